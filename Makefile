@@ -1,0 +1,52 @@
+# Everything that a person runs. `make run` and `make test` need only Python
+# 3.11+, curl and a network for the first installation.
+PYTHON ?= python3
+ENV    ?= dev
+BIN    := .venv/bin
+READY  := .venv/.ready
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+$(READY): requirements/lock.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed (this is %s); set PYTHON=python3.x" % sys.version.split()[0])'
+	@echo "installing into .venv (once)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
+	@touch $@
+
+setup: $(READY)  ## Install the pinned dependencies into .venv
+
+run: $(READY)  ## Deploy to the local emulator and place, read, update and list an order
+	@$(BIN)/python deploy.py --env dev --local --yes --outputs-file .local/outputs.json
+	@PYTHON=$(BIN)/python examples/walkthrough.sh .local/outputs.json
+
+stop: $(READY)  ## Stop the local emulator; its state is kept
+	@$(BIN)/python deploy.py --local --stop
+
+deploy: $(READY)  ## Deploy ENV (dev, staging, prod) to AWS
+	@$(BIN)/python deploy.py --env $(ENV)
+
+templates: $(READY)  ## Render templates/ and docs/openapi.yaml
+	@$(BIN)/python -m generator
+
+test: $(READY)  ## Unit and end-to-end tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+
+lint: $(READY)  ## Code style, rendered files up to date, cfn-lint
+	@$(BIN)/ruff check .
+	@$(BIN)/python -m generator --check
+	@$(BIN)/python -m deployer.lint
+
+bench: $(READY)  ## Measure cold starts, calls per request, rendering and package sizes
+	@$(BIN)/python -m benchmarks
+
+lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
+	uv pip compile -q setup.cfg --upgrade --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/lock.txt
+	uv pip compile -q requirements/layer.in --upgrade -c requirements/lock.txt --python-version 3.13 --python-platform aarch64-manylinux2014 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
+
+clean: stop  ## Stop the emulator and remove everything that is not checked in
+	rm -rf .venv .local .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help setup run stop deploy templates test lint bench lock clean
+.DEFAULT_GOAL := help

@@ -1,0 +1,1 @@
+"""Facts that the generator and the deployer share: names and environments."""

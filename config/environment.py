@@ -1,0 +1,143 @@
+"""Environments: what differs between dev, staging and prod, typed and checked.
+
+`load("dev")` reads `environments/dev.toml`. Every mistake is reported with the
+file and the key, before anything remote is touched.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from contract import settings
+
+ENVIRONMENTS_DIR = Path(__file__).resolve().parent.parent / "environments"
+
+# CloudWatch Logs accepts only these (PutRetentionPolicy).
+RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+
+
+class ConfigError(ValueError):
+    """An environment file is missing or wrong; the message names file, key and remedy."""
+
+
+def _retention(days: int) -> int:
+    if days not in RETENTION_DAYS:
+        raise ValueError(f"CloudWatch Logs keeps logs for one of {RETENTION_DAYS} days")
+    return days
+
+
+def _origins(origins: list[str]) -> list[str]:
+    for origin in origins:
+        if origin == "*" and len(origins) > 1:
+            raise ValueError('"*" stands alone or not at all')
+        host = origin.removeprefix("https://").removeprefix("http://")
+        if origin != "*" and (host == origin or not host or set(host) & set("/,*' \"")):
+            raise ValueError(f"{origin!r} is not an origin such as https://shop.example.com")
+    return origins
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Data(_Section):
+    billing_mode: Literal["PAY_PER_REQUEST", "PROVISIONED"] = "PAY_PER_REQUEST"
+    min_capacity: int = Field(5, ge=1)
+    max_capacity: int = Field(100, ge=1)
+    target_utilization: int = Field(70, ge=20, le=90)  # Application Auto Scaling's own bounds
+    retention: Literal["Delete", "Retain"] = "Retain"
+    deletion_protection: bool = True
+    recovery_days: int = Field(35, ge=1, le=35)
+    order_ttl_days: int = Field(90, ge=1, le=3650)
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.min_capacity > self.max_capacity:
+            raise ValueError("min_capacity is above max_capacity")
+        return self
+
+
+class Functions(_Section):
+    # 0: no reservation, the function shares the account's unreserved pool.
+    command_reserved_concurrency: int = Field(100, ge=0)
+    log_level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = "INFO"
+    log_retention_days: Annotated[int, AfterValidator(_retention)] = 7
+    open_telemetry_layer_arn: str = Field("", pattern=r"^(arn:aws[\w-]*:lambda:\S+:layer:\S+:\d+)?$")
+
+
+class Api(_Section):
+    allowed_origins: Annotated[list[str], AfterValidator(_origins)] = Field(min_length=1)
+    rate_limit: int = Field(100, ge=1)  # requests per second
+    burst_limit: int = Field(200, ge=1)
+    daily_quota: int = Field(10_000, ge=1)
+    data_trace: bool = False  # logs bodies, which hold personal data
+
+
+class Monitoring(_Section):
+    alert_email: str = Field("", pattern=r"^([^@\s]+@[^@\s]+)?$")
+    error_rate_percent: float = Field(1.0, gt=0, le=100)
+    latency_p95_ms: int = Field(500, ge=1)
+
+
+class Environment(_Section):
+    """One environment. `api_config` and `feature_flags` are the documents first put into SSM."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")
+    region: str = Field("us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    account: str | None = Field(None, pattern=r"^\d{12}$")
+    data: Data = Data()
+    functions: Functions = Functions()
+    api: Api
+    monitoring: Monitoring = Monitoring()
+    api_config: dict = Field(default_factory=settings.default_api_config)
+    feature_flags: dict = Field(default_factory=lambda: dict(settings.FEATURE_FLAGS))
+
+    @model_validator(mode="after")
+    def _settings(self):
+        problems = [f"api_config.{p}" for p in settings.api_config_problems(self.api_config)]
+        problems += [f"feature_flags.{p}" for p in settings.flag_problems(self.feature_flags)]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+def available(directory: Path = ENVIRONMENTS_DIR) -> list[str]:
+    return sorted(path.stem for path in directory.glob("*.toml"))
+
+
+def load(name: str, directory: Path = ENVIRONMENTS_DIR) -> Environment:
+    """Read and check one environment.
+
+    Raises ConfigError with one line per problem: unknown name, malformed
+    TOML (with its line), unknown key, wrong type or value.
+    """
+    path = directory / f"{name}.toml"
+    if name not in available(directory):
+        known = ", ".join(available(directory)) or "none"
+        raise ConfigError(f"there is no environment {name!r}; known: {known} (see {directory.name}/)")
+    shown = f"{directory.name}/{path.name}"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{shown}: not valid TOML: {error}") from None
+    if "name" in document:
+        raise ConfigError(f"{shown}: name: the file's own name is the environment's name; remove the key")
+    try:
+        return Environment.model_validate({"name": name, **document})
+    except ValidationError as error:
+        lines = [f"{shown}: {_key(problem['loc'])}{_reason(problem)}" for problem in error.errors()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _key(location: tuple) -> str:
+    return ".".join(str(part) for part in location) + ": " if location else ""
+
+
+def _reason(problem: dict) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "unknown key"
+    if problem["type"] == "missing":
+        return "missing"
+    return problem["msg"].removeprefix("Value error, ")

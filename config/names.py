@@ -1,0 +1,21 @@
+"""Physical names, only those that a person types or that two sides must agree on.
+
+Everything else is named by CloudFormation, so that replacement works.
+"""
+
+PROJECT = "food-delivery"
+METRICS_NAMESPACE = "FoodDelivery"
+
+
+def root_stack(environment: str) -> str:
+    return f"{PROJECT}-{environment}"
+
+
+def parameter_path(environment: str, name: str) -> str:
+    """SSM path; `name` is one of table-name, api-config, feature-flags."""
+    return f"/{PROJECT}/{environment}/{name}"
+
+
+def artifact_bucket(account: str, region: str) -> str:
+    """The bucket of content-addressed templates and packages, one per account and region."""
+    return f"{PROJECT}-artifacts-{account}-{region}"

@@ -1,0 +1,48 @@
+"""The root template's parameters: which part of an environment each one carries.
+
+The generator declares exactly these (see generator/root.py) and a test holds
+the two lists against each other.
+"""
+
+import json
+
+from config.environment import Environment
+
+# Filled in by the deployer: where the packages are, and what the account already has.
+ARTIFACT_PARAMETERS = ("ArtifactBucket", "FunctionsKey", "LayerKey")
+ACCOUNT_PARAMETERS = ("ManageApiGatewayAccount",)
+
+
+def from_environment(environment: Environment) -> dict[str, str]:
+    """Parameter name -> value, as CloudFormation wants them: strings."""
+    data, functions, api, monitoring = (
+        environment.data, environment.functions, environment.api, environment.monitoring,
+    )
+    return {
+        "Environment": environment.name,
+        "BillingMode": data.billing_mode,
+        "MinCapacity": str(data.min_capacity),
+        "MaxCapacity": str(data.max_capacity),
+        "TargetUtilization": str(data.target_utilization),
+        "DataRetention": data.retention,
+        "DeletionProtection": _boolean(data.deletion_protection),
+        "RecoveryDays": str(data.recovery_days),
+        "OrderTtlDays": str(data.order_ttl_days),
+        "ApiConfig": json.dumps(environment.api_config, sort_keys=True, separators=(",", ":")),
+        "CommandReservedConcurrency": str(functions.command_reserved_concurrency),
+        "LogLevel": functions.log_level,
+        "LogRetentionDays": str(functions.log_retention_days),
+        "OpenTelemetryLayerArn": functions.open_telemetry_layer_arn,
+        "AllowedOrigins": ",".join(api.allowed_origins),
+        "RateLimit": str(api.rate_limit),
+        "BurstLimit": str(api.burst_limit),
+        "DailyQuota": str(api.daily_quota),
+        "DataTrace": _boolean(api.data_trace),
+        "AlertEmail": monitoring.alert_email,
+        "ErrorRatePercent": str(monitoring.error_rate_percent),
+        "LatencyP95Ms": str(monitoring.latency_p95_ms),
+    }
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,40 @@
+"""Every error a client can meet: code, HTTP status, and what it means.
+
+The one table for the handlers' answers, API Gateway's gateway responses and
+the OpenAPI document. The body is always
+`{"error": {"code", "message", "details": [...], "requestId"}}`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ErrorKind:
+    """`code` is for programs, `message` for people; `retry_after` in seconds."""
+
+    code: str
+    status: int
+    message: str
+    retry_after: int | None = None
+
+
+_KINDS = (
+    ErrorKind("invalid_request", 400, "The request is not valid; see details."),
+    ErrorKind("forbidden", 403, "A valid API key is required in the x-api-key header."),
+    ErrorKind("not_found", 404, "There is no such order."),
+    ErrorKind("route_not_found", 404, "There is no such route; see the OpenAPI document."),
+    ErrorKind("illegal_transition", 409, "The order's status does not allow this change."),
+    ErrorKind("version_mismatch", 412, "The order has changed since it was read; read it again."),
+    ErrorKind("payload_too_large", 413, "The request body is too large."),
+    ErrorKind("unsupported_media_type", 415, "Send application/json."),
+    ErrorKind("feature_disabled", 422, "This feature is not available for this customer."),
+    ErrorKind("payment_mismatch", 422, "The payments do not add up to the order's total."),
+    ErrorKind("idempotency_conflict", 422, "This Idempotency-Key was used with another body."),
+    ErrorKind("throttled", 429, "Too many requests; slow down and try again.", 1),
+    ErrorKind("quota_exceeded", 429, "The API key's daily quota is used up."),
+    ErrorKind("internal_error", 500, "Something failed on our side; the request may be retried."),
+    ErrorKind("unavailable", 503, "The service is briefly unavailable; try again.", 1),
+    ErrorKind("timeout", 504, "The request took too long; check the order before retrying."),
+)
+
+ERRORS: dict[str, ErrorKind] = {kind.code: kind for kind in _KINDS}

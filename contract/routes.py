@@ -1,0 +1,102 @@
+"""The route table: the one place that says which request reaches which function.
+
+Source for the API resources and methods, CORS, Lambda permissions, usage-plan
+throttles, the OpenAPI document and the dashboards.
+"""
+
+from dataclasses import dataclass, field
+
+from contract.schemas import MAX_PAGE_SIZE, STATUSES, TOKEN_PATTERN
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one resource.
+
+    `function` is the key of the function in the compute stack and the module
+    in `handlers/`; `query` and `headers` map an optional parameter's name to
+    its JSON Schema; `errors` are codes of `contract.errors` beyond those that
+    every route can answer.
+    """
+
+    method: str
+    path: str
+    operation: str
+    function: str
+    summary: str
+    success: int
+    response_model: str
+    request_model: str | None = None
+    query: dict[str, dict] = field(default_factory=dict)
+    headers: dict[str, dict] = field(default_factory=dict)
+    response_headers: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    @property
+    def path_parameters(self) -> list[str]:
+        return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+
+
+_TIMESTAMP = {
+    "timestamp": {
+        "type": "integer",
+        "description": "the order's sort key, epoch milliseconds; saves a read unit when known",
+    }
+}
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST", "/orders", "createOrder", "orders_command",
+        "Place an order; 201 once it is stored",
+        201, "Order", request_model="OrderRequest",
+        headers={
+            "Idempotency-Key": {
+                "type": "string", "minLength": 1, "maxLength": 255,
+                "description": "the same key and body within 24 h give the first answer again",
+            }
+        },
+        response_headers=("Location", "ETag", "Idempotency-Replayed"),
+        errors=("unsupported_media_type", "feature_disabled", "payment_mismatch", "idempotency_conflict"),
+    ),
+    Route(
+        "GET", "/orders/{orderId}", "getOrder", "orders_query",
+        "Read one order",
+        200, "Order", query=_TIMESTAMP,
+        response_headers=("ETag",),
+        errors=("not_found",),
+    ),
+    Route(
+        "PUT", "/orders/{orderId}", "updateOrderStatus", "orders_command",
+        "Move an order to its next status",
+        200, "Order", request_model="StatusUpdate", query=_TIMESTAMP,
+        headers={
+            "If-Match": {
+                "type": "string",
+                "description": "the ETag that the change is based on, or *",
+            }
+        },
+        response_headers=("ETag",),
+        errors=("unsupported_media_type", "not_found", "illegal_transition", "version_mismatch"),
+    ),
+    Route(
+        "GET", "/orders/customer/{customerId}", "listCustomerOrders", "orders_query",
+        "List a customer's orders, newest first",
+        200, "OrderPage",
+        query={
+            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE},
+            "nextToken": {"type": "string", "pattern": TOKEN_PATTERN},
+            "status": {"type": "string", "enum": list(STATUSES)},
+        },
+    ),
+)
+
+# Error codes that any route can answer.
+COMMON_ERRORS = (
+    "invalid_request", "forbidden", "payload_too_large", "throttled",
+    "quota_exceeded", "internal_error", "unavailable", "timeout",
+)
+
+# Request headers a browser may send, and response headers it may read.
+CORS_REQUEST_HEADERS = ("Content-Type", "X-Api-Key", "Idempotency-Key", "If-Match", "X-Amzn-Trace-Id")
+CORS_RESPONSE_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed")
+CORS_MAX_AGE_SECONDS = 3600

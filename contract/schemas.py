@@ -1,0 +1,153 @@
+"""JSON Schemas of the platform, in draft-04 because API Gateway models are.
+
+Two rules keep one schema valid for both readers of it (API Gateway's Java
+validator and fastjsonschema): no `multipleOf` (neither is exact for decimal
+fractions, and fastjsonschema raises on a Decimal), so cents are checked by
+`domain.pricing`; and `$` only at the end of a pattern.
+"""
+
+DRAFT_04 = "http://json-schema.org/draft-04/schema#"
+
+# Hard limits of the contract. Operators may lower some of them at run time
+# (api-config), never raise them: they keep an order far below DynamoDB's
+# 400 KB item limit and totals within 15 significant digits, which a JSON
+# number carries without loss.
+MAX_ITEMS = 100
+MAX_QUANTITY = 1_000
+MAX_PRICE = 100_000
+MAX_PAYMENTS = 10
+MAX_PAGE_SIZE = 100
+
+# No "#", "/", "%" or "@": an id is safe in a path and in a claim key, and an
+# e-mail address, which would put personal data into URLs and logs, is refused.
+ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
+TOKEN_PATTERN = "^[A-Za-z0-9_-]{1,512}$"
+
+STATUSES = ("pending", "processing", "out_for_delivery", "delivered", "cancelled")
+DELIVERY_MODES = ("standard", "express")
+PAYMENT_METHODS = ("card", "cash", "voucher", "wallet")
+
+IDENTIFIER = {"type": "string", "pattern": ID_PATTERN}
+MONEY = {"type": "number", "minimum": 0, "maximum": MAX_PRICE}
+
+
+def _object(properties: dict, required: list[str], **more) -> dict:
+    return {
+        "type": "object",
+        "required": required,
+        "additionalProperties": False,
+        "properties": properties,
+        **more,
+    }
+
+
+def _text(longest: int) -> dict:
+    # "\S": a field of blanks is a missing field.
+    return {"type": "string", "minLength": 1, "maxLength": longest, "pattern": "\\S"}
+
+
+ADDRESS = _object(
+    {"street": _text(200), "city": _text(100), "zipCode": _text(20)},
+    ["street", "city", "zipCode"],
+)
+
+ITEM = _object(
+    {
+        "productId": IDENTIFIER,
+        "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY},
+        "price": MONEY,
+    },
+    ["productId", "quantity", "price"],
+)
+
+PAYMENT = _object(
+    {
+        "method": {"type": "string", "enum": list(PAYMENT_METHODS)},
+        "amount": {"type": "number", "minimum": 0, "maximum": MAX_ITEMS * MAX_QUANTITY * MAX_PRICE},
+    },
+    ["method", "amount"],
+)
+
+# Fields of an order that a client chooses.
+ORDER_FIELDS = {
+    "customerId": IDENTIFIER,
+    "items": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": ITEM},
+    "deliveryAddress": ADDRESS,
+    "delivery": {"type": "string", "enum": list(DELIVERY_MODES)},
+    "payments": {"type": "array", "minItems": 1, "maxItems": MAX_PAYMENTS, "items": PAYMENT},
+}
+
+ORDER_REQUEST = _object(
+    ORDER_FIELDS,
+    ["customerId", "items", "deliveryAddress"],
+    **{"$schema": DRAFT_04, "title": "OrderRequest"},
+)
+
+STATUS_UPDATE = _object(
+    {"status": {"type": "string", "enum": list(STATUSES)}},
+    ["status"],
+    **{"$schema": DRAFT_04, "title": "StatusUpdate"},
+)
+
+# What the platform answers. Responses may gain fields, so they are open.
+ORDER = {
+    "$schema": DRAFT_04,
+    "title": "Order",
+    "type": "object",
+    "required": [
+        "orderId", "timestamp", "customerId", "items", "status",
+        "totalAmount", "version", "source", "createdAt", "updatedAt",
+    ],
+    "properties": {
+        "orderId": {"type": "string"},
+        "timestamp": {"type": "integer", "description": "accepted at, epoch milliseconds"},
+        **ORDER_FIELDS,
+        "status": {"type": "string", "enum": list(STATUSES)},
+        "totalAmount": {"type": "number", "minimum": 0},
+        "loyaltyPoints": {"type": "integer", "minimum": 0},
+        "version": {"type": "integer", "minimum": 1, "description": "also the ETag"},
+        "source": {"type": "string", "description": "the way in: api, pipeline or import"},
+        "createdAt": {"type": "string", "format": "date-time"},
+        "updatedAt": {"type": "string", "format": "date-time"},
+    },
+}
+
+ORDER_PAGE = {
+    "$schema": DRAFT_04,
+    "title": "OrderPage",
+    "type": "object",
+    "required": ["orders", "count"],
+    "properties": {
+        "orders": {"type": "array", "items": {k: v for k, v in ORDER.items() if k != "$schema"}},
+        "count": {"type": "integer", "minimum": 0},
+        "nextToken": {"type": "string", "description": "absent on the last page"},
+    },
+}
+
+ERROR = {
+    "$schema": DRAFT_04,
+    "title": "Error",
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "details", "requestId"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "details": {"type": "array", "items": {"type": "string"}},
+                "requestId": {"type": "string"},
+            },
+        }
+    },
+}
+
+# Name of each API Gateway model -> its schema.
+MODELS = {
+    "OrderRequest": ORDER_REQUEST,
+    "StatusUpdate": STATUS_UPDATE,
+    "Order": ORDER,
+    "OrderPage": ORDER_PAGE,
+    "Error": ERROR,
+}

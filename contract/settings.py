@@ -1,0 +1,56 @@
+"""Run-time settings that operators change without a deployment.
+
+`api-config` and `feature-flags` are JSON documents in SSM Parameter Store.
+Their keys, defaults and bounds stand here once: the environment files are
+validated against them, the handlers fall back to them.
+"""
+
+from decimal import Decimal
+
+from contract.schemas import MAX_ITEMS, MAX_PAGE_SIZE
+
+# key -> (default, lowest, highest)
+API_CONFIG: dict[str, tuple[int, int, int]] = {
+    "maxOrdersPerHour": (150, 1, 10_000_000),  # the expected ceiling: an alarm, never a refusal
+    "defaultTimeout": (500, 50, 10_000),  # milliseconds, of one SDK call
+    "retryAttempts": (3, 0, 10),  # retries after the first SDK call
+    "defaultPageSize": (20, 1, MAX_PAGE_SIZE),
+    "maxPageSize": (100, 1, MAX_PAGE_SIZE),
+    "maxItemsPerOrder": (100, 1, MAX_ITEMS),
+}
+
+# A flag is false, true, or the percentage of customers it is on for.
+FEATURE_FLAGS: dict[str, bool] = {
+    "expressDelivery": False,
+    "loyaltyProgram": True,
+    "multiplePayments": False,
+}
+
+
+def default_api_config() -> dict[str, int]:
+    return {key: default for key, (default, _, _) in API_CONFIG.items()}
+
+
+def api_config_problems(document: object) -> list[str]:
+    """Why `document` cannot be api-config; empty when it can. Missing keys take their default."""
+    if not isinstance(document, dict):
+        return ["must be an object"]
+    problems = [f"{key}: unknown key" for key in document if key not in API_CONFIG]
+    for key, (_, lowest, highest) in API_CONFIG.items():
+        value = document.get(key, lowest)
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            problems.append(f"{key}: must be a whole number from {lowest} to {highest}")
+    return problems
+
+
+def flag_problems(document: object) -> list[str]:
+    """Why `document` cannot be feature-flags; empty when it can."""
+    if not isinstance(document, dict):
+        return ["must be an object"]
+    problems = [f"{key}: unknown flag" for key in document if key not in FEATURE_FLAGS]
+    for key in FEATURE_FLAGS:
+        value = document.get(key, False)
+        is_percentage = isinstance(value, (int, float, Decimal)) and 0 <= value <= 100
+        if not isinstance(value, bool) and not is_percentage:
+            problems.append(f"{key}: must be true, false, or a percentage from 0 to 100")
+    return problems

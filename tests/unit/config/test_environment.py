@@ -1,0 +1,98 @@
+"""Environment files: typed, checked, and every mistake named with file and key."""
+
+import pytest
+
+from config import environment, names, parameters
+
+MINIMAL = '[api]\nallowed_origins = ["*"]\n'
+
+
+def write(tmp_path, text: str, name: str = "test"):
+    (tmp_path / f"{name}.toml").write_text(text)
+    return tmp_path
+
+
+def refusal(tmp_path, text: str) -> str:
+    with pytest.raises(environment.ConfigError) as refused:
+        environment.load("test", write(tmp_path, text))
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("name", environment.available())
+def test_every_checked_in_environment_loads(name):
+    assert environment.load(name).name == name
+
+
+def test_there_are_three_environments():
+    assert environment.available() == ["dev", "prod", "staging"]
+
+
+def test_prod_keeps_its_data_and_names_its_origins():
+    prod = environment.load("prod")
+    assert prod.data.retention == "Retain" and prod.data.deletion_protection and prod.data.recovery_days == 35
+    assert "*" not in prod.api.allowed_origins and not prod.api.data_trace
+
+
+def test_what_is_left_out_takes_the_careful_default(tmp_path):
+    loaded = environment.load("test", write(tmp_path, MINIMAL))
+    assert loaded.data.retention == "Retain" and loaded.data.deletion_protection
+    assert not loaded.api.data_trace
+    assert loaded.api_config["maxOrdersPerHour"] == 150
+
+
+def test_an_unknown_environment_names_the_known_ones(tmp_path):
+    with pytest.raises(environment.ConfigError, match="no environment 'qa'; known: test"):
+        environment.load("qa", write(tmp_path, MINIMAL))
+
+
+@pytest.mark.parametrize("name", ["../dev", "dev.toml", "", "/etc/passwd"])
+def test_an_environment_name_is_never_a_path(name):
+    with pytest.raises(environment.ConfigError, match="there is no environment"):
+        environment.load(name)
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("[api\n", "test.toml: not valid TOML"),
+        ("", "test.toml: api: missing"),
+        (MINIMAL + "rate = 5\n", "test.toml: api.rate: unknown key"),
+        (MINIMAL + "rate_limit = '5'\n", "test.toml: api.rate_limit: "),
+        (MINIMAL + "rate_limit = 0\n", "test.toml: api.rate_limit: "),
+        (MINIMAL + "data_trace = 1\n", "test.toml: api.data_trace: "),
+        ('[api]\nallowed_origins = []\n', "test.toml: api.allowed_origins: "),
+        ('[api]\nallowed_origins = ["*", "https://a.example"]\n', '"*" stands alone'),
+        ('[api]\nallowed_origins = ["a.example"]\n', "'a.example' is not an origin"),
+        ('[api]\nallowed_origins = ["https://a.example/"]\n', "is not an origin"),
+        (MINIMAL + "[data]\nbilling_mode = 'FREE'\n", "test.toml: data.billing_mode: "),
+        (MINIMAL + "[data]\nmin_capacity = 9\nmax_capacity = 5\n", "min_capacity is above max_capacity"),
+        (MINIMAL + "[functions]\nlog_retention_days = 8\n", "test.toml: functions.log_retention_days: CloudWatch Logs keeps"),
+        (MINIMAL + "[api_config]\nmaxOrdersPerHour = 0\n", "api_config.maxOrdersPerHour: must be a whole number"),
+        (MINIMAL + "[api_config]\nspeed = 1\n", "api_config.speed: unknown key"),
+        (MINIMAL + "[feature_flags]\nexpressDelivery = 101\n", "feature_flags.expressDelivery: must be true, false, or a percentage"),
+        ("name = 'x'\n" + MINIMAL, "name: the file's own name"),
+        ("account = '123'\n" + MINIMAL, "test.toml: account: "),
+    ],
+)
+def test_a_mistake_is_reported_with_file_and_key(tmp_path, text, said):
+    message = refusal(tmp_path, text)
+    assert said in message
+    assert "Traceback" not in message
+
+
+def test_every_mistake_of_a_file_is_reported_at_once(tmp_path):
+    message = refusal(tmp_path, MINIMAL + "rate_limit = 0\nburst_limit = 0\n")
+    assert len(message.splitlines()) == 2
+
+
+def test_parameters_are_strings_as_cloudformation_wants_them():
+    values = parameters.from_environment(environment.load("prod"))
+    assert all(isinstance(value, str) for value in values.values())
+    assert values["DeletionProtection"] == "true"
+    assert values["AllowedOrigins"].count(",") == 1
+
+
+def test_names_differ_by_environment():
+    assert names.root_stack("dev") == "food-delivery-dev"
+    assert names.parameter_path("dev", "table-name") == "/food-delivery/dev/table-name"
+    assert names.artifact_bucket("123456789012", "us-east-1") == "food-delivery-artifacts-123456789012-us-east-1"
