@@ -15,7 +15,11 @@ from contract import settings
 ENVIRONMENTS_DIR = Path(__file__).resolve().parent.parent / "environments"
 
 # CloudWatch Logs accepts only these (PutRetentionPolicy).
-RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+# fmt: off
+RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)
+# fmt: on
 
 
 class ConfigError(ValueError):
@@ -68,7 +72,7 @@ class Functions(_Section):
 
 
 class Api(_Section):
-    allowed_origins: Annotated[list[str], AfterValidator(_origins)] = Field(min_length=1)
+    allowed_origins: Annotated[list[str], AfterValidator(_origins)] = Field(min_length=1, max_length=5)
     rate_limit: int = Field(100, ge=1)  # requests per second
     burst_limit: int = Field(200, ge=1)
     daily_quota: int = Field(10_000, ge=1)

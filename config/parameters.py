@@ -16,7 +16,10 @@ ACCOUNT_PARAMETERS = ("ManageApiGatewayAccount",)
 def from_environment(environment: Environment) -> dict[str, str]:
     """Parameter name -> value, as CloudFormation wants them: strings."""
     data, functions, api, monitoring = (
-        environment.data, environment.functions, environment.api, environment.monitoring,
+        environment.data,
+        environment.functions,
+        environment.api,
+        environment.monitoring,
     )
     return {
         "Environment": environment.name,
@@ -39,7 +42,8 @@ def from_environment(environment: Environment) -> dict[str, str]:
         "DailyQuota": str(api.daily_quota),
         "DataTrace": _boolean(api.data_trace),
         "AlertEmail": monitoring.alert_email,
-        "ErrorRatePercent": str(monitoring.error_rate_percent),
+        # A fraction, as the metric is: a template cannot divide.
+        "ErrorRate": f"{monitoring.error_rate_percent / 100:g}",
         "LatencyP95Ms": str(monitoring.latency_p95_ms),
     }
 

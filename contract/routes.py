@@ -46,29 +46,50 @@ _TIMESTAMP = {
 
 ROUTES: tuple[Route, ...] = (
     Route(
-        "POST", "/orders", "createOrder", "orders_command",
+        "POST",
+        "/orders",
+        "createOrder",
+        "orders_command",
         "Place an order; 201 once it is stored",
-        201, "Order", request_model="OrderRequest",
+        201,
+        "Order",
+        request_model="OrderRequest",
         headers={
             "Idempotency-Key": {
-                "type": "string", "minLength": 1, "maxLength": 255,
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 255,
                 "description": "the same key and body within 24 h give the first answer again",
             }
         },
         response_headers=("Location", "ETag", "Idempotency-Replayed"),
-        errors=("unsupported_media_type", "feature_disabled", "payment_mismatch", "idempotency_conflict"),
+        errors=(
+            "unsupported_media_type", "not_found", "feature_disabled", "payment_mismatch",
+            "idempotency_conflict",
+        ),
     ),
     Route(
-        "GET", "/orders/{orderId}", "getOrder", "orders_query",
+        "GET",
+        "/orders/{orderId}",
+        "getOrder",
+        "orders_query",
         "Read one order",
-        200, "Order", query=_TIMESTAMP,
+        200,
+        "Order",
+        query=_TIMESTAMP,
         response_headers=("ETag",),
         errors=("not_found",),
     ),
     Route(
-        "PUT", "/orders/{orderId}", "updateOrderStatus", "orders_command",
+        "PUT",
+        "/orders/{orderId}",
+        "updateOrderStatus",
+        "orders_command",
         "Move an order to its next status",
-        200, "Order", request_model="StatusUpdate", query=_TIMESTAMP,
+        200,
+        "Order",
+        request_model="StatusUpdate",
+        query=_TIMESTAMP,
         headers={
             "If-Match": {
                 "type": "string",
@@ -79,9 +100,13 @@ ROUTES: tuple[Route, ...] = (
         errors=("unsupported_media_type", "not_found", "illegal_transition", "version_mismatch"),
     ),
     Route(
-        "GET", "/orders/customer/{customerId}", "listCustomerOrders", "orders_query",
+        "GET",
+        "/orders/customer/{customerId}",
+        "listCustomerOrders",
+        "orders_query",
         "List a customer's orders, newest first",
-        200, "OrderPage",
+        200,
+        "OrderPage",
         query={
             "limit": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE},
             "nextToken": {"type": "string", "pattern": TOKEN_PATTERN},
@@ -92,8 +117,14 @@ ROUTES: tuple[Route, ...] = (
 
 # Error codes that any route can answer.
 COMMON_ERRORS = (
-    "invalid_request", "forbidden", "payload_too_large", "throttled",
-    "quota_exceeded", "internal_error", "unavailable", "timeout",
+    "invalid_request",
+    "forbidden",
+    "payload_too_large",
+    "throttled",
+    "quota_exceeded",
+    "internal_error",
+    "unavailable",
+    "timeout",
 )
 
 # Request headers a browser may send, and response headers it may read.

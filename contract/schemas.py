@@ -17,6 +17,7 @@ MAX_QUANTITY = 1_000
 MAX_PRICE = 100_000
 MAX_PAYMENTS = 10
 MAX_PAGE_SIZE = 100
+MAX_BODY_BYTES = 262_144  # twice the largest order, every character escaped
 
 # No "#", "/", "%" or "@": an id is safe in a path and in a claim key, and an
 # e-mail address, which would put personal data into URLs and logs, is refused.
@@ -95,8 +96,16 @@ ORDER = {
     "title": "Order",
     "type": "object",
     "required": [
-        "orderId", "timestamp", "customerId", "items", "status",
-        "totalAmount", "version", "source", "createdAt", "updatedAt",
+        "orderId",
+        "timestamp",
+        "customerId",
+        "items",
+        "status",
+        "totalAmount",
+        "version",
+        "source",
+        "createdAt",
+        "updatedAt",
     ],
     "properties": {
         "orderId": {"type": "string"},

@@ -1,0 +1,38 @@
+"""Cold import of each handler, its DynamoDB client included, against boto3 with one client."""
+
+from benchmarks.measure import medians
+
+BASELINE = "import boto3 + dynamodb client"
+EMPTY = "an empty process"
+
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "TABLE_NAME": "orders",
+    "ORDER_TTL_DAYS": "90",
+    "ENVIRONMENT": "benchmark",
+    "POWERTOOLS_SERVICE_NAME": "benchmark",
+    "POWERTOOLS_METRICS_NAMESPACE": "Benchmark",
+}
+
+
+def measure(runs: int) -> list[dict]:
+    """One row per handler: import time without the interpreter's own start, and its ratio to the baseline."""
+    contestants = {
+        EMPTY: "pass",
+        BASELINE: "import boto3; boto3.client('dynamodb')",
+        "orders_command": "import handlers.orders_command",
+        "orders_query": "import handlers.orders_query",
+    }
+    seconds = medians(contestants, runs, ENVIRONMENT)
+    net = {name: value - seconds[EMPTY] for name, value in seconds.items() if name != EMPTY}
+    return [
+        {
+            "what": f"cold import: {name}",
+            "median": f"{value * 1000:.0f} ms",
+            "ratio": f"{value / net[BASELINE]:.2f}",
+            "target": "" if name == BASELINE else "<= 1.25",
+        }
+        for name, value in net.items()
+    ]

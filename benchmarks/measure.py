@@ -1,0 +1,34 @@
+"""Timing whole processes on a machine that others use too: in turn, medians, ratios."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def python(code: str, environment: dict[str, str] | None = None) -> float:
+    """Seconds that a new Python process takes for `code`, start of the process included."""
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return time.perf_counter() - started
+
+
+def medians(contestants: dict[str, str], runs: int, environment: dict[str, str] | None = None) -> dict[str, float]:
+    """Median seconds of each piece of code, taken in turn so that a slow spell hits all alike."""
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for code in contestants.values():
+        python(code, environment)  # bytecode and file cache
+    for _ in range(runs):
+        for name, code in contestants.items():
+            times[name].append(python(code, environment))
+    return {name: statistics.median(values) for name, values in times.items()}

@@ -1,0 +1,111 @@
+"""The command line: arguments in, exit code out."""
+
+import argparse
+import contextlib
+import json
+import sys
+import traceback
+from pathlib import Path
+
+from deployer import aws_errors
+from deployer.errors import MEANING, Exit, Failure
+
+_OURS = ("config", "contract", "deployer", "domain", "emulator", "generator")
+ROOT = Path(__file__).resolve().parent.parent
+
+_EXAMPLES = """\
+examples:
+  python deploy.py --env dev --local           deploy to the emulator on this machine (starts it if needed)
+  python deploy.py --env dev --local --stop    stop the emulator; its state is kept
+  python deploy.py --env dev --plan            what would change in AWS, and nothing else
+  python deploy.py --env prod --profile ops    deploy to AWS; shows the changes, then asks
+  python deploy.py --env prod --yes --outputs-file outputs.json       in a pipeline
+
+exit codes:
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    codes = "\n".join(f"  {code:>3}  {text}" for code, text in MEANING.items())
+    top = argparse.ArgumentParser(
+        prog="deploy.py", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=_EXAMPLES + codes, allow_abbrev=False,
+        description="Render, check, package and deploy the platform as one nested CloudFormation change set.",
+    )
+    what = top.add_argument_group("what to deploy")
+    what.add_argument("--env", required=True, metavar="NAME", help="environment: a file in environments/, such as dev")
+    what.add_argument("--plan", action="store_true", help="show what would change, then stop; leaves nothing behind")
+    what.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    what.add_argument("--allow-replace", action="append", default=[], metavar="LOGICAL_ID",
+                      help="let this table, bucket or queue be replaced or deleted, with its data (repeatable)")
+    where = top.add_argument_group("where")
+    where.add_argument("--local", action="store_true", help="to the emulator on this machine, no account needed")
+    where.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
+    where.add_argument("--stop", action="store_true", help="with --local: stop the emulator and do nothing else")
+    where.add_argument("--region", help="instead of the environment's own")
+    where.add_argument("--profile", help="AWS profile; default: the ordinary credential chain")
+    show = top.add_argument_group("output")
+    show.add_argument("--outputs-file", type=Path, metavar="FILE", help="write the stack's outputs as JSON")
+    show.add_argument("--output", choices=("text", "json"), default="text", help="json: a document on stdout, progress on stderr")
+    show.add_argument("--debug", action="store_true", help="show where an error came from")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Never raises: every end is an exit code and, if bad, one line."""
+    options = parser().parse_args(arguments)
+    as_json = options.output == "json"
+    try:
+        report = _run(options, sys.stderr if as_json else sys.stdout)
+    except (Exception, KeyboardInterrupt) as error:
+        failure = _failure(error)
+        if options.debug:
+            traceback.print_exc()
+        _complain(failure)
+        report = {"result": "failed", "exitCode": int(failure.code), "error": failure.message, "hint": failure.hint}
+    if as_json:
+        print(json.dumps(report, indent=2))
+    return int(report.get("exitCode", Exit.OK))
+
+
+def _run(options: argparse.Namespace, stream) -> dict:
+    if options.stop:
+        return _stop(options, stream)
+    from deployer import pipeline, present  # boto3 and the rest: not for --help
+    from deployer.ui import Ui
+
+    result = pipeline.run(pipeline.Options(
+        env=options.env, local=options.local, plan=options.plan, yes=options.yes, outputs_file=options.outputs_file,
+        region=options.region, profile=options.profile, allow_replace=frozenset(options.allow_replace), local_dir=options.local_dir,
+    ), Ui(stream), ROOT)
+    return {"result": result.kind, "outputs": dict(result.outputs), "changes": present.as_json(result.plan)}
+
+
+def _stop(options: argparse.Namespace, stream) -> dict:
+    from deployer import local
+
+    if not options.local:
+        raise Failure(Exit.USAGE, "--stop goes with --local: only the emulator can be stopped")
+    stopped = local.stop(local.state_directory(ROOT, options.local_dir))
+    print("The emulator is stopped; its state is kept." if stopped else "The emulator was not running.", file=stream)
+    return {"result": "stopped" if stopped else "not running"}
+
+
+def _failure(error: BaseException) -> Failure:
+    """Whatever ended the run, as an exit code and one line."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Failure(Exit.INTERRUPTED, "interrupted; no stack was changed")
+    if explained := aws_errors.explain(error):
+        return explained
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in _OURS:
+        return Failure(Exit.USAGE, f"the Python package {error.name!r} is not installed",
+                       "install the project's requirements; see README.md")
+    return Failure(Exit.BUG, f"unexpected {type(error).__name__}: {error}", "repeat with --debug to see where")
+
+
+def _complain(failure: Failure) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        print(f"deploy.py: {failure.message}", file=sys.stderr)
+        if failure.hint:
+            print(f"  {failure.hint}", file=sys.stderr)

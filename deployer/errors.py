@@ -1,0 +1,42 @@
+"""How a run ends: the exit codes, and the one exception that carries one."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What deploy.py returns to the shell. Part of the interface: add, never renumber."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    PREFLIGHT = 3
+    LINT = 4
+    REFUSED = 5
+    EMULATOR = 6
+    PACKAGING = 7
+    BUG = 70
+    INTERRUPTED = 130
+
+
+MEANING = {
+    Exit.OK: "deployed, nothing to change, or the plan was shown",
+    Exit.FAILED: "the deployment failed; CloudFormation rolled it back unless the message says otherwise",
+    Exit.USAGE: "wrong arguments or configuration",
+    Exit.PREFLIGHT: "credentials, account, region, permission, limits or the stack's state stand in the way",
+    Exit.LINT: "cfn-lint found errors in the rendered templates",
+    Exit.REFUSED: "not confirmed, or data would be replaced or deleted without --allow-replace",
+    Exit.EMULATOR: "the local emulator could not be started, reached or stopped",
+    Exit.PACKAGING: "the packages could not be built or downloaded",
+    Exit.BUG: "unexpected error; --debug shows where",
+    Exit.INTERRUPTED: "interrupted",
+}
+
+
+class Failure(Exception):
+    """A run that ends here: an exit code, one line for a person, and what to do next."""
+
+    def __init__(self, code: Exit, message: str, hint: str = ""):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint

@@ -1,0 +1,42 @@
+"""The root stack's outputs: shown, and written for other programs."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+_API_URL = re.compile(r"^https?://(?P<api>[a-z0-9]+)\.execute-api\.[^/]+/(?P<stage>[\w-]+)")
+
+
+def of_stack(stack: Mapping) -> dict[str, str]:
+    """OutputKey -> OutputValue of a DescribeStacks entry."""
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def localized(outputs: Mapping[str, str], endpoint_url: str) -> dict[str, str]:
+    """The outputs with an ApiUrl that curl can use as it stands, and the emulator's EndpointUrl."""
+    local = {**outputs, "EndpointUrl": endpoint_url}
+    api = _API_URL.match(outputs.get("ApiUrl", ""))
+    if api:
+        local["ApiUrl"] = f"{endpoint_url}/restapis/{api['api']}/{api['stage']}/_user_request_"
+    return local
+
+
+def with_api_key(aws, outputs: Mapping[str, str]) -> dict[str, str]:
+    """The outputs and the API key's value: locally only, where it protects nothing."""
+    if "ApiKeyId" not in outputs:
+        return dict(outputs)
+    key = aws.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
+    return {**outputs, "ApiKey": key["value"]}
+
+
+def write(path: Path, outputs: Mapping[str, str]) -> None:
+    """JSON, whole or not at all; readable by its owner only, for it may hold an API key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(dict(sorted(outputs.items())), file, indent=2)
+        file.write("\n")
+    os.replace(scratch, path)

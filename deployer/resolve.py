@@ -1,0 +1,150 @@
+"""Evaluate a template's intrinsics as far as parameter values allow. Pure.
+
+What cannot be known before the deployment (a sibling's output) is an `Unknown`; what stays the
+same whatever happens (a Ref to a resource, a pseudo parameter) stays as the expression it is.
+Two resolved definitions that are equal therefore mean the same resource.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+_PLACEHOLDER = re.compile(r"\$\{(?!!)([^}]+)\}")
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A value that only the deployment will tell."""
+
+    expression: str = ""
+
+
+def has_unknown(node) -> bool:
+    if isinstance(node, Unknown):
+        return True
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return any(has_unknown(child) for child in children)
+
+
+class Scope:
+    """A template's parameter values, conditions and mappings."""
+
+    def __init__(self, template: Mapping, parameters: Mapping[str, object]):
+        self.parameters = parameters
+        self.declared = template.get("Parameters", {})
+        self.mappings = template.get("Mappings", {})
+        self.rules = template.get("Conditions", {})
+        self._known: dict[str, bool | None] = {}
+
+    def condition(self, name: str) -> bool | None:
+        """True, False, or None when it hangs on something unknown."""
+        if name not in self._known:
+            self._known[name] = None  # also ends a circle of conditions
+            self._known[name] = self._truth(self.rules.get(name))
+        return self._known[name]
+
+    def resolve(self, node):
+        """`node` with everything known put in its place."""
+        if isinstance(node, list):
+            return [self.resolve(item) for item in node if item != _NO_VALUE and self._wanted(item)]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1:
+            (name, argument), = node.items()
+            if name == "Ref":
+                return self._parameter(argument, node)
+            if name in _INTRINSICS:
+                return _INTRINSICS[name](self, argument)
+        return {key: self.resolve(value) for key, value in node.items() if value != _NO_VALUE and self._wanted(value)}
+
+    def _wanted(self, item) -> bool:
+        """False for an Fn::If that ends in AWS::NoValue: its property is as good as absent."""
+        return not (isinstance(item, dict) and item.keys() == {"Fn::If"} and self.resolve(item) == _NO_VALUE)
+
+    def _parameter(self, name, otherwise):
+        if not isinstance(name, str) or name not in self.parameters:
+            return otherwise
+        value = self.parameters[name]
+        kind = str(self.declared.get(name, {}).get("Type", "String"))
+        is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
+        return [part.strip() for part in value.split(",")] if is_list and isinstance(value, str) else value
+
+    def _if(self, argument):
+        name, then, otherwise = argument
+        truth = self.condition(name)
+        if truth is None:
+            return Unknown(f"Fn::If {name}")
+        return self.resolve(then if truth else otherwise)
+
+    def _sub(self, argument):
+        text, given = (argument, {}) if isinstance(argument, str) else argument
+        values = {name: self.resolve(value) for name, value in given.items()}
+        unknown = []
+
+        def replacement(match: re.Match) -> str:
+            name = match[1]
+            value = values[name] if name in values else self._parameter(name, None)
+            if has_unknown(value):
+                unknown.append(name)
+            return str(value) if isinstance(value, (str, int, float, bool)) else match[0]
+
+        result = _PLACEHOLDER.sub(replacement, text)
+        if unknown:
+            return Unknown(f"Fn::Sub {text}")
+        symbolic = {name: value for name, value in values.items() if not isinstance(value, (str, int, float, bool))}
+        return {"Fn::Sub": [result, symbolic]} if symbolic else result if "${" not in result else {"Fn::Sub": result}
+
+    def _join(self, argument):
+        delimiter, parts = argument[0], self.resolve(argument[1])
+        if has_unknown(parts):
+            return Unknown("Fn::Join")
+        if isinstance(parts, list) and all(isinstance(part, (str, int, float)) for part in parts):
+            return delimiter.join(map(str, parts))
+        return {"Fn::Join": [delimiter, parts]}
+
+    def _select(self, argument):
+        index, items = self.resolve(argument[0]), self.resolve(argument[1])
+        if isinstance(items, list) and str(index).isdigit() and int(index) < len(items):
+            return items[int(index)]
+        return Unknown("Fn::Select") if has_unknown([index, items]) else {"Fn::Select": [index, items]}
+
+    def _split(self, argument):
+        text = self.resolve(argument[1])
+        if isinstance(text, str):
+            return text.split(argument[0])
+        return Unknown("Fn::Split") if has_unknown(text) else {"Fn::Split": [argument[0], text]}
+
+    def _find_in_map(self, argument):
+        keys = [self.resolve(key) for key in argument[:3]]
+        if all(isinstance(key, str) for key in keys):
+            found = self.mappings.get(keys[0], {}).get(keys[1], {}).get(keys[2])
+            if found is not None:
+                return found
+        return Unknown("Fn::FindInMap") if has_unknown(keys) else {"Fn::FindInMap": keys + argument[3:]}
+
+    def _truth(self, rule) -> bool | None:
+        if not isinstance(rule, dict) or len(rule) != 1:
+            return None
+        (name, argument), = rule.items()
+        if name == "Condition":
+            return self.condition(argument)
+        if name == "Fn::Equals":
+            left, right = (self.resolve(side) for side in argument)
+            return None if has_unknown([left, right]) or isinstance(left, dict) or isinstance(right, dict) \
+                else str(left) == str(right)
+        if name not in ("Fn::And", "Fn::Or", "Fn::Not"):
+            return None
+        sides = [self._truth(side) for side in argument]
+        if name == "Fn::Not":
+            return None if sides[0] is None else not sides[0]
+        decisive = name == "Fn::Or"  # one such side decides, whatever the others are
+        if decisive in sides:
+            return decisive
+        return None if None in sides else not decisive
+
+
+_INTRINSICS = {
+    "Fn::If": Scope._if, "Fn::Sub": Scope._sub, "Fn::Join": Scope._join, "Fn::Select": Scope._select,
+    "Fn::Split": Scope._split, "Fn::FindInMap": Scope._find_in_map,
+}

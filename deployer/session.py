@@ -1,0 +1,79 @@
+"""The AWS session of a run: whose credentials, which region, which endpoint."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from functools import cache
+
+from config.environment import Environment
+from deployer.errors import Exit, Failure
+
+# Deploying is mostly waiting: short connects so that an unreachable endpoint is told soon,
+# adaptive retries so that a throttled account slows us down instead of failing.
+_CONFIG = {"connect_timeout": 5, "read_timeout": 60, "retries": {"mode": "standard", "total_max_attempts": 6}}
+_LOCAL_CONFIG = {"connect_timeout": 2, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 3}}
+
+
+class Aws:
+    """Clients by service name, made once. `region`, `partition` and `local` describe where they talk to."""
+
+    def __init__(self, session, region: str, endpoint_url: str | None = None, local: bool = False):
+        from botocore.config import Config
+
+        config = Config(**(_LOCAL_CONFIG if local else _CONFIG), region_name=region)
+        self.region = region
+        self.endpoint_url = endpoint_url
+        self.local = local
+        self.custom_endpoint = bool(endpoint_url or os.environ.get("AWS_ENDPOINT_URL"))
+        self.client = cache(lambda service: session.client(service, endpoint_url=endpoint_url, config=config))
+        self.known_regions = sorted({
+            name for partition in session.get_available_partitions()
+            for name in session.get_available_regions("cloudformation", partition_name=partition)
+        })
+
+    def template_host(self) -> str:
+        """The host of path-style S3 URLs that CloudFormation itself reads templates from."""
+        from botocore.exceptions import UnknownRegionError
+        from botocore.session import get_session
+
+        session = get_session()
+        try:
+            partition = session.get_partition_for_region(self.region)
+        except UnknownRegionError:
+            partition = "aws"
+        suffix = session.get_component("endpoint_resolver").get_partition_dns_suffix(partition)
+        return f"https://s3.{self.region}.{suffix}"
+
+
+def connect(environment: Environment, *, region: str | None = None, profile: str | None = None) -> Aws:
+    """The ordinary credential chain; nothing is sent yet.
+
+    The region is --region, else what the environment's file says, else the chain's own.
+    Raises Failure(PREFLIGHT) for an unknown profile, botocore's exceptions otherwise.
+    """
+    import boto3
+
+    session = boto3.Session(profile_name=profile)
+    if region is None and "region" not in environment.model_fields_set:
+        region = session.region_name
+    return Aws(session, region or environment.region)
+
+
+def connect_local(environment: Environment, variables: Mapping[str, str], region: str | None = None) -> Aws:
+    """To the emulator whose `variables` are given, whatever AWS profile this shell has."""
+    import boto3
+
+    session = boto3.Session(
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"], aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        region_name=region or environment.region,
+    )
+    return Aws(session, region or environment.region, variables["AWS_ENDPOINT_URL"], local=True)
+
+
+def check_region(aws: Aws) -> None:
+    """Refuse a misspelt region at once, instead of after a minute of failing look-ups."""
+    if aws.region in aws.known_regions:
+        return
+    close = difflib.get_close_matches(aws.region, aws.known_regions, n=1)
+    meant = f"did you mean {close[0]}?" if close else "see the list of AWS regions"
+    raise Failure(Exit.PREFLIGHT, f"there is no region {aws.region!r}", f"{meant} (a region newer than this boto3 needs a newer boto3)")

@@ -1,0 +1,68 @@
+"""A stack's status as a value, so that nobody tests strings."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StackStatus:
+    """CloudFormation's StackStatus; "" stands for a stack that does not exist."""
+
+    name: str
+
+    @property
+    def exists(self) -> bool:
+        return self.name not in ("", "DELETE_COMPLETE")
+
+    @property
+    def is_new(self) -> bool:
+        """Nothing was ever created under this name: a change set of type CREATE applies."""
+        return not self.exists or self.name == "REVIEW_IN_PROGRESS"
+
+    @property
+    def is_running(self) -> bool:
+        return self.name.endswith("_IN_PROGRESS") and self.name != "REVIEW_IN_PROGRESS"
+
+    @property
+    def is_settled(self) -> bool:
+        return bool(self.name) and not self.name.endswith("_IN_PROGRESS")
+
+    @property
+    def succeeded(self) -> bool:
+        """The last operation did what it was asked to do."""
+        return self.name in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+
+    @property
+    def rolled_back(self) -> bool:
+        return self.name.endswith("ROLLBACK_COMPLETE")
+
+    @property
+    def can_update(self) -> bool:
+        return self.succeeded or self.name in ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
+
+    @property
+    def must_be_deleted(self) -> bool:
+        """Its creation failed and left nothing that an update could start from."""
+        return self.name == "ROLLBACK_COMPLETE"
+
+    def __str__(self) -> str:
+        return self.name or "does not exist"
+
+
+def way_out(status: StackStatus, stack: str, region: str) -> str:
+    """What to do about a stack that cannot be deployed to; "" when it can be."""
+    cli = f"aws cloudformation {{}} --stack-name {stack} --region {region}"
+    if status.is_new or status.can_update:
+        return ""
+    if status.must_be_deleted:
+        return "its first creation failed; delete it and deploy again: " + cli.format("delete-stack")
+    if status.name == "UPDATE_ROLLBACK_FAILED":
+        return "remove what blocked the rollback, then: " + cli.format("continue-update-rollback")
+    if status.name == "DELETE_FAILED":
+        return "see what could not be deleted, remove it, then: " + cli.format("delete-stack")
+    if status.name in ("CREATE_FAILED", "UPDATE_FAILED"):
+        return "it was left as it failed, for debugging; roll it back: " + cli.format("rollback-stack")
+    if status.name.startswith("DELETE_"):
+        return "wait until it is gone: " + cli.format("wait stack-delete-complete")
+    if status.is_running:
+        return "another deployment is running; follow it: " + cli.format("describe-stack-events")
+    return "delete it and deploy again: " + cli.format("delete-stack")

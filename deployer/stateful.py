@@ -1,0 +1,46 @@
+"""Which resource types hold data, and which of their properties cannot change in place.
+
+From the types' CloudFormation documentation ("Update requires: Replacement"); a test holds the
+table against the createOnlyProperties of the provider schemas that cfn-lint ships.
+"""
+
+REPLACED_BY: dict[str, tuple[str, ...]] = {
+    "AWS::Cognito::UserPool": (),
+    "AWS::DynamoDB::GlobalTable": ("TableName", "KeySchema", "LocalSecondaryIndexes"),
+    "AWS::DynamoDB::Table": ("TableName", "KeySchema", "LocalSecondaryIndexes", "ImportSourceSpecification"),
+    "AWS::KMS::Key": ("KeySpec", "KeyUsage", "MultiRegion", "Origin"),
+    "AWS::Kinesis::Stream": ("Name",),
+    "AWS::S3::Bucket": ("BucketName",),
+    "AWS::SQS::Queue": ("QueueName", "FifoQueue"),
+}
+
+
+def is_stateful(resource_type: str) -> bool:
+    return resource_type in REPLACED_BY
+
+
+def replacing(resource_type: str, before: dict, after: dict) -> list[str]:
+    """Names of the changed properties that force a new, empty resource in place of the old one."""
+    names = [name for name in REPLACED_BY.get(resource_type, ()) if _value(before, name) != _value(after, name)]
+    if resource_type.startswith("AWS::DynamoDB::") and _edited_attributes(before, after):
+        names.append("AttributeDefinitions")
+    return names
+
+
+def _value(properties: dict, name: str):
+    """An absent boolean is a false one: `FifoQueue: false` added to a queue changes nothing."""
+    return properties.get(name) or None
+
+
+def _edited_attributes(before: dict, after: dict) -> bool:
+    """Adding or removing an attribute is done in place, another type for a known one is not."""
+    old, new = _attributes(before), _attributes(after)
+    return any(old[name] != new[name] for name in old.keys() & new.keys())
+
+
+def _attributes(properties: dict) -> dict[str, object]:
+    definitions = properties.get("AttributeDefinitions")
+    return {
+        str(entry.get("AttributeName")): entry.get("AttributeType")
+        for entry in (definitions if isinstance(definitions, list) else []) if isinstance(entry, dict)
+    }

@@ -1,0 +1,88 @@
+"""What a person sees: steps with their time, questions, and plain text where a terminal is plain."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+QUIET_SECONDS = 1.0
+"""A step that takes longer than this says that it is going on."""
+
+
+class Ui:
+    """Writes to one stream; `interactive` decides between live display and one line per event."""
+
+    def __init__(self, stream=None, interactive: bool | None = None):
+        stream = stream or sys.stdout
+        self.console = Console(file=stream, highlight=False, soft_wrap=True, force_terminal=interactive or None)
+        self.interactive = self.console.is_terminal if interactive is None else interactive
+        self.unicode = _can_encode(stream, "✓…│")
+        self.ok, self.bad, self.dots = ("✓", "✗", "…") if self.unicode else ("ok", "!!", "...")
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """One line; `text` is shown as it is, brackets included."""
+        self.console.print(self._plain(text), style=style or None, markup=False)
+
+    def warn(self, text: str) -> None:
+        self.line(f"! {text}", "yellow")
+
+    @contextmanager
+    def step(self, name: str) -> Iterator["Step"]:
+        """`with ui.step("Lint") as step: ...; step.result = "no findings"` -> one line with its time."""
+        step, started = Step(), time.monotonic()
+        with self._going_on(name):
+            yield step
+        took = time.monotonic() - started
+        seconds = f" ({took:.1f} s)" if took >= QUIET_SECONDS else ""
+        self.line(f"{self.ok} {name:<10} {step.result}{seconds}".rstrip())
+
+    @contextmanager
+    def _going_on(self, name: str) -> Iterator[None]:
+        if self.interactive:
+            with self.console.status(name, spinner="dots" if self.unicode else "line"):
+                yield
+            return
+        timer = threading.Timer(QUIET_SECONDS, self.line, [f"  {name} {self.dots}"])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _plain(self, text: str) -> str:
+        if self.unicode:
+            return text
+        for fancy, plain in (("…", "..."), ("→", "->"), ("·", "-"), ("—", "-")):
+            text = text.replace(fancy, plain)
+        return text.encode("ascii", "replace").decode()
+
+
+class Step:
+    """A step's outcome in a few words, set while it runs."""
+
+    result = ""
+
+
+def can_ask() -> bool:
+    """True when a person can see a question and answer it."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask(question: str) -> bool:
+    """Ask on the terminal; only a clear yes is a yes."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _can_encode(stream, text: str) -> bool:
+    try:
+        text.encode(getattr(stream, "encoding", None) or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True

@@ -1,0 +1,49 @@
+"""JSON in and out, with decimal fractions as Decimal and nothing that JSON does not know."""
+
+import json
+from decimal import Decimal
+
+
+def loads(text: str) -> object:
+    """The document in `text`.
+
+    Raises ValueError, without any of the text in it, for everything that is
+    not JSON or that could not be stored and answered again: NaN, numbers
+    beyond Python's limits, nesting too deep, a key given twice (two readers
+    could disagree on which one counts), half a surrogate pair.
+    """
+    try:
+        document = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object)
+        if "\\u" in text:  # only an escape can spell half a surrogate pair
+            dumps(document, ensure_ascii=False, default=str).encode()
+        text.encode()
+    except (ValueError, ArithmeticError, RecursionError):
+        raise ValueError("not valid JSON") from None
+    return document
+
+
+def dumps(document: object, **options) -> str:
+    """JSON text of `document`, compact.
+
+    A Decimal becomes a JSON number through float, which is lossless up to 15
+    significant digits; the contract's limits keep every amount within 13.
+    Equal numbers give equal text: 12.50 and 12.5, 10.0 and 10.
+    """
+    return json.dumps(document, separators=(",", ":"), **{"default": _number, **options})
+
+
+def _number(value: Decimal) -> int | float:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} is not JSON")
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError("not a JSON number")
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key is given twice")
+    return result

@@ -1,0 +1,131 @@
+"""Request bodies: the contract's schemas, then the rules a schema cannot say.
+
+A valid document takes the fast path: a validator compiled once that stops at
+the first problem. Only for a document that failed is a second one compiled
+(once per process), which collects every problem for a person to read.
+"""
+
+import re
+from functools import cache
+
+import fastjsonschema
+
+from contract.schemas import MODELS
+from domain.errors import OrderError
+from domain.pricing import to_cents
+
+MAX_DETAILS = 20
+
+_FAST = {
+    model: fastjsonschema.compile(MODELS[model], detailed_exceptions=False)
+    for model in ("OrderRequest", "StatusUpdate")
+}
+
+
+def order_request(document: object, max_items: int) -> dict:
+    """`document` as an OrderRequest, its amounts rounded to nothing but written in cents.
+
+    Raises OrderError("invalid_request") with every problem in its details.
+    """
+    _check_schema("OrderRequest", document)
+    problems = []
+    if len(document["items"]) > max_items:
+        problems.append(f"items: must have at most {max_items} items")
+    request = {
+        **document,
+        "items": _in_cents(document["items"], "items", "price", problems),
+    }
+    if "payments" in document:
+        request["payments"] = _in_cents(document["payments"], "payments", "amount", problems)
+    _raise_if(problems)
+    return request
+
+
+def status_update(document: object) -> str:
+    """The status that a StatusUpdate asks for. Raises OrderError("invalid_request")."""
+    _check_schema("StatusUpdate", document)
+    return document["status"]
+
+
+def _in_cents(rows: list[dict], name: str, field: str, problems: list[str]) -> list[dict]:
+    result = []
+    for index, row in enumerate(rows):
+        amount = to_cents(row[field])
+        if amount is None:
+            problems.append(f"{name}[{index}].{field}: must have at most 2 decimals")
+        result.append({**row, field: amount})
+    return result
+
+
+def _check_schema(model: str, document: object) -> None:
+    try:
+        _FAST[model](document)
+    except fastjsonschema.JsonSchemaException:
+        _raise_if(_schema_problems(model, document))
+
+
+def _raise_if(problems: list[str]) -> None:
+    if len(problems) > MAX_DETAILS:
+        problems = [*problems[:MAX_DETAILS], f"and {len(problems) - MAX_DETAILS} more"]
+    if problems:
+        raise OrderError("invalid_request", problems)
+
+
+def _schema_problems(model: str, document: object) -> list[str]:
+    try:
+        _collecting(model)(document)
+    except fastjsonschema.JsonSchemaValuesException as error:
+        return [line for problem in error.errors for line in _readable(problem)]
+    raise AssertionError("the two validators of one schema disagree")
+
+
+@cache
+def _collecting(model: str):
+    return fastjsonschema.compile(MODELS[model], fast_fail=False)
+
+
+def _readable(error: fastjsonschema.JsonSchemaValueException) -> list[str]:
+    """`error` as "items[0].quantity: must be at least 1", one line per field."""
+    path = error.name.removeprefix("data").removeprefix(".")
+    if error.rule == "required":
+        missing = [key for key in error.rule_definition if key not in error.value]
+        return [f"{_join(path, key)}: is required" for key in missing]
+    if error.rule == "additionalProperties":
+        known = error.definition["properties"]
+        unknown = [key for key in error.value if key not in known]
+        return [f"{_join(path, _printable(key))}: is not a known field" for key in unknown]
+    return [f"{path or 'body'}: {_sentence(error.rule, error.rule_definition)}"]
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _printable(key: str) -> str:
+    # The name of an unknown field is the client's own text: repeat it only
+    # where it can be nothing worse than a misspelt field.
+    return key if re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,39}", key) else "(a field)"
+
+
+def _sentence(rule: str, limit: object) -> str:
+    match rule:
+        case "type":
+            article = "an" if limit[0] in "aeiou" else "a"
+            return f"must be {article} {limit}"
+        case "enum":
+            return f"must be one of {', '.join(limit)}"
+        case "minimum":
+            return f"must be at least {limit}"
+        case "maximum":
+            return f"must be at most {limit}"
+        case "minLength":
+            return f"must have at least {limit} characters"
+        case "maxLength":
+            return f"must have at most {limit} characters"
+        case "minItems":
+            return f"must have at least {limit} items"
+        case "maxItems":
+            return f"must have at most {limit} items"
+        case "pattern":
+            return "must not be blank" if limit == "\\S" else f"must match {limit}"
+    raise AssertionError(f"the contract uses no {rule}")

@@ -1,0 +1,73 @@
+"""What is known about the API request that is being answered.
+
+MiniStack hands its helpers only parts of it; the mends of API Gateway need the whole.
+"""
+
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass
+class ApiRequest:
+    """One request to a REST API."""
+
+    gateway: dict
+    """MiniStack's own notes: request_id, stage, resource_path, path_params ..."""
+    method: str
+    path: str
+    headers: list[tuple[str, str]]
+    """As the client sent them: its spelling, its order, repeated ones too."""
+    query: dict
+    body: bytes
+    started: float = field(default_factory=time.time)
+    integration_seconds: float | None = None
+
+    def header(self, name: str) -> str:
+        """The last value of a header, however spelled."""
+        return next((value for key, value in reversed(self.headers) if key.lower() == name.lower()), "")
+
+
+_raw_headers: ContextVar[list[tuple[str, str]]] = ContextVar("raw_headers", default=[])
+_current: ContextVar[ApiRequest | None] = ContextVar("api_request", default=None)
+_installed = False
+
+checks: list = []
+"""Called with each request and its API before anything else; one that returns an error ends it."""
+
+
+def current() -> ApiRequest | None:
+    """The request that is being answered, if it is one to a REST API."""
+    return _current.get()
+
+
+def follow() -> None:
+    """Keep ``current`` up to date from now on. Each mend that needs it calls this."""
+    global _installed
+    if _installed:
+        return
+    _installed = True
+
+    import ministack.app as ministack
+    from hypercorn.config import Config
+    from ministack.services import apigateway_v1 as api_gateway
+
+    Config.h11_pass_raw_headers = True  # else names arrive in lower case
+    app, execute = ministack.app, api_gateway._execute_in_scope
+
+    async def app_with_headers(scope, receive, send):
+        if scope["type"] == "http":
+            _raw_headers.set([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+        await app(scope, receive, send)
+
+    async def execute_known(request, api_id, stage_name, method, path, headers, body, query, *owner):
+        raw = _raw_headers.get() or list(headers.items())
+        known = ApiRequest(request, method, path, raw, query or {}, body or b"")
+        _current.set(known)
+        for check in checks:
+            if error := check(known):
+                return error
+        return await execute(request, api_id, stage_name, method, path, headers, body, query, *owner)
+
+    ministack.app = app_with_headers
+    api_gateway._execute_in_scope = execute_known

@@ -1,0 +1,1 @@
+"""What MiniStack does differently from AWS, mended: one function per difference."""

@@ -1,0 +1,103 @@
+"""What can be observed of a REST API: its access log and its metrics."""
+
+import datetime
+import json
+import re
+import time
+
+from emulator import current_request
+from emulator.registry import mend
+
+VARIABLE = re.compile(r"\$context\.([A-Za-z][\w.-]*\w)")
+
+
+@mend
+def api_access_logs() -> None:
+    """Upstream writes no access log. The mend writes a line per request, in the stage's
+    format, to the log group of its AccessLogSetting; unknown variables are ``-`` as on AWS."""
+    observe(_log)
+
+
+@mend
+def api_metrics() -> None:
+    """Upstream has no AWS/ApiGateway metrics. The mend records Count, 4XXError, 5XXError,
+    Latency and IntegrationLatency by API and stage, and by method where the stage's
+    MethodSettings enable metrics."""
+    from ministack.services import apigateway_v1 as api_gateway
+    from ministack.services import cloudwatch
+
+    def record(request, status, headers, size):
+        api = api_gateway._rest_apis.get(request.gateway["api_id"]) or {}
+        stage = request.gateway["stage"]
+        if not api or not stage:
+            return
+        by_stage = {"ApiName": api["name"], "Stage": stage["stageName"]}
+        dimensions = [by_stage]
+        path = request.gateway["resource_path"]
+        settings = stage.get("methodSettings") or {}
+        if path and (settings.get(f"{path}/{request.method}") or settings.get("*/*") or {}).get("metricsEnabled"):
+            dimensions.append({**by_stage, "Resource": path, "Method": request.method})
+        latency = (time.time() - request.started) * 1000
+        for each in dimensions:
+            cloudwatch.record_metric("AWS/ApiGateway", "Count", 1, "Count", each)
+            cloudwatch.record_metric("AWS/ApiGateway", "4XXError", float(400 <= status < 500), "Count", each)
+            cloudwatch.record_metric("AWS/ApiGateway", "5XXError", float(status >= 500), "Count", each)
+            cloudwatch.record_metric("AWS/ApiGateway", "Latency", latency, "Milliseconds", each)
+            if request.integration_seconds is not None:
+                cloudwatch.record_metric("AWS/ApiGateway", "IntegrationLatency", request.integration_seconds * 1000, "Milliseconds", each)
+
+    observe(record)
+
+
+def observe(record) -> None:
+    """Have ``record`` called with each request and its answer."""
+    from ministack.services import apigateway_v1 as api_gateway
+
+    current_request.follow()
+    handle = api_gateway._handle_execute_in_scope
+
+    async def handle_observed(*positional):
+        status, headers, body = await handle(*positional)
+        if (request := current_request.current()) and request.gateway["stage"]:
+            record(request, status, headers, len(body or b""))
+        return status, headers, body
+
+    api_gateway._handle_execute_in_scope = handle_observed
+
+
+def _log(request: current_request.ApiRequest, status: int, headers: dict, size: int) -> None:
+    from ministack.services import cloudwatch_logs as logs
+
+    settings = request.gateway["stage"].get("accessLogSettings") or {}
+    group = logs._log_groups.get(settings.get("destinationArn", "").partition(":log-group:")[2].removesuffix(":*"))
+    if not group or not settings.get("format"):
+        return
+    from ministack.services import apigateway_v1 as api_gateway
+
+    moment = datetime.datetime.fromtimestamp(request.started, datetime.UTC)
+    key = api_gateway._resolve_api_key(request.header("x-api-key"))
+    values = {
+        "requestId": request.gateway["request_id"], "extendedRequestId": request.gateway["request_id"],
+        "apiId": request.gateway["api_id"], "stage": request.gateway["stage_name"], "httpMethod": request.method,
+        "path": f"/{request.gateway['stage_name']}{request.path}", "resourcePath": request.gateway["resource_path"] or "-",
+        "protocol": "HTTP/1.1", "status": status, "responseLength": size,
+        "responseLatency": int((time.time() - request.started) * 1000),
+        "integrationLatency": "-" if request.integration_seconds is None else int(request.integration_seconds * 1000),
+        "integration.latency": "-" if request.integration_seconds is None else int(request.integration_seconds * 1000),
+        "integration.status": 200 if request.integration_seconds is not None and status < 500 else "-",
+        "integrationStatus": 200 if request.integration_seconds is not None and status < 500 else "-",
+        "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"), "requestTimeEpoch": int(request.started * 1000),
+        "identity.sourceIp": "127.0.0.1", "identity.userAgent": request.header("user-agent") or "-",
+        "identity.apiKeyId": key["id"] if key else "-",
+        "error.responseType": _header(headers, "x-amzn-errortype"),
+    }
+    line = VARIABLE.sub(lambda match: json.dumps(str(values.get(match.group(1), "-")))[1:-1], settings["format"])
+    now = int(time.time() * 1000)
+    stream = group["streams"].setdefault("access", {
+        "events": [], "uploadSequenceToken": "1", "creationTime": now,
+        "firstEventTimestamp": None, "lastEventTimestamp": None, "lastIngestionTime": None})
+    logs._append_log_events(stream, [{"timestamp": now, "message": line, "ingestionTime": now}])
+
+
+def _header(headers: dict, name: str) -> str:
+    return next((str(value) for key, value in headers.items() if key.lower() == name), "-")

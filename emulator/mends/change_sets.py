@@ -1,0 +1,201 @@
+"""Change sets and descriptions of nested stacks."""
+
+import re
+
+from emulator.registry import mend
+
+STACK = "AWS::CloudFormation::Stack"
+
+
+@mend
+def nested_change_sets() -> None:
+    """With IncludeNestedStacks AWS makes a change set for every child that the root's change
+    set adds or modifies, and names it in the root's (``ChangeSetId``). Upstream ignores the
+    option. The mend computes the children's changes, without claims about values that are
+    known only when a sibling is done, and deletes them with their root's change set."""
+    from ministack.services import cloudformation
+    from ministack.services.cloudformation import handlers
+
+    actions = handlers._ACTION_HANDLERS
+    create, describe, delete, execute = (
+        actions[f"{verb}ChangeSet"] for verb in ("Create", "Describe", "Delete", "Execute")
+    )
+
+    def create_change_set(params):
+        answer = create(params)
+        if answer[0] == 200 and _given(params, "IncludeNestedStacks").lower() == "true":
+            change_set_id = re.search(r"<Id>(.*?)</Id>", _text(answer[2])).group(1)
+            _plan_children(cloudformation._change_sets[change_set_id])
+        return answer
+
+    def describe_change_set(params):
+        status, headers, body = describe(params)
+        change_set = _found(params)
+        if status != 200 or not change_set:
+            return status, headers, body
+        return status, headers, _with_nested_ids(_text(body), change_set)
+
+    def delete_change_set(params):
+        change_set = _found(params)
+        answer = delete(params)
+        if answer[0] == 200 and change_set:
+            _drop_children(change_set)
+        return answer
+
+    def execute_change_set(params):
+        change_set = _found(params)
+        answer = execute(params)
+        if answer[0] == 200 and change_set:
+            planned = change_set.get("_planned_children")
+            if planned:
+                cloudformation._stacks[change_set["StackName"]]["_planned_children"] = planned
+            _drop_children(change_set)
+        return answer
+
+    actions.update(CreateChangeSet=create_change_set, DescribeChangeSet=describe_change_set,
+                   DeleteChangeSet=delete_change_set, ExecuteChangeSet=execute_change_set)
+
+
+def _plan_children(root: dict) -> None:
+    """Make the change sets of the children that this root change set touches."""
+    from ministack.core.responses import get_account_id, get_region, new_uuid
+    from ministack.services import cloudformation
+
+    root["IncludeNestedStacks"] = True
+    root["_children"], root["_planned_children"] = {}, {}
+    stack = cloudformation._stacks.get(root["StackName"]) or {}
+    for change in root["Changes"]:
+        change = change["ResourceChange"]
+        if change["ResourceType"] != STACK or change["Action"] not in ("Add", "Modify"):
+            continue
+        logical_id = change["LogicalResourceId"]
+        prefix = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}"
+        if change["Action"] == "Modify":
+            record = stack["_resources"][logical_id]
+            child_id = record["PhysicalResourceId"]
+            child = next((s for s in cloudformation._stacks.values() if s["StackId"] == child_id), {})
+            name = child.get("StackName", child_id)
+        else:
+            name, child = f"{root['StackName']}-{logical_id}-{new_uuid().replace('-', '')[:12].upper()}", {}
+            child_id = f"{prefix}:stack/{name}/{new_uuid()}"
+            root["_planned_children"][logical_id] = [name, child_id]
+        changes = _child_changes(root, logical_id, child, name, child_id)
+        change_set_id = f"{prefix}:changeSet/{root['ChangeSetName'][:90]}-{logical_id}/{new_uuid()}"
+        cloudformation._change_sets[change_set_id] = {
+            "ChangeSetId": change_set_id,
+            "ChangeSetName": change_set_id.split("/")[1],
+            "StackId": child_id,
+            "StackName": name,
+            "Status": "CREATE_COMPLETE" if changes else "FAILED",
+            "ExecutionStatus": "UNAVAILABLE",  # AWS: executed with the root's, never by itself
+            "StatusReason": "" if changes else "The submitted information didn't contain changes. "
+            "Submit different information to create a change set.",
+            "CreationTime": root["CreationTime"],
+            "ChangeSetType": "UPDATE" if child else "CREATE",
+            "Changes": changes,
+            "Parameters": [],
+            "Tags": [],
+            "Capabilities": root["Capabilities"],
+            "ParentChangeSetId": root["ChangeSetId"],
+            "RootChangeSetId": root["ChangeSetId"],
+            "IncludeNestedStacks": True,
+        }
+        root["_children"][logical_id] = change_set_id
+
+
+def _child_changes(root: dict, logical_id: str, child: dict, name: str, child_id: str) -> list:
+    """The difference between a child as it stands and as the root's change set would have it."""
+    from ministack.services.cloudformation import changesets, engine, helpers, stacks
+
+    resolved = changesets._resolve_props_for_diff(root["_template"], root["_resolved_params"], root["StackName"], root["StackId"])
+    props = resolved["Resources"][logical_id].get("Properties", {})
+    body, _ = helpers._resolve_template({"TemplateURL": [str(props.get("TemplateURL", ""))]})
+    if not body:
+        return []
+    template = engine._parse_template(body)
+    given = {key: _literal(value) for key, value in (props.get("Parameters") or {}).items()}
+    current = child.get("_resolved_params", {})
+    provided = [
+        # A value from a sibling is not known yet: the present one stands for it.
+        {"Key": key, "Value": value if value is not None else current.get(key, {}).get("Value", "")}
+        for key, value in given.items()
+    ]
+    template = engine._apply_transforms(template, provided)
+    try:
+        parameters = engine._resolve_parameters(template, provided)
+    except ValueError:
+        return []
+    changed = {key for key, value in parameters.items() if current.get(key, {}).get("Value") != value["Value"]}
+    changed |= {key for key, value in given.items() if value is None}
+    before = changesets._resolve_props_for_diff(child.get("_template", {}), current, name, child_id)
+    after = changesets._resolve_props_for_diff(template, parameters, name, child_id)
+    return stacks._diff_resources(before, after, child.get("_resources"), template, changed)
+
+
+def _literal(value: object) -> str | None:
+    """A parameter's value where the change set knows it, else None."""
+    if isinstance(value, (dict, list)):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _with_nested_ids(body: str, change_set: dict) -> bytes:
+    for logical_id, change_set_id in change_set.get("_children", {}).items():
+        named = f"<LogicalResourceId>{logical_id}</LogicalResourceId>"
+        body = body.replace(named, f"{named}<ChangeSetId>{change_set_id}</ChangeSetId>", 1)
+    extra = "".join(
+        f"<{key}>{str(change_set[key]).lower() if key == 'IncludeNestedStacks' else change_set[key]}</{key}>"
+        for key in ("IncludeNestedStacks", "ParentChangeSetId", "RootChangeSetId")
+        if change_set.get(key)
+    )
+    return body.replace("<Changes>", f"{extra}<Changes>", 1).encode()
+
+
+def _drop_children(change_set: dict) -> None:
+    from ministack.services import cloudformation
+
+    for change_set_id in change_set.pop("_children", {}).values():
+        cloudformation._change_sets.pop(change_set_id, None)
+
+
+def _found(params: dict) -> dict | None:
+    from ministack.services.cloudformation import changesets
+
+    return changesets._find_change_set(_given(params, "ChangeSetName"), _given(params, "StackName"))[1]
+
+
+def _given(params: dict, name: str) -> str:
+    from ministack.services.cloudformation import helpers
+
+    return str(helpers._p(params, name) or "")
+
+
+def _text(body: bytes | str) -> str:
+    return body.decode() if isinstance(body, bytes) else body
+
+
+@mend
+def nested_parent_ids() -> None:
+    """DescribeStacks and ListStacks report a child's ParentId and RootId on AWS; upstream
+    keeps them but does not report them. The mend writes them into the answers."""
+    from ministack.services import cloudformation
+    from ministack.services.cloudformation import handlers
+
+    def reporting(action):
+        def answer(params):
+            status, headers, body = action(params)
+            if status != 200:
+                return status, headers, body
+            text = _text(body)
+            for stack in cloudformation._stacks.values():
+                if stack.get("ParentId"):
+                    own = f"<StackId>{stack['StackId']}</StackId>"
+                    text = text.replace(own, f"{own}<ParentId>{stack['ParentId']}</ParentId><RootId>{stack['RootId']}</RootId>")
+            return status, headers, text.encode()
+
+        return answer
+
+    for name in ("DescribeStacks", "ListStacks"):
+        handlers._ACTION_HANDLERS[name] = reporting(handlers._ACTION_HANDLERS[name])

@@ -1,0 +1,216 @@
+"""AWS::CloudFormation::Stack: children run through the engine that runs top-level stacks."""
+
+import asyncio
+import copy
+from typing import Any
+
+from emulator.registry import mend
+
+STACK = "AWS::CloudFormation::Stack"
+SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+
+@mend
+def nested_stack_lifecycle() -> None:
+    """Upstream deploys a child in a loop of its own: a child's update that reads another
+    resource by Fn::GetAtt fails, a failed child leaves its resources behind, DeletionPolicy
+    is ignored on delete, dynamic references and exports are not resolved, transforms not
+    applied. On AWS a child is a stack like any other. The mend creates, updates, rolls back
+    and deletes children with upstream's top-level engine, which does all of that."""
+    from ministack.services.cloudformation import provisioners
+
+    provisioners._RESOURCE_HANDLERS[STACK].update(create=create, update=update, delete=delete)
+
+
+def create(logical_id: str, props: dict, parent_name: str) -> tuple[str, dict]:
+    """Create the child and return its id and outputs; a child that failed is gone again."""
+    from ministack.core.responses import get_account_id, get_region, new_uuid
+    from ministack.services import cloudformation
+    from ministack.services.cloudformation import stacks
+
+    template = _prepare(props, parent_name, previous=None)
+    parent = cloudformation._stacks[parent_name]
+    planned = parent.get("_planned_children", {})
+    if logical_id in planned:  # named already by the change set that planned it
+        name, stack_id = planned.pop(logical_id)
+    else:
+        name = f"{parent_name}-{logical_id}-{new_uuid().replace('-', '')[:12].upper()}"
+        stack_id = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:stack/{name}/{new_uuid()}"
+    child = {
+        "StackName": name,
+        "StackId": stack_id,
+        "StackStatus": "CREATE_IN_PROGRESS",
+        "StackStatusReason": "",
+        "ParentId": parent["StackId"],
+        "RootId": parent.get("RootId") or parent["StackId"],
+        "Capabilities": list(parent.get("Capabilities", [])),
+        "DisableRollback": bool(parent.get("DisableRollback")),
+        "CreationTime": _now(),
+        "Outputs": [],
+        "_parent_stack_name": parent_name,
+        "_region": get_region(),
+        "_resources": {},
+        "_template": template["processed"],
+        "_resolved_params": template["parameters"],
+        "_nested_templates": {},
+        **_reported(template, props),
+    }
+    cloudformation._stacks[name] = child
+    stacks._add_event(stack_id, name, name, STACK, "CREATE_IN_PROGRESS", physical_id=stack_id)
+    _run(stacks._deploy_stack_async(name, stack_id, template["processed"], template["parameters"], child["DisableRollback"], child["Tags"]))
+    if child["StackStatus"] != "CREATE_COMPLETE":
+        reason = _failure(stack_id, "create")
+        if child["DisableRollback"]:
+            parent["_resources"][logical_id] = _kept_for_delete(logical_id, stack_id, props, reason)
+        else:
+            _run(stacks._delete_stack_async(name, stack_id))  # AWS: the parent's rollback deletes it
+        raise ValueError(reason)
+    return stack_id, _outputs(child)
+
+
+def update(physical_id: str, old_props: dict, new_props: dict, parent_name: str) -> tuple[str, dict]:
+    """Update the child in place, or take it back to where it was when the parent rolls back."""
+    from ministack.services import cloudformation
+    from ministack.services.cloudformation import stacks
+
+    child = _find(physical_id)
+    name, stack_id = child["StackName"], child["StackId"]
+    rolling_back = "ROLLBACK" in cloudformation._stacks[parent_name]["StackStatus"]
+    template = _prepare(new_props, parent_name, previous=child)
+    if rolling_back and child["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE":
+        return stack_id, _outputs(child)  # its own update failed: it is back already
+    before = {key: copy.deepcopy(child.get(key)) for key in (
+        "_resources", "_template", "_template_body", "_resolved_params", "_conditions", "Parameters", "Tags", "Outputs")}
+    child.update(_reported(template, new_props))
+    child["StackStatus"] = "UPDATE_ROLLBACK_IN_PROGRESS" if rolling_back else "UPDATE_IN_PROGRESS"
+    stacks._add_event(stack_id, name, name, STACK, child["StackStatus"], physical_id=stack_id)
+    _run(stacks._deploy_stack_async(
+        name, stack_id, template["processed"], template["parameters"], False, child["Tags"], is_update=True, previous_stack=before))
+    if child["StackStatus"] != "UPDATE_COMPLETE":
+        raise ValueError(_failure(stack_id, "update"))
+    if rolling_back:
+        child["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE"
+        stacks._add_event(stack_id, name, name, STACK, "UPDATE_ROLLBACK_COMPLETE", physical_id=stack_id)
+    return stack_id, _outputs(child)
+
+
+def delete(physical_id: str, props: dict) -> None:
+    """Delete the child; what it could not delete fails the parent's delete too."""
+    from ministack.services.cloudformation import stacks
+
+    child = _find(physical_id, missing_ok=True)
+    if child is None or child["StackStatus"] == "DELETE_COMPLETE":
+        return
+    _run(stacks._delete_stack_async(child["StackName"], child["StackId"]))
+    if child["StackStatus"] != "DELETE_COMPLETE":
+        raise ValueError(f"Embedded stack {child['StackId']} was not successfully deleted: {child.get('StackStatusReason', '')}")
+
+
+def _prepare(props: dict, parent_name: str, previous: dict | None) -> dict[str, Any]:
+    """Fetch, transform and check the child's template, as CreateStack does for a root's."""
+    from ministack.services.cloudformation import engine, provisioners
+
+    body = _template_body(props.get("TemplateURL", ""), previous)
+    as_sent = engine._parse_template(body)
+    given = props.get("Parameters") or {}
+    if any(isinstance(value, (list, dict)) for value in given.values()):
+        raise ValueError("Value of property Parameters must be an object with String (or simple type) properties")
+    unknown = sorted(set(given) - set(as_sent.get("Parameters") or {}))
+    if unknown:
+        raise ValueError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
+    provided = [{"Key": key, "Value": _as_text(value)} for key, value in given.items()]
+    provisioners._check_nested_stack_capabilities(parent_name, as_sent)
+    processed = engine._apply_transforms(as_sent, provided)
+    parameters = engine._resolve_parameters(processed, provided)
+    conditions = engine._evaluate_conditions(processed, parameters)
+    engine.validate_template_support(processed, conditions, params=parameters)
+    return {"url": props.get("TemplateURL", ""), "body": body, "processed": processed, "parameters": parameters, "conditions": conditions}
+
+
+def _template_body(url: str, previous: dict | None) -> str:
+    """The template's text. A rollback needs the old one even if its object is gone by then,
+    so a child remembers the text of each template that it was given."""
+    from ministack.services.cloudformation import helpers
+
+    remembered = (previous or {}).get("_nested_templates", {})
+    if url in remembered:
+        return remembered[url]
+    body, error = helpers._resolve_template({"TemplateURL": [url]})
+    if error is not None or not body:
+        raise ValueError("TemplateURL must reference a valid S3 object to which you have access.")
+    if previous is not None and previous.get("_template_url"):
+        previous["_nested_templates"] = {previous["_template_url"]: previous["_template_body"]}
+    return body
+
+
+def _reported(template: dict, props: dict) -> dict:
+    """What DescribeStacks and GetTemplate report of a child under this template."""
+    from ministack.services.cloudformation import provisioners
+
+    tags = provisioners._tag_map(props.get("Tags"))
+    return {
+        "LastUpdatedTime": _now(),
+        "Description": template["processed"].get("Description", ""),
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": value["Value"], "NoEcho": value["NoEcho"]}
+            for key, value in template["parameters"].items()
+        ],
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items() if not key.startswith("aws:")],
+        "_template_url": template["url"],
+        "_template_body": template["body"],
+        "_conditions": template["conditions"],
+    }
+
+
+def _failure(stack_id: str, verb: str) -> str:
+    """AWS's sentence about a child that failed; the cause itself is in the child's events."""
+    from ministack.services import cloudformation
+
+    failed: list[str] = []
+    for event in reversed(cloudformation._stack_events[stack_id]):
+        if event["ResourceType"] == STACK and event["PhysicalResourceId"] == stack_id and event["ResourceStatus"].endswith("_IN_PROGRESS") and "ROLLBACK" not in event["ResourceStatus"]:
+            break  # the beginning of this operation
+        if event["ResourceStatus"] in ("CREATE_FAILED", "UPDATE_FAILED") and event["PhysicalResourceId"] != stack_id:
+            failed.insert(0, event["LogicalResourceId"])
+    what = f"The following resource(s) failed to {verb}: [{', '.join(failed)}]."
+    return f"Embedded stack {stack_id} was not successfully {verb}d: {what} "
+
+
+def _kept_for_delete(logical_id: str, stack_id: str, props: dict, reason: str) -> dict:
+    """The parent's record of a failed child that DisableRollback leaves standing."""
+    return {
+        "LogicalResourceId": logical_id, "PhysicalResourceId": stack_id, "ResourceType": STACK,
+        "ResourceStatus": "CREATE_FAILED", "ResourceStatusReason": reason,
+        "Properties": props, "Attributes": {}, "Timestamp": _now(),
+    }
+
+
+def _find(physical_id: str, missing_ok: bool = False) -> dict | None:
+    from ministack.services import cloudformation
+    from ministack.services.cloudformation import provisioners
+
+    child = cloudformation._stacks.get(provisioners._nested_stack_lookup_name(physical_id))
+    if child is None and not missing_ok:
+        raise ValueError(f"Stack [{physical_id}] does not exist")
+    return child
+
+
+def _outputs(child: dict) -> dict[str, str]:
+    return {f"Outputs.{output['OutputKey']}": output["OutputValue"] for output in child["Outputs"]}
+
+
+def _run(operation) -> None:
+    """Run a stack operation to its end. Children run on a worker thread, without a loop."""
+    asyncio.run(operation)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _now() -> str:
+    from ministack.core.responses import now_iso
+
+    return now_iso()

@@ -1,0 +1,123 @@
+"""The emulator process: MiniStack with the mends, on the loopback interface only.
+
+Run by ``python -m emulator serve``; use ``emulator.control.start`` from code.
+"""
+
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+
+from emulator import INSTALL_HINT, MINISTACK_VERSION, registry
+
+HOST = "127.0.0.1"
+IDENTITY_PATH = "/_emulator"
+ROOT_USER = "root"
+SAVE_EVERY_SECONDS = 5.0
+
+
+class VersionError(RuntimeError):
+    """MiniStack is missing, or is not the version that the mends were written for."""
+
+
+def check_version() -> None:
+    """Refuse to patch any MiniStack but the pinned one."""
+    try:
+        installed = importlib.metadata.version("ministack")
+    except importlib.metadata.PackageNotFoundError:
+        raise VersionError(f"MiniStack is not installed; install it with: {INSTALL_HINT}") from None
+    if installed != MINISTACK_VERSION:
+        raise VersionError(
+            f"MiniStack {installed} is installed but the adapter mends {MINISTACK_VERSION}; "
+            f"install it with: {INSTALL_HINT}"
+        )
+
+
+def configure(port: int, state_dir: Path, iam: bool) -> None:
+    """Set what MiniStack reads from the environment; it must not be imported before.
+
+    Nothing listens beyond the loopback interface, nothing looks for a Docker daemon, and
+    every file, temporary ones included, lies under ``state_dir``.
+    """
+    scratch = state_dir / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)  # unpacked functions of an earlier run
+    for folder in (scratch, state_dir / "state", state_dir / "s3"):
+        folder.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        BIND_HOST=HOST,
+        GATEWAY_PORT=str(port),
+        MINISTACK_HOST=HOST,
+        MINISTACK_REGION="us-east-1",
+        AWS_ACCESS_KEY_ID=ROOT_USER,
+        AWS_SECRET_ACCESS_KEY=ROOT_USER,
+        AUTH="true" if iam else "false",
+        PERSIST_STATE="1",
+        STATE_DIR=str(state_dir / "state"),
+        S3_PERSIST="1",
+        S3_DATA_DIR=str(state_dir / "s3"),
+        TMPDIR=str(scratch),
+        DOCKER_HOST=f"unix://{scratch}/no-docker.sock",
+        LAMBDA_EXECUTOR="local",
+        SFTP_ENABLED="0",
+        IOT_MTLS_ENABLED="0",  # else a listener on 8883, on every interface
+    )
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        os.environ.pop(name, None)
+
+
+def answer_identity(state_dir: Path, iam: bool) -> None:
+    """Serve ``/_emulator``, by which ``control`` knows its own process from a stranger's."""
+    import ministack.app as ministack
+
+    inner = ministack.app
+    identity = json.dumps({"pid": os.getpid(), "state_dir": str(state_dir), "iam": iam}).encode()
+
+    async def app(scope, receive, send):
+        if scope["type"] == "http" and scope["path"] == IDENTITY_PATH:
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(identity)).encode())]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": identity})
+            return
+        await inner(scope, receive, send)
+
+    ministack.app = app
+
+
+def save_periodically(seconds: float) -> None:
+    """Save all state every few seconds, so that a killed process loses little.
+
+    MiniStack saves on a graceful stop only. A snapshot that meets a change under way
+    fails or is torn; it is written to a side file first and the next one follows soon.
+    """
+    import ministack.app as ministack
+
+    def loop() -> None:
+        while True:
+            time.sleep(seconds)
+            try:
+                ministack.save_all(ministack._build_persistence_save_dict())
+            except Exception as error:  # the server must outlive a failed save
+                print(f"periodic save failed: {error}", file=sys.stderr)
+
+    threading.Thread(target=loop, name="periodic-save", daemon=True).start()
+
+
+def serve(port: int, state_dir: Path, iam: bool = False) -> None:
+    """Run the emulator in this process until it is told to stop."""
+    check_version()
+    configure(port, state_dir, iam)
+
+    import ministack.app as ministack
+    from hypercorn.config import Config
+
+    Config.graceful_timeout = 0.5  # seconds that idle keep-alive connections may delay a stop
+    registry.apply(registry.left_out())
+    answer_identity(state_dir, iam)
+    save_periodically(float(os.environ.get("EMULATOR_SAVE_SECONDS", SAVE_EVERY_SECONDS)))
+    sys.argv = ["ministack"]  # main() reads its own options
+    ministack.main()

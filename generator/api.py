@@ -1,0 +1,162 @@
+"""The api stack: the REST API, its deployment and stage, its key and usage plan."""
+
+import hashlib
+import json
+
+from troposphere import AWSObject, Equals, If, Ref, Sub, Template
+from troposphere.apigateway import (
+    Account,
+    ApiKey,
+    ApiStage,
+    Deployment,
+    EndpointConfiguration,
+    MethodSetting,
+    QuotaSettings,
+    RestApi,
+    Stage,
+    ThrottleSettings,
+    UsagePlan,
+    UsagePlanKey,
+)
+from troposphere.logs import LogGroup
+
+from config import names
+from contract.routes import ROUTES
+from generator import api_logging, api_methods, cors, outputs, parameters
+from generator.gateway_responses import gateway_responses
+
+TRACES_DATA = "TracesData"
+
+
+def build() -> Template:
+    template = Template("Food delivery, api: the REST API, its deployment, stage, key and usage plan")
+    function_arns = sorted({outputs.camel(f"{route.function}_arn") for route in ROUTES})
+    parameters.declare(
+        template,
+        *("Environment", *function_arns, "AllowedOrigins"),
+        *("RateLimit", "BurstLimit", "DailyQuota"),
+        *("DataTrace", "LogRetentionDays", "ManageApiGatewayAccount"),
+    )
+    for name, condition in cors.conditions().items():
+        template.add_condition(name, condition)
+    template.add_condition(TRACES_DATA, Equals(Ref("DataTrace"), "true"))
+    template.add_condition(api_logging.MANAGES_ACCOUNT, Equals(Ref("ManageApiGatewayAccount"), "true"))
+
+    api = template.add_resource(rest_api())
+    defined = template.add_resource(definition(api))
+    deployed = template.add_resource(deployments(api, defined))
+
+    access = template.add_resource(api_logging.access_logs())
+    execution = template.add_resource(api_logging.execution_logs(api))
+    role = template.add_resource(api_logging.account_role())
+    account = template.add_resource(api_logging.account(role))
+
+    live = template.add_resource(stage(api, deployed, access, execution, account))
+    template.add_resource([api_methods.permission(api, route) for route in ROUTES])
+    key = template.add_resource(api_key())
+    plan = template.add_resource(usage_plan(api, live))
+    template.add_resource(UsagePlanKey("UsagePlanKey", UsagePlanId=Ref(plan), KeyId=Ref(key), KeyType="API_KEY"))
+    outputs.emit(
+        template,
+        outputs.ApiOutputs(
+            api_url=Sub(f"https://${{{api.title}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/${{{live.title}}}"),
+            api_id=Ref(api),
+            api_name=Sub(_NAME),
+            stage_name=Ref(live),
+            api_key_id=Ref(key),
+        ),
+    )
+    return template
+
+
+_NAME = names.root_stack("${Environment}")
+
+
+def rest_api() -> RestApi:
+    return RestApi(
+        "OrdersApi",
+        Name=Sub(_NAME),
+        Description="Order API of the food-delivery platform",
+        EndpointConfiguration=EndpointConfiguration(Types=["REGIONAL"]),
+    )
+
+
+def definition(api: RestApi) -> list[AWSObject]:
+    """Everything that a deployment takes a snapshot of."""
+    known = api_methods.models(api)
+    check = api_methods.validator(api)
+    tree = api_methods.resources(api)
+    methods = [api_methods.method(api, tree[route.path], route, check, known) for route in ROUTES]
+    paths = dict.fromkeys(route.path for route in ROUTES)
+    preflights = [api_methods.preflight(api, tree[path], path) for path in paths]
+    return [*known.values(), check, *tree.values(), *methods, *preflights, *gateway_responses(api)]
+
+
+def deployments(api: RestApi, defined: list[AWSObject]) -> list[Deployment]:
+    """Two snapshots of which one exists, by whether any origin is allowed (see `generator.cors`).
+
+    The hash in the logical id makes a new deployment whenever the definition changes. The old one
+    needs no Retain: CloudFormation removes it after the stage has moved on, and a rollback moves
+    the stage back before it removes the new one. Retained ones would only pile up.
+    """
+    digest = fingerprint([api, *defined])
+    return [
+        Deployment(
+            f"Deployment{digest}{title}",
+            Condition=condition,
+            DependsOn=sorted(each.title for each in defined),
+            RestApiId=Ref(api),
+        )
+        for title, condition in (("AnyOrigin", cors.ANY_ORIGIN), ("ListedOrigins", cors.LISTED_ORIGINS))
+    ]
+
+
+def fingerprint(defined: list[AWSObject]) -> str:
+    """Changes with anything that the API is made of."""
+    text = json.dumps({each.title: each.to_dict() for each in defined}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def stage(api: RestApi, deployed: list[Deployment], access: LogGroup, execution: LogGroup, account: Account) -> Stage:
+    any_origin, listed_origins = deployed
+    return Stage(
+        "Stage",
+        # The group must be there, with its retention, before the first request is logged.
+        DependsOn=[execution.title],
+        # A DependsOn cannot be conditional; a reference can, and orders just as well: without
+        # the account's role API Gateway refuses a stage that logs.
+        Metadata={"LogsByAccountRole": If(api_logging.MANAGES_ACCOUNT, Ref(account), "set up elsewhere")},
+        RestApiId=Ref(api),
+        StageName=Ref("Environment"),
+        DeploymentId=If(cors.ANY_ORIGIN, Ref(any_origin), Ref(listed_origins)),
+        Variables=cors.stage_variables(),
+        TracingEnabled=True,
+        AccessLogSetting=api_logging.access_log_setting(access),
+        MethodSettings=[
+            MethodSetting(
+                HttpMethod="*",
+                ResourcePath="/*",
+                MetricsEnabled=True,
+                ThrottlingRateLimit=Ref("RateLimit"),
+                ThrottlingBurstLimit=Ref("BurstLimit"),
+                # Bodies are logged at INFO only.
+                LoggingLevel=If(TRACES_DATA, "INFO", "ERROR"),
+                DataTraceEnabled=Ref("DataTrace"),
+            )
+        ],
+    )
+
+
+def api_key() -> ApiKey:
+    return ApiKey("ApiKey", Name=Sub(_NAME), Description="Key of the partner integrations", Enabled=True)
+
+
+def usage_plan(api: RestApi, live: Stage) -> UsagePlan:
+    return UsagePlan(
+        "UsagePlan",
+        UsagePlanName=Sub(_NAME),
+        Description="What each API key may use",
+        ApiStages=[ApiStage(ApiId=Ref(api), Stage=Ref(live))],
+        Throttle=ThrottleSettings(RateLimit=Ref("RateLimit"), BurstLimit=Ref("BurstLimit")),
+        Quota=QuotaSettings(Limit=Ref("DailyQuota"), Period="DAY"),
+    )

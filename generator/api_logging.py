@@ -1,0 +1,78 @@
+"""Logs of the API: who called (access), what API Gateway did (execution), and its right to write them."""
+
+import json
+
+from troposphere import GetAtt, Ref, Sub
+from troposphere.apigateway import AccessLogSetting, Account, RestApi
+from troposphere.iam import Role
+from troposphere.logs import LogGroup
+
+from config import names
+from generator.lifecycle import DELETED, RETAINED
+from generator.policies import assumed_by
+
+MANAGES_ACCOUNT = "ManagesApiGatewayAccount"
+
+# The resource's path, not the request's: ids of customers and orders stay out, and so do
+# bodies, keys, addresses and validation messages, which may quote a body.
+ACCESS_LOG_FIELDS = {
+    "requestId": "$context.requestId",
+    "traceId": "$context.xrayTraceId",
+    "time": "$context.requestTimeEpoch",
+    "method": "$context.httpMethod",
+    "resourcePath": "$context.resourcePath",
+    "status": "$context.status",
+    "latency": "$context.responseLatency",
+    "integrationLatency": "$context.integrationLatency",
+    "integrationStatus": "$context.integration.status",
+    "responseLength": "$context.responseLength",
+    "apiKeyId": "$context.identity.apiKeyId",
+    "errorType": "$context.error.responseType",
+    "errorMessage": "$context.error.message",
+}
+
+
+def access_logs() -> LogGroup:
+    return LogGroup(
+        "AccessLogs",
+        **DELETED,
+        LogGroupName=Sub(f"/{names.PROJECT}/${{Environment}}/api-access"),
+        RetentionInDays=Ref("LogRetentionDays"),
+    )
+
+
+def access_log_setting(group: LogGroup) -> AccessLogSetting:
+    return AccessLogSetting(DestinationArn=GetAtt(group, "Arn"), Format=json.dumps(ACCESS_LOG_FIELDS))
+
+
+def execution_logs(api: RestApi) -> LogGroup:
+    """API Gateway writes to a group of this name and would create it, to be kept for ever."""
+    return LogGroup(
+        "ExecutionLogs",
+        **DELETED,
+        LogGroupName=Sub(f"API-Gateway-Execution-Logs_${{{api.title}}}/${{Environment}}"),
+        RetentionInDays=Ref("LogRetentionDays"),
+    )
+
+
+def account_role() -> Role:
+    """The role belongs to the account and region, not to this API: it serves every REST API there,
+    so it takes AWS's own policy for it and survives this stack."""
+    managed = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+    return Role(
+        "ApiGatewayAccountRole",
+        Condition=MANAGES_ACCOUNT,
+        **RETAINED,
+        Description="Lets API Gateway write logs, for every REST API of this account and region",
+        AssumeRolePolicyDocument=assumed_by("apigateway"),
+        ManagedPolicyArns=[Sub(managed)],
+    )
+
+
+def account(role: Role) -> Account:
+    return Account(
+        "ApiGatewayAccount",
+        Condition=MANAGES_ACCOUNT,
+        **RETAINED,
+        CloudWatchRoleArn=GetAtt(role, "Arn"),
+    )

@@ -1,0 +1,156 @@
+"""The routes of the contract as API Gateway resources, models, methods and permissions."""
+
+from troposphere import GetAtt, Ref, Sub
+from troposphere.apigateway import (
+    Integration,
+    IntegrationResponse,
+    Method,
+    MethodResponse,
+    Model,
+    RequestValidator,
+    Resource,
+    RestApi,
+)
+from troposphere.awslambda import Permission
+
+from contract.routes import ROUTES, Route
+from contract.schemas import MODELS
+from generator import cors
+from generator.outputs import camel
+
+JSON = "application/json"
+PREFLIGHT_STATUS = "204"
+
+
+def models(api: RestApi) -> dict[str, Model]:
+    """Model name -> model, of what routes take and give. Not the others: every REST API is born
+    with models called Empty and Error, and a second one of that name is refused."""
+    used = {name for route in ROUTES for name in (route.request_model, route.response_model) if name}
+    return {name: _model(api, name, schema) for name, schema in MODELS.items() if name in used}
+
+
+def _model(api: RestApi, name: str, schema: dict) -> Model:
+    # troposphere's validation would turn the schema into one line of text.
+    return Model(f"{name}Model", RestApiId=Ref(api), Name=name, ContentType=JSON, Schema=schema).no_validation()
+
+
+def validator(api: RestApi) -> RequestValidator:
+    return RequestValidator(
+        "RequestValidator",
+        RestApiId=Ref(api),
+        Name="body-and-parameters",
+        ValidateRequestBody=True,
+        ValidateRequestParameters=True,
+    )
+
+
+def resources(api: RestApi) -> dict[str, Resource]:
+    """Path -> resource, for every route's path and the paths above it; parents come first."""
+    found: dict[str, Resource] = {}
+    for route in ROUTES:
+        path = ""
+        for segment in route.path.strip("/").split("/"):
+            parent, path = path, f"{path}/{segment}"
+            found.setdefault(
+                path,
+                Resource(
+                    f"{_title(path)}Resource",
+                    RestApiId=Ref(api),
+                    ParentId=Ref(found[parent]) if parent else GetAtt(api, "RootResourceId"),
+                    PathPart=segment,
+                ),
+            )
+    return found
+
+
+def method(api: RestApi, resource: Resource, route: Route, check: RequestValidator, known: dict[str, Model]) -> Method:
+    body = {"RequestModels": {JSON: Ref(known[route.request_model])}} if route.request_model else {}
+    return Method(
+        f"{_operation(route)}Method",
+        RestApiId=Ref(api),
+        ResourceId=Ref(resource),
+        HttpMethod=route.method,
+        OperationName=route.operation,
+        AuthorizationType="NONE",
+        ApiKeyRequired=True,
+        RequestValidatorId=Ref(check),
+        RequestParameters=_request_parameters(route),
+        **body,
+        Integration=Integration(
+            Type="AWS_PROXY",
+            IntegrationHttpMethod="POST",
+            Uri=Sub(
+                "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path"
+                f"/2015-03-31/functions/${{{_function_arn(route)}}}/invocations"
+            ),
+        ),
+        MethodResponses=[
+            MethodResponse(StatusCode=str(route.success), ResponseModels={JSON: Ref(known[route.response_model])})
+        ],
+    )
+
+
+def preflight(api: RestApi, resource: Resource, path: str) -> Method:
+    """OPTIONS, answered by API Gateway itself: without a key, which browsers do not send here."""
+    headers = {f"method.response.header.{name}": value for name, value in cors.preflight_headers(path).items()}
+    declared = ["method.response.header.Access-Control-Allow-Origin", *headers]
+    return Method(
+        f"{_title(path)}Preflight",
+        RestApiId=Ref(api),
+        ResourceId=Ref(resource),
+        HttpMethod="OPTIONS",
+        AuthorizationType="NONE",
+        ApiKeyRequired=False,
+        Integration=Integration(
+            Type="MOCK",
+            RequestTemplates={JSON: f'{{"statusCode": {PREFLIGHT_STATUS}}}'},
+            IntegrationResponses=[
+                IntegrationResponse(
+                    StatusCode=PREFLIGHT_STATUS,
+                    ResponseParameters=headers,
+                    ResponseTemplates={JSON: cors.PREFLIGHT_TEMPLATE},
+                )
+            ],
+        ),
+        MethodResponses=[
+            MethodResponse(StatusCode=PREFLIGHT_STATUS, ResponseParameters={name: False for name in declared})
+        ],
+    )
+
+
+def permission(api: RestApi, route: Route) -> Permission:
+    """Lets exactly this method and path of this stage invoke the function."""
+    path = "/".join("*" if part.startswith("{") else part for part in route.path.split("/"))
+    return Permission(
+        f"{_operation(route)}Permission",
+        Action="lambda:InvokeFunction",
+        FunctionName=Ref(_function_arn(route)),
+        Principal="apigateway.amazonaws.com",
+        SourceArn=Sub(
+            "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
+            f":${{{api.title}}}/${{Environment}}/{route.method}{path}"
+        ),
+    )
+
+
+def _request_parameters(route: Route) -> dict[str, bool]:
+    """Name -> whether API Gateway refuses a request without it."""
+    return {
+        **{f"method.request.path.{name}": True for name in route.path_parameters},
+        **{f"method.request.querystring.{name}": False for name in route.query},
+        **{f"method.request.header.{name}": False for name in route.headers},
+    }
+
+
+def _function_arn(route: Route) -> str:
+    return camel(f"{route.function}_arn")
+
+
+def _operation(route: Route) -> str:
+    return route.operation[0].upper() + route.operation[1:]
+
+
+def _title(path: str) -> str:
+    """`/orders/{orderId}` -> `OrdersOrderId`."""
+    parts = [part.strip("{}") for part in path.split("/") if part]
+    return "".join(part[0].upper() + part[1:] for part in parts)

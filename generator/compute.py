@@ -1,0 +1,162 @@
+"""The compute stack: each function of the inventory with a role and a log group of its own."""
+
+from awacs import logs as logs_actions
+from awacs import sqs as sqs_actions
+from awacs import ssm as ssm_actions
+from awacs import xray as xray_actions
+from awacs.aws import Statement
+from troposphere import AWSHelperFn, Equals, GetAtt, If, Not, NoValue, Ref, Sub, Template
+from troposphere.awslambda import (
+    Code,
+    Content,
+    DeadLetterConfig,
+    Environment,
+    LayerVersion,
+    LoggingConfig,
+    TracingConfig,
+)
+from troposphere.awslambda import Function as LambdaFunction
+from troposphere.iam import Policy, Role
+from troposphere.logs import LogGroup
+
+from config import names
+from generator import outputs, parameters
+from generator.data import CUSTOMER_INDEX
+from generator.functions import FUNCTIONS, Function
+from generator.lifecycle import DELETED
+from generator.policies import allow, assumed_by, policy
+
+RUNTIME = "python3.13"
+ARCHITECTURE = "arm64"
+
+# Environment variable that names each SSM parameter to the function that reads it.
+SETTING_VARIABLES = {"api-config": "API_CONFIG_PARAMETER", "feature-flags": "FEATURE_FLAGS_PARAMETER"}
+
+
+def build() -> Template:
+    template = Template("Food delivery, compute: the Lambda functions, their roles and log groups")
+    parameters.declare(
+        template,
+        *("Environment", "ArtifactBucket", "FunctionsKey", "LayerKey"),
+        *("OrdersTableName", "OrdersTableArn", "DeadLetterQueueArn"),
+        *("CommandReservedConcurrency", "LogLevel", "LogRetentionDays", "OpenTelemetryLayerArn"),
+        *("AllowedOrigins", "OrderTtlDays"),
+    )
+    template.add_condition("HasOpenTelemetry", Not(Equals(Ref("OpenTelemetryLayerArn"), "")))
+    layer = template.add_resource(libraries())
+    emitted = {}
+    for function in FUNCTIONS:
+        if function.reserved_concurrency:
+            template.add_condition(_reserves(function), Not(Equals(Ref(function.reserved_concurrency), "0")))
+        log_group = template.add_resource(log_group_of(function))
+        role = template.add_resource(role_of(function, log_group))
+        resource = template.add_resource(lambda_of(function, role, log_group, layer))
+        emitted[f"{function.key}_arn"] = GetAtt(resource, "Arn")
+        emitted[f"{function.key}_name"] = Ref(resource)
+    outputs.emit(template, outputs.ComputeOutputs(**emitted))
+    return template
+
+
+def libraries() -> LayerVersion:
+    """Third-party packages. An old version goes once every function uses the new one; it needs no
+    Retain, because a rollback happens before that and its content stays in the artifact bucket."""
+    return LayerVersion(
+        "LibrariesLayer",
+        Description="Third-party packages of the functions",
+        Content=Content(S3Bucket=Ref("ArtifactBucket"), S3Key=Ref("LayerKey")),
+        CompatibleRuntimes=[RUNTIME],
+        CompatibleArchitectures=[ARCHITECTURE],
+    )
+
+
+def log_group_of(function: Function) -> LogGroup:
+    return LogGroup(
+        f"{function.title}Logs",
+        **DELETED,
+        LogGroupName=Sub(f"/{names.PROJECT}/${{Environment}}/{function.name}"),
+        RetentionInDays=Ref("LogRetentionDays"),
+    )
+
+
+def role_of(function: Function, log_group: LogGroup) -> Role:
+    """Exactly the actions and resources that the function uses."""
+    return Role(
+        f"{function.title}Role",
+        Description=Sub(f"{function.name} of {names.root_stack('${Environment}')}"),
+        AssumeRolePolicyDocument=assumed_by("lambda"),
+        Policies=[Policy(PolicyName=function.name, PolicyDocument=policy(*_permissions(function, log_group)))],
+    )
+
+
+def _permissions(function: Function, log_group: LogGroup) -> list[Statement]:
+    statements = [
+        allow("UseOrders", function.table_actions, Ref("OrdersTableArn")),
+        # aws/ssm, the key of SecureStrings, lets whoever may read the parameter decrypt it.
+        allow("ReadSettings", (ssm_actions.GetParameters,), *map(_parameter_arn, function.settings)),
+        allow("WriteLogs", (logs_actions.CreateLogStream, logs_actions.PutLogEvents), GetAtt(log_group, "Arn")),
+        # X-Ray knows no resources: AWS accepts nothing but a star here.
+        allow("SendTraces", (xray_actions.PutTraceSegments, xray_actions.PutTelemetryRecords), "*"),
+    ]
+    if function.index_actions:
+        index = Sub(f"${{OrdersTableArn}}/index/{CUSTOMER_INDEX}")
+        statements.append(allow("UseCustomerIndex", function.index_actions, index))
+    if function.dead_letters:
+        statements.append(allow("KeepDeadLetters", (sqs_actions.SendMessage,), Ref("DeadLetterQueueArn")))
+    return statements
+
+
+def _parameter_arn(setting: str) -> Sub:
+    path = names.parameter_path("${Environment}", setting)
+    return Sub(f"arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter{path}")
+
+
+def lambda_of(function: Function, role: Role, log_group: LogGroup, layer: LayerVersion) -> LambdaFunction:
+    optional: dict[str, AWSHelperFn | DeadLetterConfig] = {}
+    if function.reserved_concurrency:
+        reserved = If(_reserves(function), Ref(function.reserved_concurrency), NoValue)
+        optional["ReservedConcurrentExecutions"] = reserved
+    if function.dead_letters:
+        optional["DeadLetterConfig"] = DeadLetterConfig(TargetArn=Ref("DeadLetterQueueArn"))
+    return LambdaFunction(
+        f"{function.title}Function",
+        Description=function.description,
+        Runtime=RUNTIME,
+        Architectures=[ARCHITECTURE],
+        Handler=function.handler,
+        Code=Code(S3Bucket=Ref("ArtifactBucket"), S3Key=Ref("FunctionsKey")),
+        Layers=[Ref(layer), If("HasOpenTelemetry", Ref("OpenTelemetryLayerArn"), NoValue)],
+        MemorySize=function.memory,
+        Timeout=function.timeout,
+        Role=GetAtt(role, "Arn"),
+        Environment=Environment(Variables=_variables(function)),
+        LoggingConfig=LoggingConfig(
+            LogGroup=Ref(log_group),
+            LogFormat="JSON",
+            ApplicationLogLevel=Ref("LogLevel"),
+            SystemLogLevel="WARN",
+        ),
+        TracingConfig=TracingConfig(Mode="Active"),
+        **optional,
+    )
+
+
+def _variables(function: Function) -> dict:
+    settings = {
+        SETTING_VARIABLES[setting]: Sub(names.parameter_path("${Environment}", setting))
+        for setting in function.settings
+    }
+    return {
+        "ENVIRONMENT": Ref("Environment"),
+        "TABLE_NAME": Ref("OrdersTableName"),
+        **settings,
+        "ALLOWED_ORIGINS": Ref("AllowedOrigins"),
+        "ORDER_TTL_DAYS": Ref("OrderTtlDays"),
+        "POWERTOOLS_SERVICE_NAME": function.name,
+        "POWERTOOLS_METRICS_NAMESPACE": names.METRICS_NAMESPACE,
+        "POWERTOOLS_LOG_LEVEL": Ref("LogLevel"),
+        "AWS_LAMBDA_EXEC_WRAPPER": If("HasOpenTelemetry", "/opt/otel-instrument", NoValue),
+    }
+
+
+def _reserves(function: Function) -> str:
+    return f"{function.title}ReservesConcurrency"

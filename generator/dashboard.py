@@ -1,0 +1,96 @@
+"""The dashboard's body: two graphs to a row, from the gateway down to the queue.
+
+Text for Fn::Sub: `${Name}` is a parameter of the monitoring stack.
+"""
+
+import json
+import re
+
+from contract.routes import ROUTES
+from generator.functions import FUNCTIONS
+from generator.outputs import camel
+
+WIDTH, HEIGHT = 12, 6  # of the 24 columns that a dashboard has
+
+_API = ("ApiName", "${ApiName}", "Stage", "${StageName}")
+_TABLE = ("TableName", "${OrdersTableName}")
+_QUEUE = ("QueueName", "${DeadLetterQueueName}")
+
+
+def body() -> str:
+    widgets = [_graph(place, *widget) for place, widget in enumerate(_widgets())]
+    text = json.dumps({"widgets": widgets}, indent=2) + "\n"
+    # Each metric on a line of its own, not each word of it.
+    return re.sub(r'\[\s+("AWS/[^\[\]]*)\]', lambda metric: f"[{' '.join(metric[1].split())}]", text)
+
+
+def _widgets() -> list[tuple[str, str, list[list]]]:
+    """Title, statistic and metrics of each graph."""
+    return [
+        (
+            "API requests and errors",
+            "Sum",
+            [["AWS/ApiGateway", metric, *_API] for metric in ("Count", "4XXError", "5XXError")],
+        ),
+        (
+            "API latency (ms)",
+            "p95",
+            [
+                ["AWS/ApiGateway", "Latency", *_API, {"label": f"{stat} as clients see it", "stat": stat}]
+                for stat in ("p50", "p95")
+            ]
+            + [["AWS/ApiGateway", "IntegrationLatency", *_API, {"label": "p95 in the function"}]],
+        ),
+        ("Requests by route", "Sum", [_of_route(route) for route in ROUTES]),
+        ("Function invocations", "Sum", _of_functions("Invocations")),
+        ("Function errors and throttles", "Sum", [*_of_functions("Errors"), *_of_functions("Throttles")]),
+        ("Function duration (ms)", "p95", _of_functions("Duration")),
+        (
+            "Table capacity used",
+            "Sum",
+            [["AWS/DynamoDB", f"Consumed{kind}CapacityUnits", *_TABLE] for kind in ("Read", "Write")],
+        ),
+        (
+            "Table throttles",
+            "Sum",
+            [["AWS/DynamoDB", f"{kind}ThrottleEvents", *_TABLE] for kind in ("Read", "Write")],
+        ),
+        ("Dead letters waiting", "Maximum", [["AWS/SQS", "ApproximateNumberOfMessagesVisible", *_QUEUE]]),
+    ]
+
+
+def _of_route(route) -> list:
+    dimensions = ("ApiName", "${ApiName}", "Method", route.method, "Resource", route.path, "Stage", "${StageName}")
+    return ["AWS/ApiGateway", "Count", *dimensions, {"label": f"{route.method} {route.path}"}]
+
+
+def _of_functions(metric: str) -> list[list]:
+    return [
+        [
+            "AWS/Lambda",
+            metric,
+            "FunctionName",
+            f"${{{camel(f'{function.key}_name')}}}",
+            {"label": f"{function.name} {metric.lower()}"},
+        ]
+        for function in FUNCTIONS
+    ]
+
+
+def _graph(place: int, title: str, stat: str, metrics: list[list]) -> dict:
+    row, column = divmod(place, 2)
+    return {
+        "type": "metric",
+        "x": column * WIDTH,
+        "y": row * HEIGHT,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "properties": {
+            "title": title,
+            "region": "${AWS::Region}",
+            "view": "timeSeries",
+            "stat": stat,
+            "period": 300,
+            "metrics": metrics,
+        },
+    }

@@ -1,0 +1,143 @@
+"""The monitoring stack: alarms, the topic that they notify, and the dashboard."""
+
+from awacs import sns as sns_actions
+from awacs.aws import Allow, ArnLike, Condition, Principal, Statement, StringEquals
+from troposphere import Equals, Not, Ref, Sub, Template
+from troposphere.cloudwatch import Alarm, Dashboard, MetricDimension
+from troposphere.sns import SubscriptionResource, Topic, TopicPolicy
+
+from config import names
+from generator import dashboard, outputs, parameters
+from generator.functions import FUNCTIONS
+from generator.policies import policy, tls_only
+
+_NAME = names.root_stack("${Environment}")
+HAS_EMAIL = "HasAlertEmail"
+
+
+def build() -> Template:
+    template = Template("Food delivery, monitoring: alarms, the alerts topic and the dashboard")
+    function_names = [outputs.camel(f"{function.key}_name") for function in FUNCTIONS]
+    parameters.declare(
+        template,
+        *("Environment", "ApiName", "StageName", *function_names, "OrdersTableName", "DeadLetterQueueName"),
+        *("AlertEmail", "ErrorRate", "LatencyP95Ms"),
+    )
+    template.add_condition(HAS_EMAIL, Not(Equals(Ref("AlertEmail"), "")))
+    topic = template.add_resource(alerts_topic())
+    template.add_resource(alerts_policy(topic))
+    template.add_resource(
+        SubscriptionResource(
+            "AlertEmailSubscription",
+            Condition=HAS_EMAIL,
+            TopicArn=Ref(topic),
+            Protocol="email",
+            Endpoint=Ref("AlertEmail"),
+        )
+    )
+    template.add_resource(alarms(topic))
+    board = template.add_resource(Dashboard("Dashboard", DashboardName=Sub(_NAME), DashboardBody=Sub(dashboard.body())))
+    console = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
+    outputs.emit(
+        template,
+        outputs.MonitoringOutputs(
+            alerts_topic_arn=Ref(topic),
+            dashboard_url=Sub(f"{console}#dashboards/dashboard/${{{board.title}}}"),
+        ),
+    )
+    return template
+
+
+def alerts_topic() -> Topic:
+    """Unencrypted at rest on purpose: under the AWS managed key alias/aws/sns CloudWatch may not
+    publish and alarms vanish without a trace, and what they say holds no personal data."""
+    return Topic("AlertsTopic", DisplayName=Sub(f"{_NAME} alerts"))
+
+
+def alerts_policy(topic: Topic) -> TopicPolicy:
+    alarm_arns = f"arn:${{AWS::Partition}}:cloudwatch:${{AWS::Region}}:${{AWS::AccountId}}:alarm:{_NAME}-*"
+    publish = Statement(
+        Sid="AlarmsOfThisEnvironment",
+        Effect=Allow,
+        Principal=Principal("Service", "cloudwatch.amazonaws.com"),
+        Action=[sns_actions.Publish],
+        Resource=[Ref(topic)],
+        Condition=Condition(
+            [
+                StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}),
+                ArnLike({"aws:SourceArn": Sub(alarm_arns)}),
+            ]
+        ),
+    )
+    return TopicPolicy(
+        "AlertsTopicPolicy",
+        Topics=[Ref(topic)],
+        PolicyDocument=policy(publish, tls_only(sns_actions.Publish, Ref(topic))),
+    )
+
+
+def alarms(topic: Topic) -> list[Alarm]:
+    api = {"ApiName": Ref("ApiName"), "Stage": Ref("StageName")}
+    return [
+        _alarm(
+            topic,
+            "ApiErrors",
+            "api-errors",
+            "More requests than allowed were answered 5XX, for ten minutes. "
+            "First: the errors of the access log, then the log of the function they name.",
+            Namespace="AWS/ApiGateway",
+            MetricName="5XXError",
+            # The average of 0 and 1 per request: the fraction that failed.
+            Statistic="Average",
+            Dimensions=_dimensions(api),
+            Period=300,
+            EvaluationPeriods=2,
+            Threshold=Ref("ErrorRate"),
+        ),
+        _alarm(
+            topic,
+            "ApiLatency",
+            "api-latency",
+            "One request in twenty took longer than allowed, for ten minutes. "
+            "First: on the dashboard, whether the functions or DynamoDB are slow, and cold starts.",
+            Namespace="AWS/ApiGateway",
+            MetricName="Latency",
+            ExtendedStatistic="p95",
+            Dimensions=_dimensions(api),
+            Period=300,
+            EvaluationPeriods=2,
+            Threshold=Ref("LatencyP95Ms"),
+        ),
+        _alarm(
+            topic,
+            "DeadLetters",
+            "dead-letters",
+            "An asynchronous invocation failed for good and waits in the dead-letter queue, for 14 days. "
+            "First: read the message and its ErrorMessage attribute, mend the cause, then send it again.",
+            Namespace="AWS/SQS",
+            MetricName="ApproximateNumberOfMessagesVisible",
+            Statistic="Maximum",
+            Dimensions=_dimensions({"QueueName": Ref("DeadLetterQueueName")}),
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=0,
+        ),
+    ]
+
+
+def _alarm(topic: Topic, title: str, name: str, description: str, **metric) -> Alarm:
+    """Alarms when the metric is above its threshold; no data means no trouble."""
+    return Alarm(
+        f"{title}Alarm",
+        AlarmName=Sub(f"{_NAME}-{name}"),
+        AlarmDescription=description,
+        **metric,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+        AlarmActions=[Ref(topic)],
+        OKActions=[Ref(topic)],
+    )
+
+
+def _dimensions(values: dict) -> list[MetricDimension]:
+    return [MetricDimension(Name=name, Value=value) for name, value in values.items()]

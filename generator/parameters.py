@@ -1,0 +1,123 @@
+"""Every template parameter, defined once: the root and its children declare them from here."""
+
+from troposphere import Parameter, Template
+
+from generator import cors, outputs
+
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+
+def _text(description: str, **more) -> dict:
+    return {"Type": "String", "Description": description, **more}
+
+
+def _number(description: str, **more) -> dict:
+    return {"Type": "Number", "Description": description, **more}
+
+
+def _flag(description: str, default: str) -> dict:
+    return _text(description, AllowedValues=["true", "false"], Default=default)
+
+
+def _key(description: str) -> dict:
+    return _text(description, AllowedPattern=r"^[\w./-]+\.zip$", ConstraintDescription="the S3 key of a .zip file")
+
+
+ENVIRONMENT = {
+    "Environment": _text(
+        "Name of the environment, also the API's stage",
+        AllowedPattern="^[a-z][a-z0-9-]{0,19}$",
+        ConstraintDescription="lower-case letters, digits and hyphens, at most 20, starting with a letter",
+    ),
+    "BillingMode": _text(
+        "How the orders table is paid for; PROVISIONED scales between MinCapacity and MaxCapacity",
+        AllowedValues=["PAY_PER_REQUEST", "PROVISIONED"],
+        Default="PAY_PER_REQUEST",
+    ),
+    "MinCapacity": _number("Least read and write capacity units, when PROVISIONED", MinValue=1, Default=5),
+    "MaxCapacity": _number("Most read and write capacity units, when PROVISIONED", MinValue=1, Default=100),
+    "TargetUtilization": _number(
+        "Percentage of the provisioned capacity that scaling aims at", MinValue=20, MaxValue=90, Default=70
+    ),
+    "DataRetention": _text(
+        "What becomes of the orders table and the dead-letter queue when they are removed or replaced",
+        AllowedValues=["Delete", "Retain"],
+        Default="Retain",
+    ),
+    "DeletionProtection": _flag("Whether DynamoDB refuses to delete the orders table", "true"),
+    "RecoveryDays": _number(
+        "How many days back the orders table can be restored to any second", MinValue=1, MaxValue=35, Default=35
+    ),
+    "OrderTtlDays": _number("Days after its last change until an order expires", MinValue=1, MaxValue=3650, Default=90),
+    "ApiConfig": _text(
+        "The api-config document (JSON) that operators may change later in Parameter Store",
+        AllowedPattern=r"^\{.*\}$",
+        ConstraintDescription="a JSON object",
+        MaxLength=4096,
+    ),
+    "CommandReservedConcurrency": _number(
+        "Concurrent executions reserved for orders_command; 0 reserves none", MinValue=0, Default=100
+    ),
+    "LogLevel": _text(
+        "Least level of the functions' own log lines", AllowedValues=["DEBUG", "INFO", "WARN", "ERROR"], Default="INFO"
+    ),
+    "LogRetentionDays": _number("Days that logs are kept", AllowedValues=list(LOG_RETENTION_DAYS), Default=7),
+    "OpenTelemetryLayerArn": _text(
+        "Version ARN of an OpenTelemetry layer for spans inside the functions; empty for none",
+        AllowedPattern=r"^(arn:aws[\w-]*:lambda:\S+:layer:\S+:\d+)?$",
+        ConstraintDescription="the ARN of a layer version, or empty",
+        Default="",
+    ),
+    "AllowedOrigins": _text(
+        "Origins whose pages may call the API: * for any, or up to five, comma-separated",
+        AllowedPattern=cors.ORIGINS_PATTERN,
+        ConstraintDescription="* or up to five origins such as https://shop.example.com, comma-separated",
+    ),
+    "RateLimit": _number("Requests per second, of the API and of each key", MinValue=1, Default=100),
+    "BurstLimit": _number("Requests at once, of the API and of each key", MinValue=1, Default=200),
+    "DailyQuota": _number("Requests per day and API key", MinValue=1, Default=10000),
+    "DataTrace": _flag("Whether API Gateway logs whole requests and responses: personal data, for dev only", "false"),
+    "AlertEmail": _text(
+        "Address that alarms are mailed to, once it has confirmed; empty for none",
+        AllowedPattern=r"^([^@\s]+@[^@\s]+)?$",
+        ConstraintDescription="an e-mail address, or empty",
+        Default="",
+    ),
+    "ErrorRate": _number(
+        "Fraction of requests answered 5XX that raises an alarm", MinValue=0, MaxValue=1, Default=0.01
+    ),
+    "LatencyP95Ms": _number("95th percentile of the latency in ms that raises an alarm", MinValue=1, Default=500),
+    "ArtifactBucket": _text(
+        "Bucket of the packages",
+        AllowedPattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        ConstraintDescription="the name of an S3 bucket",
+    ),
+    "FunctionsKey": _key("S3 key of the package of the functions"),
+    "LayerKey": _key("S3 key of the package of third-party libraries"),
+    "ManageApiGatewayAccount": _flag(
+        "Whether to give API Gateway its CloudWatch role, one per account and region: true only where it is missing",
+        "false",
+    ),
+}
+
+_HANDED_ON = {name: _text(description) for name, description in outputs.descriptions().items()}
+
+
+def declare_all(template: Template) -> None:
+    """Declare what an environment sets: the root's parameters."""
+    for name, definition in ENVIRONMENT.items():
+        template.add_parameter(Parameter(name, **definition))
+
+
+def declare(template: Template, *names: str) -> None:
+    """Declare a child's parameters: an environment's, or a sibling's outputs, without defaults.
+
+    Raises KeyError for a name that nobody can supply.
+    """
+    for name in names:
+        definition = ENVIRONMENT.get(name) or _HANDED_ON[name]
+        without_default = {key: value for key, value in definition.items() if key != "Default"}
+        template.add_parameter(Parameter(name, **without_default))

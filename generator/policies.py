@@ -1,0 +1,30 @@
+"""IAM documents, as awacs objects."""
+
+from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement
+from awacs.sts import AssumeRole
+
+
+def assumed_by(service: str) -> PolicyDocument:
+    """Trust policy of a role that `service` (such as `lambda`) takes on."""
+    principal = Principal("Service", f"{service}.amazonaws.com")
+    return policy(Statement(Effect=Allow, Action=[AssumeRole], Principal=principal))
+
+
+def policy(*statements: Statement) -> PolicyDocument:
+    return PolicyDocument(Version="2012-10-17", Statement=list(statements))
+
+
+def allow(sid: str, actions: tuple[Action, ...], *resources) -> Statement:
+    return Statement(Sid=sid, Effect=Allow, Action=list(actions), Resource=list(resources))
+
+
+def tls_only(action: Action, resource) -> Statement:
+    """Refuses whoever comes without TLS, whatever else allows them."""
+    return Statement(
+        Sid="RefusePlainHttp",
+        Effect=Deny,
+        Principal=Principal("*"),
+        Action=[action],
+        Resource=[resource],
+        Condition=Condition(Bool({"aws:SecureTransport": "false"})),
+    )

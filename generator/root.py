@@ -1,0 +1,65 @@
+"""The root stack: an environment's parameters in, the four nested stacks, what a user needs out."""
+
+from typing import Any
+
+from troposphere import Output, Ref, Tags, Template
+from troposphere.cloudformation import Stack
+
+from config import names
+from generator import outputs, parameters
+from generator.lifecycle import DELETED
+from generator.outputs import ApiOutputs, ComputeOutputs, DataOutputs, MonitoringOutputs
+
+
+def build(data: Template, compute: Template, api: Template, monitoring: Template) -> Template:
+    """The children are given so that each is passed exactly the parameters it declares."""
+    template = Template("Food-delivery order platform. Nested: data, compute, api, monitoring")
+    template.set_metadata(
+        {
+            "cfn-lint": {"config": {"ignore_checks": ["W3002"]}},
+            "IgnoredChecks": {"W3002": "TemplateURLs are relative here; the deployer replaces them by those of S3"},
+        }
+    )
+    parameters.declare_all(template)
+    from_data = outputs.read(DataOutputs, "DataStack")
+    from_compute = outputs.read(ComputeOutputs, "ComputeStack")
+    from_api = outputs.read(ApiOutputs, "ApiStack")
+    from_monitoring = outputs.read(MonitoringOutputs, "MonitoringStack")
+
+    children = {"data": data, "compute": compute, "api": api, "monitoring": monitoring}
+    emitted = {"data": from_data, "compute": from_compute, "api": from_api, "monitoring": from_monitoring}
+    available = {name: Ref(name) for name in template.parameters}
+    for name, child in children.items():
+        template.add_resource(nested(name, child, available))
+        # A stack sees the outputs of those before it.
+        available |= outputs.named(emitted[name])
+
+    shown = {
+        "ApiUrl": (from_api.api_url, "Where the API answers; append /orders"),
+        "ApiId": (from_api.api_id, "Id of the REST API"),
+        "ApiKeyId": (from_api.api_key_id, "Id of the API key; its value: aws apigateway get-api-key --include-value"),
+        "StageName": (from_api.stage_name, "Stage of the API"),
+        "OrdersTableName": (from_data.orders_table_name, "The DynamoDB table of orders"),
+        "DeadLetterQueueUrl": (from_data.dead_letter_queue_url, "Asynchronous invocations that failed for good"),
+        "OrdersCommandFunction": (from_compute.orders_command_name, "Places and changes orders"),
+        "OrdersQueryFunction": (from_compute.orders_query_name, "Reads orders"),
+        "AlertsTopicArn": (from_monitoring.alerts_topic_arn, "The topic that alarms notify"),
+        "DashboardUrl": (from_monitoring.dashboard_url, "The CloudWatch dashboard"),
+    }
+    for name, (value, description) in shown.items():
+        template.add_output(Output(name, Description=description, Value=value))
+    return template
+
+
+def nested(name: str, child: Template, available: dict[str, Any]) -> Stack:
+    """Raises KeyError when the child declares a parameter that nothing supplies."""
+    return Stack(
+        f"{name.capitalize()}Stack",
+        **DELETED,
+        # Relative, so that cfn-lint can hold the files against each other; the deployer
+        # replaces it by the URL of the uploaded copy.
+        TemplateURL=f"./{name}.yaml",
+        Parameters={parameter: available[parameter] for parameter in child.parameters},
+        # CloudFormation hands them down to every resource that can carry tags.
+        Tags=Tags(Project=names.PROJECT, Environment=Ref("Environment")),
+    )

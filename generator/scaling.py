@@ -1,0 +1,55 @@
+"""Application Auto Scaling of a DynamoDB table and its index, read and write."""
+
+from troposphere import Ref, Sub
+from troposphere.applicationautoscaling import (
+    PredefinedMetricSpecification,
+    ScalableTarget,
+    ScalingPolicy,
+    TargetTrackingScalingPolicyConfiguration,
+)
+from troposphere.dynamodb import Table
+
+COOLDOWN_SECONDS = 60
+
+
+def targets_and_policies(table: Table, index: str, condition: str) -> list[ScalableTarget | ScalingPolicy]:
+    """An index has capacity of its own: left alone it would throttle writes to the table.
+
+    No RoleARN: Application Auto Scaling uses its service-linked role.
+    """
+    scaled = (
+        ("Table", "table", f"table/${{{table.title}}}"),
+        ("CustomerIndex", "index", f"table/${{{table.title}}}/index/{index}"),
+    )
+    resources: list[ScalableTarget | ScalingPolicy] = []
+    for title, kind, resource_id in scaled:
+        for direction in ("Read", "Write"):
+            target = ScalableTarget(
+                f"{title}{direction}Capacity",
+                Condition=condition,
+                ServiceNamespace="dynamodb",
+                ResourceId=Sub(resource_id),
+                ScalableDimension=f"dynamodb:{kind}:{direction}CapacityUnits",
+                MinCapacity=Ref("MinCapacity"),
+                MaxCapacity=Ref("MaxCapacity"),
+            )
+            resources += [target, _utilization(target, direction, condition)]
+    return resources
+
+
+def _utilization(target: ScalableTarget, direction: str, condition: str) -> ScalingPolicy:
+    return ScalingPolicy(
+        f"{target.title}Scaling",
+        Condition=condition,
+        PolicyName=f"{direction.lower()}-utilization",
+        PolicyType="TargetTrackingScaling",
+        ScalingTargetId=Ref(target),
+        TargetTrackingScalingPolicyConfiguration=TargetTrackingScalingPolicyConfiguration(
+            TargetValue=Ref("TargetUtilization"),
+            ScaleInCooldown=COOLDOWN_SECONDS,
+            ScaleOutCooldown=COOLDOWN_SECONDS,
+            PredefinedMetricSpecification=PredefinedMetricSpecification(
+                PredefinedMetricType=f"DynamoDB{direction}CapacityUtilization"
+            ),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The Lambda functions: event in, domain call, response out."""

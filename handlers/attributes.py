@@ -1,0 +1,46 @@
+"""Python values to DynamoDB's attribute values and back, for the types that orders use.
+
+boto3 has the like, but importing boto3 for it would slow every cold start.
+"""
+
+from decimal import Decimal
+
+
+def to_item(document: dict) -> dict:
+    """{"version": 1} -> {"version": {"N": "1"}}. A float is a TypeError: money is Decimal."""
+    return {key: to_attribute(value) for key, value in document.items()}
+
+
+def from_item(item: dict) -> dict:
+    """The document of an item; whole numbers come back as int, others as Decimal."""
+    return {key: _from_attribute(value) for key, value in item.items()}
+
+
+def to_attribute(value: object) -> dict:
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int() | Decimal():
+            return {"N": format(value, "f") if isinstance(value, Decimal) else str(value)}
+        case dict():
+            return {"M": to_item(value)}
+        case list():
+            return {"L": [to_attribute(element) for element in value]}
+    raise TypeError(f"{type(value).__name__} has no DynamoDB attribute type")
+
+
+def _from_attribute(attribute: dict) -> object:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S" | "BOOL":
+            return value
+        case "N":
+            number = Decimal(value)
+            return int(number) if number == number.to_integral_value() else number
+        case "M":
+            return from_item(value)
+        case "L":
+            return [_from_attribute(element) for element in value]
+    raise TypeError(f"orders have no attributes of type {kind}")

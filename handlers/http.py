@@ -1,0 +1,166 @@
+"""API Gateway's REST proxy events to requests, answers to its responses.
+
+The one place where an exception becomes an HTTP response.
+"""
+
+import base64
+import os
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from contract.errors import ErrorKind
+from contract.routes import CORS_RESPONSE_HEADERS, ROUTES
+from contract.schemas import MAX_BODY_BYTES
+from domain import strict_json
+from domain.errors import OrderError
+from handlers import telemetry
+
+_OPERATIONS = {(route.method, route.path): route.operation for route in ROUTES}
+
+# What AWS answers when the same call may succeed in a moment.
+_TRANSIENT = {
+    "InternalServerError",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "TransactionInProgressException",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """`headers` by lower-case name; `operation` as in contract.routes, "" for none."""
+
+    method: str
+    operation: str
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: str
+    is_base64: bool
+    request_id: str
+    api_key_id: str
+
+    def json(self) -> object:
+        """The body. Raises OrderError unsupported_media_type, payload_too_large, invalid_request."""
+        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            raise OrderError("unsupported_media_type")
+        if len(self.body) > MAX_BODY_BYTES:
+            raise OrderError("payload_too_large", [f"body: must have at most {MAX_BODY_BYTES} bytes"])
+        try:
+            text = base64.b64decode(self.body, validate=True).decode() if self.is_base64 else self.body
+            return strict_json.loads(text)
+        except ValueError:
+            raise OrderError("invalid_request", ["body: must be valid JSON"]) from None
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    document: dict
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Operation = Callable[[Request], Response]
+
+
+def serve(event: dict, context: object, operations: Mapping[str, Operation]) -> dict:
+    """Answer one event by the operation that its route names. Never raises."""
+    started = time.perf_counter()
+    request = read(event)
+    telemetry.begin(request.request_id, context)
+    try:
+        if request.operation not in operations:
+            raise OrderError("route_not_found")
+        response = operations[request.operation](request)
+    except Exception as error:
+        response = _failure(error, request)
+    telemetry.finish(request.operation, response.status, (time.perf_counter() - started) * 1000)
+    return _write(response, request)
+
+
+def read(event: dict) -> Request:
+    """A request from a proxy event, whose maps are null when empty."""
+    context = event.get("requestContext") or {}
+    method = event.get("httpMethod") or ""
+    return Request(
+        method=method,
+        operation=_OPERATIONS.get((method, event.get("resource")), ""),
+        path={name: unquote(text) for name, text in (event.get("pathParameters") or {}).items()},
+        query=event.get("queryStringParameters") or {},
+        headers={name.lower(): text for name, text in (event.get("headers") or {}).items()},
+        body=event.get("body") or "",
+        is_base64=bool(event.get("isBase64Encoded")),
+        request_id=context.get("requestId") or str(uuid.uuid4()),
+        api_key_id=(context.get("identity") or {}).get("apiKeyId") or "",
+    )
+
+
+def etag(order: Mapping) -> str:
+    return f'"{order["version"]}"'
+
+
+def _failure(error: Exception, request: Request) -> Response:
+    known = error if isinstance(error, OrderError) else OrderError(_code(error))
+    kind = known.kind
+    if known is not error:
+        telemetry.failure(error)
+    if kind.status < 500 and request.method != "GET":
+        telemetry.order_rejected(kind.code)
+    return Response(kind.status, _error_document(kind, known.details, request), _retry_after(kind))
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        transient = error.response["Error"]["Code"] in _TRANSIENT
+    else:
+        transient = isinstance(error, (HTTPClientError, ConnectionError))
+    return "unavailable" if transient else "internal_error"
+
+
+def _error_document(kind: ErrorKind, details: list[str], request: Request) -> dict:
+    return {
+        "error": {
+            "code": kind.code,
+            "message": kind.message,
+            "details": details,
+            "requestId": request.request_id,
+        }
+    }
+
+
+def _retry_after(kind: ErrorKind) -> dict[str, str]:
+    return {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
+
+
+def _write(response: Response, request: Request) -> dict:
+    return {
+        "statusCode": response.status,
+        "headers": {
+            "Content-Type": "application/json",
+            "X-Request-Id": request.request_id,
+            **_cors(request.headers.get("origin")),
+            **response.headers,
+        },
+        "body": strict_json.dumps(response.document),
+        "isBase64Encoded": False,
+    }
+
+
+def _cors(origin: str | None) -> dict[str, str]:
+    allowed = os.environ.get("ALLOWED_ORIGINS", "*")
+    headers = {"Access-Control-Expose-Headers": ",".join(CORS_RESPONSE_HEADERS)}
+    if allowed == "*":
+        return {**headers, "Access-Control-Allow-Origin": "*"}
+    if origin in allowed.split(","):
+        headers["Access-Control-Allow-Origin"] = origin
+    # The answer differs by origin, and a cache must not give one's to another.
+    return {**headers, "Vary": "Origin"}

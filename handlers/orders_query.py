@@ -1,0 +1,42 @@
+"""The function that reads orders: GET /orders/{orderId}, GET /orders/customer/{customerId}."""
+
+from domain import orders, paging, parameters
+from domain.errors import OrderError
+from handlers import clients, configuration, http, telemetry
+from handlers.http import Request, Response
+from handlers.repository import orders_table
+
+
+def handler(event: dict, context: object) -> dict:
+    return http.serve(event, context, OPERATIONS)
+
+
+def get_order(request: Request) -> Response:
+    order_id = parameters.order_id(request.path.get("orderId"))
+    timestamp = parameters.timestamp(request.query.get("timestamp"))
+    order = orders_table(configuration.api_config()).get(order_id, timestamp)
+    telemetry.count("OrderQueried")
+    if order is None:
+        raise OrderError("not_found")
+    return Response(200, orders.representation(order), {"ETag": http.etag(order)})
+
+
+def list_customer_orders(request: Request) -> Response:
+    config = configuration.api_config()
+    query = request.query
+    customer_id = parameters.customer_id(request.path.get("customerId"))
+    status = parameters.status_filter(query.get("status"))
+    size = parameters.page_size(query.get("limit"), config["defaultPageSize"], config["maxPageSize"])
+    after = paging.decode(query.get("nextToken"), customer_id, status)
+
+    found, position = orders_table(config).page(customer_id, size, after, status)
+    telemetry.count("CustomerOrdersQueried")
+    document = {"orders": [orders.representation(order) for order in found], "count": len(found)}
+    if position is not None:
+        document["nextToken"] = paging.encode(position, customer_id, status)
+    return Response(200, document)
+
+
+OPERATIONS = {"getOrder": get_order, "listCustomerOrders": list_customer_orders}
+
+clients.warm_up()

@@ -1,0 +1,208 @@
+"""The orders table: the only module that knows DynamoDB.
+
+Items are orders (`domain.orders.Order`) and claims (`domain.claims`, timestamp
+0). Every write is conditional, so a retry by the SDK, whose first attempt may
+have succeeded unheard, cannot write twice, and is told apart from a refusal.
+"""
+
+import os
+import random
+import time
+import uuid
+from dataclasses import dataclass
+
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from domain.claims import TIMESTAMP as CLAIM_TIMESTAMP
+from domain.errors import OrderError
+from domain.orders import Order
+from handlers import clients
+from handlers.attributes import from_item, to_attribute, to_item
+
+CUSTOMER_INDEX = "customerIdIndex"
+TRANSACTION_ATTEMPTS = 6
+
+# A filter drops what a query has read, so one page may take several queries.
+FILTERED_READ = 100
+MAX_QUERIES = 10
+
+# Why DynamoDB cancels a transaction that may succeed in a moment.
+_RETRIABLE_REASONS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+Position = tuple[str, int]  # (orderId, timestamp)
+
+
+def orders_table(api_config: dict[str, int]) -> "OrdersTable":
+    client = clients.dynamodb(api_config["defaultTimeout"], api_config["retryAttempts"])
+    return OrdersTable(client, os.environ["TABLE_NAME"])
+
+
+@dataclass(frozen=True)
+class OrdersTable:
+    """Methods raise botocore's exceptions for what is not an answer."""
+
+    client: BaseClient
+    name: str
+
+    def insert(self, order: Order) -> None:
+        """Store an order whose id was chosen here."""
+        try:
+            self.client.put_item(TableName=self.name, **_if_absent(order))
+        except ClientError as error:
+            if _refused_item(error).get("fingerprint") != order["fingerprint"]:
+                raise  # not our own retry, which had been stored
+
+    def insert_with_claim(self, order: Order, claim: dict) -> dict | None:
+        """Store an order and its claim, both or neither.
+
+        Returns None when stored, else the claim that already has the name.
+        Raises OrderError("unavailable") while others keep writing that name.
+        """
+        writes = [{"Put": {"TableName": self.name, **put}} for put in (_if_free(claim), _if_absent(order))]
+        for attempt in range(TRANSACTION_ATTEMPTS):
+            try:
+                self.client.transact_write_items(TransactItems=writes, ClientRequestToken=order["orderId"])
+                return None
+            except self.client.exceptions.TransactionCanceledException as error:
+                reasons = error.response["CancellationReasons"]
+                if reasons[0]["Code"] == "ConditionalCheckFailed":
+                    holder = from_item(reasons[0]["Item"])
+                    return None if holder.get("claimedOrderId") == order["orderId"] else holder
+                if not {reason["Code"] for reason in reasons} <= _RETRIABLE_REASONS:
+                    raise
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter is no secret
+        raise OrderError("unavailable")
+
+    def get(self, order_id: str, timestamp: int | None) -> Order | None:
+        """The order as it stands, None where there is none; one read either way."""
+        if timestamp is not None:
+            response = self.client.get_item(TableName=self.name, Key=_key(order_id, timestamp), ConsistentRead=True)
+            items = [response["Item"]] if "Item" in response else []
+        else:
+            items = self.client.query(
+                TableName=self.name,
+                KeyConditionExpression="orderId = :id AND #timestamp > :claim",
+                ExpressionAttributeNames={"#timestamp": "timestamp"},
+                ExpressionAttributeValues=to_item({":id": order_id, ":claim": CLAIM_TIMESTAMP}),
+                ScanIndexForward=False,
+                Limit=1,
+                ConsistentRead=True,
+            )["Items"]
+        return from_item(items[0]) if items else None
+
+    def set_status(
+        self,
+        order_id: str,
+        timestamp: int,
+        status: str,
+        *,
+        allowed_from: tuple[str, ...],
+        versions: tuple[int, ...] | None,
+        now: int,
+        expires_at: int,
+    ) -> tuple[bool, Order | None]:
+        """Move an order to `status` if it is in one of the statuses and versions (None: any).
+
+        Returns (True, the order after) or (False, the order as it stands, None
+        where there is none: no status matches a missing item).
+        """
+        change_id = uuid.uuid4().hex
+        condition, operands = _among("#status", "from", allowed_from)
+        if versions is not None:
+            version_condition, more = _among("version", "version", versions)
+            condition, operands = f"{condition} AND {version_condition}", operands | more
+        try:
+            response = self.client.update_item(
+                TableName=self.name,
+                Key=_key(order_id, timestamp),
+                UpdateExpression="SET #status = :status, version = version + :one,"
+                " updatedAt = :now, expiresAt = :expires, changeId = :change",
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=to_item(
+                    {
+                        ":status": status,
+                        ":one": 1,
+                        ":now": now,
+                        ":expires": expires_at,
+                        ":change": change_id,
+                        **operands,
+                    }
+                ),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            standing = _refused_item(error)
+            return standing.get("changeId") == change_id, standing or None
+        return True, from_item(response["Attributes"])
+
+    def page(
+        self, customer_id: str, size: int, after: Position | None, status: str | None
+    ) -> tuple[list[Order], Position | None]:
+        """Up to `size` orders of a customer, newest first, and where the next page starts after.
+
+        A page may be short, even empty, and yet have a next one: where few of
+        very many orders have `status`, the search stops after MAX_QUERIES.
+        """
+        query = {
+            "TableName": self.name,
+            "IndexName": CUSTOMER_INDEX,
+            "KeyConditionExpression": "customerId = :customer",
+            "ExpressionAttributeValues": to_item({":customer": customer_id}),
+            "ScanIndexForward": False,
+            "Limit": size + 1,  # one more tells whether there is a next page
+        }
+        if status is not None:
+            query["FilterExpression"] = "#status = :status"
+            query["ExpressionAttributeNames"] = {"#status": "status"}
+            query["ExpressionAttributeValues"][":status"] = to_attribute(status)
+            query["Limit"] = max(size + 1, FILTERED_READ)
+        found: list[Order] = []
+        for _ in range(MAX_QUERIES):
+            if after is not None:
+                query["ExclusiveStartKey"] = {**_key(*after), "customerId": to_attribute(customer_id)}
+            response = self.client.query(**query)
+            found += map(from_item, response["Items"])
+            if len(found) > size:
+                return found[:size], (found[size - 1]["orderId"], found[size - 1]["timestamp"])
+            if "LastEvaluatedKey" not in response:
+                return found, None
+            last = from_item(response["LastEvaluatedKey"])
+            after = last["orderId"], last["timestamp"]
+        return found, after
+
+
+def _key(order_id: str, timestamp: int) -> dict:
+    return to_item({"orderId": order_id, "timestamp": timestamp})
+
+
+def _if_absent(document: dict) -> dict:
+    return {
+        "Item": to_item(document),
+        "ConditionExpression": "attribute_not_exists(orderId)",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def _if_free(claim: dict) -> dict:
+    """A claim may replace an expired one: DynamoDB deletes those up to days late."""
+    return {
+        "Item": to_item(claim),
+        "ConditionExpression": "attribute_not_exists(orderId) OR expiresAt < :now",
+        "ExpressionAttributeValues": to_item({":now": int(time.time())}),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def _among(attribute: str, name: str, values: tuple) -> tuple[str, dict]:
+    operands = {f":{name}{index}": value for index, value in enumerate(values)}
+    return f"{attribute} IN ({', '.join(operands)})", operands
+
+
+def _refused_item(error: ClientError) -> dict:
+    """The item that failed a condition, {} for none. Raises `error` if it is another one."""
+    if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        raise error
+    return from_item(error.response.get("Item", {}))

@@ -1,0 +1,93 @@
+"""Logs (JSON) and metrics (EMF), one flush per request.
+
+Nothing here takes a body, a header, an address or an exception's message:
+what is never handed over cannot leak. A test plants secrets and looks for them.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from decimal import Decimal
+from types import TracebackType
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics
+
+# RFC 3339, or Lambda's own log-level filter takes every line for INFO.
+logger = Logger(utc=True, use_rfc3339=True)
+metrics = Metrics()
+metrics.set_default_dimensions(Environment=os.environ.get("ENVIRONMENT", "local"))
+
+# At DEBUG the SDK logs whole request bodies; Lambda's log level reaches it too.
+for _library in ("botocore", "urllib3"):
+    logging.getLogger(_library).setLevel(logging.WARNING)
+
+_cold = True
+
+
+def begin(request_id: str, context: object) -> None:
+    """Start a request: every log line until the next one carries its ids."""
+    global _cold
+    logger.append_keys(
+        correlation_id=request_id,
+        function_request_id=getattr(context, "aws_request_id", None),
+    )
+    if _cold:
+        metrics.add_metric("ColdStart", "Count", 1)
+        _cold = False
+
+
+def count(metric: str) -> None:
+    metrics.add_metric(metric, "Count", 1)
+
+
+def order_created(order_id: str, total: Decimal) -> None:
+    count("OrderCreated")
+    metrics.add_metric("OrderValue", "None", float(total))
+    logger.info("order created", order_id=order_id)
+
+
+def order_rejected(code: str) -> None:
+    """`code` is one of contract.errors."""
+    count("OrderRejected")
+    metrics.add_metadata("reason", code)
+
+
+def configuration_fallback(parameter: str) -> None:
+    """`parameter` is the name of the environment variable."""
+    count("ConfigurationFallback")
+    logger.warning("configuration not readable; using the last good or default one", parameter=parameter)
+
+
+def failure(error: BaseException) -> None:
+    """Log where `error` came from. Its message may quote the request: left out."""
+    response = getattr(error, "response", {})
+    logger.error(
+        "request failed",
+        exception=[type(each).__qualname__ for each in _chain(error)],
+        frames=list(_frames(error.__traceback__)),
+        aws_operation=getattr(error, "operation_name", None),
+        aws_error=response.get("Error", {}).get("Code"),
+    )
+
+
+def finish(operation: str, status: int, milliseconds: float) -> None:
+    """End a request: one log line, and its metrics as one EMF document."""
+    milliseconds = round(milliseconds, 3)
+    logger.info("request", operation=operation, status=status, milliseconds=milliseconds)
+    metrics.add_metric("OrderProcessingLatency", "Milliseconds", milliseconds)
+    metrics.add_metadata("operation", operation)
+    metrics.flush_metrics()
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _frames(traceback: TracebackType | None) -> Iterator[str]:
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        yield f"{code.co_filename}:{traceback.tb_lineno} {code.co_name}"
+        traceback = traceback.tb_next

@@ -1,0 +1,109 @@
+"""What the end-to-end tests share: deploy.py as a person runs it, and a client of what it deployed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def deploy(*arguments: str, local_dir: Path, project: Path = ROOT, timeout: int = 240) -> subprocess.CompletedProcess:
+    """Run deploy.py as a person would, without a terminal; its output is returned as text."""
+    return subprocess.run(
+        [sys.executable, "deploy.py", *arguments],
+        cwd=project,
+        env={**os.environ, "FOOD_DELIVERY_LOCAL_DIR": str(local_dir), "COLUMNS": "160"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def deployed(*arguments: str, **options) -> str:
+    """deploy.py that must succeed; its standard output."""
+    done = deploy(*arguments, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A running deployment: its outputs, and AWS clients that see what it stored."""
+
+    local_dir: Path
+    outputs: dict[str, str]
+
+    def client(self, service: str):
+        return boto3.client(
+            service,
+            endpoint_url=self.outputs["EndpointUrl"],
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def api(self, **headers: str) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.outputs["ApiUrl"],
+            headers={"x-api-key": self.outputs["ApiKey"], "content-type": "application/json", **headers},
+            timeout=60,
+            limits=httpx.Limits(max_connections=200),
+            trust_env=False,
+        )
+
+    def items(self) -> list[dict]:
+        """Every item of the orders table, claims included, in DynamoDB's own form."""
+        pages = (
+            self.client("dynamodb")
+            .get_paginator("scan")
+            .paginate(TableName=self.outputs["OrdersTableName"], ConsistentRead=True)
+        )
+        return [item for page in pages for item in page["Items"]]
+
+    def orders(self) -> list[dict]:
+        return [item for item in self.items() if item["timestamp"]["N"] != "0"]
+
+
+def start(local_dir: Path, project: Path = ROOT, env: str = "dev") -> Deployment:
+    outputs = local_dir / "outputs.json"
+    deployed("--env", env, "--local", "--yes", "--outputs-file", str(outputs), local_dir=local_dir, project=project)
+    return Deployment(local_dir, json.loads(outputs.read_text()))
+
+
+def order_for(customer: str, **fields) -> dict:
+    return {
+        "customerId": customer,
+        "items": [
+            {"productId": "ITEM-001", "quantity": 2, "price": 29.99},
+            {"productId": "ITEM-002", "quantity": 1, "price": 49.99},
+        ],
+        "deliveryAddress": {"street": "12 Harbour Road", "city": "Bristol", "zipCode": "BS1 4RN"},
+        **fields,
+    }
+
+
+def copy_project(target: Path) -> Path:
+    """A copy of the project whose sources a test may change; downloaded wheels are shared with the original."""
+    for part in ("config", "contract", "deployer", "domain", "emulator", "environments", "generator", "handlers", "requirements"):
+        shutil.copytree(ROOT / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "deploy.py", target / "deploy.py")
+    (ROOT / ".local" / "wheels").mkdir(parents=True, exist_ok=True)
+    (target / ".local").mkdir()
+    (target / ".local" / "wheels").symlink_to(ROOT / ".local" / "wheels")
+    return target
+
+
+def edit(project: Path, file: str, old: str, new: str) -> None:
+    """Replace `old`, which must stand in the file, by `new`."""
+    path = project / file
+    text = path.read_text()
+    assert old in text, f"{old!r} is no longer in {file}"
+    path.write_text(text.replace(old, new))

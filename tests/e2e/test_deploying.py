@@ -1,0 +1,210 @@
+"""deploy.py against the local emulator: nothing to do, change in place, roll back, refuse, survive a restart."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from tests.e2e.support import copy_project, deploy, deployed, edit, order_for, start
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the project with a deployment of its own, and one order in it."""
+    project = copy_project(tmp_path / "project")
+    local_dir = tmp_path / "local"
+    try:
+        yield project, start(local_dir, project)
+    finally:
+        deployed("--local", "--stop", local_dir=local_dir, project=project)
+
+
+def place(deployment, customer="CUST-1") -> dict:
+    with deployment.api() as api:
+        answer = api.post("/orders", json=order_for(customer))
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def read(deployment, order: dict) -> dict:
+    with deployment.api() as api:
+        return api.get(f"/orders/{order['orderId']}").json()
+
+
+def redeploy(project, deployment, *arguments: str):
+    return deploy("--env", "dev", "--local", "--yes", *arguments, local_dir=deployment.local_dir, project=project)
+
+
+def physical_ids(deployment) -> dict[str, str]:
+    """Logical id -> physical id, over the root stack and its children."""
+    cloudformation = deployment.client("cloudformation")
+    ids: dict[str, str] = {}
+    stacks = ["food-delivery-dev"]
+    for stack in stacks:
+        for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
+            for resource in page["StackResourceSummaries"]:
+                if resource["ResourceType"] == "AWS::CloudFormation::Stack":
+                    stacks.append(resource["PhysicalResourceId"])
+                ids[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+    return ids
+
+
+def uploads(deployment) -> dict[str, str]:
+    s3 = deployment.client("s3")
+    [bucket] = [b["Name"] for b in s3.list_buckets()["Buckets"] if "artifacts" in b["Name"]]
+    return {o["Key"]: str(o["LastModified"]) for o in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+
+
+def stack_events(deployment) -> int:
+    events = deployment.client("cloudformation").get_paginator("describe_stack_events")
+    return sum(len(page["StackEvents"]) for page in events.paginate(StackName="food-delivery-dev"))
+
+
+def test_a_second_deployment_has_nothing_to_do_and_uploads_nothing(deployment):
+    before = uploads(deployment), stack_events(deployment), physical_ids(deployment)
+    done = deploy("--env", "dev", "--local", "--yes", local_dir=deployment.local_dir)
+    assert done.returncode == 0 and "no changes" in done.stdout.lower(), done.stdout + done.stderr
+    assert (uploads(deployment), stack_events(deployment), physical_ids(deployment)) == before
+
+
+def test_a_plan_of_nothing_says_so(deployment):
+    done = deploy("--env", "dev", "--local", "--plan", local_dir=deployment.local_dir)
+    assert done.returncode == 0 and "no changes" in done.stdout.lower()
+
+
+def test_the_outputs_file_holds_what_a_client_needs(deployment):
+    expected = {"ApiUrl", "ApiKeyId", "OrdersTableName", "DashboardUrl", "AlertsTopicArn", "ApiKey", "EndpointUrl"}
+    assert expected <= set(deployment.outputs)
+
+
+def test_a_changed_handler_goes_live_in_place_and_the_orders_stay(project):
+    project, deployment = project
+    order, before = place(deployment), physical_ids(deployment)
+    edit(project, "contract/errors.py", "There is no such order.", "No order by that id.")
+    planned = redeploy(project, deployment, "--plan")
+    assert planned.returncode == 0 and "OrdersQuery" in planned.stdout
+    with deployment.api() as api:
+        assert "no such order" in api.get("/orders/unknown").text
+    done = redeploy(project, deployment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with deployment.api() as api:
+        assert "No order by that id." in api.get("/orders/unknown").text
+    assert read(deployment, order) == order
+    assert physical_ids(deployment) == before
+    again = redeploy(project, deployment)
+    assert "no changes" in again.stdout.lower()
+
+
+def test_a_changed_setting_updates_the_table_in_place_and_the_orders_stay(project):
+    project, deployment = project
+    order, before = place(deployment), physical_ids(deployment)
+    edit(project, "environments/dev.toml", "recovery_days = 7", "recovery_days = 9")
+    edit(project, "environments/dev.toml", "log_retention_days = 7", "log_retention_days = 14")
+    done = redeploy(project, deployment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    backups = deployment.client("dynamodb").describe_continuous_backups(
+        TableName=deployment.outputs["OrdersTableName"]
+    )["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert backups["PointInTimeRecoveryStatus"] == "ENABLED"
+    groups = deployment.client("logs").describe_log_groups(logGroupNamePrefix="/food-delivery/dev/")["logGroups"]
+    assert {group["retentionInDays"] for group in groups} == {14}
+    assert physical_ids(deployment) == before
+    assert read(deployment, order) == order
+
+
+def test_an_operators_feature_flags_are_never_overwritten(project):
+    project, deployment = project
+    ssm = deployment.client("ssm")
+    name = "/food-delivery/dev/feature-flags"
+    assert ssm.get_parameter(Name=name)["Parameter"]["Type"] == "SecureString"
+    ssm.put_parameter(Name=name, Value='{"expressDelivery": true}', Type="SecureString", Overwrite=True)
+    edit(project, "environments/dev.toml", "recovery_days = 7", "recovery_days = 9")
+    assert redeploy(project, deployment).returncode == 0
+    assert json.loads(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]) == {
+        "expressDelivery": True
+    }
+
+
+def test_a_change_that_would_replace_the_table_is_refused_before_anything_happens(project):
+    project, deployment = project
+    order, before = place(deployment), physical_ids(deployment)
+    edit(project, "generator/data.py", '"timestamp"', '"acceptedAt"')
+    done = redeploy(project, deployment)
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "OrdersTable" in done.stdout + done.stderr
+    assert "--allow-replace OrdersTable" in done.stdout + done.stderr
+    assert physical_ids(deployment) == before
+    assert read(deployment, order) == order
+
+
+def test_a_broken_template_stops_at_the_linter_before_anything_remote_changes(project):
+    project, deployment = project
+    before = uploads(deployment), stack_events(deployment)
+    edit(project, "generator/data.py", '"expiresAt"', "1")
+    done = redeploy(project, deployment)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "OrdersTable" in done.stdout + done.stderr
+    assert (uploads(deployment), stack_events(deployment)) == before
+
+
+def test_orders_survive_a_stop_and_a_start(project):
+    project, deployment = project
+    order = place(deployment)
+    deployed("--local", "--stop", local_dir=deployment.local_dir, project=project)
+    again = start(deployment.local_dir, project)
+    assert again.outputs == deployment.outputs, "the URL and the key are still good"
+    assert read(again, order) == order
+    assert place(again)["version"] == 1
+
+
+def test_stopping_what_is_not_running_is_fine(tmp_path):
+    assert deploy("--local", "--stop", local_dir=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments, code, said",
+    [
+        (["--env", "nowhere", "--local", "--yes"], 2, "there is no environment 'nowhere'"),
+        (["--yes"], 2, "--env"),
+        (["--env", "dev", "--frobnicate"], 2, "--frobnicate"),
+    ],
+)
+def test_a_users_mistake_gets_one_clear_line(tmp_path, arguments, code, said):
+    done = deploy(*arguments, local_dir=tmp_path)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_malformed_toml_gets_one_clear_line(tmp_path):
+    project = copy_project(tmp_path / "project")
+    (project / "environments" / "dev.toml").write_text("[data\n")
+    done = deploy("--env", "dev", "--local", "--yes", local_dir=tmp_path, project=project)
+    assert done.returncode == 2 and "dev.toml: not valid TOML" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_deployed(project):
+    project, deployment = project
+    edit(project, "environments/dev.toml", "recovery_days = 7", "recovery_days = 9")
+    before = uploads(deployment), stack_events(deployment)
+    done = deploy("--env", "dev", "--local", local_dir=deployment.local_dir, project=project)
+    assert done.returncode == 5 and "--yes" in done.stderr
+    assert (uploads(deployment), stack_events(deployment)) == before
+
+
+def test_the_orders_survive_even_a_killed_emulator(project):
+    project, deployment = project
+    order = place(deployment)
+    import time
+
+    time.sleep(6)
+    from emulator import control
+
+    running = control.running(deployment.local_dir / "emulator")
+    os.kill(running.pid, signal.SIGKILL)
+    again = start(deployment.local_dir, project)
+    assert read(again, order) == order

@@ -1,0 +1,43 @@
+"""Each test process has one emulator with all mends; a test may start others of its own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator import control
+from tests.emulator.testkit import Aws
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """The emulator that most tests share; they use names of their own."""
+    state = tmp_path_factory.mktemp("emulator")
+    yield Aws(control.start(state))
+    control.stop(state)
+
+
+@pytest.fixture(scope="session")
+def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """An emulator that enforces IAM."""
+    state = tmp_path_factory.mktemp("emulator-iam")
+    yield Aws(control.start(state, iam=True))
+    control.stop(state)
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Aws]]:
+    """Start an emulator with other settings; stopped at the end of the test."""
+    started: list[Path] = []
+
+    def starter(*, without: str = "", iam: bool = False, **settings: str) -> Aws:
+        monkeypatch.setenv("EMULATOR_WITHOUT", without)
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        state = tmp_path / f"emulator-{len(started)}"
+        started.append(state)
+        return Aws(control.start(state, iam=iam))
+
+    yield starter
+    for state in started:
+        control.stop(state)

@@ -1,0 +1,129 @@
+"""API Gateway as the handlers see it: realistic events in, parsed answers out."""
+
+import copy
+import json
+import uuid
+from dataclasses import dataclass
+from types import SimpleNamespace
+from urllib.parse import quote
+
+from contract.routes import ROUTES
+
+TABLE = "orders-test"
+UNCHANGED = object()
+
+ORDER = {
+    "customerId": "customer-1",
+    "items": [
+        {"productId": "pizza-margherita", "quantity": 2, "price": 12.5},
+        {"productId": "cola", "quantity": 1, "price": 0.1},
+    ],
+    "deliveryAddress": {"street": "1 Main Street", "city": "Springfield", "zipCode": "12345"},
+}
+
+
+def order(**changes) -> dict:
+    """A valid OrderRequest with top-level fields replaced (None: removed)."""
+    merged = {**copy.deepcopy(ORDER), **changes}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def event(
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    headers: dict | None = None,
+    query: dict | None = None,
+    api_key_id: str | None = "key-id-1",
+    base64: bool = False,
+    **parameters: str,
+) -> dict:
+    """The proxy event of a REST API. `body`: a str as it is, anything else as JSON."""
+    text = body if isinstance(body, str) or body is None else json.dumps(body)
+    sent = {"Host": "api.example.com", "X-Forwarded-For": "203.0.113.7"}
+    if text is not None:
+        sent["Content-Type"] = "application/json"
+    url = path
+    for name, value in parameters.items():
+        url = url.replace("{" + name + "}", quote(value))
+    return {
+        "resource": path,
+        "path": url,
+        "httpMethod": method,
+        "headers": {**sent, **(headers or {})},
+        "multiValueHeaders": {name: [value] for name, value in {**sent, **(headers or {})}.items()},
+        "queryStringParameters": query or None,
+        "multiValueQueryStringParameters": {k: [v] for k, v in query.items()} if query else None,
+        "pathParameters": parameters or None,
+        "stageVariables": None,
+        "requestContext": {
+            "resourcePath": path,
+            "httpMethod": method,
+            "stage": "dev",
+            "requestId": str(uuid.uuid4()),
+            "identity": {"apiKey": "SECRET-API-KEY", "apiKeyId": api_key_id, "sourceIp": "203.0.113.7"},
+        },
+        "body": text,
+        "isBase64Encoded": base64,
+    }
+
+
+CONTEXT = SimpleNamespace(aws_request_id="lambda-request-1", function_name="orders")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict
+    body: dict
+    text: str
+
+    @property
+    def code(self) -> str:
+        return self.body["error"]["code"]
+
+    @property
+    def details(self) -> list[str]:
+        return self.body["error"]["details"]
+
+
+def send(sent: dict) -> Answer:
+    """Give an event to the function that the route table names."""
+    from handlers import orders_command, orders_query
+
+    functions = {"orders_command": orders_command, "orders_query": orders_query}
+    owners = {(route.method, route.path): route.function for route in ROUTES}
+    owner = owners.get((sent["httpMethod"], sent["resource"]), "orders_query")
+    answer = functions[owner].handler(sent, CONTEXT)
+    assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
+    assert all(isinstance(value, str) for value in answer["headers"].values())
+    return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]), answer["body"])
+
+
+class Api:
+    """The four routes, and what is in the table behind them."""
+
+    def __init__(self, database) -> None:
+        self.database = database
+
+    def post(self, body: object = UNCHANGED, **options) -> Answer:
+        return send(event("POST", "/orders", order() if body is UNCHANGED else body, **options))
+
+    def get(self, order_id: str, **options) -> Answer:
+        return send(event("GET", "/orders/{orderId}", orderId=order_id, **options))
+
+    def put(self, order_id: str, status: object, if_match: str | None = None, **options) -> Answer:
+        body = {"status": status} if isinstance(status, str) else status
+        headers = {"If-Match": if_match} if if_match is not None else {}
+        return send(event("PUT", "/orders/{orderId}", body, headers=headers, orderId=order_id, **options))
+
+    def customer(self, customer_id: str, **query) -> Answer:
+        texts = {name: str(value) for name, value in query.items() if value is not None}
+        return send(event("GET", "/orders/customer/{customerId}", query=texts, customerId=customer_id))
+
+    def items(self) -> list[dict]:
+        return self.database.scan(TableName=TABLE)["Items"]
+
+    def orders(self) -> list[dict]:
+        return [item for item in self.items() if item["timestamp"]["N"] != "0"]
