@@ -25,6 +25,7 @@ from contract.routes import ROUTES
 from generator import api_logging, api_methods, cors, outputs, parameters
 from generator.gateway_responses import gateway_responses
 
+_NAME = names.root_stack("${Environment}")
 TRACES_DATA = "TracesData"
 
 
@@ -67,9 +68,6 @@ def build() -> Template:
         ),
     )
     return template
-
-
-_NAME = names.root_stack("${Environment}")
 
 
 def rest_api() -> RestApi:

@@ -20,7 +20,8 @@ MAX_ORIGINS = 5
 ANY_ORIGIN = "AllowsAnyOrigin"
 LISTED_ORIGINS = "AllowsListedOrigins"
 
-_ORIGIN = r"https?://[A-Za-z0-9.:\[\]-]+"
+# Host and port in characters that a stage variable may hold.
+_ORIGIN = r"https?://[A-Za-z0-9._:-]+"
 ORIGINS_PATTERN = rf"^(\*|{_ORIGIN}(,{_ORIGIN}){{0,{MAX_ORIGINS - 1}}})$"
 
 # No browser sends this origin, and a stage variable may be neither empty nor "*".

@@ -63,7 +63,7 @@ def build() -> Template:
 
 
 def orders_table() -> Table:
-    """Orders by id and time of acceptance, and by customer; see DESIGN for the claims among them."""
+    """Orders by id and time of acceptance, and by customer. Claims (timestamp 0) keep ids unique."""
     return Table(
         "OrdersTable",
         **_as_data(),

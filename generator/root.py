@@ -26,13 +26,16 @@ def build(data: Template, compute: Template, api: Template, monitoring: Template
     from_api = outputs.read(ApiOutputs, "ApiStack")
     from_monitoring = outputs.read(MonitoringOutputs, "MonitoringStack")
 
-    children = {"data": data, "compute": compute, "api": api, "monitoring": monitoring}
-    emitted = {"data": from_data, "compute": from_compute, "api": from_api, "monitoring": from_monitoring}
     available = {name: Ref(name) for name in template.parameters}
-    for name, child in children.items():
+    for name, child, emitted in (
+        ("data", data, from_data),
+        ("compute", compute, from_compute),
+        ("api", api, from_api),
+        ("monitoring", monitoring, from_monitoring),
+    ):
         template.add_resource(nested(name, child, available))
         # A stack sees the outputs of those before it.
-        available |= outputs.named(emitted[name])
+        available |= outputs.named(emitted)
 
     shown = {
         "ApiUrl": (from_api.api_url, "Where the API answers; append /orders"),

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from tests.e2e.support import deployed, start
+from tests.e2e.support import start, stop
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def deployment(tmp_path_factory):
     try:
         yield start(local_dir)
     finally:
-        deployed("--local", "--stop", local_dir=local_dir)
+        stop(local_dir)
 
 
 @pytest.fixture(scope="session")

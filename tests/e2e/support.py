@@ -34,6 +34,10 @@ def deployed(*arguments: str, **options) -> str:
     return done.stdout
 
 
+def stop(local_dir: Path, project: Path = ROOT) -> None:
+    deployed("--local", "--stop", local_dir=local_dir, project=project)
+
+
 @dataclass(frozen=True)
 class Deployment:
     """A running deployment: its outputs, and AWS clients that see what it stored."""
@@ -46,8 +50,8 @@ class Deployment:
             service,
             endpoint_url=self.outputs["EndpointUrl"],
             region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id="root",
+            aws_secret_access_key="root",
         )
 
     def api(self, **headers: str) -> httpx.Client:

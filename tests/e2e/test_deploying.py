@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.e2e.support import copy_project, deploy, deployed, edit, order_for, start
+from tests.e2e.support import copy_project, deploy, edit, order_for, start, stop
 
 pytestmark = pytest.mark.e2e
 
@@ -19,7 +19,7 @@ def project(tmp_path):
     try:
         yield project, start(local_dir, project)
     finally:
-        deployed("--local", "--stop", local_dir=local_dir, project=project)
+        stop(local_dir, project)
 
 
 def place(deployment, customer="CUST-1") -> dict:
@@ -153,7 +153,7 @@ def test_a_broken_template_stops_at_the_linter_before_anything_remote_changes(pr
 def test_orders_survive_a_stop_and_a_start(project):
     project, deployment = project
     order = place(deployment)
-    deployed("--local", "--stop", local_dir=deployment.local_dir, project=project)
+    stop(deployment.local_dir, project)
     again = start(deployment.local_dir, project)
     assert again.outputs == deployment.outputs, "the URL and the key are still good"
     assert read(again, order) == order

@@ -1,0 +1,151 @@
+"""Least privilege, both ways: functions work under their own roles, and need every action of them.
+
+The emulator enforces the roles' policies. One action at a time is taken away
+and something must stop working; what still worked would be a right too many.
+"""
+
+import json
+import uuid
+from contextlib import contextmanager
+
+import pytest
+
+from tests.e2e.support import ROOT, order_for, start, stop
+
+pytestmark = pytest.mark.e2e
+
+# Used by AWS's services on the function's behalf; the emulator checks none of them.
+NOT_ENFORCED = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:SendMessage",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+}
+
+
+@pytest.fixture(scope="module")
+def own_deployment(tmp_path_factory):
+    """Not the shared one: the roles are changed under it."""
+    local_dir = tmp_path_factory.mktemp("permissions")
+    try:
+        yield start(local_dir)
+    finally:
+        stop(local_dir)
+
+
+def role_of(deployment, function: str) -> str:
+    name = deployment.outputs[function]
+    return deployment.client("lambda").get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
+
+
+def policy_of(deployment, role: str) -> tuple[str, dict]:
+    iam = deployment.client("iam")
+    [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    return name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+
+
+def fresh_processes(deployment, function: str) -> None:
+    """Settings are cached for minutes in a warm process."""
+    deployment.client("lambda").update_function_configuration(
+        FunctionName=deployment.outputs[function], Description=uuid.uuid4().hex
+    )
+
+
+@contextmanager
+def without(deployment, function: str, sid: str, action: str):
+    """The function's role with one action of one statement taken away."""
+    iam, role = deployment.client("iam"), role_of(deployment, function)
+    name, document = policy_of(deployment, role)
+    smaller = json.loads(json.dumps(document))
+    for statement in smaller["Statement"]:
+        if statement["Sid"] == sid:
+            statement["Action"] = [each for each in statement["Action"] if each != action]
+    smaller["Statement"] = [statement for statement in smaller["Statement"] if statement["Action"]]
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(smaller))
+    fresh_processes(deployment, function)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+        fresh_processes(deployment, function)
+
+
+def command_works(deployment) -> bool:
+    """Uses everything that orders_command is for: settings, flags, place, replay, both ways to update."""
+    with deployment.api() as api:
+        customer = f"CUST-{uuid.uuid4().hex[:8]}"
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        placed = api.post("/orders", json=order_for(customer))
+        keyed = api.post("/orders", json=order_for(customer, delivery="express"), headers=key)
+        replayed = api.post("/orders", json=order_for(customer, delivery="express"), headers=key)
+        if {placed.status_code, keyed.status_code, replayed.status_code} != {201}:
+            return False
+        too_many = [{"productId": "A", "quantity": 1, "price": 1}] * 3
+        path, query = f"/orders/{placed.json()['orderId']}", {"timestamp": placed.json()["timestamp"]}
+        return (
+            api.post("/orders", json=order_for(customer, items=too_many)).status_code == 400
+            and api.put(path, json={"status": "processing"}).status_code == 200
+            and api.put(path, json={"status": "out_for_delivery"}, params=query).status_code == 200
+            and api.put(path, json={"status": "pending"}, params=query).status_code == 409
+        )
+
+
+def query_works(deployment) -> bool:
+    """Uses everything that orders_query is for: settings, read by id and by key, list."""
+    with deployment.api() as api:
+        order = deployment.orders()[0]
+        path = f"/orders/{order['orderId']['S']}"
+        listed = f"/orders/customer/{order['customerId']['S']}"
+        return (
+            api.get(path).status_code == 200
+            and api.get(path, params={"timestamp": order["timestamp"]["N"]}).status_code == 200
+            and api.get(listed).status_code == 200
+            and api.get(listed, params={"limit": 2}).status_code == 400
+        )
+
+
+FUNCTIONS = {"OrdersCommandFunction": command_works, "OrdersQueryFunction": query_works}
+
+
+@pytest.fixture(scope="module")
+def set_up(own_deployment):
+    """Settings that differ from the defaults, so that a function which cannot read them behaves otherwise."""
+    ssm = own_deployment.client("ssm")
+    config = {"maxItemsPerOrder": 2, "maxPageSize": 1}
+    ssm.put_parameter(Name="/food-delivery/dev/api-config", Value=json.dumps(config), Overwrite=True)
+    ssm.put_parameter(
+        Name="/food-delivery/dev/feature-flags", Value='{"expressDelivery": true}', Type="SecureString", Overwrite=True
+    )
+    for function in FUNCTIONS:
+        fresh_processes(own_deployment, function)
+    return own_deployment
+
+
+def rights() -> list[tuple[str, str, str]]:
+    """(function, statement, action) of every right in the checked-in template, as the tests' parameters."""
+    from deployer import cfn_yaml
+
+    resources = cfn_yaml.load((ROOT / "templates" / "compute.yaml").read_text())["Resources"]
+    return [
+        (function, statement["Sid"], action)
+        for function in FUNCTIONS
+        for statement in resources[function.removesuffix("Function") + "Role"]["Properties"]["Policies"][0][
+            "PolicyDocument"
+        ]["Statement"]
+        for action in statement["Action"]
+        if action not in NOT_ENFORCED
+    ]
+
+
+def test_everything_works_under_the_functions_own_roles(set_up):
+    assert command_works(set_up)
+    assert query_works(set_up)
+
+
+@pytest.mark.parametrize(("function", "sid", "action"), rights())
+def test_no_right_is_there_without_need(set_up, function, sid, action):
+    assert command_works(set_up)  # also makes sure there is something to read
+    with without(set_up, function, sid, action):
+        assert not FUNCTIONS[function](set_up), f"{function} works without {action} of {sid}"
+    assert FUNCTIONS[function](set_up)

@@ -1,0 +1,239 @@
+"""The api stack: routes, deployment, stage, logs, key."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from contract import routes, schemas
+from contract.routes import ROUTES
+from generator import api as api_module
+from generator import api_logging, api_methods, cors, gateway_responses
+from tests.unit.templates.support import evaluate, everywhere, of_type, root_parameters
+
+SNAPSHOT = ("Model", "RequestValidator", "Resource", "Method", "GatewayResponse")
+
+
+def methods_of(api) -> dict[tuple[str, str], dict]:
+    """(method, path) -> properties."""
+    tree = of_type(api, "ApiGateway::Resource")
+
+    def path(title: str) -> str:
+        parent = tree[title]["Properties"]["ParentId"]
+        above = path(parent["Ref"]) if "Ref" in parent else ""
+        return f"{above}/{tree[title]['Properties']['PathPart']}"
+
+    found = [each["Properties"] for each in of_type(api, "ApiGateway::Method").values()]
+    return {(each["HttpMethod"], path(each["ResourceId"]["Ref"])): each for each in found}
+
+
+def deployment_ids(template) -> list[str]:
+    return [title for title in template.to_dict()["Resources"] if title.startswith("Deployment")]
+
+
+def test_every_route_is_a_method_and_no_other_method_reaches_a_function(api):
+    methods = {key: each for key, each in methods_of(api).items() if key[0] != "OPTIONS"}
+    assert set(methods) == {(route.method, route.path) for route in ROUTES}
+    for route in ROUTES:
+        integration = methods[route.method, route.path]["Integration"]
+        assert integration["Type"] == "AWS_PROXY"
+        assert integration["IntegrationHttpMethod"] == "POST"
+        assert f"{route.function.title().replace('_', '')}Arn" in integration["Uri"]["Fn::Sub"]
+
+
+def test_every_method_but_a_preflight_wants_a_key(api):
+    for (method, _), properties in methods_of(api).items():
+        assert properties["ApiKeyRequired"] == (method != "OPTIONS")
+
+
+def test_every_route_is_validated_before_it_costs_an_invocation(api):
+    (validator,) = of_type(api, "ApiGateway::RequestValidator").values()
+    assert validator["Properties"]["ValidateRequestBody"] is True
+    assert validator["Properties"]["ValidateRequestParameters"] is True
+    methods = methods_of(api)
+    for route in ROUTES:
+        properties = methods[route.method, route.path]
+        assert properties["RequestValidatorId"] == {"Ref": "RequestValidator"}
+        expected = {"application/json": {"Ref": f"{route.request_model}Model"}} if route.request_model else None
+        assert properties.get("RequestModels") == expected
+
+
+def test_path_parameters_are_required_and_the_others_are_not(api):
+    methods = methods_of(api)
+    assert methods["PUT", "/orders/{orderId}"]["RequestParameters"] == {
+        "method.request.path.orderId": True,
+        "method.request.querystring.timestamp": False,
+        "method.request.header.If-Match": False,
+    }
+
+
+def test_models_carry_the_contracts_schemas_as_objects(api):
+    models = {each["Properties"]["Name"]: each["Properties"] for each in of_type(api, "ApiGateway::Model").values()}
+    assert set(models) == {"OrderRequest", "StatusUpdate", "Order", "OrderPage"}
+    for name, properties in models.items():
+        assert properties["Schema"] == schemas.MODELS[name]
+        assert properties["ContentType"] == "application/json"
+
+
+def test_no_model_has_a_name_that_api_gateway_takes_itself(api):
+    names = {each["Properties"]["Name"] for each in of_type(api, "ApiGateway::Model").values()}
+    assert not names & {"Empty", "Error"}
+    assert all(name.isalnum() for name in names)
+
+
+def test_no_schema_uses_what_api_gateway_cannot_follow(api):
+    for model in of_type(api, "ApiGateway::Model").values():
+        text = json.dumps(model["Properties"]["Schema"])
+        assert model["Properties"]["Schema"]["$schema"] == schemas.DRAFT_04
+        assert '"$ref"' not in text
+        assert len(text) < 400_000
+
+
+def test_the_deployment_waits_for_everything_it_takes_a_snapshot_of(api):
+    parts = of_type(api, *(f"ApiGateway::{kind}" for kind in SNAPSHOT))
+    for deployment in of_type(api, "ApiGateway::Deployment").values():
+        assert set(deployment["DependsOn"]) == set(parts)
+
+
+def test_deployment_id_changes_when_a_model_changes(monkeypatch):
+    before = deployment_ids(api_module.build())
+    changed = {**schemas.STATUS_UPDATE, "description": "changed"}
+    monkeypatch.setitem(schemas.MODELS, "StatusUpdate", changed)
+    assert not set(before) & set(deployment_ids(api_module.build()))
+
+
+def test_deployment_id_changes_when_a_route_changes(monkeypatch):
+    before = deployment_ids(api_module.build())
+    changed = (replace(ROUTES[0], headers={}), *ROUTES[1:])
+    for module in (routes, api_module, api_methods, cors):
+        monkeypatch.setattr(module, "ROUTES", changed)
+    assert not set(before) & set(deployment_ids(api_module.build()))
+
+
+def test_deployment_id_changes_when_a_gateway_response_changes(monkeypatch):
+    before = deployment_ids(api_module.build())
+    monkeypatch.setitem(gateway_responses.RESPONSES, "ACCESS_DENIED", ("route_not_found", None))
+    assert not set(before) & set(deployment_ids(api_module.build()))
+
+
+def test_deployment_id_changes_when_the_preflight_changes(monkeypatch):
+    before = deployment_ids(api_module.build())
+    monkeypatch.setattr(cors, "PREFLIGHT_TEMPLATE", "## changed\n")
+    assert not set(before) & set(deployment_ids(api_module.build()))
+
+
+def test_deployment_id_stays_when_only_the_stage_changes(monkeypatch):
+    before = deployment_ids(api_module.build())
+    monkeypatch.setattr(api_logging, "ACCESS_LOG_FIELDS", {"requestId": "$context.requestId"})
+    assert deployment_ids(api_module.build()) == before
+
+
+def test_no_parameter_is_frozen_into_a_snapshot_but_the_one_that_selects_the_deployment(api):
+    frozen = {"Environment", "OrdersCommandArn", "OrdersQueryArn"}
+    # Environment never changes within a stack (it is the stage's name); a function's ARN changes
+    # with its logical id only, and so with the name of the parameter.
+    parts = of_type(api, *(f"ApiGateway::{kind}" for kind in SNAPSHOT))
+    found = set()
+    for part in parts.values():
+        text = json.dumps(part)
+        found |= {name for name in api["Parameters"] if f'"Ref": "{name}"' in text or f"${{{name}}}" in text}
+        assert set(_conditions(part)) <= {cors.ANY_ORIGIN}
+    assert found <= frozen
+
+
+def _conditions(node) -> list[str]:
+    return [value["Fn::If"][0] for _, value in everywhere(node) if isinstance(value, dict) and "Fn::If" in value]
+
+
+@pytest.mark.parametrize(("name", "title"), [("dev", "AnyOrigin"), ("prod", "ListedOrigins")])
+def test_the_stage_takes_the_deployment_that_exists(api, name, title):
+    parameters = root_parameters(name)
+    stage = evaluate(api, api["Resources"]["Stage"]["Properties"], parameters)
+    chosen = stage["DeploymentId"]
+    assert chosen.endswith(title)
+    assert (
+        evaluate(api, {"Fn::If": [api["Resources"][chosen]["Condition"], "exists", "missing"]}, parameters) == "exists"
+    )
+    others = set(of_type(api, "ApiGateway::Deployment")) - {chosen}
+    for other in others:
+        assert (
+            evaluate(api, {"Fn::If": [api["Resources"][other]["Condition"], "exists", "missing"]}, parameters)
+            == "missing"
+        )
+
+
+def test_the_stage_is_named_traced_logged_and_throttled(api):
+    stage = evaluate(api, api["Resources"]["Stage"]["Properties"], root_parameters("prod"))
+    (settings,) = stage["MethodSettings"]
+    assert stage["StageName"] == "prod"
+    assert stage["TracingEnabled"] is True
+    assert stage["AccessLogSetting"]["DestinationArn"] == "AccessLogs.Arn"
+    assert settings == {
+        "HttpMethod": "*",
+        "ResourcePath": "/*",
+        "MetricsEnabled": True,
+        "ThrottlingRateLimit": "100",
+        "ThrottlingBurstLimit": "200",
+        "LoggingLevel": "ERROR",
+        "DataTraceEnabled": "false",
+    }
+
+
+def test_bodies_are_logged_only_where_data_trace_is_on(api):
+    stage = evaluate(api, api["Resources"]["Stage"]["Properties"], root_parameters("dev", DataTrace="true"))
+    assert stage["MethodSettings"][0]["LoggingLevel"] == "INFO"
+    assert stage["MethodSettings"][0]["DataTraceEnabled"] == "true"
+
+
+def test_the_access_log_is_one_line_of_json_without_personal_data(api):
+    text = api["Resources"]["Stage"]["Properties"]["AccessLogSetting"]["Format"]
+    fields = json.loads(text)
+    assert "\n" not in text
+    assert "$context.requestId" in fields.values()
+    private = ("identity.apiKey", "sourceIp", "path", "body", "validationErrorString", "userAgent")
+    assert not [
+        value
+        for value in fields.values()
+        for name in private
+        if value == f"$context.{name}" or value.endswith(f".{name}")
+    ]
+
+
+def test_the_execution_log_group_is_made_before_api_gateway_makes_it(api):
+    resources = api["Resources"]
+    name = resources["ExecutionLogs"]["Properties"]["LogGroupName"]
+    assert name == {"Fn::Sub": "API-Gateway-Execution-Logs_${OrdersApi}/${Environment}"}
+    assert "ExecutionLogs" in resources["Stage"]["DependsOn"]
+
+
+def test_the_accounts_logging_role_is_made_only_on_request_outlives_the_stack_and_comes_before_the_stage(api):
+    resources = api["Resources"]
+    for title in ("ApiGatewayAccount", "ApiGatewayAccountRole"):
+        assert resources[title]["Condition"] == "ManagesApiGatewayAccount"
+        assert resources[title]["DeletionPolicy"] == resources[title]["UpdateReplacePolicy"] == "Retain"
+    # A DependsOn on a resource that a condition leaves out would be refused; a reference is not.
+    assert "ApiGatewayAccount" not in resources["Stage"]["DependsOn"]
+    reference = resources["Stage"]["Metadata"]["LogsByAccountRole"]
+    assert evaluate(api, reference, {"ManageApiGatewayAccount": "true"}) == "ApiGatewayAccount"
+    assert evaluate(api, reference, {"ManageApiGatewayAccount": "false"}) == "set up elsewhere"
+
+
+def test_no_resource_depends_outright_on_one_that_may_be_left_out(templates):
+    for template in templates.values():
+        for resource in template["Resources"].values():
+            for title in resource.get("DependsOn", []):
+                assert template["Resources"][title].get("Condition") in (None, resource.get("Condition"))
+
+
+def test_the_key_belongs_to_a_plan_with_throttle_and_quota(api):
+    plan = evaluate(api, api["Resources"]["UsagePlan"]["Properties"], root_parameters("dev"))
+    assert plan["ApiStages"] == [{"ApiId": "OrdersApi", "Stage": "Stage"}]
+    assert plan["Throttle"] == {"RateLimit": "100", "BurstLimit": "200"}
+    assert plan["Quota"] == {"Limit": "10000", "Period": "DAY"}
+    key = api["Resources"]["UsagePlanKey"]["Properties"]
+    assert key == {"UsagePlanId": {"Ref": "UsagePlan"}, "KeyId": {"Ref": "ApiKey"}, "KeyType": "API_KEY"}
+
+
+def test_the_url_works_as_it_stands(api):
+    url = evaluate(api, api["Outputs"]["ApiUrl"]["Value"], {"Environment": "dev"})
+    assert url == "https://OrdersApi.execute-api.us-east-1.amazonaws.com/Stage"

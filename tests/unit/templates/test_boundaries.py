@@ -1,0 +1,165 @@
+"""Between stacks, and between the templates and the deployer: what one side says the other knows."""
+
+import re
+
+import pytest
+
+from config import environment
+from config.parameters import ACCOUNT_PARAMETERS, ARTIFACT_PARAMETERS, from_environment
+from generator import outputs, parameters
+from generator import root as root_module
+from tests.unit.templates.support import CHILDREN, everywhere, names_used, of_type, root_parameters
+
+
+def test_root_parameters_are_those_of_an_environment(root):
+    supplied = {*from_environment(environment.load("dev")), *ARTIFACT_PARAMETERS, *ACCOUNT_PARAMETERS}
+    assert set(root["Parameters"]) == supplied
+
+
+@pytest.mark.parametrize("name", environment.available())
+def test_every_environment_fits_the_parameters_constraints(root, name):
+    for parameter, value in root_parameters(name).items():
+        definition = root["Parameters"][parameter]
+        if "AllowedPattern" in definition:
+            assert re.fullmatch(definition["AllowedPattern"], value), parameter
+        if "AllowedValues" in definition:
+            assert value in map(str, definition["AllowedValues"]), parameter
+        if definition["Type"] == "Number":
+            assert definition.get("MinValue", float("-inf")) <= float(value), parameter
+            assert float(value) <= definition.get("MaxValue", float("inf")), parameter
+
+
+def test_every_parameter_is_described_and_bounded(root):
+    bounds = {"AllowedValues", "AllowedPattern", "MinValue"}
+    for name, definition in root["Parameters"].items():
+        assert definition["Type"] in ("String", "Number"), name
+        assert definition["Description"], name
+        assert bounds & definition.keys(), name
+
+
+def test_every_pattern_is_anchored_and_explained(root):
+    for name, definition in root["Parameters"].items():
+        if "AllowedPattern" in definition:
+            assert re.fullmatch(r"\^.*\$", definition["AllowedPattern"]), name
+            assert definition["ConstraintDescription"], name
+
+
+def test_log_retention_offers_what_cloudwatch_accepts():
+    assert parameters.LOG_RETENTION_DAYS == environment.RETENTION_DAYS
+
+
+@pytest.mark.parametrize("child", CHILDREN)
+def test_every_child_parameter_is_passed_by_root_and_used(root, templates, child):
+    template = templates[child]
+    passed = root["Resources"][f"{child.capitalize()}Stack"]["Properties"]["Parameters"]
+    used = names_used(
+        {section: template[section] for section in ("Conditions", "Resources", "Outputs") if section in template}
+    )
+    assert set(passed) == set(template["Parameters"])
+    assert set(template["Parameters"]) <= used
+
+
+@pytest.mark.parametrize("child", CHILDREN)
+def test_no_child_parameter_has_a_default_that_could_hide_a_missing_one(templates, child):
+    assert not [name for name, definition in templates[child]["Parameters"].items() if "Default" in definition]
+
+
+def test_root_reads_only_outputs_that_the_child_emits(root, templates):
+    for _, value in everywhere(root):
+        if isinstance(value, dict) and "Fn::GetAtt" in value:
+            stack, attribute = value["Fn::GetAtt"]
+            section, name = attribute.split(".")
+            assert section == "Outputs"
+            assert name in templates[stack.removesuffix("Stack").lower()]["Outputs"], value
+
+
+def test_every_child_output_reaches_a_sibling_or_the_user(root, templates):
+    read = {tuple(v["Fn::GetAtt"]) for _, v in everywhere(root) if isinstance(v, dict) and "Fn::GetAtt" in v}
+    emitted = {
+        (f"{child.capitalize()}Stack", f"Outputs.{name}") for child in CHILDREN for name in templates[child]["Outputs"]
+    }
+    assert read == emitted
+
+
+def test_no_two_stacks_emit_an_output_of_the_same_name(templates):
+    names = [name for child in CHILDREN for name in templates[child]["Outputs"]]
+    assert len(names) == len(set(names)) == len(outputs.descriptions())
+
+
+def test_a_misspelt_output_fails_while_rendering():
+    with pytest.raises(AttributeError):
+        _ = outputs.read(outputs.DataOutputs, "DataStack").order_table_name
+
+
+def test_a_parameter_that_nobody_supplies_fails_while_rendering():
+    with pytest.raises(KeyError):
+        parameters.declare(_template(), "OrdersTabelName")
+    child = _template()
+    parameters.declare(child, "OrdersTableName")
+    with pytest.raises(KeyError):
+        root_module.nested("compute", child, available={})
+
+
+def test_every_reference_resolves(templates):
+    for name, template in templates.items():
+        known = {*template["Parameters"], *template["Resources"]}
+        assert names_used(template) <= known, name
+
+
+def test_every_condition_exists_and_is_used(templates):
+    for name, template in templates.items():
+        used = {
+            value["Fn::If"][0] for _, value in everywhere(template) if isinstance(value, dict) and "Fn::If" in value
+        }
+        used |= {resource["Condition"] for resource in template["Resources"].values() if "Condition" in resource}
+        assert used == set(template.get("Conditions", {})), name
+
+
+def test_nothing_is_exported_or_imported(rendered):
+    for text in rendered.values():
+        assert "Export:" not in text
+        assert "ImportValue" not in text
+
+
+def test_child_templates_lie_beside_the_root_and_stacks_are_tagged(root):
+    stacks = of_type(root, "CloudFormation::Stack")
+    assert set(root["Resources"]) == set(stacks)
+    for title, stack in stacks.items():
+        properties = stack["Properties"]
+        assert properties["TemplateURL"] == f"./{title.removesuffix('Stack').lower()}.yaml"
+        assert {tag["Key"]: tag["Value"] for tag in properties["Tags"]} == {
+            "Project": "food-delivery",
+            "Environment": {"Ref": "Environment"},
+        }
+
+
+def test_only_the_data_stack_is_transformed(templates):
+    # The transform resolves parameters when the change set is made; a sibling's output, passed as a
+    # parameter, has no value then. The data stack takes none.
+    assert [name for name, template in templates.items() if "Transform" in template] == ["data"]
+    assert not set(templates["data"]["Parameters"]) & set(outputs.descriptions())
+
+
+def test_root_shows_what_a_user_needs(root):
+    wanted = {
+        *("ApiUrl", "ApiId", "ApiKeyId", "StageName", "OrdersTableName", "DashboardUrl", "AlertsTopicArn"),
+        *("DeadLetterQueueUrl", "OrdersCommandFunction", "OrdersQueryFunction"),
+    }
+    assert wanted <= set(root["Outputs"])
+
+
+def test_only_what_a_person_types_has_a_physical_name(templates):
+    named = {
+        (name, title, key)
+        for name, template in templates.items()
+        for title, resource in template["Resources"].items()
+        for key in ("TableName", "FunctionName", "QueueName", "TopicName", "RoleName", "LayerName")
+        if key in resource.get("Properties", {}) and resource["Type"] != "AWS::Lambda::Permission"
+    }
+    assert named == set()
+
+
+def _template():
+    from troposphere import Template
+
+    return Template()

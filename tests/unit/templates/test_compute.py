@@ -1,0 +1,107 @@
+"""The compute stack: the functions as they will run."""
+
+import pytest
+
+from config import names
+from contract.routes import ROUTES
+from generator import outputs
+from generator.functions import FUNCTIONS
+from tests.unit.templates.support import evaluate, of_type, root_parameters
+
+
+def functions_of(compute, name: str = "dev", **changes) -> dict[str, dict]:
+    parameters = {**root_parameters(name, **changes), "OrdersTableName": "orders", "DeadLetterQueueArn": "queue-arn"}
+    found = of_type(compute, "Lambda::Function")
+    return {title: evaluate(compute, each["Properties"], parameters) for title, each in found.items()}
+
+
+def test_every_function_of_the_route_table_is_in_the_inventory():
+    assert {route.function for route in ROUTES} <= {function.key for function in FUNCTIONS}
+
+
+def test_every_function_hands_on_its_arn_and_name(compute):
+    expected = {outputs.camel(f"{function.key}_{kind}") for function in FUNCTIONS for kind in ("arn", "name")}
+    assert set(compute["Outputs"]) == expected
+
+
+def test_memory_and_timeout_are_those_of_the_requirements(compute):
+    sizes = {title: (each["MemorySize"], each["Timeout"]) for title, each in functions_of(compute).items()}
+    assert sizes == {"OrdersCommandFunction": (1024, 30), "OrdersQueryFunction": (512, 10)}
+
+
+def test_no_function_outlives_the_gateway_that_waits_for_it_by_much(compute):
+    # API Gateway gives up after 29 s; the one second more lets the function log its own timeout.
+    assert max(each["Timeout"] for each in functions_of(compute).values()) <= 30
+
+
+def test_every_function_is_arm64_traced_and_on_the_layers_runtime(compute):
+    (layer,) = of_type(compute, "Lambda::LayerVersion").values()
+    for each in functions_of(compute).values():
+        assert each["Architectures"] == layer["Properties"]["CompatibleArchitectures"] == ["arm64"]
+        assert layer["Properties"]["CompatibleRuntimes"] == [each["Runtime"]] == ["python3.13"]
+        assert each["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_every_function_logs_json_to_its_own_group(compute):
+    groups = {
+        title: evaluate(compute, each["Properties"]["LogGroupName"], {"Environment": "dev"})
+        for title, each in of_type(compute, "Logs::LogGroup").items()
+    }
+    logged = {}
+    for title, each in functions_of(compute).items():
+        logging = each["LoggingConfig"]
+        assert (logging["LogFormat"], logging["ApplicationLogLevel"]) == ("JSON", "DEBUG")
+        logged[title] = groups[logging["LogGroup"]]
+    assert logged == {
+        "OrdersCommandFunction": "/food-delivery/dev/orders-command",
+        "OrdersQueryFunction": "/food-delivery/dev/orders-query",
+    }
+
+
+def test_handlers_find_the_environment_variables_they_read(compute):
+    functions = functions_of(compute, AllowedOrigins="https://a.example,https://b.example")
+    common = {
+        "ENVIRONMENT": "dev",
+        "TABLE_NAME": "orders",
+        "API_CONFIG_PARAMETER": "/food-delivery/dev/api-config",
+        "ALLOWED_ORIGINS": "https://a.example,https://b.example",
+        "ORDER_TTL_DAYS": "90",
+        "POWERTOOLS_METRICS_NAMESPACE": names.METRICS_NAMESPACE,
+        "POWERTOOLS_LOG_LEVEL": "DEBUG",
+    }
+    assert functions["OrdersQueryFunction"]["Environment"]["Variables"] == {
+        **common,
+        "POWERTOOLS_SERVICE_NAME": "orders-query",
+    }
+    assert functions["OrdersCommandFunction"]["Environment"]["Variables"] == {
+        **common,
+        "POWERTOOLS_SERVICE_NAME": "orders-command",
+        "FEATURE_FLAGS_PARAMETER": "/food-delivery/dev/feature-flags",
+    }
+
+
+@pytest.mark.parametrize(("given", "expected"), [("100", "100"), ("1", "1"), ("0", None)])
+def test_concurrency_is_reserved_for_commands_alone_and_zero_reserves_none(compute, given, expected):
+    functions = functions_of(compute, CommandReservedConcurrency=given)
+    assert functions["OrdersCommandFunction"].get("ReservedConcurrentExecutions") == expected
+    assert "ReservedConcurrentExecutions" not in functions["OrdersQueryFunction"]
+
+
+def test_the_open_telemetry_layer_and_its_wrapper_come_and_go_together(compute):
+    layer = "arn:aws:lambda:us-east-1:901920570463:layer:aws-otel-python-arm64-ver-1-32-0:2"
+    for arn, layers in (("", ["LibrariesLayer"]), (layer, ["LibrariesLayer", layer])):
+        for each in functions_of(compute, OpenTelemetryLayerArn=arn).values():
+            assert each["Layers"] == layers
+            assert ("AWS_LAMBDA_EXEC_WRAPPER" in each["Environment"]["Variables"]) == bool(arn)
+
+
+def test_failed_asynchronous_commands_go_to_the_dead_letter_queue(compute):
+    functions = functions_of(compute)
+    assert functions["OrdersCommandFunction"]["DeadLetterConfig"] == {"TargetArn": "queue-arn"}
+
+
+def test_every_log_group_has_retention(templates):
+    groups = [each for template in templates.values() for each in of_type(template, "Logs::LogGroup").values()]
+    assert len(groups) == len(FUNCTIONS) + 2
+    for group in groups:
+        assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
