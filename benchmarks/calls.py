@@ -90,7 +90,7 @@ def measure() -> list[dict]:
 
 def _environment_of(outputs: dict) -> None:
     """Run the handlers here as the deployed functions run: same variables, same table."""
-    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    credentials = {"AWS_ACCESS_KEY_ID": "root", "AWS_SECRET_ACCESS_KEY": "root", "AWS_DEFAULT_REGION": "us-east-1"}
     os.environ.update(credentials, AWS_ENDPOINT_URL=outputs["EndpointUrl"])
     functions = boto3.client("lambda")
     for key in ("OrdersQueryFunction", "OrdersCommandFunction"):

@@ -40,7 +40,7 @@ class Route:
 _TIMESTAMP = {
     "timestamp": {
         "type": "integer",
-        "description": "the order's sort key, epoch milliseconds; saves a read unit when known",
+        "description": "the order's sort key, epoch milliseconds; not needed, saves a PUT its read",
     }
 }
 
@@ -104,7 +104,7 @@ ROUTES: tuple[Route, ...] = (
         "/orders/customer/{customerId}",
         "listCustomerOrders",
         "orders_query",
-        "List a customer's orders, newest first",
+        "List a customer's orders, newest first; a filtered page may be short and still have a nextToken",
         200,
         "OrderPage",
         query={

@@ -9,10 +9,14 @@ from decimal import Decimal
 
 from contract.schemas import MAX_ITEMS, MAX_PAGE_SIZE
 
+# The functions that use the settings run for 10 seconds at least: all attempts of one call must
+# fit in, or the function is killed before it can answer "unavailable".
+LONGEST_CALL_MS = 8_000
+
 # key -> (default, lowest, highest)
 API_CONFIG: dict[str, tuple[int, int, int]] = {
     "maxOrdersPerHour": (150, 1, 10_000_000),  # the expected ceiling: an alarm, never a refusal
-    "defaultTimeout": (500, 50, 10_000),  # milliseconds, of one SDK call
+    "defaultTimeout": (500, 50, LONGEST_CALL_MS),  # milliseconds, of one SDK call
     "retryAttempts": (3, 0, 10),  # retries after the first SDK call
     "defaultPageSize": (20, 1, MAX_PAGE_SIZE),
     "maxPageSize": (100, 1, MAX_PAGE_SIZE),
@@ -40,7 +44,14 @@ def api_config_problems(document: object) -> list[str]:
         value = document.get(key, lowest)
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
             problems.append(f"{key}: must be a whole number from {lowest} to {highest}")
+    if not problems and _longest_call(document) > LONGEST_CALL_MS:
+        problems.append(f"defaultTimeout: times (retryAttempts + 1) must be at most {LONGEST_CALL_MS} ms")
     return problems
+
+
+def _longest_call(document: dict) -> int:
+    config = default_api_config() | document
+    return config["defaultTimeout"] * (config["retryAttempts"] + 1)
 
 
 def flag_problems(document: object) -> list[str]:

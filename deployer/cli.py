@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _EXAMPLES = """\
 examples:
   python deploy.py --env dev --local           deploy to the emulator on this machine (starts it if needed)
-  python deploy.py --env dev --local --stop    stop the emulator; its state is kept
+  python deploy.py --local --stop              stop the emulator; its state is kept
   python deploy.py --env dev --plan            what would change in AWS, and nothing else
   python deploy.py --env prod --profile ops    deploy to AWS; shows the changes, then asks
   python deploy.py --env prod --yes --outputs-file outputs.json       in a pipeline
@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
         description="Render, check, package and deploy the platform as one nested CloudFormation change set.",
     )
     what = top.add_argument_group("what to deploy")
-    what.add_argument("--env", required=True, metavar="NAME", help="environment: a file in environments/, such as dev")
+    what.add_argument("--env", metavar="NAME", help="environment: a file in environments/, such as dev")
     what.add_argument("--plan", action="store_true", help="show what would change, then stop; leaves nothing behind")
     what.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     what.add_argument("--allow-replace", action="append", default=[], metavar="LOGICAL_ID",
@@ -52,7 +52,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Never raises: every end is an exit code and, if bad, one line."""
-    options = parser().parse_args(arguments)
+    top = parser()
+    options = top.parse_args(arguments)
+    if not (options.env or options.stop):
+        top.error("--env is needed: the environment to deploy")
     as_json = options.output == "json"
     try:
         report = _run(options, sys.stderr if as_json else sys.stdout)

@@ -22,6 +22,9 @@ class Pace:
     patience: float
 
 
+QUIET_ROUNDS = 20
+"""After so many rounds without an event, ask for the status itself."""
+
 LOCAL = Pace(0.1, 0.5, 10)
 REMOTE = Pace(2.5, 20, 300)
 
@@ -49,7 +52,7 @@ def run(aws, change_set: ChangeSet, on_events: Callable[[list[Event]], None], pa
 def _watch(cloudformation, root: str, seen: set[str], on_events, pace: Pace) -> Outcome:
     known: dict[str, set[str]] = {root: seen}
     names, history = {root: ""}, []
-    delay, silent_since = pace.pause, None
+    delay, silent_since, quiet = pace.pause, None, 0
     while True:
         try:
             batch = _poll(cloudformation, root, known, names, history)
@@ -62,9 +65,11 @@ def _watch(cloudformation, root: str, seen: set[str], on_events, pace: Pace) -> 
                               "the deployment goes on by itself; run this command again to see how it ended") from error
             delay, batch = min(delay * 2, pace.slowest), []
         else:
-            delay, silent_since = pace.pause, None
+            delay, silent_since, quiet = pace.pause, None, 0 if batch else quiet + 1
         on_events(batch)
         status = _root_status(batch, root)
+        if history and quiet and quiet % QUIET_ROUNDS == 0:  # events are eventually consistent, the status has the last word
+            status = StackStatus(cloudformation.describe_stacks(StackName=root)["Stacks"][0]["StackStatus"])
         if status.is_settled:
             return Outcome(status, tuple(sorted(history, key=lambda event: event.time)), names)
         time.sleep(delay)
@@ -93,7 +98,7 @@ def _poll(cloudformation, root: str, known: dict[str, set[str]], names: dict[str
 
 def _root_status(batch: list[Event], root: str) -> StackStatus:
     own = [event for event in batch if event.stack_id == root and event.of_the_stack]
-    return StackStatus(max(own, key=lambda event: event.time).status if own else "")
+    return StackStatus(own[-1].status if own else "")
 
 
 def nested_statuses(aws, stack: str, prefix: str = "") -> dict[str, tuple[str, StackStatus]]:

@@ -59,13 +59,14 @@ def _fingerprint(rendered: Mapping[str, str], region: str) -> str:
 def _run(rendered: Mapping[str, str], region: str) -> list[Finding]:
     from cfnlint.api import lint_file
     from cfnlint.config import ManualArgs
+    from cfnlint.helpers import REGION_PRIMARY, REGIONS
 
     findings = []
     with tempfile.TemporaryDirectory() as scratch:
         for name, text in rendered.items():
             (Path(scratch) / f"{name}.yaml").write_text(text, encoding="utf-8")
         for name in rendered:
-            matches = lint_file(Path(scratch) / f"{name}.yaml", ManualArgs(regions=[region]))
+            matches = lint_file(Path(scratch) / f"{name}.yaml", ManualArgs(regions=[region if region in REGIONS else REGION_PRIMARY]))
             findings += [
                 Finding(f"{name}.yaml", match.linenumber, match.rule.id, match.rule.severity, match.message)
                 for match in matches if Path(match.filename or name).stem == name

@@ -24,7 +24,7 @@ def start(directory: Path) -> dict[str, str]:
     from emulator import control
 
     try:
-        return control.environment(control.start(directory))
+        return control.environment(control.start(directory, iam=True))
     except (control.EmulatorError, OSError) as error:
         raise Failure(Exit.EMULATOR, f"the emulator did not start: {error}") from error
 

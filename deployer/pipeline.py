@@ -5,32 +5,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import names
-from config.environment import ConfigError, Environment, load
+from config.environment import Environment
 from deployer import (
     artifacts,
     changeset,
+    checkout,
     desired,
     execution,
     flags,
     guard,
-    lint,
     local,
     outputs,
-    packaging,
     preflight,
     present,
     session,
     snapshot,
-    wheels,
 )
-from deployer import (
-    plan as planning,
-)
+from deployer import plan as planning
 from deployer.changes import Plan
 from deployer.changeset import ChangeSet
 from deployer.desired import Built
 from deployer.errors import Exit, Failure
-from deployer.packaging import Package
 from deployer.preflight import Facts
 from deployer.progress import display
 from deployer.stack_status import way_out
@@ -63,11 +58,13 @@ class Result:
 
 def run(options: Options, ui: Ui, root: Path) -> Result:
     """Deploy, or plan to. Raises Failure with the exit code for whatever ends it early."""
-    environment = _environment(options.env)
-    rendered = _rendered(ui)
+    environment = checkout.environment(options.env)
+    region = options.region or environment.region
+    session.check_region(region)
+    rendered = checkout.rendered(ui)
     cache = local.cache_directory(root)
-    _lint(ui, rendered, environment, options, cache)
-    packages = _packages(ui, root, cache)
+    checkout.check(ui, rendered, region, cache)
+    packages = checkout.packages(ui, root, cache)
     aws = _connect(ui, environment, options, root)
     with ui.step("Preflight") as step:
         facts = preflight.check(aws, environment)
@@ -80,46 +77,6 @@ def run(options: Options, ui: Ui, root: Path) -> Result:
     facts = _without_failed_creation(ui, aws, facts, options)
     _upload(ui, aws, built, facts)
     return _change(ui, aws, environment, options, facts, built)
-
-
-def _environment(name: str) -> Environment:
-    try:
-        return load(name)
-    except ConfigError as error:
-        raise Failure(Exit.USAGE, str(error)) from None
-
-
-def _rendered(ui: Ui) -> dict[str, str]:
-    with ui.step("Render") as step:
-        from generator.render import render
-
-        rendered = render()
-        step.result = ", ".join(f"{name}.yaml" for name in rendered)
-    return rendered
-
-
-def _lint(ui: Ui, rendered: Mapping[str, str], environment: Environment, options: Options, cache: Path) -> None:
-    with ui.step("Lint") as step:
-        findings = lint.lint(rendered, options.region or environment.region, cache / "lint")
-        errors = lint.errors(findings)
-        if errors:
-            for finding in errors:
-                ui.line(f"  {finding}", "red")
-            raise Failure(Exit.LINT, f"cfn-lint found {len(errors)} error{'s' * (len(errors) > 1)} in the templates")
-        step.result = f"{len(findings)} warnings" if findings else "no findings"
-    for finding in findings:
-        ui.warn(str(finding))
-
-
-def _packages(ui: Ui, root: Path, cache: Path) -> tuple[Package, ...]:
-    with ui.step("Package") as step:
-        try:
-            functions = packaging.functions(root)
-        except OSError as error:
-            raise Failure(Exit.PACKAGING, f"the functions' sources cannot be read: {error}") from error
-        layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
-        step.result = ", ".join(f"{package.name} {len(package.content) / 1000:.0f} kB" for package in (functions, layer))
-    return functions, layer
 
 
 def _connect(ui: Ui, environment: Environment, options: Options, root: Path) -> session.Aws:

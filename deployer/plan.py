@@ -17,6 +17,7 @@ from deployer.snapshot import STACK, Snapshot
 def make(now: Snapshot, then: Snapshot, verdicts: Iterable[Verdict] = ()) -> Plan:
     """The plan that turns `now` into `then`."""
     ours = {(change.stack, change.logical_id): change for change in compare(now, then)}
+    switched_off = _switched_off(now) | _switched_off(then)  # ours to judge, whatever else lists them
     phantoms = 0
     for verdict in verdicts:
         if verdict.type == STACK and verdict.action == "Modify":
@@ -24,6 +25,8 @@ def make(now: Snapshot, then: Snapshot, verdicts: Iterable[Verdict] = ()) -> Pla
         key = (verdict.stack, verdict.logical_id)
         if key in ours:
             ours[key] = _merged(ours[key], verdict)
+        elif key in switched_off:
+            continue
         elif change := _only_theirs(verdict):
             ours[key] = change
         else:
@@ -56,6 +59,16 @@ def _resources(template: Mapping, scope: Scope) -> dict[str, dict]:
         if isinstance(definition, dict) and scope.condition(definition.get("Condition", "")) is not False
         for resource in [{key: scope.resolve(value) for key, value in definition.items() if key != "Condition"}]
     }
+
+
+def _switched_off(tree: Snapshot, stack: tuple[str, ...] = ()) -> set[tuple[tuple[str, ...], str]]:
+    """Resources whose condition is known to be false, in this stack and below."""
+    scope = Scope(tree.template, tree.parameters)
+    off = {
+        (stack, logical_id) for logical_id, definition in tree.template.get("Resources", {}).items()
+        if isinstance(definition, dict) and scope.condition(definition.get("Condition", "")) is False
+    }
+    return off.union(*(_switched_off(child, (*stack, name)) for name, child in tree.children.items()))
 
 
 def _difference(stack, logical_id, before, after, new_scope) -> Change | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from config import names
 from config.environment import Environment
-from deployer import aws_errors, session, snapshot
+from deployer import aws_errors, snapshot
 from deployer.errors import Exit, Failure
 from deployer.stack_status import StackStatus, way_out
 
@@ -31,8 +31,6 @@ class Facts:
 
 def check(aws, environment: Environment) -> Facts:
     """Look at everything; the first obstacle is a Failure(PREFLIGHT) that says the way out."""
-    if not aws.local and not aws.custom_endpoint:
-        session.check_region(aws)
     identity = aws.client("sts").get_caller_identity()
     check_account(environment, identity["Account"], identity["Arn"])
     stack = snapshot.describe(aws, names.root_stack(environment.name))

@@ -37,6 +37,7 @@ class Progress:
             if event.child_stack:
                 parent = self.names.get(event.stack_id, "")
                 self.names[event.child_stack] = f"{parent}/{event.logical_id}".lstrip("/")
+        for event in batch:
             self._stack(event).status = self._stack(event).status if not event.of_the_stack else StackStatus(event.status)
             self._resource(event)
 

@@ -24,25 +24,18 @@ class Aws:
         self.region = region
         self.endpoint_url = endpoint_url
         self.local = local
-        self.custom_endpoint = bool(endpoint_url or os.environ.get("AWS_ENDPOINT_URL"))
         self.client = cache(lambda service: session.client(service, endpoint_url=endpoint_url, config=config))
-        self.known_regions = sorted({
-            name for partition in session.get_available_partitions()
-            for name in session.get_available_regions("cloudformation", partition_name=partition)
-        })
 
     def template_host(self) -> str:
-        """The host of path-style S3 URLs that CloudFormation itself reads templates from."""
-        from botocore.exceptions import UnknownRegionError
-        from botocore.session import get_session
+        """The region's own S3 endpoint, for path-style TemplateURLs.
 
-        session = get_session()
-        try:
-            partition = session.get_partition_for_region(self.region)
-        except UnknownRegionError:
-            partition = "aws"
-        suffix = session.get_component("endpoint_resolver").get_partition_dns_suffix(partition)
-        return f"https://s3.{self.region}.{suffix}"
+        CloudFormation reads them from its side, so this machine's endpoint settings do not count.
+        """
+        import boto3
+        from botocore.config import Config
+
+        config = Config(ignore_configured_endpoint_urls=True, s3={"us_east_1_regional_endpoint": "regional"})
+        return boto3.client("s3", region_name=self.region, config=config).meta.endpoint_url
 
 
 def connect(environment: Environment, *, region: str | None = None, profile: str | None = None) -> Aws:
@@ -70,10 +63,17 @@ def connect_local(environment: Environment, variables: Mapping[str, str], region
     return Aws(session, region or environment.region, variables["AWS_ENDPOINT_URL"], local=True)
 
 
-def check_region(aws: Aws) -> None:
-    """Refuse a misspelt region at once, instead of after a minute of failing look-ups."""
-    if aws.region in aws.known_regions:
+def check_region(region: str) -> None:
+    """Refuse a misspelt region at once, instead of after a minute of failing look-ups. Asks nobody."""
+    import boto3
+
+    session = boto3.Session(region_name=region)
+    known = [
+        name for partition in session.get_available_partitions()
+        for name in session.get_available_regions("cloudformation", partition_name=partition)
+    ]
+    if region in known or os.environ.get("AWS_ENDPOINT_URL"):
         return
-    close = difflib.get_close_matches(aws.region, aws.known_regions, n=1)
-    meant = f"did you mean {close[0]}?" if close else "see the list of AWS regions"
-    raise Failure(Exit.PREFLIGHT, f"there is no region {aws.region!r}", f"{meant} (a region newer than this boto3 needs a newer boto3)")
+    close = difflib.get_close_matches(region, known, n=1)
+    meant = f"did you mean {close[0]}? " if close else ""
+    raise Failure(Exit.PREFLIGHT, f"there is no region {region!r}", meant + "(a region newer than this boto3 needs a newer boto3)")

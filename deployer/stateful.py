@@ -10,7 +10,7 @@ REPLACED_BY: dict[str, tuple[str, ...]] = {
     "AWS::DynamoDB::Table": ("TableName", "KeySchema", "LocalSecondaryIndexes", "ImportSourceSpecification"),
     "AWS::KMS::Key": ("KeySpec", "KeyUsage", "MultiRegion", "Origin"),
     "AWS::Kinesis::Stream": ("Name",),
-    "AWS::S3::Bucket": ("BucketName",),
+    "AWS::S3::Bucket": ("BucketName", "BucketNamePrefix", "BucketNamespace"),
     "AWS::SQS::Queue": ("QueueName", "FifoQueue"),
 }
 

@@ -8,13 +8,20 @@ from emulator import control, server
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m emulator", description="A local AWS for this project (MiniStack, mended).")
+    top = argparse.ArgumentParser(
+        prog="python -m emulator", description="A local AWS for this project (MiniStack, mended)."
+    )
     commands = top.add_subparsers(dest="command", required=True)
 
     def add(name: str, help: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=help, description=help)
-        command.add_argument("--state", type=Path, default=Path(".local/emulator"), metavar="DIR",
-                             help="where state, log and port are kept (default: %(default)s)")
+        command.add_argument(
+            "--state",
+            type=Path,
+            default=Path(".local/emulator"),
+            metavar="DIR",
+            help="where state, log and port are kept (default: %(default)s)",
+        )
         return command
 
     start = add("start", "start in the background, or find the one that is running")
@@ -24,7 +31,9 @@ def parser() -> argparse.ArgumentParser:
     start.add_argument("--port", type=int, help="port on 127.0.0.1 (default: the last one used, else a free one)")
     serve.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     for command in (start, serve):
-        command.add_argument("--iam", action="store_true", help="enforce IAM: functions can do only what their role allows")
+        command.add_argument(
+            "--iam", action="store_true", help="enforce IAM: functions can do only what their role allows"
+        )
     return top
 
 

@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +25,18 @@ from emulator.server import HOST, IDENTITY_PATH, ROOT_USER
 
 # What the server may see of the caller's environment. Everything else, above all AWS_*,
 # stays out: functions inherit the server's environment.
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX",
-             "LOG_LEVEL", "VIRTUAL_ENV")
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPYCACHEPREFIX",
+    "LOG_LEVEL",
+    "VIRTUAL_ENV",
+)
 PASSED_ON_PREFIXES = ("EMULATOR_", "LAMBDA_")
 
 _children: dict[int, subprocess.Popen] = {}
@@ -145,7 +155,9 @@ def _launch(state_dir: Path, port: int, iam: bool, timeout: float) -> Emulator:
         if found := running(state_dir):
             return found
         if process.poll() is not None:
-            raise EmulatorError(f"the emulator ended with code {process.returncode} at start; the end of {log}:\n{_tail(log)}")
+            raise EmulatorError(
+                f"the emulator ended with code {process.returncode} at start; the end of {log}:\n{_tail(log)}"
+            )
         time.sleep(0.05)
     _signal(process.pid, signal.SIGKILL)
     _gone(process.pid, 5)
@@ -154,9 +166,7 @@ def _launch(state_dir: Path, port: int, iam: bool, timeout: float) -> Emulator:
 
 def _passed_on() -> dict[str, str]:
     return {
-        name: value
-        for name, value in os.environ.items()
-        if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
+        name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
     }
 
 
@@ -231,16 +241,16 @@ def _hung(state_dir: Path) -> int | None:
     pid = _remembered(state_dir).get("pid")
     if not isinstance(pid, int) or not _alive(pid):
         return None
-    listing = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    listing = subprocess.run(
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     ours = "-m emulator serve" in listing.stdout and f"--state {state_dir}" in listing.stdout
     return pid if ours else None
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _gone(pid: int, timeout: float) -> bool:
@@ -255,10 +265,8 @@ def _gone(pid: int, timeout: float) -> bool:
 
 def _kill_group(pid: int) -> None:
     """End what is left of the server's own process group: workers in the middle of a call."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _tail(log: Path, lines: int = 15) -> str:

@@ -28,7 +28,7 @@ class ApiRequest:
         return next((value for key, value in reversed(self.headers) if key.lower() == name.lower()), "")
 
 
-_raw_headers: ContextVar[list[tuple[str, str]]] = ContextVar("raw_headers", default=[])
+_raw_headers: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("raw_headers", default=())
 _current: ContextVar[ApiRequest | None] = ContextVar("api_request", default=None)
 _installed = False
 
@@ -57,11 +57,13 @@ def follow() -> None:
 
     async def app_with_headers(scope, receive, send):
         if scope["type"] == "http":
-            _raw_headers.set([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+            _raw_headers.set(
+                tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+            )
         await app(scope, receive, send)
 
     async def execute_known(request, api_id, stage_name, method, path, headers, body, query, *owner):
-        raw = _raw_headers.get() or list(headers.items())
+        raw = list(_raw_headers.get() or headers.items())
         known = ApiRequest(request, method, path, raw, query or {}, body or b"")
         _current.set(known)
         for check in checks:

@@ -47,8 +47,13 @@ class LogHandler(logging.Handler):
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         message = record.getMessage()
         if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
-            line = {"timestamp": f"{moment}Z", "level": record.levelname, "message": message,
-                    "logger": record.name, "requestId": self.request_id}
+            line = {
+                "timestamp": f"{moment}Z",
+                "level": record.levelname,
+                "message": message,
+                "logger": record.name,
+                "requestId": self.request_id,
+            }
             if record.exc_info:
                 line |= described(record.exc_info[1])
             print(json.dumps(line), flush=True)
@@ -103,8 +108,12 @@ def invoke(handler, event, context):
     except (TypeError, ValueError) as error:
         return {"error": failure("Runtime.MarshalError", f"Unable to marshal response: {error}")}
     if len(text.encode("utf-8", "surrogatepass")) > RESPONSE_LIMIT:
-        return {"error": failure("Function.ResponseSizeTooLarge",
-                                 f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).")}
+        return {
+            "error": failure(
+                "Function.ResponseSizeTooLarge",
+                f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).",
+            )
+        }
     return {"result": result}
 
 
@@ -124,7 +133,7 @@ def main(channel):
         os.environ.pop("_X_AMZN_TRACE_ID", None)
         if call["trace_id"]:
             os.environ["_X_AMZN_TRACE_ID"] = call["trace_id"]
-        answer = {"error": broken} if broken else invoke(handler, call["event"], Context(call))
+        answer = {"error": broken, "ended": True} if broken else invoke(handler, call["event"], Context(call))
         if "error" in answer:
             report(answer["error"], logs.request_id)
         sys.stdout.flush()

@@ -47,7 +47,7 @@ def _call(name: str, arguments: list):
     if name == "FILL":
         return arguments[1] if arguments[0] is None else arguments[0]
     if name == "IF":
-        condition, then, otherwise = (arguments + [None])[:3]
+        condition, then, otherwise = [*arguments, None][:3]
         return None if condition is None else then if condition else otherwise
     if name in MANY:
         given = arguments[0] if isinstance(arguments[0], list) else arguments
@@ -57,11 +57,17 @@ def _call(name: str, arguments: list):
 
 
 BINARY = {
-    ast.Add: lambda a, b: a + b, ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b, ast.Div: lambda a, b: a / b,
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
 }
 COMPARE = {
-    ast.Gt: lambda a, b: a > b, ast.GtE: lambda a, b: a >= b, ast.Lt: lambda a, b: a < b,
-    ast.LtE: lambda a, b: a <= b, ast.Eq: lambda a, b: a == b, ast.NotEq: lambda a, b: a != b,
+    ast.Gt: lambda a, b: a > b,
+    ast.GtE: lambda a, b: a >= b,
+    ast.Lt: lambda a, b: a < b,
+    ast.LtE: lambda a, b: a <= b,
+    ast.Eq: lambda a, b: a == b,
+    ast.NotEq: lambda a, b: a != b,
 }
 MANY = {"MAX": max, "MIN": min, "SUM": sum, "AVG": lambda values: sum(values) / len(values)}

@@ -91,20 +91,31 @@ def answer_identity(state_dir: Path, iam: bool) -> None:
 def save_periodically(seconds: float) -> None:
     """Save all state every few seconds, so that a killed process loses little.
 
-    MiniStack saves on a graceful stop only. A snapshot that meets a change under way
-    fails or is torn; it is written to a side file first and the next one follows soon.
+    MiniStack saves on a graceful stop only. The saving starts when the state of the last
+    run is loaded (before, it would save nothing over it), one save at a time. A snapshot
+    that meets a change under way may miss it; the next one follows soon.
     """
     import ministack.app as ministack
 
+    load, save = ministack._load_persisted_state, ministack.save_all
+    saving = threading.Lock()
+
+    def save_alone(states) -> None:
+        with saving:
+            save(states)
+
     def loop() -> None:
         while True:
-            time.sleep(seconds)
-            try:
-                ministack.save_all(ministack._build_persistence_save_dict())
-            except Exception as error:  # the server must outlive a failed save
-                print(f"periodic save failed: {error}", file=sys.stderr)
+            began = time.monotonic()
+            ministack.save_all(ministack._build_persistence_save_dict())
+            time.sleep(max(seconds, 20 * (time.monotonic() - began)))  # at most a twentieth of the time
 
-    threading.Thread(target=loop, name="periodic-save", daemon=True).start()
+    def load_then_save() -> None:
+        load()
+        threading.Thread(target=loop, name="periodic-save", daemon=True).start()
+
+    ministack.save_all = save_alone
+    ministack._load_persisted_state = load_then_save
 
 
 def serve(port: int, state_dir: Path, iam: bool = False) -> None:

@@ -198,7 +198,9 @@ class Machine:
         return match.group()
 
     def skip(self, mark: str) -> bool:
-        rest = re.compile(r"\s*").match(self.text, self.position).end() if mark not in (".", "!", "{") else self.position
+        rest = (
+            re.compile(r"\s*").match(self.text, self.position).end() if mark not in (".", "!", "{") else self.position
+        )
         if self.text.startswith(mark, rest):
             self.position = rest + len(mark)
             return True
@@ -224,10 +226,15 @@ def member(value: Any, name: str, arguments: list[Any] | None) -> Any:
     if isinstance(value, str) and arguments is not None:
         text = text_of(arguments[0]) if arguments else ""
         methods = {
-            "equals": lambda: value == text, "equalsIgnoreCase": lambda: value.lower() == text.lower(),
-            "contains": lambda: text in value, "startsWith": lambda: value.startswith(text),
-            "endsWith": lambda: value.endswith(text), "isEmpty": lambda: not value,
-            "toLowerCase": value.lower, "trim": value.strip, "matches": lambda: re.fullmatch(text, value) is not None,
+            "equals": lambda: value == text,
+            "equalsIgnoreCase": lambda: value.lower() == text.lower(),
+            "contains": lambda: text in value,
+            "startsWith": lambda: value.startswith(text),
+            "endsWith": lambda: value.endswith(text),
+            "isEmpty": lambda: not value,
+            "toLowerCase": value.lower,
+            "trim": value.strip,
+            "matches": lambda: re.fullmatch(text, value) is not None,
         }
         if name in methods:
             return methods[name]()

@@ -18,11 +18,13 @@ API_URL=$(output ApiUrl)
 API_KEY=${API_KEY:-$(output ApiKey)}
 [ -n "$API_KEY" ] || { echo "no ApiKey in $outputs; set API_KEY" >&2; exit 2; }
 
-call() { # call METHOD PATH [curl options]: prints the body, fails on an HTTP error
-  local method=$1 path=$2
+call() { # call METHOD PATH [curl options]: prints the body; on an HTTP error as well, and fails
+  local method=$1 path=$2 body
   shift 2
-  curl --silent --show-error --fail-with-body --request "$method" "$API_URL$path" \
-    --header "x-api-key: $API_KEY" --header "content-type: application/json" "$@"
+  body=$(curl --silent --show-error --fail-with-body --request "$method" "$API_URL$path" \
+    --header "x-api-key: $API_KEY" --header "content-type: application/json" "$@") ||
+    { echo "$body" >&2; return 1; }
+  echo "$body"
 }
 
 step "Place an order; the key makes a repeated request harmless"
@@ -37,15 +39,12 @@ again=$(call POST /orders --header "Idempotency-Key: $key" --data @"$here/order.
 
 step "Read it"
 call GET "/orders/$id"
-echo
 
 step "The kitchen starts: update it, only if nobody else did meanwhile"
 call PUT "/orders/$id" --header 'If-Match: "1"' --data @"$here/status-processing.json"
-echo
 
 step "List the customer's orders, newest first"
 call GET "/orders/customer/$(field "$order" customerId)?limit=2"
-echo
 
 step "A wrong order is refused with the reasons"
 curl --silent --show-error --request POST "$API_URL/orders" \

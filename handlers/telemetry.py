@@ -12,6 +12,7 @@ from types import TracebackType
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics
+from botocore.exceptions import ClientError
 
 # RFC 3339, or Lambda's own log-level filter takes every line for INFO.
 logger = Logger(utc=True, use_rfc3339=True)
@@ -61,13 +62,13 @@ def configuration_fallback(parameter: str) -> None:
 
 def failure(error: BaseException) -> None:
     """Log where `error` came from. Its message may quote the request: left out."""
-    response = getattr(error, "response", {})
+    from_aws = isinstance(error, ClientError)
     logger.error(
         "request failed",
         exception=[type(each).__qualname__ for each in _chain(error)],
         frames=list(_frames(error.__traceback__)),
-        aws_operation=getattr(error, "operation_name", None),
-        aws_error=response.get("Error", {}).get("Code"),
+        aws_operation=error.operation_name if from_aws else None,
+        aws_error=error.response["Error"]["Code"] if from_aws else None,
     )
 
 

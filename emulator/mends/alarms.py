@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 
 from emulator import metric_math
 from emulator.registry import mend
@@ -47,10 +48,8 @@ def alarm_clock() -> None:
     def loop():
         while True:
             time.sleep(EVERY_SECONDS)
-            try:
+            with suppress(RuntimeError):  # alarms changed while they were looked at; next time
                 cloudwatch._evaluate_all_alarms()
-            except RuntimeError:
-                pass  # alarms changed while they were looked at; next time
 
     threading.Thread(target=loop, name="alarm-clock", daemon=True).start()
 
@@ -83,10 +82,8 @@ def queue_metrics() -> None:
     def loop():
         while True:
             time.sleep(EVERY_SECONDS)
-            try:
+            with suppress(RuntimeError):  # queues changed while they were counted; next time
                 record()
-            except RuntimeError:
-                pass  # queues changed while they were counted; next time
 
     threading.Thread(target=loop, name="queue-metrics", daemon=True).start()
 
@@ -102,7 +99,9 @@ def alarm_metric_math() -> None:
     def record(name, props):
         if not props.get("Metrics"):
             return record_of(name, props)
-        alarm = record_of(name, {**{k: v for k, v in props.items() if k != "Metrics"}, "MetricName": "-", "Namespace": "-"})
+        alarm = record_of(
+            name, {**{k: v for k, v in props.items() if k != "Metrics"}, "MetricName": "-", "Namespace": "-"}
+        )
         for key in ("MetricName", "Namespace", "Statistic", "Period", "Dimensions"):
             alarm.pop(key)
         return {**alarm, "Metrics": props["Metrics"]}
@@ -120,9 +119,8 @@ def judge(alarm: dict, now: float) -> tuple[str | None, str]:
     threshold = float(alarm["Threshold"])
     points = [value_in(alarm, now, age) for age in range(periods)]
     missing = alarm.get("TreatMissingData") or "missing"
-    if all(point is None for point in points):
-        if missing in ("missing", "ignore"):
-            return ("INSUFFICIENT_DATA" if missing == "missing" and alarm["StateValue"] != "INSUFFICIENT_DATA" else None), "no data"
+    if all(point is None for point in points) and missing in ("missing", "ignore"):
+        return ("INSUFFICIENT_DATA" if missing == "missing" else None), "no data"
     breaching = sum(missing == "breaching" if point is None else holds(point, threshold) for point in points)
     shown = ", ".join("missing" if point is None else f"{point:g}" for point in points)
     reason = f"Threshold Crossed: {breaching} of the last {periods} datapoints [{shown}] {alarm['ComparisonOperator']} ({threshold:g})"
@@ -156,7 +154,9 @@ def statistic(metric: dict, name: str, now: float, age: int) -> float | None:
     from ministack.services import cloudwatch
 
     dimensions = {dimension["Name"]: str(dimension["Value"]) for dimension in metric.get("Dimensions") or []}
-    points = cloudwatch._metrics.get((metric["Namespace"], metric["MetricName"], cloudwatch._dims_key(dimensions))) or []
+    points = (
+        cloudwatch._metrics.get((metric["Namespace"], metric["MetricName"], cloudwatch._dims_key(dimensions))) or []
+    )
     period = int(metric.get("Period") or 60)
     end = now - age * period
     within = [point for point in list(points) if end - period < point["Timestamp"] <= end + (1 if age == 0 else 0)]

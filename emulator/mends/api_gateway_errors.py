@@ -47,7 +47,12 @@ def api_function_failures() -> None:
     def answer_with_status(error, request):
         status, headers, body = answer(error, request)
         if hasattr(error, "status"):
-            deployed = api_gateway._deployed_gateway_responses.get(request["api_id"], {}).get(request["stage"].get("deploymentId")) or {}
+            deployed = (
+                api_gateway._deployed_gateway_responses.get(request["api_id"], {}).get(
+                    request["stage"].get("deploymentId")
+                )
+                or {}
+            )
             if not deployed.get("DEFAULT_5XX", {}).get("statusCode"):
                 status = error.status
         return status, headers, body
@@ -143,7 +148,13 @@ def _validation_errors(request: dict, known: current_request.ApiRequest, error) 
     models = (resource or {}).get("resourceMethods", {}).get(known.method, {}).get("requestModels") or {}
     schema = api_gateway._model_schema(request["api_id"], models.get("application/json", ""))
     try:
-        found = explain(schema, json.loads(known.body), lambda reference, root: api_gateway._resolve_schema_ref(reference, root)) if schema else []
+        found = (
+            explain(
+                schema, json.loads(known.body), lambda reference, root: api_gateway._resolve_schema_ref(reference, root)
+            )
+            if schema
+            else []
+        )
     except (ValueError, RecursionError):
         found = []
     return f"[{', '.join(found)}]" if found else (error.message or "")

@@ -1,6 +1,5 @@
 """MOCK integrations: the templates that decide about a preflight."""
 
-
 from emulator import current_request, vtl
 from emulator.registry import mend
 
@@ -20,9 +19,13 @@ def api_mock_templates() -> None:
         request = current_request.current()
         if request is None:
             return answer(integration)
-        context = {"requestId": request.gateway["request_id"], "stage": request.gateway["stage_name"],
-                   "httpMethod": request.method, "resourcePath": request.gateway["resource_path"],
-                   "identity": {"sourceIp": "127.0.0.1"}}
+        context = {
+            "requestId": request.gateway["request_id"],
+            "stage": request.gateway["stage_name"],
+            "httpMethod": request.method,
+            "resourcePath": request.gateway["resource_path"],
+            "identity": {"sourceIp": "127.0.0.1"},
+        }
         parameters = vtl.Parameters(
             request.gateway["path_params"],
             {name: values[-1] if isinstance(values, list) else values for name, values in request.query.items()},

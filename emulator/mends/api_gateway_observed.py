@@ -44,7 +44,9 @@ def api_metrics() -> None:
             cloudwatch.record_metric("AWS/ApiGateway", "5XXError", float(status >= 500), "Count", each)
             cloudwatch.record_metric("AWS/ApiGateway", "Latency", latency, "Milliseconds", each)
             if request.integration_seconds is not None:
-                cloudwatch.record_metric("AWS/ApiGateway", "IntegrationLatency", request.integration_seconds * 1000, "Milliseconds", each)
+                cloudwatch.record_metric(
+                    "AWS/ApiGateway", "IntegrationLatency", request.integration_seconds * 1000, "Milliseconds", each
+                )
 
     observe(record)
 
@@ -77,25 +79,41 @@ def _log(request: current_request.ApiRequest, status: int, headers: dict, size: 
     moment = datetime.datetime.fromtimestamp(request.started, datetime.UTC)
     key = api_gateway._resolve_api_key(request.header("x-api-key"))
     values = {
-        "requestId": request.gateway["request_id"], "extendedRequestId": request.gateway["request_id"],
-        "apiId": request.gateway["api_id"], "stage": request.gateway["stage_name"], "httpMethod": request.method,
-        "path": f"/{request.gateway['stage_name']}{request.path}", "resourcePath": request.gateway["resource_path"] or "-",
-        "protocol": "HTTP/1.1", "status": status, "responseLength": size,
+        "requestId": request.gateway["request_id"],
+        "extendedRequestId": request.gateway["request_id"],
+        "apiId": request.gateway["api_id"],
+        "stage": request.gateway["stage_name"],
+        "httpMethod": request.method,
+        "path": f"/{request.gateway['stage_name']}{request.path}",
+        "resourcePath": request.gateway["resource_path"] or "-",
+        "protocol": "HTTP/1.1",
+        "status": status,
+        "responseLength": size,
         "responseLatency": int((time.time() - request.started) * 1000),
         "integrationLatency": "-" if request.integration_seconds is None else int(request.integration_seconds * 1000),
         "integration.latency": "-" if request.integration_seconds is None else int(request.integration_seconds * 1000),
         "integration.status": 200 if request.integration_seconds is not None and status < 500 else "-",
         "integrationStatus": 200 if request.integration_seconds is not None and status < 500 else "-",
-        "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"), "requestTimeEpoch": int(request.started * 1000),
-        "identity.sourceIp": "127.0.0.1", "identity.userAgent": request.header("user-agent") or "-",
+        "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTimeEpoch": int(request.started * 1000),
+        "identity.sourceIp": "127.0.0.1",
+        "identity.userAgent": request.header("user-agent") or "-",
         "identity.apiKeyId": key["id"] if key else "-",
         "error.responseType": _header(headers, "x-amzn-errortype"),
     }
     line = VARIABLE.sub(lambda match: json.dumps(str(values.get(match.group(1), "-")))[1:-1], settings["format"])
     now = int(time.time() * 1000)
-    stream = group["streams"].setdefault("access", {
-        "events": [], "uploadSequenceToken": "1", "creationTime": now,
-        "firstEventTimestamp": None, "lastEventTimestamp": None, "lastIngestionTime": None})
+    stream = group["streams"].setdefault(
+        "access",
+        {
+            "events": [],
+            "uploadSequenceToken": "1",
+            "creationTime": now,
+            "firstEventTimestamp": None,
+            "lastEventTimestamp": None,
+            "lastIngestionTime": None,
+        },
+    )
     logs._append_log_events(stream, [{"timestamp": now, "message": line, "ingestionTime": now}])
 
 

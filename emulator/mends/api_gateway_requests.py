@@ -36,12 +36,23 @@ def api_events() -> None:
         context["domainName"] = request.header("host").split(":")[0]
         key = api_gateway._resolve_api_key(request.header("x-api-key"))
         context["identity"].update(
-            apiKey=key["value"] if key else None, apiKeyId=key["id"] if key else None,
-            userAgent=request.header("user-agent") or None, sourceIp="127.0.0.1",
+            apiKey=key["value"] if key else None,
+            apiKeyId=key["id"] if key else None,
+            userAgent=request.header("user-agent") or None,
+            sourceIp="127.0.0.1",
         )
         return event
 
+    handle = api_gateway._handle_execute_in_scope
+
+    async def handle_with_id(*positional):
+        status, headers, body = await handle(*positional)
+        if request := current_request.current():
+            headers = {**headers, "x-amzn-requestid": request.gateway["request_id"]}
+        return status, headers, body
+
     api_gateway._build_lambda_event_v1 = build_as_aws
+    api_gateway._handle_execute_in_scope = handle_with_id
 
 
 @mend

@@ -16,20 +16,39 @@ def api_request_validators() -> None:
     kind = "AWS::ApiGateway::RequestValidator"
 
     def create(logical_id, props, stack_name):
-        made = insist(api_gateway._create_request_validator(props["RestApiId"], {
-            "name": props.get("Name") or logical_id,
-            "validateRequestBody": truth(props.get("ValidateRequestBody", False)),
-            "validateRequestParameters": truth(props.get("ValidateRequestParameters", False)),
-        }), kind)
+        made = insist(
+            api_gateway._create_request_validator(
+                props["RestApiId"],
+                {
+                    "name": props.get("Name") or logical_id,
+                    "validateRequestBody": truth(props.get("ValidateRequestBody", False)),
+                    "validateRequestParameters": truth(props.get("ValidateRequestParameters", False)),
+                },
+            ),
+            kind,
+        )
         return made["id"], {"RequestValidatorId": made["id"]}
 
     def update(physical_id, old, new, stack_name):
         if any(new.get(key) != old.get(key) for key in ("RestApiId", "Name")):
             return create(new.get("Name") or "validator", new, stack_name)
-        insist(api_gateway._update_request_validator(new["RestApiId"], physical_id, {"patchOperations": [
-            {"op": "replace", "path": f"/{key[0].lower()}{key[1:]}", "value": str(truth(new.get(key, False))).lower()}
-            for key in ("ValidateRequestBody", "ValidateRequestParameters")
-        ]}), kind)
+        insist(
+            api_gateway._update_request_validator(
+                new["RestApiId"],
+                physical_id,
+                {
+                    "patchOperations": [
+                        {
+                            "op": "replace",
+                            "path": f"/{key[0].lower()}{key[1:]}",
+                            "value": str(truth(new.get(key, False))).lower(),
+                        }
+                        for key in ("ValidateRequestBody", "ValidateRequestParameters")
+                    ]
+                },
+            ),
+            kind,
+        )
         return physical_id, {"RequestValidatorId": physical_id}
 
     def delete(physical_id, props):
@@ -62,7 +81,9 @@ def api_stage_access_logs() -> None:
     def apply(stage_name, new, old):
         setting = new.get("AccessLogSetting") or {}
         api_gateway._stages_v1[new["RestApiId"]][stage_name]["accessLogSettings"] = {
-            name: setting[key] for key, name in (("DestinationArn", "destinationArn"), ("Format", "format")) if key in setting
+            name: setting[key]
+            for key, name in (("DestinationArn", "destinationArn"), ("Format", "format"))
+            if key in setting
         }
 
     after("AWS::ApiGateway::Stage", apply)
@@ -92,7 +113,9 @@ def api_usage_plan_method_throttle() -> None:
     from ministack.services import apigateway_v1 as api_gateway
 
     def apply(plan_id, new, old):
-        for stage, wanted in zip(api_gateway._usage_plans[plan_id]["apiStages"], new.get("ApiStages") or [], strict=True):
+        for stage, wanted in zip(
+            api_gateway._usage_plans[plan_id]["apiStages"], new.get("ApiStages") or [], strict=True
+        ):
             stage["throttle"] = {
                 method: {"rateLimit": limits.get("RateLimit"), "burstLimit": limits.get("BurstLimit")}
                 for method, limits in (wanted.get("Throttle") or {}).items()
@@ -107,16 +130,21 @@ def api_deployment_order() -> None:
     then answers with a deployment that is gone."""
     from ministack.services import apigateway_v1 as api_gateway
 
-    handler = handler_of("AWS::ApiGateway::Deployment")
-    delete = handler["delete"]
+    delete = api_gateway._delete_deployment
 
-    def delete_unused(physical_id, props):
-        for stage in api_gateway._stages_v1.get(props["RestApiId"], {}).values():
-            if stage.get("deploymentId") == physical_id:
-                raise ValueError("Active stages pointing to this deployment must be moved or deleted")
-        delete(physical_id, props)
+    def delete_unused(api_id, deployment_id):
+        if any(stage.get("deploymentId") == deployment_id for stage in api_gateway._stages_v1.get(api_id, {}).values()):
+            return api_gateway._v1_error(
+                "BadRequestException", "Active stages pointing to this deployment must be moved or deleted", 400
+            )
+        return delete(api_id, deployment_id)
 
-    handler["delete"] = delete_unused
+    def delete_resource(physical_id, props):
+        if physical_id in api_gateway._deployments_v1.get(props["RestApiId"], {}):
+            insist(delete_unused(props["RestApiId"], physical_id), "AWS::ApiGateway::Deployment")
+
+    api_gateway._delete_deployment = delete_unused
+    handler_of("AWS::ApiGateway::Deployment")["delete"] = delete_resource
 
 
 @mend

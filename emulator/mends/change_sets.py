@@ -52,8 +52,12 @@ def nested_change_sets() -> None:
             _drop_children(change_set)
         return answer
 
-    actions.update(CreateChangeSet=create_change_set, DescribeChangeSet=describe_change_set,
-                   DeleteChangeSet=delete_change_set, ExecuteChangeSet=execute_change_set)
+    actions.update(
+        CreateChangeSet=create_change_set,
+        DescribeChangeSet=describe_change_set,
+        DeleteChangeSet=delete_change_set,
+        ExecuteChangeSet=execute_change_set,
+    )
 
 
 def _plan_children(root: dict) -> None:
@@ -88,7 +92,9 @@ def _plan_children(root: dict) -> None:
             "StackName": name,
             "Status": "CREATE_COMPLETE" if changes else "FAILED",
             "ExecutionStatus": "UNAVAILABLE",  # AWS: executed with the root's, never by itself
-            "StatusReason": "" if changes else "The submitted information didn't contain changes. "
+            "StatusReason": ""
+            if changes
+            else "The submitted information didn't contain changes. "
             "Submit different information to create a change set.",
             "CreationTime": root["CreationTime"],
             "ChangeSetType": "UPDATE" if child else "CREATE",
@@ -107,7 +113,9 @@ def _child_changes(root: dict, logical_id: str, child: dict, name: str, child_id
     """The difference between a child as it stands and as the root's change set would have it."""
     from ministack.services.cloudformation import changesets, engine, helpers, stacks
 
-    resolved = changesets._resolve_props_for_diff(root["_template"], root["_resolved_params"], root["StackName"], root["StackId"])
+    resolved = changesets._resolve_props_for_diff(
+        root["_template"], root["_resolved_params"], root["StackName"], root["StackId"]
+    )
     props = resolved["Resources"][logical_id].get("Properties", {})
     body, _ = helpers._resolve_template({"TemplateURL": [str(props.get("TemplateURL", ""))]})
     if not body:
@@ -192,7 +200,9 @@ def nested_parent_ids() -> None:
             for stack in cloudformation._stacks.values():
                 if stack.get("ParentId"):
                     own = f"<StackId>{stack['StackId']}</StackId>"
-                    text = text.replace(own, f"{own}<ParentId>{stack['ParentId']}</ParentId><RootId>{stack['RootId']}</RootId>")
+                    text = text.replace(
+                        own, f"{own}<ParentId>{stack['ParentId']}</ParentId><RootId>{stack['RootId']}</RootId>"
+                    )
             return status, headers, text.encode()
 
         return answer

@@ -19,8 +19,18 @@ def table_time_to_live() -> None:
         specification = wanted or {**had, "Enabled": False}
         enabled = truth(specification.get("Enabled", True))
         if enabled != (dynamodb._ttl_settings.get(name) or {}).get("TimeToLiveStatus", "").startswith("ENABL"):
-            insist(dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": {
-                "AttributeName": specification["AttributeName"], "Enabled": enabled}}), TABLE)
+            insist(
+                dynamodb._update_ttl(
+                    {
+                        "TableName": name,
+                        "TimeToLiveSpecification": {
+                            "AttributeName": specification["AttributeName"],
+                            "Enabled": enabled,
+                        },
+                    }
+                ),
+                TABLE,
+            )
 
     after(TABLE, apply)
 
@@ -34,8 +44,12 @@ def table_point_in_time_recovery() -> None:
         wanted = new.get("PointInTimeRecoverySpecification")
         if wanted != old.get("PointInTimeRecoverySpecification"):
             enabled = truth((wanted or {}).get("PointInTimeRecoveryEnabled", False))
-            insist(dynamodb._update_continuous_backups({
-                "TableName": name, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": enabled}}), TABLE)
+            insist(
+                dynamodb._update_continuous_backups(
+                    {"TableName": name, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": enabled}}
+                ),
+                TABLE,
+            )
 
     after(TABLE, apply)
 
@@ -48,8 +62,17 @@ def table_encryption() -> None:
     def apply(name, new, old):
         wanted = new.get("SSESpecification")
         if wanted and not old:
-            insist(dynamodb._update_table({"TableName": name, "SSESpecification": {
-                ("Enabled" if key == "SSEEnabled" else key): value for key, value in wanted.items()}}), TABLE)
+            insist(
+                dynamodb._update_table(
+                    {
+                        "TableName": name,
+                        "SSESpecification": {
+                            ("Enabled" if key == "SSEEnabled" else key): value for key, value in wanted.items()
+                        },
+                    }
+                ),
+                TABLE,
+            )
 
     after(TABLE, apply)
 

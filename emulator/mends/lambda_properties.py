@@ -50,7 +50,13 @@ def function_mistakes() -> None:
                 '(Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)'
             )
         code = props.get("Code") or {}
-        if "S3Key" in code and lambda_svc._fetch_code_from_s3(code.get("S3Bucket"), code["S3Key"], version_id=code.get("S3ObjectVersion")) is None:
+        if (
+            "S3Key" in code
+            and lambda_svc._fetch_code_from_s3(
+                code.get("S3Bucket"), code["S3Key"], version_id=code.get("S3ObjectVersion")
+            )
+            is None
+        ):
             raise ValueError(
                 'Resource handler returned message: "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: '
                 f'The specified key does not exist. ({code.get("S3Bucket")}/{code["S3Key"]}) (Service: Lambda, Status Code: 400)" '
@@ -69,7 +75,9 @@ def function_invoke_config_of_latest() -> None:
     find = lambda_svc._event_invoke_config
 
     def find_either(func, qualifier):
-        return find(func, qualifier) or (find(func, "$LATEST") if not qualifier else find(func, None) if qualifier == "$LATEST" else None)
+        return find(func, qualifier) or (
+            find(func, "$LATEST") if not qualifier else find(func, None) if qualifier == "$LATEST" else None
+        )
 
     lambda_svc._event_invoke_config = find_either
 

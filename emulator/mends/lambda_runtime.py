@@ -24,7 +24,7 @@ RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "
 environment must be missing here, or a layer without it would pass."""
 
 SCRIPT = Path(__file__).resolve().parents[1] / "lambda_worker.py"
-INHERITED = ("PATH", "LANG", "LC_ALL", "HOME")
+INHERITED = ("PATH", "LANG", "LC_ALL")
 _unpacking = threading.Lock()
 
 
@@ -50,7 +50,9 @@ def lambda_workers() -> None:
             return upstream(func, event, request_id)
         lambda_svc._ensure_reaper_thread()
         qualifier = config.get("Version", "$LATEST")
-        slot = slots.setdefault(lambda_runtime._worker_key(config["FunctionName"], config, qualifier), threading.BoundedSemaphore(WORKERS))
+        slot = slots.setdefault(
+            lambda_runtime._worker_key(config["FunctionName"], config, qualifier), threading.BoundedSemaphore(WORKERS)
+        )
         if not slot.acquire(timeout=60):
             return lambda_svc._throttle_response("ConcurrentInvocationLimitExceeded", "Rate Exceeded.")
         worker, _ = lambda_svc.acquire_worker(config["FunctionName"], config, func["code_zip"], qualifier=qualifier)
@@ -83,10 +85,21 @@ def _worker_class(base: type) -> type:
                     seconds = f"{self._timeout():.2f}"
                     self._end()
                     note = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {request_id} Task timed out after {seconds} seconds"
-                    return self._failed("Sandbox.Timedout", f"RequestId: {request_id} Error: Task timed out after {seconds} seconds", note)
+                    return self._failed(
+                        "Sandbox.Timedout",
+                        f"RequestId: {request_id} Error: Task timed out after {seconds} seconds",
+                        note,
+                    )
                 except OSError:
                     code = self._end()
-                    return self._failed("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: exit status {code}")
+                    return self._failed(
+                        "Runtime.ExitError",
+                        f"RequestId: {request_id} Error: Runtime exited with error: exit status {code}",
+                    )
+                if answer.get("ended"):  # AWS, too, starts afresh after a failed initialisation
+                    output = self._output()
+                    self._end()
+                    return {"body": {**answer["error"], "requestId": request_id}, "error": True, "log": output}
                 if "error" in answer:
                     return {"body": {**answer["error"], "requestId": request_id}, "error": True, "log": self._output()}
                 return {"body": answer["result"], "log": self._output()}
@@ -96,8 +109,13 @@ def _worker_class(base: type) -> type:
                 self._spawn()
                 self._line(time.monotonic() + INIT_SECONDS)
             self._cold = False
-            call = {"event": event, "request_id": request_id, "trace_id": trace_id, "timeout": self._timeout(),
-                    "function_arn": self.config.get("FunctionArn", "")}
+            call = {
+                "event": event,
+                "request_id": request_id,
+                "trace_id": trace_id,
+                "timeout": self._timeout(),
+                "function_arn": self.config.get("FunctionArn", ""),
+            }
             self.channel.sendall(json.dumps(call).encode() + b"\n")
             return json.loads(self._line(time.monotonic() + self._timeout()))
 
@@ -115,12 +133,12 @@ def _worker_class(base: type) -> type:
         def _spawn(self) -> None:
             self._discard_tmpdir()
             self._tmpdir = tempfile.mkdtemp(prefix="worker-")
-            self.log = open(Path(self._tmpdir) / "output", "a+b")
+            self.log = (Path(self._tmpdir) / "output").open("a+b")
             self.channel, theirs = socket.socketpair()
             self.received = b""
             code = unpacked(self.code_zip)
             self._proc = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-X", "utf8", str(SCRIPT), str(theirs.fileno())],
+                [sys.executable, "-I", "-S", "-u", "-X", "utf8", str(SCRIPT), str(theirs.fileno())],
                 cwd=code,
                 env=environment(self.config, code, self._tmpdir),
                 stdin=subprocess.DEVNULL,
@@ -191,7 +209,7 @@ def environment(config: dict, code: Path, scratch: str) -> dict[str, str]:
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
-    account, region = lambda_runtime._account_region_from_function_config(config)
+    _, region = lambda_runtime._account_region_from_function_config(config)
     logs = config.get("LoggingConfig") or {}
     layers = [unpacked(data) for layer in config.get("Layers") or [] if (data := lambda_svc._resolve_layer_zip(layer))]
     version = config.get("Runtime", "python3.13")
@@ -204,6 +222,7 @@ def environment(config: dict, code: Path, scratch: str) -> dict[str, str]:
         **{key: os.environ[key] for key in INHERITED if key in os.environ},
         "TZ": ":UTC",
         "TMPDIR": scratch,
+        "HOME": scratch,  # else boto3 reads the developer's own ~/.aws
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
         "AWS_EC2_METADATA_DISABLED": "true",
         **{key: value for key, value in own.items() if key not in lambda_runtime._RESERVED_RUNTIME_ENV_VARS},
@@ -216,7 +235,8 @@ def environment(config: dict, code: Path, scratch: str) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_FORMAT": logs.get("LogFormat", "Text"),
-        "AWS_LAMBDA_LOG_LEVEL": logs.get("ApplicationLogLevel") or ("INFO" if logs.get("LogFormat") == "JSON" else "WARNING"),
+        "AWS_LAMBDA_LOG_LEVEL": logs.get("ApplicationLogLevel")
+        or ("INFO" if logs.get("LogFormat") == "JSON" else "WARNING"),
         "AWS_LAMBDA_LOG_GROUP_NAME": logs.get("LogGroup") or f"/aws/lambda/{name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d')}/[{config.get('Version', '$LATEST')}]{Path(scratch).name}",
         "LAMBDA_TASK_ROOT": str(code),

@@ -72,9 +72,17 @@ def embedded(line: str) -> list[tuple[str, dict]]:
                 for metric in directive.get("Metrics") or []:
                     values = document[metric["Name"]]
                     values = values if isinstance(values, list) else [values]
-                    found.append((metric["Name"], {
-                        "namespace": directive["Namespace"], "unit": metric.get("Unit", "None"),
-                        "values": [float(value) for value in values], "dimensions": dimensions}))
+                    found.append(
+                        (
+                            metric["Name"],
+                            {
+                                "namespace": directive["Namespace"],
+                                "unit": metric.get("Unit", "None"),
+                                "values": [float(value) for value in values],
+                                "dimensions": dimensions,
+                            },
+                        )
+                    )
     except (ValueError, KeyError, TypeError):
         return []  # as AWS: a line that breaks the format stays a log line
     return found

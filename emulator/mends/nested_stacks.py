@@ -7,7 +7,6 @@ from typing import Any
 from emulator.registry import mend
 
 STACK = "AWS::CloudFormation::Stack"
-SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
 @mend
@@ -57,7 +56,11 @@ def create(logical_id: str, props: dict, parent_name: str) -> tuple[str, dict]:
     }
     cloudformation._stacks[name] = child
     stacks._add_event(stack_id, name, name, STACK, "CREATE_IN_PROGRESS", physical_id=stack_id)
-    _run(stacks._deploy_stack_async(name, stack_id, template["processed"], template["parameters"], child["DisableRollback"], child["Tags"]))
+    _run(
+        stacks._deploy_stack_async(
+            name, stack_id, template["processed"], template["parameters"], child["DisableRollback"], child["Tags"]
+        )
+    )
     if child["StackStatus"] != "CREATE_COMPLETE":
         reason = _failure(stack_id, "create")
         if child["DisableRollback"]:
@@ -79,13 +82,34 @@ def update(physical_id: str, old_props: dict, new_props: dict, parent_name: str)
     template = _prepare(new_props, parent_name, previous=child)
     if rolling_back and child["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE":
         return stack_id, _outputs(child)  # its own update failed: it is back already
-    before = {key: copy.deepcopy(child.get(key)) for key in (
-        "_resources", "_template", "_template_body", "_resolved_params", "_conditions", "Parameters", "Tags", "Outputs")}
+    before = {
+        key: copy.deepcopy(child.get(key))
+        for key in (
+            "_resources",
+            "_template",
+            "_template_body",
+            "_resolved_params",
+            "_conditions",
+            "Parameters",
+            "Tags",
+            "Outputs",
+        )
+    }
     child.update(_reported(template, new_props))
     child["StackStatus"] = "UPDATE_ROLLBACK_IN_PROGRESS" if rolling_back else "UPDATE_IN_PROGRESS"
     stacks._add_event(stack_id, name, name, STACK, child["StackStatus"], physical_id=stack_id)
-    _run(stacks._deploy_stack_async(
-        name, stack_id, template["processed"], template["parameters"], False, child["Tags"], is_update=True, previous_stack=before))
+    _run(
+        stacks._deploy_stack_async(
+            name,
+            stack_id,
+            template["processed"],
+            template["parameters"],
+            False,
+            child["Tags"],
+            is_update=True,
+            previous_stack=before,
+        )
+    )
     if child["StackStatus"] != "UPDATE_COMPLETE":
         raise ValueError(_failure(stack_id, "update"))
     if rolling_back:
@@ -103,7 +127,9 @@ def delete(physical_id: str, props: dict) -> None:
         return
     _run(stacks._delete_stack_async(child["StackName"], child["StackId"]))
     if child["StackStatus"] != "DELETE_COMPLETE":
-        raise ValueError(f"Embedded stack {child['StackId']} was not successfully deleted: {child.get('StackStatusReason', '')}")
+        raise ValueError(
+            f"Embedded stack {child['StackId']} was not successfully deleted: {child.get('StackStatusReason', '')}"
+        )
 
 
 def _prepare(props: dict, parent_name: str, previous: dict | None) -> dict[str, Any]:
@@ -124,7 +150,13 @@ def _prepare(props: dict, parent_name: str, previous: dict | None) -> dict[str, 
     parameters = engine._resolve_parameters(processed, provided)
     conditions = engine._evaluate_conditions(processed, parameters)
     engine.validate_template_support(processed, conditions, params=parameters)
-    return {"url": props.get("TemplateURL", ""), "body": body, "processed": processed, "parameters": parameters, "conditions": conditions}
+    return {
+        "url": props.get("TemplateURL", ""),
+        "body": body,
+        "processed": processed,
+        "parameters": parameters,
+        "conditions": conditions,
+    }
 
 
 def _template_body(url: str, previous: dict | None) -> str:
@@ -166,22 +198,33 @@ def _failure(stack_id: str, verb: str) -> str:
     """AWS's sentence about a child that failed; the cause itself is in the child's events."""
     from ministack.services import cloudformation
 
-    failed: list[str] = []
+    failed: dict[str, list[str]] = {"create": [], "update": []}
     for event in reversed(cloudformation._stack_events[stack_id]):
-        if event["ResourceType"] == STACK and event["PhysicalResourceId"] == stack_id and event["ResourceStatus"].endswith("_IN_PROGRESS") and "ROLLBACK" not in event["ResourceStatus"]:
-            break  # the beginning of this operation
-        if event["ResourceStatus"] in ("CREATE_FAILED", "UPDATE_FAILED") and event["PhysicalResourceId"] != stack_id:
-            failed.insert(0, event["LogicalResourceId"])
-    what = f"The following resource(s) failed to {verb}: [{', '.join(failed)}]."
-    return f"Embedded stack {stack_id} was not successfully {verb}d: {what} "
+        status = event["ResourceStatus"]
+        if event["PhysicalResourceId"] == stack_id:
+            if status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+                break  # the beginning of this operation
+        elif status in ("CREATE_FAILED", "UPDATE_FAILED"):
+            failed[status.partition("_")[0].lower()].insert(0, event["LogicalResourceId"])
+    what = " ".join(
+        f"The following resource(s) failed to {kind}: [{', '.join(names)}]." for kind, names in failed.items() if names
+    )
+    if verb == "create":
+        return f"Embedded stack {stack_id} was not successfully created: {what} "
+    return f"Embedded stack {stack_id} was not successfully updated. Currently in UPDATE_ROLLBACK_IN_PROGRESS with reason: {what} "
 
 
 def _kept_for_delete(logical_id: str, stack_id: str, props: dict, reason: str) -> dict:
     """The parent's record of a failed child that DisableRollback leaves standing."""
     return {
-        "LogicalResourceId": logical_id, "PhysicalResourceId": stack_id, "ResourceType": STACK,
-        "ResourceStatus": "CREATE_FAILED", "ResourceStatusReason": reason,
-        "Properties": props, "Attributes": {}, "Timestamp": _now(),
+        "LogicalResourceId": logical_id,
+        "PhysicalResourceId": stack_id,
+        "ResourceType": STACK,
+        "ResourceStatus": "CREATE_FAILED",
+        "ResourceStatusReason": reason,
+        "Properties": props,
+        "Attributes": {},
+        "Timestamp": _now(),
     }
 
 

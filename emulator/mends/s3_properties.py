@@ -59,9 +59,9 @@ def bucket_versioning_suspended() -> None:
     from ministack.services import s3
 
     def apply(name, new, old):
-        if old.get("VersioningConfiguration", {}).get("Status") == "Enabled":
-            if new.get("VersioningConfiguration", {}).get("Status") != "Enabled":
-                s3._bucket_versioning[name] = "Suspended"
+        was, now = (props.get("VersioningConfiguration", {}).get("Status") for props in (old, new))
+        if was == "Enabled" and now != "Enabled":
+            s3._bucket_versioning[name] = "Suspended"
 
     after(BUCKET, apply)
 
@@ -132,5 +132,9 @@ def _lifecycle(wanted: dict) -> bytes:
             add(one, "NewerNoncurrentVersions", old_versions.get("NewerNoncurrentVersions"))
         uploads = rule.get("AbortIncompleteMultipartUpload")
         if uploads:
-            add(ElementTree.SubElement(element, "AbortIncompleteMultipartUpload"), "DaysAfterInitiation", uploads["DaysAfterInitiation"])
+            add(
+                ElementTree.SubElement(element, "AbortIncompleteMultipartUpload"),
+                "DaysAfterInitiation",
+                uploads["DaysAfterInitiation"],
+            )
     return ElementTree.tostring(root)

@@ -18,11 +18,17 @@ def events_of_new_resources() -> None:
     created: set[tuple[str, str]] = set()
     begun: dict[tuple[str, str], dict] = {}
 
-    def tell_as_aws(stack_id, stack_name, logical_id, resource_type, status, reason="", physical_id="", detailed_status=""):
+    def tell_as_aws(
+        stack_id, stack_name, logical_id, resource_type, status, reason="", physical_id="", detailed_status=""
+    ):
         stack = cloudformation._stacks.get(stack_name) or {}
         key = (stack_id, logical_id)
         known = stack.get("_resources", {}).get(logical_id)
-        if logical_id == stack_name or stack.get("StackStatus") != "UPDATE_IN_PROGRESS" or not status.startswith("UPDATE_"):
+        if (
+            logical_id == stack_name
+            or stack.get("StackStatus") != "UPDATE_IN_PROGRESS"
+            or not status.startswith("UPDATE_")
+        ):
             return tell(stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
         if status == "UPDATE_IN_PROGRESS":
             if known is None:
@@ -35,7 +41,9 @@ def events_of_new_resources() -> None:
         if before is not None:
             if status == "UPDATE_COMPLETE" and before["Properties"] == known["Properties"]:
                 return None
-            tell(stack_id, stack_name, logical_id, resource_type, "UPDATE_IN_PROGRESS", "", before["PhysicalResourceId"])
+            tell(
+                stack_id, stack_name, logical_id, resource_type, "UPDATE_IN_PROGRESS", "", before["PhysicalResourceId"]
+            )
         if key in created:
             status = status.replace("UPDATE_", "CREATE_")
             if known is not None:

@@ -19,7 +19,10 @@ def inert_types() -> None:
     for resource_type in INERT:
         handler_of(resource_type).update(
             create=lambda logical_id, props, stack, kind=resource_type: _identity(kind, logical_id, props, stack),
-            update=lambda physical_id, old, new, stack, kind=resource_type: (physical_id, _attributes(kind, physical_id)),
+            update=lambda physical_id, old, new, stack, kind=resource_type: (
+                physical_id,
+                _attributes(kind, physical_id),
+            ),
             delete=lambda physical_id, props: None,
         )
 
@@ -58,7 +61,9 @@ def composite_alarms() -> None:
         return name, {"Arn": cloudwatch._composite_alarms[name]["AlarmArn"]}
 
     handler_of(kind).update(
-        create=lambda logical_id, props, stack: put(props.get("AlarmName") or provisioners._physical_name(stack, logical_id), props),
+        create=lambda logical_id, props, stack: put(
+            props.get("AlarmName") or provisioners._physical_name(stack, logical_id), props
+        ),
         update=lambda physical_id, old, new, stack: put(new.get("AlarmName") or physical_id, new),
         delete=lambda physical_id, props: cloudwatch._composite_alarms.pop(physical_id, None) and None,
     )
@@ -80,4 +85,5 @@ def web_acl_associations() -> None:
         waf._disassociate_web_acl({"ResourceArn": props["ResourceArn"]})
 
     handler_of(kind).update(
-        create=create, update=lambda physical_id, old, new, stack: create("", new, stack), delete=delete)
+        create=create, update=lambda physical_id, old, new, stack: create("", new, stack), delete=delete
+    )

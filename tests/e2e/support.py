@@ -19,7 +19,12 @@ def deploy(*arguments: str, local_dir: Path, project: Path = ROOT, timeout: int 
     return subprocess.run(
         [sys.executable, "deploy.py", *arguments],
         cwd=project,
-        env={**os.environ, "FOOD_DELIVERY_LOCAL_DIR": str(local_dir), "COLUMNS": "160"},
+        env={
+            **os.environ,
+            "FOOD_DELIVERY_LOCAL_DIR": str(local_dir),
+            "FOOD_DELIVERY_CACHE_DIR": str(ROOT / ".local"),  # wheels are downloaded once for all
+            "COLUMNS": "160",
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -95,13 +100,10 @@ def order_for(customer: str, **fields) -> dict:
 
 
 def copy_project(target: Path) -> Path:
-    """A copy of the project whose sources a test may change; downloaded wheels are shared with the original."""
+    """A copy of the project whose sources a test may change."""
     for part in ("config", "contract", "deployer", "domain", "emulator", "environments", "generator", "handlers", "requirements"):
         shutil.copytree(ROOT / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "deploy.py", target / "deploy.py")
-    (ROOT / ".local" / "wheels").mkdir(parents=True, exist_ok=True)
-    (target / ".local").mkdir()
-    (target / ".local" / "wheels").symlink_to(ROOT / ".local" / "wheels")
     return target
 
 

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import time
 
 import pytest
 
+from emulator import control, server
 from tests.e2e.support import copy_project, deploy, edit, order_for, start, stop
 
 pytestmark = pytest.mark.e2e
@@ -66,13 +68,13 @@ def stack_events(deployment) -> int:
 def test_a_second_deployment_has_nothing_to_do_and_uploads_nothing(deployment):
     before = uploads(deployment), stack_events(deployment), physical_ids(deployment)
     done = deploy("--env", "dev", "--local", "--yes", local_dir=deployment.local_dir)
-    assert done.returncode == 0 and "no changes" in done.stdout.lower(), done.stdout + done.stderr
+    assert done.returncode == 0 and "Nothing to change" in done.stdout, done.stdout + done.stderr
     assert (uploads(deployment), stack_events(deployment), physical_ids(deployment)) == before
 
 
 def test_a_plan_of_nothing_says_so(deployment):
     done = deploy("--env", "dev", "--local", "--plan", local_dir=deployment.local_dir)
-    assert done.returncode == 0 and "no changes" in done.stdout.lower()
+    assert done.returncode == 0 and "Nothing to change" in done.stdout
 
 
 def test_the_outputs_file_holds_what_a_client_needs(deployment):
@@ -95,7 +97,7 @@ def test_a_changed_handler_goes_live_in_place_and_the_orders_stay(project):
     assert read(deployment, order) == order
     assert physical_ids(deployment) == before
     again = redeploy(project, deployment)
-    assert "no changes" in again.stdout.lower()
+    assert "Nothing to change" in again.stdout
 
 
 def test_a_changed_setting_updates_the_table_in_place_and_the_orders_stay(project):
@@ -143,11 +145,50 @@ def test_a_change_that_would_replace_the_table_is_refused_before_anything_happen
 def test_a_broken_template_stops_at_the_linter_before_anything_remote_changes(project):
     project, deployment = project
     before = uploads(deployment), stack_events(deployment)
-    edit(project, "generator/data.py", '"expiresAt"', "1")
+    edit(project, "generator/data.py", "NEW_AND_OLD_IMAGES", "EVERYTHING")
     done = redeploy(project, deployment)
     assert done.returncode == 4, done.stdout + done.stderr
-    assert "OrdersTable" in done.stdout + done.stderr
+    assert "data.yaml:" in done.stdout and "EVERYTHING" in done.stdout
     assert (uploads(deployment), stack_events(deployment)) == before
+
+
+def test_a_change_that_fails_rolls_back_everywhere_and_says_which_resource_and_why(project):
+    project, deployment = project
+    order, before = place(deployment), physical_ids(deployment)
+    edit(project, "environments/dev.toml", "log_retention_days = 7", "log_retention_days = 14")
+    edit(project, "generator/compute.py", 'S3Key=Ref("FunctionsKey")', 'S3Key="packages/lost.zip"')
+    done = redeploy(project, deployment)
+    assert done.returncode == 1, done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert "ComputeStack/Orders" in said and "Function" in said, said
+    assert "UPDATE_ROLLBACK_COMPLETE" in said
+    assert "key" in said.lower(), "CloudFormation's own reason"
+    assert "Traceback" not in said
+    groups = deployment.client("logs").describe_log_groups(logGroupNamePrefix="/food-delivery/dev/")["logGroups"]
+    assert {group["retentionInDays"] for group in groups} == {7}
+    assert physical_ids(deployment) == before
+    assert read(deployment, order) == order
+    assert place(deployment)["version"] == 1
+
+    edit(project, "generator/compute.py", 'S3Key="packages/lost.zip"', 'S3Key=Ref("FunctionsKey")')
+    assert redeploy(project, deployment).returncode == 0
+    assert read(deployment, order) == order
+
+
+def test_a_first_deployment_that_fails_leaves_nothing_behind_and_can_be_repeated(tmp_path):
+    project, local_dir = copy_project(tmp_path / "project"), tmp_path / "local"
+    edit(project, "generator/compute.py", 'S3Key=Ref("FunctionsKey")', 'S3Key="packages/lost.zip"')
+    try:
+        done = deploy("--env", "dev", "--local", "--yes", local_dir=local_dir, project=project)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "ROLLBACK_COMPLETE" in done.stdout + done.stderr
+        edit(project, "generator/compute.py", 'S3Key="packages/lost.zip"', 'S3Key=Ref("FunctionsKey")')
+        deployment = start(local_dir, project)
+        assert place(deployment)["version"] == 1
+        tables = deployment.client("dynamodb").list_tables()["TableNames"]
+        assert tables == [deployment.outputs["OrdersTableName"]], "no orphan of the failed attempt"
+    finally:
+        stop(local_dir, project)
 
 
 def test_orders_survive_a_stop_and_a_start(project):
@@ -199,12 +240,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_deployed(project):
 def test_the_orders_survive_even_a_killed_emulator(project):
     project, deployment = project
     order = place(deployment)
-    import time
-
-    time.sleep(6)
-    from emulator import control
-
-    running = control.running(deployment.local_dir / "emulator")
-    os.kill(running.pid, signal.SIGKILL)
+    time.sleep(server.SAVE_EVERY_SECONDS + 2)
+    os.kill(control.running(deployment.local_dir).pid, signal.SIGKILL)
     again = start(deployment.local_dir, project)
     assert read(again, order) == order

@@ -47,8 +47,10 @@ def policy_of(deployment, role: str) -> tuple[str, dict]:
 
 def fresh_processes(deployment, function: str) -> None:
     """Settings are cached for minutes in a warm process."""
-    deployment.client("lambda").update_function_configuration(
-        FunctionName=deployment.outputs[function], Description=uuid.uuid4().hex
+    functions, name = deployment.client("lambda"), deployment.outputs[function]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "TOUCHED": uuid.uuid4().hex}}
     )
 
 

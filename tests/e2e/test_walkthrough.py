@@ -41,7 +41,7 @@ def test_the_curl_line_that_it_ends_with_works_as_it_stands(deployment):
 def test_the_walkthrough_stops_at_the_first_failure(deployment):
     done = walk(deployment.local_dir / "outputs.json", API_KEY="wrong")
     assert done.returncode != 0
-    assert "forbidden" in done.stdout
+    assert "forbidden" in done.stderr
 
 
 @pytest.mark.parametrize("example", ["order.json", "order-two-items.json"])

@@ -4,11 +4,12 @@ import base64
 import hashlib
 import io
 import json
+import threading
 import time
 import urllib.request
 import zipfile
-from urllib.error import HTTPError
 from typing import Any, NamedTuple
+from urllib.error import HTTPError
 
 import boto3
 from botocore.config import Config
@@ -40,19 +41,22 @@ class Aws:
     def __init__(self, emulator: control.Emulator):
         self.emulator = emulator
         self._clients: dict[str, Any] = {}
+        self._session = boto3.session.Session()
+        self._making = threading.Lock()  # boto3 makes clients safely one at a time only
 
     def client(self, service: str) -> Any:
-        if service not in self._clients:
-            env = control.environment(self.emulator)
-            self._clients[service] = boto3.client(
-                service,
-                endpoint_url=env["AWS_ENDPOINT_URL"],
-                aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-                region_name=env["AWS_DEFAULT_REGION"],
-                config=Config(retries={"max_attempts": 1}, read_timeout=60),
-            )
-        return self._clients[service]
+        with self._making:
+            if service not in self._clients:
+                env = control.environment(self.emulator)
+                self._clients[service] = self._session.client(
+                    service,
+                    endpoint_url=env["AWS_ENDPOINT_URL"],
+                    aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+                    aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+                    region_name=env["AWS_DEFAULT_REGION"],
+                    config=Config(retries={"max_attempts": 1}, read_timeout=60, max_pool_connections=32),
+                )
+            return self._clients[service]
 
     def put(self, body: bytes | str, suffix: str = "") -> tuple[str, str]:
         """Store an object under its content's hash; returns (bucket, key)."""
@@ -128,7 +132,11 @@ class Aws:
         return [event for page in pages for event in page["StackEvents"]][::-1]
 
     def failures(self, stack: str) -> list[str]:
-        return [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}" for e in self.events(stack) if "FAILED" in e["ResourceStatus"]]
+        return [
+            f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}"
+            for e in self.events(stack)
+            if "FAILED" in e["ResourceStatus"]
+        ]
 
     def resources(self, stack: str) -> dict[str, dict]:
         pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
@@ -141,7 +149,15 @@ class Aws:
         answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
         return json.loads(answer["Payload"].read())
 
-    def call(self, api: str, path: str, method: str = "GET", body: bytes | str | None = None, stage: str = "test", **headers: str) -> Answer:
+    def call(
+        self,
+        api: str,
+        path: str,
+        method: str = "GET",
+        body: bytes | str | None = None,
+        stage: str = "test",
+        **headers: str,
+    ) -> Answer:
         """Send a request to a REST API as a client would, unsigned."""
         url = f"{self.emulator.endpoint_url}/restapis/{api}/{stage}/_user_request_{path}"
         data = body.encode() if isinstance(body, str) else body
@@ -157,7 +173,9 @@ class Aws:
 def send(request: urllib.request.Request) -> Answer:
     try:
         with urllib.request.urlopen(request, timeout=40) as response:
-            return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.read().decode())
+            return Answer(
+                response.status, {k.lower(): v for k, v in response.headers.items()}, response.read().decode()
+            )
     except HTTPError as error:
         return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read().decode())
 
@@ -187,7 +205,11 @@ def function(code: dict[str, str], role: Any, **more: Any) -> dict:
 
 
 def template(resources: dict, outputs: dict | None = None, **sections: Any) -> dict:
-    return {"Resources": resources, **({"Outputs": {k: {"Value": v} for k, v in outputs.items()}} if outputs else {}), **sections}
+    return {
+        "Resources": resources,
+        **({"Outputs": {k: {"Value": v} for k, v in outputs.items()}} if outputs else {}),
+        **sections,
+    }
 
 
 def ref(name: str) -> dict:

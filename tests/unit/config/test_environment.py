@@ -102,3 +102,8 @@ def test_names_differ_by_environment():
     assert names.root_stack("dev") == "food-delivery-dev"
     assert names.parameter_path("dev", "table-name") == "/food-delivery/dev/table-name"
     assert names.artifact_bucket("123456789012", "us-east-1") == "food-delivery-artifacts-123456789012-us-east-1"
+
+
+def test_timeouts_that_outlast_the_function_are_refused(tmp_path):
+    message = refusal(tmp_path, MINIMAL + "[api_config]\ndefaultTimeout = 4000\nretryAttempts = 3\n")
+    assert "api_config.defaultTimeout: times (retryAttempts + 1) must be at most 8000 ms" in message

@@ -115,7 +115,7 @@ class Api:
 
     def put(self, order_id: str, status: object, if_match: str | None = None, **options) -> Answer:
         body = {"status": status} if isinstance(status, str) else status
-        headers = {"If-Match": if_match} if if_match is not None else {}
+        headers = options.pop("headers", {}) | ({"If-Match": if_match} if if_match is not None else {})
         return send(event("PUT", "/orders/{orderId}", body, headers=headers, orderId=order_id, **options))
 
     def customer(self, customer_id: str, **query) -> Answer:

@@ -36,41 +36,45 @@ def environment(monkeypatch):
 
 @pytest.fixture
 def aws(environment):
-    """moto with the table, as the data stack makes it, and both parameters."""
+    """moto, empty but for the table and the parameters, and no cached settings."""
     with mock_aws():
-        forget()
-        database = clients.dynamodb(500, 3)
-        database.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "orderId", "AttributeType": "S"},
-                {"AttributeName": "timestamp", "AttributeType": "N"},
-                {"AttributeName": "customerId", "AttributeType": "S"},
-            ],
-            KeySchema=[
-                {"AttributeName": "orderId", "KeyType": "HASH"},
-                {"AttributeName": "timestamp", "KeyType": "RANGE"},
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "customerIdIndex",
-                    "KeySchema": [
-                        {"AttributeName": "customerId", "KeyType": "HASH"},
-                        {"AttributeName": "timestamp", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
-        )
-        put_parameters()
-        yield database
-    forget()
+        configuration._cache.clear()
+        yield make_database()
 
 
 @pytest.fixture
 def api(aws):
     return Api(aws)
+
+
+def make_database():
+    """The table, as the data stack makes it, and both parameters; the client."""
+    database = clients.dynamodb(500, 3)
+    database.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "orderId", "AttributeType": "S"},
+            {"AttributeName": "timestamp", "AttributeType": "N"},
+            {"AttributeName": "customerId", "AttributeType": "S"},
+        ],
+        KeySchema=[
+            {"AttributeName": "orderId", "KeyType": "HASH"},
+            {"AttributeName": "timestamp", "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "customerIdIndex",
+                "KeySchema": [
+                    {"AttributeName": "customerId", "KeyType": "HASH"},
+                    {"AttributeName": "timestamp", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    put_parameters()
+    return database
 
 
 def put_parameters(api_config: object = None, flags: object = None) -> None:
@@ -81,14 +85,6 @@ def put_parameters(api_config: object = None, flags: object = None) -> None:
     ):
         text = value if isinstance(value, str) else json.dumps(value)
         clients.ssm().put_parameter(Name=name, Value=text, Type=kind, Overwrite=True)
-
-
-def forget() -> None:
-    """Be a fresh process: no cached settings, no clients."""
-    configuration._cache.clear()
-    clients.dynamodb.cache_clear()
-    clients.ssm.cache_clear()
-    clients._session.cache_clear()
 
 
 @pytest.fixture

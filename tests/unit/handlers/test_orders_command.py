@@ -99,7 +99,12 @@ def test_another_media_type_is_415(api, media):
 @pytest.mark.parametrize("name", ["Content-Type", "content-type", "CONTENT-TYPE"])
 @pytest.mark.parametrize("media", ["application/json; charset=utf-8", "Application/JSON", "application/json ;x=y"])
 def test_header_names_and_media_types_in_any_case(api, name, media):
-    assert api.post(json.dumps(order()), headers={"Content-Type": media} if name == "Content-Type" else {name: media}).status == 201
+    assert (
+        api.post(
+            json.dumps(order()), headers={"Content-Type": media} if name == "Content-Type" else {name: media}
+        ).status
+        == 201
+    )
 
 
 def test_base64_bodies(api):

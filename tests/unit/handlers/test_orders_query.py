@@ -117,9 +117,7 @@ def test_a_rare_status_is_searched_for_within_bounds(api, monkeypatch):
     table = OrdersTable(api.database, TABLE)
     request = valid_request("customer-1")
     for index in range(45):
-        table.insert(
-            orders.new_order(request, order_id=f"new-{index}", now=5_000 + index, features=(), ttl_days=9)
-        )
+        table.insert(orders.new_order(request, order_id=f"new-{index}", now=5_000 + index, features=(), ttl_days=9))
     first = api.customer("customer-1", status="delivered", limit=1)
     assert first.body["orders"] == [] and "nextToken" in first.body
     pages = walk(api, "customer-1", status="delivered", limit=1)

@@ -1,0 +1,10 @@
+"""One check per mend: what AWS does, told by a small template and a few calls.
+
+``test_mends.py`` runs each with the mend, where it must pass, and without, where it must
+fail. A check must not depend on any other mend of its own module.
+"""
+
+from tests.emulator.checks import alarms, api, functions, others, stacks, storage
+from tests.emulator.checks.common import CHECKS
+
+__all__ = ["CHECKS", "alarms", "api", "functions", "others", "stacks", "storage"]

@@ -1,0 +1,123 @@
+"""Checks of tables and buckets."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.emulator.checks.common import bucket, check, refused, table
+from tests.emulator.testkit import Aws, ref, template
+
+
+@check
+def table_time_to_live(aws: Aws, name: str) -> None:
+    def status(**properties: Any) -> str:
+        made = aws.deployed(name, template({"T": table(**properties)}, {"T": ref("T")}))["T"]
+        return aws.client("dynamodb").describe_time_to_live(TableName=made)["TimeToLiveDescription"]["TimeToLiveStatus"]
+
+    specification = {"AttributeName": "expiresAt", "Enabled": True}
+    assert status(TimeToLiveSpecification=specification) == "ENABLED"
+    assert status(Tags=[{"Key": "a", "Value": "b"}]) == "DISABLED"
+    assert status(TimeToLiveSpecification=specification) == "ENABLED"
+
+
+@check
+def table_point_in_time_recovery(aws: Aws, name: str) -> None:
+    def status(enabled: bool) -> str:
+        properties = {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": enabled}}
+        made = aws.deployed(name, template({"T": table(**properties)}, {"T": ref("T")}))["T"]
+        found = aws.client("dynamodb").describe_continuous_backups(TableName=made)["ContinuousBackupsDescription"]
+        return found["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+
+    assert status(True) == "ENABLED"
+    assert status(False) == "DISABLED"
+
+
+@check
+def table_encryption(aws: Aws, name: str) -> None:
+    made = aws.deployed(name, template({"T": table(SSESpecification={"SSEEnabled": True})}, {"T": ref("T")}))["T"]
+    assert aws.client("dynamodb").describe_table(TableName=made)["Table"]["SSEDescription"]["Status"] == "ENABLED"
+
+
+@check
+def table_deletion_protection(aws: Aws, name: str) -> None:
+    """A protected table keeps its stack from being deleted until the protection is lifted."""
+    aws.deployed(name, template({"T": table(DeletionProtectionEnabled=True)}))
+    assert aws.delete(name)["StackStatus"] == "DELETE_FAILED"
+    made = aws.child(name, "T")
+    aws.client("dynamodb").update_table(TableName=made, DeletionProtectionEnabled=False)
+    assert aws.delete(name)["StackStatus"] == "DELETE_COMPLETE"
+
+
+@check
+def table_key_attributes(aws: Aws, name: str) -> None:
+    unused = [{"AttributeName": n, "AttributeType": "S"} for n in ("id", "unused")]
+    refused(aws, name, {"T": table(AttributeDefinitions=unused)}, "AttributeDefinitions are not used")
+
+
+@check
+def bucket_encryption(aws: Aws, name: str) -> None:
+    rule = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}
+    made = aws.deployed(
+        name, template({"B": bucket(BucketEncryption={"ServerSideEncryptionConfiguration": [rule]})}, {"B": ref("B")})
+    )["B"]
+    found = aws.client("s3").get_bucket_encryption(Bucket=made)["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert found["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+
+
+@check
+def bucket_lifecycle(aws: Aws, name: str) -> None:
+    rules = [
+        {
+            "Id": "old",
+            "Status": "Enabled",
+            "Prefix": "orders/",
+            "ExpirationInDays": 30,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 3},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        }
+    ]
+    made = aws.deployed(name, template({"B": bucket(LifecycleConfiguration={"Rules": rules})}, {"B": ref("B")}))["B"]
+    found = aws.client("s3").get_bucket_lifecycle_configuration(Bucket=made)["Rules"][0]
+    assert (found["Expiration"]["Days"], found["NoncurrentVersionExpiration"]["NoncurrentDays"]) == (30, 3)
+    aws.deployed(name, template({"B": bucket(Tags=[{"Key": "a", "Value": "b"}])}))
+    try:
+        aws.client("s3").get_bucket_lifecycle_configuration(Bucket=made)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration"
+    else:
+        raise AssertionError("the rules outlived their property")
+
+
+@check
+def bucket_tags(aws: Aws, name: str) -> None:
+    made = aws.deployed(name, template({"B": bucket(Tags=[{"Key": "team", "Value": "orders"}])}, {"B": ref("B")}))["B"]
+    assert {"Key": "team", "Value": "orders"} in aws.client("s3").get_bucket_tagging(Bucket=made)["TagSet"]
+
+
+@check
+def bucket_versioning_suspended(aws: Aws, name: str) -> None:
+    def status(**properties: Any) -> str:
+        made = aws.deployed(name, template({"B": bucket(**properties)}, {"B": ref("B")}))["B"]
+        return aws.client("s3").get_bucket_versioning(Bucket=made)["Status"]
+
+    assert status(VersioningConfiguration={"Status": "Enabled"}) == "Enabled"
+    assert status(Tags=[{"Key": "a", "Value": "b"}]) == "Suspended"
+
+
+@check
+def bucket_not_empty(aws: Aws, name: str) -> None:
+    made = aws.deployed(name, template({"B": bucket()}, {"B": ref("B")}))["B"]
+    aws.client("s3").put_object(Bucket=made, Key="order.json", Body=b"{}")
+    assert aws.delete(name)["StackStatus"] == "DELETE_FAILED"
+    assert any("not empty" in failure for failure in aws.failures(name))
+    aws.client("s3").delete_object(Bucket=made, Key="order.json")
+    assert aws.delete(name)["StackStatus"] == "DELETE_COMPLETE"
+
+
+@check
+def bucket_of_policy_exists(aws: Aws, name: str) -> None:
+    policy = {
+        "Type": "AWS::S3::BucketPolicy",
+        "Properties": {"Bucket": f"{name}-absent", "PolicyDocument": {"Version": "2012-10-17", "Statement": []}},
+    }
+    refused(aws, name, {"P": policy}, "bucket does not exist")

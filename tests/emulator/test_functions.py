@@ -1,0 +1,148 @@
+"""How functions run locally."""
+
+import concurrent.futures
+import json
+import time
+
+from tests.emulator.checks.common import with_function
+from tests.emulator.testkit import Aws, ref, until
+
+
+def test_concurrent_calls_share_a_bounded_number_of_workers(aws: Aws) -> None:
+    source = "import os, time\ndef handler(event, context):\n    time.sleep(0.05)\n    return os.getpid()\n"
+    made = with_function(aws, "bounded", source)
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        workers = list(pool.map(lambda _: aws.invoke(made), range(48)))
+    assert all(isinstance(pid, int) for pid in workers), "a call was refused instead of waiting"
+    assert 1 < len(set(workers)) <= 8
+
+
+def test_a_function_may_call_itself(aws: Aws) -> None:
+    source = """
+import boto3, json
+def handler(event, context):
+    if event == 0:
+        return 1
+    answer = boto3.client("lambda").invoke(FunctionName=context.function_name, Payload=json.dumps(event - 1))
+    return 1 + json.load(answer["Payload"])
+"""
+    assert aws.invoke(with_function(aws, "recursive", source, Timeout=20), 3) == 4
+
+
+def test_timeouts_exits_and_bad_modules_have_the_names_that_aws_gives_them(aws: Aws) -> None:
+    source = """
+import os, sys, time
+def handler(event, context):
+    print("before", event)
+    if event == "sleep":
+        time.sleep(5)
+    if event == "exit":
+        os._exit(7)
+    return {1, 2} if event == "set" else "x" * 7_000_000 if event == "large" else context.get_remaining_time_in_millis()
+"""
+    made = with_function(aws, "failing", source, Timeout=1)
+    assert [aws.invoke(made, event)["errorType"] for event in ("sleep", "exit", "set", "large")] == [
+        "Sandbox.Timedout",
+        "Runtime.ExitError",
+        "Runtime.MarshalError",
+        "Function.ResponseSizeTooLarge",
+    ]
+    assert 0 < aws.invoke(made, "rest") <= 1000
+    logged = aws.messages(f"/aws/lambda/{made}")
+    assert [line for line in logged if line.startswith("before")] == [
+        f"before {e}" for e in ("sleep", "exit", "set", "large", "rest")
+    ]
+    assert any("Task timed out after 1.00 seconds" in line for line in logged)
+    broken = with_function(aws, "broken", "import not_in_the_zip")
+    assert aws.invoke(broken)["errorType"] == "Runtime.ImportModuleError"
+    assert "No module named 'not_in_the_zip'" in aws.invoke(broken)["errorMessage"]
+
+
+def test_new_code_runs_in_the_same_function(aws: Aws) -> None:
+    made = with_function(aws, "renewed", "def handler(event, context):\n    return 'old'\n")
+    assert aws.invoke(made) == "old"
+    aws.client("lambda").add_permission(
+        FunctionName=made, StatementId="kept", Action="lambda:InvokeFunction", Principal="events.amazonaws.com"
+    )
+    assert with_function(aws, "renewed", "def handler(event, context):\n    return 'new'\n", MemorySize=256) == made
+    assert aws.invoke(made) == "new"
+    assert "kept" in aws.client("lambda").get_policy(FunctionName=made)["Policy"]
+
+
+def test_the_functions_own_files_come_before_its_layers(aws: Aws) -> None:
+    layer = {
+        "Type": "AWS::Lambda::LayerVersion",
+        "Properties": {"Content": aws.code("def handler(e, c):\n    return 'layer'\n", "python/app.py")},
+    }
+    assert (
+        aws.invoke(
+            with_function(aws, "shadow", "def handler(e, c):\n    return 'own'\n", {"L": layer}, Layers=[ref("L")])
+        )
+        == "own"
+    )
+
+
+def test_logs_arrive_in_the_group_that_is_configured(aws: Aws) -> None:
+    source = """
+import logging
+logging.getLogger().setLevel("INFO")
+def handler(event, context):
+    logging.info("order %s", event)
+    raise ValueError("no such dish")
+"""
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/orders/json"}}
+    config = {"LogGroup": ref("Group"), "LogFormat": "JSON"}
+    made = with_function(aws, "logging", source, {"Group": group}, LoggingConfig=config)
+    failed = aws.invoke(made, 7)
+    assert failed["errorType"] == "ValueError" and failed["requestId"]
+    lines = [json.loads(line) for line in aws.messages("/orders/json") if line.startswith("{")]
+    assert [(line["level"], line.get("message") or line["errorMessage"]) for line in lines] == [
+        ("INFO", "order 7"),
+        ("ERROR", "no such dish"),
+    ]
+    assert all(line["requestId"] == failed["requestId"] for line in lines)
+
+
+def test_an_unsuccessful_call_from_a_queue_comes_back(aws: Aws) -> None:
+    source = """
+SEEN = []
+def handler(event, context):
+    failed = [r["messageId"] for r in event["Records"] if r["body"] == "bad"]
+    SEEN.extend(r["body"] for r in event["Records"])
+    print("SEEN", sorted(SEEN))
+    return {"batchItemFailures": [{"itemIdentifier": i} for i in failed]}
+"""
+    resources = {
+        "Dead": {"Type": "AWS::SQS::Queue"},
+        "Q": {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {
+                "VisibilityTimeout": 1,
+                "RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 2},
+            },
+        },
+        "M": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {
+                "FunctionName": ref("F"),
+                "EventSourceArn": {"Fn::GetAtt": ["Q", "Arn"]},
+                "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            },
+        },
+    }
+    with_function(aws, "redriven", source, resources)
+    sqs, queue, dead = aws.client("sqs"), aws.child("redriven", "Q"), aws.child("redriven", "Dead")
+    sqs.send_message_batch(QueueUrl=queue, Entries=[{"Id": b, "MessageBody": b} for b in ("good", "bad")])
+    message = until(lambda: sqs.receive_message(QueueUrl=dead).get("Messages"), 10)[0]
+    assert message["Body"] == "bad"
+
+
+def test_a_silent_function_answers_at_once(aws: Aws) -> None:
+    made = with_function(aws, "silent")
+    aws.invoke(made)
+    times = []
+    for _ in range(10):
+        started = time.perf_counter()
+        aws.invoke(made)
+        times.append(time.perf_counter() - started)
+    assert sorted(times)[5] < 0.03

@@ -1,0 +1,113 @@
+"""With IAM enforced, functions can do what their role allows and nothing else."""
+
+import json
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.emulator.checks.api_kit import api_resources, method
+from tests.emulator.checks.common import child, table
+from tests.emulator.testkit import ROLE, TRUST, Aws, att, function, ref, template
+
+SOURCE = """
+import json, os, boto3
+from botocore.exceptions import ClientError
+dynamodb, ssm = boto3.client("dynamodb"), boto3.client("ssm")
+def handler(event, context):
+    key = {"id": {"S": "1"}}
+    calls = {
+        "put": lambda: dynamodb.put_item(TableName=os.environ["TABLE"], Item=key) and "done",
+        "delete": lambda: dynamodb.delete_item(TableName=os.environ["TABLE"], Key=key) and "done",
+        "other": lambda: dynamodb.put_item(TableName=os.environ["OTHER"], Item=key) and "done",
+        "both": lambda: ssm.get_parameters(Names=["/allowed/flags", "/denied"], WithDecryption=True) and "done",
+        "secret": lambda: ssm.get_parameters(Names=["/allowed/flags"], WithDecryption=True)["Parameters"][0]["Value"],
+        "elsewhere": lambda: ssm.get_parameter(Name="/denied", WithDecryption=True)["Parameter"]["Value"],
+    }
+    try:
+        result = calls[event["call"] if "call" in event else json.loads(event["body"])["call"]]()
+    except ClientError as error:
+        result = error.response["Error"]["Code"]
+    return {"statusCode": 200, "body": json.dumps(result)} if "body" in event else result
+"""
+
+
+@pytest.fixture(scope="module")
+def outputs(enforced: Aws) -> dict[str, str]:
+    return deployed(enforced)
+
+
+def deployed(aws: Aws) -> dict[str, str]:
+    """A nested deployment by the administrator, with a function that may do two things."""
+    aws.client("ssm").put_parameter(Name="/allowed/flags", Type="SecureString", Value="on")
+    aws.client("ssm").put_parameter(Name="/denied", Type="SecureString", Value="secret")
+    statements = [
+        {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": att("Table", "Arn")},
+        {
+            "Effect": "Allow",
+            "Action": "ssm:GetParameters",
+            "Resource": {"Fn::Sub": "arn:aws:ssm:${AWS::Region}:${AWS::AccountId}:parameter/allowed/*"},
+        },
+        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"},
+    ]
+    policy = {"PolicyName": "least", "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST, "Policies": [policy]}}
+    resources = api_resources(aws, {"Put": method("PUT")})
+    resources |= {"Table": table(), "Other": table(), "Role": role}
+    resources["F"] = function(
+        aws.code(SOURCE), att("Role", "Arn"), Environment={"Variables": {"TABLE": ref("Table"), "OTHER": ref("Other")}}
+    )
+    inner = aws.template_url(template(resources, {"F": ref("F"), "Api": ref("Api")}))
+    return aws.deployed(
+        "least", template({"Child": child(inner)}, {k: att("Child", f"Outputs.{k}") for k in ("F", "Api")})
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "result"),
+    [
+        ("put", "done"),
+        ("delete", "AccessDeniedException"),
+        ("other", "AccessDeniedException"),
+        ("secret", "on"),
+        ("both", "AccessDeniedException"),
+        ("elsewhere", "AccessDeniedException"),
+    ],
+)
+def test_a_function_is_held_to_its_role(enforced: Aws, outputs: dict[str, str], call: str, result: str) -> None:
+    assert enforced.invoke(outputs["F"], {"call": call}) == result
+
+
+def test_a_named_parameter_is_refused_without_the_mend(start) -> None:
+    aws = start(iam=True, without="iam_parameter_names")
+    assert aws.invoke(deployed(aws)["F"], {"call": "secret"}) == "AccessDeniedException"
+
+
+def test_the_api_is_open_to_unsigned_requests(enforced: Aws, outputs: dict[str, str]) -> None:
+    for call, result in (("put", "done"), ("delete", "AccessDeniedException")):
+        answer = enforced.call(outputs["Api"], "/", "PUT", json.dumps({"call": call}))
+        assert (answer.status, answer.json) == (200, result)
+
+
+def test_a_stranger_is_refused(enforced: Aws, outputs: dict[str, str]) -> None:
+    stranger = boto3.client(
+        "dynamodb",
+        endpoint_url=enforced.emulator.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id="AKIASTRANGER0000000",
+        aws_secret_access_key="x",
+    )
+    with pytest.raises(ClientError, match="security token included in the request is invalid"):
+        stranger.list_tables()
+
+
+def test_without_enforcement_everything_is_allowed(aws: Aws) -> None:
+    resources = {
+        "T": table(),
+        "Role": ROLE,
+        "F": function(
+            aws.code(SOURCE), att("Role", "Arn"), Environment={"Variables": {"TABLE": ref("T"), "OTHER": ref("T")}}
+        ),
+    }
+    made = aws.deployed("lax", template(resources, {"F": ref("F")}))["F"]
+    assert aws.invoke(made, {"call": "delete"}) == "done"

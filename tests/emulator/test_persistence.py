@@ -1,0 +1,164 @@
+"""What survives a stop, and a kill."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+from emulator import control
+from tests.emulator.checks.alarms import alarm, watching
+from tests.emulator.checks.api_kit import KEY, api_resources, method, plan, send_json, validated
+from tests.emulator.checks.common import child, parameter, table
+from tests.emulator.testkit import ROLE, Aws, att, function, ref, template, until
+
+
+def platform(aws: Aws, version: str) -> dict:
+    """A root with a child of everything whose state matters."""
+    data = aws.template_url(
+        template(
+            {
+                "Table": table(TimeToLiveSpecification={"AttributeName": "e", "Enabled": True}),
+                "Bucket": {"Type": "AWS::S3::Bucket"},
+                "Queue": {"Type": "AWS::SQS::Queue"},
+                "Topic": {"Type": "AWS::SNS::Topic"},
+            },
+            {"Table": ref("Table"), "Bucket": ref("Bucket"), "Queue": ref("Queue"), "QueueArn": att("Queue", "Arn")},
+        )
+    )
+    layer = {
+        "Type": "AWS::Lambda::LayerVersion",
+        "Properties": {"Content": aws.code("WHO = 'layer'", "python/shared.py")},
+    }
+    source = f"import shared\ndef handler(event, context):\n    print('called')\n    return [{version!r}, shared.WHO]\n"
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/orders/worker", "RetentionInDays": 7}}
+    worker = function(
+        aws.code(source), att("Role", "Arn"), Layers=[ref("Layer")], LoggingConfig={"LogGroup": ref("Group")}
+    )
+    mapping = {
+        "FunctionName": ref("Worker"),
+        "EventSourceArn": ref("QueueArn"),
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    }
+    compute = aws.template_url(
+        template(
+            {
+                "Role": ROLE,
+                "Layer": layer,
+                "Group": group,
+                "Worker": worker,
+                "Mapping": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping},
+                "Version": parameter(version),
+            },
+            {"Worker": ref("Worker"), "Mapping": ref("Mapping")},
+            Parameters={"QueueArn": {"Type": "String"}},
+        )
+    )
+    checked = {**validated(), "Post": method("POST", ApiKeyRequired=True)}
+    api = aws.template_url(template({**api_resources(aws, checked), **plan()}, {"Api": ref("Api")}))
+    monitoring = aws.template_url(
+        template(
+            {
+                "Alarm": alarm(AlarmName="errors", **watching("x", "Errors")),
+                "Dashboard": {
+                    "Type": "AWS::CloudWatch::Dashboard",
+                    "Properties": {"DashboardName": "orders", "DashboardBody": '{"widgets":[]}'},
+                },
+            }
+        )
+    )
+    return template(
+        {
+            "Data": child(data),
+            "Compute": child(compute, QueueArn=att("Data", "Outputs.QueueArn")),
+            "Api": child(api),
+            "Monitoring": child(monitoring),
+        },
+        {
+            "Api": att("Api", "Outputs.Api"),
+            "Worker": att("Compute", "Outputs.Worker"),
+            "Mapping": att("Compute", "Outputs.Mapping"),
+            **{name: att("Data", f"Outputs.{name}") for name in ("Table", "Bucket", "Queue")},
+        },
+    )
+
+
+def fill(aws: Aws, outputs: dict[str, str]) -> None:
+    aws.client("dynamodb").put_item(TableName=outputs["Table"], Item={"id": {"S": "1"}, "total": {"N": "12.75"}})
+    aws.client("s3").put_object(Bucket=outputs["Bucket"], Key="orders/a.json", Body=b"[]")
+    aws.client("ssm").put_parameter(Name="/secret", Type="SecureString", Value="hidden")
+
+
+def test_everything_survives_a_stop(start) -> None:
+    aws = start()
+    outputs = aws.deployed("root", platform(aws, "1"))
+    fill(aws, outputs)
+    aws.client("lambda").update_event_source_mapping(UUID=outputs["Mapping"], Enabled=False)
+    aws.client("sqs").send_message(QueueUrl=outputs["Queue"], MessageBody="waiting")
+    events = len(aws.events(aws.child("root", "Compute")))
+    assert aws.invoke(outputs["Worker"]) == ["1", "layer"]
+    state = aws.emulator.state_dir
+    assert control.stop(state)
+
+    aws = Aws(control.start(state))
+    assert {o["OutputKey"]: o["OutputValue"] for o in aws.stack("root")["Outputs"]} == outputs
+    assert len(aws.events(aws.child("root", "Compute"))) == events
+    assert aws.client("dynamodb").get_item(TableName=outputs["Table"], Key={"id": {"S": "1"}})["Item"]["total"] == {
+        "N": "12.75"
+    }
+    assert (
+        aws.client("dynamodb").describe_time_to_live(TableName=outputs["Table"])["TimeToLiveDescription"][
+            "TimeToLiveStatus"
+        ]
+        == "ENABLED"
+    )
+    assert aws.client("s3").get_object(Bucket=outputs["Bucket"], Key="orders/a.json")["Body"].read() == b"[]"
+    assert aws.client("ssm").get_parameter(Name="/secret", WithDecryption=True)["Parameter"]["Value"] == "hidden"
+    assert aws.client("cloudwatch").describe_alarms(AlarmNames=["errors"])["MetricAlarms"]
+    assert json.loads(aws.client("cloudwatch").get_dashboard(DashboardName="orders")["DashboardBody"]) == {
+        "widgets": []
+    }
+    assert "called" in aws.messages("/orders/worker")
+    assert aws.invoke(outputs["Worker"]) == ["1", "layer"]
+    aws.client("lambda").update_event_source_mapping(UUID=outputs["Mapping"], Enabled=True)
+    until(lambda: aws.messages("/orders/worker").count("called") == 3)
+
+    api = outputs["Api"]
+    assert send_json(aws, api, '{"id": 1}').status == 400
+    assert aws.call(api, "/", "POST", "{}").status == 403
+    assert aws.call(api, "/", "POST", "{}", X_Api_Key=KEY).status == 200
+    assert aws.call(api, "/absent").json["code"] == "DEFAULT_4XX"
+
+    assert aws.change_set("root", platform(aws, "1"), IncludeNestedStacks=True)["Status"] == "FAILED"
+    assert aws.deployed("root", platform(aws, "2")) == outputs
+    assert aws.invoke(outputs["Worker"]) == ["2", "layer"]
+    assert aws.client("dynamodb").get_item(TableName=outputs["Table"], Key={"id": {"S": "1"}})["Item"]
+    aws.client("s3").delete_object(Bucket=outputs["Bucket"], Key="orders/a.json")
+    assert aws.delete("root")["StackStatus"] == "DELETE_COMPLETE"
+    assert not aws.client("dynamodb").list_tables()["TableNames"]
+    assert not [b for b in aws.client("s3").list_buckets()["Buckets"] if b["Name"] != "artifacts"]
+    assert not aws.client("iam").list_roles()["Roles"]
+
+
+def test_a_kill_loses_only_the_last_moments(start) -> None:
+    aws = start(EMULATOR_SAVE_SECONDS="0.2")
+    outputs = aws.deployed(
+        "root", template({"T": table(), "B": {"Type": "AWS::S3::Bucket"}}, {"Table": ref("T"), "Bucket": ref("B")})
+    )
+    fill(aws, outputs)
+    saved = aws.emulator.state_dir / "state"
+    until(
+        lambda: (
+            "12.75" in text_of(saved / "dynamodb.json") and "CREATE_COMPLETE" in text_of(saved / "cloudformation.json")
+        )
+    )
+    until(lambda: outputs["Bucket"] in text_of(saved / "s3.json"))
+    os.kill(aws.emulator.pid, signal.SIGKILL)
+    until(lambda: control.running(aws.emulator.state_dir) is None)
+    aws = Aws(control.start(aws.emulator.state_dir))
+    assert aws.stack("root")["StackStatus"] == "CREATE_COMPLETE"
+    assert aws.client("dynamodb").get_item(TableName=outputs["Table"], Key={"id": {"S": "1"}})["Item"]
+    assert aws.client("s3").get_object(Bucket=outputs["Bucket"], Key="orders/a.json")["Body"].read() == b"[]"
+
+
+def text_of(file: Path) -> str:
+    return file.read_text() if file.exists() else ""

@@ -1,0 +1,105 @@
+"""How an order is made, told apart and shown."""
+
+import json
+import random
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain import claims, orders, strict_json, validation
+from domain.errors import OrderError
+
+NOW = 1_767_323_045_678
+
+text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(str.strip)
+names = st.text("abcXYZ019-", min_size=1, max_size=12).map(lambda name: "p" + name)
+amounts = st.integers(0, 10_000_000).map(lambda n: n / 100)
+REQUESTS = st.fixed_dictionaries(
+    {
+        "customerId": names,
+        "items": st.lists(
+            st.fixed_dictionaries({"productId": names, "quantity": st.integers(1, 1000), "price": amounts}),
+            min_size=1,
+            max_size=5,
+        ),
+        "deliveryAddress": st.fixed_dictionaries({"street": text, "city": text, "zipCode": text}),
+    },
+    optional={"delivery": st.sampled_from(["standard", "express"])},
+)
+
+
+def validated(document):
+    return validation.order_request(strict_json.loads(json.dumps(document)), 100)
+
+
+def placed(document, features=("expressDelivery", "multiplePayments")):
+    return orders.new_order(validated(document), order_id="id-1", now=NOW, features=features, ttl_days=90)
+
+
+@settings(deadline=None)
+@given(REQUESTS)
+def test_what_was_sent_is_what_is_shown(document):
+    shown = json.loads(strict_json.dumps(orders.representation(placed(document))))
+    assert {field: shown[field] for field in document} == document
+
+
+@settings(deadline=None)
+@given(REQUESTS, st.randoms())
+def test_a_fingerprint_ignores_how_the_request_is_written(document, rng: random.Random):
+    keys = list(document)
+    rng.shuffle(keys)
+    again = json.dumps({key: document[key] for key in keys}, indent=rng.choice([None, 2]))
+    rewritten = validation.order_request(strict_json.loads(again), 100)
+    assert orders.fingerprint(rewritten) == orders.fingerprint(validated(document))
+
+
+@settings(deadline=None)
+@given(REQUESTS, REQUESTS)
+def test_a_fingerprint_tells_requests_apart(one, other):
+    assert (orders.fingerprint(validated(one)) == orders.fingerprint(validated(other))) == (one == other)
+
+
+BODY = {
+    "customerId": "c",
+    "items": [{"productId": "p", "quantity": 3, "price": 0.1}],
+    "deliveryAddress": {"street": "s", "city": "c", "zipCode": "z"},
+}
+
+
+def test_a_new_order():
+    order = placed(BODY, features=("loyaltyProgram",))
+    assert order["totalAmount"] == Decimal("0.30")
+    assert (order["status"], order["version"], order["source"], order["loyaltyPoints"]) == ("pending", 1, "api", 0)
+    assert order["expiresAt"] == NOW // 1000 + 90 * 86_400
+    shown = orders.representation(order)
+    assert shown["createdAt"] == shown["updatedAt"] == "2026-01-02T03:04:05.678Z"
+    assert not {"fingerprint", "expiresAt", "changeId"} & set(shown)
+
+
+def test_as_created_forgets_what_happened_since():
+    order = placed(BODY)
+    moved = {**order, "status": "delivered", "version": 4, "updatedAt": NOW + 9, "changeId": "x"}
+    assert orders.representation(orders.as_created(moved)) == orders.representation(order)
+
+
+@pytest.mark.parametrize(
+    "more, detail",
+    [
+        ({"delivery": "express"}, "delivery: express is not available"),
+        ({"payments": [{"method": "card", "amount": 0.3}]}, "payments: this field is not available"),
+    ],
+)
+def test_a_feature_that_is_off_is_refused(more, detail):
+    with pytest.raises(OrderError) as refused:
+        placed({**BODY, **more}, features=())
+    assert (refused.value.kind.code, refused.value.details) == ("feature_disabled", [detail])
+
+
+def test_a_claim_belongs_to_one_api_key_and_says_nothing():
+    order = placed(BODY)
+    claim = claims.idempotency_claim("key-1", "secret", order)
+    assert claim["orderId"] != claims.idempotency_claim("key-2", "secret", order)["orderId"]
+    assert claim["timestamp"] == 0 and claim["expiresAt"] == NOW // 1000 + 86_400
+    assert "secret" not in str(claim)

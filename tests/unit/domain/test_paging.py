@@ -1,0 +1,60 @@
+"""nextToken: opaque, bound to its list, and honest about tampering."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.schemas import ID_PATTERN, STATUSES, TOKEN_PATTERN
+from domain import paging, parameters
+from domain.errors import OrderError
+
+ids = st.from_regex(ID_PATTERN, fullmatch=True).filter(lambda text: not text.endswith("\n"))
+timestamps = st.integers(1, parameters.MAX_TIMESTAMP)
+statuses = st.none() | st.sampled_from(STATUSES)
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def refused(token, customer, status):
+    with pytest.raises(OrderError) as error:
+        paging.decode(token, customer, status)
+    return error.value.kind.status == 400
+
+
+@given(ids, timestamps, ids, statuses)
+def test_a_token_gives_its_position_back(order_id, timestamp, customer, status):
+    token = paging.encode((order_id, timestamp), customer, status)
+    assert paging.decode(token, customer, status) == (order_id, timestamp)
+    assert re.fullmatch(TOKEN_PATTERN, token)
+
+
+@given(ids, timestamps, ids, statuses, ids, statuses)
+def test_a_token_is_refused_for_another_list(order_id, timestamp, customer, status, other, other_status):
+    token = paging.encode((order_id, timestamp), customer, status)
+    if (customer, status) != (other, other_status):
+        assert refused(token, other, other_status)
+
+
+@given(ids, timestamps, ids, st.data())
+def test_any_changed_character_is_refused(order_id, timestamp, customer, data):
+    token = paging.encode((order_id, timestamp), customer, None)
+    place = data.draw(st.integers(0, len(token) - 1))
+    letter = data.draw(st.sampled_from(ALPHABET).filter(lambda c: c != token[place]))
+    assert refused(token[:place] + letter + token[place + 1 :], customer, None)
+    assert refused(token[:place], customer, None)
+    assert refused(token + letter, customer, None)
+
+
+@given(st.text(max_size=600))
+def test_any_text_is_a_token_or_400(text):
+    assert refused(text, "customer-1", None)
+
+
+@pytest.mark.parametrize("position", [("#", 1), ("order", 0), ("order", -1), ("order", 10**40)])
+def test_a_position_no_order_can_have_is_refused_though_its_digest_is_right(position):
+    assert refused(paging.encode(position, "customer-1", None), "customer-1", None)
+
+
+def test_no_token_is_the_first_page():
+    assert paging.decode(None, "customer-1", None) is None
