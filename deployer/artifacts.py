@@ -25,7 +25,9 @@ def ensure_bucket(aws, bucket: str, account: str) -> bool:
         if _finished(s3, bucket, account):
             return False
     else:
-        location = {} if aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
+        location = (
+            {} if aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
+        )
         s3.create_bucket(Bucket=bucket, **location)
     _configure(s3, bucket, account)
     return True
@@ -69,8 +71,11 @@ def _exists(s3, bucket: str, account: str) -> bool:
         if code in ("404", "NoSuchBucket", "NotFound"):
             return False
         if aws_errors.is_denied(error):
-            raise Failure(Exit.PREFLIGHT, f"the artifact bucket {bucket} belongs to another account, or s3:ListBucket on it is missing",
-                          "bucket names are global; nothing was uploaded") from error
+            raise Failure(
+                Exit.PREFLIGHT,
+                f"the artifact bucket {bucket} belongs to another account, or s3:ListBucket on it is missing",
+                "bucket names are global; nothing was uploaded",
+            ) from error
         raise
     return True
 
@@ -88,24 +93,51 @@ def _finished(s3, bucket: str, account: str) -> bool:
 def _configure(s3, bucket: str, account: str) -> None:
     """Private, encrypted, versioned, TLS only. Current objects never expire: a rollback may want them."""
     owned = {"Bucket": bucket, "ExpectedBucketOwner": account}
-    s3.put_public_access_block(**owned, PublicAccessBlockConfiguration={
-        "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True,
-    })
-    s3.put_bucket_encryption(**owned, ServerSideEncryptionConfiguration={
-        "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}],
-    })
+    s3.put_public_access_block(
+        **owned,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": True,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
+    s3.put_bucket_encryption(
+        **owned,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}],
+        },
+    )
     s3.put_bucket_versioning(**owned, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_lifecycle_configuration(**owned, LifecycleConfiguration={"Rules": [{
-        "ID": "tidy", "Status": "Enabled", "Filter": {"Prefix": ""},
-        "NoncurrentVersionExpiration": {"NoncurrentDays": NONCURRENT_DAYS},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-    }]})
+    s3.put_bucket_lifecycle_configuration(
+        **owned,
+        LifecycleConfiguration={
+            "Rules": [
+                {
+                    "ID": "tidy",
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": ""},
+                    "NoncurrentVersionExpiration": {"NoncurrentDays": NONCURRENT_DAYS},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+                }
+            ]
+        },
+    )
     s3.put_bucket_policy(**owned, Policy=json.dumps(_tls_only(bucket, s3.meta.partition)))
 
 
 def _tls_only(bucket: str, partition: str) -> dict:
     arn = f"arn:{partition}:s3:::{bucket}"
-    return {"Version": "2012-10-17", "Statement": [{
-        "Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }]}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [arn, f"{arn}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }

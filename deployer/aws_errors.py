@@ -6,8 +6,14 @@ from deployer.errors import Exit, Failure
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _INVALID = {
-    "AuthFailure", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignatureException",
-    "MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException",
+    "AuthFailure",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
 _THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
@@ -15,8 +21,14 @@ _THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooM
 _NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "NoAuthTokenError"}
 _SSO = {"SSOTokenLoadError", "TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOError", "LoginRefreshRequired"}
 _UNREACHABLE = {
-    "EndpointConnectionError", "ConnectionClosedError", "ConnectTimeoutError", "ReadTimeoutError",
-    "ProxyConnectionError", "SSLError", "HTTPClientError", "ResponseStreamingError",
+    "EndpointConnectionError",
+    "ConnectionClosedError",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ProxyConnectionError",
+    "SSLError",
+    "HTTPClientError",
+    "ResponseStreamingError",
 }
 
 
@@ -45,8 +57,11 @@ def explain(error: Exception) -> Failure | None:
         return None
     kind, code = type(error).__name__, code_of(error)
     if kind in _NO_CREDENTIALS:
-        return Failure(Exit.PREFLIGHT, "no usable AWS credentials were found",
-                       "sign in, pass --profile NAME, or deploy to this machine with --local")
+        return Failure(
+            Exit.PREFLIGHT,
+            "no usable AWS credentials were found",
+            "sign in, pass --profile NAME, or deploy to this machine with --local",
+        )
     if kind in _SSO or code in _EXPIRED:
         return Failure(Exit.PREFLIGHT, "the AWS credentials have expired", "sign in again and repeat the command")
     if kind in ("ProfileNotFound", "ConfigParseError", "ConfigNotFound"):
@@ -54,13 +69,21 @@ def explain(error: Exception) -> Failure | None:
     if kind in ("NoRegionError", "InvalidRegionError"):
         return Failure(Exit.PREFLIGHT, str(error), "pass --region, or set region in the environment's file")
     if code in _INVALID:
-        return Failure(Exit.PREFLIGHT, f"AWS does not accept these credentials ({code})",
-                       "check the profile; the region may also be one that this account has not enabled")
+        return Failure(
+            Exit.PREFLIGHT,
+            f"AWS does not accept these credentials ({code})",
+            "check the profile; the region may also be one that this account has not enabled",
+        )
     if is_denied(error):
-        return Failure(Exit.PREFLIGHT, f"missing permission: {denied_action(error)}",
-                       "ask for this action on this stack's resources, or use another --profile")
+        return Failure(
+            Exit.PREFLIGHT,
+            f"missing permission: {denied_action(error)}",
+            "ask for this action on this stack's resources, or use another --profile",
+        )
     if kind in _UNREACHABLE:
-        return Failure(Exit.PREFLIGHT, f"AWS cannot be reached: {error}", "check the network, --region and AWS_ENDPOINT_URL")
+        return Failure(
+            Exit.PREFLIGHT, f"AWS cannot be reached: {error}", "check the network, --region and AWS_ENDPOINT_URL"
+        )
     if code:
         return Failure(Exit.FAILED, f"{getattr(error, 'operation_name', 'AWS')}: {message_of(error)} ({code})")
     return Failure(Exit.FAILED, f"{kind}: {error}")

@@ -31,8 +31,17 @@ class ChangeSet:
     empty: bool = False
 
 
-def create(aws, stack: str, *, new: bool, exists: bool, template_url: str,
-           parameters: Mapping[str, str], tags: Mapping[str, str], pause: float = 1.0) -> ChangeSet:
+def create(
+    aws,
+    stack: str,
+    *,
+    new: bool,
+    exists: bool,
+    template_url: str,
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+    pause: float = 1.0,
+) -> ChangeSet:
     """Create the change set and wait until it can be read.
 
     `new`: of type CREATE; `exists`: there is a REVIEW_IN_PROGRESS stack already, which is not ours
@@ -41,10 +50,15 @@ def create(aws, stack: str, *, new: bool, exists: bool, template_url: str,
     cloudformation = aws.client("cloudformation")
     name = f"{PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     answer = cloudformation.create_change_set(
-        StackName=stack, ChangeSetName=name, ChangeSetType="CREATE" if new else "UPDATE", TemplateURL=template_url,
+        StackName=stack,
+        ChangeSetName=name,
+        ChangeSetType="CREATE" if new else "UPDATE",
+        TemplateURL=template_url,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-        Capabilities=CAPABILITIES, IncludeNestedStacks=True, ClientToken=name,
+        Capabilities=CAPABILITIES,
+        IncludeNestedStacks=True,
+        ClientToken=name,
     )
     made = ChangeSet(answer["Id"], answer["StackId"], new and not exists)
     try:
@@ -56,8 +70,11 @@ def create(aws, stack: str, *, new: bool, exists: bool, template_url: str,
 
 
 def _completed(cloudformation, made: ChangeSet, pause: float) -> ChangeSet:
-    last = until(lambda: cloudformation.describe_change_set(ChangeSetName=made.id, StackName=made.stack_id),
-                 lambda answer: answer["Status"] in ("CREATE_COMPLETE", "FAILED"), pause)
+    last = until(
+        lambda: cloudformation.describe_change_set(ChangeSetName=made.id, StackName=made.stack_id),
+        lambda answer: answer["Status"] in ("CREATE_COMPLETE", "FAILED"),
+        pause,
+    )
     if last["Status"] == "FAILED":
         reason = last.get("StatusReason", "")
         if any(phrase in reason for phrase in _NOTHING):
@@ -85,14 +102,23 @@ def _changes(cloudformation, change_set: str) -> Iterable[Mapping]:
 
 def _verdict(change: Mapping, stack: tuple[str, ...]) -> Verdict:
     details = change.get("Details", [])
-    targets = {detail["Target"].get("Name") or detail["Target"]["Attribute"] for detail in details if "Target" in detail}
+    targets = {
+        detail["Target"].get("Name") or detail["Target"]["Attribute"] for detail in details if "Target" in detail
+    }
     return Verdict(
-        stack, change["LogicalResourceId"], change["ResourceType"], change["Action"], change.get("Replacement", ""),
+        stack,
+        change["LogicalResourceId"],
+        change["ResourceType"],
+        change["Action"],
+        change.get("Replacement", ""),
         tuple(sorted(targets)),
         # A reference to a parameter or resource counts as changed when its value merely is not known yet;
         # whether a parameter did change, the plan knows better.
-        direct=any(detail.get("Evaluation") == "Static" and detail.get("ChangeSource", "DirectModification") == "DirectModification"
-                   for detail in details),
+        direct=any(
+            detail.get("Evaluation") == "Static"
+            and detail.get("ChangeSource", "DirectModification") == "DirectModification"
+            for detail in details
+        ),
         kept="Retain" in change.get("PolicyAction", ""),
     )
 
@@ -104,14 +130,18 @@ def _deepest_reason(cloudformation, failed: Mapping) -> str:
         nested = change.get("ResourceChange", {}).get("ChangeSetId")
         if nested:
             answer = cloudformation.describe_change_set(ChangeSetName=nested)
-            if answer["Status"] == "FAILED" and not any(phrase in answer.get("StatusReason", "") for phrase in _NOTHING):
+            if answer["Status"] == "FAILED" and not any(
+                phrase in answer.get("StatusReason", "") for phrase in _NOTHING
+            ):
                 return f"{change['ResourceChange']['LogicalResourceId']}: {_deepest_reason(cloudformation, answer)}"
     return reason
 
 
 def execute(aws, change_set: ChangeSet) -> None:
     aws.client("cloudformation").execute_change_set(
-        ChangeSetName=change_set.id, StackName=change_set.stack_id, ClientRequestToken=secrets.token_hex(16),
+        ChangeSetName=change_set.id,
+        StackName=change_set.stack_id,
+        ClientRequestToken=secrets.token_hex(16),
         # Retain protects data; a resource that this very deployment made and rolls back has none.
         RetainExceptOnCreate=True,
     )
@@ -129,7 +159,11 @@ def discard(aws, change_set: ChangeSet, pause: float = 1.0) -> None:
         return
     if _stack_status(cloudformation, change_set.stack_id) == "REVIEW_IN_PROGRESS":
         cloudformation.delete_stack(StackName=change_set.stack_id)
-        until(lambda: _stack_status(cloudformation, change_set.stack_id), lambda status: status in ("", "DELETE_COMPLETE"), pause)
+        until(
+            lambda: _stack_status(cloudformation, change_set.stack_id),
+            lambda status: status in ("", "DELETE_COMPLETE"),
+            pause,
+        )
 
 
 def sweep(aws, stacks: Iterable[str]) -> int:

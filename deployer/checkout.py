@@ -19,11 +19,18 @@ def environment(name: str) -> Environment:
 
 
 def rendered(ui: Ui) -> dict[str, str]:
-    """Template name -> YAML text, from the generator."""
+    """Template name -> YAML text, from the generator; a definition that it cannot render is Failure(LINT)."""
     with ui.step("Render") as step:
         from generator.render import render
 
-        texts = render()
+        try:
+            texts = render()
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # as troposphere and our outputs raise them
+            raise Failure(
+                Exit.LINT,
+                f"the templates cannot be rendered: {type(error).__name__}: {error}",
+                "python -m generator shows where",
+            ) from error
         step.result = ", ".join(f"{name}.yaml" for name in texts)
     return texts
 
@@ -50,5 +57,7 @@ def packages(ui: Ui, root: Path, cache: Path) -> tuple[Package, Package]:
         except OSError as error:
             raise Failure(Exit.PACKAGING, f"the functions' sources cannot be read: {error}") from error
         layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
-        step.result = ", ".join(f"{package.name} {len(package.content) / 1000:.0f} kB" for package in (functions, layer))
+        step.result = ", ".join(
+            f"{package.name} {len(package.content) / 1000:.0f} kB" for package in (functions, layer)
+        )
     return functions, layer

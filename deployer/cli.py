@@ -28,15 +28,23 @@ exit codes:
 def parser() -> argparse.ArgumentParser:
     codes = "\n".join(f"  {code:>3}  {text}" for code, text in MEANING.items())
     top = argparse.ArgumentParser(
-        prog="deploy.py", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=_EXAMPLES + codes, allow_abbrev=False,
+        prog="deploy.py",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_EXAMPLES + codes,
+        allow_abbrev=False,
         description="Render, check, package and deploy the platform as one nested CloudFormation change set.",
     )
     what = top.add_argument_group("what to deploy")
     what.add_argument("--env", metavar="NAME", help="environment: a file in environments/, such as dev")
     what.add_argument("--plan", action="store_true", help="show what would change, then stop; leaves nothing behind")
     what.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-    what.add_argument("--allow-replace", action="append", default=[], metavar="LOGICAL_ID",
-                      help="let this table, bucket or queue be replaced or deleted, with its data (repeatable)")
+    what.add_argument(
+        "--allow-replace",
+        action="append",
+        default=[],
+        metavar="LOGICAL_ID",
+        help="let this table, bucket or queue be replaced or deleted, with its data (repeatable)",
+    )
     where = top.add_argument_group("where")
     where.add_argument("--local", action="store_true", help="to the emulator on this machine, no account needed")
     where.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
@@ -45,7 +53,9 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument("--profile", help="AWS profile; default: the ordinary credential chain")
     show = top.add_argument_group("output")
     show.add_argument("--outputs-file", type=Path, metavar="FILE", help="write the stack's outputs as JSON")
-    show.add_argument("--output", choices=("text", "json"), default="text", help="json: a document on stdout, progress on stderr")
+    show.add_argument(
+        "--output", choices=("text", "json"), default="text", help="json: a document on stdout, progress on stderr"
+    )
     show.add_argument("--debug", action="store_true", help="show where an error came from")
     return top
 
@@ -76,10 +86,21 @@ def _run(options: argparse.Namespace, stream) -> dict:
     from deployer import pipeline, present  # boto3 and the rest: not for --help
     from deployer.ui import Ui
 
-    result = pipeline.run(pipeline.Options(
-        env=options.env, local=options.local, plan=options.plan, yes=options.yes, outputs_file=options.outputs_file,
-        region=options.region, profile=options.profile, allow_replace=frozenset(options.allow_replace), local_dir=options.local_dir,
-    ), Ui(stream), ROOT)
+    result = pipeline.run(
+        pipeline.Options(
+            env=options.env,
+            local=options.local,
+            plan=options.plan,
+            yes=options.yes,
+            outputs_file=options.outputs_file,
+            region=options.region,
+            profile=options.profile,
+            allow_replace=frozenset(options.allow_replace),
+            local_dir=options.local_dir,
+        ),
+        Ui(stream),
+        ROOT,
+    )
     return {"result": result.kind, "outputs": dict(result.outputs), "changes": present.as_json(result.plan)}
 
 
@@ -102,8 +123,11 @@ def _failure(error: BaseException) -> Failure:
     if explained := aws_errors.explain(error):
         return explained
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in _OURS:
-        return Failure(Exit.USAGE, f"the Python package {error.name!r} is not installed",
-                       "install the project's requirements; see README.md")
+        return Failure(
+            Exit.USAGE,
+            f"the Python package {error.name!r} is not installed",
+            "install the project's requirements; see README.md",
+        )
     return Failure(Exit.BUG, f"unexpected {type(error).__name__}: {error}", "repeat with --debug to see where")
 
 

@@ -26,13 +26,17 @@ class Built:
         }
 
 
-def build(aws, environment: Environment, rendered: Mapping[str, str], packages: tuple[Package, ...], facts: Facts) -> Built:
+def build(
+    aws, environment: Environment, rendered: Mapping[str, str], packages: tuple[Package, ...], facts: Facts
+) -> Built:
     """The desired state; nothing is sent. Raises Failure(USAGE) when templates and configuration do not fit."""
     bucket = names.artifact_bucket(facts.account, aws.region)
     bundle = templates.bundle(rendered, aws.template_host(), bucket)
     functions, layer = packages
     given = parameters.from_environment(environment) | {
-        "ArtifactBucket": bucket, "FunctionsKey": functions.key, "LayerKey": layer.key,
+        "ArtifactBucket": bucket,
+        "FunctionsKey": functions.key,
+        "LayerKey": layer.key,
         "ManageApiGatewayAccount": "true" if preflight.manage_gateway_account(facts) else "false",
     }
     return Built(bundle, packages, templates.parameter_values(bundle.root, given), bucket)

@@ -46,8 +46,12 @@ def _is_noise(event: Event) -> bool:
 def others(events: Iterable[Event], cause: Event) -> list[Event]:
     """Further failures of their own in the order they came: each would fail the next attempt, too."""
     real = [
-        event for event in events
-        if event.status in ("CREATE_FAILED", "UPDATE_FAILED") and event != cause and not event.of_the_stack and not _is_noise(event)
+        event
+        for event in events
+        if event.status in ("CREATE_FAILED", "UPDATE_FAILED")
+        and event != cause
+        and not event.of_the_stack
+        and not _is_noise(event)
     ]
     return sorted(real, key=lambda event: event.time)
 

@@ -23,7 +23,7 @@ MEANING = {
     Exit.FAILED: "the deployment failed; CloudFormation rolled it back unless the message says otherwise",
     Exit.USAGE: "wrong arguments or configuration",
     Exit.PREFLIGHT: "credentials, account, region, permission, limits or the stack's state stand in the way",
-    Exit.LINT: "cfn-lint found errors in the rendered templates",
+    Exit.LINT: "the templates cannot be rendered, or cfn-lint found errors in them",
     Exit.REFUSED: "not confirmed, or data would be replaced or deleted without --allow-replace",
     Exit.EMULATOR: "the local emulator could not be started, reached or stopped",
     Exit.PACKAGING: "the packages could not be built or downloaded",

@@ -45,8 +45,15 @@ class Event:
 def of(entry: Mapping) -> Event:
     """From a DescribeStackEvents entry."""
     return Event(
-        entry["EventId"], entry["Timestamp"], entry["StackId"], entry["StackName"], entry["LogicalResourceId"],
-        entry.get("PhysicalResourceId", ""), entry["ResourceType"], entry["ResourceStatus"], entry.get("ResourceStatusReason", ""),
+        entry["EventId"],
+        entry["Timestamp"],
+        entry["StackId"],
+        entry["StackName"],
+        entry["LogicalResourceId"],
+        entry.get("PhysicalResourceId", ""),
+        entry["ResourceType"],
+        entry["ResourceStatus"],
+        entry.get("ResourceStatusReason", ""),
     )
 
 

@@ -61,21 +61,28 @@ def _watch(cloudformation, root: str, seen: set[str], on_events, pace: Pace) -> 
                 raise
             silent_since = silent_since or time.monotonic()
             if time.monotonic() - silent_since > pace.patience:
-                raise Failure(Exit.FAILED, f"CloudFormation stopped answering: {error}",
-                              "the deployment goes on by itself; run this command again to see how it ended") from error
+                raise Failure(
+                    Exit.FAILED,
+                    f"CloudFormation stopped answering: {error}",
+                    "the deployment goes on by itself; run this command again to see how it ended",
+                ) from error
             delay, batch = min(delay * 2, pace.slowest), []
         else:
             delay, silent_since, quiet = pace.pause, None, 0 if batch else quiet + 1
         on_events(batch)
         status = _root_status(batch, root)
-        if history and quiet and quiet % QUIET_ROUNDS == 0:  # events are eventually consistent, the status has the last word
+        if (
+            history and quiet and quiet % QUIET_ROUNDS == 0
+        ):  # events are eventually consistent, the status has the last word
             status = StackStatus(cloudformation.describe_stacks(StackName=root)["Stacks"][0]["StackStatus"])
         if status.is_settled:
             return Outcome(status, tuple(sorted(history, key=lambda event: event.time)), names)
         time.sleep(delay)
 
 
-def _poll(cloudformation, root: str, known: dict[str, set[str]], names: dict[str, str], history: list[Event]) -> list[Event]:
+def _poll(
+    cloudformation, root: str, known: dict[str, set[str]], names: dict[str, str], history: list[Event]
+) -> list[Event]:
     """One round over every stack known so far, and over those that this round makes known; in order of time.
 
     The root is read first: if it was at rest by then, what is read of the others after it is complete.
@@ -122,7 +129,10 @@ def is_well(arn: str, status: StackStatus, outcome: Outcome) -> bool:
 def remove_failed_creation(aws, stack_id: str, pace: Pace) -> None:
     """Delete a stack in ROLLBACK_COMPLETE: its creation failed, so it never held anything."""
     aws.client("cloudformation").delete_stack(StackName=stack_id)
-    status = until(lambda: snapshot.status_of(snapshot.describe(aws, stack_id)),
-                   lambda status: status.name != "ROLLBACK_COMPLETE" and not status.is_running, pace.pause)
+    status = until(
+        lambda: snapshot.status_of(snapshot.describe(aws, stack_id)),
+        lambda status: status.name != "ROLLBACK_COMPLETE" and not status.is_running,
+        pace.pause,
+    )
     if status.exists:
         raise Failure(Exit.FAILED, f"the stack of the failed first deployment could not be deleted: {status}")

@@ -32,5 +32,6 @@ def dangers(plan: Plan, allowed: Collection[str] = ()) -> list[Danger]:
     """Every stateful resource that the plan takes away; `allowed` holds logical ids or Stack/LogicalId paths."""
     return [
         Danger(change, change.logical_id in allowed or change.path in allowed)
-        for change in plan.changes if change.action in _VERBS and stateful.is_stateful(change.type)
+        for change in plan.changes
+        if change.action in _VERBS and stateful.is_stateful(change.type)
     ]

@@ -8,7 +8,7 @@ seconds, so a clean result is remembered by content; whatever could change it is
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +19,13 @@ class Finding:
 
     template: str
     line: int
+    resource: str
     rule: str
     level: str
     message: str
 
     def __str__(self) -> str:
-        return f"{self.template}:{self.line}: {self.rule} {self.message}"
+        return f"{self.template}:{self.line}: {self.resource}: {self.rule} {self.message}"
 
 
 def lint(rendered: Mapping[str, str], region: str, cache: Path) -> list[Finding]:
@@ -52,7 +53,11 @@ def _fingerprint(rendered: Mapping[str, str], region: str) -> str:
 
     parts = [version("cfn-lint"), region, json.dumps(dict(rendered), sort_keys=True)]
     # cfn-lint reads its own configuration from the working directory.
-    parts += [path.read_text() for name in (".cfnlintrc", ".cfnlintrc.yaml", ".cfnlintrc.yml") if (path := Path(name)).is_file()]
+    parts += [
+        path.read_text()
+        for name in (".cfnlintrc", ".cfnlintrc.yaml", ".cfnlintrc.yml")
+        if (path := Path(name)).is_file()
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -66,9 +71,25 @@ def _run(rendered: Mapping[str, str], region: str) -> list[Finding]:
         for name, text in rendered.items():
             (Path(scratch) / f"{name}.yaml").write_text(text, encoding="utf-8")
         for name in rendered:
-            matches = lint_file(Path(scratch) / f"{name}.yaml", ManualArgs(regions=[region if region in REGIONS else REGION_PRIMARY]))
+            matches = lint_file(
+                Path(scratch) / f"{name}.yaml", ManualArgs(regions=[region if region in REGIONS else REGION_PRIMARY])
+            )
             findings += [
-                Finding(f"{name}.yaml", match.linenumber, match.rule.id, match.rule.severity, match.message)
-                for match in matches if Path(match.filename or name).stem == name
+                Finding(
+                    f"{name}.yaml",
+                    match.linenumber,
+                    _resource(match.path),
+                    match.rule.id,
+                    match.rule.severity,
+                    match.message,
+                )
+                for match in matches
+                if Path(match.filename or name).stem == name
             ]
     return sorted(set(findings), key=lambda finding: (finding.template, finding.line, finding.rule))
+
+
+def _resource(path: Sequence | None) -> str:
+    """The logical id in a path such as (Resources, OrdersTable, Properties, …), else the section."""
+    start = [str(part) for part in (path or ("template",))[:2]]
+    return start[-1] if start[0] == "Resources" else start[0]

@@ -66,8 +66,12 @@ def sources(root: Path, packages: Iterable[str] = PACKAGES) -> dict[str, bytes]:
 
 def _belongs(path: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.parts)
-    return not hidden and not _SKIPPED_DIRECTORIES & set(path.parts) and path.suffix not in _SKIPPED_SUFFIXES \
+    return (
+        not hidden
+        and not _SKIPPED_DIRECTORIES & set(path.parts)
+        and path.suffix not in _SKIPPED_SUFFIXES
         and not path.name.endswith("~")
+    )
 
 
 def functions(root: Path) -> Package:

@@ -68,7 +68,9 @@ def run(options: Options, ui: Ui, root: Path) -> Result:
     aws = _connect(ui, environment, options, root)
     with ui.step("Preflight") as step:
         facts = preflight.check(aws, environment)
-        step.result = f"account {facts.account}, {aws.region}, stack {names.root_stack(environment.name)}: {facts.status}"
+        step.result = (
+            f"account {facts.account}, {aws.region}, stack {names.root_stack(environment.name)}: {facts.status}"
+        )
     built = desired.build(aws, environment, rendered, packages, facts)
     if desired.unchanged(aws, facts, built):
         ui.line("Nothing to change: what is deployed is what this checkout says.")
@@ -91,8 +93,11 @@ def _connect(ui: Ui, environment: Environment, options: Options, root: Path) -> 
 def _must_be_able_to_ask(options: Options) -> None:
     """Before the first write: in a pipeline nobody could answer the question at its end."""
     if not (options.plan or options.yes or can_ask()):
-        raise Failure(Exit.REFUSED, "there are changes, and nobody at a terminal to confirm them; nothing was changed",
-                      "look with --plan, then deploy with --yes")
+        raise Failure(
+            Exit.REFUSED,
+            "there are changes, and nobody at a terminal to confirm them; nothing was changed",
+            "look with --plan, then deploy with --yes",
+        )
 
 
 def _without_failed_creation(ui: Ui, aws, facts: Facts, options: Options) -> Facts:
@@ -101,9 +106,14 @@ def _without_failed_creation(ui: Ui, aws, facts: Facts, options: Options) -> Fac
         return facts
     stack = facts.stack["StackName"]
     if options.plan:
-        raise Failure(Exit.PREFLIGHT, f"stack {stack} is in {facts.status}: its first creation failed, and it can only be deleted",
-                      "a deployment (without --plan) offers to delete it and starts anew")
-    if not options.yes and not ask(f"Stack {stack} is in {facts.status}: its first creation failed. Delete it and start anew?"):
+        raise Failure(
+            Exit.PREFLIGHT,
+            f"stack {stack} is in {facts.status}: its first creation failed, and it can only be deleted",
+            "a deployment (without --plan) offers to delete it and starts anew",
+        )
+    if not options.yes and not ask(
+        f"Stack {stack} is in {facts.status}: its first creation failed. Delete it and start anew?"
+    ):
         raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
     with ui.step("Clean up") as step:
         execution.remove_failed_creation(aws, facts.stack["StackId"], _pace(aws))
@@ -117,8 +127,9 @@ def _upload(ui: Ui, aws, built: Built, facts: Facts) -> None:
         objects = built.objects()
         put = artifacts.upload_missing(aws, built.bucket, facts.account, objects)
         size = sum(len(objects[key]) for key in put) / 1000
-        step.result = (f"{len(put)} of {len(objects)} objects, {size:.0f} kB" if put else "everything is there") + \
-            (f"; made bucket {built.bucket}" if made else "")
+        step.result = (f"{len(put)} of {len(objects)} objects, {size:.0f} kB" if put else "everything is there") + (
+            f"; made bucket {built.bucket}" if made else ""
+        )
 
 
 def _change(ui: Ui, aws, environment: Environment, options: Options, facts: Facts, built: Built) -> Result:
@@ -148,9 +159,14 @@ def _planned(ui: Ui, aws, environment: Environment, facts: Facts, built: Built) 
         now = snapshot.deployed(aws, facts.stack)
         then = snapshot.desired(built.bundle, built.parameters, now)
         change_set = changeset.create(
-            aws, names.root_stack(environment.name), new=facts.status.is_new, exists=facts.status.exists,
-            template_url=built.bundle.root_url, parameters=built.parameters,
-            tags={"Project": names.PROJECT, "Environment": environment.name}, pause=_pace(aws).pause,
+            aws,
+            names.root_stack(environment.name),
+            new=facts.status.is_new,
+            exists=facts.status.exists,
+            template_url=built.bundle.root_url,
+            parameters=built.parameters,
+            tags={"Project": names.PROJECT, "Environment": environment.name},
+            pause=_pace(aws).pause,
         )
         plan = planning.make(now, then, change_set.verdicts)
         step.result = present.summary(plan)
@@ -164,8 +180,11 @@ def _refuse_data_loss(ui: Ui, plan: Plan, options: Options) -> None:
     refused = [danger for danger in dangers if not danger.allowed]
     if refused and not options.plan:
         flags_needed = " ".join(f"--allow-replace {danger.change.logical_id}" for danger in refused)
-        raise Failure(Exit.REFUSED, f"refused, nothing was changed: {len(refused)} of the changes would replace or delete data",
-                      f"if that is what you want: {flags_needed}")
+        raise Failure(
+            Exit.REFUSED,
+            f"refused, nothing was changed: {len(refused)} of the changes would replace or delete data",
+            f"if that is what you want: {flags_needed}",
+        )
 
 
 def _deploy(ui: Ui, aws, environment: Environment, options: Options, change_set: ChangeSet) -> dict[str, str]:
@@ -176,12 +195,19 @@ def _deploy(ui: Ui, aws, environment: Environment, options: Options, change_set:
         with display(ui, stack) as on_events:
             outcome = execution.run(aws, change_set, on_events, _pace(aws))
     except KeyboardInterrupt:
-        raise Failure(Exit.INTERRUPTED, "interrupted; CloudFormation goes on with the deployment by itself",
-                      "run this command again to see how it ended, or: aws cloudformation describe-stack-events "
-                      f"--stack-name {stack} --region {aws.region}") from None
+        raise Failure(
+            Exit.INTERRUPTED,
+            "interrupted; CloudFormation goes on with the deployment by itself",
+            "run this command again to see how it ended, or: aws cloudformation describe-stack-events "
+            f"--stack-name {stack} --region {aws.region}",
+        ) from None
     if not outcome.status.succeeded:
         present.show_failure(ui, outcome.events, outcome.names)
-        raise Failure(Exit.FAILED, f"the deployment failed; stack {stack} is in {outcome.status}", _next_step(outcome, stack, aws.region))
+        raise Failure(
+            Exit.FAILED,
+            f"the deployment failed; stack {stack} is in {outcome.status}",
+            _next_step(outcome, stack, aws.region),
+        )
     _verify(ui, aws, change_set, outcome)
     return _outputs(ui, aws, snapshot.describe(aws, change_set.stack_id), options)
 
@@ -197,7 +223,11 @@ def _next_step(outcome: execution.Outcome, stack: str, region: str) -> str:
 def _verify(ui: Ui, aws, change_set: ChangeSet, outcome: execution.Outcome) -> None:
     with ui.step("Verify") as step:
         nested = execution.nested_statuses(aws, change_set.stack_id)
-        bad = [f"{path} is in {status}" for path, (arn, status) in nested.items() if not execution.is_well(arn, status, outcome)]
+        bad = [
+            f"{path} is in {status}"
+            for path, (arn, status) in nested.items()
+            if not execution.is_well(arn, status, outcome)
+        ]
         if bad:
             raise Failure(Exit.FAILED, f"the root stack is done, but {', '.join(bad)}")
         changeset.sweep(aws, [change_set.stack_id, *(arn for arn, _ in nested.values())])

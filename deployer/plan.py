@@ -55,7 +55,8 @@ def compare(now: Snapshot, then: Snapshot, stack: tuple[str, ...] = ()) -> list[
 def _resources(template: Mapping, scope: Scope) -> dict[str, dict]:
     """Logical id -> definition of the resources whose condition is not known to be false."""
     return {
-        logical_id: resource for logical_id, definition in template.get("Resources", {}).items()
+        logical_id: resource
+        for logical_id, definition in template.get("Resources", {}).items()
         if isinstance(definition, dict) and scope.condition(definition.get("Condition", "")) is not False
         for resource in [{key: scope.resolve(value) for key, value in definition.items() if key != "Condition"}]
     }
@@ -65,7 +66,8 @@ def _switched_off(tree: Snapshot, stack: tuple[str, ...] = ()) -> set[tuple[tupl
     """Resources whose condition is known to be false, in this stack and below."""
     scope = Scope(tree.template, tree.parameters)
     off = {
-        (stack, logical_id) for logical_id, definition in tree.template.get("Resources", {}).items()
+        (stack, logical_id)
+        for logical_id, definition in tree.template.get("Resources", {}).items()
         if isinstance(definition, dict) and scope.condition(definition.get("Condition", "")) is False
     }
     return off.union(*(_switched_off(child, (*stack, name)) for name, child in tree.children.items()))
@@ -77,12 +79,16 @@ def _difference(stack, logical_id, before, after, new_scope) -> Change | None:
     if after is None:
         return Change(stack, logical_id, before["Type"], Action.REMOVE, kept=_kept(before, "DeletionPolicy"))
     if before["Type"] != after["Type"]:
-        return Change(stack, logical_id, before["Type"], Action.REPLACE, ("Type",), _kept(before, "UpdateReplacePolicy"))
+        return Change(
+            stack, logical_id, before["Type"], Action.REPLACE, ("Type",), _kept(before, "UpdateReplacePolicy")
+        )
     if before == after:
         return None
     old, new = before.get("Properties", {}), after.get("Properties", {})
     names = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
-    names += [name for name in sorted((before.keys() | after.keys()) - {"Properties"}) if before.get(name) != after.get(name)]
+    names += [
+        name for name in sorted((before.keys() | after.keys()) - {"Properties"}) if before.get(name) != after.get(name)
+    ]
     replacing = stateful.replacing(after["Type"], old, new)
     certain = [name for name in replacing if not has_unknown([old.get(name), new.get(name)])]
     action = Action.REPLACE if certain else Action.MAY_REPLACE if replacing else Action.MODIFY

@@ -12,7 +12,14 @@ from deployer.stack_status import StackStatus, way_out
 UNRESERVED_MINIMUM = 100
 """Lambda keeps this much concurrency for functions without a reservation."""
 
-_NOT_IMPLEMENTED = {"NotImplemented", "NotImplementedException", "UnknownOperationException", "InvalidAction", "501", "404"}
+_NOT_IMPLEMENTED = {
+    "NotImplemented",
+    "NotImplementedException",
+    "UnknownOperationException",
+    "InvalidAction",
+    "501",
+    "404",
+}
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,12 @@ def check(aws, environment: Environment) -> Facts:
 
 def check_account(environment: Environment, account: str, caller: str) -> None:
     if environment.account not in (None, account):
-        raise Failure(Exit.PREFLIGHT, f"environment {environment.name} belongs to account {environment.account}, "
-                      f"but these credentials are of {account} ({caller})", "use another --profile")
+        raise Failure(
+            Exit.PREFLIGHT,
+            f"environment {environment.name} belongs to account {environment.account}, "
+            f"but these credentials are of {account} ({caller})",
+            "use another --profile",
+        )
 
 
 def check_status(status: StackStatus, environment: Environment, region: str) -> None:
@@ -56,7 +67,9 @@ def check_status(status: StackStatus, environment: Environment, region: str) -> 
 
 def reserved_concurrency(environment: Environment) -> int:
     """The sum of the environment's reservations."""
-    return sum(value for key, value in environment.functions.model_dump().items() if key.endswith("_reserved_concurrency"))
+    return sum(
+        value for key, value in environment.functions.model_dump().items() if key.endswith("_reserved_concurrency")
+    )
 
 
 def check_concurrency(aws, environment: Environment, deployed: Mapping[str, str]) -> None:
@@ -76,7 +89,7 @@ def check_concurrency(aws, environment: Environment, deployed: Mapping[str, str]
         Exit.PREFLIGHT,
         f"environment {environment.name} reserves {wanted} concurrent executions, but this account can give {max(available, 0)} "
         f"(limit {limit['ConcurrentExecutions']}, of which {UNRESERVED_MINIMUM} must stay unreserved)",
-        f"ask for a higher Lambda quota \"Concurrent executions\" in Service Quotas (new accounts start with 10), or set "
+        f'ask for a higher Lambda quota "Concurrent executions" in Service Quotas (new accounts start with 10), or set '
         f"functions.command_reserved_concurrency = 0 in environments/{environment.name}.toml",
     )
 

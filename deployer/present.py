@@ -9,8 +9,13 @@ from deployer.events import Event
 from deployer.guard import Danger
 from deployer.ui import Ui
 
-_SIGN = {Action.ADD: ("+", "green"), Action.MODIFY: ("~", "yellow"), Action.MAY_REPLACE: ("?", "yellow"),
-         Action.REPLACE: ("±", "red"), Action.REMOVE: ("-", "red")}
+_SIGN = {
+    Action.ADD: ("+", "green"),
+    Action.MODIFY: ("~", "yellow"),
+    Action.MAY_REPLACE: ("?", "yellow"),
+    Action.REPLACE: ("±", "red"),
+    Action.REMOVE: ("-", "red"),
+}
 _MANY = 12
 """A stack with more additions than this, and nothing else, is shown as counts."""
 
@@ -44,7 +49,9 @@ def _by_type(changes: Iterable[Change]) -> list[tuple[str, int]]:
 
 def show_dangers(ui: Ui, dangers: Iterable[Danger]) -> None:
     for danger in dangers:
-        ui.line(f"  {'allowed' if danger.allowed else 'DATA AT RISK'}: {danger}", "yellow" if danger.allowed else "bold red")
+        ui.line(
+            f"  {'allowed' if danger.allowed else 'DATA AT RISK'}: {danger}", "yellow" if danger.allowed else "bold red"
+        )
 
 
 def show_failure(ui: Ui, events: Iterable[Event], names: Mapping[str, str]) -> None:
@@ -68,7 +75,12 @@ def show_outputs(ui: Ui, outputs: Mapping[str, str]) -> None:
 
 def as_json(plan: Plan | None) -> list[dict]:
     return [
-        {"stack": "/".join(change.stack), "logicalId": change.logical_id, "type": change.type,
-         "action": change.action.value, "properties": list(change.properties)}
+        {
+            "stack": "/".join(change.stack),
+            "logicalId": change.logical_id,
+            "type": change.type,
+            "action": change.action.value,
+            "properties": list(change.properties),
+        }
         for change in (plan.changes if plan else ())
     ]

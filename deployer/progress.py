@@ -17,7 +17,7 @@ class StackProgress:
 
     name: str
     started: float
-    status: StackStatus = StackStatus("")
+    status: StackStatus = field(default_factory=lambda: StackStatus(""))
     busy: dict[str, float] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     ended: float | None = None
@@ -38,7 +38,9 @@ class Progress:
                 parent = self.names.get(event.stack_id, "")
                 self.names[event.child_stack] = f"{parent}/{event.logical_id}".lstrip("/")
         for event in batch:
-            self._stack(event).status = self._stack(event).status if not event.of_the_stack else StackStatus(event.status)
+            self._stack(event).status = (
+                self._stack(event).status if not event.of_the_stack else StackStatus(event.status)
+            )
             self._resource(event)
 
     def _stack(self, event: Event) -> StackProgress:
@@ -74,6 +76,7 @@ def display(ui: Ui, root_name: str) -> Iterator:
     """`with display(ui, name) as on_events:` shows what is fed to on_events."""
     progress = Progress(root_name)
     if not ui.interactive:
+
         def on_events(batch: list[Event]) -> None:
             progress.take(batch)
             for event in filter(interesting, batch):
@@ -100,7 +103,11 @@ def _table(progress: Progress, ui: Ui):
         until = stack.ended or progress.clock()
         busy = ", ".join(list(stack.busy)[:3]) + (f" +{len(stack.busy) - 3}" if len(stack.busy) > 3 else "")
         table.add_row(
-            Text(mark, style), Text(stack.name, "bold" if stack.name == progress.root_name else ""), Text(status.name, style),
-            f"{len(stack.done)} done", f"{until - stack.started:.0f} s", Text(busy, "dim"),
+            Text(mark, style),
+            Text(stack.name, "bold" if stack.name == progress.root_name else ""),
+            Text(status.name, style),
+            f"{len(stack.done)} done",
+            f"{until - stack.started:.0f} s",
+            Text(busy, "dim"),
         )
     return table

@@ -51,7 +51,7 @@ class Scope:
         if not isinstance(node, dict):
             return node
         if len(node) == 1:
-            (name, argument), = node.items()
+            ((name, argument),) = node.items()
             if name == "Ref":
                 return self._parameter(argument, node)
             if name in _INTRINSICS:
@@ -126,13 +126,16 @@ class Scope:
     def _truth(self, rule) -> bool | None:
         if not isinstance(rule, dict) or len(rule) != 1:
             return None
-        (name, argument), = rule.items()
+        ((name, argument),) = rule.items()
         if name == "Condition":
             return self.condition(argument)
         if name == "Fn::Equals":
             left, right = (self.resolve(side) for side in argument)
-            return None if has_unknown([left, right]) or isinstance(left, dict) or isinstance(right, dict) \
+            return (
+                None
+                if has_unknown([left, right]) or isinstance(left, dict) or isinstance(right, dict)
                 else str(left) == str(right)
+            )
         if name not in ("Fn::And", "Fn::Or", "Fn::Not"):
             return None
         sides = [self._truth(side) for side in argument]
@@ -145,6 +148,10 @@ class Scope:
 
 
 _INTRINSICS = {
-    "Fn::If": Scope._if, "Fn::Sub": Scope._sub, "Fn::Join": Scope._join, "Fn::Select": Scope._select,
-    "Fn::Split": Scope._split, "Fn::FindInMap": Scope._find_in_map,
+    "Fn::If": Scope._if,
+    "Fn::Sub": Scope._sub,
+    "Fn::Join": Scope._join,
+    "Fn::Select": Scope._select,
+    "Fn::Split": Scope._split,
+    "Fn::FindInMap": Scope._find_in_map,
 }

@@ -57,7 +57,8 @@ def connect_local(environment: Environment, variables: Mapping[str, str], region
     import boto3
 
     session = boto3.Session(
-        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"], aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
         region_name=region or environment.region,
     )
     return Aws(session, region or environment.region, variables["AWS_ENDPOINT_URL"], local=True)
@@ -69,11 +70,14 @@ def check_region(region: str) -> None:
 
     session = boto3.Session(region_name=region)
     known = [
-        name for partition in session.get_available_partitions()
+        name
+        for partition in session.get_available_partitions()
         for name in session.get_available_regions("cloudformation", partition_name=partition)
     ]
     if region in known or os.environ.get("AWS_ENDPOINT_URL"):
         return
     close = difflib.get_close_matches(region, known, n=1)
     meant = f"did you mean {close[0]}? " if close else ""
-    raise Failure(Exit.PREFLIGHT, f"there is no region {region!r}", meant + "(a region newer than this boto3 needs a newer boto3)")
+    raise Failure(
+        Exit.PREFLIGHT, f"there is no region {region!r}", meant + "(a region newer than this boto3 needs a newer boto3)"
+    )

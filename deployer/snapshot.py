@@ -56,8 +56,10 @@ def nested(aws, stack: str) -> dict[str, str]:
     pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
     return {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for page in pages for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == STACK and resource.get("PhysicalResourceId")
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == STACK
+        and resource.get("PhysicalResourceId")
         and resource["ResourceStatus"] != "DELETE_COMPLETE"
     }
 
@@ -70,8 +72,14 @@ def deployed(aws, stack: Mapping | None) -> Snapshot:
     body = original_template(aws, identity)
     template = cfn_yaml.load(body) if isinstance(body, str) else body
     with ThreadPoolExecutor(8) as pool:
-        entries = {name: pool.submit(lambda arn=arn: deployed(aws, describe(aws, arn))) for name, arn in nested(aws, identity).items()} \
-            if child_urls(template) else {}
+        entries = (
+            {
+                name: pool.submit(lambda arn=arn: deployed(aws, describe(aws, arn)))
+                for name, arn in nested(aws, identity).items()
+            }
+            if child_urls(template)
+            else {}
+        )
         children = {name: entry.result() for name, entry in entries.items()}
     return Snapshot(template, parameters_of(stack), children)
 
@@ -98,7 +106,13 @@ def desired(bundle: Bundle, parameters: Mapping[str, str], now: Snapshot) -> Sna
             if isinstance(value, (dict, Unknown)) or has_unknown(value):
                 same = name in before.parameters and old_expressions.get(name) == expression
                 value = before.parameters[name] if same else Unknown(f"{logical_id}.{name}")
-            values[name] = ",".join(map(str, value)) if isinstance(value, list) else value if isinstance(value, Unknown) else _text(value)
+            values[name] = (
+                ",".join(map(str, value))
+                if isinstance(value, list)
+                else value
+                if isinstance(value, Unknown)
+                else _text(value)
+            )
         children[logical_id] = Snapshot(template, values)
     return Snapshot(bundle.root, dict(parameters), children)
 

@@ -42,5 +42,6 @@ def _attributes(properties: dict) -> dict[str, object]:
     definitions = properties.get("AttributeDefinitions")
     return {
         str(entry.get("AttributeName")): entry.get("AttributeType")
-        for entry in (definitions if isinstance(definitions, list) else []) if isinstance(entry, dict)
+        for entry in (definitions if isinstance(definitions, list) else [])
+        if isinstance(entry, dict)
     }

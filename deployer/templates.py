@@ -101,7 +101,9 @@ def parameter_values(template: dict, given: Mapping[str, str]) -> dict[str, str]
     unknown = sorted(given.keys() - declared.keys())
     missing = sorted(name for name, spec in declared.items() if name not in given and "Default" not in spec)
     if unknown or missing:
-        parts = ([f"does not declare {', '.join(unknown)}"] if unknown else [])
+        parts = [f"does not declare {', '.join(unknown)}"] if unknown else []
         parts += [f"wants {', '.join(missing)}"] if missing else []
-        raise Failure(Exit.USAGE, f"root.yaml {' and '.join(parts)}", "config/parameters.py and generator/root.py must agree")
+        raise Failure(
+            Exit.USAGE, f"root.yaml {' and '.join(parts)}", "config/parameters.py and generator/root.py must agree"
+        )
     return {name: str(given.get(name, spec.get("Default", ""))) for name, spec in declared.items()}

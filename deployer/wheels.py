@@ -29,7 +29,9 @@ def layer(requirements: Path, cache: Path) -> Package:
     Raises Failure(PACKAGING) when it is missing, unpinned or cannot be downloaded.
     """
     if not requirements.is_file():
-        raise Failure(Exit.PACKAGING, f"{requirements.name} is missing", "it pins the layer's packages; see requirements/")
+        raise Failure(
+            Exit.PACKAGING, f"{requirements.name} is missing", "it pins the layer's packages; see requirements/"
+        )
     text = requirements.read_bytes()
     pinned = frozenset(_PINNED.findall(text.decode()))
     if not pinned:
@@ -40,7 +42,9 @@ def layer(requirements: Path, cache: Path) -> Package:
         _download(requirements, directory)
         wheels = _verified(directory, pinned)
     if not wheels:
-        raise Failure(Exit.PACKAGING, "the downloaded wheels are not the pinned ones", f"delete {directory} and try again")
+        raise Failure(
+            Exit.PACKAGING, "the downloaded wheels are not the pinned ones", f"delete {directory} and try again"
+        )
     return Package("layer", zip_of(contents(wheels)))
 
 
@@ -79,14 +83,34 @@ def _download(requirements: Path, directory: Path) -> None:
     with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:
         target = Path(scratch) / "wheels"
         command = [
-            sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input",
-            "--require-hashes", "--no-deps", "--only-binary=:all:", "--implementation", "cp",
-            "--python-version", PYTHON, "--platform", PLATFORM, "--dest", str(target), "--requirement", str(requirements),
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--require-hashes",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--implementation",
+            "cp",
+            "--python-version",
+            PYTHON,
+            "--platform",
+            PLATFORM,
+            "--dest",
+            str(target),
+            "--requirement",
+            str(requirements),
         ]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
-            raise Failure(Exit.PACKAGING, f"pip could not download the layer's packages: {_reason(result.stderr)}",
-                          "this is the only step that needs the package index, and only once; check the network and pip's configuration")
+            raise Failure(
+                Exit.PACKAGING,
+                f"pip could not download the layer's packages: {_reason(result.stderr)}",
+                "this is the only step that needs the package index, and only once; check the network and pip's configuration",
+            )
         try:
             target.rename(directory)
         except OSError:  # another run was faster; its wheels are verified like ours

@@ -101,7 +101,17 @@ def order_for(customer: str, **fields) -> dict:
 
 def copy_project(target: Path) -> Path:
     """A copy of the project whose sources a test may change."""
-    for part in ("config", "contract", "deployer", "domain", "emulator", "environments", "generator", "handlers", "requirements"):
+    for part in (
+        "config",
+        "contract",
+        "deployer",
+        "domain",
+        "emulator",
+        "environments",
+        "generator",
+        "handlers",
+        "requirements",
+    ):
         shutil.copytree(ROOT / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "deploy.py", target / "deploy.py")
     return target

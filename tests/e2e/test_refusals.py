@@ -119,7 +119,9 @@ def test_an_unknown_route_is_not_found(api, method, path):
     check_error(api.request(method, path), 404, "route_not_found")
 
 
-@pytest.mark.parametrize("order_id", ["unknown", "00000000-0000-4000-8000-000000000000", "%00", "x" * 300, "%F0%9F%8D%95"])
+@pytest.mark.parametrize(
+    "order_id", ["unknown", "00000000-0000-4000-8000-000000000000", "%00", "x" * 300, "%F0%9F%8D%95"]
+)
 def test_an_unknown_order_is_not_found(api, order_id):
     check_error(api.get(f"/orders/{order_id}"), 404, "not_found")
     check_error(api.put(f"/orders/{order_id}", json={"status": "processing"}), 404, "not_found")

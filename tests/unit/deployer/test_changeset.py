@@ -13,7 +13,10 @@ NOTHING = "The submitted information didn't contain changes. Submit different in
 
 
 def change(logical_id, kind="AWS::SQS::Queue", action="Modify", **other):
-    return {"Type": "Resource", "ResourceChange": {"Action": action, "LogicalResourceId": logical_id, "ResourceType": kind, **other}}
+    return {
+        "Type": "Resource",
+        "ResourceChange": {"Action": action, "LogicalResourceId": logical_id, "ResourceType": kind, **other},
+    }
 
 
 def detail(name, evaluation, source):
@@ -21,7 +24,13 @@ def detail(name, evaluation, source):
 
 
 def create(aws, **other):
-    arguments = {"new": False, "exists": True, "template_url": "https://storage.example/t", "parameters": {}, "tags": {}}
+    arguments = {
+        "new": False,
+        "exists": True,
+        "template_url": "https://storage.example/t",
+        "parameters": {},
+        "tags": {},
+    }
     arguments |= {"pause": 0} | other
     return changeset.create(aws, "s", **arguments)
 
@@ -32,21 +41,59 @@ def created(stub):
 
 def test_pages_and_nested_sets_are_all_read(aws):
     stub = aws.stub("cloudformation")
-    stub.add_response("create_change_set", {"Id": ROOT_SET, "StackId": STACK}, {
-        "StackName": "s", "ChangeSetName": ANY, "ChangeSetType": "UPDATE", "TemplateURL": "https://storage.example/t",
-        "Parameters": [{"ParameterKey": "A", "ParameterValue": "1"}], "Tags": [], "Capabilities": ANY, "IncludeNestedStacks": True,
-        "ClientToken": ANY,
-    })
+    stub.add_response(
+        "create_change_set",
+        {"Id": ROOT_SET, "StackId": STACK},
+        {
+            "StackName": "s",
+            "ChangeSetName": ANY,
+            "ChangeSetType": "UPDATE",
+            "TemplateURL": "https://storage.example/t",
+            "Parameters": [{"ParameterKey": "A", "ParameterValue": "1"}],
+            "Tags": [],
+            "Capabilities": ANY,
+            "IncludeNestedStacks": True,
+            "ClientToken": ANY,
+        },
+    )
     stub.add_response("describe_change_set", {"Status": "CREATE_IN_PROGRESS"})
     stub.add_response("describe_change_set", {"Status": "CREATE_COMPLETE"})
-    stub.add_response("describe_change_set", {"NextToken": "2", "Changes": [
-        change("Data", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)]}, {"ChangeSetName": ROOT_SET})
-    stub.add_response("describe_change_set", {"Changes": [
-        change("Table", "AWS::DynamoDB::Table", Replacement="Conditional",
-               Details=[detail("TableName", "Static", "ParameterReference"), detail("TableName", "Dynamic", "DirectModification")])]},
-        {"ChangeSetName": CHILD_SET})
-    stub.add_response("describe_change_set", {"Changes": [change("Queue", Replacement="True", PolicyAction="ReplaceAndRetain",
-                      Details=[detail("QueueName", "Static", "DirectModification")])]}, {"ChangeSetName": ROOT_SET, "NextToken": "2"})
+    stub.add_response(
+        "describe_change_set",
+        {"NextToken": "2", "Changes": [change("Data", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)]},
+        {"ChangeSetName": ROOT_SET},
+    )
+    stub.add_response(
+        "describe_change_set",
+        {
+            "Changes": [
+                change(
+                    "Table",
+                    "AWS::DynamoDB::Table",
+                    Replacement="Conditional",
+                    Details=[
+                        detail("TableName", "Static", "ParameterReference"),
+                        detail("TableName", "Dynamic", "DirectModification"),
+                    ],
+                )
+            ]
+        },
+        {"ChangeSetName": CHILD_SET},
+    )
+    stub.add_response(
+        "describe_change_set",
+        {
+            "Changes": [
+                change(
+                    "Queue",
+                    Replacement="True",
+                    PolicyAction="ReplaceAndRetain",
+                    Details=[detail("QueueName", "Static", "DirectModification")],
+                )
+            ]
+        },
+        {"ChangeSetName": ROOT_SET, "NextToken": "2"},
+    )
     made = create(aws, parameters={"A": "1"})
     assert not made.empty
     assert made.verdicts == (
@@ -76,9 +123,14 @@ def test_a_change_of_outputs_alone_is_not_empty(aws):
 def test_a_refused_nested_set_gives_the_childs_reason_and_is_removed(aws):
     stub = aws.stub("cloudformation")
     created(stub)
-    stub.add_response("describe_change_set", {
-        "Status": "FAILED", "StatusReason": "Nested change set was not successfully created: Currently in FAILED.",
-        "Changes": [change("Api", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)]})
+    stub.add_response(
+        "describe_change_set",
+        {
+            "Status": "FAILED",
+            "StatusReason": "Nested change set was not successfully created: Currently in FAILED.",
+            "Changes": [change("Api", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)],
+        },
+    )
     stub.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": "Parameters: [X] must have values"})
     stub.add_response("delete_change_set", {}, {"ChangeSetName": ROOT_SET, "StackName": STACK})
     stub.add_response("list_change_sets", {"Summaries": []})
@@ -117,7 +169,9 @@ def test_a_stack_that_somebody_else_reviews_is_left_alone(aws):
 
 def test_sweeping_takes_only_our_own_failures(aws):
     stub = aws.stub("cloudformation")
-    stub.add_response("list_change_sets", {"NextToken": "2", "Summaries": [summary("a", status="FAILED"), summary("b")]})
+    stub.add_response(
+        "list_change_sets", {"NextToken": "2", "Summaries": [summary("a", status="FAILED"), summary("b")]}
+    )
     stub.add_response("list_change_sets", {"Summaries": [summary("c", "by-hand", "FAILED")]})
     stub.add_response("delete_change_set", {}, {"ChangeSetName": "a", "StackName": STACK})
     assert changeset.sweep(aws, [STACK]) == 1

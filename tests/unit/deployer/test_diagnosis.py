@@ -6,13 +6,26 @@ from deployer import diagnosis
 from deployer.events import STACK, Event
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-ROOT, CHILD, GRANDCHILD = (f"arn:aws:cloudformation:r:1:stack/{name}/id" for name in ("root", "root-Compute-X", "root-Compute-Deep-Y"))
-EMBEDDED = "Embedded stack {} was not successfully created: The following resource(s) failed to create: [Function, Role]."
+ROOT, CHILD, GRANDCHILD = (
+    f"arn:aws:cloudformation:r:1:stack/{name}/id" for name in ("root", "root-Compute-X", "root-Compute-Deep-Y")
+)
+EMBEDDED = (
+    "Embedded stack {} was not successfully created: The following resource(s) failed to create: [Function, Role]."
+)
 
 
 def event(second, stack, logical_id, status, reason="", kind="AWS::Lambda::Function", physical_id=""):
-    return Event(f"{second}-{logical_id}-{status}", START + timedelta(seconds=second), stack, stack.split("/")[1], logical_id, physical_id,
-                 kind, status, reason)
+    return Event(
+        f"{second}-{logical_id}-{status}",
+        START + timedelta(seconds=second),
+        stack,
+        stack.split("/")[1],
+        logical_id,
+        physical_id,
+        kind,
+        status,
+        reason,
+    )
 
 
 def nested_failure():
@@ -23,10 +36,26 @@ def nested_failure():
         event(3, CHILD, "Role", "CREATE_IN_PROGRESS", kind="AWS::IAM::Role"),
         event(6, CHILD, "Function", "CREATE_FAILED", "Resource handler returned message: no such key"),
         event(6, CHILD, "Role", "CREATE_FAILED", "Resource creation cancelled", "AWS::IAM::Role"),
-        event(7, CHILD, "root-Compute-X", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Function].", STACK, CHILD),
+        event(
+            7,
+            CHILD,
+            "root-Compute-X",
+            "ROLLBACK_IN_PROGRESS",
+            "The following resource(s) failed to create: [Function].",
+            STACK,
+            CHILD,
+        ),
         event(9, ROOT, "Compute", "CREATE_FAILED", EMBEDDED.format(CHILD), STACK, CHILD),
         event(9, ROOT, "Data", "CREATE_FAILED", "Resource creation cancelled", STACK, ""),
-        event(10, ROOT, "root", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Compute, Data].", STACK, ROOT),
+        event(
+            10,
+            ROOT,
+            "root",
+            "ROLLBACK_IN_PROGRESS",
+            "The following resource(s) failed to create: [Compute, Data].",
+            STACK,
+            ROOT,
+        ),
         event(30, ROOT, "root", "ROLLBACK_COMPLETE", "", STACK, ROOT),
     ]
 
@@ -66,12 +95,18 @@ def test_a_child_that_could_not_even_start_names_its_own_cause():
 
 
 def test_a_later_failure_to_clean_up_is_not_the_cause():
-    events = nested_failure() + [event(20, CHILD, "Bucket", "DELETE_FAILED", "The bucket you tried to delete is not empty")]
+    events = [
+        *nested_failure(),
+        event(20, CHILD, "Bucket", "DELETE_FAILED", "The bucket you tried to delete is not empty"),
+    ]
     assert diagnosis.root_cause(events).logical_id == "Function"
 
 
 def test_when_only_noise_is_left_it_is_better_than_nothing():
-    assert diagnosis.root_cause([event(1, ROOT, "Compute", "CREATE_FAILED", EMBEDDED.format(CHILD), STACK, CHILD)]) is not None
+    assert (
+        diagnosis.root_cause([event(1, ROOT, "Compute", "CREATE_FAILED", EMBEDDED.format(CHILD), STACK, CHILD)])
+        is not None
+    )
     assert diagnosis.root_cause([event(1, ROOT, "Compute", "CREATE_COMPLETE", "", STACK, CHILD)]) is None
 
 

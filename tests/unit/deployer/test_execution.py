@@ -20,10 +20,17 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def entry(second, stack, logical_id, status, physical_id="", kind=STACK, reason=""):
-    return {"EventId": f"{stack}{second}{logical_id}{status}", "StackId": stack, "StackName": stack.split("/")[1],
-            "LogicalResourceId": logical_id, "PhysicalResourceId": physical_id,
-            "ResourceType": kind, "ResourceStatus": status, "ResourceStatusReason": reason,
-            "Timestamp": START + timedelta(seconds=second)}
+    return {
+        "EventId": f"{stack}{second}{logical_id}{status}",
+        "StackId": stack,
+        "StackName": stack.split("/")[1],
+        "LogicalResourceId": logical_id,
+        "PhysicalResourceId": physical_id,
+        "ResourceType": kind,
+        "ResourceStatus": status,
+        "ResourceStatusReason": reason,
+        "Timestamp": START + timedelta(seconds=second),
+    }
 
 
 class CloudFormation:
@@ -41,7 +48,15 @@ class CloudFormation:
         assert arguments["ClientRequestToken"] and arguments["RetainExceptOnCreate"]
 
     def describe_stacks(self, StackName):
-        return {"Stacks": [{"StackStatus": self.old[0]["ResourceStatus"] if not self.story else self.story[-1][1]["ResourceStatus"]}]}
+        return {
+            "Stacks": [
+                {
+                    "StackStatus": self.old[0]["ResourceStatus"]
+                    if not self.story
+                    else self.story[-1][1]["ResourceStatus"]
+                }
+            ]
+        }
 
     def get_paginator(self, name):
         assert name == "describe_stack_events"
@@ -57,10 +72,13 @@ class CloudFormation:
         newest_first = known[::-1] + [e for e in self.old if e["StackId"] == StackName]
         for at in range(0, len(newest_first), 2):
             self.pages += 1
-            yield {"StackEvents": newest_first[at:at + 2]}
+            yield {"StackEvents": newest_first[at : at + 2]}
 
 
-OLD = [entry(-100, ROOT, "root", "CREATE_COMPLETE", ROOT), entry(-99, CHILD, "Old", "CREATE_FAILED", kind="AWS::SQS::Queue")]
+OLD = [
+    entry(-100, ROOT, "root", "CREATE_COMPLETE", ROOT),
+    entry(-99, CHILD, "Old", "CREATE_FAILED", kind="AWS::SQS::Queue"),
+]
 STORY = [
     (1, entry(1, ROOT, "root", "UPDATE_IN_PROGRESS", ROOT)),
     (2, entry(2, ROOT, "Data", "UPDATE_IN_PROGRESS", CHILD)),

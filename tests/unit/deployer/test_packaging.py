@@ -53,7 +53,7 @@ def test_a_renamed_file_is_another_key(files):
 
 def test_no_compressor_has_a_say_and_everything_is_readable():
     with zipfile.ZipFile(io.BytesIO(zip_of({"domain/a.py": b"x" * 1000}))) as archive:
-        entry, = archive.infolist()
+        (entry,) = archive.infolist()
     assert entry.compress_type == zipfile.ZIP_STORED
     assert entry.date_time == (1980, 1, 1, 0, 0, 0)
     assert entry.external_attr >> 16 == 0o100644
@@ -69,7 +69,12 @@ def test_the_bytes_are_these_on_every_machine():
 def test_tests_caches_and_editor_leftovers_stay_at_home(tmp_path):
     files = {"handlers/a.py": b"1", "handlers/data.json": b"{}"}
     clean = write(tmp_path, files, files, 0, 0o644)
-    for leftover in ("handlers/__pycache__/a.cpython-313.pyc", "handlers/tests/test_a.py", "handlers/.a.py.swp", "handlers/a.py~"):
+    for leftover in (
+        "handlers/__pycache__/a.cpython-313.pyc",
+        "handlers/tests/test_a.py",
+        "handlers/.a.py.swp",
+        "handlers/a.py~",
+    ):
         (tmp_path / leftover).parent.mkdir(exist_ok=True)
         (tmp_path / leftover).write_bytes(b"x")
     assert packaging.functions(tmp_path).content == clean.content
@@ -88,8 +93,15 @@ def wheel(directory, name="thing-1.0-py3-none-any.whl", files=None):
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / name
     with zipfile.ZipFile(path, "w") as archive:
-        for inner, content in (files or {"thing/__init__.py": "x = 1", "thing-1.0.dist-info/licenses/LICENSE": "MIT",
-                                         "thing-1.0.data/scripts/tool.py": "#!", "thing-1.0.data/purelib/extra.py": "y = 2"}).items():
+        for inner, content in (
+            files
+            or {
+                "thing/__init__.py": "x = 1",
+                "thing-1.0.dist-info/licenses/LICENSE": "MIT",
+                "thing-1.0.data/scripts/tool.py": "#!",
+                "thing-1.0.data/purelib/extra.py": "y = 2",
+            }
+        ).items():
             archive.writestr(inner, content)
     return path
 
@@ -98,7 +110,9 @@ def pin(tmp_path, *wheels_):
     import hashlib
 
     requirements = tmp_path / "layer.txt"
-    requirements.write_text("".join(f"thing==1.0 --hash=sha256:{hashlib.sha256(w.read_bytes()).hexdigest()}\n" for w in wheels_))
+    requirements.write_text(
+        "".join(f"thing==1.0 --hash=sha256:{hashlib.sha256(w.read_bytes()).hexdigest()}\n" for w in wheels_)
+    )
     return requirements
 
 
@@ -118,7 +132,11 @@ def pip(monkeypatch, tmp_path):
 def test_the_layer_holds_packages_and_licences_but_no_scripts(pip, tmp_path):
     package = wheels.layer(pin(tmp_path, pip[0]), tmp_path / "cache")
     with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
-        assert archive.namelist() == ["python/extra.py", "python/thing-1.0.dist-info/licenses/LICENSE", "python/thing/__init__.py"]
+        assert archive.namelist() == [
+            "python/extra.py",
+            "python/thing-1.0.dist-info/licenses/LICENSE",
+            "python/thing/__init__.py",
+        ]
 
 
 def test_a_second_run_needs_no_network(pip, tmp_path):

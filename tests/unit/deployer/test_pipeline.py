@@ -28,10 +28,13 @@ def template(level="one", table=True):
     resources = {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": level}}}
     if table:
         resources["Orders"] = {"Type": "AWS::SQS::Queue", "Properties": {}}
-    return json.dumps({
-        "Parameters": {name: {"Type": "String"} for name in DECLARED}, "Resources": resources,
-        "Outputs": {"TopicArn": {"Value": {"Ref": "Topic"}}},
-    })
+    return json.dumps(
+        {
+            "Parameters": {name: {"Type": "String"} for name in DECLARED},
+            "Resources": resources,
+            "Outputs": {"TopicArn": {"Value": {"Ref": "Topic"}}},
+        }
+    )
 
 
 @pytest.fixture
@@ -41,7 +44,9 @@ def world(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "generator.render", SimpleNamespace(render=lambda: {"root": state.root}))
     monkeypatch.setattr(lint, "lint", lambda *arguments: [])
     monkeypatch.setattr(wheels, "layer", lambda *arguments: Package("layer", b"layer"))
-    monkeypatch.setattr(preflight, "check_concurrency", lambda *arguments: None)  # moto does not know GetAccountSettings
+    monkeypatch.setattr(
+        preflight, "check_concurrency", lambda *arguments: None
+    )  # moto does not know GetAccountSettings
     monkeypatch.setattr(preflight, "has_gateway_role", lambda aws: True)
     monkeypatch.setattr(pipeline, "can_ask", lambda: False)
     for package in ("contract", "domain", "handlers"):
@@ -95,7 +100,10 @@ def stacks():
 def test_the_first_deployment_creates_everything(world):
     assert run(world).kind == "deployed"
     assert [stack["StackStatus"] for stack in stacks()] == ["CREATE_COMPLETE"]
-    assert {tag["Key"]: tag["Value"] for tag in stacks()[0]["Tags"]} == {"Project": "food-delivery", "Environment": "dev"}
+    assert {tag["Key"]: tag["Value"] for tag in stacks()[0]["Tags"]} == {
+        "Project": "food-delivery",
+        "Environment": "dev",
+    }
 
 
 def test_the_outputs_are_written_where_they_are_wanted(world):
@@ -193,10 +201,21 @@ def test_flags_are_a_secure_string_written_once_and_never_over_an_operators(worl
 
 
 def test_lint_errors_stop_before_the_account_is_asked(world, monkeypatch):
-    monkeypatch.setattr(lint, "lint", lambda *arguments: [Finding("root.yaml", 3, "E3002", "error", "no such property")])
+    monkeypatch.setattr(
+        lint, "lint", lambda *arguments: [Finding("root.yaml", 3, "Table", "E3002", "error", "no such property")]
+    )
     assert code(world) is Exit.LINT
     assert world.calls == []
-    assert "root.yaml:3: E3002" in world.said.getvalue()
+    assert "root.yaml:3: Table: E3002" in world.said.getvalue()
+
+
+def test_a_template_that_cannot_be_rendered_stops_like_one_that_fails_the_linter(world, monkeypatch):
+    def broken():
+        raise TypeError("AttributeName is int, expected str")
+
+    monkeypatch.setattr("generator.render.render", broken)
+    assert code(world) is Exit.LINT
+    assert world.calls == []
 
 
 def test_parameters_that_do_not_fit_are_told_before_the_first_write(world):
@@ -288,9 +307,13 @@ def test_a_slow_step_says_that_it_is_going_on(monkeypatch):
 def test_local_outputs_work_as_they_stand():
     from deployer.outputs import localized
 
-    made = localized({"ApiUrl": "https://abc123.execute-api.us-east-1.amazonaws.com/dev", "Other": "x"}, "http://127.0.0.1:4000")
+    made = localized(
+        {"ApiUrl": "https://abc123.execute-api.us-east-1.amazonaws.com/dev", "Other": "x"}, "http://127.0.0.1:4000"
+    )
     assert made == {
-        "ApiUrl": "http://127.0.0.1:4000/restapis/abc123/dev/_user_request_", "Other": "x", "EndpointUrl": "http://127.0.0.1:4000",
+        "ApiUrl": "http://127.0.0.1:4000/restapis/abc123/dev/_user_request_",
+        "Other": "x",
+        "EndpointUrl": "http://127.0.0.1:4000",
     }
 
 

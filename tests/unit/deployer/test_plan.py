@@ -29,23 +29,41 @@ DATA = {
 }
 COMPUTE = {
     "Parameters": {"Table": {"Type": "String"}, "Key": {"Type": "String"}},
-    "Resources": {"Function": {"Type": "AWS::Lambda::Function", "Properties": {
-        "Code": {"S3Key": {"Ref": "Key"}}, "Environment": {"Variables": {"TABLE": {"Ref": "Table"}}}}}},
+    "Resources": {
+        "Function": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Code": {"S3Key": {"Ref": "Key"}},
+                "Environment": {"Variables": {"TABLE": {"Ref": "Table"}}},
+            },
+        }
+    },
 }
 ROOT = {
     "Parameters": {"BillingMode": {"Type": "String"}, "Key": {"Type": "String"}},
     "Resources": {
-        "DataStack": {"Type": "AWS::CloudFormation::Stack", "Properties": {
-            "TemplateURL": "u/data", "Parameters": {"Billing": {"Ref": "BillingMode"}}}},
-        "ComputeStack": {"Type": "AWS::CloudFormation::Stack", "Properties": {
-            "TemplateURL": "u/compute", "Parameters": {"Table": {"Fn::GetAtt": ["DataStack", "Outputs.Name"]}, "Key": {"Ref": "Key"}}}},
+        "DataStack": {
+            "Type": "AWS::CloudFormation::Stack",
+            "Properties": {"TemplateURL": "u/data", "Parameters": {"Billing": {"Ref": "BillingMode"}}},
+        },
+        "ComputeStack": {
+            "Type": "AWS::CloudFormation::Stack",
+            "Properties": {
+                "TemplateURL": "u/compute",
+                "Parameters": {"Table": {"Fn::GetAtt": ["DataStack", "Outputs.Name"]}, "Key": {"Ref": "Key"}},
+            },
+        },
     },
 }
 VALUES = {"BillingMode": "PAY_PER_REQUEST", "Key": "packages/1.zip"}
-DEPLOYED = Snapshot(ROOT, VALUES, {
-    "DataStack": Snapshot(DATA, {"Billing": "PAY_PER_REQUEST", "Bucket": "yes"}),
-    "ComputeStack": Snapshot(COMPUTE, {"Table": "orders-1", "Key": "packages/1.zip"}),
-})
+DEPLOYED = Snapshot(
+    ROOT,
+    VALUES,
+    {
+        "DataStack": Snapshot(DATA, {"Billing": "PAY_PER_REQUEST", "Bucket": "yes"}),
+        "ComputeStack": Snapshot(COMPUTE, {"Table": "orders-1", "Key": "packages/1.zip"}),
+    },
+)
 
 
 def wanted(data=DATA, compute=COMPUTE, root=ROOT, now=DEPLOYED, **values):
@@ -84,7 +102,12 @@ def test_everything_is_added_to_nothing():
     made = plan.make(Snapshot(), wanted(now=Snapshot()))
     assert {change.action for change in made.changes} == {Action.ADD}
     assert [change.path for change in made.changes] == [
-        "ComputeStack", "DataStack", "ComputeStack/Function", "DataStack/OrdersTable", "DataStack/Queue", "DataStack/Upload",
+        "ComputeStack",
+        "DataStack",
+        "ComputeStack/Function",
+        "DataStack/OrdersTable",
+        "DataStack/Queue",
+        "DataStack/Upload",
     ]
 
 
@@ -101,14 +124,25 @@ def test_a_siblings_output_fed_as_before_counts_as_unchanged():
 
 
 def test_a_siblings_output_fed_anew_is_unknown():
-    then = wanted(root=edited(ROOT, "Resources.ComputeStack.Properties.Parameters.Table", {"Fn::GetAtt": ["DataStack", "Outputs.Other"]}))
+    then = wanted(
+        root=edited(
+            ROOT, "Resources.ComputeStack.Properties.Parameters.Table", {"Fn::GetAtt": ["DataStack", "Outputs.Other"]}
+        )
+    )
     assert changes(then)["ComputeStack/Function"].properties == ("Environment",)
 
 
 REPLACEMENTS = {
-    "key schema": ("Resources.OrdersTable.Properties.KeySchema", [{"AttributeName": "orderId", "KeyType": "HASH"}], "OrdersTable"),
-    "attribute type": ("Resources.OrdersTable.Properties.AttributeDefinitions",
-                       [{"AttributeName": "id", "AttributeType": "N"}], "OrdersTable"),
+    "key schema": (
+        "Resources.OrdersTable.Properties.KeySchema",
+        [{"AttributeName": "orderId", "KeyType": "HASH"}],
+        "OrdersTable",
+    ),
+    "attribute type": (
+        "Resources.OrdersTable.Properties.AttributeDefinitions",
+        [{"AttributeName": "id", "AttributeType": "N"}],
+        "OrdersTable",
+    ),
     "table name": ("Resources.OrdersTable.Properties.TableName", "orders", "OrdersTable"),
     "local index": ("Resources.OrdersTable.Properties.LocalSecondaryIndexes", [{"IndexName": "i"}], "OrdersTable"),
     "queue name": ("Resources.Queue.Properties.QueueName", "orders", "Queue"),
@@ -151,8 +185,10 @@ def test_switching_a_nested_stack_off_is_removing_it():
 
 HARMLESS = {
     "billing mode": ("Resources.OrdersTable.Properties.BillingMode", "PROVISIONED"),
-    "another attribute": ("Resources.OrdersTable.Properties.AttributeDefinitions",
-                          [{"AttributeName": "id", "AttributeType": "S"}, {"AttributeName": "customerId", "AttributeType": "S"}]),
+    "another attribute": (
+        "Resources.OrdersTable.Properties.AttributeDefinitions",
+        [{"AttributeName": "id", "AttributeType": "S"}, {"AttributeName": "customerId", "AttributeType": "S"}],
+    ),
     "a global index": ("Resources.OrdersTable.Properties.GlobalSecondaryIndexes", [{"IndexName": "i"}]),
     "timeout": ("Resources.Queue.Properties.VisibilityTimeout", 90),
     "standard said aloud": ("Resources.Queue.Properties.FifoQueue", False),
@@ -170,8 +206,14 @@ def test_what_is_done_in_place_is_shown_but_not_guarded(path, value):
 
 
 def test_a_name_that_hangs_on_the_unknown_may_replace():
-    root = edited(ROOT, "Resources.DataStack.Properties.Parameters.QueueName", {"Fn::GetAtt": ["ComputeStack", "Outputs.Q"]})
-    data = edited(edited(DATA, "Parameters.QueueName", {"Type": "String"}), "Resources.Queue.Properties.QueueName", {"Ref": "QueueName"})
+    root = edited(
+        ROOT, "Resources.DataStack.Properties.Parameters.QueueName", {"Fn::GetAtt": ["ComputeStack", "Outputs.Q"]}
+    )
+    data = edited(
+        edited(DATA, "Parameters.QueueName", {"Type": "String"}),
+        "Resources.Queue.Properties.QueueName",
+        {"Ref": "QueueName"},
+    )
     assert dangers(wanted(data=data, root=root))["DataStack/Queue"].change.action is Action.MAY_REPLACE
 
 
@@ -179,7 +221,10 @@ def test_a_name_that_hangs_on_the_unknown_may_replace():
 def test_only_the_named_resource_is_allowed(name):
     data = edited(edited(DATA, "Resources.OrdersTable", None), "Resources.Queue", None)
     found = dangers(wanted(data=data), allowed={name})
-    assert {path: danger.allowed for path, danger in found.items()} == {"DataStack/OrdersTable": True, "DataStack/Queue": False}
+    assert {path: danger.allowed for path, danger in found.items()} == {
+        "DataStack/OrdersTable": True,
+        "DataStack/Queue": False,
+    }
 
 
 def test_the_message_says_what_is_kept():
@@ -207,7 +252,10 @@ def test_a_certain_replacement_that_only_the_service_sees_is_guarded():
 
 def test_the_service_can_make_a_modification_a_replacement():
     then = wanted(data=edited(DATA, "Resources.Queue.Properties.VisibilityTimeout", 90))
-    assert dangers(then, [verdict("Queue", "AWS::SQS::Queue", replacement="True")])["DataStack/Queue"].change.action is Action.REPLACE
+    assert (
+        dangers(then, [verdict("Queue", "AWS::SQS::Queue", replacement="True")])["DataStack/Queue"].change.action
+        is Action.REPLACE
+    )
 
 
 def test_a_removal_that_only_the_service_sees_is_guarded():
@@ -221,7 +269,9 @@ def test_an_untouched_sibling_that_is_called_modified_stays_hidden():
 
 def test_a_resource_switched_off_is_not_listed_whatever_the_service_says():
     data = edited(DATA, "Parameters.Bucket.Default", "no")
-    now = Snapshot(ROOT, VALUES, {**DEPLOYED.children, "DataStack": Snapshot(data, {"Billing": "PAY_PER_REQUEST", "Bucket": "no"})})
+    now = Snapshot(
+        ROOT, VALUES, {**DEPLOYED.children, "DataStack": Snapshot(data, {"Billing": "PAY_PER_REQUEST", "Bucket": "no"})}
+    )
     off = verdict("Upload", "AWS::S3::Bucket", action="Add")
     assert plan.make(now, wanted(data=data, now=now), [off]).changes == ()
 
@@ -270,13 +320,28 @@ def test_intrinsics_are_evaluated_as_far_as_they_are_known(node, expected):
     assert SCOPE.resolve(node) == expected
 
 
-@pytest.mark.parametrize("node", [
-    {"Ref": "Late"}, {"Fn::Sub": "${Late}"}, {"Fn::Join": ["", [{"Ref": "Late"}]]}, {"Fn::If": ["Open", 1, 2]},
-    {"Fn::Select": [0, [{"Ref": "Late"}]]}, {"Fn::Split": [",", {"Ref": "Late"}]}, {"Fn::FindInMap": ["Size", {"Ref": "Late"}, "Memory"]},
-])
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"Ref": "Late"},
+        {"Fn::Sub": "${Late}"},
+        {"Fn::Join": ["", [{"Ref": "Late"}]]},
+        {"Fn::If": ["Open", 1, 2]},
+        {"Fn::Select": [0, [{"Ref": "Late"}]]},
+        {"Fn::Split": [",", {"Ref": "Late"}]},
+        {"Fn::FindInMap": ["Size", {"Ref": "Late"}, "Memory"]},
+    ],
+)
 def test_the_unknown_spreads(node):
     assert has_unknown(SCOPE.resolve(node))
 
 
 def test_conditions_know_three_answers():
-    assert [SCOPE.condition(name) for name in ("IsProd", "NotProd", "Either", "Open", "Both", "")] == [True, False, True, None, None, None]
+    assert [SCOPE.condition(name) for name in ("IsProd", "NotProd", "Either", "Open", "Both", "")] == [
+        True,
+        False,
+        True,
+        None,
+        None,
+        None,
+    ]

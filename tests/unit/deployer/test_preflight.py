@@ -1,7 +1,12 @@
 """What stands in the way is told in one line, with its exit code, before anything is written."""
 
 import pytest
-from botocore.exceptions import EndpointConnectionError, NoCredentialsError, PartialCredentialsError, TokenRetrievalError
+from botocore.exceptions import (
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+)
 
 from deployer import aws_errors, preflight, session
 from deployer.errors import Exit, Failure
@@ -17,8 +22,12 @@ def limits(total, unreserved):
 
 
 def stack(status, **parameters):
-    return {"StackName": "food-delivery-dev", "StackStatus": status, "CreationTime": "2026-01-01T00:00:00Z",
-            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]}
+    return {
+        "StackName": "food-delivery-dev",
+        "StackStatus": status,
+        "CreationTime": "2026-01-01T00:00:00Z",
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    }
 
 
 def facts(entry=None, role=False):
@@ -52,7 +61,12 @@ def test_another_account_is_refused_before_anything_else_is_asked(aws, dev):
 def test_a_new_account_is_told_about_its_limit_and_both_ways_out(aws, dev):
     aws.stub("lambda").add_response("get_account_settings", limits(10, 10))
     said = refused(preflight.check_concurrency, aws, dev, {})
-    assert "reserves 100" in said and "limit 10" in said and "Service Quotas" in said and "= 0 in environments/dev.toml" in said
+    assert (
+        "reserves 100" in said
+        and "limit 10" in said
+        and "Service Quotas" in said
+        and "= 0 in environments/dev.toml" in said
+    )
 
 
 def test_what_the_stack_reserved_before_counts_as_free(aws, dev):
@@ -65,28 +79,41 @@ def test_without_a_reservation_the_limit_is_not_asked(aws, dev):
     preflight.check_concurrency(aws, dev.model_copy(update={"functions": functions}), {})
 
 
-@pytest.mark.parametrize("entry, has_role, manage", [
-    (None, False, True), (None, True, False),
-    (stack("UPDATE_COMPLETE", ManageApiGatewayAccount="true"), True, True),
-    (stack("UPDATE_COMPLETE", ManageApiGatewayAccount="false"), True, False),
-    (stack("REVIEW_IN_PROGRESS", ManageApiGatewayAccount="true"), True, False),
-])
+@pytest.mark.parametrize(
+    "entry, has_role, manage",
+    [
+        (None, False, True),
+        (None, True, False),
+        (stack("UPDATE_COMPLETE", ManageApiGatewayAccount="true"), True, True),
+        (stack("UPDATE_COMPLETE", ManageApiGatewayAccount="false"), True, False),
+        (stack("REVIEW_IN_PROGRESS", ManageApiGatewayAccount="true"), True, False),
+    ],
+)
 def test_the_gateway_role_is_managed_by_whoever_did_before(entry, has_role, manage):
     assert preflight.manage_gateway_account(facts(entry, has_role)) is manage
 
 
-@pytest.mark.parametrize("status, said", [
-    ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"), ("UPDATE_IN_PROGRESS", "another deployment is running"),
-    ("DELETE_IN_PROGRESS", "stack-delete-complete"), ("DELETE_FAILED", "delete-stack"), ("CREATE_FAILED", "rollback-stack"),
-    ("ROLLBACK_FAILED", "delete-stack"), ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "another deployment"),
-])
+@pytest.mark.parametrize(
+    "status, said",
+    [
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"),
+        ("UPDATE_IN_PROGRESS", "another deployment is running"),
+        ("DELETE_IN_PROGRESS", "stack-delete-complete"),
+        ("DELETE_FAILED", "delete-stack"),
+        ("CREATE_FAILED", "rollback-stack"),
+        ("ROLLBACK_FAILED", "delete-stack"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "another deployment"),
+    ],
+)
 def test_a_stuck_stack_is_named_with_its_way_out(dev, status, said):
     message = refused(preflight.check_status, StackStatus(status), dev, "us-east-1")
     assert status in message and said in message and "food-delivery-dev" in message
 
 
-@pytest.mark.parametrize("status", ["", "DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE",
-                                    "ROLLBACK_COMPLETE"])
+@pytest.mark.parametrize(
+    "status",
+    ["", "DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"],
+)
 def test_what_can_be_deployed_to_passes(dev, status):
     preflight.check_status(StackStatus(status), dev, "us-east-1")
 
@@ -115,20 +142,28 @@ def test_a_missing_permission_names_the_action(aws):
     assert (explained.code, explained.message) == (Exit.PREFLIGHT, "missing permission: lambda:GetAccountSettings on *")
 
 
-@pytest.mark.parametrize("error, said", [
-    (NoCredentialsError(), "no usable AWS credentials"),
-    (PartialCredentialsError(provider="env", cred_var="aws_secret_access_key"), "no usable AWS credentials"),
-    (TokenRetrievalError(provider="sso", error_msg="x"), "expired"),
-    (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "cannot be reached"),
-])
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (NoCredentialsError(), "no usable AWS credentials"),
+        (PartialCredentialsError(provider="env", cred_var="aws_secret_access_key"), "no usable AWS credentials"),
+        (TokenRetrievalError(provider="sso", error_msg="x"), "expired"),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "cannot be reached"),
+    ],
+)
 def test_botocores_own_errors_become_one_line(error, said):
     explained = aws_errors.explain(error)
     assert explained.code is Exit.PREFLIGHT and said in explained.message
 
 
-@pytest.mark.parametrize("code, said", [
-    ("ExpiredToken", "expired"), ("InvalidClientTokenId", "does not accept"), ("AccessDenied", "missing permission"),
-])
+@pytest.mark.parametrize(
+    "code, said",
+    [
+        ("ExpiredToken", "expired"),
+        ("InvalidClientTokenId", "does not accept"),
+        ("AccessDenied", "missing permission"),
+    ],
+)
 def test_the_services_refusals_become_one_line(aws, code, said):
     aws.stub("sts").add_client_error("get_caller_identity", code, "words", 403)
     with pytest.raises(aws.client("sts").exceptions.ClientError) as error:

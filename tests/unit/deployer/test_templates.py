@@ -73,6 +73,10 @@ def test_parameters_take_their_defaults_and_must_fit():
 def test_short_forms_are_read_as_the_long_ones_and_dates_stay_strings():
     text = "{V: 2012-10-17, A: !Ref X, B: !GetAtt Y.Outputs.Z, C: !Sub 'a${X}', D: !If [C, !Ref A, !Join ['', [b]]], E: !Condition K}"
     assert cfn_yaml.load(text) == {
-        "V": "2012-10-17", "A": {"Ref": "X"}, "B": {"Fn::GetAtt": ["Y", "Outputs.Z"]}, "C": {"Fn::Sub": "a${X}"},
-        "D": {"Fn::If": ["C", {"Ref": "A"}, {"Fn::Join": ["", ["b"]]}]}, "E": {"Condition": "K"},
+        "V": "2012-10-17",
+        "A": {"Ref": "X"},
+        "B": {"Fn::GetAtt": ["Y", "Outputs.Z"]},
+        "C": {"Fn::Sub": "a${X}"},
+        "D": {"Fn::If": ["C", {"Ref": "A"}, {"Fn::Join": ["", ["b"]]}]},
+        "E": {"Condition": "K"},
     }
