@@ -213,7 +213,7 @@ def test_a_template_that_cannot_be_rendered_stops_like_one_that_fails_the_linter
     def broken():
         raise TypeError("AttributeName is int, expected str")
 
-    monkeypatch.setattr("generator.render.render", broken)
+    monkeypatch.setattr(sys.modules["generator.render"], "render", broken)
     assert code(world) is Exit.LINT
     assert world.calls == []
 
