@@ -1,6 +1,8 @@
 """AWS calls and consumed capacity of one warm request, against the deployed table in the emulator."""
 
+import contextlib
 import importlib
+import io
 import json
 import os
 import tempfile
@@ -57,6 +59,11 @@ def event(method: str, resource: str, body: dict | None = None, path: dict | Non
 
 
 def measure() -> list[dict]:
+    with contextlib.redirect_stdout(io.StringIO()):  # the handlers' logs and metrics
+        return _measure()
+
+
+def _measure() -> list[dict]:
     with tempfile.TemporaryDirectory() as directory, deployed(Path(directory)) as outputs:
         _environment_of(outputs)
         meter = Meter(clients._session())
