@@ -1,8 +1,8 @@
 """The part of Apache Velocity that the templates of a MOCK integration use.
 
 ``#set``, ``#if``/``#elseif``/``#else``/``#end``, comments, ``== != && || !``, brackets,
-strings, integers, booleans, ``$input.params(...)`` and ``$context``, whose
-``responseOverride`` can be set. Loops and macros are not here: a MOCK needs none.
+strings, integers, booleans, ``$input.params(...)``, ``$stageVariables`` and ``$context``,
+whose ``responseOverride`` can be set. Loops and macros are not here: a MOCK needs none.
 """
 
 import re
@@ -34,9 +34,9 @@ class Parameters:
         return next((group[name] for group in self.groups.values() if name in group), "")
 
 
-def render(template: str, parameters: Parameters, context: dict) -> str:
+def render(template: str, parameters: Parameters, context: dict, stage_variables: dict) -> str:
     """The template's text; what it sets in ``$context.responseOverride`` is in ``context``."""
-    machine = Machine(template, {"input": parameters, "context": context})
+    machine = Machine(template, {"input": parameters, "context": context, "stageVariables": stage_variables})
     return machine.block(True, ())[0]
 
 

@@ -31,14 +31,15 @@ def api_mock_templates() -> None:
             {name: values[-1] if isinstance(values, list) else values for name, values in request.query.items()},
             dict(request.headers),
         )
+        stage_variables = (request.gateway["stage"] or {}).get("variables") or {}
         try:
             request_template = _template(integration.get("requestTemplates"))
-            rendered = vtl.render(request_template, parameters, context)
+            rendered = vtl.render(request_template, parameters, context, stage_variables)
             asked = {"requestTemplates": {"application/json": rendered}}
             status, headers, _ = answer({**integration, **asked})
             chosen = _chosen(integration, rendered, status)
             template = _template(chosen.get("responseTemplates"))
-            body = vtl.render(template, parameters, context)
+            body = vtl.render(template, parameters, context, stage_variables)
         except vtl.VtlError as error:
             print(f"template of {request.method} {request.path}: {error}")
             return api_gateway._gw_error("API_CONFIGURATION_ERROR", "Internal server error")

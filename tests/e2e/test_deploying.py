@@ -117,6 +117,23 @@ def test_a_changed_setting_updates_the_table_in_place_and_the_orders_stay(projec
     assert read(deployment, order) == order
 
 
+def test_a_changed_list_of_origins_goes_live_for_preflights_answers_and_errors(project):
+    project, deployment = project
+    edit(project, "environments/dev.toml", '["*"]', '["https://shop.example", "https://partners.example"]')
+    done = redeploy(project, deployment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    ours, other = {"origin": "https://partners.example"}, {"origin": "https://evil.example"}
+    with deployment.api() as api:
+        allowed = api.options("/orders", headers=ours)
+        assert allowed.headers["access-control-allow-origin"] == "https://partners.example"
+        assert "access-control-allow-origin" not in api.options("/orders", headers=other).headers
+        answered = api.post("/orders", json=order_for("CUST-1"), headers=ours)
+        assert answered.headers["access-control-allow-origin"] == "https://partners.example"
+        assert "access-control-allow-origin" not in api.post("/orders", json=order_for("CUST-1"), headers=other).headers
+        refused = api.post("/orders", json={}, headers=ours)
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (400, "https://partners.example")
+
+
 def test_an_operators_feature_flags_are_never_overwritten(project):
     project, deployment = project
     ssm = deployment.client("ssm")

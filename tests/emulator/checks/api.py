@@ -120,8 +120,13 @@ def api_mock_templates(aws: Aws, name: str) -> None:
         "RequestTemplates": {"application/json": '{"statusCode": 204}'},
         "IntegrationResponses": [answer],
     }
-    api = with_api(aws, name, {"Options": method("OPTIONS", Integration=mock)})
-    for origin, allowed in (("https://b.example", "https://b.example"), ("https://evil.example", None)):
+    variables = {"Variables": {"partner": "https://b.example"}}
+    api = with_api(aws, name, {"Options": method("OPTIONS", Integration=mock)}, variables)
+    for origin, allowed in (
+        ("https://a.example", "https://a.example"),
+        ("https://b.example", "https://b.example"),
+        ("https://evil.example", None),
+    ):
         preflight = aws.call(api, "/", "OPTIONS", Origin=origin)
         assert (preflight.status, preflight.body) == (204, "")
         assert preflight.headers.get("access-control-allow-origin") == allowed

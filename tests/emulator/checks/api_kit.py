@@ -25,7 +25,7 @@ MODEL = {"type": "object", "required": ["id"], "properties": {"id": {"type": "st
 PREFLIGHT = """
 #set($origin = $input.params().header.get("Origin"))
 #if($origin == "") #set($origin = $input.params().header.get("origin")) #end
-#if($origin == "https://a.example" || $origin == "https://b.example")
+#if($origin == "https://a.example" || $origin == $stageVariables.partner)
 #set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)
 #end
 """
