@@ -22,6 +22,9 @@ RETENTION_DAYS = (
 # fmt: on
 
 
+EMAIL_OR_NOTHING = r"^([^@\s]+@[^@\s]+)?$"
+
+
 class ConfigError(ValueError):
     """An environment file is missing or wrong; the message names file, key and remedy."""
 
@@ -71,6 +74,21 @@ class Functions(_Section):
     open_telemetry_layer_arn: str = Field("", pattern=r"^(arn:aws[\w-]*:lambda:\S+:layer:\S+:\d+)?$")
 
 
+class Pipeline(_Section):
+    batch_size: int = Field(10, ge=1, le=10_000)
+    # An order waits no longer than this for its batch; the queue's visibility timeout allows for it.
+    batching_window: int = Field(0, ge=0, le=10)
+    maximum_concurrency: int = Field(20, ge=2, le=1000)  # Lambda's own bounds for a queue
+    events_email: str = Field("", pattern=EMAIL_OR_NOTHING)
+    events_queue_arn: str = Field("", pattern=r"^(arn:aws[\w-]*:sqs:[\w-]+:\d{12}:[\w-]{1,80})?$")
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.batch_size > 10 and self.batching_window == 0:
+            raise ValueError("a batch_size above 10 needs a batching_window of at least 1 second, says Lambda")
+        return self
+
+
 class Api(_Section):
     allowed_origins: Annotated[list[str], AfterValidator(_origins)] = Field(min_length=1, max_length=5)
     rate_limit: int = Field(100, ge=1)  # requests per second
@@ -80,7 +98,7 @@ class Api(_Section):
 
 
 class Monitoring(_Section):
-    alert_email: str = Field("", pattern=r"^([^@\s]+@[^@\s]+)?$")
+    alert_email: str = Field("", pattern=EMAIL_OR_NOTHING)
     error_rate_percent: float = Field(1.0, gt=0, le=100)
     latency_p95_ms: int = Field(500, ge=1)
 
@@ -93,6 +111,7 @@ class Environment(_Section):
     account: str | None = Field(None, pattern=r"^\d{12}$")
     data: Data = Data()
     functions: Functions = Functions()
+    pipeline: Pipeline = Pipeline()
     api: Api
     monitoring: Monitoring = Monitoring()
     api_config: dict = Field(default_factory=settings.default_api_config)

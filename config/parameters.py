@@ -15,9 +15,10 @@ ACCOUNT_PARAMETERS = ("ManageApiGatewayAccount",)
 
 def from_environment(environment: Environment) -> dict[str, str]:
     """Parameter name -> value, as CloudFormation wants them: strings."""
-    data, functions, api, monitoring = (
+    data, functions, pipeline, api, monitoring = (
         environment.data,
         environment.functions,
+        environment.pipeline,
         environment.api,
         environment.monitoring,
     )
@@ -33,6 +34,11 @@ def from_environment(environment: Environment) -> dict[str, str]:
         "OrderTtlDays": str(data.order_ttl_days),
         "ApiConfig": json.dumps(environment.api_config, sort_keys=True, separators=(",", ":")),
         "CommandReservedConcurrency": str(functions.command_reserved_concurrency),
+        "WorkerBatchSize": str(pipeline.batch_size),
+        "WorkerBatchingWindow": str(pipeline.batching_window),
+        "WorkerMaximumConcurrency": str(pipeline.maximum_concurrency),
+        "EventsEmail": pipeline.events_email,
+        "EventsQueueArn": pipeline.events_queue_arn,
         "LogLevel": functions.log_level,
         "LogRetentionDays": str(functions.log_retention_days),
         "OpenTelemetryLayerArn": functions.open_telemetry_layer_arn,

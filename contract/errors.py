@@ -23,6 +23,7 @@ _KINDS = (
     ErrorKind("forbidden", 403, "A valid API key is required in the x-api-key header."),
     ErrorKind("not_found", 404, "There is no such order."),
     ErrorKind("route_not_found", 404, "There is no such route; see the OpenAPI document."),
+    ErrorKind("order_conflict", 409, "This orderId belongs to another order."),
     ErrorKind("illegal_transition", 409, "The order's status does not allow this change."),
     ErrorKind("version_mismatch", 412, "The order has changed since it was read; read it again."),
     ErrorKind("payload_too_large", 413, "The request body is too large."),

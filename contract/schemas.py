@@ -24,12 +24,24 @@ MAX_BODY_BYTES = 262_144  # twice the largest order, every character escaped
 ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
 TOKEN_PATTERN = "^[A-Za-z0-9_-]{1,512}$"
 
+# Ids given by the platform and ids chosen by clients are separate name spaces,
+# so that neither needs a read, or a claim, to be safe from the other. And a
+# chosen id must not be what a route has in its place: it could not be read.
+PLATFORM_ID_PREFIX = "fd-"
+RESERVED_IDS = ("async", "customer")
+
 STATUSES = ("pending", "processing", "out_for_delivery", "delivered", "cancelled")
 DELIVERY_MODES = ("standard", "express")
 PAYMENT_METHODS = ("card", "cash", "voucher", "wallet")
+PRIORITIES = ("normal", "high")
+
+# 9999-12-31T23:59:59.999Z, the last moment that a date can name.
+MAX_TIMESTAMP = 253_402_300_799_999
 
 IDENTIFIER = {"type": "string", "pattern": ID_PATTERN}
 MONEY = {"type": "number", "minimum": 0, "maximum": MAX_PRICE}
+# Never 0, which is the sort key of claims.
+TIMESTAMP = {"type": "integer", "minimum": 1, "maximum": MAX_TIMESTAMP}
 
 
 def _object(properties: dict, required: list[str], **more) -> dict:
@@ -61,6 +73,13 @@ ITEM = _object(
     ["productId", "quantity", "price"],
 )
 
+# In a submission, itemId is another name for productId.
+SUBMITTED_ITEM = _object(
+    {"productId": IDENTIFIER, "itemId": IDENTIFIER, **ITEM["properties"]},
+    ["quantity", "price"],
+    oneOf=[{"required": ["productId"]}, {"required": ["itemId"]}],
+)
+
 PAYMENT = _object(
     {
         "method": {"type": "string", "enum": list(PAYMENT_METHODS)},
@@ -82,6 +101,19 @@ ORDER_REQUEST = _object(
     ORDER_FIELDS,
     ["customerId", "items", "deliveryAddress"],
     **{"$schema": DRAFT_04, "title": "OrderRequest"},
+)
+
+# What POST /orders/async takes: an order that may name itself, and may have no address yet.
+ORDER_SUBMISSION = _object(
+    {
+        "orderId": {**IDENTIFIER, "description": "chosen by the client, who may then safely submit again"},
+        "timestamp": {**TIMESTAMP, "description": "when the order was placed, epoch milliseconds"},
+        **ORDER_FIELDS,
+        "items": {**ORDER_FIELDS["items"], "items": SUBMITTED_ITEM},
+        "priority": {"type": "string", "enum": list(PRIORITIES)},
+    },
+    ["customerId", "items"],
+    **{"$schema": DRAFT_04, "title": "OrderSubmission"},
 )
 
 STATUS_UPDATE = _object(
@@ -114,6 +146,7 @@ ORDER = {
         "status": {"type": "string", "enum": list(STATUSES)},
         "totalAmount": {"type": "number", "minimum": 0},
         "loyaltyPoints": {"type": "integer", "minimum": 0},
+        "priority": {"type": "string", "enum": list(PRIORITIES)},
         "version": {"type": "integer", "minimum": 1, "description": "also the ETag"},
         "source": {"type": "string", "description": "the way in: api, pipeline or import"},
         "createdAt": {"type": "string", "format": "date-time"},
@@ -130,6 +163,19 @@ ORDER_PAGE = {
         "orders": {"type": "array", "items": {k: v for k, v in ORDER.items() if k != "$schema"}},
         "count": {"type": "integer", "minimum": 0},
         "nextToken": {"type": "string", "description": "absent on the last page"},
+    },
+}
+
+ACCEPTED = {
+    "$schema": DRAFT_04,
+    "title": "Accepted",
+    "type": "object",
+    "required": ["orderId", "timestamp", "status", "messageId"],
+    "properties": {
+        "orderId": {"type": "string"},
+        "timestamp": {"type": "integer", "description": "accepted at, epoch milliseconds"},
+        "status": {"type": "string", "enum": ["accepted"]},
+        "messageId": {"type": "string", "description": "of the message on the queue"},
     },
 }
 
@@ -152,11 +198,68 @@ ERROR = {
     },
 }
 
+# What travels on the order queue, between the edges that accept orders and the worker.
+ORDER_MESSAGE = _object(
+    {
+        "orderId": IDENTIFIER,
+        "timestamp": TIMESTAMP,
+        **ORDER_FIELDS,
+        "priority": {"type": "string", "enum": list(PRIORITIES)},
+        "source": {"type": "string", "enum": ["pipeline", "import"]},
+        "features": {
+            "type": "array",
+            "maxItems": 20,
+            "items": {"type": "string"},
+            "description": "flags that were on for the customer when the order was accepted",
+        },
+        "sourceFile": _text(1024),
+        "processedDate": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    },
+    ["orderId", "timestamp", "customerId", "items", "source"],
+    **{"$schema": DRAFT_04, "title": "OrderMessage"},
+)
+
+# What subscribers of the OrderEvents topic get. It may gain fields, so it is open.
+ORDER_EVENT = {
+    "$schema": DRAFT_04,
+    "title": "OrderEvent",
+    "type": "object",
+    "required": [
+        "eventId",
+        "eventType",
+        "occurredAt",
+        "orderId",
+        "customerId",
+        "status",
+        "version",
+        "totalAmount",
+        "source",
+    ],
+    "properties": {
+        "eventId": {"type": "string", "description": "orderId:version; the same in every delivery of this event"},
+        "eventType": {"type": "string", "enum": ["OrderCreated", "OrderStatusChanged"]},
+        "occurredAt": {"type": "string", "format": "date-time"},
+        "orderId": {"type": "string", "minLength": 1},
+        "customerId": {"type": "string", "minLength": 1},
+        "status": {"type": "string", "enum": list(STATUSES)},
+        "previousStatus": {"type": "string", "enum": list(STATUSES)},
+        "version": {"type": "integer", "minimum": 1, "description": "orders an order's events"},
+        "totalAmount": {"type": "number", "minimum": 0},
+        "source": {"type": "string", "minLength": 1},
+        "correlationId": {"type": "string", "description": "of the request that placed the order"},
+    },
+}
+
 # Name of each API Gateway model -> its schema.
 MODELS = {
     "OrderRequest": ORDER_REQUEST,
+    "OrderSubmission": ORDER_SUBMISSION,
     "StatusUpdate": STATUS_UPDATE,
     "Order": ORDER,
     "OrderPage": ORDER_PAGE,
+    "Accepted": ACCEPTED,
     "Error": ERROR,
 }
+
+# What never passes the API: queue and topic.
+DOCUMENTS = {"OrderMessage": ORDER_MESSAGE, "OrderEvent": ORDER_EVENT}

@@ -8,8 +8,13 @@ order has. The claim remembers which request took the name.
 
 from hashlib import sha256
 
+from domain import lifecycle, orders
+
 TIMESTAMP = 0
 IDEMPOTENCY_SECONDS = 24 * 3600
+
+# DynamoDB deletes what has expired within days; until then an order can still be changed.
+GRACE_DAYS = 30
 
 
 def idempotency_claim(api_key_id: str, key: str, order: dict) -> dict:
@@ -26,4 +31,21 @@ def idempotency_claim(api_key_id: str, key: str, order: dict) -> dict:
         "orderTimestamp": order["timestamp"],
         "fingerprint": order["fingerprint"],
         "expiresAt": order["timestamp"] // 1000 + IDEMPOTENCY_SECONDS,
+    }
+
+
+def order_claim(order: dict, ttl_days: int) -> dict:
+    """The claim of `order` on its own id, for an id that a client chose.
+
+    It must outlive the order, or the id could be taken again while the order
+    is there. Each change of status gives an order another `ttl_days`, and
+    there are only so many changes: the claim has all of them from the start,
+    so that changing an order stays one write of one item.
+    """
+    return {
+        "orderId": order["orderId"],
+        "timestamp": TIMESTAMP,
+        "orderTimestamp": order["timestamp"],
+        "fingerprint": order["fingerprint"],
+        "expiresAt": orders.expiry(order["updatedAt"], ttl_days * (1 + lifecycle.MOST_CHANGES) + GRACE_DAYS),
     }

@@ -13,6 +13,14 @@ TRANSITIONS: dict[str, tuple[str, ...]] = {
 }
 
 
+def _most_changes(status: str) -> int:
+    return max((1 + _most_changes(after) for after in TRANSITIONS[status]), default=0)
+
+
+# Between an order's first status and its last.
+MOST_CHANGES = _most_changes(INITIAL)
+
+
 def predecessors(status: str) -> tuple[str, ...]:
     """The statuses from which an order may move to `status`."""
     return tuple(before for before, after in TRANSITIONS.items() if status in after)

@@ -1,12 +1,13 @@
 """An order: how it is made from a request, and how a client sees it."""
 
+import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import NotRequired, TypedDict
 
-from contract.schemas import ORDER
+from contract.schemas import ORDER, ORDER_FIELDS, PLATFORM_ID_PREFIX
 from domain import lifecycle, pricing, strict_json
 from domain.errors import OrderError
 
@@ -24,7 +25,7 @@ class Order(TypedDict):
     timestamp: int  # accepted at, epoch milliseconds
     customerId: str
     items: list[dict]  # productId, quantity, price
-    deliveryAddress: dict  # street, city, zipCode
+    deliveryAddress: NotRequired[dict]  # street, city, zipCode
     delivery: NotRequired[str]
     payments: NotRequired[list[dict]]  # method, amount
     status: str
@@ -35,6 +36,19 @@ class Order(TypedDict):
     updatedAt: int  # epoch milliseconds
     expiresAt: int  # epoch seconds, DynamoDB's time to live
     fingerprint: str  # of the request
+    priority: NotRequired[str]
+    correlationId: NotRequired[str]  # of the request that placed it
+    sourceFile: NotRequired[str]
+    processedDate: NotRequired[str]  # yyyy-mm-dd, only of imported orders
+
+
+def new_id() -> str:
+    return f"{PLATFORM_ID_PREFIX}{uuid.uuid4()}"
+
+
+def is_platform_id(order_id: str) -> bool:
+    """Whether the id was given here, and not chosen by a client."""
+    return order_id.startswith(PLATFORM_ID_PREFIX)
 
 
 def new_order(
@@ -45,30 +59,41 @@ def new_order(
     features: Collection[str],
     ttl_days: int,
     source: str = "api",
+    accepted_at: int | None = None,
 ) -> Order:
-    """The order that a validated OrderRequest asks for, accepted at `now` (epoch ms).
+    """The order that a validated request asks for, made at `now` (epoch ms).
 
-    `features` are the flags that are on for the customer.
+    `features` are the flags that are on for the customer; `accepted_at` is
+    when the order was accepted, if that was not now.
     Raises OrderError feature_disabled or payment_mismatch.
     """
-    _check_features(request, features)
-    total = pricing.total(request["items"])
-    if "payments" in request and not pricing.payments_match(request["payments"], total):
-        raise OrderError("payment_mismatch", [f"payments: must sum to {total}"])
+    total = acceptable_total(request, features)
+    accepted_at = now if accepted_at is None else accepted_at
+    # A client may date an order back: its time to live starts now all the same.
+    changed_at = max(now, accepted_at)
     loyalty = {"loyaltyPoints": pricing.loyalty_points(total)} if "loyaltyProgram" in features else {}
     return {
         **request,
         **loyalty,
         "orderId": order_id,
-        "timestamp": now,
+        "timestamp": accepted_at,
         "status": lifecycle.INITIAL,
         "totalAmount": total,
         "version": 1,
         "source": source,
-        "updatedAt": now,
-        "expiresAt": expiry(now, ttl_days),
+        "updatedAt": changed_at,
+        "expiresAt": expiry(changed_at, ttl_days),
         "fingerprint": fingerprint(request),
     }
+
+
+def acceptable_total(request: dict, features: Collection[str]) -> Decimal:
+    """What a validated request costs. Raises OrderError feature_disabled or payment_mismatch."""
+    _check_features(request, features)
+    total = pricing.total(request["items"])
+    if "payments" in request and not pricing.payments_match(request["payments"], total):
+        raise OrderError("payment_mismatch", [f"payments: must sum to {total}"])
+    return total
 
 
 def as_created(order: Order) -> Order:
@@ -82,16 +107,22 @@ def expiry(changed_at: int, ttl_days: int) -> int:
 
 
 def fingerprint(request: dict) -> str:
-    """Equal for two validated requests exactly when they ask for the same order."""
-    return sha256(strict_json.dumps(request, sort_keys=True).encode()).hexdigest()
+    """Equal for two validated requests exactly when they ask for the same order.
+
+    That is: customer, items, address, delivery and payments. What may differ
+    when the same order is handed in again (its way in, the time, the priority)
+    does not count.
+    """
+    asked = {field: request[field] for field in ORDER_FIELDS if field in request}
+    return sha256(strict_json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def representation(order: Order) -> dict:
     """What a client sees of `order`: the fields of the contract, in the contract's order."""
     seen = {
         **order,
-        "createdAt": _iso(order["timestamp"]),
-        "updatedAt": _iso(order["updatedAt"]),
+        "createdAt": iso(order["timestamp"]),
+        "updatedAt": iso(order["updatedAt"]),
     }
     return {field: seen[field] for field in _FIELDS if field in seen}
 
@@ -106,6 +137,7 @@ def _check_features(request: dict, features: Collection[str]) -> None:
         raise OrderError("feature_disabled", refused)
 
 
-def _iso(milliseconds: int) -> str:
+def iso(milliseconds: int) -> str:
+    """Epoch milliseconds as RFC 3339, in UTC."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"

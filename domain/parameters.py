@@ -6,11 +6,8 @@ raises OrderError, without repeating the text.
 
 import re
 
-from contract.schemas import ID_PATTERN, STATUSES
+from contract.schemas import ID_PATTERN, MAX_TIMESTAMP, STATUSES
 from domain.errors import OrderError
-
-# 9999-12-31T23:59:59.999Z, the last moment that a date can name.
-MAX_TIMESTAMP = 253_402_300_799_999
 
 # DynamoDB's limit on the operands of IN.
 MAX_TAGS = 100

@@ -10,16 +10,20 @@ from functools import cache
 
 import fastjsonschema
 
-from contract.schemas import MODELS
+from contract.schemas import DOCUMENTS, MODELS, PLATFORM_ID_PREFIX, RESERVED_IDS
 from domain.errors import OrderError
 from domain.pricing import to_cents
 
 MAX_DETAILS = 20
+FUTURE_MS = 5 * 60 * 1000  # how far a client's clock may be ahead of ours
 
-_FAST = {
-    model: fastjsonschema.compile(MODELS[model], detailed_exceptions=False)
-    for model in ("OrderRequest", "StatusUpdate")
-}
+_SCHEMAS = MODELS | DOCUMENTS
+
+
+def warm_up(*models: str) -> None:
+    """Compile the models that a function will check, at import, not at its first request."""
+    for model in models:
+        _fast(model)
 
 
 def order_request(document: object, max_items: int) -> dict:
@@ -27,24 +31,70 @@ def order_request(document: object, max_items: int) -> dict:
 
     Raises OrderError("invalid_request") with every problem in its details.
     """
-    _check_schema("OrderRequest", document)
-    problems = []
-    if len(document["items"]) > max_items:
-        problems.append(f"items: must have at most {max_items} items")
-    request = {
-        **document,
-        "items": _in_cents(document["items"], "items", "price", problems),
-    }
-    if "payments" in document:
-        request["payments"] = _in_cents(document["payments"], "payments", "amount", problems)
-    _raise_if(problems)
-    return request
+    check("OrderRequest", document)
+    problems = _too_many_items(document, max_items)
+    return _normal(document, problems)
+
+
+def order_submission(document: object, max_items: int, now: int) -> dict:
+    """`document` as an OrderSubmission, as order_request, with itemId renamed to productId.
+
+    Raises OrderError("invalid_request") with every problem in its details.
+    """
+    check("OrderSubmission", document)
+    problems = _too_many_items(document, max_items) + _future(document, now)
+    chosen = document.get("orderId", "")
+    if chosen.startswith(PLATFORM_ID_PREFIX):
+        problems.append(f"orderId: must not start with {PLATFORM_ID_PREFIX}")
+    if chosen in RESERVED_IDS:
+        problems.append(f"orderId: must not be one of {', '.join(RESERVED_IDS)}")
+    items = [
+        {"productId" if key == "itemId" else key: value for key, value in item.items()} for item in document["items"]
+    ]
+    return _normal({**document, "items": items}, problems)
+
+
+def order_message(document: object, now: int) -> dict:
+    """`document` as an OrderMessage, as order_request.
+
+    What operators may change at run time (the number of items) was checked
+    when the order was accepted; an accepted order is not refused any more.
+    Raises OrderError("invalid_request") with every problem in its details.
+    """
+    check("OrderMessage", document)
+    return _normal(document, _future(document, now))
 
 
 def status_update(document: object) -> str:
     """The status that a StatusUpdate asks for. Raises OrderError("invalid_request")."""
-    _check_schema("StatusUpdate", document)
+    check("StatusUpdate", document)
     return document["status"]
+
+
+def check(model: str, document: object) -> None:
+    """Raise OrderError("invalid_request") unless `document` is a `model` of the contract."""
+    try:
+        _fast(model)(document)
+    except fastjsonschema.JsonSchemaException:
+        _raise_if(_schema_problems(model, document))
+
+
+def _too_many_items(document: dict, max_items: int) -> list[str]:
+    return [f"items: must have at most {max_items} items"] if len(document["items"]) > max_items else []
+
+
+def _future(document: dict, now: int) -> list[str]:
+    too_far = document.get("timestamp", 0) > now + FUTURE_MS
+    return ["timestamp: must not be more than 5 minutes in the future"] if too_far else []
+
+
+def _normal(document: dict, problems: list[str]) -> dict:
+    """`document` with its amounts in cents; raises if there are problems, then or already."""
+    request = {**document, "items": _in_cents(document["items"], "items", "price", problems)}
+    if "payments" in document:
+        request["payments"] = _in_cents(document["payments"], "payments", "amount", problems)
+    _raise_if(problems)
+    return request
 
 
 def _in_cents(rows: list[dict], name: str, field: str, problems: list[str]) -> list[dict]:
@@ -55,13 +105,6 @@ def _in_cents(rows: list[dict], name: str, field: str, problems: list[str]) -> l
             problems.append(f"{name}[{index}].{field}: must have at most 2 decimals")
         result.append({**row, field: amount})
     return result
-
-
-def _check_schema(model: str, document: object) -> None:
-    try:
-        _FAST[model](document)
-    except fastjsonschema.JsonSchemaException:
-        _raise_if(_schema_problems(model, document))
 
 
 def _raise_if(problems: list[str]) -> None:
@@ -80,8 +123,13 @@ def _schema_problems(model: str, document: object) -> list[str]:
 
 
 @cache
+def _fast(model: str):
+    return fastjsonschema.compile(_SCHEMAS[model], detailed_exceptions=False)
+
+
+@cache
 def _collecting(model: str):
-    return fastjsonschema.compile(MODELS[model], fast_fail=False)
+    return fastjsonschema.compile(_SCHEMAS[model], fast_fail=False)
 
 
 def _readable(error: fastjsonschema.JsonSchemaValueException) -> list[str]:
@@ -118,6 +166,11 @@ def _sentence(rule: str, limit: object) -> str:
             return f"must be at least {limit}"
         case "maximum":
             return f"must be at most {limit}"
+        case "oneOf":
+            names = [name for choice in limit for name in choice["required"]]
+            return f"must have exactly one of {' and '.join(names)}"
+        case "format":
+            return f"must be a {limit}"
         case "minLength":
             return f"must have at least {limit} characters"
         case "maxLength":

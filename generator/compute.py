@@ -1,8 +1,8 @@
-"""The compute stack: each function of the inventory with a role and a log group of its own."""
+"""The compute stack: each function of the inventory with a role and a log group of its own, and what feeds it."""
+
+from dataclasses import fields
 
 from awacs import logs as logs_actions
-from awacs import sqs as sqs_actions
-from awacs import ssm as ssm_actions
 from awacs import xray as xray_actions
 from awacs.aws import Statement
 from troposphere import AWSHelperFn, Equals, GetAtt, If, Not, NoValue, Ref, Sub, Template
@@ -20,40 +20,43 @@ from troposphere.iam import Policy, Role
 from troposphere.logs import LogGroup
 
 from config import names
-from generator import outputs, parameters
-from generator.data import CUSTOMER_INDEX
+from generator import event_sources, outputs, parameters
 from generator.functions import FUNCTIONS, Function
 from generator.lifecycle import DELETED
 from generator.policies import allow, assumed_by, policy
+from generator.resources import ANYTHING, DEAD_LETTER_QUEUE, VARIABLES
 
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64"
 
-# Environment variable that names each SSM parameter to the function that reads it.
-SETTING_VARIABLES = {"api-config": "API_CONFIG_PARAMETER", "feature-flags": "FEATURE_FLAGS_PARAMETER"}
-
 
 def build() -> Template:
-    template = Template("Food delivery, compute: the Lambda functions, their roles and log groups")
+    template = Template("Food delivery, compute: the Lambda functions, their roles, log groups and event sources")
     parameters.declare(
         template,
         *("Environment", "ArtifactBucket", "FunctionsKey", "LayerKey"),
-        *("OrdersTableName", "OrdersTableArn", "DeadLetterQueueArn"),
+        *("OrdersTableName", "OrdersTableArn", "OrdersStreamArn", "DeadLetterQueueArn"),
+        *("OrderQueueArn", "OrderQueueUrl", "OrderQueueDlqArn", "OrderQueueDlqUrl"),
+        *("OrderEventsTopicArn", "OrderEventsDlqArn"),
+        *("WorkerBatchSize", "WorkerBatchingWindow", "WorkerMaximumConcurrency"),
         *("CommandReservedConcurrency", "LogLevel", "LogRetentionDays", "OpenTelemetryLayerArn"),
         *("AllowedOrigins", "OrderTtlDays"),
     )
     template.add_condition("HasOpenTelemetry", Not(Equals(Ref("OpenTelemetryLayerArn"), "")))
     layer = template.add_resource(libraries())
-    emitted = {}
+    built = {}
     for function in FUNCTIONS:
         if function.reserved_concurrency:
             template.add_condition(_reserves(function), Not(Equals(Ref(function.reserved_concurrency), "0")))
         log_group = template.add_resource(log_group_of(function))
         role = template.add_resource(role_of(function, log_group))
-        resource = template.add_resource(lambda_of(function, role, log_group, layer))
-        emitted[f"{function.key}_arn"] = GetAtt(resource, "Arn")
-        emitted[f"{function.key}_name"] = Ref(resource)
-    outputs.emit(template, outputs.ComputeOutputs(**emitted))
+        built[function.key] = template.add_resource(lambda_of(function, role, log_group, layer))
+    template.add_resource(event_sources.queue_to_worker(built["orders_worker"]))
+    template.add_resource(event_sources.stream_to_events(built["orders_events"]))
+    names_and_arns = {f"{key}_name": Ref(resource) for key, resource in built.items()}
+    names_and_arns |= {f"{key}_arn": GetAtt(resource, "Arn") for key, resource in built.items()}
+    wanted = {each.name: names_and_arns[each.name] for each in fields(outputs.ComputeOutputs)}
+    outputs.emit(template, outputs.ComputeOutputs(**wanted))
     return template
 
 
@@ -89,25 +92,12 @@ def role_of(function: Function, log_group: LogGroup) -> Role:
 
 
 def _permissions(function: Function, log_group: LogGroup) -> list[Statement]:
-    statements = [
-        allow("UseOrders", function.table_actions, Ref("OrdersTableArn")),
-        # aws/ssm, the key of SecureStrings, lets whoever may read the parameter decrypt it.
-        allow("ReadSettings", (ssm_actions.GetParameters,), *map(_parameter_arn, function.settings)),
+    return [
+        *function.rights,
         allow("WriteLogs", (logs_actions.CreateLogStream, logs_actions.PutLogEvents), GetAtt(log_group, "Arn")),
         # X-Ray knows no resources: AWS accepts nothing but a star here.
-        allow("SendTraces", (xray_actions.PutTraceSegments, xray_actions.PutTelemetryRecords), "*"),
+        allow("SendTraces", (xray_actions.PutTraceSegments, xray_actions.PutTelemetryRecords), ANYTHING),
     ]
-    if function.index_actions:
-        index = Sub(f"${{OrdersTableArn}}/index/{CUSTOMER_INDEX}")
-        statements.append(allow("UseCustomerIndex", function.index_actions, index))
-    if function.dead_letters:
-        statements.append(allow("KeepDeadLetters", (sqs_actions.SendMessage,), Ref("DeadLetterQueueArn")))
-    return statements
-
-
-def _parameter_arn(setting: str) -> Sub:
-    path = names.parameter_path("${Environment}", setting)
-    return Sub(f"arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter{path}")
 
 
 def lambda_of(function: Function, role: Role, log_group: LogGroup, layer: LayerVersion) -> LambdaFunction:
@@ -116,7 +106,7 @@ def lambda_of(function: Function, role: Role, log_group: LogGroup, layer: LayerV
         reserved = If(_reserves(function), Ref(function.reserved_concurrency), NoValue)
         optional["ReservedConcurrentExecutions"] = reserved
     if function.dead_letters:
-        optional["DeadLetterConfig"] = DeadLetterConfig(TargetArn=Ref("DeadLetterQueueArn"))
+        optional["DeadLetterConfig"] = DeadLetterConfig(TargetArn=DEAD_LETTER_QUEUE)
     return LambdaFunction(
         f"{function.title}Function",
         Description=function.description,
@@ -141,16 +131,9 @@ def lambda_of(function: Function, role: Role, log_group: LogGroup, layer: LayerV
 
 
 def _variables(function: Function) -> dict:
-    settings = {
-        SETTING_VARIABLES[setting]: Sub(names.parameter_path("${Environment}", setting))
-        for setting in function.settings
-    }
     return {
         "ENVIRONMENT": Ref("Environment"),
-        "TABLE_NAME": Ref("OrdersTableName"),
-        **settings,
-        "ALLOWED_ORIGINS": Ref("AllowedOrigins"),
-        "ORDER_TTL_DAYS": Ref("OrderTtlDays"),
+        **{name: VARIABLES[name] for name in function.variables},
         "POWERTOOLS_SERVICE_NAME": function.name,
         "POWERTOOLS_METRICS_NAMESPACE": names.METRICS_NAMESPACE,
         "POWERTOOLS_LOG_LEVEL": Ref("LogLevel"),

@@ -1,4 +1,4 @@
-"""The dashboard's body: two graphs to a row, from the gateway down to the queue.
+"""The dashboard's body: two graphs to a row, from the gateway down to the dead letters.
 
 Text for Fn::Sub: `${Name}` is a parameter of the monitoring stack.
 """
@@ -9,12 +9,17 @@ import re
 from contract.routes import ROUTES
 from generator.functions import FUNCTIONS
 from generator.outputs import camel
+from generator.queues import DEAD_LETTER_QUEUES
 
 WIDTH, HEIGHT = 12, 6  # of the 24 columns that a dashboard has
 
 _API = ("ApiName", "${ApiName}", "Stage", "${StageName}")
 _TABLE = ("TableName", "${OrdersTableName}")
-_QUEUE = ("QueueName", "${DeadLetterQueueName}")
+_QUEUE = ("QueueName", "${OrderQueueName}")
+_WAITING = ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+_WORKER = ("FunctionName", "${OrdersWorkerName}")
+_EVENTS = ("FunctionName", "${OrdersEventsName}")
+_TOPIC = ("TopicName", "${OrderEventsTopicName}")
 
 
 def body() -> str:
@@ -55,7 +60,42 @@ def _widgets() -> list[tuple[str, str, list[list]]]:
             "Sum",
             [["AWS/DynamoDB", f"{kind}ThrottleEvents", *_TABLE] for kind in ("Read", "Write")],
         ),
-        ("Dead letters waiting", "Maximum", [["AWS/SQS", "ApproximateNumberOfMessagesVisible", *_QUEUE]]),
+        (
+            "Orders accepted and stored",
+            "Sum",
+            [
+                ["AWS/SQS", "NumberOfMessagesSent", *_QUEUE, {"label": "accepted"}],
+                ["AWS/SQS", "NumberOfMessagesDeleted", *_QUEUE, {"label": "done with"}],
+            ],
+        ),
+        (
+            "Orders in the queue",
+            "Maximum",
+            [
+                [*_WAITING, *_QUEUE, {"label": "waiting"}],
+                ["AWS/SQS", "ApproximateNumberOfMessagesNotVisible", *_QUEUE, {"label": "being stored"}],
+            ],
+        ),
+        (
+            "Age of the oldest order in the queue (s)",
+            "Maximum",
+            [["AWS/SQS", "ApproximateAgeOfOldestMessage", *_QUEUE]],
+        ),
+        ("Batches of orders at once", "Maximum", [["AWS/Lambda", "ConcurrentExecutions", *_WORKER]]),
+        (
+            "Order events announced",
+            "Sum",
+            [["AWS/SNS", metric, *_TOPIC] for metric in ("NumberOfMessagesPublished", "NumberOfNotificationsFailed")],
+        ),
+        ("Age of the change being announced (ms)", "Maximum", [["AWS/Lambda", "IteratorAge", *_EVENTS]]),
+        (
+            "Dead letters waiting",
+            "Maximum",
+            [
+                [*_WAITING, "QueueName", f"${{{queue.name_parameter}}}", {"label": queue.title}]
+                for queue in DEAD_LETTER_QUEUES
+            ],
+        ),
     ]
 
 

@@ -1,6 +1,5 @@
-"""The data stack: the orders table, the settings that operators change, the dead-letter queue."""
+"""The data stack: the orders table, the settings that operators change, queues and the topic of events."""
 
-from awacs import sqs as sqs_actions
 from troposphere import Equals, GetAtt, If, NoValue, Ref, Sub, Template
 from troposphere.dynamodb import (
     AttributeDefinition,
@@ -14,19 +13,16 @@ from troposphere.dynamodb import (
     Table,
     TimeToLiveSpecification,
 )
-from troposphere.sqs import Queue, QueuePolicy
 from troposphere.ssm import Parameter as SsmParameter
 
 from config import names
-from generator import outputs, parameters, scaling
-from generator.policies import policy, tls_only
-
-CUSTOMER_INDEX = "customerIdIndex"
-DEAD_LETTER_DAYS = 14  # the most that SQS keeps
+from generator import order_events, outputs, parameters, queues, scaling
+from generator.lifecycle import AS_DATA
+from generator.resources import CUSTOMER_INDEX
 
 
 def build() -> Template:
-    template = Template("Food delivery, data: the orders table, settings and the dead-letter queue")
+    template = Template("Food delivery, data: the orders table, settings, queues and the topic of events")
     # Allows a deletion policy to be a parameter. Only here: the transform
     # resolves parameters early, when those that come from sibling stacks have no value yet.
     template.set_transform("AWS::LanguageExtensions")
@@ -35,28 +31,39 @@ def build() -> Template:
         "Environment",
         *("BillingMode", "MinCapacity", "MaxCapacity", "TargetUtilization"),
         *("DataRetention", "DeletionProtection", "RecoveryDays", "ApiConfig"),
+        *("EventsEmail", "EventsQueueArn"),
     )
     template.add_condition("IsProvisioned", Equals(Ref("BillingMode"), "PROVISIONED"))
+    for name, condition in order_events.conditions().items():
+        template.add_condition(name, condition)
 
     table = template.add_resource(orders_table())
     template.add_resource(scaling.targets_and_policies(table, CUSTOMER_INDEX, condition="IsProvisioned"))
     template.add_resource(settings(table))
-    queue = template.add_resource(dead_letter_queue())
-    template.add_resource(
-        QueuePolicy(
-            "OrderProcessingDLQPolicy",
-            Queues=[Ref(queue)],
-            PolicyDocument=policy(tls_only(sqs_actions.Action("*"), GetAtt(queue, "Arn"))),
-        )
-    )
+
+    dead_letters = {
+        entry.key: template.add_resource(queues.dead_letter_queue(entry)) for entry in queues.DEAD_LETTER_QUEUES
+    }
+    orders = template.add_resource(queues.order_queue(dead_letters["order_queue_dlq"]))
+    template.add_resource([queues.tls_policy(queue) for queue in (*dead_letters.values(), orders)])
+
+    events = template.add_resource(order_events.topic())
+    template.add_resource(order_events.topic_policy(events))
+    template.add_resource(order_events.subscriptions(events))
+    emitted = {}
+    for key, queue in {**dead_letters, "order_queue": orders}.items():
+        emitted[f"{key}_arn"] = GetAtt(queue, "Arn")
+        emitted[f"{key}_name"] = GetAtt(queue, "QueueName")
+        emitted[f"{key}_url"] = Ref(queue)
     outputs.emit(
         template,
         outputs.DataOutputs(
             orders_table_name=Ref(table),
             orders_table_arn=GetAtt(table, "Arn"),
-            dead_letter_queue_arn=GetAtt(queue, "Arn"),
-            dead_letter_queue_name=GetAtt(queue, "QueueName"),
-            dead_letter_queue_url=Ref(queue),
+            orders_stream_arn=GetAtt(table, "StreamArn"),
+            order_events_topic_arn=Ref(events),
+            order_events_topic_name=GetAtt(events, "TopicName"),
+            **emitted,
         ),
     )
     return template
@@ -66,7 +73,7 @@ def orders_table() -> Table:
     """Orders by id and time of acceptance, and by customer. Claims (timestamp 0) keep ids unique."""
     return Table(
         "OrdersTable",
-        **_as_data(),
+        **AS_DATA,
         AttributeDefinitions=[
             AttributeDefinition(AttributeName="orderId", AttributeType="S"),
             AttributeDefinition(AttributeName="timestamp", AttributeType="N"),
@@ -113,21 +120,6 @@ def settings(table: Table) -> list[SsmParameter]:
             Value=Ref("ApiConfig"),
         ),
     ]
-
-
-def dead_letter_queue() -> Queue:
-    return Queue(
-        "OrderProcessingDLQ",
-        **_as_data(),
-        MessageRetentionPeriod=DEAD_LETTER_DAYS * 24 * 3600,
-        # Not a KMS key: Lambda and other services could not send without rights on it.
-        SqsManagedSseEnabled=True,
-    )
-
-
-def _as_data() -> dict:
-    """Kept or deleted as the environment says."""
-    return {"DeletionPolicy": Ref("DataRetention"), "UpdateReplacePolicy": Ref("DataRetention")}
 
 
 def _keys(partition: str, sort: str) -> list[KeySchema]:

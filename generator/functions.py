@@ -1,32 +1,45 @@
 """The Lambda functions: the one list that compute, the API and monitoring are built from.
 
-To add one, append a Function here and its two fields to `outputs.ComputeOutputs`.
+To add one, append a Function here and its outputs to `outputs.ComputeOutputs`.
 """
 
 from dataclasses import dataclass
 
-from awacs import dynamodb
-from awacs.aws import Action
+from awacs import dynamodb, sns, sqs, ssm
+from awacs.aws import Statement
 
 from generator.outputs import camel
+from generator.policies import allow
+from generator.resources import (
+    ANYTHING,
+    API_CONFIG,
+    DEAD_LETTER_QUEUE,
+    FEATURE_FLAGS,
+    ORDER_EVENTS,
+    ORDER_EVENTS_DLQ,
+    ORDER_QUEUE,
+    ORDER_QUEUE_DLQ,
+    ORDERS_BY_CUSTOMER,
+    ORDERS_STREAM,
+    ORDERS_TABLE,
+)
 
 
 @dataclass(frozen=True)
 class Function:
     """`key` is the module in `handlers/` and the name in `contract.routes`.
 
-    `table_actions` and `index_actions` are what it may do with OrdersTable and its
-    customerIdIndex; `settings` are the SSM parameters it reads (names as in `config.names`).
-    A function with `dead_letters` leaves failed asynchronous invocations in OrderProcessingDLQ.
+    `rights` are all that it may do, but for its logs and traces, which every function writes;
+    `variables` are the names in `resources.VARIABLES` that it reads. A function with
+    `dead_letters` leaves failed asynchronous invocations in OrderProcessingDLQ.
     """
 
     key: str
     description: str
     memory: int
     timeout: int
-    table_actions: tuple[Action, ...]
-    settings: tuple[str, ...]
-    index_actions: tuple[Action, ...] = ()
+    rights: tuple[Statement, ...]
+    variables: tuple[str, ...]
     reserved_concurrency: str | None = None  # the parameter that sets it
     dead_letters: bool = False
 
@@ -45,15 +58,27 @@ class Function:
         return camel(self.key)
 
 
+_SETTINGS = ("API_CONFIG_PARAMETER", "FEATURE_FLAGS_PARAMETER")
+
+# A TransactWriteItems is authorized as the actions it is made of. aws/ssm, the key of
+# SecureStrings, lets whoever may read the parameter decrypt it. An event source is read, and
+# what fails for good is put away, by Lambda itself, but with the function's rights.
 FUNCTIONS: tuple[Function, ...] = (
     Function(
         "orders_command",
         "Places orders and moves them to their next status",
         memory=1024,
         timeout=30,
-        # A TransactWriteItems is authorized as the actions it is made of.
-        table_actions=(dynamodb.GetItem, dynamodb.PutItem, dynamodb.Query, dynamodb.UpdateItem),
-        settings=("api-config", "feature-flags"),
+        rights=(
+            allow(
+                "UseOrders",
+                (dynamodb.GetItem, dynamodb.PutItem, dynamodb.Query, dynamodb.UpdateItem),
+                ORDERS_TABLE,
+            ),
+            allow("ReadSettings", (ssm.GetParameters,), API_CONFIG, FEATURE_FLAGS),
+            allow("KeepDeadLetters", (sqs.SendMessage,), DEAD_LETTER_QUEUE),
+        ),
+        variables=("TABLE_NAME", *_SETTINGS, "ALLOWED_ORIGINS", "ORDER_TTL_DAYS"),
         reserved_concurrency="CommandReservedConcurrency",
         dead_letters=True,
     ),
@@ -62,8 +87,55 @@ FUNCTIONS: tuple[Function, ...] = (
         "Reads one order or a customer's orders",
         memory=512,
         timeout=10,
-        table_actions=(dynamodb.GetItem, dynamodb.Query),
-        index_actions=(dynamodb.Query,),
-        settings=("api-config",),
+        rights=(
+            allow("UseOrders", (dynamodb.GetItem, dynamodb.Query), ORDERS_TABLE),
+            allow("UseCustomerIndex", (dynamodb.Query,), ORDERS_BY_CUSTOMER),
+            allow("ReadSettings", (ssm.GetParameters,), API_CONFIG),
+        ),
+        variables=("TABLE_NAME", "API_CONFIG_PARAMETER", "ALLOWED_ORIGINS", "ORDER_TTL_DAYS"),
+    ),
+    Function(
+        "orders_intake",
+        "Accepts orders onto the queue",
+        memory=512,
+        timeout=10,
+        rights=(
+            allow("AcceptOrders", (sqs.SendMessage,), ORDER_QUEUE),
+            allow("ReadSettings", (ssm.GetParameters,), API_CONFIG, FEATURE_FLAGS),
+        ),
+        variables=("ORDER_QUEUE_URL", *_SETTINGS, "ALLOWED_ORIGINS"),
+    ),
+    Function(
+        "orders_worker",
+        "Stores the orders of the queue",
+        memory=1024,
+        timeout=60,
+        rights=(
+            allow("TakeOrders", (sqs.ReceiveMessage, sqs.DeleteMessage, sqs.GetQueueAttributes), ORDER_QUEUE),
+            allow("StoreOrders", (dynamodb.PutItem,), ORDERS_TABLE),
+            allow("RejectOrders", (sqs.SendMessage,), ORDER_QUEUE_DLQ),
+            allow("ReadSettings", (ssm.GetParameters,), API_CONFIG, FEATURE_FLAGS),
+        ),
+        variables=("TABLE_NAME", "ORDER_DEAD_LETTER_QUEUE_URL", *_SETTINGS, "ORDER_TTL_DAYS"),
+    ),
+    Function(
+        "orders_events",
+        "Announces what the table's stream tells of orders",
+        memory=512,
+        timeout=30,
+        rights=(
+            allow(
+                "ReadStream",
+                (dynamodb.DescribeStream, dynamodb.GetRecords, dynamodb.GetShardIterator),
+                ORDERS_STREAM,
+            ),
+            # Lambda demands it for a stream, and IAM knows no resource that it could be limited to.
+            allow("FindStream", (dynamodb.ListStreams,), ANYTHING),
+            allow("AnnounceOrders", (sns.Publish,), ORDER_EVENTS),
+            allow("KeepUnannounced", (sqs.SendMessage,), ORDER_EVENTS_DLQ),
+        ),
+        variables=("ORDER_EVENTS_TOPIC_ARN",),
     ),
 )
+
+BY_KEY = {function.key: function for function in FUNCTIONS}

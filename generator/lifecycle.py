@@ -1,4 +1,10 @@
 """What becomes of a resource that leaves its stack or is replaced, said rather than left to the default."""
 
+from troposphere import Ref
+
 DELETED = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
 RETAINED = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+
+# What holds data: kept or deleted as the environment says. Only where AWS::LanguageExtensions
+# allows a policy to be a parameter.
+AS_DATA = {"DeletionPolicy": Ref("DataRetention"), "UpdateReplacePolicy": Ref("DataRetention")}

@@ -10,9 +10,15 @@ from config import names
 from generator import dashboard, outputs, parameters
 from generator.functions import FUNCTIONS
 from generator.policies import policy, tls_only
+from generator.queues import DEAD_LETTER_QUEUES, DeadLetterQueue
 
 _NAME = names.root_stack("${Environment}")
 HAS_EMAIL = "HasAlertEmail"
+
+# Above the queue's visibility timeout: one retry of one order is no trouble.
+OLDEST_ORDER_SECONDS = 600
+WAITING_ORDERS = 1000
+OLDEST_CHANGE_MS = 5 * 60 * 1000
 
 
 def build() -> Template:
@@ -20,7 +26,8 @@ def build() -> Template:
     function_names = [outputs.camel(f"{function.key}_name") for function in FUNCTIONS]
     parameters.declare(
         template,
-        *("Environment", "ApiName", "StageName", *function_names, "OrdersTableName", "DeadLetterQueueName"),
+        *("Environment", "ApiName", "StageName", *function_names, "OrdersTableName"),
+        *("OrderQueueName", *(queue.name_parameter for queue in DEAD_LETTER_QUEUES), "OrderEventsTopicName"),
         *("AlertEmail", "ErrorRate", "LatencyP95Ms"),
     )
     template.add_condition(HAS_EMAIL, Not(Equals(Ref("AlertEmail"), "")))
@@ -35,7 +42,8 @@ def build() -> Template:
             Endpoint=Ref("AlertEmail"),
         )
     )
-    template.add_resource(alarms(topic))
+    template.add_resource([*api_alarms(topic), *pipeline_alarms(topic)])
+    template.add_resource([dead_letter_alarm(topic, queue) for queue in DEAD_LETTER_QUEUES])
     board = template.add_resource(Dashboard("Dashboard", DashboardName=Sub(_NAME), DashboardBody=Sub(dashboard.body())))
     console = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
     outputs.emit(
@@ -76,7 +84,7 @@ def alerts_policy(topic: Topic) -> TopicPolicy:
     )
 
 
-def alarms(topic: Topic) -> list[Alarm]:
+def api_alarms(topic: Topic) -> list[Alarm]:
     api = {"ApiName": Ref("ApiName"), "Stage": Ref("StageName")}
     return [
         _alarm(
@@ -108,21 +116,72 @@ def alarms(topic: Topic) -> list[Alarm]:
             EvaluationPeriods=2,
             Threshold=Ref("LatencyP95Ms"),
         ),
+    ]
+
+
+def pipeline_alarms(topic: Topic) -> list[Alarm]:
+    queue = {"QueueName": Ref("OrderQueueName")}
+    return [
         _alarm(
             topic,
-            "DeadLetters",
-            "dead-letters",
-            "An asynchronous invocation failed for good and waits in the dead-letter queue, for 14 days. "
-            "First: read the message and its ErrorMessage attribute, mend the cause, then send it again.",
+            "OrderQueueAge",
+            "order-queue-age",
+            "Accepted orders have waited for more than ten minutes to be stored. "
+            "First: the errors and throttles of orders-worker on the dashboard, then its log.",
+            Namespace="AWS/SQS",
+            MetricName="ApproximateAgeOfOldestMessage",
+            Statistic="Maximum",
+            Dimensions=_dimensions(queue),
+            Period=60,
+            EvaluationPeriods=5,
+            Threshold=OLDEST_ORDER_SECONDS,
+        ),
+        _alarm(
+            topic,
+            "OrderQueueDepth",
+            "order-queue-depth",
+            "More orders than usual wait to be stored, for ten minutes. "
+            "First: whether the worker fails or is at its maximum concurrency, then raise the latter.",
             Namespace="AWS/SQS",
             MetricName="ApproximateNumberOfMessagesVisible",
+            Statistic="Average",
+            Dimensions=_dimensions(queue),
+            Period=300,
+            EvaluationPeriods=2,
+            Threshold=WAITING_ORDERS,
+        ),
+        _alarm(
+            topic,
+            "OrderEventsAge",
+            "order-events-age",
+            "Changes of orders have waited for more than five minutes to be announced. "
+            "First: the log of orders-events: is SNS refusing, or is one record holding up the others?",
+            Namespace="AWS/Lambda",
+            MetricName="IteratorAge",
             Statistic="Maximum",
-            Dimensions=_dimensions({"QueueName": Ref("DeadLetterQueueName")}),
+            Dimensions=_dimensions({"FunctionName": Ref("OrdersEventsName")}),
             Period=60,
-            EvaluationPeriods=1,
-            Threshold=0,
+            EvaluationPeriods=5,
+            Threshold=OLDEST_CHANGE_MS,
         ),
     ]
+
+
+def dead_letter_alarm(topic: Topic, queue: DeadLetterQueue) -> Alarm:
+    """One is enough: a dead-letter queue that nobody watches is a bin."""
+    return _alarm(
+        topic,
+        outputs.camel(queue.alarm.replace("-", "_")),
+        queue.alarm,
+        f"{queue.meaning} First: {queue.remedy}",
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Statistic="Maximum",
+        Dimensions=_dimensions({"QueueName": Ref(queue.name_parameter)}),
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+    )
 
 
 def _alarm(topic: Topic, title: str, name: str, description: str, **metric) -> Alarm:

@@ -16,6 +16,18 @@ Outputs = TypeVar("Outputs")
 class DataOutputs:
     orders_table_name: Annotated[Any, "Name of the orders table"]
     orders_table_arn: Annotated[Any, "ARN of the orders table"]
+    orders_stream_arn: Annotated[Any, "ARN of the orders table's stream"]
+    order_queue_arn: Annotated[Any, "ARN of the queue of accepted orders"]
+    order_queue_name: Annotated[Any, "Name of the queue of accepted orders"]
+    order_queue_url: Annotated[Any, "URL of the queue of accepted orders"]
+    order_queue_dlq_arn: Annotated[Any, "ARN of the queue of orders that could not be stored"]
+    order_queue_dlq_name: Annotated[Any, "Name of the queue of orders that could not be stored"]
+    order_queue_dlq_url: Annotated[Any, "URL of the queue of orders that could not be stored"]
+    order_events_topic_arn: Annotated[Any, "ARN of the topic of order events"]
+    order_events_topic_name: Annotated[Any, "Name of the topic of order events"]
+    order_events_dlq_arn: Annotated[Any, "ARN of the queue of changes that could not be announced"]
+    order_events_dlq_name: Annotated[Any, "Name of the queue of changes that could not be announced"]
+    order_events_dlq_url: Annotated[Any, "URL of the queue of changes that could not be announced"]
     dead_letter_queue_arn: Annotated[Any, "ARN of the queue of failed asynchronous invocations"]
     dead_letter_queue_name: Annotated[Any, "Name of the queue of failed asynchronous invocations"]
     dead_letter_queue_url: Annotated[Any, "URL of the queue of failed asynchronous invocations"]
@@ -23,12 +35,16 @@ class DataOutputs:
 
 @dataclass(frozen=True)
 class ComputeOutputs:
-    """`<key>_arn` and `<key>_name` of every function in `generator.functions`."""
+    """`<key>_name` of every function in `generator.functions`, `<key>_arn` of those that the API invokes."""
 
     orders_command_arn: Annotated[Any, "ARN of the function that places and changes orders"]
     orders_command_name: Annotated[Any, "Name of the function that places and changes orders"]
     orders_query_arn: Annotated[Any, "ARN of the function that reads orders"]
     orders_query_name: Annotated[Any, "Name of the function that reads orders"]
+    orders_intake_arn: Annotated[Any, "ARN of the function that accepts orders onto the queue"]
+    orders_intake_name: Annotated[Any, "Name of the function that accepts orders onto the queue"]
+    orders_worker_name: Annotated[Any, "Name of the function that stores the orders of the queue"]
+    orders_events_name: Annotated[Any, "Name of the function that announces changes of orders"]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from troposphere import Parameter, Template
 
 from generator import cors, outputs
+from generator.event_sources import LONGEST_BATCHING_WINDOW
 
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -26,6 +27,11 @@ def _key(description: str) -> dict:
     return _text(description, AllowedPattern=r"^[\w./-]+\.zip$", ConstraintDescription="the S3 key of a .zip file")
 
 
+def _email(description: str) -> dict:
+    pattern = r"^([^@\s]+@[^@\s]+)?$"
+    return _text(description, AllowedPattern=pattern, ConstraintDescription="an e-mail address, or empty", Default="")
+
+
 ENVIRONMENT = {
     "Environment": _text(
         "Name of the environment, also the API's stage",
@@ -43,7 +49,7 @@ ENVIRONMENT = {
         "Percentage of the provisioned capacity that scaling aims at", MinValue=20, MaxValue=90, Default=70
     ),
     "DataRetention": _text(
-        "What becomes of the orders table and the dead-letter queue when they are removed or replaced",
+        "What becomes of the orders table and the queues when they are removed or replaced",
         AllowedValues=["Delete", "Retain"],
         Default="Retain",
     ),
@@ -60,6 +66,28 @@ ENVIRONMENT = {
     ),
     "CommandReservedConcurrency": _number(
         "Concurrent executions reserved for orders_command; 0 reserves none", MinValue=0, Default=100
+    ),
+    "WorkerBatchSize": _number(
+        "Most orders that orders_worker takes at once; above 10 only with a batching window",
+        MinValue=1,
+        MaxValue=10000,
+        Default=10,
+    ),
+    "WorkerBatchingWindow": _number(
+        "Seconds that an order may wait for others to fill its batch",
+        MinValue=0,
+        MaxValue=LONGEST_BATCHING_WINDOW,
+        Default=0,
+    ),
+    "WorkerMaximumConcurrency": _number(
+        "Most batches that are worked on at once", MinValue=2, MaxValue=1000, Default=20
+    ),
+    "EventsEmail": _email("Address that order events are mailed to, once it has confirmed; empty for none"),
+    "EventsQueueArn": _text(
+        "ARN of a queue that gets every order event and lets the topic send; empty for none",
+        AllowedPattern=r"^(arn:aws[\w-]*:sqs:[\w-]+:\d{12}:[\w-]{1,80})?$",
+        ConstraintDescription="the ARN of a standard SQS queue, or empty",
+        Default="",
     ),
     "LogLevel": _text(
         "Least level of the functions' own log lines", AllowedValues=["DEBUG", "INFO", "WARN", "ERROR"], Default="INFO"
@@ -80,12 +108,7 @@ ENVIRONMENT = {
     "BurstLimit": _number("Requests at once, of the API and of each key", MinValue=1, Default=200),
     "DailyQuota": _number("Requests per day and API key", MinValue=1, Default=10000),
     "DataTrace": _flag("Whether API Gateway logs whole requests and responses: personal data, for dev only", "false"),
-    "AlertEmail": _text(
-        "Address that alarms are mailed to, once it has confirmed; empty for none",
-        AllowedPattern=r"^([^@\s]+@[^@\s]+)?$",
-        ConstraintDescription="an e-mail address, or empty",
-        Default="",
-    ),
+    "AlertEmail": _email("Address that alarms are mailed to, once it has confirmed; empty for none"),
     "ErrorRate": _number(
         "Fraction of requests answered 5XX that raises an alarm", MinValue=0, MaxValue=1, Default=0.01
     ),

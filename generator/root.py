@@ -46,6 +46,13 @@ def build(data: Template, compute: Template, api: Template, monitoring: Template
         "DeadLetterQueueUrl": (from_data.dead_letter_queue_url, "Asynchronous invocations that failed for good"),
         "OrdersCommandFunction": (from_compute.orders_command_name, "Places and changes orders"),
         "OrdersQueryFunction": (from_compute.orders_query_name, "Reads orders"),
+        "OrdersIntakeFunction": (from_compute.orders_intake_name, "Accepts orders onto the queue"),
+        "OrdersWorkerFunction": (from_compute.orders_worker_name, "Stores the orders of the queue"),
+        "OrdersEventsFunction": (from_compute.orders_events_name, "Announces changes of orders"),
+        "OrderQueueUrl": (from_data.order_queue_url, "Accepted orders, to be stored"),
+        "OrderQueueDlqUrl": (from_data.order_queue_dlq_url, "Orders that could not be stored, with the reasons"),
+        "OrderEventsTopicArn": (from_data.order_events_topic_arn, "The topic of order events; subscribe to it"),
+        "OrderEventsDlqUrl": (from_data.order_events_dlq_url, "Changes of orders that could not be announced"),
         "AlertsTopicArn": (from_monitoring.alerts_topic_arn, "The topic that alarms notify"),
         "DashboardUrl": (from_monitoring.dashboard_url, "The CloudWatch dashboard"),
     }

@@ -1,10 +1,12 @@
 """AWS clients, created once per process.
 
 From botocore, not boto3: the same clients without the resource layer, which
-costs a tenth of a cold start. Creating the DynamoDB client is most of what is
-left, so the functions do that at import, where Lambda gives them a full CPU.
+costs a tenth of a cold start. Creating a client is most of what is left, so
+each function creates its most important one at import, where Lambda gives it
+a full CPU.
 """
 
+from collections.abc import Callable
 from functools import cache, lru_cache
 
 import botocore.session
@@ -13,7 +15,10 @@ from botocore.config import Config
 
 from contract.settings import default_api_config
 
-_SERVICES = ("dynamodb", "ssm")
+_SERVICES = ("dynamodb", "sns", "sqs", "ssm")
+
+# How many calls of one function may be under way at once, each on a connection of its own.
+CONNECTIONS = 10
 
 
 @cache
@@ -24,34 +29,43 @@ def _session() -> botocore.session.Session:
     return session
 
 
-def warm_up() -> None:
-    """Create the DynamoDB client that the first request will most likely use."""
+def warm_up(client: Callable[[int, int], BaseClient]) -> None:
+    """Create the client that the first request will most likely use."""
     config = default_api_config()
-    dynamodb(config["defaultTimeout"], config["retryAttempts"])
+    client(config["defaultTimeout"], config["retryAttempts"])
 
 
 @lru_cache(maxsize=1)  # new settings, new client
 def dynamodb(timeout_ms: int, retries: int) -> BaseClient:
     """`timeout_ms` bounds connecting and reading, each; `retries` come after the first call."""
-    seconds = timeout_ms / 1000
-    return _session().create_client(
-        "dynamodb",
-        config=Config(
-            connect_timeout=seconds,
-            read_timeout=seconds,
-            retries={"mode": "standard", "total_max_attempts": retries + 1},
-        ),
-    )
+    return _client("dynamodb", timeout_ms, timeout_ms, retries)
+
+
+@lru_cache(maxsize=1)
+def sqs(timeout_ms: int, retries: int) -> BaseClient:
+    """As `dynamodb`."""
+    return _client("sqs", timeout_ms, timeout_ms, retries)
+
+
+@cache
+def sns() -> BaseClient:
+    """Patient: nobody waits for an announcement, and it comes again if this one fails."""
+    return _client("sns", 1_000, 5_000, 2)
 
 
 @cache
 def ssm() -> BaseClient:
     """Short timeouts: a request waits for this one, and there is always a fallback."""
+    return _client("ssm", 500, 1_000, 1)
+
+
+def _client(service: str, connect_ms: int, read_ms: int, retries: int) -> BaseClient:
     return _session().create_client(
-        "ssm",
+        service,
         config=Config(
-            connect_timeout=0.5,
-            read_timeout=1,
-            retries={"mode": "standard", "total_max_attempts": 2},
+            connect_timeout=connect_ms / 1000,
+            read_timeout=read_ms / 1000,
+            retries={"mode": "standard", "total_max_attempts": retries + 1},
+            max_pool_connections=CONNECTIONS,
         ),
     )

@@ -11,27 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
-
 from contract.errors import ErrorKind
 from contract.routes import CORS_RESPONSE_HEADERS, ROUTES
 from contract.schemas import MAX_BODY_BYTES
 from domain import strict_json
 from domain.errors import OrderError
-from handlers import telemetry
+from handlers import faults, telemetry
 
 _OPERATIONS = {(route.method, route.path): route.operation for route in ROUTES}
-
-# What AWS answers when the same call may succeed in a moment.
-_TRANSIENT = {
-    "InternalServerError",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "ThrottlingException",
-    "TransactionInProgressException",
-}
 
 
 @dataclass(frozen=True)
@@ -109,7 +96,7 @@ def etag(order: Mapping) -> str:
 
 
 def _failure(error: Exception, request: Request) -> Response:
-    known = error if isinstance(error, OrderError) else OrderError(_code(error))
+    known = error if isinstance(error, OrderError) else OrderError(_code_of(error))
     kind = known.kind
     if known is not error:
         telemetry.failure(error)
@@ -118,12 +105,8 @@ def _failure(error: Exception, request: Request) -> Response:
     return Response(kind.status, _error_document(kind, known.details, request), _retry_after(kind))
 
 
-def _code(error: Exception) -> str:
-    if isinstance(error, ClientError):
-        transient = error.response["Error"]["Code"] in _TRANSIENT
-    else:
-        transient = isinstance(error, (HTTPClientError, ConnectionError))
-    return "unavailable" if transient else "internal_error"
+def _code_of(error: Exception) -> str:
+    return "unavailable" if faults.is_transient(error) else "internal_error"
 
 
 def _error_document(kind: ErrorKind, details: list[str], request: Request) -> dict:

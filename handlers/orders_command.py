@@ -2,7 +2,6 @@
 
 import os
 import time
-import uuid
 
 from domain import claims, flags, lifecycle, orders, parameters, validation
 from domain.errors import OrderError
@@ -20,8 +19,8 @@ def create_order(request: Request) -> Response:
     key = parameters.idempotency_key(request.headers.get("idempotency-key"))
     wanted = validation.order_request(request.json(), config["maxItemsPerOrder"])
     order = orders.new_order(
-        wanted,
-        order_id=str(uuid.uuid4()),
+        {**wanted, "correlationId": request.request_id},
+        order_id=orders.new_id(),
         now=_now(),
         features=flags.enabled(configuration.feature_flags(), wanted["customerId"]),
         ttl_days=_ttl_days(),
@@ -100,4 +99,5 @@ def _ttl_days() -> int:
 
 OPERATIONS = {"createOrder": create_order, "updateOrderStatus": update_order_status}
 
-clients.warm_up()
+clients.warm_up(clients.dynamodb)
+validation.warm_up("OrderRequest", "StatusUpdate")

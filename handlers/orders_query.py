@@ -17,7 +17,7 @@ def get_order(request: Request) -> Response:
     order = orders_table(configuration.api_config()).get(order_id, timestamp)
     telemetry.count("OrderQueried")
     if order is None:
-        raise OrderError("not_found")
+        raise OrderError("not_found", ["an order accepted by POST /orders/async appears once it is stored"])
     return Response(200, orders.representation(order), {"ETag": http.etag(order)})
 
 
@@ -39,4 +39,4 @@ def list_customer_orders(request: Request) -> Response:
 
 OPERATIONS = {"getOrder": get_order, "listCustomerOrders": list_customer_orders}
 
-clients.warm_up()
+clients.warm_up(clients.dynamodb)

@@ -1,4 +1,4 @@
-"""The orders table: the only module that knows DynamoDB.
+"""The orders table; with `handlers.bulk` the only module that knows DynamoDB.
 
 Items are orders (`domain.orders.Order`) and claims (`domain.claims`, timestamp
 0). Every write is conditional, so a retry by the SDK, whose first attempt may
@@ -28,7 +28,7 @@ FILTERED_READ = 100
 MAX_QUERIES = 10
 
 # Why DynamoDB cancels a transaction that may succeed in a moment.
-_RETRIABLE_REASONS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+RETRIABLE_REASONS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 Position = tuple[str, int]  # (orderId, timestamp)
 
@@ -48,7 +48,7 @@ class OrdersTable:
     def insert(self, order: Order) -> None:
         """Store an order whose id was chosen here."""
         try:
-            self.client.put_item(TableName=self.name, **_if_absent(order))
+            self.client.put_item(TableName=self.name, **if_absent(order))
         except ClientError as error:
             if _refused_item(error).get("fingerprint") != order["fingerprint"]:
                 raise  # not our own retry, which had been stored
@@ -59,7 +59,7 @@ class OrdersTable:
         Returns None when stored, else the claim that already has the name.
         Raises OrderError("unavailable") while others keep writing that name.
         """
-        writes = [{"Put": {"TableName": self.name, **put}} for put in (_if_free(claim), _if_absent(order))]
+        writes = [{"Put": {"TableName": self.name, **put}} for put in (_if_free(claim), if_absent(order))]
         for attempt in range(TRANSACTION_ATTEMPTS):
             try:
                 self.client.transact_write_items(TransactItems=writes, ClientRequestToken=order["orderId"])
@@ -69,7 +69,7 @@ class OrdersTable:
                 if reasons[0]["Code"] == "ConditionalCheckFailed":
                     holder = from_item(reasons[0]["Item"])
                     return None if holder.get("claimedOrderId") == order["orderId"] else holder
-                if not {reason["Code"] for reason in reasons} <= _RETRIABLE_REASONS:
+                if not {reason["Code"] for reason in reasons} <= RETRIABLE_REASONS:
                     raise
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter is no secret
         raise OrderError("unavailable")
@@ -178,7 +178,8 @@ def _key(order_id: str, timestamp: int) -> dict:
     return to_item({"orderId": order_id, "timestamp": timestamp})
 
 
-def _if_absent(document: dict) -> dict:
+def if_absent(document: dict) -> dict:
+    """The Put of an order or a claim that must not replace another."""
     return {
         "Item": to_item(document),
         "ConditionExpression": "attribute_not_exists(orderId)",

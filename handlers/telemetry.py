@@ -6,18 +6,19 @@ what is never handed over cannot leak. A test plants secrets and looks for them.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from types import TracebackType
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import Metrics
+from aws_lambda_powertools.metrics import Metrics, single_metric
 from botocore.exceptions import ClientError
 
 # RFC 3339, or Lambda's own log-level filter takes every line for INFO.
 logger = Logger(utc=True, use_rfc3339=True)
 metrics = Metrics()
-metrics.set_default_dimensions(Environment=os.environ.get("ENVIRONMENT", "local"))
+_dimensions = {"Environment": os.environ.get("ENVIRONMENT", "local")}
+metrics.set_default_dimensions(**_dimensions)
 
 # At DEBUG the SDK logs whole request bodies; Lambda's log level reaches it too.
 for _library in ("botocore", "urllib3"):
@@ -26,7 +27,7 @@ for _library in ("botocore", "urllib3"):
 _cold = True
 
 
-def begin(request_id: str, context: object) -> None:
+def begin(request_id: str | None, context: object) -> None:
     """Start a request: every log line until the next one carries its ids."""
     global _cold
     logger.append_keys(
@@ -38,8 +39,8 @@ def begin(request_id: str, context: object) -> None:
         _cold = False
 
 
-def count(metric: str) -> None:
-    metrics.add_metric(metric, "Count", 1)
+def count(metric: str, times: int = 1) -> None:
+    metrics.add_metric(metric, "Count", times)
 
 
 def order_created(order_id: str, total: Decimal) -> None:
@@ -48,10 +49,58 @@ def order_created(order_id: str, total: Decimal) -> None:
     logger.info("order created", order_id=order_id)
 
 
+def order_accepted(order_id: str, message_id: str) -> None:
+    count("OrderAccepted")
+    logger.info("order accepted", order_id=order_id, message_id=message_id)
+
+
 def order_rejected(code: str) -> None:
     """`code` is one of contract.errors."""
     count("OrderRejected")
     metrics.add_metadata("reason", code)
+
+
+def order_stored(total: Decimal, delay_ms: int | None, **ids: str | None) -> None:
+    """`delay_ms`: since it was accepted. `ids` here and below: message_id, order_id, correlation_id."""
+    count("OrderStored")
+    metrics.add_metric("OrderValue", "None", float(total))
+    if delay_ms is not None:
+        metrics.add_metric("OrderStoreDelay", "Milliseconds", delay_ms)
+    logger.info("order stored", **ids)
+
+
+def order_duplicate(**ids: str | None) -> None:
+    count("OrderDuplicate")
+    logger.info("order is there already", **ids)
+
+
+def message_rejected(code: str, details: list[str], **ids: str | None) -> None:
+    """To the dead-letter queue. `code` is one of contract.errors, `details` as in OrderError."""
+    logger.warning("message rejected", reason=code, details=details, **ids)
+
+
+def orders_rejected(reasons: Mapping[str, int]) -> None:
+    """How many for each code of contract.errors."""
+    for code, times in reasons.items():
+        count("OrderRejected", times)
+        # By reason as well, in a document of its own: all metrics of one share their dimensions.
+        with single_metric("OrderRejected", "Count", times, default_dimensions=_dimensions) as metric:
+            metric.add_dimension("reason", code)
+
+
+def message_failed(error: BaseException, **ids: str | None) -> None:
+    """Back to the queue."""
+    count("OrderRetried")
+    failure(error, **ids)
+
+
+def events_published(number: int) -> None:
+    count("EventsPublished", number)
+
+
+def event_failed(code: str | None) -> None:
+    count("EventsFailed")
+    logger.error("event not published", aws_error=code)
 
 
 def configuration_fallback(parameter: str) -> None:
@@ -60,7 +109,7 @@ def configuration_fallback(parameter: str) -> None:
     logger.warning("configuration not readable; using the last good or default one", parameter=parameter)
 
 
-def failure(error: BaseException) -> None:
+def failure(error: BaseException, **ids: str | None) -> None:
     """Log where `error` came from. Its message may quote the request: left out."""
     from_aws = isinstance(error, ClientError)
     logger.error(
@@ -69,6 +118,7 @@ def failure(error: BaseException) -> None:
         frames=list(_frames(error.__traceback__)),
         aws_operation=error.operation_name if from_aws else None,
         aws_error=error.response["Error"]["Code"] if from_aws else None,
+        **ids,
     )
 
 
@@ -78,6 +128,15 @@ def finish(operation: str, status: int, milliseconds: float) -> None:
     logger.info("request", operation=operation, status=status, milliseconds=milliseconds)
     metrics.add_metric("OrderProcessingLatency", "Milliseconds", milliseconds)
     metrics.add_metadata("operation", operation)
+    metrics.flush_metrics()
+
+
+def batch_finished(size: int, failed: int, milliseconds: float) -> None:
+    """End a batch: one log line, and its metrics as one EMF document, or a few for a large batch."""
+    milliseconds = round(milliseconds, 3)
+    logger.info("batch", size=size, failed=failed, milliseconds=milliseconds)
+    metrics.add_metric("BatchSize", "Count", size)
+    metrics.add_metric("BatchDuration", "Milliseconds", milliseconds)
     metrics.flush_metrics()
 
 

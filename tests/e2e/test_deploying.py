@@ -131,7 +131,10 @@ def test_a_changed_list_of_origins_goes_live_for_preflights_answers_and_errors(p
         assert answered.headers["access-control-allow-origin"] == "https://partners.example"
         assert "access-control-allow-origin" not in api.post("/orders", json=order_for("CUST-1"), headers=other).headers
         refused = api.post("/orders", json={}, headers=ours)
-        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (400, "https://partners.example")
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (
+            400,
+            "https://partners.example",
+        )
 
 
 def test_an_operators_feature_flags_are_never_overwritten(project):

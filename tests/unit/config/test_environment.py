@@ -70,6 +70,16 @@ def test_an_environment_name_is_never_a_path(name):
             MINIMAL + "[functions]\nlog_retention_days = 8\n",
             "test.toml: functions.log_retention_days: CloudWatch Logs keeps",
         ),
+        (MINIMAL + "[pipeline]\nbatch_size = 11\n", "a batch_size above 10 needs a batching_window"),
+        (MINIMAL + "[pipeline]\nbatch_size = 10_001\nbatching_window = 1\n", "test.toml: pipeline.batch_size: "),
+        (MINIMAL + "[pipeline]\nbatching_window = 11\n", "test.toml: pipeline.batching_window: "),
+        (MINIMAL + "[pipeline]\nmaximum_concurrency = 1\n", "test.toml: pipeline.maximum_concurrency: "),
+        (MINIMAL + "[pipeline]\nevents_email = 'nobody'\n", "test.toml: pipeline.events_email: "),
+        (MINIMAL + "[pipeline]\nevents_queue_arn = 'https://sqs/q'\n", "test.toml: pipeline.events_queue_arn: "),
+        (
+            MINIMAL + "[pipeline]\nevents_queue_arn = 'arn:aws:sqs:us-east-1:123456789012:q.fifo'\n",
+            "test.toml: pipeline.events_queue_arn: ",
+        ),
         (MINIMAL + "[api_config]\nmaxOrdersPerHour = 0\n", "api_config.maxOrdersPerHour: must be a whole number"),
         (MINIMAL + "[api_config]\nspeed = 1\n", "api_config.speed: unknown key"),
         (
@@ -96,6 +106,20 @@ def test_parameters_are_strings_as_cloudformation_wants_them():
     assert all(isinstance(value, str) for value in values.values())
     assert values["DeletionProtection"] == "true"
     assert values["AllowedOrigins"].count(",") == 1
+
+
+def test_the_pipeline_is_carried_to_the_templates(tmp_path):
+    queue = "arn:aws:sqs:eu-west-1:123456789012:partner"
+    text = "[pipeline]\nbatch_size = 50\nbatching_window = 2\nmaximum_concurrency = 7\n"
+    text += f"events_email = 'a@example.com'\nevents_queue_arn = '{queue}'\n"
+    values = parameters.from_environment(environment.load("test", write(tmp_path, text + MINIMAL)))
+    assert {name: values[name] for name in values if name.startswith(("Worker", "Events"))} == {
+        "WorkerBatchSize": "50",
+        "WorkerBatchingWindow": "2",
+        "WorkerMaximumConcurrency": "7",
+        "EventsEmail": "a@example.com",
+        "EventsQueueArn": queue,
+    }
 
 
 def test_names_differ_by_environment():

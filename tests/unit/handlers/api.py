@@ -90,9 +90,9 @@ class Answer:
 
 def send(sent: dict) -> Answer:
     """Give an event to the function that the route table names."""
-    from handlers import orders_command, orders_query
+    from handlers import orders_command, orders_intake, orders_query
 
-    functions = {"orders_command": orders_command, "orders_query": orders_query}
+    functions = {"orders_command": orders_command, "orders_query": orders_query, "orders_intake": orders_intake}
     owners = {(route.method, route.path): route.function for route in ROUTES}
     owner = owners.get((sent["httpMethod"], sent["resource"]), "orders_query")
     answer = functions[owner].handler(sent, CONTEXT)
@@ -102,13 +102,16 @@ def send(sent: dict) -> Answer:
 
 
 class Api:
-    """The four routes, and what is in the table behind them."""
+    """The routes, and what is in the table behind them."""
 
     def __init__(self, database) -> None:
         self.database = database
 
     def post(self, body: object = UNCHANGED, **options) -> Answer:
         return send(event("POST", "/orders", order() if body is UNCHANGED else body, **options))
+
+    def submit(self, body: object, **options) -> Answer:
+        return send(event("POST", "/orders/async", body, **options))
 
     def get(self, order_id: str, **options) -> Answer:
         return send(event("GET", "/orders/{orderId}", orderId=order_id, **options))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 
 # Before the handlers are imported: they create their client at import.
 os.environ.update(
@@ -16,12 +17,16 @@ os.environ.update(
 
 import pytest
 from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
 
 from handlers import clients, configuration
 from tests.unit.handlers.api import TABLE, Api
+from tests.unit.handlers.pipeline import Pipeline
 
 API_CONFIG = "/food-delivery/test/api-config"
 FEATURE_FLAGS = "/food-delivery/test/feature-flags"
+_moto = threading.RLock()
+QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012"
 
 
 @pytest.fixture(autouse=True)
@@ -31,12 +36,27 @@ def environment(monkeypatch):
     monkeypatch.setenv("FEATURE_FLAGS_PARAMETER", FEATURE_FLAGS)
     monkeypatch.setenv("ALLOWED_ORIGINS", "*")
     monkeypatch.setenv("ORDER_TTL_DAYS", "90")
+    monkeypatch.setenv("ORDER_QUEUE_URL", f"{QUEUES}/orders")
+    monkeypatch.setenv("ORDER_DEAD_LETTER_QUEUE_URL", f"{QUEUES}/dead-letters")
+    monkeypatch.setenv("ORDER_EVENTS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:order-events")
     monkeypatch.setattr("random.uniform", lambda low, high: 0)  # retries without waiting
 
 
+def one_at_a_time(real):
+    """moto copies the table for a transaction, and puts the copy back: nothing may happen meanwhile."""
+
+    def locked(*arguments, **options):
+        with _moto:
+            return real(*arguments, **options)
+
+    return locked
+
+
 @pytest.fixture
-def aws(environment):
+def aws(environment, monkeypatch):
     """moto, empty but for the table and the parameters, and no cached settings."""
+    for name in ("put_item", "transact_write_items"):
+        monkeypatch.setattr(DynamoDBBackend, name, one_at_a_time(getattr(DynamoDBBackend, name)))
     with mock_aws():
         configuration._cache.clear()
         yield make_database()
@@ -45,6 +65,24 @@ def aws(environment):
 @pytest.fixture
 def api(aws):
     return Api(aws)
+
+
+@pytest.fixture
+def queues(aws):
+    """The order queue and its dead-letter queue."""
+    return make_queues()
+
+
+@pytest.fixture
+def pipeline(aws, queues):
+    return Pipeline(aws, queues)
+
+
+def make_queues():
+    client = clients.sqs(500, 3)
+    for name in ("orders", "dead-letters"):
+        client.create_queue(QueueName=name)
+    return client
 
 
 def make_database():

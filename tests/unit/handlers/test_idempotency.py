@@ -148,7 +148,7 @@ def test_an_order_of_another_under_the_same_key_is_never_overwritten(api, monkey
     monkeypatch.setattr("handlers.orders_command._now", lambda: 1_700_000_000_000)
     first = api.post()
     assert api.post(order(customerId="customer-2")).status == 500
-    assert api.get("same").text == first.text
+    assert api.get("fd-same").text == first.text
 
 
 def test_an_update_repeated_after_it_had_succeeded_is_a_success(api, monkeypatch):

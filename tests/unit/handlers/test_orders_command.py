@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from decimal import Decimal
 
 import pytest
@@ -15,6 +16,7 @@ def test_an_order_is_stored_once_and_answered_whole(api):
     body = answer.body
     assert answer.headers["Location"] == f"orders/{body['orderId']}"
     assert answer.headers["ETag"] == '"1"'
+    assert re.fullmatch("fd-[0-9a-f-]{36}", body["orderId"])
     assert body["status"] == "pending" and body["version"] == 1 and body["source"] == "api"
     assert body["totalAmount"] == 25.1
     assert body["createdAt"] == body["updatedAt"]

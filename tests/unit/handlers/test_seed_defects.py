@@ -5,13 +5,14 @@ import json
 import pytest
 
 from contract.routes import ROUTES
-from handlers import orders_command, orders_query
+from handlers import orders_command, orders_intake, orders_query
 from tests.unit.handlers.api import CONTEXT, event, order, send
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
-def test_every_request_was_502_because_the_handler_was_wrapped_wrongly(api, route):
-    function = {"orders_command": orders_command, "orders_query": orders_query}[route.function]
+def test_every_request_was_502_because_the_handler_was_wrapped_wrongly(api, queues, route):
+    functions = {"orders_command": orders_command, "orders_query": orders_query, "orders_intake": orders_intake}
+    function = functions[route.function]
     names = dict.fromkeys(route.path_parameters, "some-id")
     body = {"POST": order(), "PUT": {"status": "processing"}}.get(route.method)
     answer = function.handler(event(route.method, route.path, body, **names), CONTEXT)

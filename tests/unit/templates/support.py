@@ -11,6 +11,7 @@ PSEUDO = {
     "AWS::Region": "us-east-1",
     "AWS::AccountId": "123456789012",
     "AWS::URLSuffix": "amazonaws.com",
+    "AWS::StackName": "stack",
 }
 NO_VALUE = object()
 

@@ -41,6 +41,13 @@ def test_every_route_is_a_method_and_no_other_method_reaches_a_function(api):
         assert f"{route.function.title().replace('_', '')}Arn" in integration["Uri"]["Fn::Sub"]
 
 
+def test_no_id_can_be_what_a_route_has_in_its_place():
+    # API Gateway prefers a literal segment to a parameter: GET /orders/async is no order's address.
+    segments = {tuple(route.path.strip("/").split("/")) for route in ROUTES}
+    literal = {path[1] for path in segments if len(path) > 1 and not path[1].startswith("{")}
+    assert literal == {"async", "customer"} <= set(schemas.RESERVED_IDS)
+
+
 def test_every_method_but_a_preflight_wants_a_key(api):
     for (method, _), properties in methods_of(api).items():
         assert properties["ApiKeyRequired"] == (method != "OPTIONS")
@@ -69,7 +76,7 @@ def test_path_parameters_are_required_and_the_others_are_not(api):
 
 def test_models_carry_the_contracts_schemas_as_objects(api):
     models = {each["Properties"]["Name"]: each["Properties"] for each in of_type(api, "ApiGateway::Model").values()}
-    assert set(models) == {"OrderRequest", "StatusUpdate", "Order", "OrderPage"}
+    assert set(models) == {"OrderRequest", "OrderSubmission", "StatusUpdate", "Order", "OrderPage", "Accepted"}
     for name, properties in models.items():
         assert properties["Schema"] == schemas.MODELS[name]
         assert properties["ContentType"] == "application/json"
@@ -129,7 +136,7 @@ def test_deployment_id_stays_when_only_the_stage_changes(monkeypatch):
 
 
 def test_no_parameter_is_frozen_into_a_snapshot_but_the_one_that_selects_the_deployment(api):
-    frozen = {"Environment", "OrdersCommandArn", "OrdersQueryArn"}
+    frozen = {"Environment", "OrdersCommandArn", "OrdersQueryArn", "OrdersIntakeArn"}
     # Environment never changes within a stack (it is the stage's name); a function's ARN changes
     # with its logical id only, and so with the name of the parameter.
     parts = of_type(api, *(f"ApiGateway::{kind}" for kind in SNAPSHOT))

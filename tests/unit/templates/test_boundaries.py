@@ -29,6 +29,21 @@ def test_every_environment_fits_the_parameters_constraints(root, name):
             assert float(value) <= definition.get("MaxValue", float("inf")), parameter
 
 
+@pytest.mark.parametrize(
+    ("parameter", "field"),
+    [
+        ("WorkerBatchSize", "batch_size"),
+        ("WorkerBatchingWindow", "batching_window"),
+        ("WorkerMaximumConcurrency", "maximum_concurrency"),
+    ],
+)
+def test_the_pipelines_bounds_and_defaults_are_the_same_in_templates_and_environments(root, parameter, field):
+    definition = root["Parameters"][parameter]
+    described = environment.Pipeline.model_json_schema()["properties"][field]
+    assert (definition["MinValue"], definition["MaxValue"]) == (described["minimum"], described["maximum"])
+    assert definition["Default"] == described["default"]
+
+
 def test_every_parameter_is_described_and_bounded(root):
     bounds = {"AllowedValues", "AllowedPattern", "MinValue"}
     for name, definition in root["Parameters"].items():
@@ -144,8 +159,13 @@ def test_root_shows_what_a_user_needs(root):
     wanted = {
         *("ApiUrl", "ApiId", "ApiKeyId", "StageName", "OrdersTableName", "DashboardUrl", "AlertsTopicArn"),
         *("DeadLetterQueueUrl", "OrdersCommandFunction", "OrdersQueryFunction"),
+        *("OrdersIntakeFunction", "OrdersWorkerFunction", "OrdersEventsFunction"),
+        *("OrderQueueUrl", "OrderQueueDlqUrl", "OrderEventsTopicArn", "OrderEventsDlqUrl"),
     }
     assert wanted <= set(root["Outputs"])
+
+
+REFER_TO_A_FUNCTION = ("AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping")
 
 
 def test_only_what_a_person_types_has_a_physical_name(templates):
@@ -154,9 +174,12 @@ def test_only_what_a_person_types_has_a_physical_name(templates):
         for name, template in templates.items()
         for title, resource in template["Resources"].items()
         for key in ("TableName", "FunctionName", "QueueName", "TopicName", "RoleName", "LayerName")
-        if key in resource.get("Properties", {}) and resource["Type"] != "AWS::Lambda::Permission"
+        if key in resource.get("Properties", {}) and resource["Type"] not in REFER_TO_A_FUNCTION
     }
-    assert named == set()
+    # The one that another resource must name without referring to it; unique to its stack all the same.
+    assert named == {("data", "OrderQueue", "QueueName")}
+    name = templates["data"]["Resources"]["OrderQueue"]["Properties"]["QueueName"]
+    assert name["Fn::Sub"].startswith("${AWS::StackName}-")
 
 
 def _template():

@@ -5,12 +5,15 @@ import pytest
 from config import names
 from contract.routes import ROUTES
 from generator import outputs
-from generator.functions import FUNCTIONS
+from generator.functions import BY_KEY, FUNCTIONS
+from generator.resources import VARIABLES
 from tests.unit.templates.support import evaluate, of_type, root_parameters
 
 
 def functions_of(compute, name: str = "dev", **changes) -> dict[str, dict]:
-    parameters = {**root_parameters(name, **changes), "OrdersTableName": "orders", "DeadLetterQueueArn": "queue-arn"}
+    handed_on = {"OrdersTableName": "orders", "DeadLetterQueueArn": "queue-arn", "OrderEventsTopicArn": "topic-arn"}
+    queues = {"OrderQueueUrl": "queue-url", "OrderQueueDlqUrl": "dlq-url"}
+    parameters = {**root_parameters(name, **changes), **handed_on, **queues}
     found = of_type(compute, "Lambda::Function")
     return {title: evaluate(compute, each["Properties"], parameters) for title, each in found.items()}
 
@@ -19,19 +22,26 @@ def test_every_function_of_the_route_table_is_in_the_inventory():
     assert {route.function for route in ROUTES} <= {function.key for function in FUNCTIONS}
 
 
-def test_every_function_hands_on_its_arn_and_name(compute):
-    expected = {outputs.camel(f"{function.key}_{kind}") for function in FUNCTIONS for kind in ("arn", "name")}
+def test_every_function_hands_on_its_name_and_its_arn_if_the_api_invokes_it(compute):
+    expected = {outputs.camel(f"{function.key}_name") for function in FUNCTIONS}
+    expected |= {outputs.camel(f"{route.function}_arn") for route in ROUTES}
     assert set(compute["Outputs"]) == expected
 
 
 def test_memory_and_timeout_are_those_of_the_requirements(compute):
     sizes = {title: (each["MemorySize"], each["Timeout"]) for title, each in functions_of(compute).items()}
-    assert sizes == {"OrdersCommandFunction": (1024, 30), "OrdersQueryFunction": (512, 10)}
+    assert sizes == {
+        "OrdersCommandFunction": (1024, 30),
+        "OrdersQueryFunction": (512, 10),
+        "OrdersIntakeFunction": (512, 10),
+        "OrdersWorkerFunction": (1024, 60),
+        "OrdersEventsFunction": (512, 30),
+    }
 
 
-def test_no_function_outlives_the_gateway_that_waits_for_it_by_much(compute):
+def test_no_function_outlives_the_gateway_that_waits_for_it_by_much():
     # API Gateway gives up after 29 s; the one second more lets the function log its own timeout.
-    assert max(each["Timeout"] for each in functions_of(compute).values()) <= 30
+    assert max(BY_KEY[route.function].timeout for route in ROUTES) <= 30
 
 
 def test_every_function_is_arm64_traced_and_on_the_layers_runtime(compute):
@@ -52,10 +62,7 @@ def test_every_function_logs_json_to_its_own_group(compute):
         logging = each["LoggingConfig"]
         assert (logging["LogFormat"], logging["ApplicationLogLevel"]) == ("JSON", "DEBUG")
         logged[title] = groups[logging["LogGroup"]]
-    assert logged == {
-        "OrdersCommandFunction": "/food-delivery/dev/orders-command",
-        "OrdersQueryFunction": "/food-delivery/dev/orders-query",
-    }
+    assert logged == {f"{function.title}Function": f"/food-delivery/dev/{function.name}" for function in FUNCTIONS}
 
 
 def test_handlers_find_the_environment_variables_they_read(compute):
@@ -80,11 +87,33 @@ def test_handlers_find_the_environment_variables_they_read(compute):
     }
 
 
+def test_functions_of_the_pipeline_are_told_of_what_they_use_and_of_nothing_else(compute):
+    functions = functions_of(compute)
+    told = {
+        title: {name: value for name, value in each["Environment"]["Variables"].items() if name in VARIABLES}
+        for title, each in functions.items()
+    }
+    settings = {
+        "API_CONFIG_PARAMETER": "/food-delivery/dev/api-config",
+        "FEATURE_FLAGS_PARAMETER": "/food-delivery/dev/feature-flags",
+    }
+    assert told["OrdersIntakeFunction"] == {**settings, "ORDER_QUEUE_URL": "queue-url", "ALLOWED_ORIGINS": "*"}
+    assert told["OrdersWorkerFunction"] == {
+        **settings,
+        "TABLE_NAME": "orders",
+        "ORDER_DEAD_LETTER_QUEUE_URL": "dlq-url",
+        "ORDER_TTL_DAYS": "90",
+    }
+    assert told["OrdersEventsFunction"] == {"ORDER_EVENTS_TOPIC_ARN": "topic-arn"}
+
+
 @pytest.mark.parametrize(("given", "expected"), [("100", "100"), ("1", "1"), ("0", None)])
 def test_concurrency_is_reserved_for_commands_alone_and_zero_reserves_none(compute, given, expected):
     functions = functions_of(compute, CommandReservedConcurrency=given)
     assert functions["OrdersCommandFunction"].get("ReservedConcurrentExecutions") == expected
-    assert "ReservedConcurrentExecutions" not in functions["OrdersQueryFunction"]
+    assert [title for title, each in functions.items() if "ReservedConcurrentExecutions" in each] == (
+        ["OrdersCommandFunction"] if expected else []
+    )
 
 
 def test_the_open_telemetry_layer_and_its_wrapper_come_and_go_together(compute):

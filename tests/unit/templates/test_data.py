@@ -35,7 +35,7 @@ def test_the_table_is_recoverable_encrypted_streamed_and_expires_orders(data):
 @pytest.mark.parametrize(("name", "policy", "protected"), [("prod", "Retain", "true"), ("dev", "Delete", "false")])
 def test_the_environment_says_whether_data_survives_its_stack(data, name, policy, protected):
     assert table_of(data, name)["Properties"]["DeletionProtectionEnabled"] == protected
-    for title in ("OrdersTable", "OrderProcessingDLQ"):
+    for title in ("OrdersTable", *of_type(data, "SQS::Queue")):
         resource = evaluate(data, data["Resources"][title], root_parameters(name))
         assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == policy
 
@@ -88,8 +88,3 @@ def test_settings_have_the_names_that_functions_and_operators_know(data):
     }
     # CloudFormation cannot create a SecureString: feature-flags is the deployer's.
     assert {each["Type"] for each in parameters} == {"String"}
-
-
-def test_dead_letters_are_kept_as_long_as_sqs_can_and_encrypted_so_that_services_can_send(data):
-    properties = data["Resources"]["OrderProcessingDLQ"]["Properties"]
-    assert properties == {"MessageRetentionPeriod": 14 * 24 * 3600, "SqsManagedSseEnabled": True}

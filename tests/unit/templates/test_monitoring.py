@@ -5,13 +5,19 @@ import json
 import pytest
 
 from contract.routes import ROUTES
+from generator import monitoring as monitoring_module
+from generator import outputs
 from generator.functions import FUNCTIONS
-from tests.unit.templates.support import evaluate, of_type, root_parameters
+from generator.queues import DEAD_LETTER_QUEUES
+from tests.unit.templates.support import evaluate, everywhere, of_type, root_parameters
 
 GIVEN = {
     **{"ApiName": "food-delivery-dev", "StageName": "dev", "OrdersTableName": "orders"},
-    **{"DeadLetterQueueName": "dead", "OrdersCommandName": "command", "OrdersQueryName": "query"},
+    **{outputs.camel(f"{function.key}_name"): function.name for function in FUNCTIONS},
+    **{"OrderQueueName": "OrderQueue", "OrderEventsTopicName": "OrderEvents"},
+    **{queue.name_parameter: queue.title for queue in DEAD_LETTER_QUEUES},
 }
+WAITING = "ApproximateNumberOfMessagesVisible"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +43,11 @@ def dimensions(alarm: dict) -> dict[str, str]:
 
 
 def test_every_alarm_notifies_and_takes_it_back_and_stays_silent_without_data(alarms):
-    assert set(alarms) == {f"food-delivery-dev-{name}" for name in ("api-errors", "api-latency", "dead-letters")}
+    names = {
+        *("api-errors", "api-latency", "dead-letters", "rejected-orders", "unannounced-events"),
+        *("order-queue-age", "order-queue-depth", "order-events-age"),
+    }
+    assert set(alarms) == {f"food-delivery-dev-{name}" for name in names}
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == ["AlertsTopic"]
         assert alarm["TreatMissingData"] == "notBreaching"
@@ -63,17 +73,54 @@ def test_the_latency_alarm_watches_what_clients_see(alarms):
     assert "Statistic" not in alarm
 
 
-def test_one_dead_letter_is_enough_for_an_alarm(alarms):
-    alarm = alarms["food-delivery-dev-dead-letters"]
-    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
-    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 1)
-    assert dimensions(alarm) == {"QueueName": "dead"}
+def dead_letter_queues(templates) -> set[str]:
+    """Logical id of every queue that takes what failed: for another queue, a function, an event source."""
+    outputs_of_data = {name: each["Value"] for name, each in templates["data"]["Outputs"].items()}
+    found = set()
+    for template in templates.values():
+        for path, value in everywhere(template["Resources"]):
+            if path and path[-1] in ("deadLetterTargetArn", "TargetArn", "Destination"):
+                reference = outputs_of_data[value["Ref"]] if "Ref" in value else value
+                found.add(reference["Fn::GetAtt"][0])
+    return found
 
 
-def test_every_dead_letter_queue_is_watched(templates, alarms):
-    queues = of_type(templates["data"], "SQS::Queue")
-    watched = [alarm for alarm in alarms.values() if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"]
-    assert len(queues) == len(watched)
+def unwatched(templates, alarms) -> set[str]:
+    """Dead-letter queues without an alarm that one message sets off."""
+    watched = {
+        dimensions(alarm)["QueueName"]
+        for alarm in alarms.values()
+        if alarm["MetricName"] == WAITING and (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 1)
+    }
+    return dead_letter_queues(templates) - watched
+
+
+def test_one_dead_letter_in_any_queue_that_takes_them_is_enough_for_an_alarm(templates, alarms):
+    assert dead_letter_queues(templates) == {"OrderProcessingDLQ", "OrderQueueDLQ", "OrderEventsDLQ"}
+    assert unwatched(templates, alarms) == set()
+
+
+def test_a_dead_letter_queue_without_an_alarm_is_noticed(templates, alarms):
+    fewer = {name: alarm for name, alarm in alarms.items() if not name.endswith("unannounced-events")}
+    assert unwatched(templates, fewer) == {"OrderEventsDLQ"}
+
+
+def test_orders_that_wait_raise_an_alarm_but_one_retry_does_not(templates, alarms):
+    age, depth = alarms["food-delivery-dev-order-queue-age"], alarms["food-delivery-dev-order-queue-depth"]
+    assert (age["MetricName"], age["Statistic"]) == ("ApproximateAgeOfOldestMessage", "Maximum")
+    assert age["Threshold"] > templates["data"]["Resources"]["OrderQueue"]["Properties"]["VisibilityTimeout"]
+    assert (depth["MetricName"], depth["Threshold"]) == (WAITING, 1000)
+    assert dimensions(age) == dimensions(depth) == {"QueueName": "OrderQueue"}
+
+
+def test_a_stream_that_is_held_up_raises_an_alarm_long_before_its_changes_are_given_up(templates, alarms):
+    alarm = alarms["food-delivery-dev-order-events-age"]
+    mapping = templates["compute"]["Resources"]["OrdersStreamToEvents"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "IteratorAge")
+    assert dimensions(alarm) == {"FunctionName": "orders-events"}
+    rings_after = alarm["Threshold"] / 1000 + alarm["Period"] * alarm["EvaluationPeriods"]
+    assert rings_after < mapping["MaximumRecordAgeInSeconds"] / 10
+    assert alarm["Threshold"] == monitoring_module.OLDEST_CHANGE_MS
 
 
 def test_no_key_stands_between_alarms_and_their_topic(monitoring):
@@ -88,7 +135,7 @@ def test_an_address_is_subscribed_only_if_there_is_one(monitoring, address, exis
     assert found is exists
 
 
-def test_the_dashboard_shows_every_route_and_function_the_table_and_the_queue(dashboard):
+def test_the_dashboard_shows_every_route_and_function_the_table_the_queues_and_the_topic(dashboard):
     shown = {
         (metric[0], metric[1], frozenset(zip(metric[2:-1:2], metric[3::2], strict=False)))
         for widget in dashboard["widgets"]
@@ -100,13 +147,16 @@ def test_the_dashboard_shows_every_route_and_function_the_table_and_the_queue(da
     for route in ROUTES:
         of_route = frozenset({*stage, ("Method", route.method), ("Resource", route.path)})
         assert ("AWS/ApiGateway", "Count", of_route) in shown
-    for function in ("command", "query"):
+    for function in FUNCTIONS:
         for name in ("Invocations", "Errors", "Throttles", "Duration"):
-            assert ("AWS/Lambda", name, frozenset({("FunctionName", function)})) in shown
+            assert ("AWS/Lambda", name, frozenset({("FunctionName", function.name)})) in shown
     for name in ("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents"):
         assert ("AWS/DynamoDB", name, frozenset({("TableName", "orders")})) in shown
-    assert ("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({("QueueName", "dead")})) in shown
-    assert len(FUNCTIONS) == 2
+    for queue in ("OrderQueue", "OrderProcessingDLQ", "OrderQueueDLQ", "OrderEventsDLQ"):
+        assert ("AWS/SQS", WAITING, frozenset({("QueueName", queue)})) in shown
+    assert ("AWS/SQS", "ApproximateAgeOfOldestMessage", frozenset({("QueueName", "OrderQueue")})) in shown
+    assert ("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", "orders-events")})) in shown
+    assert ("AWS/SNS", "NumberOfMessagesPublished", frozenset({("TopicName", "OrderEvents")})) in shown
 
 
 def test_no_two_widgets_of_the_dashboard_overlap(dashboard):

@@ -8,32 +8,69 @@ from awacs import dynamodb
 from contract.routes import ROUTES
 from generator import compute as compute_module
 from generator import functions
+from generator.policies import allow
+from generator.resources import ORDERS_TABLE
 from tests.unit.templates.support import evaluate, everywhere, of_type
 
 TABLE, QUEUE = "table-arn", "queue-arn"
-PARAMETERS = {"Environment": "dev", "OrdersTableArn": TABLE, "DeadLetterQueueArn": QUEUE}
+ORDERS, REJECTED, STREAM = "order-queue-arn", "order-queue-dlq-arn", "stream-arn"
+EVENTS, UNANNOUNCED = "order-events-arn", "order-events-dlq-arn"
+PARAMETERS = {
+    **{"Environment": "dev", "OrdersTableArn": TABLE, "DeadLetterQueueArn": QUEUE, "OrdersStreamArn": STREAM},
+    **{"OrderQueueArn": ORDERS, "OrderQueueDlqArn": REJECTED},
+    **{"OrderEventsTopicArn": EVENTS, "OrderEventsDlqArn": UNANNOUNCED},
+}
 SETTING = "arn:aws:ssm:us-east-1:123456789012:parameter/food-delivery/dev/"
+
+
+def _every_function(title: str) -> set[tuple[str, str]]:
+    logs = {(f"logs:{action}", f"{title}Logs.Arn") for action in ("CreateLogStream", "PutLogEvents")}
+    return logs | {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
+
+
+def _settings(*names: str) -> set[tuple[str, str]]:
+    return {("ssm:GetParameters", SETTING + name) for name in names}
+
 
 # Written out, not derived: whoever widens a role has to say so here.
 ALLOWED = {
     "OrdersCommandRole": {
         *(("dynamodb:GetItem", TABLE), ("dynamodb:PutItem", TABLE)),
         *(("dynamodb:Query", TABLE), ("dynamodb:UpdateItem", TABLE)),
-        *(("ssm:GetParameters", SETTING + "api-config"), ("ssm:GetParameters", SETTING + "feature-flags")),
-        ("logs:CreateLogStream", "OrdersCommandLogs.Arn"),
-        ("logs:PutLogEvents", "OrdersCommandLogs.Arn"),
-        *(("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")),
+        *_settings("api-config", "feature-flags"),
         ("sqs:SendMessage", QUEUE),
+        *_every_function("OrdersCommand"),
     },
     "OrdersQueryRole": {
         *(("dynamodb:GetItem", TABLE), ("dynamodb:Query", TABLE)),
         ("dynamodb:Query", TABLE + "/index/customerIdIndex"),
-        ("ssm:GetParameters", SETTING + "api-config"),
-        ("logs:CreateLogStream", "OrdersQueryLogs.Arn"),
-        ("logs:PutLogEvents", "OrdersQueryLogs.Arn"),
-        *(("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")),
+        *_settings("api-config"),
+        *_every_function("OrdersQuery"),
+    },
+    "OrdersIntakeRole": {
+        ("sqs:SendMessage", ORDERS),
+        *_settings("api-config", "feature-flags"),
+        *_every_function("OrdersIntake"),
+    },
+    "OrdersWorkerRole": {
+        *((f"sqs:{action}", ORDERS) for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
+        ("dynamodb:PutItem", TABLE),
+        ("sqs:SendMessage", REJECTED),
+        *_settings("api-config", "feature-flags"),
+        *_every_function("OrdersWorker"),
+    },
+    "OrdersEventsRole": {
+        *((f"dynamodb:{action}", STREAM) for action in ("DescribeStream", "GetRecords", "GetShardIterator")),
+        ("dynamodb:ListStreams", "*"),
+        ("sns:Publish", EVENTS),
+        ("sqs:SendMessage", UNANNOUNCED),
+        *_every_function("OrdersEvents"),
     },
 }
+
+
+# The service authorization reference lists no resource type for these.
+KNOW_NO_RESOURCE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "dynamodb:ListStreams"}
 
 
 def statements(template: dict) -> list[dict]:
@@ -66,9 +103,10 @@ def test_every_function_may_do_exactly_what_it_does(compute):
 
 
 def test_a_widened_role_is_noticed(monkeypatch):
-    command, query = functions.FUNCTIONS
-    widened = replace(query, table_actions=(*query.table_actions, dynamodb.DeleteItem))
-    monkeypatch.setattr(compute_module, "FUNCTIONS", (command, widened))
+    query = functions.BY_KEY["orders_query"]
+    widened = replace(query, rights=(*query.rights, allow("Widened", (dynamodb.DeleteItem,), ORDERS_TABLE)))
+    changed = tuple(widened if each is query else each for each in functions.FUNCTIONS)
+    monkeypatch.setattr(compute_module, "FUNCTIONS", changed)
     changed = allowed_by(compute_module.build().to_dict())
     assert changed["OrdersQueryRole"] - ALLOWED["OrdersQueryRole"] == {("dynamodb:DeleteItem", TABLE)}
 
@@ -82,7 +120,7 @@ def test_every_role_names_its_resources_except_where_aws_demands_a_star(template
     for template in templates.values():
         for statement in statements(template):
             if statement["Effect"] == "Allow" and "*" in str(statement.get("Resource", "")):
-                assert all(action.startswith("xray:") for action in statement["Action"]), statement
+                assert set(statement["Action"]) <= KNOW_NO_RESOURCE, statement
 
 
 def test_no_allowed_action_is_a_pattern(templates):
@@ -100,10 +138,17 @@ def test_no_function_role_takes_a_managed_policy(compute):
 
 @pytest.mark.parametrize(
     ("name", "kind", "policy"),
-    [("data", "SQS::Queue", "SQS::QueuePolicy"), ("monitoring", "SNS::Topic", "SNS::TopicPolicy")],
+    [
+        ("data", "SQS::Queue", "SQS::QueuePolicy"),
+        ("data", "SNS::Topic", "SNS::TopicPolicy"),
+        ("monitoring", "SNS::Topic", "SNS::TopicPolicy"),
+    ],
 )
 def test_every_queue_and_topic_refuses_plain_http(templates, name, kind, policy):
-    template = templates[name]
+    assert refusing_plain_http(templates[name], policy) == set(of_type(templates[name], kind)) != set()
+
+
+def refusing_plain_http(template: dict, policy: str) -> set[str]:
     refused = set()
     for each in of_type(template, policy).values():
         for statement in each["Properties"]["PolicyDocument"]["Statement"]:
@@ -111,7 +156,23 @@ def test_every_queue_and_topic_refuses_plain_http(templates, name, kind, policy)
             if statement["Effect"] == "Deny" and statement["Principal"] == "*" and plain_http:
                 covered = each["Properties"].get("Queues") or each["Properties"]["Topics"]
                 refused |= {reference["Ref"] for reference in covered}
-    assert refused == set(of_type(template, kind))
+    return refused
+
+
+def test_a_queue_whose_policy_is_missing_is_noticed(data):
+    changed = {"Resources": {title: each for title, each in data["Resources"].items() if title != "OrderQueuePolicy"}}
+    assert set(of_type(changed, "SQS::Queue")) - refusing_plain_http(changed, "SQS::QueuePolicy") == {"OrderQueue"}
+
+
+def test_nobody_may_use_queues_and_events_but_by_rights_of_their_own_in_this_account(data):
+    policies = of_type(data, "SQS::QueuePolicy", "SNS::TopicPolicy")
+    assert len(policies) == len(of_type(data, "SQS::Queue", "SNS::Topic"))
+    effects = {
+        statement["Effect"]
+        for each in policies.values()
+        for statement in each["Properties"]["PolicyDocument"]["Statement"]
+    }
+    assert effects == {"Deny"}
 
 
 def test_only_alarms_of_this_account_and_environment_may_publish_alerts(monitoring):
@@ -138,6 +199,7 @@ def test_every_route_has_one_permission_for_exactly_its_method_and_path(api):
     assert granted == [
         ("OrdersCommandArn", source + "POST/orders"),
         ("OrdersCommandArn", source + "PUT/orders/*"),
+        ("OrdersIntakeArn", source + "POST/orders/async"),
         ("OrdersQueryArn", source + "GET/orders/*"),
         ("OrdersQueryArn", source + "GET/orders/customer/*"),
     ]

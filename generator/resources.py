@@ -1,0 +1,38 @@
+"""What functions are given: the resources that they may use, and the variables that tell them of these."""
+
+from troposphere import Ref, Sub
+
+from config import names
+
+CUSTOMER_INDEX = "customerIdIndex"
+
+
+def _setting(name: str) -> Sub:
+    path = names.parameter_path("${Environment}", name)
+    return Sub(f"arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter{path}")
+
+
+# By ARN, as a policy names them.
+ORDERS_TABLE = Ref("OrdersTableArn")
+ORDERS_BY_CUSTOMER = Sub(f"${{OrdersTableArn}}/index/{CUSTOMER_INDEX}")
+ORDERS_STREAM = Ref("OrdersStreamArn")
+ORDER_QUEUE = Ref("OrderQueueArn")
+ORDER_QUEUE_DLQ = Ref("OrderQueueDlqArn")
+ORDER_EVENTS = Ref("OrderEventsTopicArn")
+ORDER_EVENTS_DLQ = Ref("OrderEventsDlqArn")
+DEAD_LETTER_QUEUE = Ref("DeadLetterQueueArn")
+API_CONFIG = _setting("api-config")
+FEATURE_FLAGS = _setting("feature-flags")
+ANYTHING = "*"  # only for actions that know no resources
+
+# Environment variable -> its value, by the name that handlers read.
+VARIABLES = {
+    "TABLE_NAME": Ref("OrdersTableName"),
+    "API_CONFIG_PARAMETER": Sub(names.parameter_path("${Environment}", "api-config")),
+    "FEATURE_FLAGS_PARAMETER": Sub(names.parameter_path("${Environment}", "feature-flags")),
+    "ALLOWED_ORIGINS": Ref("AllowedOrigins"),
+    "ORDER_TTL_DAYS": Ref("OrderTtlDays"),
+    "ORDER_QUEUE_URL": Ref("OrderQueueUrl"),
+    "ORDER_DEAD_LETTER_QUEUE_URL": Ref("OrderQueueDlqUrl"),
+    "ORDER_EVENTS_TOPIC_ARN": Ref("OrderEventsTopicArn"),
+}

@@ -1,0 +1,150 @@
+"""Storing many orders at once: as few calls as uniqueness allows, overlapped.
+
+An order whose id was given here needs one conditional PutItem. An order whose
+id a client chose needs a claim beside it (`domain.claims`), both or neither:
+a transaction. One transaction takes many such pairs, for the same write units
+in far fewer calls; if a pair spoils it, the others go on without that pair.
+
+With `handlers.repository` the only module that knows DynamoDB.
+"""
+
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from domain import claims
+from domain.errors import OrderError
+from domain.orders import Order, is_platform_id
+from handlers import clients, faults
+from handlers.attributes import from_item
+from handlers.repository import RETRIABLE_REASONS, OrdersTable, if_absent
+
+# DynamoDB takes 100 items and 4 MB; fifty of the largest orders are 1 MB.
+ORDERS_PER_TRANSACTION = 50
+# Halving a transaction down to the one order that spoils it takes seven.
+ROUNDS = 10
+
+STORED = "stored"
+DUPLICATE = "duplicate"  # the same order is there already, whatever has become of it since
+CONFLICT = "conflict"  # another order has the id
+
+Result = str | Exception  # an exception: nothing is known, or nothing was tried; to be tried again
+Entry = tuple[int, Order]  # place in the batch, order
+
+_pool = ThreadPoolExecutor(clients.CONNECTIONS)
+
+
+def store(table: OrdersTable, orders: list[Order], ttl_days: int, until: float) -> list[Result]:
+    """Store each order once. One result per order, in their order; never raises.
+
+    After `until` (time.monotonic()) nothing new is begun.
+    """
+    entries = list(enumerate(orders))
+    puts = {
+        place: _pool.submit(_insert, table, order, until)
+        for place, order in entries
+        if is_platform_id(order["orderId"])
+    }
+    results: dict[int, Result] = {}
+    for wave in _waves([entry for entry in entries if entry[0] not in puts]):
+        results |= _claim(table, wave, ttl_days, until)
+    results |= {place: put.result() for place, put in puts.items()}
+    return [results[place] for place, _ in entries]
+
+
+def _insert(table: OrdersTable, order: Order, until: float) -> Result:
+    try:
+        _check_time(until)
+        table.client.put_item(TableName=table.name, **if_absent(order))
+        return STORED
+    except table.client.exceptions.ConditionalCheckFailedException as error:
+        return _verdict(order, error.response)
+    except Exception as error:
+        return error
+
+
+def _waves(entries: list[Entry]) -> list[list[Entry]]:
+    """`entries` such that no wave has an id twice: a transaction may write an item only once."""
+    waves: list[list[Entry]] = []
+    seen: Counter[str] = Counter()
+    for place, order in entries:
+        earlier = seen[order["orderId"]]
+        if earlier == len(waves):
+            waves.append([])
+        waves[earlier].append((place, order))
+        seen[order["orderId"]] += 1
+    return waves
+
+
+def _claim(table: OrdersTable, wave: list[Entry], ttl_days: int, until: float) -> dict[int, Result]:
+    """Store the orders of a wave with their claims."""
+    results: dict[int, Result] = {}
+    chunks = [wave[at : at + ORDERS_PER_TRANSACTION] for at in range(0, len(wave), ORDERS_PER_TRANSACTION)]
+    for round_ in range(ROUNDS):
+        # The whole round is under way before its first result is awaited.
+        running = [_pool.submit(_transact, table, chunk, ttl_days, until) for chunk in chunks]
+        chunks = []
+        for settled, again in (future.result() for future in running):
+            results |= settled
+            chunks += again
+        if not chunks:
+            return results
+        time.sleep(random.uniform(0, 0.01 * 2 ** min(round_, 5)))  # noqa: S311 - jitter is no secret
+    return results | _all(OrderError("unavailable"), [entry for chunk in chunks for entry in chunk])
+
+
+def _transact(
+    table: OrdersTable, chunk: list[Entry], ttl_days: int, until: float
+) -> tuple[dict[int, Result], list[list[Entry]]]:
+    """One transaction: what came of each order, and which orders to try again, in which company."""
+    try:
+        _check_time(until)
+        pairs = [(claims.order_claim(order, ttl_days), order) for _, order in chunk]
+        writes = [{"Put": {"TableName": table.name, **if_absent(item)}} for pair in pairs for item in pair]
+        table.client.transact_write_items(TransactItems=writes)
+        return _all(STORED, chunk), []
+    except table.client.exceptions.TransactionCanceledException as error:
+        return _sort_out(chunk, error)
+    except Exception as error:
+        if len(chunk) == 1 or faults.is_transient(error) or isinstance(error, OrderError):
+            return _all(error, chunk), []
+        # One order that cannot be written, who knows which: the others need not suffer.
+        middle = len(chunk) // 2
+        return {}, [chunk[:middle], chunk[middle:]]
+
+
+def _sort_out(chunk: list[Entry], error: Exception) -> tuple[dict[int, Result], list[list[Entry]]]:
+    """As `_transact`, for a transaction cancelled with a reason for each of its items."""
+    reasons = error.response["CancellationReasons"]
+    settled: dict[int, Result] = {}
+    innocent, alone = [], []
+    for entry, *pair in zip(chunk, reasons[::2], reasons[1::2], strict=True):
+        place, order = entry
+        refused = [reason for reason in pair if reason["Code"] == "ConditionalCheckFailed"]
+        codes = {reason["Code"] for reason in pair}
+        if refused:
+            settled[place] = _verdict(order, refused[0])
+        elif codes == {"None"}:
+            innocent.append(entry)
+        elif codes <= RETRIABLE_REASONS:
+            alone.append([entry])
+        else:
+            settled[place] = error
+    return settled, ([innocent] if innocent else []) + alone
+
+
+def _verdict(order: Order, refusal: dict) -> Result:
+    """What it means that the claim or order in `refusal` was there before `order`."""
+    if "Item" not in refusal:
+        return LookupError("DynamoDB did not say what is there")
+    return DUPLICATE if from_item(refusal["Item"]).get("fingerprint") == order["fingerprint"] else CONFLICT
+
+
+def _check_time(until: float) -> None:
+    if time.monotonic() > until:
+        raise OrderError("unavailable")
+
+
+def _all(result: Result, chunk: list[Entry]) -> dict[int, Result]:
+    return {place: result for place, _ in chunk}

@@ -1,0 +1,163 @@
+"""The function that stores accepted orders: a batch of the order queue's messages at a time.
+
+Each message ends in exactly one of four ways: stored; duplicate (the order is
+there already); rejected (it can never be stored: to the dead-letter queue with
+the reason); failed (it may yet be stored: back to the queue). The first three
+are reported as success, so SQS deletes the message, and never before it is
+safe where it belongs. A process killed in between leaves every message on the
+queue, and what it had stored is a duplicate next time.
+"""
+
+import os
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from contract.schemas import ID_PATTERN
+from domain import flags, messages, validation
+from domain.errors import OrderError
+from domain.orders import Order
+from handlers import bulk, clients, configuration, dead_letters, telemetry
+from handlers.repository import orders_table
+
+DEFAULT_SECONDS = 10  # outside Lambda
+
+
+@dataclass
+class Batch:
+    """What became of each record, by its place."""
+
+    records: list[dict]
+    orders: dict[int, Order] = field(default_factory=dict)  # all that could be read
+    stored: list[int] = field(default_factory=list)
+    duplicate: list[int] = field(default_factory=list)
+    rejected: dict[int, OrderError] = field(default_factory=dict)
+    failed: dict[int, Exception] = field(default_factory=dict)
+
+
+def handler(event: dict, context: object) -> dict:
+    started = time.monotonic()
+    telemetry.begin(getattr(context, "aws_request_id", None), context)
+    batch = Batch(event["Records"])
+    _read(batch)
+    _store(batch, until=started + _seconds_left(context) * 2 / 3)  # the rest is for calls under way and rejections
+    _reject(batch)
+    _tell(batch)
+    telemetry.batch_finished(len(batch.records), len(batch.failed), (time.monotonic() - started) * 1000)
+    return _answer(batch)
+
+
+def _read(batch: Batch) -> None:
+    now = _now()
+    settings = configuration.feature_flags()
+    for place, record in enumerate(batch.records):
+        try:
+            message = messages.read(record["body"], now)
+            batch.orders[place] = messages.order_of(
+                message,
+                now=now,
+                features=flags.enabled(settings, message["customerId"]),
+                ttl_days=_ttl_days(),
+                correlation_id=_correlation_id(record),
+            )
+        except OrderError as error:
+            batch.rejected[place] = error
+        except Exception as error:
+            batch.failed[place] = error
+
+
+def _store(batch: Batch, until: float) -> None:
+    table = orders_table(configuration.api_config())
+    results = bulk.store(table, list(batch.orders.values()), _ttl_days(), until)
+    for place, result in zip(batch.orders, results, strict=True):
+        if result == bulk.STORED:
+            batch.stored.append(place)
+        elif result == bulk.DUPLICATE:
+            batch.duplicate.append(place)
+        elif result == bulk.CONFLICT:
+            batch.rejected[place] = OrderError("order_conflict", ["orderId: belongs to another order"])
+        else:
+            batch.failed[place] = result
+
+
+def _reject(batch: Batch) -> None:
+    if not batch.rejected:
+        return
+    config = configuration.api_config()
+    places = list(batch.rejected)
+    unsent = dead_letters.send(
+        clients.sqs(config["defaultTimeout"], config["retryAttempts"]),
+        os.environ["ORDER_DEAD_LETTER_QUEUE_URL"],
+        [(batch.records[place], batch.rejected[place]) for place in places],
+    )
+    for index in unsent:
+        batch.failed[places[index]] = batch.rejected.pop(places[index])
+
+
+def _tell(batch: Batch) -> None:
+    """Log and count, each message by its ids, never by its content."""
+    now = _now()
+    for place in batch.stored:
+        sent = batch.records[place].get("attributes", {}).get("SentTimestamp")
+        delay = now - int(sent) if sent else None
+        telemetry.order_stored(batch.orders[place]["totalAmount"], delay, **_ids(batch, place))
+    for place in batch.duplicate:
+        telemetry.order_duplicate(**_ids(batch, place))
+    for place, error in batch.rejected.items():
+        telemetry.message_rejected(error.kind.code, error.details, **_ids(batch, place))
+    telemetry.orders_rejected(Counter(error.kind.code for error in batch.rejected.values()))
+    for place, failure in batch.failed.items():
+        telemetry.message_failed(failure, **_ids(batch, place))
+
+
+def _ids(batch: Batch, place: int) -> dict[str, str | None]:
+    record = batch.records[place]
+    return {
+        "message_id": record.get("messageId"),
+        "order_id": batch.orders[place]["orderId"] if place in batch.orders else None,
+        "correlation_id": _correlation_id(record),
+    }
+
+
+def _answer(batch: Batch) -> dict:
+    if not batch.failed:
+        return {"batchItemFailures": []}
+    # Importing this costs a quarter of a cold start, and most batches have nothing to report.
+    from aws_lambda_powertools.utilities import batch as powertools
+
+    places = iter(range(len(batch.records)))
+
+    def report(record: object) -> None:
+        if next(places) in batch.failed:
+            raise RuntimeError("to be tried again")  # Powertools logs it: not the failure, which may quote the message
+
+    return powertools.process_partial_response(
+        event={"Records": batch.records},
+        record_handler=report,
+        # An exception would tell Lambda no more than the whole list does, and count as a broken function.
+        processor=powertools.BatchProcessor(powertools.EventType.SQS, raise_on_entire_batch_failure=False),
+    )
+
+
+def _correlation_id(record: dict) -> str | None:
+    """Of the API request that brought the order, where there was one."""
+    attribute = (record.get("messageAttributes") or {}).get("correlationId") or {}
+    text = attribute.get("stringValue") or ""
+    return text if re.fullmatch(ID_PATTERN, text) else None
+
+
+def _seconds_left(context: object) -> float:
+    return context.get_remaining_time_in_millis() / 1000 if context else DEFAULT_SECONDS
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _ttl_days() -> int:
+    return int(os.environ["ORDER_TTL_DAYS"])
+
+
+clients.warm_up(clients.dynamodb)
+validation.warm_up("OrderMessage")

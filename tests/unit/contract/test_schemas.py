@@ -1,0 +1,56 @@
+"""The schemas among themselves, and as both of their readers take them."""
+
+import json
+import re
+
+import fastjsonschema
+import pytest
+
+from contract.errors import ERRORS
+from contract.routes import COMMON_ERRORS, ROUTES
+from contract.schemas import DOCUMENTS, DRAFT_04, MODELS, ORDER_MESSAGE, ORDER_SUBMISSION
+
+ALL = MODELS | DOCUMENTS
+
+
+def parts(schema):
+    """`schema` and every schema inside it."""
+    if isinstance(schema, dict):
+        yield schema
+        for value in schema.values():
+            yield from parts(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from parts(value)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_model_is_a_draft_04_schema_that_compiles(name):
+    assert (ALL[name]["$schema"], ALL[name]["title"]) == (DRAFT_04, name)
+    fastjsonschema.compile(ALL[name])
+    json.dumps(ALL[name])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_is_used_that_one_of_the_readers_does_not_take(name):
+    for part in parts(ALL[name]):
+        assert not {"multipleOf", "const", "if", "contains", "$ref"} & set(part)
+        pattern = part.get("pattern")
+        if isinstance(pattern, str):
+            re.compile(pattern)
+            assert "$" not in pattern[:-1] and "(?" not in pattern
+
+
+def test_routes_name_only_what_there_is():
+    for route in ROUTES:
+        assert {route.request_model, route.response_model} - {None} <= set(MODELS)
+        assert {*route.errors, *COMMON_ERRORS} <= set(ERRORS)
+    assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
+    assert len({route.operation for route in ROUTES}) == len(ROUTES)
+
+
+def test_whatever_may_be_submitted_may_travel_on_the_queue():
+    submitted, sent = ORDER_SUBMISSION["properties"], ORDER_MESSAGE["properties"]
+    assert set(submitted) <= set(sent)
+    for name in set(submitted) - {"items", "orderId", "timestamp"}:
+        assert submitted[name] == sent[name], name

@@ -1,0 +1,126 @@
+"""From a submission to a message to an order: exact, and the same order whichever way it came."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+
+from domain import claims, events, messages, orders, strict_json, validation
+from domain.errors import OrderError
+from domain.lifecycle import INITIAL, MOST_CHANGES, TRANSITIONS
+from tests.unit.domain.test_orders import REQUESTS
+
+NOW = 1_767_323_045_678
+FEATURES = ("expressDelivery", "loyaltyProgram", "multiplePayments")
+
+
+def submitted(document):
+    return validation.order_submission(strict_json.loads(json.dumps(document)), 100, NOW)
+
+
+def travelled(document, **options):
+    """The order that the worker makes of a submission, over the queue's text."""
+    message = messages.new_message(submitted(document), now=NOW, source="pipeline", features=FEATURES)
+    read = messages.read(strict_json.dumps(message), NOW)
+    return messages.order_of(read, **{"now": NOW, "features": (), "ttl_days": 90, "correlation_id": None, **options})
+
+
+@settings(deadline=None)
+@given(REQUESTS)
+def test_nothing_is_lost_on_the_way_and_totals_are_exact(document):
+    shown = json.loads(strict_json.dumps(orders.representation(travelled(document))))
+    assert {field: shown[field] for field in document} == document
+    total = sum(Decimal(str(item["price"])) * item["quantity"] for item in document["items"])
+    assert travelled(document)["totalAmount"] == total
+
+
+@settings(deadline=None)
+@given(REQUESTS)
+def test_an_order_has_one_fingerprint_whichever_way_it_came(document):
+    direct = validation.order_request(strict_json.loads(json.dumps(document)), 100)
+    renamed = [
+        {("itemId" if key == "productId" else key): value for key, value in item.items()} for item in document["items"]
+    ]
+    again = {**document, "items": renamed, "priority": "high", "timestamp": 1, "orderId": "mine"}
+    later = travelled(again, now=NOW + 1, correlation_id="other")
+    assert orders.fingerprint(direct) == travelled(document)["fingerprint"] == later["fingerprint"]
+
+
+def test_every_field_that_a_client_asks_for_counts():
+    asked = {
+        "customerId": "c",
+        "items": [{"productId": "p", "quantity": 1, "price": 1}],
+        "deliveryAddress": {"street": "s", "city": "c", "zipCode": "z"},
+        "delivery": "standard",
+        "payments": [{"method": "card", "amount": 1}],
+    }
+    changes = {
+        "customerId": "d",
+        "items": [{"productId": "p", "quantity": 2, "price": 0.5}],
+        "deliveryAddress": {"street": "t", "city": "c", "zipCode": "z"},
+        "delivery": "express",
+        "payments": [{"method": "cash", "amount": 1}],
+    }
+    prints = {travelled({**asked, name: value})["fingerprint"] for name, value in changes.items()}
+    assert len(prints | {travelled(asked)["fingerprint"]}) == 6
+
+
+def test_an_id_and_a_time_are_given_where_the_client_gave_none():
+    document = {"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}]}
+    given_, chosen = travelled(document), travelled({**document, "orderId": "mine", "timestamp": NOW - 5})
+    assert orders.is_platform_id(given_["orderId"]) and given_["timestamp"] == NOW
+    assert (chosen["orderId"], chosen["timestamp"]) == ("mine", NOW - 5)
+    assert not orders.is_platform_id(chosen["orderId"])
+
+
+@pytest.mark.parametrize("ahead, accepted", [(300_000, True), (300_001, False)])
+def test_a_clock_may_be_five_minutes_ahead(ahead, accepted):
+    document = {"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}], "timestamp": NOW + ahead}
+    if not accepted:
+        with pytest.raises(OrderError):
+            submitted(document)
+        return
+    order = travelled(document)
+    assert order["updatedAt"] == order["timestamp"] == NOW + ahead
+
+
+def test_a_message_that_does_not_say_which_flags_were_on_is_judged_by_those_that_are():
+    message = messages.new_message(
+        submitted({"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}], "delivery": "express"}),
+        now=NOW, source="pipeline", features=(),
+    )  # fmt: skip
+    options = {"now": NOW, "ttl_days": 90, "correlation_id": None}
+    del message["features"]
+    assert messages.order_of(message, features=FEATURES, **options)["delivery"] == "express"
+    with pytest.raises(OrderError) as refused:
+        messages.order_of(message, features=(), **options)
+    assert refused.value.kind.code == "feature_disabled"
+
+
+def test_no_order_changes_more_often_than_its_claim_provides_for():
+    def longest(status):
+        return max((1 + longest(after) for after in TRANSITIONS[status]), default=0)
+
+    assert longest(INITIAL) == MOST_CHANGES == 3
+    order = travelled({"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}]})
+    last_change = NOW
+    for _ in range(MOST_CHANGES):
+        last_change = orders.expiry(last_change, 90) * 1000  # each at the last moment
+    assert claims.order_claim(order, 90)["expiresAt"] > orders.expiry(last_change, 90)
+
+
+def test_an_event_is_named_by_order_and_version():
+    order = travelled(
+        {"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 0.1}], "orderId": "mine"}
+    )
+    event = events.announcement(None, order)
+    assert (event["eventId"], event["eventType"], event["status"]) == ("mine:1", "OrderCreated", "pending")
+    assert event["totalAmount"] == Decimal("0.1") and "previousStatus" not in event and "correlationId" not in event
+    moved = {**order, "status": "processing", "version": 2}
+    assert events.announcement(order, moved)["previousStatus"] == "pending"
+    assert events.announcement(order, {**order, "version": 2}) is None
+    with pytest.raises(KeyError):
+        events.announcement(None, {"orderId": "mine"})
+    with pytest.raises(OrderError):
+        events.announcement(None, {**order, "status": "lost"})

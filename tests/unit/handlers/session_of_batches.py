@@ -1,0 +1,59 @@
+"""A process that handles batches full of secrets, some of which explode. Run by test_pipeline_telemetry."""
+
+import sys
+from unittest import mock
+
+from tests.unit.handlers import conftest
+
+SECRETS = {
+    "street": "13 Planted Lane",
+    "city": "Secretville",
+    "customer": "customer-planted",
+    "product": "product-planted",
+    "attribute": "attribute-planted@example.com",
+    "field": "fieldplanted",
+}
+CORRELATION = "request-7c1"
+
+
+def main() -> None:
+    from moto import mock_aws
+
+    from handlers import clients, orders_events
+    from tests.unit.handlers.api import Api
+    from tests.unit.handlers.pipeline import Pipeline, message, platform_id, record
+    from tests.unit.handlers.stream_poller import CONTEXT
+    from tests.unit.handlers.test_orders_events import created, moved, poison
+
+    secret = {
+        "customerId": SECRETS["customer"],
+        "items": [{"productId": SECRETS["product"], "quantity": 1, "price": 1}],
+        "deliveryAddress": {"street": SECRETS["street"], "city": SECRETS["city"], "zipCode": "1"},
+    }
+    odd = {"correlationId": SECRETS["attribute"], "other": SECRETS["attribute"]}
+    with mock_aws():
+        pipeline = Pipeline(conftest.make_database(), conftest.make_queues())
+        api = Api(pipeline.database)
+        assert api.submit(secret).status == 202
+        assert api.submit({**secret, SECRETS["field"] + "!": 1}).status == 400
+        good = record(message("ORD-1", **secret), {"correlationId": CORRELATION})
+        refused = [record(message(f"BAD-{n}", **secret, delivery="express"), odd) for n in range(2)]
+        bad = [record(str(secret), odd), record({**secret, SECRETS["field"] + "!": SECRETS["street"]})]
+        assert pipeline.work_on([good, record(message(platform_id(1), **secret)), *refused, *bad]) == []
+        assert pipeline.work_on([good, record(message("ORD-1", customerId=SECRETS["city"]))]) == []
+        for failure in (ValueError(str(secret)), KeyError(SECRETS["street"])):
+            with mock.patch.object(pipeline.database, "put_item", side_effect=failure):
+                assert pipeline.work(message(platform_id(2), **secret)) == [0]
+        with mock.patch.object(pipeline.sqs, "send_message_batch", side_effect=RuntimeError(str(secret))):
+            assert pipeline.work(str(secret)) == [0]
+        records = [created(), moved("ORD-2", 2), poison()]
+        for each in records:
+            each["dynamodb"]["NewImage"]["customerId"] = {"S": SECRETS["customer"]}
+        with mock.patch.object(clients.sns(), "publish_batch", return_value={}):
+            assert orders_events.handler({"Records": records}, CONTEXT)["batchItemFailures"]
+        with mock.patch.object(clients.sns(), "publish_batch", return_value={"Failed": [{"Id": "1", "Code": "Bad"}]}):
+            assert orders_events.handler({"Records": records}, CONTEXT)["batchItemFailures"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

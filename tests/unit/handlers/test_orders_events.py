@@ -1,0 +1,313 @@
+"""The table's stream to the topic: everything stored is announced, in order per order, whatever SNS does."""
+
+import json
+import os
+from collections import defaultdict
+from types import SimpleNamespace
+
+import fastjsonschema
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.schemas import DOCUMENTS
+from domain.claims import order_claim
+from handlers import clients, orders_events
+from handlers.attributes import to_item
+from tests.unit.handlers.stream_poller import CONTEXT, StreamPoller, number
+
+STATUSES = ["pending", "processing", "out_for_delivery", "delivered"]
+
+
+def image(order_id="ORD-1", version=1, **changes):
+    return {
+        "orderId": order_id,
+        "timestamp": 1_767_323_045_000,
+        "customerId": "CUST-1",
+        "items": [{"productId": "p", "quantity": 1, "price": 2}],
+        "deliveryAddress": {"street": "13 Planted Lane", "city": "Secretville", "zipCode": "1"},
+        "status": STATUSES[version - 1],
+        "totalAmount": 2,
+        "version": version,
+        "source": "pipeline",
+        "correlationId": "request-1",
+        "updatedAt": 1_767_323_045_678,
+        "expiresAt": 1_775_099_045,
+        "fingerprint": "f",
+        **changes,
+    }
+
+
+def change(before, after, sequence=0):
+    """The stream record of a change from `before` to `after`, either None."""
+    some = after or before
+    images = {"OldImage": before, "NewImage": after}
+    return {
+        "eventID": f"event-{sequence}",
+        "eventName": "INSERT" if before is None else "REMOVE" if after is None else "MODIFY",
+        "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/1",
+        "dynamodb": {
+            "Keys": to_item({"orderId": some["orderId"], "timestamp": some["timestamp"]}),
+            **{name: to_item(each) for name, each in images.items() if each is not None},
+            "SequenceNumber": str(10**20 + sequence),
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+    }
+
+
+def created(order_id="ORD-1", sequence=0):
+    return change(None, image(order_id), sequence)
+
+
+def moved(order_id, version, sequence=0):
+    return change(image(order_id, version - 1), image(order_id, version), sequence)
+
+
+def poison(sequence=0):
+    record = created("POISON", sequence)
+    del record["dynamodb"]["NewImage"]["totalAmount"]
+    return record
+
+
+def number_all(records):
+    for sequence, record in enumerate(records):
+        record["dynamodb"]["SequenceNumber"] = str(10**20 + sequence)
+    return records
+
+
+@pytest.fixture
+def topic(monkeypatch):
+    """SNS: takes every entry, unless `down` is an exception to raise or `refuse` a set of event ids."""
+    state = SimpleNamespace(calls=[], events=[], entries=[], down=None, refuse=set())
+
+    def publish_batch(TopicArn, PublishBatchRequestEntries):
+        assert TopicArn == os.environ["ORDER_EVENTS_TOPIC_ARN"]
+        events = [json.loads(entry["Message"]) for entry in PublishBatchRequestEntries]
+        state.calls.append([event["eventId"] for event in events])
+        if (callable(state.down) and state.down()) or isinstance(state.down, Exception):
+            raise EndpointConnectionError(endpoint_url="x") if callable(state.down) else state.down
+        failed = []
+        for entry, event in zip(PublishBatchRequestEntries, events, strict=True):
+            if event["eventId"] in state.refuse:
+                failed.append({"Id": entry["Id"], "Code": "InternalError", "SenderFault": False})
+            else:
+                state.events.append(event)
+                state.entries.append(entry)
+        return {"Successful": [], "Failed": failed}
+
+    monkeypatch.setattr(clients.sns(), "publish_batch", publish_batch)
+    return state
+
+
+def handle(*records):
+    answer = orders_events.handler({"Records": list(records)}, CONTEXT)
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def ids(topic):
+    return [event["eventId"] for event in topic.events]
+
+
+def test_a_stored_order_is_announced_without_what_subscribers_have_no_business_with(topic):
+    assert handle(created("ORD-1")) == []
+    (event,) = topic.events
+    assert event == {
+        "eventId": "ORD-1:1",
+        "eventType": "OrderCreated",
+        "occurredAt": "2026-01-02T03:04:05.678Z",
+        "orderId": "ORD-1",
+        "customerId": "CUST-1",
+        "status": "pending",
+        "version": 1,
+        "totalAmount": 2,
+        "source": "pipeline",
+        "correlationId": "request-1",
+    }
+    fastjsonschema.compile(DOCUMENTS["OrderEvent"])(event)
+    values = {name: value["StringValue"] for name, value in topic.entries[0]["MessageAttributes"].items()}
+    assert values == {
+        "eventType": "OrderCreated",
+        "customerId": "CUST-1",
+        "status": "pending",
+        "source": "pipeline",
+    }
+
+
+def test_a_change_of_status_says_what_it_was_before(topic):
+    assert handle(moved("ORD-1", 2)) == []
+    (event,) = topic.events
+    assert (event["eventId"], event["eventType"]) == ("ORD-1:2", "OrderStatusChanged")
+    assert (event["previousStatus"], event["status"]) == ("pending", "processing")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        change(None, order_claim(image(), 90)),
+        change(order_claim(image(), 90), {**order_claim(image(), 90), "expiresAt": 1}),
+        change(order_claim(image(), 90), None),
+        change(image(), None),
+        change(image(), image(expiresAt=1)),
+    ],
+    ids=["claim", "changed claim", "expired claim", "expired order", "another change"],
+)
+def test_nothing_else_is_announced(topic, record):
+    assert handle(record) == [] and topic.calls == []
+
+
+def test_what_the_handlers_really_store_can_be_announced(topic, pipeline, api):
+    from tests.unit.handlers.pipeline import message
+
+    pipeline.work(message("ORD-1"))
+    api.post()
+    from handlers.attributes import from_item
+
+    records = [change(None, from_item(item)) for item in pipeline.items()]
+    assert handle(*number_all(records)) == []
+    assert sorted(event["source"] for event in topic.events) == ["api", "pipeline"]
+
+
+def test_ten_orders_are_one_call_and_two_events_of_an_order_never_share_one(topic):
+    handle(*number_all([created(f"ORD-{n}") for n in range(25)]))
+    assert [len(call) for call in topic.calls] == [10, 10, 5]
+    topic.calls.clear()
+    handle(*number_all([created("A"), created("B"), moved("A", 2), moved("A", 3), moved("B", 2)]))
+    assert topic.calls == [["A:1", "B:1"], ["A:2"], ["A:3", "B:2"]]
+
+
+def test_the_largest_events_fit_into_a_call():
+    from domain import events
+
+    largest = image("A" * 128, 4, customerId="B" * 128, correlationId="C" * 128, totalAmount=10**10)
+    event = events.announcement(image("A" * 128, 3), largest)
+    assert len(str(orders_events._entry(0, event))) * orders_events.ENTRIES_PER_CALL < 262_144
+
+
+def test_the_first_failed_record_is_named_and_nothing_later_is_published(topic):
+    records = number_all([created(f"ORD-{n}") for n in range(25)])
+    topic.refuse = {"ORD-12:1", "ORD-14:1"}
+    assert handle(*records) == [number(records[12])]
+    assert len(topic.calls) == 2
+
+
+def test_a_failed_call_is_named_by_its_first_record(topic):
+    records = number_all([created("A"), created("B"), moved("A", 2)])
+    topic.down = iter([False, True]).__next__
+    assert handle(*records) == [number(records[2])]
+
+
+@pytest.mark.parametrize("records", [[created()], [created(), moved("ORD-1", 2)], [poison()], [poison(), created()]])
+def test_a_batch_that_got_nowhere_is_a_failed_function_so_that_lambda_halves_it(topic, records):
+    topic.down = ClientError({"Error": {"Code": "InternalError"}}, "PublishBatch")
+    with pytest.raises(orders_events.NothingAnnounced):
+        handle(*number_all(records))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda record: record["dynamodb"].pop("NewImage"),
+        lambda record: record["dynamodb"].pop("Keys"),
+        lambda record: record.pop("dynamodb") and record.update(dynamodb={"SequenceNumber": "1"}),
+        lambda record: record["dynamodb"]["NewImage"].update(customerId={"N": "7"}),
+        lambda record: record["dynamodb"]["NewImage"].update(customerId={"S": ""}),
+        lambda record: record["dynamodb"]["NewImage"].update(status={"S": "lost"}),
+        lambda record: record["dynamodb"]["NewImage"].update(updatedAt={"S": "now"}),
+        lambda record: record["dynamodb"]["NewImage"].update(version={"B": "AA=="}),
+        lambda record: record.update(eventName="MODIFY"),
+    ],
+)
+def test_what_cannot_be_read_stops_after_what_can(topic, damage):
+    broken = created("BROKEN")
+    damage(broken)
+    broken["dynamodb"]["SequenceNumber"] = "105"
+    assert handle(created("A"), broken, created("B")) == ["105"]
+    assert ids(topic) == ["A:1"]
+
+
+# Under Lambda's poller
+
+
+def in_order(events):
+    """Whether each order's events, repetitions left out, came by version."""
+    versions = defaultdict(list)
+    for event in events:
+        if event["version"] not in versions[event["orderId"]]:
+            versions[event["orderId"]].append(event["version"])
+    return all(each == sorted(each) for each in versions.values())
+
+
+def life_of(count):
+    """`count` orders, each created and delivered, interleaved."""
+    steps = [[created(f"ORD-{n}") for n in range(count)]]
+    steps += [[moved(f"ORD-{n}", version) for n in range(count)] for version in (2, 3, 4)]
+    return number_all([record for step in steps for record in step])
+
+
+def test_with_sns_down_for_a_while_every_event_arrives_in_order_afterwards(topic):
+    outage = iter([False] * 3 + [True] * 40)
+    topic.down = lambda: next(outage, False)
+    poller = StreamPoller(orders_events.handler, batch_size=50, retries=50)
+    poller.run(life_of(30))
+    assert set(ids(topic)) == {f"ORD-{n}:{version}" for n in range(30) for version in (1, 2, 3, 4)}
+    assert in_order(topic.events) and poller.discarded == []
+
+
+def test_a_poison_record_ends_in_the_on_failure_destination_alone_and_the_rest_arrives(topic):
+    records = life_of(10)
+    records.insert(17, poison())
+    number_all(records)
+    poller = StreamPoller(orders_events.handler, retries=3)
+    poller.run(records)
+    assert len(set(ids(topic))) == 40 and in_order(topic.events)
+    (lost,) = [each["DDBStreamBatchInfo"] for each in poller.discarded]
+    assert lost["batchSize"] == 1
+    assert lost["startSequenceNumber"] == lost["endSequenceNumber"] == number(records[17])
+    # What came before it was not announced again for its sake.
+    assert ids(topic).count("ORD-0:1") == 1
+
+
+def test_an_event_that_sns_never_takes_holds_up_no_other_for_ever(topic):
+    topic.refuse = {"ORD-3:1"}
+    poller = StreamPoller(orders_events.handler, retries=3)
+    poller.run(number_all([created(f"ORD-{n}") for n in range(10)]))
+    assert set(ids(topic)) == {f"ORD-{n}:1" for n in range(10)} - topic.refuse
+    assert [each["DDBStreamBatchInfo"]["batchSize"] for each in poller.discarded] == [1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=40),
+    st.lists(st.booleans(), max_size=30),
+    st.integers(1, 20),
+    st.sets(st.integers(0, 39), max_size=2),
+)
+def test_whatever_fails_everything_readable_arrives_in_order(steps, outage, batch_size, poisoned):
+    versions: dict[int, int] = defaultdict(int)
+    records = []
+    for order in steps:
+        versions[order] += 1
+        if versions[order] <= 4:
+            order_id, version = f"ORD-{order}", versions[order]
+            records.append(created(order_id) if version == 1 else moved(order_id, version))
+    expected = {f"ORD-{order}:{n}" for order, last in versions.items() for n in range(1, min(last, 4) + 1)}
+    for place in sorted(poisoned):
+        records.insert(place, poison())
+    number_all(records)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORDER_EVENTS_TOPIC_ARN", "arn")
+        published, down = [], iter(outage)
+
+        def publish_batch(TopicArn, PublishBatchRequestEntries):
+            if next(down, False):
+                raise EndpointConnectionError(endpoint_url="x")
+            published.extend(json.loads(entry["Message"]) for entry in PublishBatchRequestEntries)
+            return {}
+
+        patch.setattr(clients.sns(), "publish_batch", publish_batch)
+        poller = StreamPoller(orders_events.handler, batch_size=batch_size, retries=40)
+        poller.run(records)
+    assert {event["eventId"] for event in published} == expected
+    assert in_order(published)
+    assert [each["DDBStreamBatchInfo"]["batchSize"] for each in poller.discarded] == [1] * len(poisoned)
