@@ -12,7 +12,7 @@ from pathlib import Path
 
 import boto3
 
-from benchmarks.deployment import deployed
+from benchmarks.deployment import as_root, deployed
 from handlers import clients
 
 OPERATIONS = ("PutItem", "UpdateItem", "GetItem", "Query", "TransactWriteItems")
@@ -97,8 +97,7 @@ def _measure() -> list[dict]:
 
 def _environment_of(outputs: dict) -> None:
     """Run the handlers here as the deployed functions run: same variables, same table."""
-    credentials = {"AWS_ACCESS_KEY_ID": "root", "AWS_SECRET_ACCESS_KEY": "root", "AWS_DEFAULT_REGION": "us-east-1"}
-    os.environ.update(credentials, AWS_ENDPOINT_URL=outputs["EndpointUrl"])
+    as_root(outputs)
     functions = boto3.client("lambda")
     for key in ("OrdersQueryFunction", "OrdersCommandFunction"):
         configuration = functions.get_function_configuration(FunctionName=outputs[key])

@@ -2,6 +2,7 @@
 
 from benchmarks.measure import medians
 
+HANDLERS = ("orders_command", "orders_query", "orders_intake", "orders_worker", "orders_events")
 BASELINE = "import boto3 + dynamodb client"
 EMPTY = "an empty process"
 
@@ -10,6 +11,8 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "x",
     "AWS_SECRET_ACCESS_KEY": "x",
     "TABLE_NAME": "orders",
+    "ORDER_QUEUE_URL": "http://127.0.0.1/orders",
+    "ORDER_EVENTS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:events",
     "ORDER_TTL_DAYS": "90",
     "ENVIRONMENT": "benchmark",
     "POWERTOOLS_SERVICE_NAME": "benchmark",
@@ -22,8 +25,7 @@ def measure(runs: int) -> list[dict]:
     contestants = {
         EMPTY: "pass",
         BASELINE: "import boto3; boto3.client('dynamodb')",
-        "orders_command": "import handlers.orders_command",
-        "orders_query": "import handlers.orders_query",
+        **{name: f"import handlers.{name}" for name in HANDLERS},
     }
     seconds = medians(contestants, runs, ENVIRONMENT)
     net = {name: value - seconds[EMPTY] for name, value in seconds.items() if name != EMPTY}

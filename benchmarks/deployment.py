@@ -22,6 +22,16 @@ def deployed(directory: Path) -> Iterator[dict[str, str]]:
         _deploy(directory, "--local", "--stop")
 
 
+def as_root(outputs: dict[str, str]) -> None:
+    """Point every AWS client of this process at the deployment's emulator, with all rights."""
+    os.environ.update(
+        AWS_ENDPOINT_URL=outputs["EndpointUrl"],
+        AWS_ACCESS_KEY_ID="root",
+        AWS_SECRET_ACCESS_KEY="root",
+        AWS_DEFAULT_REGION="us-east-1",
+    )
+
+
 def _deploy(directory: Path, *arguments: str) -> None:
     subprocess.run(
         [sys.executable, "deploy.py", *arguments],

@@ -62,7 +62,7 @@ class OrdersTable:
         writes = [{"Put": {"TableName": self.name, **put}} for put in (_if_free(claim), if_absent(order))]
         for attempt in range(TRANSACTION_ATTEMPTS):
             try:
-                self.client.transact_write_items(TransactItems=writes, ClientRequestToken=order["orderId"])
+                self.client.transact_write_items(TransactItems=writes)  # the SDK adds a token for its retries
                 return None
             except self.client.exceptions.TransactionCanceledException as error:
                 reasons = error.response["CancellationReasons"]

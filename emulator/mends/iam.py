@@ -1,4 +1,4 @@
-"""IAM enforcement (``iam=True``): which resources a request is about."""
+"""IAM enforcement (``iam=True``): which resources a request is about, by what action and how."""
 
 import json
 from contextvars import ContextVar
@@ -6,6 +6,13 @@ from contextvars import ContextVar
 from emulator.registry import mend
 
 SEVERAL = {"ssm:GetParameters", "ssm:DeleteParameters"}
+SINGLE = {
+    "sns:PublishBatch": "sns:Publish",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+"""The action that AWS asks for, by the call in many parts that IAM has no action for."""
 
 
 @mend
@@ -40,6 +47,36 @@ def iam_parameter_names() -> None:
 
     iam_actions.extract_resource_arn = extract_named
     iam_evaluator.enforce = enforce_each
+
+
+@mend
+def iam_batch_actions() -> None:
+    """Upstream asks for sqs:SendMessageBatch, sns:PublishBatch and the like, which no policy
+    can grant: AWS asks for the action of a single message."""
+    from ministack.core import iam_actions
+
+    extract = iam_actions.extract_iam_action
+
+    def extract_single(service, method, path, headers, body, query_params):
+        action = extract(service, method, path, headers, body, query_params)
+        return SINGLE.get(action, action)
+
+    iam_actions.extract_iam_action = extract_single
+
+
+@mend
+def iam_secure_transport() -> None:
+    """The emulator speaks plain HTTP, so a resource policy that denies what comes without TLS
+    denies everything. AWS's endpoints speak TLS; the mend takes the loopback interface for
+    as secure."""
+    from ministack.core import iam_evaluator
+
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolve_secure(key, ctx):
+        return "true" if key.lower() == "aws:securetransport" else resolve(key, ctx)
+
+    iam_evaluator._resolve_condition_key = resolve_secure
 
 
 def _document(body: bytes) -> dict:

@@ -4,6 +4,14 @@ from emulator.handlers import after, before, insist, truth
 from emulator.registry import mend
 
 FUNCTION = "AWS::Lambda::Function"
+EVENT_SOURCE = "AWS::Lambda::EventSourceMapping"
+NUMBERS = {
+    "BatchSize",
+    "MaximumBatchingWindowInSeconds",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+    "ParallelizationFactor",
+}
 
 
 @mend
@@ -92,4 +100,20 @@ def event_source_disabled() -> None:
         enabled = truth(new.get("Enabled", True))
         lambda_svc._esms[mapping_id].update(Enabled=enabled, State="Enabled" if enabled else "Disabled")
 
-    after("AWS::Lambda::EventSourceMapping", apply)
+    after(EVENT_SOURCE, apply)
+
+
+@mend
+def event_source_numbers() -> None:
+    """A number that a template takes from a parameter comes as text. Upstream keeps it so, and
+    a mapping of a queue with such a MaximumConcurrency, or of a stream with such a BatchSize
+    after an update, fails at every poll."""
+    from ministack.services import lambda_svc
+
+    def apply(mapping_id, new, old):
+        mapping = lambda_svc._esms[mapping_id]
+        mapping.update({name: int(mapping[name]) for name in NUMBERS & mapping.keys()})
+        if mapping.get("ScalingConfig"):
+            mapping["ScalingConfig"] = {name: int(value) for name, value in mapping["ScalingConfig"].items()}
+
+    after(EVENT_SOURCE, apply)

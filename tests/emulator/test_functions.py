@@ -4,6 +4,9 @@ import concurrent.futures
 import json
 import time
 
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.emulator.checks.common import with_function
 from tests.emulator.testkit import Aws, ref, until
 
@@ -135,6 +138,41 @@ def handler(event, context):
     sqs.send_message_batch(QueueUrl=queue, Entries=[{"Id": b, "MessageBody": b} for b in ("good", "bad")])
     message = until(lambda: sqs.receive_message(QueueUrl=dead).get("Messages"), 10)[0]
     assert message["Body"] == "bad"
+
+
+def test_a_message_arrives_with_its_attributes_and_up_to_a_mebibyte_of_body(aws: Aws) -> None:
+    source = """
+import json
+def handler(event, context):
+    for r in event["Records"]:
+        seen = [len(r["body"]), r["attributes"].get("AWSTraceHeader"), r["messageAttributes"]]
+        print("SEEN", json.dumps(seen))
+"""
+    resources = {
+        "Q": {"Type": "AWS::SQS::Queue"},
+        "M": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {"FunctionName": ref("F"), "EventSourceArn": {"Fn::GetAtt": ["Q", "Arn"]}},
+        },
+    }
+    made = with_function(aws, "delivered", source, resources)
+    sqs, queue = aws.client("sqs"), aws.child("delivered", "Q")
+    trace = {"DataType": "String", "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"}
+    sqs.send_message(
+        QueueUrl=queue,
+        MessageBody="x" * (1 << 20),
+        MessageAttributes={"priority": {"DataType": "String", "StringValue": "high"}},
+        MessageSystemAttributes={"AWSTraceHeader": trace},
+    )
+    line = until(lambda: [m for m in aws.messages(f"/aws/lambda/{made}") if m.startswith("SEEN")])[0]
+    length, traced, attributes = json.loads(line[5:])
+    assert (length, traced) == (1 << 20, trace["StringValue"])
+    assert (attributes["priority"]["stringValue"], attributes["priority"]["dataType"]) == ("high", "String")
+    with pytest.raises(ClientError, match="InvalidParameterValue") as refusal:
+        sqs.send_message(QueueUrl=queue, MessageBody="x" * ((1 << 20) + 1))
+    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    found = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert found["ApproximateNumberOfMessages"] == "0"
 
 
 def test_a_silent_function_answers_at_once(aws: Aws) -> None:

@@ -13,7 +13,7 @@ from tests.emulator.testkit import ROLE, TRUST, Aws, att, function, ref, templat
 SOURCE = """
 import json, os, boto3
 from botocore.exceptions import ClientError
-dynamodb, ssm = boto3.client("dynamodb"), boto3.client("ssm")
+dynamodb, ssm, sns, sqs = [boto3.client(name) for name in ("dynamodb", "ssm", "sns", "sqs")]
 def handler(event, context):
     key = {"id": {"S": "1"}}
     calls = {
@@ -23,6 +23,14 @@ def handler(event, context):
         "both": lambda: ssm.get_parameters(Names=["/allowed/flags", "/denied"], WithDecryption=True) and "done",
         "secret": lambda: ssm.get_parameters(Names=["/allowed/flags"], WithDecryption=True)["Parameters"][0]["Value"],
         "elsewhere": lambda: ssm.get_parameter(Name="/denied", WithDecryption=True)["Parameter"]["Value"],
+    }
+    queue, topic = {"QueueUrl": os.environ.get("QUEUE")}, {"TopicArn": os.environ.get("TOPIC")}
+    calls |= {
+        "send": lambda: sqs.send_message(MessageBody="1", **queue) and "done",
+        "send all": lambda: sqs.send_message_batch(Entries=[{"Id": "1", "MessageBody": "1"}], **queue) and "done",
+        "delete all": lambda: sqs.delete_message_batch(Entries=[{"Id": "1", "ReceiptHandle": "1"}], **queue) and "done",
+        "publish": lambda: sns.publish(Message="1", **topic) and "done",
+        "publish all": lambda: sns.publish_batch(PublishBatchRequestEntries=[{"Id": "1", "Message": "1"}], **topic) and "done",
     }
     try:
         result = calls[event["call"] if "call" in event else json.loads(event["body"])["call"]]()
@@ -38,7 +46,7 @@ def outputs(enforced: Aws) -> dict[str, str]:
 
 
 def deployed(aws: Aws) -> dict[str, str]:
-    """A nested deployment by the administrator, with a function that may do two things."""
+    """A nested deployment by the administrator, with a function that may do a few things."""
     aws.client("ssm").put_parameter(Name="/allowed/flags", Type="SecureString", Value="on")
     aws.client("ssm").put_parameter(Name="/denied", Type="SecureString", Value="secret")
     statements = [
@@ -49,18 +57,41 @@ def deployed(aws: Aws) -> dict[str, str]:
             "Resource": {"Fn::Sub": "arn:aws:ssm:${AWS::Region}:${AWS::AccountId}:parameter/allowed/*"},
         },
         {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"},
+        {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": att("Queue", "Arn")},
+        {"Effect": "Allow", "Action": "sns:Publish", "Resource": ref("Topic")},
     ]
     policy = {"PolicyName": "least", "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}
     role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST, "Policies": [policy]}}
     resources = api_resources(aws, {"Put": method("PUT")})
     resources |= {"Table": table(), "Other": table(), "Role": role}
-    resources["F"] = function(
-        aws.code(SOURCE), att("Role", "Arn"), Environment={"Variables": {"TABLE": ref("Table"), "OTHER": ref("Other")}}
-    )
+    resources |= {
+        "Queue": {"Type": "AWS::SQS::Queue"},
+        "QueuePolicy": tls_only("SQS::Queue", "sqs:*", att("Queue", "Arn"), "Queue"),
+        "Topic": {"Type": "AWS::SNS::Topic"},
+        "TopicPolicy": tls_only("SNS::Topic", "sns:Publish", ref("Topic"), "Topic"),
+    }
+    variables = {name.upper(): ref(name) for name in ("Table", "Other", "Queue", "Topic")}
+    resources["F"] = function(aws.code(SOURCE), att("Role", "Arn"), Environment={"Variables": variables})
     inner = aws.template_url(template(resources, {"F": ref("F"), "Api": ref("Api")}))
     return aws.deployed(
         "least", template({"Child": child(inner)}, {k: att("Child", f"Outputs.{k}") for k in ("F", "Api")})
     )
+
+
+def tls_only(kind: str, action: str, resource: dict, name: str) -> dict:
+    """A policy of a queue or topic that denies whatever comes without TLS."""
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": resource,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    return {
+        "Type": f"AWS::{kind}Policy",
+        "Properties": {f"{name}s": [ref(name)], "PolicyDocument": document},
+    }
 
 
 @pytest.mark.parametrize(
@@ -72,15 +103,29 @@ def deployed(aws: Aws) -> dict[str, str]:
         ("secret", "on"),
         ("both", "AccessDeniedException"),
         ("elsewhere", "AccessDeniedException"),
+        ("send", "done"),
+        ("send all", "done"),
+        ("delete all", "AccessDenied"),
+        ("publish", "done"),
+        ("publish all", "done"),
     ],
 )
 def test_a_function_is_held_to_its_role(enforced: Aws, outputs: dict[str, str], call: str, result: str) -> None:
     assert enforced.invoke(outputs["F"], {"call": call}) == result
 
 
-def test_a_named_parameter_is_refused_without_the_mend(start) -> None:
-    aws = start(iam=True, without="iam_parameter_names")
-    assert aws.invoke(deployed(aws)["F"], {"call": "secret"}) == "AccessDeniedException"
+@pytest.mark.parametrize(
+    ("mend", "refused"),
+    [
+        ("iam_parameter_names", {"secret": "AccessDeniedException"}),
+        ("iam_batch_actions", {"send all": "AccessDenied", "publish all": "AuthorizationError"}),
+        ("iam_secure_transport", {"send": "AccessDenied", "publish": "AuthorizationError"}),
+    ],
+)
+def test_what_a_role_allows_is_refused_without_the_mend(start, mend: str, refused: dict[str, str]) -> None:
+    aws = start(iam=True, without=mend)
+    made = deployed(aws)["F"]
+    assert {call: aws.invoke(made, {"call": call}) for call in refused} == refused
 
 
 def test_the_api_is_open_to_unsigned_requests(enforced: Aws, outputs: dict[str, str]) -> None:

@@ -3,7 +3,10 @@
 import json
 import os
 import signal
+import time
 from pathlib import Path
+
+import pytest
 
 from emulator import control
 from tests.emulator.checks.alarms import alarm, watching
@@ -158,6 +161,58 @@ def test_a_kill_loses_only_the_last_moments(start) -> None:
     assert aws.stack("root")["StackStatus"] == "CREATE_COMPLETE"
     assert aws.client("dynamodb").get_item(TableName=outputs["Table"], Key={"id": {"S": "1"}})["Item"]
     assert aws.client("s3").get_object(Bucket=outputs["Bucket"], Key="orders/a.json")["Body"].read() == b"[]"
+
+
+@pytest.mark.parametrize("without", ["", "streams_persist"])
+def test_a_stream_goes_on_after_a_restart(start, without: str) -> None:
+    source = """
+def handler(event, context):
+    for record in event["Records"]:
+        print("READ", record["eventName"], record["dynamodb"]["Keys"])
+"""
+    pattern = {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"at": {"N": [{"anything-but": ["0"]}]}}}}
+    mapping = {
+        "FunctionName": ref("F"),
+        "EventSourceArn": att("T", "StreamArn"),
+        "StartingPosition": "TRIM_HORIZON",
+        "FilterCriteria": {"Filters": [{"Pattern": json.dumps(pattern)}]},
+    }
+    streamed = table(
+        KeySchema=[{"AttributeName": "at", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "at", "AttributeType": "N"}],
+        StreamSpecification={"StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    aws = start(without=without)
+    resources = {
+        "Role": ROLE,
+        "T": streamed,
+        "F": function(aws.code(source), att("Role", "Arn")),
+        "M": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping},
+    }
+    outputs = aws.deployed("streamed", template(resources, {name: ref(name) for name in "TFM"}))
+
+    def put(at: int) -> None:
+        aws.client("dynamodb").put_item(TableName=outputs["T"], Item={"at": {"N": str(at)}})
+
+    def read() -> list[int]:
+        lines = "\n".join(aws.messages(f"/aws/lambda/{outputs['F']}")).splitlines()
+        return [int(line.split("'")[-2]) for line in lines if line.startswith("READ INSERT")]
+
+    for at in (0, 1, 2):
+        put(at)
+    until(lambda: read() == [1, 2])
+    aws.client("lambda").update_event_source_mapping(UUID=outputs["M"], Enabled=False)
+    put(3)
+    control.stop(aws.emulator.state_dir)
+    aws = Aws(control.start(aws.emulator.state_dir))
+    put(0)
+    put(4)
+    aws.client("lambda").update_event_source_mapping(UUID=outputs["M"], Enabled=True)
+    if without:
+        time.sleep(2)
+        assert read() == [1, 2], "the mend is not needed: delete it"
+    else:
+        until(lambda: read() == [1, 2, 3, 4])
 
 
 def text_of(file: Path) -> str:

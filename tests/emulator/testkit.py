@@ -167,7 +167,12 @@ class Aws:
         return send(request)
 
     def messages(self, group: str) -> list[str]:
-        return [e["message"] for e in self.client("logs").filter_log_events(logGroupName=group)["events"]]
+        """What was logged in a group; nothing if nobody has written to it yet."""
+        logs = self.client("logs")
+        try:
+            return [e["message"] for e in logs.filter_log_events(logGroupName=group)["events"]]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
 
 
 def send(request: urllib.request.Request) -> Answer:

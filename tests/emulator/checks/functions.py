@@ -9,9 +9,10 @@ from tests.emulator.checks.common import (
     check,
     refused,
     summed,
+    table,
     with_function,
 )
-from tests.emulator.testkit import ROLE, Aws, att, function, ref, until
+from tests.emulator.testkit import ROLE, Aws, att, function, ref, template, until
 
 
 @check
@@ -84,6 +85,62 @@ def event_source_disabled(aws: Aws, name: str) -> None:
         },
     )
     assert aws.client("lambda").get_event_source_mapping(UUID=aws.child(name, "M"))["State"] == "Disabled"
+
+
+@check
+def event_source_numbers(aws: Aws, name: str) -> None:
+    """A mapping whose numbers come from parameters delivers, and still does after an update."""
+    mapping = {
+        "FunctionName": ref("F"),
+        "EventSourceArn": att("Q", "Arn"),
+        "BatchSize": ref("Batch"),
+        "ScalingConfig": {"MaximumConcurrency": ref("Most")},
+    }
+    source = "def handler(event, context):\n    print('GOT', event['Records'][0]['body'])\n"
+    document = template(
+        {
+            "Role": ROLE,
+            "F": function(aws.code(source), att("Role", "Arn")),
+            "Q": {"Type": "AWS::SQS::Queue"},
+            "M": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping},
+        },
+        {"F": ref("F"), "M": ref("M"), "Q": ref("Q")},
+        Parameters={"Batch": {"Type": "Number"}, "Most": {"Type": "Number"}},
+    )
+    for batch, most in ((5, 2), (4, 3)):
+        made = aws.deployed(name, document, {"Batch": str(batch), "Most": str(most)})
+        found = aws.client("lambda").get_event_source_mapping(UUID=made["M"])
+        assert (found["BatchSize"], found["ScalingConfig"]) == (batch, {"MaximumConcurrency": most})
+        aws.client("sqs").send_message(QueueUrl=made["Q"], MessageBody=str(most))
+        received, group = f"GOT {most}\n", f"/aws/lambda/{made['F']}"
+        until(lambda received=received, group=group: received in "\n".join([*aws.messages(group), ""]), 4)
+
+
+@check
+def stream_partial_failures(aws: Aws, name: str) -> None:
+    source = """
+TRIED = []
+def handler(event, context):
+    numbers = {r["dynamodb"]["Keys"]["id"]["S"]: r["dynamodb"]["SequenceNumber"] for r in event["Records"]}
+    TRIED.append("".join(numbers))
+    print("TRIED", TRIED)
+    return {"batchItemFailures": [{"itemIdentifier": numbers[i]} for i in "cb"] if len(TRIED) == 1 else []}
+"""
+    stream = {"StreamSpecification": {"StreamViewType": "KEYS_ONLY"}}
+    made = with_function(aws, name, source, {"T": table(**stream)})
+    source_table = aws.child(name, "T")
+    for key in "abc":
+        aws.client("dynamodb").put_item(TableName=source_table, Item={"id": {"S": key}})
+    mapping = aws.client("lambda").create_event_source_mapping(
+        FunctionName=made,
+        EventSourceArn=aws.client("dynamodb").describe_table(TableName=source_table)["Table"]["LatestStreamArn"],
+        StartingPosition="TRIM_HORIZON",
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+    )
+    try:
+        until(lambda: "TRIED ['abc', 'bc']\n" in "\n".join([*aws.messages(f"/aws/lambda/{made}"), ""]), 4)
+    finally:
+        aws.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
 
 
 @check

@@ -1,0 +1,27 @@
+"""The seeds' own code, read where it lies at run time: what the platform is measured against.
+
+The seed documents are not part of this repository. `SEEDS` names their directory; by default it
+is `shared/seeds` beside the checkout. Without them the comparison is left out, and said so.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from benchmarks.measure import ROOT
+
+
+def directory() -> Path | None:
+    found = Path(os.environ.get("SEEDS") or ROOT.parent / "shared" / "seeds")
+    return found if found.is_dir() else None
+
+
+def code(document: str, file: str) -> str | None:
+    """The first code block after the heading that names `file`, in the document numbered `document`."""
+    place = directory()
+    texts = sorted(place.glob(f"{document}_*.txt")) if place else []
+    if not texts:
+        return None
+    pattern = rf"^### File: {re.escape(file)}\s+```\w*\n(.*?)^```"
+    found = re.search(pattern, texts[0].read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return found[1] if found else None

@@ -1,0 +1,122 @@
+"""Driving the asynchronous pipeline: its queue, its dead letters, its events."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+
+from tests.e2e.support import Deployment
+
+CLIENT_ORDER = {
+    "customerId": "CUST-12345",
+    "items": [
+        {"itemId": "ITEM-001", "quantity": 2, "price": 29.99},
+        {"itemId": "ITEM-002", "quantity": 1, "price": 49.99},
+    ],
+}
+"""The sample of seed 003, but for its orderId."""
+
+
+def message(order_id: str | None = None, **fields) -> dict:
+    """A message as the intake puts it on the queue."""
+    return {
+        "orderId": order_id or f"ORD-{uuid.uuid4().hex[:12]}",
+        "timestamp": time.time_ns() // 1_000_000,
+        "customerId": "CUST-1",
+        "items": [{"productId": "A", "quantity": 1, "price": 1.1}],
+        "source": "pipeline",
+        **fields,
+    }
+
+
+def send(deployment: Deployment, bodies: list[dict | str], queue: str = "OrderQueueUrl") -> None:
+    """Put the bodies on the queue; a dict as JSON, a text as it is."""
+    sqs = deployment.client("sqs")
+    texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
+    for at in range(0, len(texts), 10):
+        entries = [{"Id": str(n), "MessageBody": text} for n, text in enumerate(texts[at : at + 10])]
+        answer = sqs.send_message_batch(QueueUrl=deployment.outputs[queue], Entries=entries)
+        assert not answer.get("Failed")
+
+
+def counts(deployment: Deployment, queue: str = "OrderQueueUrl") -> tuple[int, int]:
+    """(waiting, in flight)"""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = deployment.client("sqs").get_queue_attributes(
+        QueueUrl=deployment.outputs[queue], AttributeNames=names
+    )["Attributes"]
+    return int(attributes[names[0]]), int(attributes[names[1]])
+
+
+def eventually(holds: Callable[[], object], seconds: float = 60, what: str = "") -> object:
+    """Wait until `holds()` is true; its value."""
+    end = time.monotonic() + seconds
+    while True:
+        value = holds()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {seconds} s: {what or holds}"
+        time.sleep(0.1)
+
+
+def drained(deployment: Deployment, seconds: float = 90) -> None:
+    eventually(lambda: counts(deployment) == (0, 0), seconds, "the queue is empty")
+
+
+def receive_all(deployment: Deployment, url: str) -> list[dict]:
+    """Take everything off a queue."""
+    sqs = deployment.client("sqs")
+    taken = []
+    while True:
+        batch = sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], WaitTimeSeconds=0
+        ).get("Messages", [])
+        if not batch:
+            return taken
+        taken += batch
+        entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(batch)]
+        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+
+
+def dead_letters(deployment: Deployment) -> list[dict]:
+    """What is in OrderQueueDLQ, taken off it: body, reason, detail."""
+    return [
+        {
+            "body": m["Body"],
+            "reason": m.get("MessageAttributes", {}).get("rejectionReason", {}).get("StringValue"),
+            "detail": m.get("MessageAttributes", {}).get("rejectionDetail", {}).get("StringValue"),
+        }
+        for m in receive_all(deployment, deployment.outputs["OrderQueueDlqUrl"])
+    ]
+
+
+class Subscriber:
+    """A queue subscribed to OrderEvents, as a business's own system would be."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        sqs = deployment.client("sqs")
+        self.url = sqs.create_queue(QueueName=f"subscriber-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        topic = deployment.outputs["OrderEventsTopicArn"]
+        allow = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }
+        policy = {"Version": "2012-10-17", "Statement": [allow]}
+        sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": json.dumps(policy)})
+        deployment.client("sns").subscribe(
+            TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
+        )
+        self.events: list[dict] = []
+
+    def take(self) -> list[dict]:
+        """All events so far, oldest first."""
+        self.events += [json.loads(m["Body"]) for m in receive_all(self.deployment, self.url)]
+        return self.events
+
+    def of(self, order_id: str) -> list[dict]:
+        return [event for event in self.take() if event["orderId"] == order_id]

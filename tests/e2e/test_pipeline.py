@@ -1,0 +1,334 @@
+"""The asynchronous pipeline, through the public API and the queue: nothing lost, nothing double."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from urllib.parse import urljoin
+
+import pytest
+
+from emulator import control
+from tests.e2e.fault_proxy import faulty
+from tests.e2e.pipeline_kit import (
+    CLIENT_ORDER,
+    Subscriber,
+    counts,
+    dead_letters,
+    drained,
+    eventually,
+    message,
+    receive_all,
+    send,
+)
+from tests.e2e.support import copy_project, deploy, edit, start, stop
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pipeline")]
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    """A deployment whose usage plan does not slow the clients down, and whose queue retries soon."""
+    project = copy_project(tmp_path_factory.mktemp("pipeline") / "project")
+    edit(project, "environments/dev.toml", "rate_limit = 100", "rate_limit = 5000")
+    edit(project, "environments/dev.toml", "burst_limit = 200", "burst_limit = 5000")
+    local_dir = tmp_path_factory.mktemp("pipeline-local")
+    try:
+        deployment = start(local_dir, project)
+        deployment.client("sqs").set_queue_attributes(
+            QueueUrl=deployment.outputs["OrderQueueUrl"], Attributes={"VisibilityTimeout": "3"}
+        )
+        yield deployment
+    finally:
+        stop(local_dir, project)
+
+
+@pytest.fixture(scope="module")
+def subscriber(pipeline):
+    return Subscriber(pipeline)
+
+
+@pytest.fixture
+def clean(pipeline):
+    """Nothing of an earlier test in the queues."""
+    drained(pipeline)
+    dead_letters(pipeline)
+    return pipeline
+
+
+def stored(pipeline, ids) -> dict[str, list[dict]]:
+    """Items of the orders (claims left out) by id."""
+    wanted = {order_id: [] for order_id in ids}
+    for item in pipeline.orders():
+        if item["orderId"]["S"] in wanted:
+            wanted[item["orderId"]["S"]].append(item)
+    return wanted
+
+
+def assert_each_stored_once(pipeline, ids) -> dict[str, dict]:
+    found = stored(pipeline, ids)
+    assert {order_id: len(items) for order_id, items in found.items() if len(items) != 1} == {}
+    return {order_id: items[0] for order_id, items in found.items()}
+
+
+def test_a_submitted_order_is_accepted_at_once_stored_soon_and_announced(pipeline, subscriber):
+    order_id = f"ORD-{uuid.uuid4().hex[:10]}"
+    with pipeline.api() as api:
+        accepted = api.post("/orders/async", json={"orderId": order_id, **CLIENT_ORDER})
+        assert accepted.status_code == 202, accepted.text
+        body = accepted.json()
+        assert (body["orderId"], body["status"]) == (order_id, "accepted") and body["messageId"]
+        assert accepted.headers["retry-after"] == "1"
+        url = urljoin(str(accepted.request.url), accepted.headers["location"])
+        order = eventually(lambda: (r := api.get(url)).status_code == 200 and r.json(), 30, "the order is stored")
+        assert order["totalAmount"] == 109.97 and order["status"] == "pending" and order["source"] == "pipeline"
+        assert order["timestamp"] == body["timestamp"]
+        [created] = eventually(lambda: subscriber.of(order_id), 30, "the order is announced")
+        assert (created["eventType"], created["version"], created["totalAmount"]) == ("OrderCreated", 1, 109.97)
+        api.put(f"/orders/{order_id}", json={"status": "processing"})
+        events = eventually(lambda: len(subscriber.of(order_id)) > 1 and subscriber.of(order_id), 30, "the change")
+        assert [e["eventType"] for e in events] == ["OrderCreated", "OrderStatusChanged"]
+        assert (events[1]["previousStatus"], events[1]["status"]) == ("pending", "processing")
+        assert "deliveryAddress" not in json.dumps(events) and "items" not in events[0]
+
+
+def test_an_order_without_an_id_gets_one_of_the_platforms(pipeline):
+    with pipeline.api() as api:
+        accepted = api.post("/orders/async", json=CLIENT_ORDER)
+        assert accepted.json()["orderId"].startswith("fd-")
+        eventually(lambda: api.get(f"/orders/{accepted.json()['orderId']}").status_code == 200, 30)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{",
+        json.dumps({**CLIENT_ORDER, "items": []}).encode(),
+        json.dumps({**CLIENT_ORDER, "orderId": "fd-mine"}).encode(),
+        json.dumps({**CLIENT_ORDER, "orderId": "customer"}).encode(),
+        json.dumps({**CLIENT_ORDER, "items": [{"quantity": 1, "price": 1}]}).encode(),
+        json.dumps({**CLIENT_ORDER, "items": [{"itemId": "A", "productId": "B", "quantity": 1, "price": 1}]}).encode(),
+        json.dumps({**CLIENT_ORDER, "timestamp": 99_999_999_999_999}).encode(),
+        json.dumps({**CLIENT_ORDER, "total": 1}).encode(),
+    ],
+)
+def test_a_bad_submission_is_refused_in_the_one_error_shape(pipeline, body):
+    with pipeline.api() as api:
+        answer = api.post("/orders/async", content=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request"), answer.text
+
+
+def test_five_thousand_orders_of_fifty_clients_are_each_stored_once_and_announced(clean, subscriber):
+    pipeline, run = clean, uuid.uuid4().hex[:6]
+    priced = {f"LOAD-{run}-{n}": (n % 7 + 1, Decimal(n % 1000) / 100) for n in range(2500)}
+
+    def submit(client: int) -> list[tuple[str, Decimal]]:
+        accepted = []
+        with pipeline.api() as api:
+            for n in range(client, 5000, 50):
+                quantity, price = n % 7 + 1, Decimal(n % 1000) / 100
+                body = {
+                    "customerId": f"CUST-{run}",
+                    "items": [{"itemId": "A", "quantity": quantity, "price": float(price)}],
+                }
+                if n < 2500:  # half with ids of the client's choice, half with the platform's
+                    body["orderId"] = f"LOAD-{run}-{n}"
+                answer = api.post("/orders/async", json=body)
+                assert answer.status_code == 202, answer.text
+                accepted.append((answer.json()["orderId"], quantity * price))
+        return accepted
+
+    with ThreadPoolExecutor(50) as pool:
+        accepted = [entry for batch in pool.map(submit, range(50)) for entry in batch]
+    totals = dict(accepted)
+    assert len(totals) == 5000 and priced.keys() <= totals.keys()
+    drained(pipeline, 180)
+    items = assert_each_stored_once(pipeline, totals)
+    assert {order_id: Decimal(item["totalAmount"]["N"]) for order_id, item in items.items()} == totals
+    eventually(lambda: {e["orderId"] for e in subscriber.take()} >= totals.keys(), 120, "every order is announced")
+    announced = {e["eventId"] for e in subscriber.take() if e["orderId"] in totals}
+    assert len(announced) == 5000
+    assert dead_letters(pipeline) == []
+
+
+def test_every_message_delivered_twice_makes_each_order_once(clean):
+    orders = [message() for _ in range(40)] + [message(f"fd-{uuid.uuid4()}") for _ in range(40)]
+    send(clean, orders)
+    send(clean, orders)
+    drained(clean)
+    assert_each_stored_once(clean, [o["orderId"] for o in orders])
+    assert dead_letters(clean) == []
+
+
+def test_one_id_submitted_twice_at_once_with_different_bodies_is_one_order_and_one_conflict(clean):
+    order_id = f"ORD-{uuid.uuid4().hex[:10]}"
+
+    def submit(quantity: int) -> int:
+        items = [{"itemId": "A", "quantity": quantity, "price": 1}]
+        with clean.api() as api:
+            return api.post("/orders/async", json={**CLIENT_ORDER, "orderId": order_id, "items": items}).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(submit, (1, 2))) == [202, 202]
+    drained(clean)
+    item = assert_each_stored_once(clean, [order_id])[order_id]
+    [conflict] = dead_letters(clean)
+    assert conflict["reason"] == "order_conflict"
+    assert {item["totalAmount"]["N"], str(json.loads(conflict["body"])["items"][0]["quantity"])} == {"1", "2"}
+
+
+BAD = {
+    "not JSON": "{]",
+    "not an object": "[1, 2]",
+    "a number": "7",
+    "wrong types": json.dumps({**message("BAD-types"), "items": "many"}),
+    "missing fields": json.dumps({"orderId": "BAD-missing"}),
+    "a fraction of a cent": json.dumps(message("BAD-cents", items=[{"productId": "A", "quantity": 1, "price": 1.005}])),
+    "poison": '{"orderId": "BAD-poison", "items": ' + "[" * 20_000 + "]" * 20_000 + "}",
+    "half a surrogate": '{"orderId": "BAD-surrogate", "customerId": "\\ud800"}',
+}
+
+
+def test_of_a_mixed_batch_the_good_are_stored_once_and_each_bad_one_is_a_dead_letter_with_its_reason(clean, subscriber):
+    kept = message()
+    send(clean, [kept])
+    drained(clean)
+    good = [message() for _ in range(10)]
+    conflicting = {**kept, "items": [{"productId": "B", "quantity": 9, "price": 9}]}
+    send(clean, [*good[:5], kept, conflicting, *BAD.values(), *good[5:]])
+    drained(clean)
+    assert_each_stored_once(clean, [kept["orderId"], *(o["orderId"] for o in good)])
+    letters = dead_letters(clean)
+    assert sorted(letter["reason"] for letter in letters) == ["invalid_request"] * len(BAD) + ["order_conflict"]
+    assert {letter["body"] for letter in letters} == {json.dumps(conflicting), *BAD.values()}
+    assert all(letter["detail"] for letter in letters)
+    eventually(lambda: all(subscriber.of(o["orderId"]) for o in good), 30, "the good ones are announced")
+    assert all(len(subscriber.of(o["orderId"])) == 1 for o in good), "and were not processed again"
+
+
+def test_an_order_redelivered_after_it_has_moved_on_does_not_move_back(clean, subscriber):
+    for order in (message(), message(f"fd-{uuid.uuid4()}")):
+        send(clean, [order])
+        drained(clean)
+        with clean.api() as api:
+            moved = api.put(f"/orders/{order['orderId']}", json={"status": "processing"}).json()
+            send(clean, [order, order])
+            drained(clean)
+            assert api.get(f"/orders/{order['orderId']}").json() == moved
+    assert dead_letters(clean) == []
+
+
+def point_at(deployment, function: str, **variables: str) -> None:
+    """Give a function more environment variables; the running processes are replaced."""
+    functions, name = deployment.client("lambda"), deployment.outputs[function]
+    own = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**own, **variables}})
+
+
+@pytest.fixture
+def faults(clean):
+    """The worker's DynamoDB behind a proxy that can fail."""
+    with faulty(clean.outputs["EndpointUrl"]) as proxy:
+        point_at(clean, "OrdersWorkerFunction", AWS_ENDPOINT_URL_DYNAMODB=proxy.url)
+        yield proxy
+        proxy.mode = ""
+        drained(clean, 120)
+        point_at(clean, "OrdersWorkerFunction", AWS_ENDPOINT_URL_DYNAMODB=clean.outputs["EndpointUrl"])
+
+
+@pytest.mark.parametrize("fault", ["500", "throttle", "drop"])
+def test_while_dynamodb_fails_orders_wait_and_all_are_stored_afterwards(clean, faults, fault):
+    faults.mode = fault
+    orders = [message() for _ in range(20)] + [message(f"fd-{uuid.uuid4()}") for _ in range(20)]
+    send(clean, orders)
+    eventually(lambda: faults.seen > 5, 30, "the worker has met the fault")
+    time.sleep(1)
+    assert all(not items for items in stored(clean, [o["orderId"] for o in orders]).values())
+    assert sum(counts(clean)) == 40, "every order still waits"
+    faults.mode = ""
+    drained(clean, 120)
+    assert_each_stored_once(clean, [o["orderId"] for o in orders])
+    assert dead_letters(clean) == []
+
+
+def processes_below(pid: int) -> list[int]:
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
+    return [int(child) for child in children] + [g for c in children for g in processes_below(int(c))]
+
+
+def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing_and_doubles_nothing(clean, faults):
+    orders = [message() for _ in range(15)] + [message(f"fd-{uuid.uuid4()}") for _ in range(15)]
+    faults.held.clear()
+    send(clean, orders)
+    eventually(lambda: faults.waiting > 0, 30, "a batch is under way")
+    emulator = control.running(clean.local_dir)
+    worker = clean.outputs["OrdersWorkerFunction"]
+    killed = []
+    for pid in processes_below(emulator.pid):
+        with open(f"/proc/{pid}/environ", "rb") as environment:
+            if worker.encode() in environment.read():
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+    assert killed, "there was a worker process"
+    faults.held.set()
+    drained(clean, 120)
+    assert_each_stored_once(clean, [o["orderId"] for o in orders])
+    assert dead_letters(clean) == []
+
+
+def test_if_the_queue_cannot_be_reached_the_order_is_refused_not_lost(clean):
+    with faulty(clean.outputs["EndpointUrl"]) as proxy:
+        proxy.mode = "drop"
+        point_at(clean, "OrdersIntakeFunction", AWS_ENDPOINT_URL_SQS=proxy.url)
+        with clean.api() as api:
+            refused = api.post("/orders/async", json=CLIENT_ORDER)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
+            assert refused.headers["retry-after"] == "1"
+            proxy.mode = ""
+            accepted = api.post("/orders/async", json=CLIENT_ORDER)
+            assert accepted.status_code == 202
+        point_at(clean, "OrdersIntakeFunction", AWS_ENDPOINT_URL_SQS=clean.outputs["EndpointUrl"])
+    drained(clean)
+    assert_each_stored_once(clean, [accepted.json()["orderId"]])
+
+
+def command(pipeline, *arguments: str):
+    return deploy("--env", "dev", "--local", *arguments, local_dir=pipeline.local_dir)
+
+
+def test_dead_letters_can_be_listed_without_being_consumed_and_redriven(clean):
+    bad = message("REDRIVE-1", items=[])
+    send(clean, [bad])
+    drained(clean)
+    eventually(lambda: counts(clean, "OrderQueueDlqUrl")[0] == 1, 10)
+    for _ in range(2):
+        listed = command(clean, "--dlq", "OrderQueueDLQ")
+        assert listed.returncode == 0, listed.stdout + listed.stderr
+        assert "REDRIVE-1" in listed.stdout and "invalid_request" in listed.stdout
+    assert command(clean, "--redrive", "OrderQueueDLQ").returncode == 5, "nobody at a terminal to confirm"
+    done = command(clean, "--redrive", "OrderQueueDLQ", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    drained(clean)
+    [again] = eventually(lambda: dead_letters(clean), 30, "it comes back: it is as bad as before")
+    assert json.loads(again["body"]) == bad and again["reason"] == "invalid_request"
+
+
+def test_a_redriven_order_that_is_good_now_is_stored(clean):
+    order = message()
+    send(clean, [order], queue="OrderQueueDlqUrl")
+    assert command(clean, "--redrive", "OrderQueueDLQ", "--yes").returncode == 0
+    drained(clean)
+    assert_each_stored_once(clean, [order["orderId"]])
+    assert receive_all(clean, clean.outputs["OrderQueueDlqUrl"]) == []
+
+
+def test_an_unknown_queue_names_the_known_ones(clean):
+    unknown = command(clean, "--dlq", "Nothing")
+    assert unknown.returncode == 2 and "OrderQueueDLQ" in unknown.stderr
