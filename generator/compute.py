@@ -37,7 +37,7 @@ def build() -> Template:
         *("Environment", "ArtifactBucket", "FunctionsKey", "LayerKey"),
         *("OrdersTableName", "OrdersTableArn", "OrdersStreamArn", "DeadLetterQueueArn"),
         *("OrderQueueArn", "OrderQueueUrl", "OrderQueueDlqArn", "OrderQueueDlqUrl"),
-        *("OrderEventsTopicArn", "OrderEventsDlqArn"),
+        *("OrderEventsTopicArn", "OrderEventsDlqArn", "OrderEventsDlqUrl"),
         *("WorkerBatchSize", "WorkerBatchingWindow", "WorkerMaximumConcurrency"),
         *("CommandReservedConcurrency", "LogLevel", "LogRetentionDays", "OpenTelemetryLayerArn"),
         *("AllowedOrigins", "OrderTtlDays"),

@@ -41,11 +41,12 @@ def queue_to_worker(worker: LambdaFunction) -> EventSourceMapping:
 
 
 def stream_to_events(events: LambdaFunction) -> EventSourceMapping:
-    """Age is the bound that counts, six hours: SNS may be down for hours without an event lost, a
-    record that can never be announced holds up its shard for no longer than that, and 18 of the
-    stream's 24 hours remain to fetch what the dead-letter queue points at. An alarm on the stream's
-    age rings in minutes. The attempts are the most that Lambda takes, since how long one lasts
-    depends on how it fails. One invocation at a time per shard keeps an order's events in order.
+    """Age is the bound that counts, six hours: SNS may be down for hours without an event lost, and
+    18 of the stream's 24 hours remain to fetch what the on-failure destination points at. An alarm
+    on the stream's age rings in minutes. The attempts are the most that Lambda takes, since how long
+    one lasts depends on how it fails. One invocation at a time per shard keeps an order's events in
+    order. A record that cannot be read is put away by the function itself, and holds up nothing;
+    halving is for one that breaks the function down, so that it is given up alone.
     """
     return EventSourceMapping(
         "OrdersStreamToEvents",

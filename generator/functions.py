@@ -134,7 +134,7 @@ FUNCTIONS: tuple[Function, ...] = (
             allow("AnnounceOrders", (sns.Publish,), ORDER_EVENTS),
             allow("KeepUnannounced", (sqs.SendMessage,), ORDER_EVENTS_DLQ),
         ),
-        variables=("ORDER_EVENTS_TOPIC_ARN",),
+        variables=("ORDER_EVENTS_TOPIC_ARN", "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL"),
     ),
 )
 

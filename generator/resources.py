@@ -35,4 +35,5 @@ VARIABLES = {
     "ORDER_QUEUE_URL": Ref("OrderQueueUrl"),
     "ORDER_DEAD_LETTER_QUEUE_URL": Ref("OrderQueueDlqUrl"),
     "ORDER_EVENTS_TOPIC_ARN": Ref("OrderEventsTopicArn"),
+    "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL": Ref("OrderEventsDlqUrl"),
 }

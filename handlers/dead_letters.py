@@ -26,7 +26,7 @@ def send(client: BaseClient, queue_url: str, rejections: list[Rejection]) -> set
     """Send all; the places of those that could not be sent. Never raises."""
     entries = [_entry(str(place), record, error) for place, (record, error) in enumerate(rejections)]
     # With its reason it would be too large: it stays, and the queue's own redrive takes it as it is.
-    unsent = {entry["Id"] for entry in entries if _size(entry) > MESSAGE_BYTES}
+    unsent = {entry["Id"] for entry in entries if size_of(entry) > MESSAGE_BYTES}
     chunks = list(_chunks([entry for entry in entries if entry["Id"] not in unsent]))
     while chunks:
         chunk = chunks.pop(0)
@@ -70,7 +70,7 @@ def _text(value: str) -> dict:
     return {"DataType": "String", "StringValue": value}
 
 
-def _size(entry: dict) -> int:
+def size_of(entry: dict) -> int:
     """As SQS counts: the body, and each attribute's name, type and value."""
     parts = [entry["MessageBody"], *entry["MessageAttributes"]]
     for attribute in entry["MessageAttributes"].values():
@@ -82,10 +82,10 @@ def _chunks(entries: list[dict]) -> Iterator[list[dict]]:
     chunk: list[dict] = []
     size = 0
     for entry in entries:
-        if chunk and (len(chunk) == ENTRIES_PER_CALL or size + _size(entry) > CALL_BYTES):
+        if chunk and (len(chunk) == ENTRIES_PER_CALL or size + size_of(entry) > CALL_BYTES):
             yield chunk
             chunk, size = [], 0
         chunk.append(entry)
-        size += _size(entry)
+        size += size_of(entry)
     if chunk:
         yield chunk

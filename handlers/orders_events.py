@@ -3,32 +3,36 @@
 The stream is an outbox: an order that was stored is announced, even if SNS was
 down when it was stored. An event may come twice, with the same eventId.
 
-Records are announced in their order and never past one that failed, so the
-events of an order keep theirs. The answer names the first that failed, and
-Lambda goes on from there. Where that is the very first, nothing was achieved,
-and the function fails instead: Lambda then halves the batch, so that a record
-that can never be announced ends alone in the on-failure destination, and holds
-up no other for longer than its retries take.
+Records are dealt with in their order and never past one that failed, so the
+events of an order keep theirs. The answer names the first that failed, be it
+the very first of the batch, and Lambda goes on from there.
+
+A record that cannot be read never will be, and would hold up its shard until
+those behind it are too old to be tried. So it goes to the dead-letter queue as
+it came, and the next one has its turn. Lambda halves a batch only where the
+function itself breaks down; its on-failure destination is for that, and for an
+outage that outlasts the event source's bounds.
 """
 
 import os
+import re
 import time
 from collections.abc import Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contract.schemas import ID_PATTERN
 from domain import claims, events, strict_json, validation
-from handlers import clients, telemetry
+from handlers import clients, dead_letters, telemetry
 from handlers.attributes import from_item
 
 ENTRIES_PER_CALL = 10
+UNREADABLE = "unreadable_record"
+SQS_PATIENCE = (2_000, 1)  # milliseconds, retries: with the slowest publish, within the function's timeout
 _ATTRIBUTES = ("eventType", "customerId", "status", "source")
+_IMAGES = ("OldImage", "NewImage")
 
 Announcement = tuple[int, dict]  # place of its record in the batch, event
-
-
-class NothingAnnounced(Exception):
-    """The first record of the batch could not be announced."""
 
 
 def handler(event: dict, context: object) -> dict:
@@ -39,33 +43,27 @@ def handler(event: dict, context: object) -> dict:
     telemetry.batch_finished(
         len(records), 0 if failed is None else len(records) - failed, (time.monotonic() - started) * 1000
     )
-    if failed == 0:
-        raise NothingAnnounced
     return {"batchItemFailures": [] if failed is None else [{"itemIdentifier": _sequence_number(records[failed])}]}
 
 
 def _announce(records: list[dict]) -> int | None:
-    """Announce the records in order until one fails; its place, None for none."""
-    announcements, unreadable = _read(records)
-    for chunk in _chunks(announcements):
-        failed = _publish(chunk)
-        if failed is not None:
-            return failed
-    return unreadable
-
-
-def _read(records: list[dict]) -> tuple[list[Announcement], int | None]:
-    """The events of the records up to the first that cannot be read, and its place."""
-    announcements = []
+    """Announce the records, or set them aside, in order until one fails; its place, None for none."""
+    announcements: list[Announcement] = []
     for place, record in enumerate(records):
         try:
             event = _event(record)
         except Exception as error:
-            telemetry.failure(error)
-            return announcements, place
-        if event is not None:
-            announcements.append((place, event))
-    return announcements, None
+            # Not before those in front of it: they may fail, and it would be sent again with every retry.
+            failed = _publish_all(announcements)
+            if failed is not None:
+                return failed
+            if not _set_aside(record, error):
+                return place
+            announcements = []
+        else:
+            if event is not None:
+                announcements.append((place, event))
+    return _publish_all(announcements)
 
 
 def _event(record: dict) -> dict | None:
@@ -76,6 +74,15 @@ def _event(record: dict) -> dict | None:
         return None
     before = None if record["eventName"] == "INSERT" else from_item(change["OldImage"])
     return events.announcement(before, from_item(change["NewImage"]))
+
+
+def _publish_all(announcements: list[Announcement]) -> int | None:
+    """The place of the first that failed, None for none."""
+    for chunk in _chunks(announcements):
+        failed = _publish(chunk)
+        if failed is not None:
+            return failed
+    return None
 
 
 def _chunks(announcements: list[Announcement]) -> Iterator[list[Announcement]]:
@@ -114,6 +121,39 @@ def _entry(place: int, event: dict) -> dict:
         "Message": strict_json.dumps(event),
         "MessageAttributes": {name: {"DataType": "String", "StringValue": event[name]} for name in _ATTRIBUTES},
     }
+
+
+def _set_aside(record: dict, error: Exception) -> bool:
+    """Send to the dead-letter queue what `error` kept from being read; whether it is there."""
+    order_id = _order_id(record)
+    telemetry.failure(error, order_id=order_id, sequence_number=_sequence_number(record))
+    try:
+        clients.sqs(*SQS_PATIENCE).send_message(
+            QueueUrl=os.environ["ORDER_EVENTS_DEAD_LETTER_QUEUE_URL"], **_letter(record, order_id)
+        )
+    except Exception as failure:
+        telemetry.failure(failure)
+        return False
+    return True
+
+
+def _letter(record: dict, order_id: str | None) -> dict:
+    """The record as it came: handed to this function again, it is announced once its cause is gone."""
+    attributes = {"rejectionReason": UNREADABLE} | ({"orderId": order_id} if order_id else {})
+    message = {
+        "MessageBody": strict_json.dumps(record),
+        "MessageAttributes": {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
+    }
+    if dead_letters.size_of(message) > dead_letters.MESSAGE_BYTES:
+        # Two images of the largest items do not fit. The keys lead to the order.
+        change = {name: value for name, value in record["dynamodb"].items() if name not in _IMAGES}
+        message["MessageBody"] = strict_json.dumps({**record, "dynamodb": change})
+    return message
+
+
+def _order_id(record: dict) -> str | None:
+    text = record["dynamodb"].get("Keys", {}).get("orderId", {}).get("S", "")
+    return text if re.fullmatch(ID_PATTERN, text) else None
 
 
 def _sequence_number(record: dict) -> str:

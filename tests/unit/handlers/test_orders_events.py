@@ -1,4 +1,5 @@
-"""The table's stream to the topic: everything stored is announced, in order per order, whatever SNS does."""
+"""The table's stream to the topic: everything stored is announced, in order per order, whatever SNS does;
+what cannot be read is kept, and holds up nothing."""
 
 import json
 import os
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 
 from contract.schemas import DOCUMENTS
 from domain.claims import order_claim
-from handlers import clients, orders_events
+from handlers import clients, orders_events, telemetry
 from handlers.attributes import to_item
 from tests.unit.handlers.stream_poller import CONTEXT, StreamPoller, number
 
+DLQ = "https://sqs.us-east-1.amazonaws.com/123456789012/unannounced"
 STATUSES = ["pending", "processing", "out_for_delivery", "delivered"]
 
 
@@ -74,6 +76,34 @@ def number_all(records):
     for sequence, record in enumerate(records):
         record["dynamodb"]["SequenceNumber"] = str(10**20 + sequence)
     return records
+
+
+@pytest.fixture(autouse=True)
+def dead_letter_queue_url(monkeypatch):
+    monkeypatch.setenv("ORDER_EVENTS_DEAD_LETTER_QUEUE_URL", DLQ)
+
+
+@pytest.fixture
+def dlq(monkeypatch):
+    """The queue of what cannot be read: takes every message, unless `down` says no."""
+    state = SimpleNamespace(messages=[], down=lambda: False)
+    monkeypatch.setattr(clients, "sqs", lambda timeout_ms, retries: SimpleNamespace(send_message=taking(state)))
+    return state
+
+
+def taking(state):
+    def send_message(QueueUrl, MessageBody, MessageAttributes):
+        assert QueueUrl == DLQ
+        if state.down():
+            raise EndpointConnectionError(endpoint_url="x")
+        state.messages.append((json.loads(MessageBody), MessageAttributes))
+
+    return send_message
+
+
+def kept(dlq):
+    """The sequence numbers of what is in the queue."""
+    return [number(record) for record, _ in dlq.messages]
 
 
 @pytest.fixture
@@ -197,11 +227,14 @@ def test_a_failed_call_is_named_by_its_first_record(topic):
     assert handle(*records) == [number(records[2])]
 
 
-@pytest.mark.parametrize("records", [[created()], [created(), moved("ORD-1", 2)], [poison()], [poison(), created()]])
-def test_a_batch_that_got_nowhere_is_a_failed_function_so_that_lambda_halves_it(topic, records):
+@pytest.mark.parametrize("records", [[created()], [created(), moved("ORD-1", 2)], [created(), poison()]])
+def test_an_outage_at_the_very_first_record_is_answered_and_no_failed_function(topic, dlq, records):
     topic.down = ClientError({"Error": {"Code": "InternalError"}}, "PublishBatch")
-    with pytest.raises(orders_events.NothingAnnounced):
-        handle(*number_all(records))
+    assert handle(*number_all(records)) == [number(records[0])]
+    assert dlq.messages == []
+
+
+# What cannot be read
 
 
 @pytest.mark.parametrize(
@@ -209,7 +242,8 @@ def test_a_batch_that_got_nowhere_is_a_failed_function_so_that_lambda_halves_it(
     [
         lambda record: record["dynamodb"].pop("NewImage"),
         lambda record: record["dynamodb"].pop("Keys"),
-        lambda record: record.pop("dynamodb") and record.update(dynamodb={"SequenceNumber": "1"}),
+        lambda record: record.update(dynamodb={"SequenceNumber": "1"}),
+        lambda record: record["dynamodb"].update(Keys={"orderId": {"N": "1"}, "timestamp": {"N": "2"}}, NewImage={}),
         lambda record: record["dynamodb"]["NewImage"].update(customerId={"N": "7"}),
         lambda record: record["dynamodb"]["NewImage"].update(customerId={"S": ""}),
         lambda record: record["dynamodb"]["NewImage"].update(status={"S": "lost"}),
@@ -218,12 +252,95 @@ def test_a_batch_that_got_nowhere_is_a_failed_function_so_that_lambda_halves_it(
         lambda record: record.update(eventName="MODIFY"),
     ],
 )
-def test_what_cannot_be_read_stops_after_what_can(topic, damage):
+def test_what_cannot_be_read_is_kept_as_it_came_and_the_rest_announced(topic, dlq, damage):
     broken = created("BROKEN")
     damage(broken)
-    broken["dynamodb"]["SequenceNumber"] = "105"
-    assert handle(created("A"), broken, created("B")) == ["105"]
-    assert ids(topic) == ["A:1"]
+    assert handle(*number_all([created("A"), broken, created("B")])) == []
+    assert ids(topic) == ["A:1", "B:1"]
+    ((record, attributes),) = dlq.messages
+    assert record == broken
+    assert attributes["rejectionReason"] == {"DataType": "String", "StringValue": "unreadable_record"}
+
+
+def test_what_was_kept_can_be_handed_to_the_function_again_once_its_cause_is_gone(topic, dlq):
+    handle(poison())
+    ((record, _),) = dlq.messages
+    record["dynamodb"]["NewImage"]["totalAmount"] = {"N": "2"}
+    assert handle(record) == [] and ids(topic) == ["POISON:1"]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"), [({"S": "POISON"}, "POISON"), ({"S": "\x00"}, None), ({"S": ""}, None), ({"N": "1"}, None)]
+)
+def test_the_order_is_named_if_it_can_be(topic, dlq, key, expected):
+    record = poison()
+    record["dynamodb"]["Keys"]["orderId"] = key
+    assert handle(record) == []
+    ((_, attributes),) = dlq.messages
+    assert attributes.get("orderId", {}).get("StringValue") == expected
+
+
+def test_sqs_takes_what_is_sent(topic, aws):
+    client = clients.sqs(500, 3)
+    client.create_queue(QueueName="unannounced")
+    assert handle(poison()) == []
+    (message,) = client.receive_message(QueueUrl=DLQ, MessageAttributeNames=["All"])["Messages"]
+    assert json.loads(message["Body"]) == poison()
+    values = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert values == {"rejectionReason": "unreadable_record", "orderId": "POISON"}
+
+
+def test_a_record_too_large_for_a_message_is_kept_without_its_images(topic, dlq):
+    record = poison()
+    record["dynamodb"]["NewImage"]["items"] = {"S": "\u00e9" * 200_000}  # within DynamoDB's limit, but not as JSON
+    assert handle(record) == []
+    ((kept_of_it, _),) = dlq.messages
+    assert kept_of_it["dynamodb"].keys() == {"Keys", "SequenceNumber", "StreamViewType"}
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_poison_at_any_place_is_kept_and_holds_up_nothing(topic, dlq, place):
+    records = [created("A"), moved("A", 2), created("B")]
+    records.insert(place, poison())
+    assert handle(*number_all(records)) == []
+    assert ids(topic) == ["A:1", "A:2", "B:1"]
+    assert kept(dlq) == [number(records[place])]
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_poison_that_cannot_be_kept_is_named_and_nothing_later_announced(topic, dlq, place):
+    dlq.down = lambda: True
+    records = [created("A"), moved("A", 2), created("B")]
+    records.insert(place, poison())
+    assert handle(*number_all(records)) == [number(records[place])]
+    assert ids(topic) == ["A:1", "A:2", "B:1"][:place]
+
+
+def test_poison_behind_a_failed_record_waits_for_its_turn(topic, dlq):
+    topic.refuse = {"A:1"}
+    records = number_all([poison(), created("A"), poison()])
+    assert handle(*records) == [number(records[1])]
+    assert kept(dlq) == [number(records[0])]
+
+
+def test_a_batch_of_poison_is_kept_whole_and_in_order(topic, dlq):
+    records = number_all([poison() for _ in range(100)])
+    assert handle(*records) == [] and topic.calls == []
+    assert kept(dlq) == [number(record) for record in records]
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_the_log_names_what_could_not_be_read_and_quotes_none_of_it(topic, dlq, monkeypatch, down):
+    lines = []
+    for level in ("info", "warning", "error"):
+        monkeypatch.setattr(telemetry.logger, level, lambda *texts, **values: lines.append((texts, values)))
+    dlq.down = lambda: down
+    record = poison()
+    record["dynamodb"]["NewImage"]["status"] = {"S": "planted-status"}
+    handle(record)
+    assert any(values.get("order_id") == "POISON" for _, values in lines)
+    values = ("13 Planted Lane", "Secretville", "CUST-1", "planted-status")
+    assert [value for value in values if value in str(lines)] == []
 
 
 # Under Lambda's poller
@@ -254,36 +371,50 @@ def test_with_sns_down_for_a_while_every_event_arrives_in_order_afterwards(topic
     assert in_order(topic.events) and poller.discarded == []
 
 
-def test_a_poison_record_ends_in_the_on_failure_destination_alone_and_the_rest_arrives(topic):
+def test_a_poison_record_is_kept_once_and_the_rest_arrives_once(topic, dlq):
     records = life_of(10)
     records.insert(17, poison())
     number_all(records)
-    poller = StreamPoller(orders_events.handler, retries=3)
+    poller = StreamPoller(orders_events.handler, retries=0)
     poller.run(records)
-    assert len(set(ids(topic))) == 40 and in_order(topic.events)
-    (lost,) = [each["DDBStreamBatchInfo"] for each in poller.discarded]
-    assert lost["batchSize"] == 1
-    assert lost["startSequenceNumber"] == lost["endSequenceNumber"] == number(records[17])
-    # What came before it was not announced again for its sake.
-    assert ids(topic).count("ORD-0:1") == 1
+    assert len(ids(topic)) == len(set(ids(topic))) == 40 and in_order(topic.events)
+    assert kept(dlq) == [number(records[17])] and poller.discarded == []
 
 
-def test_an_event_that_sns_never_takes_holds_up_no_other_for_ever(topic):
+def test_with_the_dead_letter_queue_down_for_a_while_nothing_is_lost_and_nothing_comes_twice(topic, dlq):
+    records = life_of(10)
+    for place in (0, 17, 18, 42):
+        records.insert(place, poison())
+    number_all(records)
+    outage = iter([True] * 20 + [False, True] * 3)
+    dlq.down = lambda: next(outage, False)
+    poller = StreamPoller(orders_events.handler, batch_size=20, retries=20)
+    poller.run(records)
+    assert len(ids(topic)) == len(set(ids(topic))) == 40 and in_order(topic.events)
+    assert kept(dlq) == [number(records[place]) for place in (0, 17, 18, 42)] and poller.discarded == []
+
+
+def test_what_sns_takes_in_no_attempt_is_named_in_the_on_failure_destination(topic):
     topic.refuse = {"ORD-3:1"}
-    poller = StreamPoller(orders_events.handler, retries=3)
-    poller.run(number_all([created(f"ORD-{n}") for n in range(10)]))
-    assert set(ids(topic)) == {f"ORD-{n}:1" for n in range(10)} - topic.refuse
-    assert [each["DDBStreamBatchInfo"]["batchSize"] for each in poller.discarded] == [1]
+    poller = StreamPoller(orders_events.handler, batch_size=10, retries=3)
+    records = number_all([created(f"ORD-{n}") for n in range(20)])
+    poller.run(records)
+    (lost,) = [each["DDBStreamBatchInfo"] for each in poller.discarded]
+    assert (lost["startSequenceNumber"], lost["endSequenceNumber"]) == (number(records[3]), number(records[9]))
+    assert {f"ORD-{n}:1" for n in range(10, 20)} <= set(ids(topic))
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(0, 4), min_size=1, max_size=40),
     st.lists(st.booleans(), max_size=30),
+    st.lists(st.booleans(), max_size=30),
     st.integers(1, 20),
-    st.sets(st.integers(0, 39), max_size=2),
+    st.sets(st.integers(0, 39), max_size=5),
 )
-def test_whatever_fails_everything_readable_arrives_in_order(steps, outage, batch_size, poisoned):
+def test_whatever_fails_everything_readable_arrives_in_order_and_the_rest_is_kept(
+    steps, outage, dlq_outage, batch_size, poisoned
+):
     versions: dict[int, int] = defaultdict(int)
     records = []
     for order in steps:
@@ -297,7 +428,9 @@ def test_whatever_fails_everything_readable_arrives_in_order(steps, outage, batc
     number_all(records)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORDER_EVENTS_TOPIC_ARN", "arn")
-        published, down = [], iter(outage)
+        published, down, dlq_down = [], iter(outage), iter(dlq_outage)
+        dlq = SimpleNamespace(messages=[], down=lambda: next(dlq_down, False))
+        patch.setattr(clients, "sqs", lambda timeout_ms, retries: SimpleNamespace(send_message=taking(dlq)))
 
         def publish_batch(TopicArn, PublishBatchRequestEntries):
             if next(down, False):
@@ -306,8 +439,9 @@ def test_whatever_fails_everything_readable_arrives_in_order(steps, outage, batc
             return {}
 
         patch.setattr(clients.sns(), "publish_batch", publish_batch)
-        poller = StreamPoller(orders_events.handler, batch_size=batch_size, retries=40)
+        poller = StreamPoller(orders_events.handler, batch_size=batch_size, retries=60)
         poller.run(records)
     assert {event["eventId"] for event in published} == expected
     assert in_order(published)
-    assert [each["DDBStreamBatchInfo"]["batchSize"] for each in poller.discarded] == [1] * len(poisoned)
+    assert kept(dlq) == [number(record) for record in records if "totalAmount" not in record["dynamodb"]["NewImage"]]
+    assert poller.discarded == []

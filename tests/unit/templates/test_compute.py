@@ -12,7 +12,7 @@ from tests.unit.templates.support import evaluate, of_type, root_parameters
 
 def functions_of(compute, name: str = "dev", **changes) -> dict[str, dict]:
     handed_on = {"OrdersTableName": "orders", "DeadLetterQueueArn": "queue-arn", "OrderEventsTopicArn": "topic-arn"}
-    queues = {"OrderQueueUrl": "queue-url", "OrderQueueDlqUrl": "dlq-url"}
+    queues = {"OrderQueueUrl": "queue-url", "OrderQueueDlqUrl": "dlq-url", "OrderEventsDlqUrl": "events-dlq-url"}
     parameters = {**root_parameters(name, **changes), **handed_on, **queues}
     found = of_type(compute, "Lambda::Function")
     return {title: evaluate(compute, each["Properties"], parameters) for title, each in found.items()}
@@ -104,7 +104,10 @@ def test_functions_of_the_pipeline_are_told_of_what_they_use_and_of_nothing_else
         "ORDER_DEAD_LETTER_QUEUE_URL": "dlq-url",
         "ORDER_TTL_DAYS": "90",
     }
-    assert told["OrdersEventsFunction"] == {"ORDER_EVENTS_TOPIC_ARN": "topic-arn"}
+    assert told["OrdersEventsFunction"] == {
+        "ORDER_EVENTS_TOPIC_ARN": "topic-arn",
+        "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL": "events-dlq-url",
+    }
 
 
 @pytest.mark.parametrize(("given", "expected"), [("100", "100"), ("1", "1"), ("0", None)])

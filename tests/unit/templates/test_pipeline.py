@@ -129,13 +129,13 @@ def test_the_announcer_reads_the_tables_stream_from_its_start_one_batch_per_shar
     assert (to_events["BatchSize"], to_events["ParallelizationFactor"]) == (100, 1)
 
 
-def test_a_record_that_cannot_be_announced_is_isolated_bounded_and_kept(to_events):
+def test_a_batch_is_taken_up_where_it_failed_and_one_that_crashes_the_announcer_is_halved_and_kept(to_events):
     assert to_events["BisectBatchOnFunctionError"] is True
     assert to_events["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert to_events["DestinationConfig"] == {"OnFailure": {"Destination": "events-dlq-arn"}}
 
 
-def test_an_outage_of_hours_loses_no_event_and_a_poison_record_holds_up_its_shard_for_less_than_a_day(to_events):
+def test_an_outage_of_hours_loses_no_event_and_a_shard_is_held_up_for_less_than_a_day(to_events):
     assert 4 * 3600 <= to_events["MaximumRecordAgeInSeconds"] <= 12 * 3600
     # Even if an attempt takes but two seconds, the attempts outlast the age.
     assert to_events["MaximumRetryAttempts"] * 2 >= 4 * 3600
