@@ -64,7 +64,10 @@ ROUTES: tuple[Route, ...] = (
         },
         response_headers=("Location", "ETag", "Idempotency-Replayed"),
         errors=(
-            "unsupported_media_type", "not_found", "feature_disabled", "payment_mismatch",
+            "unsupported_media_type",
+            "not_found",
+            "feature_disabled",
+            "payment_mismatch",
             "idempotency_conflict",
         ),
     ),

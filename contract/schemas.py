@@ -34,6 +34,7 @@ STATUSES = ("pending", "processing", "out_for_delivery", "delivered", "cancelled
 DELIVERY_MODES = ("standard", "express")
 PAYMENT_METHODS = ("card", "cash", "voucher", "wallet")
 PRIORITIES = ("normal", "high")
+SOURCES = ("api", "pipeline", "import")
 
 # 9999-12-31T23:59:59.999Z, the last moment that a date can name.
 MAX_TIMESTAMP = 253_402_300_799_999
@@ -148,7 +149,7 @@ ORDER = {
         "loyaltyPoints": {"type": "integer", "minimum": 0},
         "priority": {"type": "string", "enum": list(PRIORITIES)},
         "version": {"type": "integer", "minimum": 1, "description": "also the ETag"},
-        "source": {"type": "string", "description": "the way in: api, pipeline or import"},
+        "source": {"type": "string", "enum": list(SOURCES), "description": "the way in"},
         "createdAt": {"type": "string", "format": "date-time"},
         "updatedAt": {"type": "string", "format": "date-time"},
     },
@@ -240,12 +241,12 @@ ORDER_EVENT = {
         "eventType": {"type": "string", "enum": ["OrderCreated", "OrderStatusChanged"]},
         "occurredAt": {"type": "string", "format": "date-time"},
         "orderId": {"type": "string", "minLength": 1},
-        "customerId": {"type": "string", "minLength": 1},
+        "customerId": IDENTIFIER,
         "status": {"type": "string", "enum": list(STATUSES)},
         "previousStatus": {"type": "string", "enum": list(STATUSES)},
         "version": {"type": "integer", "minimum": 1, "description": "orders an order's events"},
         "totalAmount": {"type": "number", "minimum": 0},
-        "source": {"type": "string", "minLength": 1},
+        "source": {"type": "string", "enum": list(SOURCES)},
         "correlationId": {"type": "string", "description": "of the request that placed the order"},
     },
 }

@@ -17,6 +17,14 @@ _INVALID = {
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
 _THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
+_NOT_IMPLEMENTED = {
+    "NotImplemented",
+    "NotImplementedException",
+    "UnknownOperationException",
+    "InvalidAction",
+    "501",
+    "404",
+}
 
 _NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "NoAuthTokenError"}
 _SSO = {"SSOTokenLoadError", "TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOError", "LoginRefreshRequired"}
@@ -43,6 +51,11 @@ def message_of(error: Exception) -> str:
 
 def is_denied(error: Exception) -> bool:
     return code_of(error) in _DENIED
+
+
+def is_not_implemented(error: Exception) -> bool:
+    """True when the endpoint does not know the operation: an emulator that is not complete."""
+    return code_of(error) in _NOT_IMPLEMENTED
 
 
 def is_transient(error: Exception) -> bool:

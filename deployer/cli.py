@@ -21,6 +21,10 @@ examples:
   python deploy.py --env prod --profile ops    deploy to AWS; shows the changes, then asks
   python deploy.py --env prod --yes --outputs-file outputs.json       in a pipeline
 
+dead-letter queues:
+  python deploy.py --env prod --dlq OrderQueueDLQ                     what is in it, and why; nothing is taken out
+  python deploy.py --env prod --redrive OrderQueueDLQ                 send it back to its queue; asks first
+
 exit codes:
 """
 
@@ -45,6 +49,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="LOGICAL_ID",
         help="let this table, bucket or queue be replaced or deleted, with its data (repeatable)",
     )
+    letters = top.add_argument_group("dead-letter queues (instead of deploying)")
+    letters.add_argument(
+        "--dlq", metavar="QUEUE", help="list what is in it, such as OrderQueueDLQ; bodies with --output json"
+    )
+    letters.add_argument("--redrive", metavar="QUEUE", help="move its messages back to the queue they came from")
     where = top.add_argument_group("where")
     where.add_argument("--local", action="store_true", help="to the emulator on this machine, no account needed")
     where.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
@@ -66,6 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = top.parse_args(arguments)
     if not (options.env or options.stop):
         top.error("--env is needed: the environment to deploy")
+    if clash := _clash(options):
+        top.error(clash)
     as_json = options.output == "json"
     try:
         report = _run(options, sys.stderr if as_json else sys.stdout)
@@ -80,27 +91,36 @@ def main(arguments: list[str] | None = None) -> int:
     return int(report.get("exitCode", Exit.OK))
 
 
+def _clash(options: argparse.Namespace) -> str | None:
+    """A queue's command deploys nothing, so nothing that belongs to deploying can go with it."""
+    asked = [flag for flag in ("--dlq", "--redrive") if getattr(options, flag.lstrip("-")) is not None]
+    others = ("--plan", "--stop", "--allow-replace", "--outputs-file")
+    asked += [flag for flag in others if asked and getattr(options, flag.lstrip("-").replace("-", "_"))]
+    return f"{' and '.join(asked)} do not go together" if len(asked) > 1 else None
+
+
 def _run(options: argparse.Namespace, stream) -> dict:
     if options.stop:
         return _stop(options, stream)
-    from deployer import pipeline, present  # boto3 and the rest: not for --help
+    from deployer import pipeline, present, queue_commands  # boto3 and the rest: not for --help
     from deployer.ui import Ui
 
-    result = pipeline.run(
-        pipeline.Options(
-            env=options.env,
-            local=options.local,
-            plan=options.plan,
-            yes=options.yes,
-            outputs_file=options.outputs_file,
-            region=options.region,
-            profile=options.profile,
-            allow_replace=frozenset(options.allow_replace),
-            local_dir=options.local_dir,
-        ),
-        Ui(stream),
-        ROOT,
+    wanted = pipeline.Options(
+        env=options.env,
+        local=options.local,
+        plan=options.plan,
+        yes=options.yes,
+        outputs_file=options.outputs_file,
+        region=options.region,
+        profile=options.profile,
+        allow_replace=frozenset(options.allow_replace),
+        local_dir=options.local_dir,
     )
+    if options.dlq is not None:
+        return queue_commands.show(options.dlq, wanted, Ui(stream), ROOT)
+    if options.redrive is not None:
+        return queue_commands.send_back(options.redrive, wanted, Ui(stream), ROOT)
+    result = pipeline.run(wanted, Ui(stream), ROOT)
     return {"result": result.kind, "outputs": dict(result.outputs), "changes": present.as_json(result.plan)}
 
 

@@ -19,9 +19,9 @@ class Exit(IntEnum):
 
 
 MEANING = {
-    Exit.OK: "deployed, nothing to change, or the plan was shown",
-    Exit.FAILED: "the deployment failed; CloudFormation rolled it back unless the message says otherwise",
-    Exit.USAGE: "wrong arguments or configuration",
+    Exit.OK: "done: deployed, nothing to change, or what was asked for was shown or moved",
+    Exit.FAILED: "the deployment failed; CloudFormation rolled it back unless the message says otherwise; or messages stayed behind",
+    Exit.USAGE: "wrong arguments or configuration; or no such dead-letter queue, or one that cannot be redriven",
     Exit.PREFLIGHT: "credentials, account, region, permission, limits or the stack's state stand in the way",
     Exit.LINT: "the templates cannot be rendered, or cfn-lint found errors in them",
     Exit.REFUSED: "not confirmed, or data would be replaced or deleted without --allow-replace",

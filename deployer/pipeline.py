@@ -10,6 +10,7 @@ from deployer import (
     artifacts,
     changeset,
     checkout,
+    connection,
     desired,
     execution,
     flags,
@@ -65,7 +66,7 @@ def run(options: Options, ui: Ui, root: Path) -> Result:
     cache = local.cache_directory(root)
     checkout.check(ui, rendered, region, cache)
     packages = checkout.packages(ui, root, cache)
-    aws = _connect(ui, environment, options, root)
+    aws = connection.connect(ui, environment, options, root)
     with ui.step("Preflight") as step:
         facts = preflight.check(aws, environment)
         step.result = (
@@ -79,15 +80,6 @@ def run(options: Options, ui: Ui, root: Path) -> Result:
     facts = _without_failed_creation(ui, aws, facts, options)
     _upload(ui, aws, built, facts)
     return _change(ui, aws, environment, options, facts, built)
-
-
-def _connect(ui: Ui, environment: Environment, options: Options, root: Path) -> session.Aws:
-    if not options.local:
-        return session.connect(environment, region=options.region, profile=options.profile)
-    with ui.step("Emulator") as step:
-        variables = local.start(local.state_directory(root, options.local_dir))
-        step.result = variables["AWS_ENDPOINT_URL"]
-    return session.connect_local(environment, variables, options.region)
 
 
 def _must_be_able_to_ask(options: Options) -> None:

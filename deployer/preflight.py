@@ -12,15 +12,6 @@ from deployer.stack_status import StackStatus, way_out
 UNRESERVED_MINIMUM = 100
 """Lambda keeps this much concurrency for functions without a reservation."""
 
-_NOT_IMPLEMENTED = {
-    "NotImplemented",
-    "NotImplementedException",
-    "UnknownOperationException",
-    "InvalidAction",
-    "501",
-    "404",
-}
-
 
 @dataclass(frozen=True)
 class Facts:
@@ -114,6 +105,6 @@ def _ask(aws, call):
     try:
         return call()
     except Exception as error:
-        if aws.local and aws_errors.code_of(error) in _NOT_IMPLEMENTED:
+        if aws.local and aws_errors.is_not_implemented(error):
             return None
         raise

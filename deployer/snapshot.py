@@ -3,7 +3,7 @@
 Reading the deployed one costs three calls a stack, all children at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -51,16 +51,20 @@ def original_template(aws, stack: str):
     return aws.client("cloudformation").get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
 
 
+def resources(aws, stack: str) -> Iterator[dict]:
+    """The summaries of the stack's own resources that exist."""
+    for page in aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack):
+        for resource in page["StackResourceSummaries"]:
+            if resource.get("PhysicalResourceId") and resource["ResourceStatus"] != "DELETE_COMPLETE":
+                yield resource
+
+
 def nested(aws, stack: str) -> dict[str, str]:
     """Logical id -> ARN of the stack's nested stacks that exist."""
-    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
     return {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for page in pages
-        for resource in page["StackResourceSummaries"]
+        for resource in resources(aws, stack)
         if resource["ResourceType"] == STACK
-        and resource.get("PhysicalResourceId")
-        and resource["ResourceStatus"] != "DELETE_COMPLETE"
     }
 
 

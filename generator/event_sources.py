@@ -41,10 +41,10 @@ def queue_to_worker(worker: LambdaFunction) -> EventSourceMapping:
 
 
 def stream_to_events(events: LambdaFunction) -> EventSourceMapping:
-    """Age is the bound that counts, six hours: SNS may be down for hours without an event lost, and
-    18 of the stream's 24 hours remain to fetch what the on-failure destination points at. An alarm
-    on the stream's age rings in minutes. The attempts are the most that Lambda takes, since how long
-    one lasts depends on how it fails. One invocation at a time per shard keeps an order's events in
+    """Age bounds the retries, six hours: SNS may be down for hours without an event lost, and 18 of
+    the stream's 24 hours remain to fetch what the on-failure destination points at. An alarm on the
+    stream's age rings in minutes. A number of attempts (-1: none) would bound nothing that matters,
+    since how long one lasts depends on how it fails. One invocation at a time per shard keeps an order's events in
     order. A record that cannot be read is put away by the function itself, and holds up nothing;
     halving is for one that breaks the function down, so that it is given up alone.
     """
@@ -57,7 +57,7 @@ def stream_to_events(events: LambdaFunction) -> EventSourceMapping:
         ParallelizationFactor=1,
         BisectBatchOnFunctionError=True,
         MaximumRecordAgeInSeconds=6 * 3600,
-        MaximumRetryAttempts=10_000,
+        MaximumRetryAttempts=-1,
         FunctionResponseTypes=["ReportBatchItemFailures"],
         DestinationConfig=DestinationConfig(OnFailure=OnFailure(Destination=ORDER_EVENTS_DLQ)),
         FilterCriteria=FilterCriteria(Filters=[Filter(Pattern=json.dumps(ORDERS_ONLY))]),

@@ -18,7 +18,8 @@ DAY = 24 * 3600
 ORDER_QUEUE = "OrderQueue"
 # A worker that stays down over a long weekend loses no order, and is noticed within minutes.
 ORDER_RETENTION = 4 * DAY
-# The most that SQS keeps. A redriven message keeps its age, so this must be well above the source's.
+# The most that SQS keeps. A message that SQS moves here keeps its age, so this must be well above
+# the source's.
 DEAD_LETTER_RETENTION = 14 * DAY
 MAX_RECEIVES = 5
 
@@ -68,9 +69,9 @@ DEAD_LETTER_QUEUES: tuple[DeadLetterQueue, ...] = (
         "OrderEventsDLQ",
         "order_events_dlq",
         "unannounced-events",
-        "Changes of orders could not be announced. OrderEventsDLQ tells their place in the table's stream, "
-        "which keeps them for 24 hours only.",
-        "the log of orders-events; mend the cause, then announce them again from the stream or the table.",
+        "Changes of orders could not be announced and wait in OrderEventsDLQ: whole records (reason "
+        "unreadable_record), or, after crashes, their place in the table's stream, which keeps them 24 hours.",
+        "list the queue (deploy.py --dlq) and read the log of orders-events; mend the cause, then announce them again.",
     ),
 )
 

@@ -179,7 +179,7 @@ def test_a_queue_that_functions_send_to_says_what_to_do_instead(world):
     world.put("{}", "OrderEventsDLQ")
     failure = world.refused(queue_commands.send_back, "OrderEventsDLQ")
     assert failure.code is Exit.USAGE and "cannot be redriven" in failure.message
-    assert "from the stream or the table" in failure.hint
+    assert "read the log of orders-events" in failure.hint
     assert "ReceiveMessage" not in world.calls
 
 

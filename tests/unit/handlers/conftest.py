@@ -80,7 +80,7 @@ def pipeline(aws, queues):
 
 def make_queues():
     client = clients.sqs(500, 3)
-    for name in ("orders", "dead-letters"):
+    for name in ("orders", "dead-letters", "unannounced"):
         client.create_queue(QueueName=name)
     return client
 

@@ -50,7 +50,7 @@ def main() -> None:
         for each in records:
             each["dynamodb"]["NewImage"]["customerId"] = {"S": SECRETS["customer"]}
         with mock.patch.object(clients.sns(), "publish_batch", return_value={}):
-            assert orders_events.handler({"Records": records}, CONTEXT)["batchItemFailures"]
+            assert not orders_events.handler({"Records": records}, CONTEXT)["batchItemFailures"]
         with mock.patch.object(clients.sns(), "publish_batch", return_value={"Failed": [{"Id": "1", "Code": "Bad"}]}):
             assert orders_events.handler({"Records": records}, CONTEXT)["batchItemFailures"]
 

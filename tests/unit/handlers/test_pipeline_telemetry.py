@@ -30,6 +30,7 @@ def output():
         "ORDER_TTL_DAYS": "90",
         "ORDER_QUEUE_URL": f"{queues}/orders",
         "ORDER_DEAD_LETTER_QUEUE_URL": f"{queues}/dead-letters",
+        "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL": f"{queues}/unannounced",
         "ORDER_EVENTS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:order-events",
     }
     program = (

@@ -137,9 +137,7 @@ def test_a_batch_is_taken_up_where_it_failed_and_one_that_crashes_the_announcer_
 
 def test_an_outage_of_hours_loses_no_event_and_a_shard_is_held_up_for_less_than_a_day(to_events):
     assert 4 * 3600 <= to_events["MaximumRecordAgeInSeconds"] <= 12 * 3600
-    # Even if an attempt takes but two seconds, the attempts outlast the age.
-    assert to_events["MaximumRetryAttempts"] * 2 >= 4 * 3600
-    assert to_events["MaximumRetryAttempts"] <= 10_000  # Lambda's own bound
+    assert to_events["MaximumRetryAttempts"] == -1  # a number might end before the age does
 
 
 def matches(pattern: dict, record: dict) -> bool:

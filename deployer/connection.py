@@ -1,0 +1,17 @@
+"""Where a run talks to: AWS, or the emulator, started with the state it kept if it was not running."""
+
+from pathlib import Path
+
+from config.environment import Environment
+from deployer import local, session
+from deployer.ui import Ui
+
+
+def connect(ui: Ui, environment: Environment, options, root: Path) -> session.Aws:
+    """`options` has local, local_dir, region and profile. Deploys nothing."""
+    if not options.local:
+        return session.connect(environment, region=options.region, profile=options.profile)
+    with ui.step("Emulator") as step:
+        variables = local.start(local.state_directory(root, options.local_dir))
+        step.result = variables["AWS_ENDPOINT_URL"]
+    return session.connect_local(environment, variables, options.region)
