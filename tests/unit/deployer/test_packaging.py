@@ -51,18 +51,26 @@ def test_a_renamed_file_is_another_key(files):
     assert zip_of(files) != zip_of(renamed)
 
 
-def test_no_compressor_has_a_say_and_everything_is_readable():
+@given(files=trees)
+def test_any_unzip_finds_what_went_in(files):
+    with zipfile.ZipFile(io.BytesIO(zip_of(files))) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in archive.namelist()} == files
+
+
+def test_everything_is_compressed_and_readable():
     with zipfile.ZipFile(io.BytesIO(zip_of({"domain/a.py": b"x" * 1000}))) as archive:
         (entry,) = archive.infolist()
-    assert entry.compress_type == zipfile.ZIP_STORED
+    assert entry.compress_type == zipfile.ZIP_DEFLATED and entry.compress_size < 50
     assert entry.date_time == (1980, 1, 1, 0, 0, 0)
     assert entry.external_attr >> 16 == 0o100644
     assert entry.create_system == 3
 
 
 def test_the_bytes_are_these_on_every_machine():
-    assert Package("functions", zip_of({"handlers/a.py": b"pass\n", "contract/b.json": b"{}"})).key == (
-        "packages/functions-d907fecb1fb51eced7bb2db601a6d4f2cdb1e2d0ee6e1327a2111599e4d66b50.zip"
+    text = "".join(f"def f{n}():\n    return {n * n % 97}\n" for n in range(200)).encode()
+    assert Package("functions", zip_of({"handlers/a.py": text, "contract/b.json": b"{}"})).key == (
+        "packages/functions-1e69e51acad7c07f9f0b0ce30793c39e3e286283a9e9c37f318b171f60ae0ced.zip"
     )
 
 
