@@ -5,8 +5,11 @@ from types import SimpleNamespace
 import boto3
 import pytest
 from botocore.stub import Stubber
+from moto import mock_aws
 
 from config.environment import load
+from deployer import connection, dead_letters, redrive, session
+from tests.unit.deployer.dead_letter_world import Impatient, World
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/food-delivery-dev/1"
 
@@ -56,3 +59,28 @@ class Stubbed(SimpleNamespace):
 @pytest.fixture
 def aws():
     return Stubbed()
+
+
+@pytest.fixture
+def bare(dev, monkeypatch):
+    """A World in which nothing is deployed."""
+    with mock_aws():
+        aws = session.connect(dev)
+        aws.local = True  # for its short pauses
+        monkeypatch.setattr(connection, "connect", lambda *arguments: aws)
+        receive = dead_letters.receive
+
+        def impatient(sqs, url, most, hold):
+            """moto really waits."""
+            return receive(Impatient(sqs), url, most, hold)
+
+        monkeypatch.setattr(dead_letters, "receive", impatient)
+        monkeypatch.setattr(redrive, "receive", impatient)
+        yield World(aws)
+
+
+@pytest.fixture
+def world(bare):
+    """A World with an order queue and two dead-letter queues."""
+    bare.deploy()
+    return bare

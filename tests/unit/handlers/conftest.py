@@ -21,7 +21,7 @@ from moto.dynamodb.models import DynamoDBBackend
 
 from handlers import clients, configuration
 from tests.unit.handlers.api import TABLE, Api
-from tests.unit.handlers.pipeline import Pipeline
+from tests.unit.handlers.pipeline import Pipeline, message
 
 API_CONFIG = "/food-delivery/test/api-config"
 FEATURE_FLAGS = "/food-delivery/test/feature-flags"
@@ -76,6 +76,19 @@ def queues(aws):
 @pytest.fixture
 def pipeline(aws, queues):
     return Pipeline(aws, queues)
+
+
+@pytest.fixture
+def calls(pipeline):
+    """The names of the calls to DynamoDB and SQS since the settings were read."""
+    pipeline.work(message("warm-up"))
+    made = []
+    for client in (pipeline.database, pipeline.sqs):
+        name = f"before-call.{client.meta.service_model.service_name}"
+        client.meta.events.register(name, lambda model, **rest: made.append(model.name), unique_id="count")
+    yield made
+    for client in (pipeline.database, pipeline.sqs):
+        client.meta.events.unregister(f"before-call.{client.meta.service_model.service_name}", unique_id="count")
 
 
 def make_queues():

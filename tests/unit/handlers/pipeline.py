@@ -6,6 +6,8 @@ import json
 import os
 from types import SimpleNamespace
 
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+
 from handlers import orders_worker
 from tests.unit.handlers.api import TABLE
 
@@ -19,6 +21,14 @@ SUBMISSION = {
 }
 CONTEXT = SimpleNamespace(aws_request_id="lambda-request-1", get_remaining_time_in_millis=lambda: 30_000)
 SENT = "1767323045678"
+# What a client raises when the service is away, busy or broken.
+DOWN = [
+    EndpointConnectionError(endpoint_url="x"),
+    ReadTimeoutError(endpoint_url="x"),
+    ClientError({"Error": {"Code": "ThrottlingException"}}, "TransactWriteItems"),
+    ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem"),
+    ClientError({"Error": {"Code": "InternalServerError"}}, "PutItem"),
+]
 _numbers = itertools.count(1)
 
 

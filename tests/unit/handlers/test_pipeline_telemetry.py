@@ -1,47 +1,24 @@
 """Everything the pipeline writes: JSON, bounded dimensions, the ids that lead from request to order, no secret."""
 
-import json
-import os
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from contract.errors import ERRORS
 from tests.unit.handlers.session_of_batches import CORRELATION, SECRETS
-
-ROOT = Path(__file__).parents[3]
+from tests.unit.handlers.sessions import output_of
 
 
 @pytest.fixture(scope="module")
 def output():
-    """(stdout and stderr as one text, stdout's JSON lines) of a session at log level DEBUG."""
     queues = "https://sqs.us-east-1.amazonaws.com/123456789012"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "POWERTOOLS_LOG_LEVEL": "DEBUG",
-        "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
-        "TABLE_NAME": "orders-test",
-        "API_CONFIG_PARAMETER": "/food-delivery/test/api-config",
-        "FEATURE_FLAGS_PARAMETER": "/food-delivery/test/feature-flags",
-        "ORDER_TTL_DAYS": "90",
-        "ORDER_QUEUE_URL": f"{queues}/orders",
-        "ORDER_DEAD_LETTER_QUEUE_URL": f"{queues}/dead-letters",
-        "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL": f"{queues}/unannounced",
-        "ORDER_EVENTS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:order-events",
-    }
-    program = (
-        "import logging, runpy; logging.basicConfig(level=logging.DEBUG);"
-        "runpy.run_module('tests.unit.handlers.session_of_batches', run_name='__main__')"
+    return output_of(
+        "session_of_batches",
+        ORDER_QUEUE_URL=f"{queues}/orders",
+        ORDER_DEAD_LETTER_QUEUE_URL=f"{queues}/dead-letters",
+        ORDER_EVENTS_DEAD_LETTER_QUEUE_URL=f"{queues}/unannounced",
+        ORDER_EVENTS_TOPIC_ARN="arn:aws:sns:us-east-1:123456789012:order-events",
     )
-    finished = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert finished.returncode == 0, finished.stderr[-2000:]
-    return finished.stdout + finished.stderr, [json.loads(line) for line in finished.stdout.splitlines()]
 
 
 def test_no_secret_is_ever_written(output):

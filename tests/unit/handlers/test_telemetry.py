@@ -1,44 +1,16 @@
 """Everything a process writes, line by line: JSON, one EMF document a request, no secret."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from contract.errors import ERRORS
 from contract.routes import ROUTES
 from tests.unit.handlers.session_of_requests import SECRETS
-
-ROOT = Path(__file__).parents[3]
+from tests.unit.handlers.sessions import output_of
 
 
 @pytest.fixture(scope="module")
 def output():
-    """(stdout and stderr as one text, stdout's JSON lines) of a session at log level DEBUG."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "POWERTOOLS_LOG_LEVEL": "DEBUG",
-        "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
-        "TABLE_NAME": "orders-test",
-        "API_CONFIG_PARAMETER": "/food-delivery/test/api-config",
-        "FEATURE_FLAGS_PARAMETER": "/food-delivery/test/feature-flags",
-        "ORDER_TTL_DAYS": "90",
-        "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1",
-    }
-    # As Lambda's bootstrap does: a root handler, at the level of the function.
-    program = (
-        "import logging, runpy; logging.basicConfig(level=logging.DEBUG);"
-        "runpy.run_module('tests.unit.handlers.session_of_requests', run_name='__main__')"
-    )
-    finished = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert finished.returncode == 0, finished.stderr[-2000:]
-    return finished.stdout + finished.stderr, [json.loads(line) for line in finished.stdout.splitlines()]
+    return output_of("session_of_requests", _X_AMZN_TRACE_ID="Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
 
 
 def test_no_secret_is_ever_written(output):
