@@ -69,7 +69,8 @@ class Data(_Section):
 class Functions(_Section):
     # 0: no reservation, the function shares the account's unreserved pool.
     command_reserved_concurrency: int = Field(100, ge=0)
-    log_level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = "INFO"
+    # Never above INFO: Lambda takes a metric's document, which has no level, for INFO, and would drop it.
+    log_level: Literal["DEBUG", "INFO"] = "INFO"
     log_retention_days: Annotated[int, AfterValidator(_retention)] = 7
     open_telemetry_layer_arn: str = Field("", pattern=r"^(arn:aws[\w-]*:lambda:\S+:layer:\S+:\d+)?$")
 

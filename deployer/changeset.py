@@ -142,8 +142,9 @@ def execute(aws, change_set: ChangeSet) -> None:
         ChangeSetName=change_set.id,
         StackName=change_set.stack_id,
         ClientRequestToken=secrets.token_hex(16),
-        # Retain protects data; a resource that this very deployment made and rolls back has none.
-        RetainExceptOnCreate=True,
+        # Not RetainExceptOnCreate: rolling a first creation back it would delete a protected table,
+        # which DynamoDB refuses (ROLLBACK_FAILED), and the account's logging role, which API Gateway
+        # would go on naming. What Retain keeps of a failed creation is empty.
     )
 
 

@@ -89,9 +89,7 @@ ENVIRONMENT = {
         ConstraintDescription="the ARN of a standard SQS queue, or empty",
         Default="",
     ),
-    "LogLevel": _text(
-        "Least level of the functions' own log lines", AllowedValues=["DEBUG", "INFO", "WARN", "ERROR"], Default="INFO"
-    ),
+    "LogLevel": _text("Least level of the functions' own log lines", AllowedValues=["DEBUG", "INFO"], Default="INFO"),
     "LogRetentionDays": _number("Days that logs are kept", AllowedValues=list(LOG_RETENTION_DAYS), Default=7),
     "OpenTelemetryLayerArn": _text(
         "Version ARN of an OpenTelemetry layer for spans inside the functions; empty for none",

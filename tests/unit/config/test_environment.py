@@ -131,3 +131,8 @@ def test_names_differ_by_environment():
 def test_timeouts_that_outlast_the_function_are_refused(tmp_path):
     message = refusal(tmp_path, MINIMAL + "[api_config]\ndefaultTimeout = 4000\nretryAttempts = 3\n")
     assert "api_config.defaultTimeout: times (retryAttempts + 1) must be at most 8000 ms" in message
+
+
+def test_a_log_level_that_would_drop_metrics_is_refused(tmp_path):
+    message = refusal(tmp_path, MINIMAL + "[functions]\nlog_level = 'WARN'\n")
+    assert "test.toml: functions.log_level: " in message

@@ -45,7 +45,7 @@ class CloudFormation:
 
     def execute_change_set(self, **arguments):
         self.executed = True
-        assert arguments["ClientRequestToken"] and arguments["RetainExceptOnCreate"]
+        assert arguments["ClientRequestToken"] and "RetainExceptOnCreate" not in arguments
 
     def describe_stacks(self, StackName):
         return {
