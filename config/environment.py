@@ -90,6 +90,11 @@ class Pipeline(_Section):
         return self
 
 
+class Imports(_Section):
+    # Of uploaded files and their reports, which hold what orders hold.
+    retention_days: int = Field(90, ge=1, le=3650)
+
+
 class Api(_Section):
     allowed_origins: Annotated[list[str], AfterValidator(_origins)] = Field(min_length=1, max_length=5)
     rate_limit: int = Field(100, ge=1)  # requests per second
@@ -113,6 +118,7 @@ class Environment(_Section):
     data: Data = Data()
     functions: Functions = Functions()
     pipeline: Pipeline = Pipeline()
+    imports: Imports = Imports()
     api: Api
     monitoring: Monitoring = Monitoring()
     api_config: dict = Field(default_factory=settings.default_api_config)
@@ -124,6 +130,12 @@ class Environment(_Section):
         problems += [f"feature_flags.{p}" for p in settings.flag_problems(self.feature_flags)]
         if problems:
             raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _files_go_with_their_orders(self):
+        if self.imports.retention_days > self.data.order_ttl_days:
+            raise ValueError("imports.retention_days is above data.order_ttl_days: files would outlive their orders")
         return self
 
 

@@ -15,10 +15,11 @@ ACCOUNT_PARAMETERS = ("ManageApiGatewayAccount",)
 
 def from_environment(environment: Environment) -> dict[str, str]:
     """Parameter name -> value, as CloudFormation wants them: strings."""
-    data, functions, pipeline, api, monitoring = (
+    data, functions, pipeline, imports, api, monitoring = (
         environment.data,
         environment.functions,
         environment.pipeline,
+        environment.imports,
         environment.api,
         environment.monitoring,
     )
@@ -39,6 +40,7 @@ def from_environment(environment: Environment) -> dict[str, str]:
         "WorkerMaximumConcurrency": str(pipeline.maximum_concurrency),
         "EventsEmail": pipeline.events_email,
         "EventsQueueArn": pipeline.events_queue_arn,
+        "UploadRetentionDays": str(imports.retention_days),
         "LogLevel": functions.log_level,
         "LogRetentionDays": str(functions.log_retention_days),
         "OpenTelemetryLayerArn": functions.open_telemetry_layer_arn,

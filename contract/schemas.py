@@ -45,7 +45,7 @@ MONEY = {"type": "number", "minimum": 0, "maximum": MAX_PRICE}
 TIMESTAMP = {"type": "integer", "minimum": 1, "maximum": MAX_TIMESTAMP}
 
 
-def _object(properties: dict, required: list[str], **more) -> dict:
+def closed_object(properties: dict, required: list[str], **more) -> dict:
     return {
         "type": "object",
         "required": required,
@@ -60,12 +60,12 @@ def _text(longest: int) -> dict:
     return {"type": "string", "minLength": 1, "maxLength": longest, "pattern": "\\S"}
 
 
-ADDRESS = _object(
+ADDRESS = closed_object(
     {"street": _text(200), "city": _text(100), "zipCode": _text(20)},
     ["street", "city", "zipCode"],
 )
 
-ITEM = _object(
+ITEM = closed_object(
     {
         "productId": IDENTIFIER,
         "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY},
@@ -75,13 +75,13 @@ ITEM = _object(
 )
 
 # In a submission, itemId is another name for productId.
-SUBMITTED_ITEM = _object(
+SUBMITTED_ITEM = closed_object(
     {"productId": IDENTIFIER, "itemId": IDENTIFIER, **ITEM["properties"]},
     ["quantity", "price"],
     oneOf=[{"required": ["productId"]}, {"required": ["itemId"]}],
 )
 
-PAYMENT = _object(
+PAYMENT = closed_object(
     {
         "method": {"type": "string", "enum": list(PAYMENT_METHODS)},
         "amount": {"type": "number", "minimum": 0, "maximum": MAX_ITEMS * MAX_QUANTITY * MAX_PRICE},
@@ -98,14 +98,14 @@ ORDER_FIELDS = {
     "payments": {"type": "array", "minItems": 1, "maxItems": MAX_PAYMENTS, "items": PAYMENT},
 }
 
-ORDER_REQUEST = _object(
+ORDER_REQUEST = closed_object(
     ORDER_FIELDS,
     ["customerId", "items", "deliveryAddress"],
     **{"$schema": DRAFT_04, "title": "OrderRequest"},
 )
 
 # What POST /orders/async takes: an order that may name itself, and may have no address yet.
-ORDER_SUBMISSION = _object(
+ORDER_SUBMISSION = closed_object(
     {
         "orderId": {**IDENTIFIER, "description": "chosen by the client, who may then safely submit again"},
         "timestamp": {**TIMESTAMP, "description": "when the order was placed, epoch milliseconds"},
@@ -117,7 +117,7 @@ ORDER_SUBMISSION = _object(
     **{"$schema": DRAFT_04, "title": "OrderSubmission"},
 )
 
-STATUS_UPDATE = _object(
+STATUS_UPDATE = closed_object(
     {"status": {"type": "string", "enum": list(STATUSES)}},
     ["status"],
     **{"$schema": DRAFT_04, "title": "StatusUpdate"},
@@ -200,7 +200,7 @@ ERROR = {
 }
 
 # What travels on the order queue, between the edges that accept orders and the worker.
-ORDER_MESSAGE = _object(
+ORDER_MESSAGE = closed_object(
     {
         "orderId": IDENTIFIER,
         "timestamp": TIMESTAMP,
@@ -213,7 +213,7 @@ ORDER_MESSAGE = _object(
             "items": {"type": "string"},
             "description": "flags that were on for the customer when the order was accepted",
         },
-        "sourceFile": _text(1024),
+        "sourceFile": _text(1100),  # s3://, a bucket's name and a key
         "processedDate": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     },
     ["orderId", "timestamp", "customerId", "items", "source"],

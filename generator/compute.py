@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 
+from awacs import awslambda as lambda_actions
 from awacs import logs as logs_actions
 from awacs import xray as xray_actions
 from awacs.aws import Statement
@@ -16,7 +17,7 @@ from troposphere.awslambda import (
     TracingConfig,
 )
 from troposphere.awslambda import Function as LambdaFunction
-from troposphere.iam import Policy, Role
+from troposphere.iam import Policy, PolicyType, Role
 from troposphere.logs import LogGroup
 
 from config import names
@@ -38,6 +39,7 @@ def build() -> Template:
         *("OrdersTableName", "OrdersTableArn", "OrdersStreamArn", "DeadLetterQueueArn"),
         *("OrderQueueArn", "OrderQueueUrl", "OrderQueueDlqArn", "OrderQueueDlqUrl"),
         *("OrderEventsTopicArn", "OrderEventsDlqArn", "OrderEventsDlqUrl"),
+        *("UploadBucketName", "UploadBucketArn", "OrderImportDlqArn"),
         *("WorkerBatchSize", "WorkerBatchingWindow", "WorkerMaximumConcurrency"),
         *("CommandReservedConcurrency", "LogLevel", "LogRetentionDays", "OpenTelemetryLayerArn"),
         *("AllowedOrigins", "OrderTtlDays"),
@@ -51,8 +53,11 @@ def build() -> Template:
         log_group = template.add_resource(log_group_of(function))
         role = template.add_resource(role_of(function, log_group))
         built[function.key] = template.add_resource(lambda_of(function, role, log_group, layer))
+        if function.hands_on:
+            template.add_resource(right_to_hand_on(function, role, built[function.key]))
     template.add_resource(event_sources.queue_to_worker(built["orders_worker"]))
     template.add_resource(event_sources.stream_to_events(built["orders_events"]))
+    template.add_resource(event_sources.files_to_importer(built["orders_import"]))
     names_and_arns = {f"{key}_name": Ref(resource) for key, resource in built.items()}
     names_and_arns |= {f"{key}_arn": GetAtt(resource, "Arn") for key, resource in built.items()}
     wanted = {each.name: names_and_arns[each.name] for each in fields(outputs.ComputeOutputs)}
@@ -88,6 +93,22 @@ def role_of(function: Function, log_group: LogGroup) -> Role:
         Description=Sub(f"{function.name} of {names.root_stack('${Environment}')}"),
         AssumeRolePolicyDocument=assumed_by("lambda"),
         Policies=[Policy(PolicyName=function.name, PolicyDocument=policy(*_permissions(function, log_group)))],
+    )
+
+
+def right_to_hand_on(function: Function, role: Role, itself: LambdaFunction) -> PolicyType:
+    """To invoke itself. Not in the role, which the function needs before it has an ARN: a circle.
+
+    How often is for the function to bound (contract.imports.MAX_INVOCATIONS), below the 16 or so
+    invocations in a row at which Lambda takes them for a runaway loop and stops them. That detection
+    stays on, so RecursiveLoop is not set: it would bound a mistake in ours.
+    """
+    invoke = allow("HandOn", (lambda_actions.InvokeFunction,), GetAtt(itself, "Arn"))
+    return PolicyType(
+        f"{function.title}HandsOn",
+        PolicyName=f"{function.name}-hands-on",
+        Roles=[Ref(role)],
+        PolicyDocument=policy(invoke),
     )
 
 

@@ -6,8 +6,9 @@ Text for Fn::Sub: `${Name}` is a parameter of the monitoring stack.
 import json
 import re
 
+from config import names
 from contract.routes import ROUTES
-from generator.functions import FUNCTIONS
+from generator.functions import BY_KEY, FUNCTIONS
 from generator.outputs import camel
 from generator.queues import DEAD_LETTER_QUEUES
 
@@ -20,13 +21,18 @@ _WAITING = ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
 _WORKER = ("FunctionName", "${OrdersWorkerName}")
 _EVENTS = ("FunctionName", "${OrdersEventsName}")
 _TOPIC = ("TopicName", "${OrderEventsTopicName}")
+_IMPORTER = ("Environment", "${Environment}", "service", BY_KEY["orders_import"].name)
 
 
 def body() -> str:
     widgets = [_graph(place, *widget) for place, widget in enumerate(_widgets())]
     text = json.dumps({"widgets": widgets}, indent=2) + "\n"
     # Each metric on a line of its own, not each word of it.
-    return re.sub(r'\[\s+("AWS/[^\[\]]*)\]', lambda metric: f"[{' '.join(metric[1].split())}]", text)
+    return re.sub(
+        rf'\[\s+("(?:AWS/|{names.METRICS_NAMESPACE})[^\[\]]*)\]',
+        lambda metric: f"[{' '.join(metric[1].split())}]",
+        text,
+    )
 
 
 def _widgets() -> list[tuple[str, str, list[list]]]:
@@ -89,6 +95,17 @@ def _widgets() -> list[tuple[str, str, list[list]]]:
         ),
         ("Age of the change being announced (ms)", "Maximum", [["AWS/Lambda", "IteratorAge", *_EVENTS]]),
         (
+            "Records imported, refused; imports failed",
+            "Sum",
+            [_of_importer(name) for name in ("OrdersProcessed", "OrderProcessingErrors", "ProcessingFailures")],
+        ),
+        (
+            "Time to import a file (ms)",
+            "p95",
+            [_of_importer("ProcessingTime", stat=stat, label=stat) for stat in ("p50", "p95", "Maximum")],
+        ),
+        ("Records imported of a file (%): the worst", "Minimum", [_of_importer("SuccessRate")]),
+        (
             "Dead letters waiting",
             "Maximum",
             [
@@ -102,6 +119,11 @@ def _widgets() -> list[tuple[str, str, list[list]]]:
 def _of_route(route) -> list:
     dimensions = ("ApiName", "${ApiName}", "Method", route.method, "Resource", route.path, "Stage", "${StageName}")
     return ["AWS/ApiGateway", "Count", *dimensions, {"label": f"{route.method} {route.path}"}]
+
+
+def _of_importer(metric: str, **options: str) -> list:
+    """The function's own metrics carry the dimensions that handlers.telemetry gives to all."""
+    return [names.METRICS_NAMESPACE, metric, *_IMPORTER, *([options] if options else [])]
 
 
 def _of_functions(metric: str) -> list[list]:

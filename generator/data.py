@@ -1,4 +1,4 @@
-"""The data stack: the orders table, the settings that operators change, queues and the topic of events."""
+"""The data stack: the orders table, the settings that operators change, queues, the topic of events, uploads."""
 
 from troposphere import Equals, GetAtt, If, NoValue, Ref, Sub, Template
 from troposphere.dynamodb import (
@@ -16,13 +16,15 @@ from troposphere.dynamodb import (
 from troposphere.ssm import Parameter as SsmParameter
 
 from config import names
-from generator import order_events, outputs, parameters, queues, scaling
+from generator import order_events, outputs, parameters, queues, scaling, uploads
 from generator.lifecycle import AS_DATA
-from generator.resources import CUSTOMER_INDEX
+from generator.resources import CUSTOMER_INDEX, PROCESSED_DATE_INDEX
+
+SCALED_INDEXES = {"CustomerIndex": CUSTOMER_INDEX, "ProcessedDateIndex": PROCESSED_DATE_INDEX}
 
 
 def build() -> Template:
-    template = Template("Food delivery, data: the orders table, settings, queues and the topic of events")
+    template = Template("Food delivery, data: the orders table, settings, queues, the topic of events and uploads")
     # Allows a deletion policy to be a parameter. Only here: the transform
     # resolves parameters early, when those that come from sibling stacks have no value yet.
     template.set_transform("AWS::LanguageExtensions")
@@ -31,25 +33,32 @@ def build() -> Template:
         "Environment",
         *("BillingMode", "MinCapacity", "MaxCapacity", "TargetUtilization"),
         *("DataRetention", "DeletionProtection", "RecoveryDays", "ApiConfig"),
-        *("EventsEmail", "EventsQueueArn"),
+        *("EventsEmail", "EventsQueueArn", "UploadRetentionDays"),
     )
     template.add_condition("IsProvisioned", Equals(Ref("BillingMode"), "PROVISIONED"))
     for name, condition in order_events.conditions().items():
         template.add_condition(name, condition)
 
     table = template.add_resource(orders_table())
-    template.add_resource(scaling.targets_and_policies(table, CUSTOMER_INDEX, condition="IsProvisioned"))
+    template.add_resource(scaling.targets_and_policies(table, SCALED_INDEXES, condition="IsProvisioned"))
     template.add_resource(settings(table))
 
     dead_letters = {
         entry.key: template.add_resource(queues.dead_letter_queue(entry)) for entry in queues.DEAD_LETTER_QUEUES
     }
     orders = template.add_resource(queues.order_queue(dead_letters["order_queue_dlq"]))
-    template.add_resource([queues.tls_policy(queue) for queue in (*dead_letters.values(), orders)])
+    template.add_resource(
+        [queues.queue_policy(dead_letters[entry.key], entry.rule) for entry in queues.DEAD_LETTER_QUEUES]
+    )
+    template.add_resource(queues.queue_policy(orders))
 
     events = template.add_resource(order_events.topic())
     template.add_resource(order_events.topic_policy(events))
     template.add_resource(order_events.subscriptions(events))
+
+    files = template.add_resource(uploads.bucket())
+    template.add_resource(uploads.bucket_policy(files))
+
     emitted = {}
     for key, queue in {**dead_letters, "order_queue": orders}.items():
         emitted[f"{key}_arn"] = GetAtt(queue, "Arn")
@@ -63,6 +72,8 @@ def build() -> Template:
             orders_stream_arn=GetAtt(table, "StreamArn"),
             order_events_topic_arn=Ref(events),
             order_events_topic_name=GetAtt(events, "TopicName"),
+            upload_bucket_arn=GetAtt(files, "Arn"),
+            upload_bucket_name=Ref(files),
             **emitted,
         ),
     )
@@ -70,7 +81,11 @@ def build() -> Template:
 
 
 def orders_table() -> Table:
-    """Orders by id and time of acceptance, and by customer. Claims (timestamp 0) keep ids unique."""
+    """Orders by id and time of acceptance, by customer, and, if imported, by the day of their file. Claims
+    (timestamp 0) keep ids unique.
+
+    The index by day has only what never changes: moving an order to its next status writes nothing to it.
+    """
     return Table(
         "OrdersTable",
         **AS_DATA,
@@ -78,15 +93,16 @@ def orders_table() -> Table:
             AttributeDefinition(AttributeName="orderId", AttributeType="S"),
             AttributeDefinition(AttributeName="timestamp", AttributeType="N"),
             AttributeDefinition(AttributeName="customerId", AttributeType="S"),
+            AttributeDefinition(AttributeName="processedDate", AttributeType="S"),
         ],
         KeySchema=_keys("orderId", "timestamp"),
         GlobalSecondaryIndexes=[
-            GlobalSecondaryIndex(
-                IndexName=CUSTOMER_INDEX,
-                KeySchema=_keys("customerId", "timestamp"),
-                Projection=Projection(ProjectionType="ALL"),
-                ProvisionedThroughput=_capacity(),
-            )
+            _index(CUSTOMER_INDEX, "customerId", Projection(ProjectionType="ALL")),
+            _index(
+                PROCESSED_DATE_INDEX,
+                "processedDate",
+                Projection(ProjectionType="INCLUDE", NonKeyAttributes=["customerId", "sourceFile", "totalAmount"]),
+            ),
         ],
         BillingMode=Ref("BillingMode"),
         ProvisionedThroughput=_capacity(),
@@ -120,6 +136,15 @@ def settings(table: Table) -> list[SsmParameter]:
             Value=Ref("ApiConfig"),
         ),
     ]
+
+
+def _index(name: str, partition: str, projection: Projection) -> GlobalSecondaryIndex:
+    return GlobalSecondaryIndex(
+        IndexName=name,
+        KeySchema=_keys(partition, "timestamp"),
+        Projection=projection,
+        ProvisionedThroughput=_capacity(),
+    )
 
 
 def _keys(partition: str, sort: str) -> list[KeySchema]:

@@ -1,20 +1,26 @@
-"""What invokes functions by itself: the queue feeds the worker, the table's stream the announcer."""
+"""What invokes functions by itself: the queue the worker, the table's stream the announcer, a file the importer."""
 
 import json
 
-from troposphere import Ref
+from troposphere import GetAtt, Ref, Sub
 from troposphere.awslambda import (
     DestinationConfig,
+    EventInvokeConfig,
     EventSourceMapping,
     Filter,
     FilterCriteria,
     OnFailure,
+    Permission,
     ScalingConfig,
 )
 from troposphere.awslambda import Function as LambdaFunction
+from troposphere.events import DeadLetterConfig, RetryPolicy, Rule, Target
 
-from generator.resources import ORDER_EVENTS_DLQ, ORDER_QUEUE, ORDERS_STREAM
+from config import names
+from contract.imports import UPLOAD_PREFIX
+from generator.resources import ORDER_EVENTS_DLQ, ORDER_IMPORT_DLQ, ORDER_QUEUE, ORDERS_STREAM
 
+HOUR = 3600
 LONGEST_BATCHING_WINDOW = 10
 CLAIM_TIMESTAMP = "0"
 
@@ -56,9 +62,62 @@ def stream_to_events(events: LambdaFunction) -> EventSourceMapping:
         BatchSize=100,
         ParallelizationFactor=1,
         BisectBatchOnFunctionError=True,
-        MaximumRecordAgeInSeconds=6 * 3600,
+        MaximumRecordAgeInSeconds=6 * HOUR,
         MaximumRetryAttempts=-1,
         FunctionResponseTypes=["ReportBatchItemFailures"],
         DestinationConfig=DestinationConfig(OnFailure=OnFailure(Destination=ORDER_EVENTS_DLQ)),
         FilterCriteria=FilterCriteria(Filters=[Filter(Pattern=json.dumps(ORDERS_ONLY))]),
+    )
+
+
+def files_to_importer(importer: LambdaFunction) -> list[Rule | Permission | EventInvokeConfig]:
+    rule = _order_files(importer)
+    return [rule, _invoked_by(rule, importer), _patience_with(importer)]
+
+
+def _order_files(importer: LambdaFunction) -> Rule:
+    """Retries what EventBridge does, handing the event over to Lambda, for as long as it can: an attempt
+    costs nothing, and an event given up is a file that nobody imports. What becomes of the event from then
+    on is Lambda's to retry."""
+    return Rule(
+        "OrderFilesRule",
+        Name=Sub(names.order_files_rule("${Environment}")),
+        Description=f"Files uploaded under {UPLOAD_PREFIX} are imported",
+        EventPattern={
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created"],
+            "detail": {"bucket": {"name": [Ref("UploadBucketName")]}, "object": {"key": [{"prefix": UPLOAD_PREFIX}]}},
+        },
+        State="ENABLED",
+        Targets=[
+            Target(
+                Id="orders-import",
+                Arn=GetAtt(importer, "Arn"),
+                RetryPolicy=RetryPolicy(MaximumRetryAttempts=185, MaximumEventAgeInSeconds=24 * HOUR),
+                DeadLetterConfig=DeadLetterConfig(Arn=ORDER_IMPORT_DLQ),
+            )
+        ],
+    )
+
+
+def _invoked_by(rule: Rule, importer: LambdaFunction) -> Permission:
+    return Permission(
+        f"{rule.title}Permission",
+        Action="lambda:InvokeFunction",
+        FunctionName=Ref(importer),
+        Principal="events.amazonaws.com",
+        SourceArn=GetAtt(rule, "Arn"),
+    )
+
+
+def _patience_with(importer: LambdaFunction) -> EventInvokeConfig:
+    """For events of the rule and for those by which the importer hands itself the rest of a file. The most
+    that Lambda allows: two retries of what failed, six hours of what was throttled or met Lambda's own errors."""
+    return EventInvokeConfig(
+        "OrdersImportPatience",
+        FunctionName=Ref(importer),
+        Qualifier="$LATEST",
+        MaximumRetryAttempts=2,
+        MaximumEventAgeInSeconds=6 * HOUR,
+        DestinationConfig=DestinationConfig(OnFailure=OnFailure(Destination=ORDER_IMPORT_DLQ)),
     )

@@ -5,7 +5,7 @@ To add one, append a Function here and its outputs to `outputs.ComputeOutputs`.
 
 from dataclasses import dataclass
 
-from awacs import dynamodb, sns, sqs, ssm
+from awacs import dynamodb, s3, sns, sqs, ssm
 from awacs.aws import Statement
 
 from generator.outputs import camel
@@ -15,8 +15,11 @@ from generator.resources import (
     API_CONFIG,
     DEAD_LETTER_QUEUE,
     FEATURE_FLAGS,
+    IMPORT_REPORTS,
     ORDER_EVENTS,
     ORDER_EVENTS_DLQ,
+    ORDER_FILES,
+    ORDER_IMPORT_DLQ,
     ORDER_QUEUE,
     ORDER_QUEUE_DLQ,
     ORDERS_BY_CUSTOMER,
@@ -31,7 +34,8 @@ class Function:
 
     `rights` are all that it may do, but for its logs and traces, which every function writes;
     `variables` are the names in `resources.VARIABLES` that it reads. A function with
-    `dead_letters` leaves failed asynchronous invocations in OrderProcessingDLQ.
+    `dead_letters` leaves failed asynchronous invocations in OrderProcessingDLQ. One that `hands_on`
+    may invoke itself.
     """
 
     key: str
@@ -42,6 +46,7 @@ class Function:
     variables: tuple[str, ...]
     reserved_concurrency: str | None = None  # the parameter that sets it
     dead_letters: bool = False
+    hands_on: bool = False
 
     @property
     def handler(self) -> str:
@@ -135,6 +140,26 @@ FUNCTIONS: tuple[Function, ...] = (
             allow("KeepUnannounced", (sqs.SendMessage,), ORDER_EVENTS_DLQ),
         ),
         variables=("ORDER_EVENTS_TOPIC_ARN", "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL"),
+    ),
+    Function(
+        "orders_import",
+        "Queues the orders of uploaded files",
+        # One whole vCPU, says AWS of 1,769 MB (Lambda developer guide, "Configure Lambda function memory"):
+        # parsing and validating is all CPU and one thread, so less is slower and more is no faster.
+        # No concurrency is reserved, which would only bound it: many files at once are the queue's to
+        # absorb, and the worker behind it is bounded.
+        memory=1769,
+        timeout=900,
+        rights=(
+            # Without a version for an event that names none.
+            allow("ReadFiles", (s3.GetObjectVersion, s3.GetObject), ORDER_FILES),
+            allow("WriteReports", (s3.PutObject,), IMPORT_REPORTS),
+            allow("QueueOrders", (sqs.SendMessage,), ORDER_QUEUE),
+            allow("ReadSettings", (ssm.GetParameters,), API_CONFIG, FEATURE_FLAGS),
+            allow("KeepFailedImports", (sqs.SendMessage,), ORDER_IMPORT_DLQ),
+        ),
+        variables=("ORDER_QUEUE_URL", *_SETTINGS),
+        hands_on=True,
     ),
 )
 

@@ -8,7 +8,7 @@ from troposphere.sns import SubscriptionResource, Topic, TopicPolicy
 
 from config import names
 from generator import dashboard, outputs, parameters
-from generator.functions import FUNCTIONS
+from generator.functions import BY_KEY, FUNCTIONS
 from generator.policies import policy, tls_only
 from generator.queues import DEAD_LETTER_QUEUES, DeadLetterQueue
 
@@ -19,6 +19,9 @@ HAS_EMAIL = "HasAlertEmail"
 OLDEST_ORDER_SECONDS = 600
 WAITING_ORDERS = 1000
 OLDEST_CHANGE_MS = 5 * 60 * 1000
+# In percent of a file's records. A few are always wrong and stand in its report; one in ten is no longer
+# somebody's slip but a file that has changed its form.
+LEAST_SUCCESS_RATE = 90
 
 
 def build() -> Template:
@@ -42,7 +45,7 @@ def build() -> Template:
             Endpoint=Ref("AlertEmail"),
         )
     )
-    template.add_resource([*api_alarms(topic), *pipeline_alarms(topic)])
+    template.add_resource([*api_alarms(topic), *pipeline_alarms(topic), *import_alarms(topic)])
     template.add_resource([dead_letter_alarm(topic, queue) for queue in DEAD_LETTER_QUEUES])
     board = template.add_resource(Dashboard("Dashboard", DashboardName=Sub(_NAME), DashboardBody=Sub(dashboard.body())))
     console = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
@@ -167,6 +170,43 @@ def pipeline_alarms(topic: Topic) -> list[Alarm]:
     ]
 
 
+def import_alarms(topic: Topic) -> list[Alarm]:
+    importer = {"Environment": Ref("Environment"), "service": BY_KEY["orders_import"].name}
+    return [
+        _alarm(
+            topic,
+            "ImportFailures",
+            "import-failures",
+            "The import of a file has failed; Lambda tries it twice more before it ends in OrderImportDLQ. "
+            "First: the log of orders-import, then the file's report, under reports/ in its bucket.",
+            Namespace=names.METRICS_NAMESPACE,
+            MetricName="ProcessingFailures",
+            Statistic="Sum",
+            Dimensions=_dimensions(importer),
+            # Long enough for the retries, one and two minutes apart: one failing file rings once.
+            Period=300,
+            EvaluationPeriods=1,
+            Threshold=0,
+        ),
+        _alarm(
+            topic,
+            "ImportSuccessRate",
+            "import-success-rate",
+            "More than one in ten records of a file were refused. "
+            "First: its report, under reports/ in its bucket, says why; the files that it names have the records.",
+            Namespace=names.METRICS_NAMESPACE,
+            MetricName="SuccessRate",
+            # The worst file: an average would hide it among good ones.
+            Statistic="Minimum",
+            Dimensions=_dimensions(importer),
+            Period=300,
+            EvaluationPeriods=1,
+            above=False,
+            Threshold=LEAST_SUCCESS_RATE,
+        ),
+    ]
+
+
 def dead_letter_alarm(topic: Topic, queue: DeadLetterQueue) -> Alarm:
     """One is enough: a dead-letter queue that nobody watches is a bin."""
     return _alarm(
@@ -184,14 +224,14 @@ def dead_letter_alarm(topic: Topic, queue: DeadLetterQueue) -> Alarm:
     )
 
 
-def _alarm(topic: Topic, title: str, name: str, description: str, **metric) -> Alarm:
-    """Alarms when the metric is above its threshold; no data means no trouble."""
+def _alarm(topic: Topic, title: str, name: str, description: str, above: bool = True, **metric) -> Alarm:
+    """Alarms when the metric is above its threshold, or below it if not `above`; no data means no trouble."""
     return Alarm(
         f"{title}Alarm",
         AlarmName=Sub(f"{_NAME}-{name}"),
         AlarmDescription=description,
         **metric,
-        ComparisonOperator="GreaterThanThreshold",
+        ComparisonOperator="GreaterThanThreshold" if above else "LessThanThreshold",
         TreatMissingData="notBreaching",
         AlarmActions=[Ref(topic)],
         OKActions=[Ref(topic)],

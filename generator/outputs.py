@@ -28,6 +28,11 @@ class DataOutputs:
     order_events_dlq_arn: Annotated[Any, "ARN of the queue of changes that could not be announced"]
     order_events_dlq_name: Annotated[Any, "Name of the queue of changes that could not be announced"]
     order_events_dlq_url: Annotated[Any, "URL of the queue of changes that could not be announced"]
+    upload_bucket_arn: Annotated[Any, "ARN of the bucket of order files"]
+    upload_bucket_name: Annotated[Any, "Name of the bucket of order files"]
+    order_import_dlq_arn: Annotated[Any, "ARN of the queue of files that could not be imported"]
+    order_import_dlq_name: Annotated[Any, "Name of the queue of files that could not be imported"]
+    order_import_dlq_url: Annotated[Any, "URL of the queue of files that could not be imported"]
     dead_letter_queue_arn: Annotated[Any, "ARN of the queue of failed asynchronous invocations"]
     dead_letter_queue_name: Annotated[Any, "Name of the queue of failed asynchronous invocations"]
     dead_letter_queue_url: Annotated[Any, "URL of the queue of failed asynchronous invocations"]
@@ -45,6 +50,7 @@ class ComputeOutputs:
     orders_intake_name: Annotated[Any, "Name of the function that accepts orders onto the queue"]
     orders_worker_name: Annotated[Any, "Name of the function that stores the orders of the queue"]
     orders_events_name: Annotated[Any, "Name of the function that announces changes of orders"]
+    orders_import_name: Annotated[Any, "Name of the function that queues the orders of uploaded files"]
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ ENVIRONMENT = {
         "Percentage of the provisioned capacity that scaling aims at", MinValue=20, MaxValue=90, Default=70
     ),
     "DataRetention": _text(
-        "What becomes of the orders table and the queues when they are removed or replaced",
+        "What becomes of the orders table, the queues and the upload bucket when they are removed or replaced",
         AllowedValues=["Delete", "Retain"],
         Default="Retain",
     ),
@@ -58,6 +58,12 @@ ENVIRONMENT = {
         "How many days back the orders table can be restored to any second", MinValue=1, MaxValue=35, Default=35
     ),
     "OrderTtlDays": _number("Days after its last change until an order expires", MinValue=1, MaxValue=3650, Default=90),
+    "UploadRetentionDays": _number(
+        "Days until an uploaded file and its report expire; old versions stay for a while longer",
+        MinValue=1,
+        MaxValue=3650,
+        Default=90,
+    ),
     "ApiConfig": _text(
         "The api-config document (JSON) that operators may change later in Parameter Store",
         AllowedPattern=r"^\{.*\}$",

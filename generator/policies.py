@@ -18,13 +18,13 @@ def allow(sid: str, actions: tuple[Action, ...], *resources) -> Statement:
     return Statement(Sid=sid, Effect=Allow, Action=list(actions), Resource=list(resources))
 
 
-def tls_only(action: Action, resource) -> Statement:
+def tls_only(action: Action, *resources) -> Statement:
     """Refuses whoever comes without TLS, whatever else allows them."""
     return Statement(
         Sid="RefusePlainHttp",
         Effect=Deny,
         Principal=Principal("*"),
         Action=[action],
-        Resource=[resource],
+        Resource=list(resources),
         Condition=Condition(Bool({"aws:SecureTransport": "false"})),
     )

@@ -5,9 +5,11 @@ the data stack and monitoring are built from.
 from dataclasses import dataclass
 
 from awacs import sqs as sqs_actions
+from awacs.aws import Allow, ArnEquals, Condition, Principal, Statement, StringEqualsIfExists
 from troposphere import GetAtt, Ref, Sub
 from troposphere.sqs import Queue, QueuePolicy, RedrivePolicy
 
+from config import names
 from generator import event_sources
 from generator.functions import BY_KEY
 from generator.lifecycle import AS_DATA
@@ -34,7 +36,8 @@ class DeadLetterQueue:
     """`key` starts the names of its outputs, `alarm` is the name of its alarm.
 
     `meaning` says what waits in it, `remedy` what to do first. `source` is the queue that SQS
-    moves messages from; without one, no queue may choose this one: functions send to it.
+    moves messages from; without one, no queue may choose this one: functions send to it, and so
+    does EventBridge for its `rule`.
     """
 
     title: str
@@ -43,6 +46,7 @@ class DeadLetterQueue:
     meaning: str
     remedy: str
     source: str | None = None
+    rule: str | None = None  # its name
 
     @property
     def name_parameter(self) -> str:
@@ -72,6 +76,15 @@ DEAD_LETTER_QUEUES: tuple[DeadLetterQueue, ...] = (
         "Changes of orders could not be announced and wait in OrderEventsDLQ: whole records (reason "
         "unreadable_record), or, after crashes, their place in the table's stream, which keeps them 24 hours.",
         "list the queue (deploy.py --dlq) and read the log of orders-events; mend the cause, then announce them again.",
+    ),
+    DeadLetterQueue(
+        "OrderImportDLQ",
+        "order_import_dlq",
+        "failed-imports",
+        "A file of orders could not be imported, or not to its end, and its event waits in OrderImportDLQ, for 14 days.",
+        "list the queue (deploy.py --dlq) and read the file's report, under reports/ in its bucket. A faulty file: "
+        "upload a better one. Else mend the cause, then --redrive. What was stored already is not stored twice.",
+        rule=names.order_files_rule("${Environment}"),
     ),
 )
 
@@ -106,12 +119,33 @@ def order_queue(dead_letters: Queue) -> Queue:
     )
 
 
-def tls_policy(queue: Queue) -> QueuePolicy:
-    """Allows nobody anything: who sends or receives needs rights of their own, in this account."""
+def queue_policy(queue: Queue, rule: str | None = None) -> QueuePolicy:
+    """Allows nobody anything, but for the EventBridge rule that puts away what it cannot deliver: who
+    else sends or receives needs rights of their own, in this account."""
+    allowed = [_may_send(queue, rule)] if rule else []
     return QueuePolicy(
         f"{queue.title}Policy",
         Queues=[Ref(queue)],
-        PolicyDocument=policy(tls_only(sqs_actions.Action("*"), GetAtt(queue, "Arn"))),
+        PolicyDocument=policy(*allowed, tls_only(sqs_actions.Action("*"), GetAtt(queue, "Arn"))),
+    )
+
+
+def _may_send(queue: Queue, rule: str) -> Statement:
+    """The rule's ARN names the account already. The account itself is compared only where it is given:
+    EventBridge documents the ARN alone, and what this refuses is lost without a word."""
+    arn = f"arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/{rule}"
+    return Statement(
+        Sid="UndeliveredEvents",
+        Effect=Allow,
+        Principal=Principal("Service", "events.amazonaws.com"),
+        Action=[sqs_actions.SendMessage],
+        Resource=[GetAtt(queue, "Arn")],
+        Condition=Condition(
+            [
+                ArnEquals({"aws:SourceArn": Sub(arn)}),
+                StringEqualsIfExists({"aws:SourceAccount": Ref("AWS::AccountId")}),
+            ]
+        ),
     )
 
 

@@ -3,8 +3,10 @@
 from troposphere import Ref, Sub
 
 from config import names
+from contract.imports import REPORT_PREFIX, UPLOAD_PREFIX
 
 CUSTOMER_INDEX = "customerIdIndex"
+PROCESSED_DATE_INDEX = "processedDateIndex"
 
 
 def _setting(name: str) -> Sub:
@@ -20,6 +22,9 @@ ORDER_QUEUE = Ref("OrderQueueArn")
 ORDER_QUEUE_DLQ = Ref("OrderQueueDlqArn")
 ORDER_EVENTS = Ref("OrderEventsTopicArn")
 ORDER_EVENTS_DLQ = Ref("OrderEventsDlqArn")
+ORDER_IMPORT_DLQ = Ref("OrderImportDlqArn")
+ORDER_FILES = Sub(f"${{UploadBucketArn}}/{UPLOAD_PREFIX}*")
+IMPORT_REPORTS = Sub(f"${{UploadBucketArn}}/{REPORT_PREFIX}*")
 DEAD_LETTER_QUEUE = Ref("DeadLetterQueueArn")
 API_CONFIG = _setting("api-config")
 FEATURE_FLAGS = _setting("feature-flags")

@@ -49,10 +49,16 @@ def build(data: Template, compute: Template, api: Template, monitoring: Template
         "OrdersIntakeFunction": (from_compute.orders_intake_name, "Accepts orders onto the queue"),
         "OrdersWorkerFunction": (from_compute.orders_worker_name, "Stores the orders of the queue"),
         "OrdersEventsFunction": (from_compute.orders_events_name, "Announces changes of orders"),
+        "OrdersImportFunction": (from_compute.orders_import_name, "Queues the orders of uploaded files"),
         "OrderQueueUrl": (from_data.order_queue_url, "Accepted orders, to be stored"),
         "OrderQueueDlqUrl": (from_data.order_queue_dlq_url, "Orders that could not be stored, with the reasons"),
         "OrderEventsTopicArn": (from_data.order_events_topic_arn, "The topic of order events; subscribe to it"),
         "OrderEventsDlqUrl": (from_data.order_events_dlq_url, "Changes of orders that could not be announced"),
+        "UploadBucketName": (
+            from_data.upload_bucket_name,
+            "Files of orders go under orders/, reports are under reports/",
+        ),
+        "OrderImportDlqUrl": (from_data.order_import_dlq_url, "Files that could not be imported"),
         "AlertsTopicArn": (from_monitoring.alerts_topic_arn, "The topic that alarms notify"),
         "DashboardUrl": (from_monitoring.dashboard_url, "The CloudWatch dashboard"),
     }

@@ -1,4 +1,6 @@
-"""Application Auto Scaling of a DynamoDB table and its index, read and write."""
+"""Application Auto Scaling of a DynamoDB table and its indexes, read and write."""
+
+from collections.abc import Mapping
 
 from troposphere import Ref, Sub
 from troposphere.applicationautoscaling import (
@@ -12,14 +14,17 @@ from troposphere.dynamodb import Table
 COOLDOWN_SECONDS = 60
 
 
-def targets_and_policies(table: Table, index: str, condition: str) -> list[ScalableTarget | ScalingPolicy]:
-    """An index has capacity of its own: left alone it would throttle writes to the table.
+def targets_and_policies(
+    table: Table, indexes: Mapping[str, str], condition: str
+) -> list[ScalableTarget | ScalingPolicy]:
+    """`indexes`: start of the logical ids -> name of the index.
 
+    An index has capacity of its own: left alone it would throttle writes to the table.
     No RoleARN: Application Auto Scaling uses its service-linked role.
     """
     scaled = (
         ("Table", "table", f"table/${{{table.title}}}"),
-        ("CustomerIndex", "index", f"table/${{{table.title}}}/index/{index}"),
+        *((title, "index", f"table/${{{table.title}}}/index/{name}") for title, name in indexes.items()),
     )
     resources: list[ScalableTarget | ScalingPolicy] = []
     for title, kind, resource_id in scaled:

@@ -80,6 +80,12 @@ def test_an_environment_name_is_never_a_path(name):
             MINIMAL + "[pipeline]\nevents_queue_arn = 'arn:aws:sqs:us-east-1:123456789012:q.fifo'\n",
             "test.toml: pipeline.events_queue_arn: ",
         ),
+        (MINIMAL + "[imports]\nretention_days = 0\n", "test.toml: imports.retention_days: "),
+        (MINIMAL + "[imports]\ndays = 7\n", "test.toml: imports.days: unknown key"),
+        (
+            MINIMAL + "[data]\norder_ttl_days = 30\n[imports]\nretention_days = 31\n",
+            "imports.retention_days is above data.order_ttl_days: files would outlive their orders",
+        ),
         (MINIMAL + "[api_config]\nmaxOrdersPerHour = 0\n", "api_config.maxOrdersPerHour: must be a whole number"),
         (MINIMAL + "[api_config]\nspeed = 1\n", "api_config.speed: unknown key"),
         (
@@ -122,8 +128,15 @@ def test_the_pipeline_is_carried_to_the_templates(tmp_path):
     }
 
 
+def test_files_may_be_kept_for_as_long_as_orders(tmp_path):
+    text = "[data]\norder_ttl_days = 30\n[imports]\nretention_days = 30\n" + MINIMAL
+    values = parameters.from_environment(environment.load("test", write(tmp_path, text)))
+    assert (values["OrderTtlDays"], values["UploadRetentionDays"]) == ("30", "30")
+
+
 def test_names_differ_by_environment():
     assert names.root_stack("dev") == "food-delivery-dev"
+    assert names.order_files_rule("dev") == "food-delivery-dev-order-files"
     assert names.parameter_path("dev", "table-name") == "/food-delivery/dev/table-name"
     assert names.artifact_bucket("123456789012", "us-east-1") == "food-delivery-artifacts-123456789012-us-east-1"
 

@@ -1,6 +1,8 @@
 """Between stacks, and between the templates and the deployer: what one side says the other knows."""
 
+import copy
 import re
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
@@ -30,16 +32,17 @@ def test_every_environment_fits_the_parameters_constraints(root, name):
 
 
 @pytest.mark.parametrize(
-    ("parameter", "field"),
+    ("parameter", "section", "field"),
     [
-        ("WorkerBatchSize", "batch_size"),
-        ("WorkerBatchingWindow", "batching_window"),
-        ("WorkerMaximumConcurrency", "maximum_concurrency"),
+        ("WorkerBatchSize", environment.Pipeline, "batch_size"),
+        ("WorkerBatchingWindow", environment.Pipeline, "batching_window"),
+        ("WorkerMaximumConcurrency", environment.Pipeline, "maximum_concurrency"),
+        ("UploadRetentionDays", environment.Imports, "retention_days"),
     ],
 )
-def test_the_pipelines_bounds_and_defaults_are_the_same_in_templates_and_environments(root, parameter, field):
+def test_bounds_and_defaults_are_the_same_in_templates_and_environments(root, parameter, section, field):
     definition = root["Parameters"][parameter]
-    described = environment.Pipeline.model_json_schema()["properties"][field]
+    described = section.model_json_schema()["properties"][field]
     assert (definition["MinValue"], definition["MaxValue"]) == (described["minimum"], described["maximum"])
     assert definition["Default"] == described["default"]
 
@@ -161,11 +164,48 @@ def test_root_shows_what_a_user_needs(root):
         *("DeadLetterQueueUrl", "OrdersCommandFunction", "OrdersQueryFunction"),
         *("OrdersIntakeFunction", "OrdersWorkerFunction", "OrdersEventsFunction"),
         *("OrderQueueUrl", "OrderQueueDlqUrl", "OrderEventsTopicArn", "OrderEventsDlqUrl"),
+        *("UploadBucketName", "OrderImportDlqUrl", "OrdersImportFunction"),
     }
     assert wanted <= set(root["Outputs"])
 
 
-REFER_TO_A_FUNCTION = ("AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping")
+def order_of_creation(template: dict) -> list[str]:
+    """The resources, each after those that it refers to; raises CycleError when there is no such order."""
+    resources = template["Resources"]
+    needed = {
+        title: (names_used(each) & set(resources)) | set(each.get("DependsOn", ())) for title, each in resources.items()
+    }
+    return list(TopologicalSorter(needed).static_order())
+
+
+def test_no_resource_waits_for_itself_and_no_stack_for_a_later_one(templates):
+    for template in templates.values():
+        order_of_creation(template)
+    stacks = [f"{child.capitalize()}Stack" for child in CHILDREN]
+    assert order_of_creation(templates["root"]) == stacks
+
+
+def test_a_function_named_by_its_own_role_is_noticed(compute):
+    changed = copy.deepcopy(compute)
+    hands_on = changed["Resources"].pop("OrdersImportHandsOn")["Properties"]
+    changed["Resources"]["OrdersImportRole"]["Properties"]["Policies"].append(hands_on["PolicyDocument"])
+    with pytest.raises(CycleError):
+        order_of_creation(changed)
+
+
+def test_a_stack_that_takes_an_output_of_a_later_one_is_noticed(root):
+    changed = copy.deepcopy(root)
+    rule = {"Fn::GetAtt": ["ComputeStack", "Outputs.OrderFilesRuleArn"]}
+    changed["Resources"]["DataStack"]["Properties"]["Parameters"]["OrderFilesRuleArn"] = rule
+    with pytest.raises(CycleError):
+        order_of_creation(changed)
+
+
+REFER_TO_A_FUNCTION = (
+    "AWS::Lambda::Permission",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::EventInvokeConfig",
+)
 
 
 def test_only_what_a_person_types_has_a_physical_name(templates):
@@ -173,11 +213,17 @@ def test_only_what_a_person_types_has_a_physical_name(templates):
         (name, title, key)
         for name, template in templates.items()
         for title, resource in template["Resources"].items()
-        for key in ("TableName", "FunctionName", "QueueName", "TopicName", "RoleName", "LayerName")
+        for key in ("TableName", "FunctionName", "QueueName", "TopicName", "RoleName", "LayerName", "BucketName")
         if key in resource.get("Properties", {}) and resource["Type"] not in REFER_TO_A_FUNCTION
     }
-    # The one that another resource must name without referring to it; unique to its stack all the same.
-    assert named == {("data", "OrderQueue", "QueueName")}
+    named |= {
+        (name, title, "Name")
+        for name, template in templates.items()
+        for title, rule in of_type(template, "Events::Rule").items()
+        if "Name" in rule["Properties"]
+    }
+    # Those that another resource must name without referring to them; unique to their environment all the same.
+    assert named == {("data", "OrderQueue", "QueueName"), ("compute", "OrderFilesRule", "Name")}
     name = templates["data"]["Resources"]["OrderQueue"]["Properties"]["QueueName"]
     assert name["Fn::Sub"].startswith("${AWS::StackName}-")
 

@@ -36,6 +36,7 @@ def test_memory_and_timeout_are_those_of_the_requirements(compute):
         "OrdersIntakeFunction": (512, 10),
         "OrdersWorkerFunction": (1024, 60),
         "OrdersEventsFunction": (512, 30),
+        "OrdersImportFunction": (1769, 900),
     }
 
 
@@ -108,6 +109,7 @@ def test_functions_of_the_pipeline_are_told_of_what_they_use_and_of_nothing_else
         "ORDER_EVENTS_TOPIC_ARN": "topic-arn",
         "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL": "events-dlq-url",
     }
+    assert told["OrdersImportFunction"] == {**settings, "ORDER_QUEUE_URL": "queue-url"}
 
 
 @pytest.mark.parametrize(("given", "expected"), [("100", "100"), ("1", "1"), ("0", None)])

@@ -13,12 +13,23 @@ def test_the_table_is_keyed_by_order_and_time_and_found_by_customer(data):
     properties = table_of(data)["Properties"]
     types = {each["AttributeName"]: each["AttributeType"] for each in properties["AttributeDefinitions"]}
     keys = [(each["AttributeName"], each["KeyType"]) for each in properties["KeySchema"]]
-    (index,) = properties["GlobalSecondaryIndexes"]
+    index = properties["GlobalSecondaryIndexes"][0]
     assert keys == [("orderId", "HASH"), ("timestamp", "RANGE")]
     assert index["IndexName"] == "customerIdIndex"
     assert [each["AttributeName"] for each in index["KeySchema"]] == ["customerId", "timestamp"]
     assert index["Projection"] == {"ProjectionType": "ALL"}
-    assert types == {"orderId": "S", "timestamp": "N", "customerId": "S"}
+    assert types == {"orderId": "S", "timestamp": "N", "customerId": "S", "processedDate": "S"}
+
+
+def test_imported_orders_are_found_by_day_in_an_index_that_a_change_of_status_leaves_alone(data):
+    _, index = table_of(data)["Properties"]["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "processedDateIndex"
+    assert [(each["AttributeName"], each["KeyType"]) for each in index["KeySchema"]] == [
+        ("processedDate", "HASH"),
+        ("timestamp", "RANGE"),
+    ]
+    assert index["Projection"]["ProjectionType"] == "INCLUDE"
+    assert set(index["Projection"]["NonKeyAttributes"]) == {"customerId", "sourceFile", "totalAmount"}
 
 
 def test_the_table_is_recoverable_encrypted_streamed_and_expires_orders(data):
@@ -35,7 +46,7 @@ def test_the_table_is_recoverable_encrypted_streamed_and_expires_orders(data):
 @pytest.mark.parametrize(("name", "policy", "protected"), [("prod", "Retain", "true"), ("dev", "Delete", "false")])
 def test_the_environment_says_whether_data_survives_its_stack(data, name, policy, protected):
     assert table_of(data, name)["Properties"]["DeletionProtectionEnabled"] == protected
-    for title in ("OrdersTable", *of_type(data, "SQS::Queue")):
+    for title in of_type(data, "DynamoDB::Table", "SQS::Queue", "S3::Bucket"):
         resource = evaluate(data, data["Resources"][title], root_parameters(name))
         assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == policy
 
@@ -43,17 +54,17 @@ def test_the_environment_says_whether_data_survives_its_stack(data, name, policy
 def test_a_table_on_demand_has_no_capacity_anywhere(data):
     properties = table_of(data, BillingMode="PAY_PER_REQUEST")["Properties"]
     assert "ProvisionedThroughput" not in properties
-    assert "ProvisionedThroughput" not in properties["GlobalSecondaryIndexes"][0]
+    assert not [each for each in properties["GlobalSecondaryIndexes"] if "ProvisionedThroughput" in each]
 
 
-def test_a_provisioned_table_and_its_index_start_at_the_least_capacity(data):
+def test_a_provisioned_table_and_its_indexes_start_at_the_least_capacity(data):
     properties = table_of(data, BillingMode="PROVISIONED", MinCapacity="5")["Properties"]
     least = {"ReadCapacityUnits": "5", "WriteCapacityUnits": "5"}
     assert properties["ProvisionedThroughput"] == least
-    assert properties["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"] == least
+    assert [each["ProvisionedThroughput"] for each in properties["GlobalSecondaryIndexes"]] == [least, least]
 
 
-def test_reads_and_writes_of_table_and_index_scale_only_when_provisioned(data):
+def test_reads_and_writes_of_table_and_every_index_scale_only_when_provisioned(data):
     targets = of_type(data, "ApplicationAutoScaling::ScalableTarget")
     policies = of_type(data, "ApplicationAutoScaling::ScalingPolicy")
     parameters = root_parameters("dev", BillingMode="PROVISIONED")
@@ -69,12 +80,14 @@ def test_reads_and_writes_of_table_and_index_scale_only_when_provisioned(data):
         scaled[resolved["ResourceId"], resolved["ScalableDimension"]] = tracking["PredefinedMetricSpecification"][
             "PredefinedMetricType"
         ]
-    index = "table/OrdersTable/index/customerIdIndex"
+    wanted = {("table", "table/OrdersTable")}
+    for index in table_of(data)["Properties"]["GlobalSecondaryIndexes"]:
+        wanted.add(("index", f"table/OrdersTable/index/{index['IndexName']}"))
+    assert len(wanted) == 3
     assert scaled == {
-        ("table/OrdersTable", "dynamodb:table:ReadCapacityUnits"): "DynamoDBReadCapacityUtilization",
-        ("table/OrdersTable", "dynamodb:table:WriteCapacityUnits"): "DynamoDBWriteCapacityUtilization",
-        (index, "dynamodb:index:ReadCapacityUnits"): "DynamoDBReadCapacityUtilization",
-        (index, "dynamodb:index:WriteCapacityUnits"): "DynamoDBWriteCapacityUtilization",
+        (resource, f"dynamodb:{kind}:{direction}CapacityUnits"): f"DynamoDB{direction}CapacityUtilization"
+        for kind, resource in wanted
+        for direction in ("Read", "Write")
     }
 
 

@@ -1,6 +1,9 @@
 """The monitoring stack: alarms that can fire, arrive and be acted on; a dashboard that shows data."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -46,12 +49,14 @@ def test_every_alarm_notifies_and_takes_it_back_and_stays_silent_without_data(al
     names = {
         *("api-errors", "api-latency", "dead-letters", "rejected-orders", "unannounced-events"),
         *("order-queue-age", "order-queue-depth", "order-events-age"),
+        *("failed-imports", "import-failures", "import-success-rate"),
     }
     assert set(alarms) == {f"food-delivery-dev-{name}" for name in names}
-    for alarm in alarms.values():
+    for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == alarm["OKActions"] == ["AlertsTopic"]
         assert alarm["TreatMissingData"] == "notBreaching"
-        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+        below = name.endswith("success-rate")
+        assert alarm["ComparisonOperator"] == ("LessThanThreshold" if below else "GreaterThanThreshold")
 
 
 def test_every_alarm_says_what_it_means_and_what_to_do_first(alarms):
@@ -79,7 +84,8 @@ def dead_letter_queues(templates) -> set[str]:
     found = set()
     for template in templates.values():
         for path, value in everywhere(template["Resources"]):
-            if path and path[-1] in ("deadLetterTargetArn", "TargetArn", "Destination"):
+            named = path and path[-1] in ("deadLetterTargetArn", "TargetArn", "Destination")
+            if named or path[-2:] == ("DeadLetterConfig", "Arn"):
                 reference = outputs_of_data[value["Ref"]] if "Ref" in value else value
                 found.add(reference["Fn::GetAtt"][0])
     return found
@@ -96,7 +102,7 @@ def unwatched(templates, alarms) -> set[str]:
 
 
 def test_one_dead_letter_in_any_queue_that_takes_them_is_enough_for_an_alarm(templates, alarms):
-    assert dead_letter_queues(templates) == {"OrderProcessingDLQ", "OrderQueueDLQ", "OrderEventsDLQ"}
+    assert dead_letter_queues(templates) == {queue.title for queue in DEAD_LETTER_QUEUES}
     assert unwatched(templates, alarms) == set()
 
 
@@ -123,6 +129,59 @@ def test_a_stream_that_is_held_up_raises_an_alarm_long_before_its_changes_are_gi
     assert alarm["Threshold"] == monitoring_module.OLDEST_CHANGE_MS
 
 
+def test_a_failed_import_rings_once_for_its_three_attempts_and_before_it_is_given_up(templates, alarms):
+    alarm = alarms["food-delivery-dev-import-failures"]
+    retries = templates["compute"]["Resources"]["OrdersImportPatience"]["Properties"]["MaximumRetryAttempts"]
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("ProcessingFailures", "Sum", 0)
+    # Lambda waits one minute before the first retry and two before the second.
+    assert (retries, alarm["EvaluationPeriods"]) == (2, 1)
+    assert alarm["Period"] >= 60 + 120
+
+
+def test_one_bad_file_among_good_ones_raises_an_alarm(alarms):
+    alarm = alarms["food-delivery-dev-import-success-rate"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("SuccessRate", "Minimum")
+    assert 50 <= alarm["Threshold"] < 100  # percent, as the metric is
+
+
+def written_by(compute: dict, title: str) -> dict:
+    """A metric as this function writes it."""
+    given = evaluate(compute, compute["Resources"][title]["Properties"]["Environment"], root_parameters("dev"))
+    script = "from handlers import telemetry as t; t.count('Any'); t.metrics.flush_metrics()"
+    environment = {**os.environ, **given["Variables"]}
+    printed = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True).stdout
+    return json.loads(printed)
+
+
+def test_alarms_and_dashboard_look_for_the_importers_metrics_where_it_writes_them(templates, alarms, dashboard):
+    document = written_by(templates["compute"], "OrdersImportFunction")
+    (directive,) = document["_aws"]["CloudWatchMetrics"]
+    (keys,) = directive["Dimensions"]
+    written = {name: document[name] for name in keys}
+    watched = [alarm for alarm in alarms.values() if alarm["Namespace"] == directive["Namespace"]]
+    assert [dimensions(alarm) for alarm in watched] == [written, written]
+    assert {alarm["MetricName"] for alarm in watched} == {"ProcessingFailures", "SuccessRate"}
+    shown = [metric for metric in metrics_of(dashboard) if metric[0] == directive["Namespace"]]
+    assert {metric[1] for metric in shown} == {
+        *("OrdersProcessed", "OrderProcessingErrors", "ProcessingFailures", "ProcessingTime", "SuccessRate")
+    }
+    assert all(dimensions_shown(metric) == written for metric in shown)
+
+
+def metrics_of(dashboard: dict) -> list[list]:
+    return [metric for widget in dashboard["widgets"] for metric in widget["properties"]["metrics"]]
+
+
+def dimensions_shown(metric: list) -> dict[str, str]:
+    words = [word for word in metric if isinstance(word, str)]
+    return dict(zip(words[2::2], words[3::2], strict=True))
+
+
+def test_every_metric_of_the_dashboard_carries_its_dimensions(dashboard):
+    # Without them a graph stays empty: CloudWatch does not add up what is written with dimensions.
+    assert not [metric for metric in metrics_of(dashboard) if not dimensions_shown(metric)]
+
+
 def test_no_key_stands_between_alarms_and_their_topic(monitoring):
     (topic,) = of_type(monitoring, "SNS::Topic").values()
     assert "KmsMasterKeyId" not in topic["Properties"]
@@ -136,11 +195,7 @@ def test_an_address_is_subscribed_only_if_there_is_one(monitoring, address, exis
 
 
 def test_the_dashboard_shows_every_route_and_function_the_table_the_queues_and_the_topic(dashboard):
-    shown = {
-        (metric[0], metric[1], frozenset(zip(metric[2:-1:2], metric[3::2], strict=False)))
-        for widget in dashboard["widgets"]
-        for metric in widget["properties"]["metrics"]
-    }
+    shown = {(metric[0], metric[1], frozenset(dimensions_shown(metric).items())) for metric in metrics_of(dashboard)}
     stage = {("ApiName", "food-delivery-dev"), ("Stage", "dev")}
     for name in ("Count", "4XXError", "5XXError", "Latency"):
         assert ("AWS/ApiGateway", name, frozenset(stage)) in shown
@@ -152,7 +207,7 @@ def test_the_dashboard_shows_every_route_and_function_the_table_the_queues_and_t
             assert ("AWS/Lambda", name, frozenset({("FunctionName", function.name)})) in shown
     for name in ("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents"):
         assert ("AWS/DynamoDB", name, frozenset({("TableName", "orders")})) in shown
-    for queue in ("OrderQueue", "OrderProcessingDLQ", "OrderQueueDLQ", "OrderEventsDLQ"):
+    for queue in ("OrderQueue", *(queue.title for queue in DEAD_LETTER_QUEUES)):
         assert ("AWS/SQS", WAITING, frozenset({("QueueName", queue)})) in shown
     assert ("AWS/SQS", "ApproximateAgeOfOldestMessage", frozenset({("QueueName", "OrderQueue")})) in shown
     assert ("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", "orders-events")})) in shown

@@ -15,10 +15,12 @@ from tests.unit.templates.support import evaluate, everywhere, of_type
 TABLE, QUEUE = "table-arn", "queue-arn"
 ORDERS, REJECTED, STREAM = "order-queue-arn", "order-queue-dlq-arn", "stream-arn"
 EVENTS, UNANNOUNCED = "order-events-arn", "order-events-dlq-arn"
+BUCKET, FAILED_IMPORTS = "arn:aws:s3:::uploads", "order-import-dlq-arn"
 PARAMETERS = {
     **{"Environment": "dev", "OrdersTableArn": TABLE, "DeadLetterQueueArn": QUEUE, "OrdersStreamArn": STREAM},
     **{"OrderQueueArn": ORDERS, "OrderQueueDlqArn": REJECTED},
     **{"OrderEventsTopicArn": EVENTS, "OrderEventsDlqArn": UNANNOUNCED},
+    **{"UploadBucketArn": BUCKET, "OrderImportDlqArn": FAILED_IMPORTS},
 }
 SETTING = "arn:aws:ssm:us-east-1:123456789012:parameter/food-delivery/dev/"
 
@@ -66,6 +68,14 @@ ALLOWED = {
         ("sqs:SendMessage", UNANNOUNCED),
         *_every_function("OrdersEvents"),
     },
+    "OrdersImportRole": {
+        *((f"s3:{action}", BUCKET + "/orders/*") for action in ("GetObject", "GetObjectVersion")),
+        ("s3:PutObject", BUCKET + "/reports/*"),
+        *(("sqs:SendMessage", ORDERS), ("sqs:SendMessage", FAILED_IMPORTS)),
+        *_settings("api-config", "feature-flags"),
+        ("lambda:InvokeFunction", "OrdersImportFunction.Arn"),
+        *_every_function("OrdersImport"),
+    },
 }
 
 
@@ -84,18 +94,25 @@ def statements(template: dict) -> list[dict]:
 
 
 def allowed_by(compute: dict) -> dict[str, set[tuple[str, str]]]:
-    """Role -> every (action, resource) that its policies allow."""
-    allowed = {}
-    for title, role in of_type(compute, "IAM::Role").items():
-        policies = evaluate(compute, role["Properties"]["Policies"], PARAMETERS)
-        allowed[title] = {
+    """Role -> every (action, resource) that the policies in it and those attached to it allow."""
+    policies = {
+        title: evaluate(compute, role["Properties"]["Policies"], PARAMETERS)
+        for title, role in of_type(compute, "IAM::Role").items()
+    }
+    for each in of_type(compute, "IAM::Policy").values():
+        attached = evaluate(compute, each["Properties"], PARAMETERS)
+        for title in attached["Roles"]:
+            policies[title].append(attached)
+    return {
+        title: {
             (action, resource)
-            for policy in policies
+            for policy in of_role
             for statement in policy["PolicyDocument"]["Statement"]
             for action in statement["Action"]
             for resource in statement["Resource"]
         }
-    return allowed
+        for title, of_role in policies.items()
+    }
 
 
 def test_every_function_may_do_exactly_what_it_does(compute):
@@ -116,11 +133,16 @@ def test_every_function_has_a_role_of_its_own(compute):
     assert sorted(roles) == sorted(of_type(compute, "IAM::Role"))
 
 
-def test_every_role_names_its_resources_except_where_aws_demands_a_star(templates):
+# Whoever uploads names the objects.
+OBJECTS = [{"Fn::Sub": "${UploadBucketArn}/orders/*"}, {"Fn::Sub": "${UploadBucketArn}/reports/*"}]
+
+
+def test_every_role_names_its_resources_except_objects_and_where_aws_demands_a_star(templates):
     for template in templates.values():
         for statement in statements(template):
-            if statement["Effect"] == "Allow" and "*" in str(statement.get("Resource", "")):
-                assert set(statement["Action"]) <= KNOW_NO_RESOURCE, statement
+            for resource in statement.get("Resource", ()) if statement["Effect"] == "Allow" else ():
+                if "*" in str(resource) and resource not in OBJECTS:
+                    assert set(statement["Action"]) <= KNOW_NO_RESOURCE, statement
 
 
 def test_no_allowed_action_is_a_pattern(templates):
@@ -141,10 +163,11 @@ def test_no_function_role_takes_a_managed_policy(compute):
     [
         ("data", "SQS::Queue", "SQS::QueuePolicy"),
         ("data", "SNS::Topic", "SNS::TopicPolicy"),
+        ("data", "S3::Bucket", "S3::BucketPolicy"),
         ("monitoring", "SNS::Topic", "SNS::TopicPolicy"),
     ],
 )
-def test_every_queue_and_topic_refuses_plain_http(templates, name, kind, policy):
+def test_every_queue_topic_and_bucket_refuses_plain_http(templates, name, kind, policy):
     assert refusing_plain_http(templates[name], policy) == set(of_type(templates[name], kind)) != set()
 
 
@@ -154,7 +177,8 @@ def refusing_plain_http(template: dict, policy: str) -> set[str]:
         for statement in each["Properties"]["PolicyDocument"]["Statement"]:
             plain_http = statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
             if statement["Effect"] == "Deny" and statement["Principal"] == "*" and plain_http:
-                covered = each["Properties"].get("Queues") or each["Properties"]["Topics"]
+                properties = each["Properties"]
+                covered = properties.get("Queues") or properties.get("Topics") or [properties["Bucket"]]
                 refused |= {reference["Ref"] for reference in covered}
     return refused
 
@@ -164,15 +188,16 @@ def test_a_queue_whose_policy_is_missing_is_noticed(data):
     assert set(of_type(changed, "SQS::Queue")) - refusing_plain_http(changed, "SQS::QueuePolicy") == {"OrderQueue"}
 
 
-def test_nobody_may_use_queues_and_events_but_by_rights_of_their_own_in_this_account(data):
-    policies = of_type(data, "SQS::QueuePolicy", "SNS::TopicPolicy")
-    assert len(policies) == len(of_type(data, "SQS::Queue", "SNS::Topic"))
-    effects = {
-        statement["Effect"]
-        for each in policies.values()
+def test_nobody_but_the_rule_of_failed_imports_may_use_anything_but_by_rights_of_their_own(data):
+    policies = of_type(data, "SQS::QueuePolicy", "SNS::TopicPolicy", "S3::BucketPolicy")
+    assert len(policies) == len(of_type(data, "SQS::Queue", "SNS::Topic", "S3::Bucket"))
+    allowing = {
+        title
+        for title, each in policies.items()
         for statement in each["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] != "Deny"
     }
-    assert effects == {"Deny"}
+    assert allowing == {"OrderImportDLQPolicy"}
 
 
 def test_only_alarms_of_this_account_and_environment_may_publish_alerts(monitoring):

@@ -88,6 +88,7 @@ def test_only_the_order_queue_may_choose_a_dead_letter_queue_and_only_its_own(da
     assert allowed == {
         "OrderQueueDLQ": {"redrivePermission": "byQueue", "sourceQueueArns": [arn]},
         "OrderEventsDLQ": {"redrivePermission": "denyAll"},
+        "OrderImportDLQ": {"redrivePermission": "denyAll"},
         "OrderProcessingDLQ": {"redrivePermission": "denyAll"},
     }
 

@@ -1,0 +1,114 @@
+"""Bulk import: where files and reports lie, what a record and a report look like, and the limits.
+
+A file under `orders/` of the upload bucket becomes orders. What became of it is
+told by an object under `reports/`, one per version of the file.
+"""
+
+from hashlib import sha256
+
+from contract.schemas import DRAFT_04, MAX_BODY_BYTES, ORDER_SUBMISSION, closed_object
+
+UPLOAD_PREFIX = "orders/"
+REPORT_PREFIX = "reports/"
+
+# One record, as it stands in the file; what the API takes as one request.
+MAX_RECORD_BYTES = MAX_BODY_BYTES
+
+# One file, unpacked: what bounds a gzip bomb.
+MAX_UNPACKED_BYTES = 10 * 1024**3
+
+# One file; each invocation after the first is handed the rest by the one before. Below the 16
+# at which Lambda's detection of recursive loops would stop the function.
+MAX_INVOCATIONS = 15
+
+# S3's own limit for a key.
+MAX_KEY_BYTES = 1024
+
+# A file's order must name itself: only so can a file be handed in twice.
+IMPORT_RECORD = {
+    **ORDER_SUBMISSION,
+    "required": ["orderId", *ORDER_SUBMISSION["required"]],
+    "title": "ImportRecord",
+}
+
+# A CSV file has one row per item; rows of one order stand together and repeat what is the order's.
+CSV_REQUIRED = ("orderId", "customerId", "productId", "quantity", "price")
+CSV_OPTIONAL = ("timestamp", "priority", "delivery", "street", "city", "zipCode")
+
+FORMATS = ("json", "jsonl", "csv")
+
+# running: the rest was handed on, counts so far. completed: read to its end. broken: the file
+# ends in a fault, what came before it counts. failed: no record could be read.
+RUNNING, COMPLETED, BROKEN, FAILED = STATUSES = ("running", "completed", "broken", "failed")
+
+_COUNT = {"type": "integer", "minimum": 0}
+
+REJECTED_RECORD = closed_object(
+    {
+        "record": {"type": "integer", "minimum": 1, "description": "its number in the file"},
+        "line": {"type": "integer", "minimum": 1, "description": "of the unpacked file, on which it starts"},
+        "byte": {**_COUNT, "description": "of the unpacked file, at which it starts"},
+        "bytes": {**_COUNT, "description": "its length; above MAX_RECORD_BYTES `text` is only its beginning"},
+        "reason": {"type": "string", "description": "a code of contract.errors"},
+        "details": {"type": "array", "items": {"type": "string"}},
+        "text": {
+            "type": "string",
+            "description": "the record as it stands in the file; bytes that are no text as \\xNN",
+        },
+    },
+    ["record", "line", "byte", "bytes", "reason", "details", "text"],
+    **{"$schema": DRAFT_04, "title": "RejectedRecord"},
+)
+
+IMPORT_REPORT = closed_object(
+    {
+        "status": {"type": "string", "enum": list(STATUSES)},
+        "sourceFile": {"type": "string", "description": "s3://bucket/key"},
+        "version": {"type": "string", "description": "the file's version id"},
+        "bytes": {**_COUNT, "description": "the file's size as uploaded"},
+        "format": {"type": ["string", "null"], "enum": [*FORMATS, None]},
+        "compressed": {"type": "boolean"},
+        "read": {**_COUNT, "description": "records found: queued + rejected"},
+        "queued": {**_COUNT, "description": "records sent to the order queue"},
+        "rejected": {**_COUNT, "description": "records refused; they stand in rejectedFiles"},
+        "reasons": {"type": "object", "description": "code -> how many were rejected for it"},
+        "fault": {
+            "type": ["object", "null"],
+            "description": "where and why reading ended early: reason, and line, byte of the unpacked file",
+        },
+        "rejectedFiles": {"type": "array", "items": {"type": "string"}, "description": "keys of JSON Lines files"},
+        "startedAt": {"type": "string", "format": "date-time"},
+        "finishedAt": {"type": ["string", "null"], "format": "date-time"},
+        "durationMs": {**_COUNT, "description": "from start to finish, hand-overs included"},
+        "invocations": {"type": "integer", "minimum": 1},
+    },
+    [
+        *("status", "sourceFile", "version", "bytes", "format", "compressed"),
+        *("read", "queued", "rejected", "reasons", "fault", "rejectedFiles"),
+        *("startedAt", "finishedAt", "durationMs", "invocations"),
+    ],
+    **{"$schema": DRAFT_04, "title": "ImportReport"},
+)
+
+
+def report_key(key: str, version: str) -> str:
+    """Where the report about a version of the upload `key` lies: `reports/<key>/<version>.json`."""
+    return f"{_reports_about(key)}/{version}.json"
+
+
+def rejected_key(key: str, version: str, first: int, last: int) -> str:
+    """Where the rejected ones of the records numbered `first` to `last` lie.
+
+    Named by its range, whose rejected records are the same whoever reads the version, and whenever:
+    two invocations at once, as after a retry, cannot spoil each other's report.
+    """
+    return f"{_reports_about(key)}/{version}.rejected.{first}-{last}.jsonl"
+
+
+def _reports_about(key: str) -> str:
+    """A key near S3's limit leaves no room for a suffix: its end gives way to its hash."""
+    room = MAX_KEY_BYTES - len(REPORT_PREFIX) - 160  # a version id and a range take less
+    raw = key.encode()
+    if len(raw) > room:
+        key = raw[: room - 65].decode(errors="ignore") + "~" + sha256(raw).hexdigest()
+    return REPORT_PREFIX + key
