@@ -117,3 +117,18 @@ def event_source_numbers() -> None:
             mapping["ScalingConfig"] = {name: int(value) for name, value in mapping["ScalingConfig"].items()}
 
     after(EVENT_SOURCE, apply)
+
+
+@mend
+def event_source_window() -> None:
+    """Upstream accepts a BatchSize above ten without a batching window. AWS refuses it."""
+
+    def check(props):
+        size, window = (int(props.get(name) or 0) for name in ("BatchSize", "MaximumBatchingWindowInSeconds"))
+        if ":sqs:" in str(props.get("EventSourceArn")) and size > 10 and window < 1:
+            raise ValueError(
+                'Resource handler returned message: "Maximum batch window in seconds must be greater than 0 if maximum batch '
+                'size is greater than 10 (Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)'
+            )
+
+    before(EVENT_SOURCE, check)

@@ -120,6 +120,9 @@ def _lifecycle(wanted: dict) -> bytes:
         add(element, "Status", rule["Status"])
         if rule.get("ExpirationInDays") is not None:
             add(ElementTree.SubElement(element, "Expiration"), "Days", rule["ExpirationInDays"])
+        elif "ExpiredObjectDeleteMarker" in rule:
+            markers = str(truth(rule["ExpiredObjectDeleteMarker"])).lower()
+            add(ElementTree.SubElement(element, "Expiration"), "ExpiredObjectDeleteMarker", markers)
         for transition in rule.get("Transitions") or []:
             one = ElementTree.SubElement(element, "Transition")
             add(one, "Days", transition.get("TransitionInDays"))

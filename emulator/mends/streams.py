@@ -2,6 +2,7 @@
 
 import copy
 import sys
+import threading
 from contextvars import ContextVar
 
 from emulator.registry import mend
@@ -49,6 +50,31 @@ def stream_partial_failures() -> None:
 
     lambda_svc._poll_dynamodb_streams = poll_noted
     lambda_svc._execute_function = execute_checked
+
+
+@mend
+def streams_apart() -> None:
+    """Upstream polls no queue while a function works on a batch of a stream: a slow consumer of
+    the one holds up the consumers of the other. AWS polls each by itself; the mend polls streams
+    in a thread of their own."""
+    from ministack.services import lambda_svc
+
+    poll = lambda_svc._poll_dynamodb_streams
+    polling = threading.Lock()
+
+    def poll_all():
+        try:
+            while poll():
+                pass
+        finally:
+            polling.release()
+
+    def poll_apart():
+        if polling.acquire(blocking=False):
+            threading.Thread(target=poll_all, name="streams", daemon=True).start()
+        return False  # nothing that the poller of queues should hurry for
+
+    lambda_svc._poll_dynamodb_streams = poll_apart
 
 
 @mend

@@ -106,6 +106,17 @@ def handler(event, context):
     assert all(line["requestId"] == failed["requestId"] for line in lines)
 
 
+def test_a_throttled_event_waits_for_its_turn(aws: Aws) -> None:
+    """It is not one of the function's failures, of which this one may have none."""
+    settings = {"FunctionName": ref("F"), "Qualifier": "$LATEST", "MaximumRetryAttempts": 0}
+    config = {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": settings}
+    source = "def handler(event, context):\n    print('CAME', event)\n"
+    made = with_function(aws, "throttled", source, {"C": config}, ReservedConcurrentExecutions=0)
+    aws.client("lambda").invoke(FunctionName=made, InvocationType="Event", Payload=b"7")
+    aws.client("lambda").put_function_concurrency(FunctionName=made, ReservedConcurrentExecutions=1)
+    until(lambda: "CAME 7" in "".join(aws.messages(f"/aws/lambda/{made}")))
+
+
 def test_an_unsuccessful_call_from_a_queue_comes_back(aws: Aws) -> None:
     source = """
 SEEN = []

@@ -8,9 +8,16 @@ from emulator import registry
 from tests.emulator.checks import CHECKS
 from tests.emulator.testkit import Aws
 
-ELSEWHERE = {"iam_batch_actions", "iam_parameter_names", "iam_secure_transport", "streams_persist"}
-"""Mends that show only where IAM is enforced or after a restart; ``test_iam.py`` and
-``test_persistence.py`` check them both ways."""
+ELSEWHERE = {
+    "iam_batch_actions",
+    "iam_parameter_names",
+    "iam_secure_transport",
+    "invoke_config_permissions",
+    "long_queues",
+    "streams_persist",
+}
+"""Mends that show only where IAM is enforced, after a restart or by how much is done;
+``test_iam.py``, ``test_persistence.py`` and ``test_queues.py`` check them both ways."""
 
 MENDS = {name: mend for name, mend in sorted(registry.load().items()) if name not in ELSEWHERE}
 

@@ -12,6 +12,7 @@ from emulator import control
 from tests.emulator.checks.alarms import alarm, watching
 from tests.emulator.checks.api_kit import KEY, api_resources, method, plan, send_json, validated
 from tests.emulator.checks.common import child, parameter, table
+from tests.emulator.checks.imports import FAIL, QUEUE, patience, received, rule, told, watched
 from tests.emulator.testkit import ROLE, Aws, att, function, ref, template, until
 
 
@@ -213,6 +214,36 @@ def handler(event, context):
         assert read() == [1, 2], "the mend is not needed: delete it"
     else:
         until(lambda: read() == [1, 2, 3, 4])
+
+
+def test_uploads_go_on_after_a_restart(start) -> None:
+    """The versions of an object, the bucket's notice, the rule and the patience with its function."""
+    aws = start()
+    destination = {"OnFailure": {"Destination": att("Q", "Arn")}}
+    resources = {
+        "Role": ROLE,
+        "B": watched(),
+        "R": rule(att("F", "Arn"), "orders/"),
+        "F": function(aws.code(FAIL), att("Role", "Arn")),
+        "Config": patience(MaximumRetryAttempts=0, DestinationConfig=destination),
+        "Q": QUEUE,
+    }
+    made = aws.deployed("uploads", template(resources, {name: ref(name) for name in "BFQ"}))
+    order = {"Bucket": made["B"], "Key": "orders/1"}
+    bodies = (b"first", b"second", b"third")
+    first, second, third = (aws.client("s3").put_object(Body=body, **order)["VersionId"] for body in bodies)
+    until(lambda: len(told(aws, made["F"])) == 3)
+    control.stop(aws.emulator.state_dir)
+
+    aws = Aws(control.start(aws.emulator.state_dir))
+    versions = [{"VersionId": version, **order} for version in (first, second, third)]
+    read = [aws.client("s3").get_object(Range="bytes=1-3", **version)["Body"].read() for version in versions]
+    assert read == [b"irs", b"eco", b"hir"]
+    aws.client("sqs").purge_queue(QueueUrl=made["Q"])
+    fourth = aws.client("s3").put_object(Body=b"fourth", **order)["VersionId"]
+    failed = json.loads(received(aws, made["Q"])["Body"])
+    assert failed["requestContext"]["approximateInvokeCount"] == 1
+    assert failed["requestPayload"]["detail"]["object"]["version-id"] == fourth
 
 
 def text_of(file: Path) -> str:

@@ -67,3 +67,9 @@ def summed(aws: Aws, namespace: str, metric: str, **dimensions: str) -> float:
         Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
     )
     return sum(point["Sum"] for point in found["Datapoints"])
+
+
+def empty(sqs, queue: str) -> bool:
+    """Whether a queue's messages are gone, taken and deleted."""
+    found = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    return found["ApproximateNumberOfMessages"] == found["ApproximateNumberOfMessagesNotVisible"] == "0"

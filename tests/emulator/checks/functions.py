@@ -1,12 +1,14 @@
 """Checks of functions and of the metrics that they cause."""
 
 import json
+import time
 
 from botocore.exceptions import ClientError
 
 from tests.emulator.checks.common import (
     ECHO,
     check,
+    empty,
     refused,
     summed,
     table,
@@ -141,6 +143,36 @@ def handler(event, context):
         until(lambda: "TRIED ['abc', 'bc']\n" in "\n".join([*aws.messages(f"/aws/lambda/{made}"), ""]), 4)
     finally:
         aws.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
+
+
+@check
+def streams_apart(aws: Aws, name: str) -> None:
+    """A message comes while the same function is busy with a stream."""
+    source = """
+import time
+def handler(event, context):
+    if event["Records"][0]["eventSource"] == "aws:dynamodb":
+        time.sleep(6)
+"""
+    stream = {"StreamSpecification": {"StreamViewType": "KEYS_ONLY"}}
+    queued = {"FunctionName": ref("F"), "EventSourceArn": att("Q", "Arn"), "BatchSize": 1}
+    streamed = {
+        "FunctionName": ref("F"),
+        "EventSourceArn": att("T", "StreamArn"),
+        "StartingPosition": "TRIM_HORIZON",
+    }
+    resources = {
+        "T": table(**stream),
+        "Q": {"Type": "AWS::SQS::Queue"},
+        "FromQ": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": queued},
+        "FromT": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": streamed},
+    }
+    with_function(aws, name, source, resources)
+    sqs, queue = aws.client("sqs"), aws.child(name, "Q")
+    aws.client("dynamodb").put_item(TableName=aws.child(name, "T"), Item={"id": {"S": "a"}})
+    time.sleep(1)  # it is busy now
+    sqs.send_message(QueueUrl=queue, MessageBody="order")
+    until(lambda: empty(sqs, queue), 3)
 
 
 @check

@@ -73,12 +73,19 @@ def bucket_lifecycle(aws: Aws, name: str) -> None:
             "Prefix": "orders/",
             "ExpirationInDays": 30,
             "NoncurrentVersionExpiration": {"NoncurrentDays": 3},
+        },
+        {
+            "Id": "rest",
+            "Status": "Enabled",
+            "ExpiredObjectDeleteMarker": True,
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-        }
+        },
     ]
     made = aws.deployed(name, template({"B": bucket(LifecycleConfiguration={"Rules": rules})}, {"B": ref("B")}))["B"]
-    found = aws.client("s3").get_bucket_lifecycle_configuration(Bucket=made)["Rules"][0]
+    found, rest = aws.client("s3").get_bucket_lifecycle_configuration(Bucket=made)["Rules"]
     assert (found["Expiration"]["Days"], found["NoncurrentVersionExpiration"]["NoncurrentDays"]) == (30, 3)
+    assert (found["Filter"], rest["Expiration"]) == ({"Prefix": "orders/"}, {"ExpiredObjectDeleteMarker": True})
+    assert rest["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 1
     aws.deployed(name, template({"B": bucket(Tags=[{"Key": "a", "Value": "b"}])}))
     try:
         aws.client("s3").get_bucket_lifecycle_configuration(Bucket=made)

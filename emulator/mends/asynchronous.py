@@ -1,0 +1,197 @@
+"""Asynchronous invocations: how often they are tried, and where those go that fail for good."""
+
+import json
+import logging
+import time
+import zlib
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+from emulator import delivery
+from emulator.handlers import before
+from emulator.registry import mend
+
+log = logging.getLogger("lambda")
+DEFAULT_RETRIES = 2
+DEFAULT_AGE_SECONDS = 6 * 3600
+ERROR_MESSAGE_LIMIT = 1024  # characters of a dead letter's ErrorMessage
+
+
+@mend
+def asynchronous_invocations() -> None:
+    """Upstream gives each attempt a request id of its own, counts a throttled call as a failed
+    one, tells a destination neither the request id nor how often the function was tried,
+    sends a dead-letter queue the destination's document, and asks no role.
+
+    AWS keeps the request id, tries a throttled call again until the event is too old, sends a
+    destination the documented record and a dead-letter queue the event itself, each by the
+    right of the function's role (nothing is sent without it). The wait after the first failure
+    is ``LAMBDA_ASYNC_RETRY_BASE_SECONDS`` (1; AWS takes a minute) and doubles with each, up to
+    ``LAMBDA_ASYNC_RETRY_MAX_SECONDS`` (30). What waits when the emulator stops is lost."""
+    from ministack.core.concurrency import spawn_background
+    from ministack.core.responses import new_uuid
+    from ministack.services import lambda_svc
+
+    pinned: ContextVar[str] = ContextVar("pinned_request_id", default="")
+    dispatch = lambda_svc._execute_function_dispatch
+
+    def dispatch_pinned(func, config, event, request_id, started):
+        return dispatch(func, config, event, pinned.get() or request_id, started)
+
+    def invoke_later(func, event):
+        config = func.get("config") or func
+
+        def run():
+            request_id = new_uuid()
+            pinned.set(request_id)
+            settings = invoke_config(func)
+            tries, condition, result = attempts(
+                lambda: lambda_svc._execute_function(as_it_is_now(func, config), event),
+                int(settings.get("MaximumRetryAttempts", DEFAULT_RETRIES)),
+                int(settings.get("MaximumEventAgeInSeconds", DEFAULT_AGE_SECONDS)),
+            )
+            if not condition:
+                return
+            destination = (settings.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination")
+            if destination:
+                record = failure_record(config, request_id, condition, tries, event, result)
+                give_up(destination, config, event, result, json.dumps(record), {})
+            dead_letters = (config.get("DeadLetterConfig") or {}).get("TargetArn")
+            if dead_letters:
+                give_up(dead_letters, config, event, result, json.dumps(event), why(request_id, result))
+
+        spawn_background(lambda_svc._run_with_function_config_scope, func, run, thread_name="asynchronous")
+
+    lambda_svc._execute_function_dispatch = dispatch_pinned
+    lambda_svc.invoke_async_with_retry = invoke_later
+
+
+@mend
+def invoke_config_permissions() -> None:
+    """Upstream accepts a destination that the function's role may not send to. AWS refuses the
+    EventInvokeConfig, so that one that is made before the role's policy fails its stack. Where
+    IAM is enforced, so does the mend."""
+    from ministack.services.cloudformation import provisioners
+
+    def check(props):
+        func, *_ = provisioners._lambda_function_for_cfn_ref(props.get("FunctionName", ""))
+        destination = (props.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination", "")
+        to_queue = func and ":sqs:" in destination
+        if to_queue and not delivery.role_may(func["config"]["Role"], "sqs:SendMessage", destination):
+            raise ValueError(
+                "Resource handler returned message: \"The function's execution role does not have permissions to call "
+                f'SendMessage on {destination} (Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)'
+            )
+
+    before("AWS::Lambda::EventInvokeConfig", check)
+
+
+@mend
+def recursive_calls() -> None:
+    """Functions that call themselves are stopped after 16 in a chain, as on AWS. Upstream counts
+    by a header that only its own workers send. AWS counts in the ``Lineage`` of the trace header,
+    which every function has and its SDK passes on, and so does the mend."""
+    from ministack.services import lambda_svc
+
+    trace_id, depth = lambda_svc._xray_trace_id_for_invocation, lambda_svc._inbound_invoke_depth
+
+    def trace_with_lineage(config, inbound=None):
+        unsampled = trace_id({"TracingConfig": {"Mode": "Active"}}).replace("Sampled=1", "Sampled=0")
+        trace = trace_id(config, inbound) or unsampled
+        function = zlib.crc32(str(config.get("FunctionArn")).encode())
+        return f"{trace};Lineage=1:{function:08x}:{lambda_svc._invoke_depth.get()}"
+
+    def depth_of_lineage(headers):
+        _, _, lineage = headers.get("x-amzn-trace-id", "").partition("Lineage=")
+        count = lineage.partition(";")[0].rpartition(":")[2]
+        return int(count) if count.isdecimal() else depth(headers)
+
+    lambda_svc._xray_trace_id_for_invocation = trace_with_lineage
+    lambda_svc._inbound_invoke_depth = depth_of_lineage
+
+
+def invoke_config(func: dict) -> dict:
+    """The EventInvokeConfig of a function as it was invoked, {} if it has none."""
+    return func.get("event_invoke_config") or (func.get("event_invoke_configs") or {}).get("$LATEST") or {}
+
+
+def as_it_is_now(func: dict, config: dict) -> dict:
+    """The function that was invoked with what has been changed since, its concurrency or its code."""
+    from ministack.services import lambda_svc
+
+    live, live_config, _ = lambda_svc._get_func_record_for_ref(config["FunctionArn"])
+    if not live:
+        return func
+    return lambda_svc._execution_record_for_config(live, {**live_config, "FunctionArn": config["FunctionArn"]})
+
+
+def attempts(execute, retries: int, age: float) -> tuple[int, str, dict]:
+    """Execute until it succeeds or there is no more to try: how often the function failed, why
+    there is no more ("" after a success), and the last result."""
+    failures = throttles = 0
+    deadline = time.monotonic() + age
+    while (result := execute()).get("error"):
+        throttled = bool(result.get("throttle"))
+        throttles, failures = throttles + throttled, failures + (not throttled)
+        if failures > retries:
+            return failures, "RetriesExhausted", result
+        wait = wait_after(throttles if throttled else failures)
+        if time.monotonic() + wait > deadline:
+            return failures, "EventAgeExceeded", result
+        time.sleep(wait)
+    return failures, "", result
+
+
+def wait_after(failures: int) -> float:
+    from ministack.services import lambda_svc
+
+    seconds = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * 2 ** (min(failures, 30) - 1)
+    return min(seconds, lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS)
+
+
+def failure_record(config: dict, request_id: str, condition: str, tries: int, event: object, result: dict) -> dict:
+    """What AWS sends to an on-failure destination. Without a response if the function never ran."""
+    arn, version = config["FunctionArn"], config.get("Version", "$LATEST")
+    record = {
+        "version": "1.0",
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "requestContext": {
+            "requestId": request_id,
+            "functionArn": arn if arn.count(":") > 6 else f"{arn}:$LATEST",
+            "condition": condition,
+            "approximateInvokeCount": tries,
+        },
+        "requestPayload": event,
+    }
+    if tries:
+        error = result.get("function_error") or "Unhandled"
+        record["responseContext"] = {"statusCode": 200, "executedVersion": version, "functionError": error}
+        record["responsePayload"] = result.get("body")
+    return record
+
+
+def why(request_id: str, result: dict) -> dict[str, object]:
+    """The attributes of a dead letter."""
+    body = result.get("body")
+    message = body.get("errorMessage") or body.get("message") if isinstance(body, dict) else body
+    return {
+        "RequestID": request_id,
+        "ErrorCode": 429 if result.get("throttle") else 200,
+        "ErrorMessage": str(message)[:ERROR_MESSAGE_LIMIT],
+    }
+
+
+def give_up(target: str, config: dict, event: object, result: dict, body: str, attributes: dict) -> None:
+    """Send a failed event to a queue, as the function's role. Other targets are upstream's to serve."""
+    from ministack.services import lambda_svc
+
+    name = config["FunctionName"]
+    if ":sqs:" not in target:
+        lambda_svc._route_async_failure(target, name, event, result)
+    elif not delivery.role_may(config["Role"], "sqs:SendMessage", target):
+        log.warning("Lambda %s: its role may not send the failed event to %s; the event is lost", name, target)
+    else:
+        try:
+            delivery.send(target, body, attributes)
+        except Exception:
+            log.exception("Lambda %s: the failed event could not be sent to %s; it is lost", name, target)
