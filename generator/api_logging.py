@@ -12,6 +12,7 @@ from generator.lifecycle import DELETED, RETAINED
 from generator.policies import assumed_by
 
 MANAGES_ACCOUNT = "ManagesApiGatewayAccount"
+ACCESS_LOG = "api-access"
 
 # The resource's path, not the request's: ids of customers and orders stay out, and so do
 # bodies, keys, addresses and validation messages, which may quote a body.
@@ -36,7 +37,7 @@ def access_logs() -> LogGroup:
     return LogGroup(
         "AccessLogs",
         **DELETED,
-        LogGroupName=Sub(f"/{names.PROJECT}/${{Environment}}/api-access"),
+        LogGroupName=Sub(names.log_group("${Environment}", ACCESS_LOG)),
         RetentionInDays=Ref("LogRetentionDays"),
     )
 

@@ -6,7 +6,7 @@ Text for Fn::Sub: `${Name}` is a parameter of the monitoring stack.
 import json
 import re
 
-from config import names
+from contract import metrics
 from contract.routes import ROUTES
 from generator.functions import BY_KEY, FUNCTIONS
 from generator.outputs import camel
@@ -29,7 +29,7 @@ def body() -> str:
     text = json.dumps({"widgets": widgets}, indent=2) + "\n"
     # Each metric on a line of its own, not each word of it.
     return re.sub(
-        rf'\[\s+("(?:AWS/|{names.METRICS_NAMESPACE})[^\[\]]*)\]',
+        rf'\[\s+("(?:AWS/|{metrics.NAMESPACE})[^\[\]]*)\]',
         lambda metric: f"[{' '.join(metric[1].split())}]",
         text,
     )
@@ -123,7 +123,7 @@ def _of_route(route) -> list:
 
 def _of_importer(metric: str, **options: str) -> list:
     """The function's own metrics carry the dimensions that handlers.telemetry gives to all."""
-    return [names.METRICS_NAMESPACE, metric, *_IMPORTER, *([options] if options else [])]
+    return [metrics.NAMESPACE, metric, *_IMPORTER, *([options] if options else [])]
 
 
 def _of_functions(metric: str) -> list[list]:
