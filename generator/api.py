@@ -22,7 +22,7 @@ from troposphere.logs import LogGroup
 
 from config import names
 from contract.routes import ROUTES
-from generator import api_logging, api_methods, cors, outputs, parameters
+from generator import api_logging, api_methods, cors, firewall, outputs, parameters
 from generator.gateway_responses import gateway_responses
 
 _NAME = names.root_stack("${Environment}")
@@ -30,15 +30,15 @@ TRACES_DATA = "TracesData"
 
 
 def build() -> Template:
-    template = Template("Food delivery, api: the REST API, its deployment, stage, key and usage plan")
+    template = Template("Food delivery, api: the REST API, its deployment, stage, key and usage plan, and the firewall")
     function_arns = sorted({outputs.camel(f"{route.function}_arn") for route in ROUTES})
     parameters.declare(
         template,
         *("Environment", *function_arns, "AllowedOrigins"),
         *("RateLimit", "BurstLimit", "DailyQuota"),
-        *("DataTrace", "LogRetentionDays", "ManageApiGatewayAccount"),
+        *("DataTrace", "LogRetentionDays", "ManageApiGatewayAccount", "WafRateLimit"),
     )
-    for name, condition in cors.conditions().items():
+    for name, condition in {**cors.conditions(), **firewall.conditions()}.items():
         template.add_condition(name, condition)
     template.add_condition(TRACES_DATA, Equals(Ref("DataTrace"), "true"))
     template.add_condition(api_logging.MANAGES_ACCOUNT, Equals(Ref("ManageApiGatewayAccount"), "true"))
@@ -54,6 +54,7 @@ def build() -> Template:
 
     live = template.add_resource(stage(api, deployed, access, execution, account))
     template.add_resource([api_methods.permission(api, route) for route in ROUTES])
+    template.add_resource(firewall.firewall(api, live))
     key = template.add_resource(api_key())
     plan = template.add_resource(usage_plan(api, live))
     template.add_resource(UsagePlanKey("UsagePlanKey", UsagePlanId=Ref(plan), KeyId=Ref(key), KeyType="API_KEY"))
