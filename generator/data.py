@@ -54,6 +54,7 @@ def build() -> Template:
 
     events = template.add_resource(order_events.topic())
     template.add_resource(order_events.topic_policy(events))
+    template.add_resource(order_events.right_to_trace(events))
     template.add_resource(order_events.subscriptions(events))
 
     files = template.add_resource(uploads.bucket())

@@ -15,6 +15,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY",),
     "AWSManagedRulesKnownBadInputsRuleSet": (),
 }
+RATE_LIMIT = "RateLimit"
 WINDOW_SECONDS = 300
 
 
@@ -49,7 +50,7 @@ def firewall(api: RestApi, live: Stage) -> list[AWSObject]:
 def _rate_limit() -> wafv2.WebACLRule:
     """First: an address that is over its limit costs no further inspection."""
     return wafv2.WebACLRule(
-        Name="RateLimit",
+        Name=RATE_LIMIT,
         Priority=0,
         Action=wafv2.RuleAction(Block=wafv2.BlockAction()),
         Statement=wafv2.Statement(
@@ -57,7 +58,7 @@ def _rate_limit() -> wafv2.WebACLRule:
                 AggregateKeyType="IP", EvaluationWindowSec=WINDOW_SECONDS, Limit=Ref("WafRateLimit")
             )
         ),
-        VisibilityConfig=_visible("RateLimit"),
+        VisibilityConfig=_visible(RATE_LIMIT),
     )
 
 

@@ -7,7 +7,7 @@ from troposphere.cloudwatch import Dashboard
 from troposphere.sns import SubscriptionResource, Topic, TopicPolicy
 
 from config import names
-from generator import alarm_resources, dashboard, outputs, parameters
+from generator import alarm_resources, dashboard, firewall, outputs, parameters, queries
 from generator.alarms.table import IS_PROVISIONED
 from generator.functions import FUNCTIONS
 from generator.policies import policy, tls_only
@@ -27,10 +27,12 @@ def build() -> Template:
         *("OrderEventsTopicName", "BillingMode", *(function.reserved_concurrency for function in reserved)),
         *("AlertEmail", "ErrorRatePercent", "LatencyP95Ms", "ReservedConcurrencyPercent", "ConsumedCapacityPercent"),
         *("QueueAgeSeconds", "QueueDepth", "StreamAgeSeconds", "ImportSuccessPercent", "OrdersPerHourPercent"),
-        *("SloAvailabilityPercent", "SloLatencyPercent", "SloLeastBadRequests"),
+        *("SloAvailabilityPercent", "SloLatencyPercent", "SloLeastBadRequests", "WafRateLimit"),
     )
     template.add_condition(HAS_EMAIL, Not(Equals(Ref("AlertEmail"), "")))
     template.add_condition(IS_PROVISIONED, Equals(Ref("BillingMode"), "PROVISIONED"))
+    for name, condition in firewall.conditions().items():
+        template.add_condition(name, condition)
     for function in reserved:
         template.add_condition(function.reserves_condition, Not(Equals(Ref(function.reserved_concurrency), "0")))
     topic = template.add_resource(alerts_topic())
@@ -45,7 +47,8 @@ def build() -> Template:
         )
     )
     template.add_resource(alarm_resources.resources(topic))
-    board = template.add_resource(Dashboard("Dashboard", DashboardName=Sub(_NAME), DashboardBody=Sub(dashboard.body())))
+    template.add_resource(queries.queries())
+    board = template.add_resource(Dashboard("Dashboard", DashboardName=Sub(_NAME), DashboardBody=dashboard.body()))
     console = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
     outputs.emit(
         template,

@@ -54,7 +54,6 @@ def orders_per_hour() -> Alarm:
     ceilings = {
         f"ceiling{place}": own("OrdersPerHourCeiling", "Maximum", path=path) for place, path in enumerate(PATHS)
     }
-    total = " + ".join(f"FILL({name}, 0)" for name in stored)
     return Alarm(
         "orders-per-hour",
         None,
@@ -62,7 +61,7 @@ def orders_per_hour() -> Alarm:
         "the dashboard's orders by path: good business, an import, or a client that repeats itself? If it is to "
         "stay, raise maxOrdersPerHour in Parameter Store, and look at limits, quotas and cost.",
         {**stored, **ceilings},
-        expression=f"100 * ({total}) / MAX([{', '.join(ceilings)}])",
+        expression=f"100 * SUM([{', '.join(stored)}]) / MAX([{', '.join(ceilings)}])",
         period=HOUR,
         periods=1,
         threshold="${OrdersPerHourPercent}",

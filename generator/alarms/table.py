@@ -1,7 +1,5 @@
 """Alarms of the orders table and its indexes. All paths need it, so they notify by themselves."""
 
-from itertools import chain
-
 from generator.alarms.spec import Alarm, Metric
 from generator.functions import FUNCTIONS
 from generator.resources import INDEXES, ORDERS_TABLE
@@ -108,5 +106,5 @@ def consumption(direction: str) -> Alarm:
 
 
 def _sum(watched: dict[str, Metric]) -> str:
-    """Each filled: a sum with a missing number in it would be missing."""
-    return " + ".join(chain(f"FILL({name}, 0)" for name in watched))
+    """Of those that there are: SUM leaves out what is missing, where + would be missing itself."""
+    return f"SUM([{', '.join(watched)}])"
