@@ -18,8 +18,7 @@ from generator.dashboard import rows
 from generator.dashboard.widgets import Widget, alarm_status, paragraph
 from generator.firewall import HAS_FIREWALL
 
-_CONSOLE = "https://${AWS::Region}.console.aws.amazon.com"
-_CLOUDWATCH = f"{_CONSOLE}/cloudwatch/home?region=${{AWS::Region}}"
+_CLOUDWATCH = "https://console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
 _NAME = names.root_stack("${Environment}")
 FIREWALL_ROW = "FirewallRow"
 
