@@ -10,19 +10,21 @@ of its own and the pair is a composite.
 from dataclasses import dataclass
 
 from generator.alarms.api import metric
-from generator.alarms.spec import SYNC, Alarm, Composite, Metric, of_path
+from generator.alarms.spec import SYNC, Alarm, Composite, Metric, of_path, used_in
 
 MINUTE, HOUR = 60, 3600
 
 
 @dataclass(frozen=True)
 class Objective:
-    """`bad` is how many of `requests` broke it, over the ids of `watched`; `share` the percentage that may not."""
+    """`bad` is how many requests broke it, `bad_percent` their share, over the ids of `watched`; `share` the
+    percentage that must not."""
 
     key: str
     title: str
     watched: dict[str, Metric]
     bad: str
+    bad_percent: str
     share: str
     broken: str  # what the bad requests did
     remedy: str
@@ -42,6 +44,7 @@ OBJECTIVES = (
         "Availability",
         {"requests": metric("Count", "Sum"), "failed": metric("5XXError", "Sum")},
         "failed",
+        "100 * failed / requests",
         "${SloAvailabilityPercent}",
         "were answered 5XX",
         "the errors of the access log, then the log of the function they name.",
@@ -53,6 +56,7 @@ OBJECTIVES = (
         # takes any statistic in a MetricStat, and lists PR(n:m) among the extended ones.
         {"requests": metric("Count", "Sum"), "within": metric("Latency", "PR(:${LatencyP95Ms})")},
         "requests * (100 - within) / 100",
+        "100 - within",
         "${SloLatencyPercent}",
         "took too long",
         "on the dashboard, whether the functions or DynamoDB are slow, and cold starts.",
@@ -88,7 +92,7 @@ def composites() -> list[Composite]:
 
 def burn_rate(objective: Objective) -> str:
     """How many times faster than it may the budget is used: 1 would use it up exactly."""
-    return f"100 * ({objective.bad}) / requests / (100 - {objective.share})"
+    return f"({objective.bad_percent}) / (100 - {objective.share})"
 
 
 def _window(objective: Objective, burn: Burn, seconds: int) -> Alarm:
@@ -99,13 +103,14 @@ def _window(objective: Objective, burn: Burn, seconds: int) -> Alarm:
     """
     rate = burn_rate(objective)
     guarded = f"IF({objective.bad} >= ${{SloLeastBadRequests}}, {rate}, 0)"
+    expression = guarded if seconds == burn.long else rate
     return Alarm(
         f"{_key(objective, burn)}-{_said(seconds).replace(' ', '')}",
         _key(objective, burn),
         f"In the last {_said(seconds)} too many requests {objective.broken}. Rings only together with its other window.",
         objective.remedy,
-        objective.watched,
-        expression=guarded if seconds == burn.long else rate,
+        used_in(expression, objective.watched),
+        expression=expression,
         threshold=burn.rate,
         period=seconds,
         periods=1,

@@ -3,6 +3,7 @@
 All text is for Fn::Sub: `${Name}` is a parameter of the monitoring stack.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -75,6 +76,12 @@ def own(name: str, stat: str, **dimensions: str) -> Metric:
     if tuple(found) not in metrics.METRICS[name].sets:
         raise KeyError(f"{name} is not written with the dimensions {tuple(found)}")
     return Metric(metrics.NAMESPACE, name, stat, found)
+
+
+def used_in(expression: str, watched: Mapping[str, Metric]) -> dict[str, Metric]:
+    """Those that it names: CloudWatch counts ten metrics to an alarm, used or not."""
+    words = set(re.findall(r"\w+", expression))
+    return {key: metric for key, metric in watched.items() if key in words}
 
 
 def of_path(path: str) -> str:

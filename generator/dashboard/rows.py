@@ -5,7 +5,7 @@ from contract.metrics import PATHS
 from contract.routes import ROUTES, Route
 from contract.schemas import STATUSES
 from generator.alarms import api, business, functions, objectives, queues, table
-from generator.alarms.spec import Metric, own
+from generator.alarms.spec import Metric, own, used_in
 from generator.dashboard.widgets import Widget, computed, graph, heading, line, lines_of, numbers
 from generator.firewall import GROUPS, RATE_LIMIT
 from generator.firewall import NAME as FIREWALL
@@ -56,11 +56,10 @@ def orders() -> Rows:
 
 
 def promises() -> list[Widget]:
-    left = [
-        found
-        for place, each in enumerate(objectives.OBJECTIVES)
-        for found in computed(f"100 - 100 * {objectives.burn_rate(each)}", each.title, each.watched, f"_{place}")
-    ]
+    left = []
+    for place, each in enumerate(objectives.OBJECTIVES):
+        expression = f"100 - 100 * {objectives.burn_rate(each)}"
+        left += computed(expression, each.title, used_in(expression, each.watched), f"_{place}")
     return [numbers("Error budget left, of the requests in this time (%)", left), *map(_burn, objectives.OBJECTIVES)]
 
 
