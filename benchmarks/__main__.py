@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.measure import ROOT
 
-SECTIONS = ("cold", "rendering", "packages", "calls", "pipeline")
+SECTIONS = ("cold", "rendering", "packages", "calls", "pipeline", "imports")
 
 
 def main() -> None:
@@ -61,9 +61,13 @@ def _measure(section: str, runs: int) -> list[dict]:
         from benchmarks import calls
 
         return calls.measure()
-    from benchmarks import pipeline
+    if section == "pipeline":
+        from benchmarks import pipeline
 
-    return pipeline.measure()
+        return pipeline.measure()
+    from benchmarks import imports
+
+    return imports.measure()
 
 
 def _print(rows: list[dict]) -> None:

@@ -2,7 +2,7 @@
 
 from benchmarks.measure import medians
 
-HANDLERS = ("orders_command", "orders_query", "orders_intake", "orders_worker", "orders_events")
+HANDLERS = ("orders_command", "orders_query", "orders_intake", "orders_worker", "orders_events", "orders_import")
 BASELINE = "import boto3 + dynamodb client"
 EMPTY = "an empty process"
 

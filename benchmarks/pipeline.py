@@ -60,18 +60,18 @@ class _Pipeline:
     def __init__(self, outputs: dict) -> None:
         self.outputs = outputs
         self.queue = outputs["OrderQueueUrl"]
-        self.mapping = _mapping(outputs["OrdersWorkerFunction"])
-        self.events = _mapping(outputs["OrdersEventsFunction"])
+        self.mapping = mapping_of(outputs["OrdersWorkerFunction"])
+        self.events = mapping_of(outputs["OrdersEventsFunction"])
 
     def pause(self) -> None:
-        boto3.client("lambda").update_event_source_mapping(UUID=self.mapping, Enabled=False)
+        boto3.client("lambda").update_event_sourcemapping_of(UUID=self.mapping, Enabled=False)
 
     def rate(self, orders: int, prefix: str, announce: bool = True) -> float:
-        boto3.client("lambda").update_event_source_mapping(UUID=self.events, Enabled=announce)
+        boto3.client("lambda").update_event_sourcemapping_of(UUID=self.events, Enabled=announce)
         return run(self, [for_us(message(n, prefix)) for n in range(orders)])
 
 
-def _mapping(function: str) -> str:
+def mapping_of(function: str) -> str:
     [mapping] = boto3.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
     return mapping["UUID"]
 
@@ -82,7 +82,7 @@ def run(pipeline, messages: list[dict]) -> float:
     fill(pipeline.queue, messages)
     functions = boto3.client("lambda")
     started = time.perf_counter()
-    functions.update_event_source_mapping(UUID=pipeline.mapping, Enabled=True)
+    functions.update_event_sourcemapping_of(UUID=pipeline.mapping, Enabled=True)
     wait_until_empty(pipeline.queue)
     return len(messages) / (time.perf_counter() - started)
 

@@ -20,23 +20,18 @@ class SeedPipeline:
         self.queue = sqs.create_queue(QueueName=f"order-queue-{SUFFIX}", Attributes={"VisibilityTimeout": "300"})[
             "QueueUrl"
         ]
-        functions = boto3.client("lambda")
-        name = functions.create_function(
-            FunctionName=f"order-processor-{SUFFIX}",
-            Runtime="python3.11",
-            Handler="order_processor.handler",
-            Role=_role(),
-            Code={"ZipFile": _zip(code)},
-            Timeout=60,
-            MemorySize=1024,
-            Environment={
-                "Variables": {"ORDERS_TABLE": table, "SNS_TOPIC": topic, "CUSTOMER_ID_GSI": "CustomerIdIndex"}
-            },
-        )["FunctionName"]
+        function = function_of(
+            f"order-processor-{SUFFIX}",
+            "order_processor.handler",
+            {"order_processor.py": code},
+            role_of(SUFFIX, "dynamodb:*", "sns:*"),
+            {"ORDERS_TABLE": table, "SNS_TOPIC": topic, "CUSTOMER_ID_GSI": "CustomerIdIndex"},
+            memory=1024,
+        )
         arn = sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        self.mapping = functions.create_event_source_mapping(
+        self.mapping = boto3.client("lambda").create_event_source_mapping(
             EventSourceArn=arn,
-            FunctionName=name,
+            FunctionName=function,
             BatchSize=10,
             FunctionResponseTypes=["ReportBatchItemFailures"],
             Enabled=False,
@@ -70,18 +65,32 @@ def _table() -> str:
     return name
 
 
-def _role() -> str:
-    iam, name = boto3.client("iam"), f"seed-role-{SUFFIX}-{time.time_ns()}"
+def function_of(
+    name: str, handler: str, files: dict[str, str], role: str, variables: dict[str, str], memory: int
+) -> str:
+    """A function with the seeds' timeout; its ARN."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+    return boto3.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.11",
+        Handler=handler,
+        Role=role,
+        Code={"ZipFile": buffer.getvalue()},
+        Timeout=60,
+        MemorySize=memory,
+        Environment={"Variables": variables},
+    )["FunctionArn"]
+
+
+def role_of(suffix: str, *actions: str) -> str:
+    """ARN of a role that may do `actions` with everything."""
+    iam, name = boto3.client("iam"), f"seed-role-{suffix}-{time.time_ns()}"
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    allow = {"Effect": "Allow", "Action": ["dynamodb:*", "sns:*"], "Resource": "*"}
+    allow = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
     document = {"Version": "2012-10-17"}
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({**document, "Statement": [trust]}))
     iam.put_role_policy(RoleName=name, PolicyName="seed", PolicyDocument=json.dumps({**document, "Statement": [allow]}))
     return role["Role"]["Arn"]
-
-
-def _zip(code: str) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("order_processor.py", code)
-    return buffer.getvalue()

@@ -6,6 +6,7 @@ is `shared/seeds` beside the checkout. Without them the comparison is left out, 
 
 import os
 import re
+import textwrap
 from pathlib import Path
 
 from benchmarks.measure import ROOT
@@ -18,10 +19,19 @@ def directory() -> Path | None:
 
 def code(document: str, file: str) -> str | None:
     """The first code block after the heading that names `file`, in the document numbered `document`."""
+    return _found(document, rf"^### File: {re.escape(file)}\s+```\w*\n(.*?)^```")
+
+
+def inline_code(document: str) -> str | None:
+    """The first function whose code stands in the template of the document, as ZipFile."""
+    block = _found(document, r"^ +ZipFile: \|\n((?: {10}[^\n]*\n|\n)+)")
+    return textwrap.dedent(block) if block else None
+
+
+def _found(document: str, pattern: str) -> str | None:
     place = directory()
     texts = sorted(place.glob(f"{document}_*.txt")) if place else []
     if not texts:
         return None
-    pattern = rf"^### File: {re.escape(file)}\s+```\w*\n(.*?)^```"
     found = re.search(pattern, texts[0].read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     return found[1] if found else None

@@ -21,9 +21,14 @@ examples:
   python deploy.py --env prod --profile ops    deploy to AWS; shows the changes, then asks
   python deploy.py --env prod --yes --outputs-file outputs.json       in a pipeline
 
+bulk import:
+  python deploy.py --env dev --local --import orders.csv              upload it, and tell what became of its orders
+  python deploy.py --env prod --import orders.jsonl.gz --output json  the report as a document, for a program
+
 dead-letter queues:
   python deploy.py --env prod --dlq OrderQueueDLQ                     what is in it, and why; nothing is taken out
   python deploy.py --env prod --redrive OrderQueueDLQ                 send it back to its queue; asks first
+  python deploy.py --env prod --redrive OrderImportDLQ                have failed imports tried again; asks first
 
 exit codes:
 """
@@ -49,11 +54,18 @@ def parser() -> argparse.ArgumentParser:
         metavar="LOGICAL_ID",
         help="let this table, bucket or queue be replaced or deleted, with its data (repeatable)",
     )
+    files = top.add_argument_group("bulk import (instead of deploying)")
+    files.add_argument(
+        "--import",
+        type=Path,
+        metavar="FILE",
+        help="upload a file of orders (.json, .jsonl, .ndjson or .csv, each also .gz), wait for its report and show it",
+    )
     letters = top.add_argument_group("dead-letter queues (instead of deploying)")
     letters.add_argument(
         "--dlq", metavar="QUEUE", help="list what is in it, such as OrderQueueDLQ; bodies with --output json"
     )
-    letters.add_argument("--redrive", metavar="QUEUE", help="move its messages back to the queue they came from")
+    letters.add_argument("--redrive", metavar="QUEUE", help="move its messages back to what they came from")
     where = top.add_argument_group("where")
     where.add_argument("--local", action="store_true", help="to the emulator on this machine, no account needed")
     where.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
@@ -92,8 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _clash(options: argparse.Namespace) -> str | None:
-    """A queue's command deploys nothing, so nothing that belongs to deploying can go with it."""
-    asked = [flag for flag in ("--dlq", "--redrive") if getattr(options, flag.lstrip("-")) is not None]
+    """What works on queues or files deploys nothing, so nothing that belongs to deploying can go with it."""
+    asked = [flag for flag in ("--import", "--dlq", "--redrive") if getattr(options, flag.lstrip("-")) is not None]
     others = ("--plan", "--stop", "--allow-replace", "--outputs-file")
     asked += [flag for flag in others if asked and getattr(options, flag.lstrip("-").replace("-", "_"))]
     return f"{' and '.join(asked)} do not go together" if len(asked) > 1 else None
@@ -102,7 +114,7 @@ def _clash(options: argparse.Namespace) -> str | None:
 def _run(options: argparse.Namespace, stream) -> dict:
     if options.stop:
         return _stop(options, stream)
-    from deployer import pipeline, present, queue_commands  # boto3 and the rest: not for --help
+    from deployer import import_command, pipeline, present, queue_commands  # boto3 and the rest: not for --help
     from deployer.ui import Ui
 
     wanted = pipeline.Options(
@@ -116,6 +128,9 @@ def _run(options: argparse.Namespace, stream) -> dict:
         allow_replace=frozenset(options.allow_replace),
         local_dir=options.local_dir,
     )
+    file = getattr(options, "import")
+    if file is not None:
+        return import_command.run(file, wanted, Ui(stream), ROOT)
     if options.dlq is not None:
         return queue_commands.show(options.dlq, wanted, Ui(stream), ROOT)
     if options.redrive is not None:

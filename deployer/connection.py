@@ -1,9 +1,10 @@
 """Where a run talks to: AWS, or the emulator, started with the state it kept if it was not running."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from config.environment import Environment
-from deployer import local, session
+from deployer import checkout, local, preflight, session
 from deployer.ui import Ui
 
 
@@ -15,3 +16,14 @@ def connect(ui: Ui, environment: Environment, options, root: Path) -> session.Aw
         variables = local.start(local.state_directory(root, options.local_dir))
         step.result = variables["AWS_ENDPOINT_URL"]
     return session.connect_local(environment, variables, options.region)
+
+
+def deployed(ui: Ui, options, root: Path) -> tuple[session.Aws, Mapping]:
+    """For a command that works on what is deployed: whom to talk to, and the root stack's DescribeStacks entry.
+
+    Raises Failure(USAGE or PREFLIGHT) for a misspelt environment or region, and where it is not deployed.
+    """
+    environment = checkout.environment(options.env)
+    session.check_region(options.region or environment.region)
+    aws = connect(ui, environment, options, root)
+    return aws, preflight.deployed(aws, environment)

@@ -101,30 +101,51 @@ def release(sqs, url: str, handles: Iterable[str]) -> None:
 def letter(message: Mapping) -> Letter:
     system = message.get("Attributes", {})
     given = {name: each.get("StringValue", "") for name, each in message.get("MessageAttributes", {}).items()}
-    body = _object(message["Body"])
-    reason, detail = _reason(given, body, system)
-    order_id = body.get("orderId")
+    reason, detail = _reason(given, message["Body"], system)
+    order_id = _object(message["Body"]).get("orderId")
     return Letter(
         message["MessageId"],
         datetime.fromtimestamp(int(system.get("SentTimestamp", 0)) / 1000, UTC),
         int(system.get("ApproximateReceiveCount", 0)),
-        _printable(reason),
-        _printable(detail),
+        printable(reason),
+        printable(detail),
         REASON in given,
-        _printable(order_id) if isinstance(order_id, str) else None,
+        printable(order_id) if isinstance(order_id, str) else None,
         message["Body"],
     )
 
 
-def _reason(given: Mapping[str, str], body: Mapping, system: Mapping[str, str]) -> tuple[str, str]:
-    """Said by our worker, by Lambda's dead-letter attributes, by a Lambda destination's envelope, or by SQS."""
+def event_of(body: str) -> dict | None:
+    """The event that failed: in the envelope of a Lambda destination, or, as EventBridge leaves it, the body itself.
+
+    None for anything else.
+    """
+    value = _object(body)
+    event = value.get("requestPayload", value)
+    return event if isinstance(event, dict) and isinstance(event.get("detail"), dict) else None
+
+
+def upload_of(body: str) -> dict:
+    """The S3 object that the failed event is about, as S3 says it: key, size, version-id. Empty for other events."""
+    upload = (event_of(body) or {"detail": {}})["detail"].get("object")
+    return upload if isinstance(upload, dict) else {}
+
+
+def _reason(given: Mapping[str, str], body: str, system: Mapping[str, str]) -> tuple[str, str]:
+    """Said by our worker, by EventBridge, by Lambda's dead-letter attributes, by a Lambda destination's envelope, or
+    by SQS."""
     if REASON in given:
         return given[REASON], given.get(DETAIL, "")
+    if "RULE_ARN" in given:
+        return given.get("ERROR_CODE", "not delivered"), _joined(
+            _file(body), given.get("ERROR_MESSAGE"), given.get("EXHAUSTED_RETRY_CONDITION")
+        )
     if "ErrorMessage" in given or "RequestID" in given:
         return "invocation failed", _joined(given.get("ErrorMessage"), _named("request", given.get("RequestID")))
-    context = body.get("requestContext")
+    envelope = _object(body)
+    context = envelope.get("requestContext")
     if isinstance(context, dict) and "condition" in context:
-        return str(context["condition"]), _envelope(context, body)
+        return str(context["condition"]), _joined(_file(body), _envelope(context, envelope))
     if "DeadLetterQueueSourceArn" in system:
         return "received too often", "its consumer failed each time; see the log"
     return "no reason given", ""
@@ -137,13 +158,19 @@ def _envelope(context: Mapping, body: Mapping) -> str:
         for key in ("responsePayload", "responseContext", "DDBStreamBatchInfo")
     )
     return _joined(
-        payload.get("errorMessage") or response.get("functionError"),
+        ": ".join(str(payload[key]) for key in ("errorType", "errorMessage") if payload.get(key))
+        or response.get("functionError"),
         _named("request", context.get("requestId")),
         _named("records", batch.get("batchSize")),
         _named("shard", batch.get("shardId")),
         _named("from", batch.get("startSequenceNumber")),
         _named("to", batch.get("endSequenceNumber")),
     )
+
+
+def _file(body: str) -> str:
+    upload = upload_of(body)
+    return f"{upload['key']} ({upload.get('size', 'unknown')} bytes)" if "key" in upload else ""
 
 
 def _named(name: str, value: object) -> str:
@@ -162,7 +189,7 @@ def _object(text: str) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without what could move a terminal's cursor: this comes from whoever sent the message."""
     shown = "".join(character if character.isprintable() else "?" for character in text[: _LONGEST + 1])
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"

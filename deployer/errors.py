@@ -19,9 +19,9 @@ class Exit(IntEnum):
 
 
 MEANING = {
-    Exit.OK: "done: deployed, nothing to change, or what was asked for was shown or moved",
-    Exit.FAILED: "the deployment failed; CloudFormation rolled it back unless the message says otherwise; or messages stayed behind",
-    Exit.USAGE: "wrong arguments or configuration; or no such dead-letter queue, or one that cannot be redriven",
+    Exit.OK: "done: deployed, nothing to change, what was asked for was shown or moved, or a file imported whole",
+    Exit.FAILED: "the deployment failed; CloudFormation rolled it back unless the message says otherwise; or messages stayed behind, or not every record of a file was queued",
+    Exit.USAGE: "wrong arguments or configuration; a file that cannot be imported; no such dead-letter queue, or one that cannot be redriven",
     Exit.PREFLIGHT: "credentials, account, region, permission, limits or the stack's state stand in the way",
     Exit.LINT: "the templates cannot be rendered, or cfn-lint found errors in them",
     Exit.REFUSED: "not confirmed, or data would be replaced or deleted without --allow-replace",

@@ -38,6 +38,21 @@ def check(aws, environment: Environment) -> Facts:
     return Facts(identity["Account"], identity["Arn"], stack, has_gateway_role(aws))
 
 
+def deployed(aws, environment: Environment) -> Mapping:
+    """The root stack's DescribeStacks entry; Failure(PREFLIGHT) when the environment is not deployed here."""
+    identity = aws.client("sts").get_caller_identity()
+    check_account(environment, identity["Account"], identity["Arn"])
+    stack = snapshot.describe(aws, names.root_stack(environment.name))
+    status = snapshot.status_of(stack)
+    if status.is_new or status.must_be_deleted:
+        raise Failure(
+            Exit.PREFLIGHT,
+            f"environment {environment.name} is not deployed in account {identity['Account']}, {aws.region}",
+            "deploy it first, or check --region, --profile and --local",
+        )
+    return stack
+
+
 def check_account(environment: Environment, account: str, caller: str) -> None:
     if environment.account not in (None, account):
         raise Failure(

@@ -1,11 +1,11 @@
 """`--dlq` and `--redrive`: look into a dead-letter queue, and send back what is in it. Neither deploys."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from deployer import checkout, connection, dead_letters, execution, queues, redrive, session
+from deployer import bars, connection, dead_letters, execution, queues, redrive, session
 from deployer.dead_letters import Letter
 from deployer.errors import Exit, Failure
 from deployer.pipeline import Options
@@ -15,14 +15,11 @@ from deployer.ui import Ui, ask, can_ask
 SHOWN = 50
 """So many messages are read, to show them or to count their reasons."""
 
-_STEPS = 20
-"""About so many lines of progress where there is no live display."""
-
 
 def show(name: str, options: Options, ui: Ui, root: Path) -> dict:
     """What is in the queue, without a body: that is somebody's order, and terminals are logged. The document has it."""
-    aws, known = _connect(options, ui, root)
-    queue = queues.dead_letter_queue(known, name)
+    aws, stack = connection.deployed(ui, options, root)
+    queue = queues.dead_letter_queue(queues.of_stack(aws, stack), name)
     letters = _read(aws, ui, queue)
     for letter in letters:
         ui.line(f"{letter.sent:%Y-%m-%d %H:%M:%S} UTC  {_why(letter)}", "bold")
@@ -42,44 +39,46 @@ def show(name: str, options: Options, ui: Ui, root: Path) -> dict:
 
 
 def send_back(name: str, options: Options, ui: Ui, root: Path) -> dict:
-    """Move the queue's messages to the queue they came from, after asking."""
+    """Move the queue's messages to the queue or the function they came from, after asking."""
     if not (options.yes or can_ask()):
         raise Failure(
             Exit.REFUSED, "nobody at a terminal to confirm it; nothing was moved", "look with --dlq, then add --yes"
         )
-    aws, known = _connect(options, ui, root)
+    aws, stack = connection.deployed(ui, options, root)
+    known = queues.of_stack(aws, stack)
     queue = queues.dead_letter_queue(known, name)
-    source = queues.source_of(known, queue)
+    source, move = _way_back(aws, stack, known, queue)
     letters = _read(aws, ui, queue)
     _in_flight(ui, queue)
     number = max(queue.waiting, len(letters)) if letters else 0
     if not number:
         return _report(aws, queue, 0)
     _reasons(ui, letters, number)
-    if not options.yes and not ask(f"Move about {number} messages from {queue.logical_id} to {source.logical_id}?"):
+    if not options.yes and not ask(f"Move about {number} messages from {queue.logical_id} to {source}?"):
         raise Failure(Exit.REFUSED, "not confirmed; nothing was moved")
-    pace = execution.LOCAL if aws.local else execution.REMOTE
     with _progress(ui) as on_progress:
-        outcome = redrive.run(aws.client("sqs"), queue, source, number, on_progress, pace)
+        outcome = move(number, on_progress)
     report = _report(aws, queue, outcome.moved)
-    ui.line(
-        f"{ui.ok} Moved      {outcome.moved} to {source.logical_id}; about {report['remaining']} are in {queue.logical_id}"
-    )
+    ui.line(f"{ui.ok} Moved      {outcome.moved} to {source}; about {report['remaining']} are in {queue.logical_id}")
     if outcome.kept or outcome.doubled:
         raise Failure(
             Exit.FAILED,
             f"{outcome.moved} messages were moved, but {outcome.kept} could not be sent and {outcome.doubled} "
             f"not be deleted from {queue.logical_id}",
-            "run this command again; a message that is in both queues is recognised by the worker",
+            "look with --dlq, and run this command again; what is sent twice is recognised, and stored once",
         )
     return report
 
 
-def _connect(options: Options, ui: Ui, root: Path) -> tuple[session.Aws, dict[str, Queue]]:
-    environment = checkout.environment(options.env)
-    session.check_region(options.region or environment.region)
-    aws = connection.connect(ui, environment, options, root)
-    return aws, queues.of_environment(aws, environment)
+def _way_back(
+    aws: session.Aws, stack: Mapping, known: Mapping[str, Queue], queue: Queue
+) -> tuple[str, Callable[[int, bars.OnProgress], redrive.Outcome]]:
+    """What the queue's messages came from, and what moves them there."""
+    if function := queues.function_of(stack, queue):
+        return function, partial(redrive.invoke, aws.client("sqs"), aws.client("lambda"), queue, function)
+    source = queues.source_of(known, queue)
+    pace = execution.LOCAL if aws.local else execution.REMOTE
+    return source.logical_id, partial(redrive.run, aws.client("sqs"), queue, source, pace=pace)
 
 
 def _read(aws, ui: Ui, queue: Queue) -> list[Letter]:
@@ -104,22 +103,10 @@ def _reasons(ui: Ui, letters: list[Letter], number: int) -> None:
         ui.warn("what was rejected for good comes straight back, unless its cause has been mended")
 
 
-@contextmanager
-def _progress(ui: Ui) -> Iterator[redrive.OnProgress]:
-    """A live line on a terminal; elsewhere a line now and then, and the last."""
-    if ui.interactive:
-        with ui.console.status("Move", spinner="dots" if ui.unicode else "line") as status:
-            yield lambda moved, number: status.update(f"Move: {moved} of about {number}")
-        return
-    told = 0
+def _progress(ui: Ui):
+    from rich.progress import MofNCompleteColumn
 
-    def on_progress(moved: int, number: int) -> None:
-        nonlocal told
-        if moved > told and (moved - told >= number / _STEPS or moved >= number):
-            told = moved
-            ui.line(f"  moved {moved} of about {number}")
-
-    yield on_progress
+    return bars.bar(ui, "Move", [MofNCompleteColumn()], lambda moved, number: f"moved {moved} of about {number}")
 
 
 def _report(aws, queue: Queue, moved: int) -> dict:

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from config import names
-from config.environment import Environment
-from deployer import preflight, snapshot
+from deployer import outputs, snapshot
 from deployer.errors import Exit, Failure
 
 QUEUE = "AWS::SQS::Queue"
+
+_FUNCTION_OUTPUTS = {"OrderImportDLQ": "OrdersImportFunction"}
+"""The queues whose messages are events of one function, and the root output that names it."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,8 @@ class Queue:
         return json.loads(self.attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
 
 
-def of_environment(aws, environment: Environment) -> dict[str, Queue]:
-    """Every queue of the environment's stacks; Failure(PREFLIGHT) when it is not deployed here."""
-    identity = aws.client("sts").get_caller_identity()
-    preflight.check_account(environment, identity["Account"], identity["Arn"])
-    stack = snapshot.describe(aws, names.root_stack(environment.name))
-    status = snapshot.status_of(stack)
-    if status.is_new or status.must_be_deleted:
-        raise Failure(
-            Exit.PREFLIGHT,
-            f"environment {environment.name} is not deployed in account {identity['Account']}, {aws.region}",
-            "deploy it first, or check --region, --profile and --local",
-        )
+def of_stack(aws, stack: Mapping) -> dict[str, Queue]:
+    """Every queue of the stack, a DescribeStacks entry, and of its nested stacks."""
     return {logical_id: read(aws, logical_id, url) for logical_id, url in _urls(aws, stack["StackId"])}
 
 
@@ -82,6 +73,11 @@ def dead_letter_queue(queues: Mapping[str, Queue], name: str) -> Queue:
         f"{ordinary} is no dead-letter queue" if ordinary else f"there is no queue {name!r} in this environment",
         "its dead-letter queues: " + (", ".join(sorted(queue.logical_id for queue in known.values())) or "none"),
     )
+
+
+def function_of(stack: Mapping, dead_letters: Queue) -> str | None:
+    """The function that takes this queue's messages back, as events; None when there is no such function."""
+    return outputs.of_stack(stack).get(_FUNCTION_OUTPUTS.get(dead_letters.logical_id, ""))
 
 
 def source_of(queues: Mapping[str, Queue], dead_letters: Queue) -> Queue:

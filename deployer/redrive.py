@@ -5,6 +5,8 @@ message is received, sent, and deleted, in this order: whatever ends it, no mess
 was sent and not yet deleted is then in both queues, and its second copy does nothing: the worker
 recognises orders that it has stored.
 
+Events of a function go back to the function, in the same order: invoked, then deleted.
+
 Either way no more messages are moved than were there at the start, or one that is rejected again at
 once would go round for ever.
 """
@@ -15,13 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from deployer import aws_errors
-from deployer.dead_letters import DETAIL, REASON, receive, release
+from deployer.bars import OnProgress
+from deployer.dead_letters import DETAIL, PER_CALL, REASON, event_of, receive, release
 from deployer.errors import Exit, Failure
 from deployer.execution import Pace
 from deployer.queues import Queue
-
-OnProgress = Callable[[int, int], None]
-"""Gets how many are moved, of how many."""
 
 HOLD_SECONDS = 60
 CALL_BYTES = 262_144
@@ -44,7 +44,7 @@ def run(sqs, dead_letters: Queue, source: Queue, number: int, on_progress: OnPro
     except Exception as error:
         if not aws_errors.is_not_implemented(error):
             raise
-        return _by_hand(sqs, dead_letters, source, number, on_progress)
+        return _by_hand(sqs, dead_letters, lambda messages: _send(sqs, source.url, messages), number, on_progress)
     if before.get("Status") in _GOING_ON:
         raise Failure(
             Exit.PREFLIGHT,
@@ -55,6 +55,11 @@ def run(sqs, dead_letters: Queue, source: Queue, number: int, on_progress: OnPro
     # knows: without it the task fails on the first of them.
     handle = sqs.start_message_move_task(SourceArn=dead_letters.arn, DestinationArn=source.arn)["TaskHandle"]
     return _watch(sqs, dead_letters, handle, before, number, on_progress, pace)
+
+
+def invoke(sqs, functions, dead_letters: Queue, function: str, number: int, on_progress: OnProgress) -> Outcome:
+    """Hand `number` messages, or about as many, to the function again, one by one. Raises Failure as `run` does."""
+    return _by_hand(sqs, dead_letters, lambda messages: _hand(functions, function, messages), number, on_progress, 1)
 
 
 def _newest(sqs, queue: Queue) -> dict:
@@ -131,17 +136,20 @@ def _interrupted(queue: Queue, moved: int) -> Failure:
     )
 
 
-def _by_hand(sqs, queue: Queue, source: Queue, number: int, on_progress: OnProgress) -> Outcome:
+def _by_hand(
+    sqs, queue: Queue, send: Callable[[list[dict]], list[dict]], number: int, on_progress: OnProgress, at_once=PER_CALL
+) -> Outcome:
+    """`send` gets up to `at_once` messages and returns those that were taken."""
     moved = doubled = 0
     held: dict[str, str] = {}  # received, and still in the queue
     try:
         while moved + len(held) < number:
-            messages = receive(sqs, queue.url, number - moved - len(held), HOLD_SECONDS)
+            messages = receive(sqs, queue.url, min(at_once, number - moved - len(held)), HOLD_SECONDS)
             new = [message for message in messages if message["MessageId"] not in held]
             held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
             if not new:
                 break
-            sent = _send(sqs, source.url, new)
+            sent = send(new)
             gone = _delete(sqs, queue.url, sent)
             for message in sent:
                 del held[message["MessageId"]]
@@ -169,6 +177,18 @@ def _send(sqs, url: str, messages: list[dict]) -> list[dict]:
         answer = sqs.send_message_batch(QueueUrl=url, Entries=chunk)
         taken += [messages[int(entry["Id"])] for entry in answer.get("Successful", [])]
     return taken
+
+
+def _hand(functions, function: str, messages: list[dict]) -> list[dict]:
+    """Those that Lambda accepted: it will try them as often as any event, and bring back what fails again."""
+    return [message for message in messages if _accepted(functions, function, event_of(message["Body"]))]
+
+
+def _accepted(functions, function: str, event: dict | None) -> bool:
+    if event is None:
+        return False
+    answer = functions.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())
+    return answer["StatusCode"] == 202
 
 
 def _entry(id_: str, message: dict) -> dict:

@@ -3,13 +3,15 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 
 QUIET_SECONDS = 1.0
 """A step that takes longer than this says that it is going on."""
+
+_ENDLESS = 10_000
 
 
 class Ui:
@@ -29,11 +31,27 @@ class Ui:
     def warn(self, text: str) -> None:
         self.line(f"! {text}", "yellow")
 
+    def table(self, rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> None:
+        """Columns under each other; nothing is cut off: a terminal's line is folded, elsewhere it is as long as it is."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, padding=(0, 0, 0, 2), show_header=bool(headings))
+        rows = [[Text(self._plain(cell), overflow="fold") for cell in row] for row in rows]
+        for place in range(max(map(len, rows), default=0)):
+            table.add_column(headings[place] if headings else "", overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        self.console.print(table, soft_wrap=False, width=None if self.interactive else _ENDLESS)
+
     @contextmanager
-    def step(self, name: str) -> Iterator["Step"]:
-        """`with ui.step("Lint") as step: ...; step.result = "no findings"` -> one line with its time."""
+    def step(self, name: str, spinner: bool = True) -> Iterator["Step"]:
+        """`with ui.step("Lint") as step: ...; step.result = "no findings"` -> one line with its time.
+
+        Without `spinner` something else shows that it is going on.
+        """
         step, started = Step(), time.monotonic()
-        with self._going_on(name):
+        with self._going_on(name) if spinner else nullcontext():
             yield step
         took = time.monotonic() - started
         seconds = f" ({took:.1f} s)" if took >= QUIET_SECONDS else ""

@@ -13,10 +13,14 @@ from domain import orders, strict_json, validation
 from domain.errors import OrderError
 
 
-def new_message(submission: dict, *, now: int, source: str, features: Collection[str]) -> dict:
-    """The message for a validated submission, accepted at `now` (epoch ms); `features` are the flags that are on."""
-    given = {"orderId": orders.new_id(), "timestamp": now, "priority": "normal"}
-    return {**given, **submission, "source": source, "features": sorted(features)}
+def new_message(submission: dict, *, now: int, source: str, features: Collection[str], **origin: str) -> dict:
+    """The message for a validated submission, accepted at `now` (epoch ms); `features` are the flags that are on.
+
+    `origin`: of an order from a file its sourceFile and processedDate.
+    """
+    order_id = submission.get("orderId") or orders.new_id()
+    given = {"orderId": order_id, "timestamp": now, "priority": "normal"}
+    return {**given, **submission, "source": source, "features": sorted(features), **origin}
 
 
 def read(body: str, now: int) -> dict:

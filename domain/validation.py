@@ -10,6 +10,7 @@ from functools import cache
 
 import fastjsonschema
 
+from contract.imports import IMPORT_RECORD
 from contract.schemas import DOCUMENTS, MODELS, PLATFORM_ID_PREFIX, RESERVED_IDS
 from domain.errors import OrderError
 from domain.pricing import to_cents
@@ -17,7 +18,7 @@ from domain.pricing import to_cents
 MAX_DETAILS = 20
 FUTURE_MS = 5 * 60 * 1000  # how far a client's clock may be ahead of ours
 
-_SCHEMAS = MODELS | DOCUMENTS
+_SCHEMAS = MODELS | DOCUMENTS | {"ImportRecord": IMPORT_RECORD}
 
 
 def warm_up(*models: str) -> None:
@@ -41,17 +42,12 @@ def order_submission(document: object, max_items: int, now: int) -> dict:
 
     Raises OrderError("invalid_request") with every problem in its details.
     """
-    check("OrderSubmission", document)
-    problems = _too_many_items(document, max_items) + _future(document, now)
-    chosen = document.get("orderId", "")
-    if chosen.startswith(PLATFORM_ID_PREFIX):
-        problems.append(f"orderId: must not start with {PLATFORM_ID_PREFIX}")
-    if chosen in RESERVED_IDS:
-        problems.append(f"orderId: must not be one of {', '.join(RESERVED_IDS)}")
-    items = [
-        {"productId" if key == "itemId" else key: value for key, value in item.items()} for item in document["items"]
-    ]
-    return _normal({**document, "items": items}, problems)
+    return _submission("OrderSubmission", document, max_items, now)
+
+
+def import_record(document: object, max_items: int, now: int) -> dict:
+    """`document` as an ImportRecord, as order_submission."""
+    return _submission("ImportRecord", document, max_items, now)
 
 
 def order_message(document: object, now: int) -> dict:
@@ -77,6 +73,20 @@ def check(model: str, document: object) -> None:
         _fast(model)(document)
     except fastjsonschema.JsonSchemaException:
         _raise_if(_schema_problems(model, document))
+
+
+def _submission(model: str, document: object, max_items: int, now: int) -> dict:
+    check(model, document)
+    problems = _too_many_items(document, max_items) + _future(document, now)
+    chosen = document.get("orderId", "")
+    if chosen.startswith(PLATFORM_ID_PREFIX):
+        problems.append(f"orderId: must not start with {PLATFORM_ID_PREFIX}")
+    if chosen in RESERVED_IDS:
+        problems.append(f"orderId: must not be one of {', '.join(RESERVED_IDS)}")
+    items = [
+        {"productId" if key == "itemId" else key: value for key, value in item.items()} for item in document["items"]
+    ]
+    return _normal({**document, "items": items}, problems)
 
 
 def _too_many_items(document: dict, max_items: int) -> list[str]:

@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from contract.settings import default_api_config
 
-_SERVICES = ("dynamodb", "sns", "sqs", "ssm")
+_SERVICES = ("dynamodb", "lambda", "s3", "sns", "sqs", "ssm")
 
 # How many calls of one function may be under way at once, each on a connection of its own.
 CONNECTIONS = 10
@@ -51,6 +51,18 @@ def sqs(timeout_ms: int, retries: int) -> BaseClient:
 def sns() -> BaseClient:
     """Patient: nobody waits for an announcement, and it comes again if this one fails."""
     return _client("sns", 1_000, 5_000, 2)
+
+
+@cache
+def s3() -> BaseClient:
+    """Patient: nobody waits for a file, and a range of it takes its time."""
+    return _client("s3", 2_000, 10_000, 2)
+
+
+@cache
+def functions() -> BaseClient:
+    """As `sns`."""
+    return _client("lambda", 1_000, 5_000, 2)
 
 
 @cache

@@ -140,6 +140,36 @@ def batch_finished(size: int, failed: int, milliseconds: float) -> None:
     metrics.flush_metrics()
 
 
+def import_advanced(status: str, *, queued: int, rejected: int, milliseconds: float, **ids: str | int) -> None:
+    """End an invocation for a file: one log line, and its metrics as one EMF document.
+
+    `status` is one of contract.imports.STATUSES; `queued` and `rejected` count this invocation's records.
+    `ids`: source_file, version, invocation. The name of a file is logged, so
+    partners must not write anything about a person into it.
+    """
+    milliseconds = round(milliseconds, 3)
+    logger.info("import", status=status, queued=queued, rejected=rejected, milliseconds=milliseconds, **ids)
+    count("OrdersProcessed", queued)
+    count("OrderProcessingErrors", rejected)
+    metrics.flush_metrics()
+
+
+def import_finished(report: Mapping[str, object]) -> None:
+    """Log what came of a whole file. `report` is an IMPORT_REPORT, which holds nothing of the file's text."""
+    counts = {name: report[name] for name in ("status", "read", "queued", "rejected", "reasons", "fault")}
+    logger.info("file", source_file=report["sourceFile"], version=report["version"], **counts)
+    metrics.add_metric("ProcessingTime", "Milliseconds", report["durationMs"])
+    if report["read"]:
+        metrics.add_metric("SuccessRate", "Percent", 100 * report["queued"] / report["read"])
+
+
+def import_failed(error: BaseException) -> None:
+    """Back to Lambda, which tries again."""
+    count("ProcessingFailures")
+    failure(error)
+    metrics.flush_metrics()
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.pipeline_kit import dead_letters, message, receive_all
+from tests.e2e.import_kit import as_jsonl, order, upload
+from tests.e2e.pipeline_kit import dead_letters, eventually, message, receive_all
 from tests.e2e.support import ROOT, order_for, start, stop
 
 pytestmark = pytest.mark.e2e
@@ -34,10 +35,14 @@ def role_of(deployment, function: str) -> str:
     return deployment.client("lambda").get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
 
 
-def policy_of(deployment, role: str) -> tuple[str, dict]:
+def policy_with(deployment, role: str, sid: str) -> tuple[str, dict]:
+    """Name and document of the role's policy that has the statement."""
     iam = deployment.client("iam")
-    [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    return name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        if sid in [statement["Sid"] for statement in document["Statement"]]:
+            return name, document
+    raise AssertionError(f"{role} has no statement {sid}")
 
 
 def fresh_processes(deployment, function: str) -> None:
@@ -53,7 +58,7 @@ def fresh_processes(deployment, function: str) -> None:
 def without(deployment, function: str, sid: str, action: str):
     """The function's role with one action of one statement taken away."""
     iam, role = deployment.client("iam"), role_of(deployment, function)
-    name, document = policy_of(deployment, role)
+    name, document = policy_with(deployment, role, sid)
     smaller = json.loads(json.dumps(document))
     for statement in smaller["Statement"]:
         if statement["Sid"] == sid:
@@ -142,10 +147,43 @@ def events_works(deployment) -> bool:
     return answer == {"batchItemFailures": []} and len(kept) == 1
 
 
+def import_works(deployment) -> bool:
+    """Uses files with and without versions, settings, flags, the queue, reports, and handing on what takes longer."""
+    good, too_large = order(f"ORD-{uuid.uuid4().hex}", delivery="express"), order("BIG", items=order("")["items"] * 3)
+    small = upload(deployment, f"{uuid.uuid4()}.jsonl", as_jsonl([good, too_large]))
+    unversioned = small.event
+    del unversioned["detail"]["object"]["version-id"]
+    if any(failed(deployment, "OrdersImportFunction", event) for event in (small.event, unversioned)):
+        return False
+    counted = (small.report()["queued"], small.report()["rejected"])
+    eventually(lambda: good["orderId"] in {item["orderId"]["S"] for item in deployment.orders()} or counted != (1, 1))
+    return counted == (1, 1) and hands_over(deployment)
+
+
+def hands_over(deployment) -> bool:
+    """A file that takes longer than an invocation may; of bad records, which need no queue."""
+    functions, name = deployment.client("lambda"), deployment.outputs["OrdersImportFunction"]
+    usual = functions.get_function_configuration(FunctionName=name)["Timeout"]
+    functions.update_function_configuration(FunctionName=name, Timeout=3)
+    try:
+        large = upload(deployment, f"{uuid.uuid4()}.jsonl", b"{}\n" * 60_000)
+        if failed(deployment, "OrdersImportFunction", large.event):
+            return False
+        report = large.report()
+        return report["rejected"] == 60_000 and report["invocations"] > 1
+    finally:
+        functions.update_function_configuration(FunctionName=name, Timeout=usual)
+
+
 def invoke(deployment, function: str, event: dict) -> dict:
     """Call a function as its event source would."""
     answer = deployment.client("lambda").invoke(FunctionName=deployment.outputs[function], Payload=json.dumps(event))
     return json.loads(answer["Payload"].read())
+
+
+def failed(deployment, function: str, event: dict) -> bool:
+    answer = deployment.client("lambda").invoke(FunctionName=deployment.outputs[function], Payload=json.dumps(event))
+    return "FunctionError" in answer
 
 
 FUNCTIONS = {
@@ -154,6 +192,7 @@ FUNCTIONS = {
     "OrdersIntakeFunction": intake_works,
     "OrdersWorkerFunction": worker_works,
     "OrdersEventsFunction": events_works,
+    "OrdersImportFunction": import_works,
 }
 
 
@@ -176,15 +215,18 @@ def rights() -> list[tuple[str, str, str]]:
     from deployer import cfn_yaml
 
     resources = cfn_yaml.load((ROOT / "templates" / "compute.yaml").read_text())["Resources"]
-    return [
-        (function, statement["Sid"], action)
-        for function in FUNCTIONS
-        for statement in resources[function.removesuffix("Function") + "Role"]["Properties"]["Policies"][0][
-            "PolicyDocument"
-        ]["Statement"]
-        for action in statement["Action"]
-        if statement["Sid"] not in NOT_ENFORCED
-    ]
+    found = []
+    for function in FUNCTIONS:
+        role = function.removesuffix("Function") + "Role"
+        documents = [each["PolicyDocument"] for each in resources[role]["Properties"]["Policies"]]
+        documents += [
+            each["Properties"]["PolicyDocument"]
+            for each in resources.values()
+            if each["Type"] == "AWS::IAM::Policy" and {"Ref": role} in each["Properties"]["Roles"]
+        ]
+        statements = [statement for document in documents for statement in document["Statement"]]
+        found += [(function, each["Sid"], action) for each in statements for action in each["Action"]]
+    return [right for right in found if right[1] not in NOT_ENFORCED]
 
 
 def test_everything_works_under_the_functions_own_roles(set_up):

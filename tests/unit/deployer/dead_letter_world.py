@@ -9,26 +9,29 @@ import pytest
 from botocore.exceptions import ClientError
 
 from config.environment import load
-from deployer import queues
+from deployer import preflight, queues
 from deployer.errors import Failure
 from deployer.pipeline import Options
 from deployer.ui import Ui
 
 DATA = {
     "Resources": {
-        "OrderQueueDLQ": {"Type": "AWS::SQS::Queue", "Properties": {}},
+        "OrderQueueDLQ": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "orders-dlq"}},
         "OrderEventsDLQ": {"Type": "AWS::SQS::Queue", "Properties": {}},
+        "OrderImportDLQ": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "import-dlq"}},
         "OrderQueue": {
             "Type": "AWS::SQS::Queue",
             "Properties": {
+                "QueueName": "orders",
                 "RedrivePolicy": {
                     "deadLetterTargetArn": {"Fn::GetAtt": ["OrderQueueDLQ", "Arn"]},
                     "maxReceiveCount": 5,
-                }
+                },
             },
         },
     }
 }
+URLS = {"OrderQueueUrl": "orders", "OrderQueueDlqUrl": "orders-dlq", "OrderImportDlqUrl": "import-dlq"}
 ROOT = {
     "Resources": {
         "Topic": {"Type": "AWS::SNS::Topic"},
@@ -36,7 +39,15 @@ ROOT = {
             "Type": "AWS::CloudFormation::Stack",
             "Properties": {"TemplateURL": "https://templates.s3.amazonaws.com/data"},
         },
-    }
+    },
+    "Outputs": {
+        # moto reads no nested stack's outputs
+        **{
+            name: {"Value": f"https://sqs.us-east-1.amazonaws.com/123456789012/{queue}"} for name, queue in URLS.items()
+        },
+        "UploadBucketName": {"Value": "uploads"},
+        "OrdersImportFunction": {"Value": "orders-import-1"},
+    },
 }
 
 
@@ -49,10 +60,13 @@ class World:
         self.sqs.meta.events.register("provide-client-params.sqs", self._record)
         self.sqs.list_message_move_tasks = self._unknown
 
-    def deploy(self):
-        boto3.client("s3").create_bucket(Bucket="templates")
-        boto3.client("s3").put_object(Bucket="templates", Key="data", Body=json.dumps(DATA))
-        boto3.client("cloudformation").create_stack(StackName="food-delivery-dev", TemplateBody=json.dumps(ROOT))
+    def deploy(self, root=ROOT):
+        s3 = boto3.client("s3")
+        for bucket in ("templates", "uploads"):
+            s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket="uploads", VersioningConfiguration={"Status": "Enabled"})
+        s3.put_object(Bucket="templates", Key="data", Body=json.dumps(DATA))
+        boto3.client("cloudformation").create_stack(StackName="food-delivery-dev", TemplateBody=json.dumps(root))
 
     def _record(self, model, params, **_):
         self.calls.append(model.name)
@@ -64,7 +78,7 @@ class World:
         raise ClientError({"Error": {"Code": "InvalidAction", "Message": "not valid"}}, "ListMessageMoveTasks")
 
     def queue(self, name):
-        return queues.of_environment(self.aws, load("dev"))[name]
+        return queues.of_stack(self.aws, preflight.deployed(self.aws, load("dev")))[name]
 
     def put(self, body, name="OrderQueueDLQ", trace=None, **attributes):
         system = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}} if trace else {}

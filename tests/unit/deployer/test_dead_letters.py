@@ -5,7 +5,8 @@ import json
 import pytest
 
 from deployer import queue_commands
-from deployer.dead_letters import letter, peek
+from deployer.dead_letters import event_of, letter, peek, upload_of
+from tests.unit.deployer.import_reports import envelope, event
 
 
 def test_looking_takes_nothing_out_and_hides_nothing(world):
@@ -109,6 +110,27 @@ TEXT = {"DataType": "String"}
         ),
         (
             {},
+            envelope(),
+            {},
+            "RetriesExhausted",
+            "orders/a.csv (123 bytes), QueueUnavailable: boom, request r-1",
+        ),
+        (
+            {"RULE_ARN": "a", "TARGET_ARN": "b", "ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "not allowed"},
+            json.dumps(event()),
+            {},
+            "NO_PERMISSIONS",
+            "orders/a.csv (123 bytes), not allowed",
+        ),
+        (
+            {"RULE_ARN": "a", "EXHAUSTED_RETRY_CONDITION": "MaximumEventAgeInSeconds"},
+            "{}",
+            {},
+            "not delivered",
+            "MaximumEventAgeInSeconds",
+        ),
+        (
+            {},
             "{}",
             {"DeadLetterQueueSourceArn": "arn"},
             "received too often",
@@ -129,3 +151,26 @@ def test_what_a_sender_wrote_cannot_drive_the_terminal():
     shown = letter({"MessageId": "m", "Body": '{"orderId": "\\u001b]0;x"}', "MessageAttributes": given})
     assert shown.reason.startswith("?[2Jxxx") and len(shown.reason) == 301
     assert shown.order_id == "?]0;x"
+
+
+def test_the_event_that_failed_is_found_in_either_shape():
+    assert event_of(envelope(continuation={"byte": 7})) == event() | {"continuation": {"byte": 7}}
+    assert event_of(json.dumps(event())) == event()
+    assert upload_of(envelope("orders/é", "v2")) == {"key": "orders/é", "size": 123, "version-id": "v2"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"requestPayload": null}',
+        '{"requestPayload": [1]}',
+        '{"detail": "x"}',
+        '{"detail": {"object": 1}}',
+    ],
+)
+def test_what_is_no_uploads_event_is_told_apart(body):
+    assert upload_of(body) == {}
+    assert (event_of(body) is None) is ("object" not in body)

@@ -5,15 +5,15 @@ import json
 import pytest
 
 from config.environment import load
-from deployer import cli, queue_commands, queues
+from deployer import cli, preflight, queue_commands, queues
 from deployer.errors import Exit
 
 # --- which queue --------------------------------------------------------------------------------------
 
 
 def test_queues_are_found_through_nested_stacks(world):
-    found = queues.of_environment(world.aws, load("dev"))
-    assert set(found) == {"OrderQueue", "OrderQueueDLQ", "OrderEventsDLQ"}
+    found = queues.of_stack(world.aws, preflight.deployed(world.aws, load("dev")))
+    assert set(found) == {"OrderQueue", "OrderQueueDLQ", "OrderEventsDLQ", "OrderImportDLQ"}
     assert queues.source_of(found, found["OrderQueueDLQ"]).logical_id == "OrderQueue"
 
 
@@ -26,7 +26,7 @@ def test_not_deployed_is_told_with_the_place_that_was_looked_at(bare):
 def test_an_unknown_queue_names_the_known_ones(world):
     failure = world.refused(queue_commands.show, "Orders")
     assert failure.code is Exit.USAGE and "'Orders'" in failure.message
-    assert failure.hint == "its dead-letter queues: OrderEventsDLQ, OrderQueueDLQ"
+    assert failure.hint == "its dead-letter queues: OrderEventsDLQ, OrderImportDLQ, OrderQueueDLQ"
 
 
 def test_case_does_not_matter(world):
@@ -90,6 +90,12 @@ def test_an_empty_queue_is_not_asked_about(world, monkeypatch):
         ["--redrive", "Q", "--allow-replace", "X"],
         ["--dlq", "Q", "--local", "--stop"],
         ["--redrive", "Q", "--outputs-file", "f"],
+        ["--import", "f", "--dlq", "Q"],
+        ["--import", "f", "--redrive", "Q"],
+        ["--import", "f", "--plan"],
+        ["--import", "f", "--local", "--stop"],
+        ["--import", "f", "--allow-replace", "X"],
+        ["--import", "f", "--outputs-file", "f"],
     ],
 )
 def test_what_does_not_go_together_is_refused(capsys, arguments):

@@ -1,14 +1,17 @@
 """Sending dead letters back loses nothing, whatever ends it: by hand, and by a move of SQS."""
 
+import json
 from collections import Counter
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from deployer import queue_commands, redrive
+from deployer.dead_letters import upload_of
 from deployer.errors import Exit, Failure
 from deployer.execution import Pace
 from deployer.queues import Queue
+from tests.unit.deployer.import_reports import envelope, event
 
 FAST = Pace(0, 0, 0.05)
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793"
@@ -128,6 +131,71 @@ def test_an_error_in_the_middle_says_what_was_moved(world):
     failure = world.refused(queue_commands.send_back)
     assert failure.code is Exit.PREFLIGHT and "10 messages were moved before" in failure.message
     assert (world.bodies("OrderQueue").total(), world.bodies("OrderQueueDLQ").total()) == (10, 5)
+
+
+# --- by invoking ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def invoked(world, monkeypatch):
+    """The events that Lambda got; it accepts them all."""
+    calls = []
+
+    def invoke(FunctionName, InvocationType, Payload):
+        assert (FunctionName, InvocationType) == ("orders-import-1", "Event")
+        calls.append(json.loads(Payload))
+        return {"StatusCode": 202}
+
+    monkeypatch.setattr(world.aws.client("lambda"), "invoke", invoke)
+    return calls
+
+
+def test_failed_imports_are_handed_to_the_function_again(world, invoked):
+    world.put(envelope("orders/a.csv", continuation={"byte": 7}), "OrderImportDLQ")
+    world.put(json.dumps(event("orders/b.csv")), "OrderImportDLQ", RULE_ARN="arn", ERROR_CODE="NO_PERMISSIONS")
+    report = world.run(queue_commands.send_back, "OrderImportDLQ")
+    assert report == {"result": "moved", "queue": "OrderImportDLQ", "moved": 2, "remaining": 0}
+    by_key = {each["detail"]["object"]["key"]: each for each in invoked}
+    assert by_key == {
+        "orders/a.csv": event("orders/a.csv") | {"continuation": {"byte": 7}},
+        "orders/b.csv": event("orders/b.csv"),
+    }
+    assert "Moved      2 to orders-import-1" in world.said.getvalue()
+
+
+def test_the_question_names_the_function(world, invoked, monkeypatch):
+    world.put(envelope(), "OrderImportDLQ")
+    asked = []
+    monkeypatch.setattr(queue_commands, "can_ask", lambda: True)
+    monkeypatch.setattr(queue_commands, "ask", asked.append)
+    assert world.refused(queue_commands.send_back, "OrderImportDLQ", yes=False).code is Exit.REFUSED
+    assert asked == ["Move about 1 messages from OrderImportDLQ to orders-import-1?"] and invoked == []
+
+
+def test_what_holds_no_event_stays(world, invoked):
+    world.put("no event", "OrderImportDLQ")
+    world.put(envelope(), "OrderImportDLQ")
+    failure = world.refused(queue_commands.send_back, "OrderImportDLQ")
+    assert failure.code is Exit.FAILED and "1 messages were moved, but 1 could not be sent" in failure.message
+    assert world.bodies("OrderImportDLQ") == Counter(["no event"]) and len(invoked) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ClientError({"Error": {"Code": "TooMany"}}, "Invoke")])
+def test_only_what_lambda_accepted_is_deleted_whatever_ends_it(world, monkeypatch, error):
+    for n in range(5):
+        world.put(envelope(f"orders/{n}.csv"), "OrderImportDLQ")
+    accepted = []
+
+    def invoke(Payload, **_):
+        if len(accepted) == 2:
+            raise error
+        accepted.append(json.loads(Payload)["detail"]["object"]["key"])
+        return {"StatusCode": 202}
+
+    monkeypatch.setattr(world.aws.client("lambda"), "invoke", invoke)
+    assert "2 messages were moved" in world.refused(queue_commands.send_back, "OrderImportDLQ").message
+    left = {upload_of(body)["key"] for body in world.bodies("OrderImportDLQ")}
+    assert len(left) == 3 and left.isdisjoint(accepted)
 
 
 # --- by SQS -----------------------------------------------------------------------------

@@ -74,6 +74,26 @@ def test_an_id_and_a_time_are_given_where_the_client_gave_none():
     assert not orders.is_platform_id(chosen["orderId"])
 
 
+def test_an_order_from_a_file_keeps_its_origin_and_is_the_same_order():
+    document = {"orderId": "mine", "customerId": "c", "items": [{"itemId": "p", "quantity": 1, "price": 1}]}
+    record = validation.import_record(strict_json.loads(json.dumps(document)), 100, NOW)
+    origin = {"sourceFile": "s3://bucket/orders/day 1.csv", "processedDate": "2026-01-02"}
+    message = messages.new_message(record, now=NOW, source="import", features=FEATURES, **origin)
+    read = messages.read(strict_json.dumps(message), NOW)
+    order = messages.order_of(read, now=NOW, features=(), ttl_days=90, correlation_id=None)
+    assert origin.items() <= order.items() and order["source"] == "import"
+    assert not set(origin) & set(travelled(document))
+    assert order["fingerprint"] == travelled(document)["fingerprint"]
+
+
+def test_a_record_of_a_file_must_name_its_order():
+    document = {"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}]}
+    validation.order_submission(document, 100, NOW)
+    with pytest.raises(OrderError) as refused:
+        validation.import_record(document, 100, NOW)
+    assert refused.value.details == ["orderId: is required"]
+
+
 @pytest.mark.parametrize("ahead, accepted", [(300_000, True), (300_001, False)])
 def test_a_clock_may_be_five_minutes_ahead(ahead, accepted):
     document = {"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}], "timestamp": NOW + ahead}

@@ -1,0 +1,75 @@
+"""The import of one file: how far it has come, and what is told about it."""
+
+from dataclasses import dataclass, field
+
+from contract import imports
+from domain import strict_json
+from domain.errors import OrderError
+from domain.files import Record
+from domain.orders import iso
+
+
+@dataclass
+class Progress:
+    """What came of a file's records so far. Made of JSON's types: one invocation hands it to the next.
+
+    Keys of rejected files are long, and their number grows with the file: the
+    ranges that they are named by tell as much.
+    """
+
+    started_at: int  # epoch ms
+    correlation_id: str
+    invocation: int = 1
+    format: str | None = None  # as the two below not known before the file was opened
+    compressed: bool = False
+    position: dict | None = None  # where reading goes on, as domain.files tells it
+    read: int = 0
+    rejected: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    ranges: list[list[int]] = field(default_factory=list)  # [first, last] record, of each rejected file
+
+    @property
+    def queued(self) -> int:
+        return self.read - self.rejected
+
+    def reject(self, code: str) -> None:
+        self.rejected += 1
+        self.reasons[code] = self.reasons.get(code, 0) + 1
+
+
+def report(
+    progress: Progress, *, status: str, fault: dict | None, key: str, url: str, version: str, size: int, now: int
+) -> dict:
+    """An IMPORT_REPORT, as of `now` (epoch ms), about the version of the file `key`, which has `size` bytes."""
+    return {
+        "status": status,
+        "sourceFile": url,
+        "version": version,
+        "bytes": size,
+        "format": progress.format,
+        "compressed": progress.compressed,
+        "read": progress.read,
+        "queued": progress.queued,
+        "rejected": progress.rejected,
+        "reasons": dict(sorted(progress.reasons.items())),
+        "fault": fault,
+        "rejectedFiles": [imports.rejected_key(key, version, first, last) for first, last in progress.ranges],
+        "startedAt": iso(progress.started_at),
+        "finishedAt": None if status == imports.RUNNING else iso(now),
+        "durationMs": max(0, now - progress.started_at),
+        "invocations": progress.invocation,
+    }
+
+
+def rejected_line(record: Record, error: OrderError) -> bytes:
+    """A REJECTED_RECORD as a line of JSON Lines."""
+    document = {
+        "record": record.number,
+        "line": record.line,
+        "byte": record.byte,
+        "bytes": record.length,
+        "reason": error.kind.code,
+        "details": error.details,
+        "text": record.text.decode(errors="backslashreplace"),
+    }
+    return strict_json.dumps(document).encode() + b"\n"

@@ -1,0 +1,99 @@
+"""The upload bucket: a version of a file, read in ranges, and what is written about it.
+
+The only module that knows S3.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, IncompleteReadError
+from urllib3.exceptions import HTTPError
+
+from contract.imports import UPLOAD_PREFIX
+from handlers import faults
+
+RANGE_BYTES = 4 * 1024**2
+ATTEMPTS = 4  # at a range; the client repeats a call that fails, but not one whose answer breaks off
+
+_BROKEN_OFF = (IncompleteReadError, HTTPError)
+
+
+@dataclass
+class File:
+    """One version of an object. `version_id` is None in a bucket that keeps no versions."""
+
+    bucket: str
+    key: str
+    size: int  # bytes; what S3 says when it is read counts
+    etag: str
+    version_id: str | None
+
+    @property
+    def version(self) -> str:
+        return self.version_id or self.etag
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def file_of(event: dict) -> File:
+    """The file that EventBridge's event "Object Created" tells of. Raises ValueError if it is no upload."""
+    bucket, uploaded = event["detail"]["bucket"], event["detail"]["object"]
+    if not uploaded["key"].startswith(UPLOAD_PREFIX):
+        # A report, say: the report about it would be the next file, and so on for ever.
+        raise ValueError("not an upload")
+    return File(
+        bucket=bucket["name"],
+        key=uploaded["key"],
+        size=uploaded.get("size", 0),
+        etag=uploaded["etag"].strip('"'),
+        version_id=uploaded.get("version-id"),
+    )
+
+
+def read(client: BaseClient, file: File, offset: int) -> Iterator[bytes]:
+    """The file's bytes from `offset` on, in pieces of RANGE_BYTES. Raises botocore's exceptions.
+
+    Without s3:ListBucket, a version that is gone is AccessDenied.
+    """
+    while True:
+        piece, file.size = _range(client, file, offset)
+        if piece:
+            yield piece
+        offset += len(piece)
+        if offset >= file.size:
+            return
+
+
+def write(client: BaseClient, bucket: str, key: str, body: bytes, media_type: str) -> None:
+    client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=media_type)
+
+
+def _range(client: BaseClient, file: File, offset: int) -> tuple[bytes, int]:
+    """The bytes of one range, none at the file's end, and how many the file has."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _get(client, file, offset)
+        except Exception as error:
+            if attempt == ATTEMPTS or not (faults.is_transient(error) or isinstance(error, _BROKEN_OFF)):
+                raise
+        time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter is no secret
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _get(client: BaseClient, file: File, offset: int) -> tuple[bytes, int]:
+    version = {"VersionId": file.version_id} if file.version_id else {"IfMatch": f'"{file.etag}"'}
+    span = f"bytes={offset}-{offset + RANGE_BYTES - 1}"
+    try:
+        answer = client.get_object(Bucket=file.bucket, Key=file.key, Range=span, **version)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "InvalidRange":
+            return b"", offset
+        raise
+    with closing(answer["Body"]) as body:
+        return body.read(), int(answer["ContentRange"].rpartition("/")[2])

@@ -1,0 +1,146 @@
+"""Driving the bulk import: files into the bucket, reports out of it, and what came of them in the table."""
+
+import csv
+import gzip
+import io
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from contract import imports
+from tests.e2e.pipeline_kit import eventually
+from tests.e2e.support import Deployment
+
+
+def order(order_id: str, **fields) -> dict:
+    """A record that is good."""
+    return {
+        "orderId": order_id,
+        "customerId": "CUST-1",
+        "items": [{"productId": "PIZZA", "quantity": 2, "price": 12.99}],
+        "deliveryAddress": {"street": "12 Harbour Road", "city": "Bristol", "zipCode": "BS1 4RN"},
+        **fields,
+    }
+
+
+def orders(number: int) -> list[dict]:
+    """So many good records with ids of their own, of fifty customers."""
+    prefix = f"IMP-{uuid.uuid4().hex[:8]}"
+    return [order(f"{prefix}-{n}", customerId=f"CUST-{n % 50}") for n in range(number)]
+
+
+def as_json(records: list[dict]) -> bytes:
+    return json.dumps(records, indent=1).encode()
+
+
+def as_jsonl(records: list[dict]) -> bytes:
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def as_csv(records: list[dict]) -> bytes:
+    text = io.StringIO()
+    columns = [*imports.CSV_REQUIRED, "street", "city", "zipCode"]
+    rows = csv.DictWriter(text, columns, extrasaction="ignore")
+    rows.writeheader()
+    for record in records:
+        for item in record["items"]:
+            rows.writerow({**record, **item, **record["deliveryAddress"]})
+    return text.getvalue().encode()
+
+
+def zipped(content: bytes) -> bytes:
+    return gzip.compress(content, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Uploaded:
+    """A version of a file in the upload bucket."""
+
+    deployment: Deployment
+    key: str
+    version: str
+
+    @property
+    def bucket(self) -> str:
+        return self.deployment.outputs["UploadBucketName"]
+
+    @property
+    def event(self) -> dict:
+        """As EventBridge hands it to the function."""
+        head = self.deployment.client("s3").head_object(Bucket=self.bucket, Key=self.key, VersionId=self.version)
+        return {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": "Object Created",
+            "source": "aws.s3",
+            "time": f"{head['LastModified'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "detail": {
+                "version": "0",
+                "bucket": {"name": self.bucket},
+                "object": {
+                    "key": self.key,
+                    "size": head["ContentLength"],
+                    "etag": head["ETag"].strip('"'),
+                    "version-id": self.version,
+                },
+                "reason": "PutObject",
+            },
+        }
+
+    def latest_report(self) -> dict | None:
+        """The report as it stands, None where there is none yet."""
+        s3 = self.deployment.client("s3")
+        try:
+            body = s3.get_object(Bucket=self.bucket, Key=imports.report_key(self.key, self.version))["Body"].read()
+        except s3.exceptions.NoSuchKey:
+            return None
+        return json.loads(body)
+
+    def report(self, seconds: float = 120) -> dict:
+        """The last report, once there is one."""
+
+        def final() -> dict | None:
+            report = self.latest_report()
+            return report if report and report["status"] != imports.RUNNING else None
+
+        return eventually(final, seconds, f"the report about {self.key}")
+
+    def rejected(self) -> list[dict]:
+        """Every rejected record that the report's files hold."""
+        s3 = self.deployment.client("s3")
+        keys = self.report()["rejectedFiles"]
+        bodies = [s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode() for key in keys]
+        return [json.loads(line) for body in bodies for line in body.splitlines()]
+
+
+def upload(deployment: Deployment, name: str, content: bytes) -> Uploaded:
+    """Put a file under orders/; `name` as it is."""
+    key = imports.UPLOAD_PREFIX + name
+    bucket = deployment.outputs["UploadBucketName"]
+    answer = deployment.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+    return Uploaded(deployment, key, answer["VersionId"])
+
+
+def imported(deployment: Deployment, uploaded: Uploaded) -> list[dict]:
+    """The file's orders, as the index of imported orders knows them: of today and, near midnight, yesterday."""
+    pages = deployment.client("dynamodb").get_paginator("query")
+    found = []
+    for moment in {time.time(), time.time() - 600}:
+        date = f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}"
+        found += [
+            item
+            for page in pages.paginate(
+                TableName=deployment.outputs["OrdersTableName"],
+                IndexName="processedDateIndex",
+                KeyConditionExpression="processedDate = :date",
+                FilterExpression="sourceFile = :file",
+                ExpressionAttributeValues={
+                    ":date": {"S": date},
+                    ":file": {"S": f"s3://{uploaded.bucket}/{uploaded.key}"},
+                },
+            )
+            for item in page["Items"]
+        ]
+    return list({(item["orderId"]["S"], item["timestamp"]["N"]): item for item in found}.values())
