@@ -8,6 +8,7 @@ from troposphere.iam import Role
 from troposphere.logs import LogGroup
 
 from config import names
+from generator import audit
 from generator.lifecycle import DELETED, RETAINED
 from generator.policies import assumed_by
 
@@ -37,6 +38,7 @@ def access_logs() -> LogGroup:
     return LogGroup(
         "AccessLogs",
         **DELETED,
+        Metadata=audit.LOG_GROUP,
         LogGroupName=Sub(names.log_group("${Environment}", ACCESS_LOG)),
         RetentionInDays=Ref("LogRetentionDays"),
     )
@@ -51,6 +53,7 @@ def execution_logs(api: RestApi) -> LogGroup:
     return LogGroup(
         "ExecutionLogs",
         **DELETED,
+        Metadata=audit.EXECUTION_LOG_GROUP,
         LogGroupName=Sub(f"API-Gateway-Execution-Logs_${{{api.title}}}/${{Environment}}"),
         RetentionInDays=Ref("LogRetentionDays"),
     )

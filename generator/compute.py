@@ -22,7 +22,7 @@ from troposphere.logs import LogGroup
 
 from config import names
 from contract import metrics
-from generator import event_sources, outputs, parameters
+from generator import audit, event_sources, outputs, parameters
 from generator.functions import FUNCTIONS, Function
 from generator.lifecycle import DELETED
 from generator.policies import allow, assumed_by, policy
@@ -82,6 +82,7 @@ def log_group_of(function: Function) -> LogGroup:
     return LogGroup(
         f"{function.title}Logs",
         **DELETED,
+        Metadata=audit.LOG_GROUP,
         LogGroupName=Sub(names.log_group("${Environment}", function.name)),
         RetentionInDays=Ref("LogRetentionDays"),
     )
@@ -131,6 +132,7 @@ def lambda_of(function: Function, role: Role, log_group: LogGroup, layer: LayerV
         optional["DeadLetterConfig"] = DeadLetterConfig(TargetArn=DEAD_LETTER_QUEUE)
     return LambdaFunction(
         f"{function.title}Function",
+        Metadata=audit.of_function(function),
         Description=function.description,
         Runtime=RUNTIME,
         Architectures=[ARCHITECTURE],
