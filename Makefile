@@ -36,7 +36,7 @@ stop: $(READY)  ## Stop the local emulator; its state is kept
 deploy: $(READY)  ## Deploy ENV (dev, staging, prod) to AWS
 	@$(BIN)/python deploy.py --env $(ENV)
 
-templates: $(READY)  ## Render templates/ and docs/openapi.yaml
+templates: $(READY)  ## Render templates/, docs/openapi.yaml and docs/alarms.md
 	@$(BIN)/python -m generator
 
 test: $(READY)  ## Unit and end-to-end tests

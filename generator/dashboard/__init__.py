@@ -48,7 +48,7 @@ def _introduction() -> list[Widget]:
         ),
         paragraph(
             f"**Where does the time go?** [Traces]({_CLOUDWATCH}#xray:traces/query). **What to do** stands in "
-            "docs/monitoring.md of the repository, alarm by alarm."
+            "docs/alarms.md of the repository, alarm by alarm."
         ),
     ]
 
