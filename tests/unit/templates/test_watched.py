@@ -151,7 +151,7 @@ def test_one_bad_file_among_good_ones_raises_an_alarm(alarms):
 def written_by(compute: dict, title: str) -> dict:
     """A metric as this function writes it."""
     given = evaluate(compute, compute["Resources"][title]["Properties"]["Environment"], root_parameters("dev"))
-    script = "from handlers import telemetry as t; t.count('Any'); t.metrics.flush_metrics()"
+    script = "from handlers import emf; emf.add('ProcessingFailures', 1); emf.flush()"
     environment = {**os.environ, **given["Variables"]}
     printed = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True).stdout
     return json.loads(printed)
