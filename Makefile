@@ -4,16 +4,25 @@ PYTHON ?= python3
 ENV    ?= dev
 BIN    := .venv/bin
 READY  := .venv/.ready
+AUDIT  := .venv-audit/.ready
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-$(READY): requirements/lock.txt
+# The environment that the target lies in, from the pinned packages that it needs.
+define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed (this is %s); set PYTHON=python3.x" % sys.version.split()[0])'
-	@echo "installing into .venv (once)"
-	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
+	@echo "installing into $(@D) (once)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
+endef
+
+$(READY): requirements/lock.txt
+	$(environment)
+
+$(AUDIT): requirements/audit.txt
+	$(environment)
 
 setup: $(READY)  ## Install the pinned dependencies into .venv
 
@@ -27,7 +36,7 @@ stop: $(READY)  ## Stop the local emulator; its state is kept
 deploy: $(READY)  ## Deploy ENV (dev, staging, prod) to AWS
 	@$(BIN)/python deploy.py --env $(ENV)
 
-templates: $(READY)  ## Render templates/ and docs/openapi.yaml
+templates: $(READY)  ## Render templates/, docs/openapi.yaml and docs/alarms.md
 	@$(BIN)/python -m generator
 
 test: $(READY)  ## Unit and end-to-end tests
@@ -40,15 +49,21 @@ lint: $(READY)  ## Code style, rendered files up to date, cfn-lint
 	@$(BIN)/cfn-lint --include-checks I --regions us-east-1 -- templates/*.yaml
 	@echo "lint: clean"
 
+audit: $(AUDIT)  ## Scan the templates for insecurities (checkov); needs no network once installed
+	@CKV_SKIP_PACKAGE_UPDATE_CHECK=true CKV_PARSE_ERROR_FAIL=true $(dir $(AUDIT))bin/checkov \
+		--file templates/*.yaml --framework cloudformation --skip-download --quiet --compact
+	@echo "audit: clean"
+
 bench: $(READY)  ## Measure cold starts, calls per request, rendering and package sizes
 	@$(BIN)/python -m benchmarks
 
 lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 	uv pip compile -q setup.cfg --upgrade --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/lock.txt
+	uv pip compile -q requirements/audit.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/audit.txt
 	uv pip compile -q requirements/layer.in --upgrade -c requirements/lock.txt --python-version 3.13 --python-platform aarch64-manylinux2014 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
 
 clean: stop  ## Stop the emulator and remove everything that is not checked in
-	rm -rf .venv .local .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-audit .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test lint bench lock clean
+.PHONY: help setup run stop deploy templates test lint audit bench lock clean
 .DEFAULT_GOAL := help

@@ -45,6 +45,12 @@ def _origins(origins: list[str]) -> list[str]:
     return origins
 
 
+def _waf_rate_limit(requests: int) -> int:
+    if requests and not 10 <= requests <= 2_000_000_000:
+        raise ValueError("AWS WAF limits to 10 requests at least, 2,000,000,000 at most; 0 is no firewall")
+    return requests
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -101,12 +107,30 @@ class Api(_Section):
     burst_limit: int = Field(200, ge=1)
     daily_quota: int = Field(10_000, ge=1)
     data_trace: bool = False  # logs bodies, which hold personal data
+    # Requests per five minutes and address that the web application firewall lets through; 0: no firewall.
+    waf_rate_limit: Annotated[int, AfterValidator(_waf_rate_limit)] = 0
 
 
 class Monitoring(_Section):
+    """From where on alarms ring. What must not happen at all (dead letters, throttling) has no threshold."""
+
     alert_email: str = Field("", pattern=EMAIL_OR_NOTHING)
-    error_rate_percent: float = Field(1.0, gt=0, le=100)
+    error_rate_percent: float = Field(1.0, ge=0.01, le=100)
     latency_p95_ms: int = Field(500, ge=1)
+    reserved_concurrency_percent: int = Field(80, ge=1, le=100)
+    consumed_capacity_percent: int = Field(80, ge=1, le=100)
+    # Above the queue's visibility timeout of 370 s: one retry of one order is no trouble.
+    queue_age_seconds: int = Field(600, ge=400)
+    queue_depth: int = Field(1000, ge=1)
+    # Far below the six hours after which a change is given up.
+    stream_age_seconds: int = Field(300, ge=60, le=3600)
+    # Of a file's records. A few are always wrong and stand in its report; one in ten is no longer
+    # somebody's slip but a file that has changed its form.
+    import_success_percent: int = Field(90, ge=1, le=100)
+    orders_per_hour_percent: int = Field(100, ge=1)  # of api_config.maxOrdersPerHour
+    slo_availability_percent: float = Field(99.9, ge=50, le=99.999)  # of requests, not answered 5XX
+    slo_latency_percent: float = Field(99.0, ge=50, le=99.999)  # of requests, within latency_p95_ms
+    slo_least_bad_requests: int = Field(3, ge=1)  # fewer than this are never a burn of the budget
 
 
 class Environment(_Section):

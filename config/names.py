@@ -4,11 +4,15 @@ Everything else is named by CloudFormation, so that replacement works.
 """
 
 PROJECT = "food-delivery"
-METRICS_NAMESPACE = "FoodDelivery"
 
 
 def root_stack(environment: str) -> str:
     return f"{PROJECT}-{environment}"
+
+
+def log_group(environment: str, name: str) -> str:
+    """`name` is a function's, with dashes, or api-access."""
+    return f"/{PROJECT}/{environment}/{name}"
 
 
 def parameter_path(environment: str, name: str) -> str:

@@ -49,10 +49,20 @@ def from_environment(environment: Environment) -> dict[str, str]:
         "BurstLimit": str(api.burst_limit),
         "DailyQuota": str(api.daily_quota),
         "DataTrace": _boolean(api.data_trace),
+        "WafRateLimit": str(api.waf_rate_limit),
         "AlertEmail": monitoring.alert_email,
-        # A fraction, as the metric is: a template cannot divide.
-        "ErrorRate": f"{monitoring.error_rate_percent / 100:g}",
+        "ErrorRatePercent": f"{monitoring.error_rate_percent:g}",
         "LatencyP95Ms": str(monitoring.latency_p95_ms),
+        "ReservedConcurrencyPercent": str(monitoring.reserved_concurrency_percent),
+        "ConsumedCapacityPercent": str(monitoring.consumed_capacity_percent),
+        "QueueAgeSeconds": str(monitoring.queue_age_seconds),
+        "QueueDepth": str(monitoring.queue_depth),
+        "StreamAgeSeconds": str(monitoring.stream_age_seconds),
+        "ImportSuccessPercent": str(monitoring.import_success_percent),
+        "OrdersPerHourPercent": str(monitoring.orders_per_hour_percent),
+        "SloAvailabilityPercent": f"{monitoring.slo_availability_percent:g}",
+        "SloLatencyPercent": f"{monitoring.slo_latency_percent:g}",
+        "SloLeastBadRequests": str(monitoring.slo_least_bad_requests),
     }
 
 

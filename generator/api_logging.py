@@ -8,10 +8,12 @@ from troposphere.iam import Role
 from troposphere.logs import LogGroup
 
 from config import names
+from generator import audit
 from generator.lifecycle import DELETED, RETAINED
 from generator.policies import assumed_by
 
 MANAGES_ACCOUNT = "ManagesApiGatewayAccount"
+ACCESS_LOG = "api-access"
 
 # The resource's path, not the request's: ids of customers and orders stay out, and so do
 # bodies, keys, addresses and validation messages, which may quote a body.
@@ -36,7 +38,8 @@ def access_logs() -> LogGroup:
     return LogGroup(
         "AccessLogs",
         **DELETED,
-        LogGroupName=Sub(f"/{names.PROJECT}/${{Environment}}/api-access"),
+        Metadata=audit.LOG_GROUP,
+        LogGroupName=Sub(names.log_group("${Environment}", ACCESS_LOG)),
         RetentionInDays=Ref("LogRetentionDays"),
     )
 
@@ -50,6 +53,7 @@ def execution_logs(api: RestApi) -> LogGroup:
     return LogGroup(
         "ExecutionLogs",
         **DELETED,
+        Metadata=audit.EXECUTION_LOG_GROUP,
         LogGroupName=Sub(f"API-Gateway-Execution-Logs_${{{api.title}}}/${{Environment}}"),
         RetentionInDays=Ref("LogRetentionDays"),
     )

@@ -21,7 +21,8 @@ from troposphere.iam import Policy, PolicyType, Role
 from troposphere.logs import LogGroup
 
 from config import names
-from generator import event_sources, outputs, parameters
+from contract import metrics
+from generator import audit, event_sources, outputs, parameters
 from generator.functions import FUNCTIONS, Function
 from generator.lifecycle import DELETED
 from generator.policies import allow, assumed_by, policy
@@ -49,7 +50,7 @@ def build() -> Template:
     built = {}
     for function in FUNCTIONS:
         if function.reserved_concurrency:
-            template.add_condition(_reserves(function), Not(Equals(Ref(function.reserved_concurrency), "0")))
+            template.add_condition(function.reserves_condition, Not(Equals(Ref(function.reserved_concurrency), "0")))
         log_group = template.add_resource(log_group_of(function))
         role = template.add_resource(role_of(function, log_group))
         built[function.key] = template.add_resource(lambda_of(function, role, log_group, layer))
@@ -81,7 +82,8 @@ def log_group_of(function: Function) -> LogGroup:
     return LogGroup(
         f"{function.title}Logs",
         **DELETED,
-        LogGroupName=Sub(f"/{names.PROJECT}/${{Environment}}/{function.name}"),
+        Metadata=audit.LOG_GROUP,
+        LogGroupName=Sub(names.log_group("${Environment}", function.name)),
         RetentionInDays=Ref("LogRetentionDays"),
     )
 
@@ -124,12 +126,13 @@ def _permissions(function: Function, log_group: LogGroup) -> list[Statement]:
 def lambda_of(function: Function, role: Role, log_group: LogGroup, layer: LayerVersion) -> LambdaFunction:
     optional: dict[str, AWSHelperFn | DeadLetterConfig] = {}
     if function.reserved_concurrency:
-        reserved = If(_reserves(function), Ref(function.reserved_concurrency), NoValue)
+        reserved = If(function.reserves_condition, Ref(function.reserved_concurrency), NoValue)
         optional["ReservedConcurrentExecutions"] = reserved
     if function.dead_letters:
         optional["DeadLetterConfig"] = DeadLetterConfig(TargetArn=DEAD_LETTER_QUEUE)
     return LambdaFunction(
         f"{function.title}Function",
+        Metadata=audit.of_function(function),
         Description=function.description,
         Runtime=RUNTIME,
         Architectures=[ARCHITECTURE],
@@ -156,11 +159,7 @@ def _variables(function: Function) -> dict:
         "ENVIRONMENT": Ref("Environment"),
         **{name: VARIABLES[name] for name in function.variables},
         "POWERTOOLS_SERVICE_NAME": function.name,
-        "POWERTOOLS_METRICS_NAMESPACE": names.METRICS_NAMESPACE,
+        "POWERTOOLS_METRICS_NAMESPACE": metrics.NAMESPACE,
         "POWERTOOLS_LOG_LEVEL": Ref("LogLevel"),
         "AWS_LAMBDA_EXEC_WRAPPER": If("HasOpenTelemetry", "/opt/otel-instrument", NoValue),
     }
-
-
-def _reserves(function: Function) -> str:
-    return f"{function.title}ReservesConcurrency"

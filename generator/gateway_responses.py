@@ -20,6 +20,8 @@ RESPONSES: dict[str, tuple[str, str | None]] = {
     "INVALID_API_KEY": ("forbidden", None),
     "ACCESS_DENIED": ("forbidden", None),
     "UNAUTHORIZED": ("forbidden", None),
+    # What the firewall refuses, also for too many requests: it answers 403 whatever its rule.
+    "WAF_FILTERED": ("forbidden", "refused by the firewall: too many requests, or one that looks like an attack"),
     # So API Gateway calls a path or method that it does not know.
     "MISSING_AUTHENTICATION_TOKEN": ("route_not_found", None),
     "RESOURCE_NOT_FOUND": ("route_not_found", None),
@@ -60,11 +62,13 @@ def _response(api: RestApi, kind: str, code: str, detail: str | None) -> Gateway
         headers["Retry-After"] = cors.static(str(error.retry_after))
     # A status on a default would overwrite that of every type that falls back on it.
     status = {} if kind.startswith("DEFAULT_") else {"StatusCode": str(error.status)}
-    return GatewayResponse(
+    response = GatewayResponse(
         f"{camel(kind)}Response",
         RestApiId=Ref(api),
-        ResponseType=kind,
         **status,
         ResponseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
         ResponseTemplates={"application/json": body(code, detail)},
     )
+    # Not in the call: troposphere checks it against a list that lacks WAF_FILTERED.
+    response.properties["ResponseType"] = kind
+    return response

@@ -1,8 +1,11 @@
 """The topic that tells what happened to orders, and who may be subscribed by an environment."""
 
 from awacs import sns as sns_actions
+from awacs import xray as xray_actions
+from awacs.aws import Allow, Condition, Principal, Statement, StringEquals, StringLike
 from troposphere import Equals, Not, Ref, Sub
 from troposphere.sns import SubscriptionResource, Topic, TopicPolicy
+from troposphere.xray import ResourcePolicy
 
 from config import names
 from generator.policies import policy, tls_only
@@ -23,6 +26,31 @@ def topic() -> Topic:
         "OrderEvents",
         DisplayName=Sub(f"{names.root_stack('${Environment}')} order events"),
         KmsMasterKeyId="alias/aws/sns",
+        TracingConfig="Active",
+    )
+
+
+def right_to_trace(events: Topic) -> ResourcePolicy:
+    """Without it SNS drops its segments in silence (SNS developer guide, "Active tracing": only the console grants
+    it by itself). X-Ray allows five such policies per account and region: each environment there takes one."""
+    trace = Statement(
+        Sid="TraceDeliveries",
+        Effect=Allow,
+        Principal=Principal("Service", "sns.amazonaws.com"),
+        Action=[xray_actions.PutTraceSegments, xray_actions.GetSamplingRules, xray_actions.GetSamplingTargets],
+        Resource=["*"],
+        Condition=Condition(
+            [
+                StringEquals({"aws:SourceAccount": "${AWS::AccountId}"}),
+                StringLike({"aws:SourceArn": f"${{{events.title}}}"}),
+            ]
+        ),
+    )
+    document = policy(trace).to_json(indent=2, sort_keys=False)
+    return ResourcePolicy(
+        f"{events.title}Tracing",
+        PolicyName=Sub(f"{names.root_stack('${Environment}')}-order-events"),
+        PolicyDocument=Sub(document + "\n"),
     )
 
 

@@ -32,6 +32,14 @@ def _email(description: str) -> dict:
     return _text(description, AllowedPattern=pattern, ConstraintDescription="an e-mail address, or empty", Default="")
 
 
+def _percentage(of: str, default: int) -> dict:
+    return _number(f"{of}: the percentage that raises an alarm", MinValue=1, MaxValue=100, Default=default)
+
+
+def _objective(description: str, default: float) -> dict:
+    return _number(description, MinValue=50, MaxValue=99.999, Default=default)
+
+
 ENVIRONMENT = {
     "Environment": _text(
         "Name of the environment, also the API's stage",
@@ -112,11 +120,36 @@ ENVIRONMENT = {
     "BurstLimit": _number("Requests at once, of the API and of each key", MinValue=1, Default=200),
     "DailyQuota": _number("Requests per day and API key", MinValue=1, Default=10000),
     "DataTrace": _flag("Whether API Gateway logs whole requests and responses: personal data, for dev only", "false"),
+    "WafRateLimit": _number(
+        "Requests per five minutes and address that the firewall lets through, 10 at least; 0 for no firewall",
+        MinValue=0,
+        MaxValue=2000000000,
+        Default=0,
+    ),
     "AlertEmail": _email("Address that alarms are mailed to, once it has confirmed; empty for none"),
-    "ErrorRate": _number(
-        "Fraction of requests answered 5XX that raises an alarm", MinValue=0, MaxValue=1, Default=0.01
+    "ErrorRatePercent": _number(
+        "Percentage of requests answered 5XX, and of a function's invocations that fail, that raises an alarm",
+        MinValue=0.01,
+        MaxValue=100,
+        Default=1.0,
     ),
     "LatencyP95Ms": _number("95th percentile of the latency in ms that raises an alarm", MinValue=1, Default=500),
+    "ReservedConcurrencyPercent": _percentage("Of a function's reserved concurrency", 80),
+    "ConsumedCapacityPercent": _percentage("Of the table's or an index's capacity, when PROVISIONED", 80),
+    "QueueAgeSeconds": _number("Age in s of the oldest waiting order that raises an alarm", MinValue=400, Default=600),
+    "QueueDepth": _number("Number of waiting orders that raises an alarm", MinValue=1, Default=1000),
+    "StreamAgeSeconds": _number(
+        "Age in s of a change not yet announced that raises an alarm", MinValue=60, MaxValue=3600, Default=300
+    ),
+    "ImportSuccessPercent": _number(
+        "Percentage of a file's records below which an alarm is raised", MinValue=1, MaxValue=100, Default=90
+    ),
+    "OrdersPerHourPercent": _number("Percentage of maxOrdersPerHour that raises an alarm", MinValue=1, Default=100),
+    "SloAvailabilityPercent": _objective("Percentage of requests promised not to be answered 5XX", 99.9),
+    "SloLatencyPercent": _objective("Percentage of requests promised to be answered within LatencyP95Ms", 99.0),
+    "SloLeastBadRequests": _number(
+        "Fewer bad requests than this are never a burn of the error budget", MinValue=1, Default=3
+    ),
     "ArtifactBucket": _text(
         "Bucket of the packages",
         AllowedPattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",

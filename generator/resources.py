@@ -7,6 +7,7 @@ from contract.imports import REPORT_PREFIX, UPLOAD_PREFIX
 
 CUSTOMER_INDEX = "customerIdIndex"
 PROCESSED_DATE_INDEX = "processedDateIndex"
+INDEXES = (CUSTOMER_INDEX, PROCESSED_DATE_INDEX)
 
 
 def _setting(name: str) -> Sub:

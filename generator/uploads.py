@@ -20,6 +20,7 @@ from troposphere.s3 import (
     VersioningConfiguration,
 )
 
+from generator.audit import accepted
 from generator.lifecycle import AS_DATA
 from generator.policies import policy, tls_only
 from generator.queues import DAY, DEAD_LETTER_RETENTION
@@ -39,6 +40,10 @@ def bucket() -> Bucket:
     return Bucket(
         "UploadBucket",
         **AS_DATA,
+        Metadata=accepted(
+            CKV_AWS_18="Who read or wrote what is for CloudTrail's data events, which an account has for all its buckets. "
+            "S3's own log would need a second bucket, of partners' addresses and names of files, to be guarded as this is."
+        ),
         VersioningConfiguration=VersioningConfiguration(Status="Enabled"),
         # S3's own key and not one of KMS: whoever uploads would need rights on that too.
         BucketEncryption=BucketEncryption(

@@ -28,14 +28,15 @@ def create_order(request: Request) -> Response:
     table = orders_table(config)
     if key is None:
         table.insert(order)
-        return _created(order)
+        return _created(order, config)
     claim = claims.idempotency_claim(request.api_key_id, key, order)
     holder = table.insert_with_claim(order, claim)
-    return _created(order) if holder is None else _replayed(table, holder, order)
+    return _created(order, config) if holder is None else _replayed(table, holder, order)
 
 
 def update_order_status(request: Request) -> Response:
     order_id = parameters.order_id(request.path.get("orderId"))
+    telemetry.about(order_id)
     timestamp = parameters.timestamp(request.query.get("timestamp"))
     versions = parameters.if_match(request.headers.get("if-match"))
     status = validation.status_update(request.json())
@@ -58,14 +59,14 @@ def update_order_status(request: Request) -> Response:
             expires_at=orders.expiry(now, _ttl_days()),
         )
     if changed:
-        telemetry.count("OrderUpdated")
+        telemetry.order_status_changed(status)
     else:
         lifecycle.check_unchanged(order, status, versions)
     return Response(200, orders.representation(order), {"ETag": http.etag(order)})
 
 
-def _created(order: orders.Order) -> Response:
-    telemetry.order_created(order["orderId"], order["totalAmount"])
+def _created(order: orders.Order, config: dict[str, int]) -> Response:
+    telemetry.order_created(order["orderId"], order["totalAmount"], config["maxOrdersPerHour"])
     return _answer(order)
 
 
@@ -76,6 +77,7 @@ def _replayed(table: OrdersTable, claim: dict, order: orders.Order) -> Response:
     first = table.get(claim["claimedOrderId"], claim["orderTimestamp"])
     if first is None:
         raise OrderError("not_found", ["the order placed with this Idempotency-Key is gone"])
+    telemetry.about(first["orderId"])
     return _answer(orders.as_created(first), {"Idempotency-Replayed": "true"})
 
 

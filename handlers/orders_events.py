@@ -23,8 +23,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contract.schemas import ID_PATTERN
 from domain import claims, events, strict_json, validation
-from handlers import clients, dead_letters, telemetry
+from handlers import clients, telemetry
 from handlers.attributes import from_item
+from handlers.queue_batches import MESSAGE_BYTES, size_of, text
 
 ENTRIES_PER_CALL = 10
 UNREADABLE = "unreadable_record"
@@ -108,18 +109,28 @@ def _publish(chunk: list[Announcement]) -> int | None:
     except (BotoCoreError, ClientError) as error:
         telemetry.failure(error)
         return chunk[0][0]
-    failed = response.get("Failed", ())
-    telemetry.events_published(len(chunk) - len(failed))
-    for entry in failed:
-        telemetry.event_failed(entry.get("Code"))
-    return min((int(entry["Id"]) for entry in failed), default=None)
+    failed = {int(entry["Id"]): entry.get("Code") for entry in response.get("Failed", ())}
+    for place, event in chunk:
+        if place in failed:
+            telemetry.event_failed(failed[place], **_ids(event))
+        else:
+            telemetry.event_published(**_ids(event))
+    return min(failed, default=None)
+
+
+def _ids(event: dict) -> dict[str, str | None]:
+    return {
+        "event_id": event["eventId"],
+        "order_id": event["orderId"],
+        "correlation_id": event.get("correlationId"),
+    }
 
 
 def _entry(place: int, event: dict) -> dict:
     return {
         "Id": str(place),
         "Message": strict_json.dumps(event),
-        "MessageAttributes": {name: {"DataType": "String", "StringValue": event[name]} for name in _ATTRIBUTES},
+        "MessageAttributes": {name: text(event[name]) for name in _ATTRIBUTES},
     }
 
 
@@ -142,9 +153,9 @@ def _letter(record: dict, order_id: str | None) -> dict:
     attributes = {"rejectionReason": UNREADABLE} | ({"orderId": order_id} if order_id else {})
     message = {
         "MessageBody": strict_json.dumps(record),
-        "MessageAttributes": {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
+        "MessageAttributes": {name: text(value) for name, value in attributes.items()},
     }
-    if dead_letters.size_of(message) > dead_letters.MESSAGE_BYTES:
+    if size_of(message) > MESSAGE_BYTES:
         # Two images of the largest items do not fit. The keys lead to the order.
         change = {name: value for name, value in record["dynamodb"].items() if name not in _IMAGES}
         message["MessageBody"] = strict_json.dumps({**record, "dynamodb": change})
@@ -152,8 +163,8 @@ def _letter(record: dict, order_id: str | None) -> dict:
 
 
 def _order_id(record: dict) -> str | None:
-    text = record["dynamodb"].get("Keys", {}).get("orderId", {}).get("S", "")
-    return text if re.fullmatch(ID_PATTERN, text) else None
+    order_id = record["dynamodb"].get("Keys", {}).get("orderId", {}).get("S", "")
+    return order_id if re.fullmatch(ID_PATTERN, order_id) else None
 
 
 def _sequence_number(record: dict) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from domain import flags, messages, orders, strict_json, validation
 from handlers import clients, configuration, http, telemetry
 from handlers.http import Request, Response
+from handlers.queue_batches import text
 
 POLL_AFTER_SECONDS = 1
 
@@ -38,7 +39,7 @@ def _send(message: dict, correlation_id: str, config: dict[str, int]) -> str:
     response = clients.sqs(config["defaultTimeout"], config["retryAttempts"]).send_message(
         QueueUrl=os.environ["ORDER_QUEUE_URL"],
         MessageBody=strict_json.dumps(message),
-        MessageAttributes={name: _text(value) for name, value in attributes.items()},
+        MessageAttributes={name: text(value) for name, value in attributes.items()},
         MessageSystemAttributes=_trace(),
     )
     return response["MessageId"]
@@ -46,11 +47,7 @@ def _send(message: dict, correlation_id: str, config: dict[str, int]) -> str:
 
 def _trace() -> dict:
     header = os.environ.get("_X_AMZN_TRACE_ID")
-    return {"AWSTraceHeader": _text(header)} if header else {}
-
-
-def _text(value: str) -> dict:
-    return {"DataType": "String", "StringValue": value}
+    return {"AWSTraceHeader": text(header)} if header else {}
 
 
 def _accepted(message: dict, message_id: str) -> Response:

@@ -13,6 +13,7 @@ def handler(event: dict, context: object) -> dict:
 
 def get_order(request: Request) -> Response:
     order_id = parameters.order_id(request.path.get("orderId"))
+    telemetry.about(order_id)
     timestamp = parameters.timestamp(request.query.get("timestamp"))
     order = orders_table(configuration.api_config()).get(order_id, timestamp)
     telemetry.count("OrderQueried")

@@ -101,22 +101,27 @@ def _tell(batch: Batch) -> None:
     for place in batch.stored:
         sent = batch.records[place].get("attributes", {}).get("SentTimestamp")
         delay = now - int(sent) if sent else None
-        telemetry.order_stored(batch.orders[place]["totalAmount"], delay, **_ids(batch, place))
+        order = batch.orders[place]
+        telemetry.order_stored(order["source"], order["totalAmount"], delay, **_ids(batch, place))
+    for source in {batch.orders[place]["source"] for place in batch.stored}:
+        telemetry.orders_per_hour_ceiling(source, configuration.api_config()["maxOrdersPerHour"])
     for place in batch.duplicate:
         telemetry.order_duplicate(**_ids(batch, place))
     for place, error in batch.rejected.items():
         telemetry.message_rejected(error.kind.code, error.details, **_ids(batch, place))
-    telemetry.orders_rejected(Counter(error.kind.code for error in batch.rejected.values()))
+    for code, times in Counter(error.kind.code for error in batch.rejected.values()).items():
+        telemetry.order_rejected(code, times)
     for place, failure in batch.failed.items():
         telemetry.message_failed(failure, **_ids(batch, place))
 
 
 def _ids(batch: Batch, place: int) -> dict[str, str | None]:
-    record = batch.records[place]
+    record, order = batch.records[place], batch.orders.get(place, {})
     return {
         "message_id": record.get("messageId"),
-        "order_id": batch.orders[place]["orderId"] if place in batch.orders else None,
+        "order_id": order.get("orderId"),
         "correlation_id": _correlation_id(record),
+        "source_file": order.get("sourceFile"),
     }
 
 

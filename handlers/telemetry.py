@@ -1,72 +1,101 @@
-"""Logs (JSON) and metrics (EMF), one flush per request.
+"""What the handlers tell of their work: logs (JSON) and metrics (EMF), one flush per request.
 
 Nothing here takes a body, a header, an address or an exception's message:
 what is never handed over cannot leak. A test plants secrets and looks for them.
 """
 
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from types import TracebackType
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import Metrics, single_metric
 from botocore.exceptions import ClientError
+
+from contract.metrics import ASYNC, IMPORT, SYNC
+from handlers import emf
 
 # RFC 3339, or Lambda's own log-level filter takes every line for INFO.
 logger = Logger(utc=True, use_rfc3339=True)
-metrics = Metrics()
-_dimensions = {"Environment": os.environ.get("ENVIRONMENT", "local")}
-metrics.set_default_dimensions(**_dimensions)
 
 # At DEBUG the SDK logs whole request bodies; Lambda's log level reaches it too.
 for _library in ("botocore", "urllib3"):
     logging.getLogger(_library).setLevel(logging.WARNING)
 
+# The path of an order, by its source (contract.schemas.SOURCES).
+PATH_OF = {"api": SYNC, "pipeline": ASYNC, "import": IMPORT}
+
 _cold = True
+_stored_on: dict[str, str] = {}  # {"path": ...} once the request under way has stored an order
 
 
 def begin(request_id: str | None, context: object) -> None:
     """Start a request: every log line until the next one carries its ids."""
     global _cold
+    _stored_on.clear()
     logger.append_keys(
         correlation_id=request_id,
         function_request_id=getattr(context, "aws_request_id", None),
+        order_id=None,
     )
     if _cold:
-        metrics.add_metric("ColdStart", "Count", 1)
+        count("ColdStart")
         _cold = False
 
 
+def about(order_id: str) -> None:
+    """The request is about this order, which a client named as the contract allows: its lines are found by it."""
+    logger.append_keys(order_id=order_id)
+
+
 def count(metric: str, times: int = 1) -> None:
-    metrics.add_metric(metric, "Count", times)
+    emf.add(metric, times)
 
 
-def order_created(order_id: str, total: Decimal) -> None:
+def order_created(order_id: str, total: Decimal, per_hour: int) -> None:
+    """`per_hour` is api-config's maxOrdersPerHour."""
+    about(order_id)
     count("OrderCreated")
-    metrics.add_metric("OrderValue", "None", float(total))
-    logger.info("order created", order_id=order_id)
+    _count_stored(SYNC, total)
+    orders_per_hour_ceiling("api", per_hour)
+    _stored_on["path"] = SYNC
+    logger.info("order created")
+
+
+def order_status_changed(status: str) -> None:
+    """`status` is the new one, of contract.schemas."""
+    count("OrderUpdated")
+    emf.add("OrderStatusChanged", 1, status=status)
+    logger.info("order status changed", order_status=status)
 
 
 def order_accepted(order_id: str, message_id: str) -> None:
+    about(order_id)
     count("OrderAccepted")
-    logger.info("order accepted", order_id=order_id, message_id=message_id)
+    logger.info("order accepted", message_id=message_id)
 
 
-def order_rejected(code: str) -> None:
+def order_rejected(code: str, times: int = 1) -> None:
     """`code` is one of contract.errors."""
-    count("OrderRejected")
-    metrics.add_metadata("reason", code)
+    emf.add("OrderRejected", times, reason=code)
 
 
-def order_stored(total: Decimal, delay_ms: int | None, **ids: str | None) -> None:
-    """`delay_ms`: since it was accepted. `ids` here and below: message_id, order_id, correlation_id."""
-    count("OrderStored")
-    metrics.add_metric("OrderValue", "None", float(total))
+def order_stored(source: str, total: Decimal, delay_ms: int | None, **ids: str | None) -> None:
+    """`source` as in contract.schemas; `delay_ms`: since the queue had it, None if it does not say.
+
+    `ids` here and below: message_id, order_id, correlation_id, source_file.
+    """
+    path = PATH_OF[source]
+    _count_stored(path, total)
     if delay_ms is not None:
-        metrics.add_metric("OrderStoreDelay", "Milliseconds", delay_ms)
+        emf.add("OrderProcessingLatency", delay_ms, path=path)
+        emf.add("OrderStoreDelay", delay_ms)
     logger.info("order stored", **ids)
+
+
+def orders_per_hour_ceiling(source: str, per_hour: int) -> None:
+    """Beside the orders of a source that were stored: what their number in an hour is held against."""
+    emf.add("OrdersPerHourCeiling", per_hour, path=PATH_OF[source])
 
 
 def order_duplicate(**ids: str | None) -> None:
@@ -79,28 +108,21 @@ def message_rejected(code: str, details: list[str], **ids: str | None) -> None:
     logger.warning("message rejected", reason=code, details=details, **ids)
 
 
-def orders_rejected(reasons: Mapping[str, int]) -> None:
-    """How many for each code of contract.errors."""
-    for code, times in reasons.items():
-        count("OrderRejected", times)
-        # By reason as well, in a document of its own: all metrics of one share their dimensions.
-        with single_metric("OrderRejected", "Count", times, default_dimensions=_dimensions) as metric:
-            metric.add_dimension("reason", code)
-
-
 def message_failed(error: BaseException, **ids: str | None) -> None:
     """Back to the queue."""
     count("OrderRetried")
     failure(error, **ids)
 
 
-def events_published(number: int) -> None:
-    count("EventsPublished", number)
+def event_published(event_id: str, **ids: str | None) -> None:
+    count("EventsPublished")
+    logger.info("event published", event_id=event_id, **ids)
 
 
-def event_failed(code: str | None) -> None:
+def event_failed(code: str | None, event_id: str, **ids: str | None) -> None:
+    """Back to the stream."""
     count("EventsFailed")
-    logger.error("event not published", aws_error=code)
+    logger.error("event not published", aws_error=code, event_id=event_id, **ids)
 
 
 def configuration_fallback(parameter: str) -> None:
@@ -123,25 +145,25 @@ def failure(error: BaseException, **ids: str | None) -> None:
 
 
 def finish(operation: str, status: int, milliseconds: float) -> None:
-    """End a request: one log line, and its metrics as one EMF document."""
+    """End a request: one log line, and its metrics as one more."""
     milliseconds = round(milliseconds, 3)
     logger.info("request", operation=operation, status=status, milliseconds=milliseconds)
-    metrics.add_metric("OrderProcessingLatency", "Milliseconds", milliseconds)
-    metrics.add_metadata("operation", operation)
-    metrics.flush_metrics()
+    # By path only of a request that stored an order: what it refuses is quick, and would hide how slow it is.
+    emf.add("OrderProcessingLatency", milliseconds, **_stored_on)
+    emf.flush()
 
 
 def batch_finished(size: int, failed: int, milliseconds: float) -> None:
-    """End a batch: one log line, and its metrics as one EMF document, or a few for a large batch."""
+    """End a batch: one log line, and its metrics as one more, or a few of a mixed or large batch."""
     milliseconds = round(milliseconds, 3)
     logger.info("batch", size=size, failed=failed, milliseconds=milliseconds)
-    metrics.add_metric("BatchSize", "Count", size)
-    metrics.add_metric("BatchDuration", "Milliseconds", milliseconds)
-    metrics.flush_metrics()
+    emf.add("BatchSize", size)
+    emf.add("BatchDuration", milliseconds)
+    emf.flush()
 
 
 def import_advanced(status: str, *, queued: int, rejected: int, milliseconds: float, **ids: str | int) -> None:
-    """End an invocation for a file: one log line, and its metrics as one EMF document.
+    """End an invocation for a file: one log line, and its metrics as one more.
 
     `status` is one of contract.imports.STATUSES; `queued` and `rejected` count this invocation's records.
     `ids`: source_file, version, invocation. The name of a file is logged, so
@@ -151,23 +173,28 @@ def import_advanced(status: str, *, queued: int, rejected: int, milliseconds: fl
     logger.info("import", status=status, queued=queued, rejected=rejected, milliseconds=milliseconds, **ids)
     count("OrdersProcessed", queued)
     count("OrderProcessingErrors", rejected)
-    metrics.flush_metrics()
+    emf.flush()
 
 
 def import_finished(report: Mapping[str, object]) -> None:
     """Log what came of a whole file. `report` is an IMPORT_REPORT, which holds nothing of the file's text."""
     counts = {name: report[name] for name in ("status", "read", "queued", "rejected", "reasons", "fault")}
     logger.info("file", source_file=report["sourceFile"], version=report["version"], **counts)
-    metrics.add_metric("ProcessingTime", "Milliseconds", report["durationMs"])
+    emf.add("ProcessingTime", report["durationMs"])
     if report["read"]:
-        metrics.add_metric("SuccessRate", "Percent", 100 * report["queued"] / report["read"])
+        emf.add("SuccessRate", 100 * report["queued"] / report["read"])
 
 
 def import_failed(error: BaseException) -> None:
     """Back to Lambda, which tries again."""
     count("ProcessingFailures")
     failure(error)
-    metrics.flush_metrics()
+    emf.flush()
+
+
+def _count_stored(path: str, total: Decimal) -> None:
+    emf.add("OrderStored", 1, path=path)
+    emf.add("OrderValue", float(total), path=path)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -10,16 +10,13 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError, IncompleteReadError
-from urllib3.exceptions import HTTPError
+from botocore.exceptions import ClientError
 
 from contract.imports import UPLOAD_PREFIX
 from handlers import faults
 
 RANGE_BYTES = 4 * 1024**2
 ATTEMPTS = 4  # at a range; the client repeats a call that fails, but not one whose answer breaks off
-
-_BROKEN_OFF = (IncompleteReadError, HTTPError)
 
 
 @dataclass
@@ -80,7 +77,7 @@ def _range(client: BaseClient, file: File, offset: int) -> tuple[bytes, int]:
         try:
             return _get(client, file, offset)
         except Exception as error:
-            if attempt == ATTEMPTS or not (faults.is_transient(error) or isinstance(error, _BROKEN_OFF)):
+            if attempt == ATTEMPTS or not faults.is_transient(error):
                 raise
         time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter is no secret
     raise AssertionError("the last attempt returns or raises")

@@ -92,6 +92,11 @@ def test_an_environment_name_is_never_a_path(name):
             MINIMAL + "[feature_flags]\nexpressDelivery = 101\n",
             "feature_flags.expressDelivery: must be true, false, or a percentage",
         ),
+        (MINIMAL + "waf_rate_limit = 9\n", "test.toml: api.waf_rate_limit: AWS WAF limits to 10 requests at least"),
+        (MINIMAL + "[monitoring]\nerror_rate_percent = 0\n", "test.toml: monitoring.error_rate_percent: "),
+        (MINIMAL + "[monitoring]\nslo_availability_percent = 100\n", "monitoring.slo_availability_percent: "),
+        (MINIMAL + "[monitoring]\nqueue_age_seconds = 370\n", "test.toml: monitoring.queue_age_seconds: "),
+        (MINIMAL + "[monitoring]\nqueue_age = 600\n", "test.toml: monitoring.queue_age: unknown key"),
         ("name = 'x'\n" + MINIMAL, "name: the file's own name"),
         ("account = '123'\n" + MINIMAL, "test.toml: account: "),
     ],
@@ -132,6 +137,15 @@ def test_files_may_be_kept_for_as_long_as_orders(tmp_path):
     text = "[data]\norder_ttl_days = 30\n[imports]\nretention_days = 30\n" + MINIMAL
     values = parameters.from_environment(environment.load("test", write(tmp_path, text)))
     assert (values["OrderTtlDays"], values["UploadRetentionDays"]) == ("30", "30")
+
+
+def test_thresholds_are_carried_to_the_templates(tmp_path):
+    text = "[monitoring]\nerror_rate_percent = 2.5\nqueue_age_seconds = 700\nslo_latency_percent = 97.5\n" + MINIMAL
+    values = parameters.from_environment(environment.load("test", write(tmp_path, text + "waf_rate_limit = 10\n")))
+    found = {
+        name: values[name] for name in ("ErrorRatePercent", "QueueAgeSeconds", "SloLatencyPercent", "WafRateLimit")
+    }
+    assert list(found.values()) == ["2.5", "700", "97.5", "10"]
 
 
 def test_names_differ_by_environment():

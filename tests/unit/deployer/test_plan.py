@@ -194,6 +194,10 @@ HARMLESS = {
     "standard said aloud": ("Resources.Queue.Properties.FifoQueue", False),
     "encryption": ("Resources.Upload.Properties.BucketEncryption", {}),
     "policy": ("Resources.OrdersTable.DeletionPolicy", "Delete"),
+    "why a finding of the scanner stands": (
+        "Resources.OrdersTable.Metadata",
+        {"checkov": {"skip": [{"id": "CKV_AWS_119", "comment": "why"}]}},
+    ),
     "another queue": ("Resources.Second", QUEUE),
 }
 

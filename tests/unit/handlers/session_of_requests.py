@@ -37,6 +37,9 @@ def main() -> None:
         assert api.post(str(body), headers=headers).status == 400
         assert api.put(placed.body["orderId"], SECRETS["field"]).status == 400
         assert api.put(placed.body["orderId"], "processing", headers=headers).status == 200
+        assert api.put(placed.body["orderId"], "pending").status == 409
+        assert api.get(placed.body["orderId"]).status == 200
+        assert api.get(SECRETS["customer"] + "@").status == 404
         assert api.customer(SECRETS["customer"], nextToken=SECRETS["field"]).status == 400
         assert api.customer(SECRETS["customer"]).status == 200
         for failure in (ValueError(str(body)), KeyError(SECRETS["street"]), RuntimeError(str(headers))):

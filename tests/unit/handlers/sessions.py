@@ -4,12 +4,29 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[3]
+SESSIONS = ("session_of_requests", "session_of_batches", "session_of_imports")
+TRACE = "1-5759e988-bd862e3fe1be46a994272793"
+_QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012"
 
 
-def output_of(session: str, **variables: str) -> tuple[str, list[dict]]:
+class Sample(NamedTuple):
+    """What one EMF document says of one metric in one set of dimensions."""
+
+    name: str
+    unit: str
+    dimensions: dict[str, str]
+    values: list[float]
+    namespace: str
+
+
+@cache
+def output_of(session: str) -> tuple[str, list[dict]]:
     """(stdout and stderr as one text, stdout's JSON lines) of a module of this folder at log level DEBUG."""
     environment = {
         **os.environ,
@@ -20,7 +37,11 @@ def output_of(session: str, **variables: str) -> tuple[str, list[dict]]:
         "API_CONFIG_PARAMETER": "/food-delivery/test/api-config",
         "FEATURE_FLAGS_PARAMETER": "/food-delivery/test/feature-flags",
         "ORDER_TTL_DAYS": "90",
-        **variables,
+        "ORDER_QUEUE_URL": f"{_QUEUES}/orders",
+        "ORDER_DEAD_LETTER_QUEUE_URL": f"{_QUEUES}/dead-letters",
+        "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL": f"{_QUEUES}/unannounced",
+        "ORDER_EVENTS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:order-events",
+        "_X_AMZN_TRACE_ID": f"Root={TRACE};Sampled=1",
     }
     # As Lambda's bootstrap does: a root handler, at the level of the function.
     program = (
@@ -32,3 +53,34 @@ def output_of(session: str, **variables: str) -> tuple[str, list[dict]]:
     )
     assert finished.returncode == 0, finished.stderr[-2000:]
     return finished.stdout + finished.stderr, [json.loads(line) for line in finished.stdout.splitlines()]
+
+
+def documents(lines: Iterable[dict]) -> list[dict]:
+    """Those of `lines` that are EMF."""
+    return [line for line in lines if "_aws" in line]
+
+
+def samples(lines: Iterable[dict]) -> Iterator[Sample]:
+    """As CloudWatch takes them from `lines`."""
+    for document in documents(lines):
+        for directive in document["_aws"]["CloudWatchMetrics"]:
+            for names in directive["Dimensions"]:
+                for metric in directive["Metrics"]:
+                    values = document[metric["Name"]]
+                    yield Sample(
+                        metric["Name"],
+                        metric["Unit"],
+                        {name: document[name] for name in names},
+                        values if isinstance(values, list) else [values],
+                        directive["Namespace"],
+                    )
+
+
+def totals(lines: Iterable[dict], *dimensions: str) -> dict[tuple[str, ...], float]:
+    """The sum of each metric that is written with Environment and `dimensions`, by its name and their values."""
+    sums: dict[tuple[str, ...], float] = {}
+    for sample in samples(lines):
+        if sample.dimensions.keys() == {"Environment", *dimensions}:
+            key = (sample.name, *(sample.dimensions[name] for name in dimensions))
+            sums[key] = sums.get(key, 0) + sum(sample.values)
+    return sums

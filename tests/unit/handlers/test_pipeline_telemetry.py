@@ -4,21 +4,18 @@ from collections import Counter
 
 import pytest
 
-from contract.errors import ERRORS
-from tests.unit.handlers.session_of_batches import CORRELATION, SECRETS
-from tests.unit.handlers.sessions import output_of
+from tests.unit.handlers.session_of_batches import CORRELATION, SECRETS, SOURCE_FILE
+from tests.unit.handlers.sessions import documents, output_of, totals
 
 
 @pytest.fixture(scope="module")
 def output():
-    queues = "https://sqs.us-east-1.amazonaws.com/123456789012"
-    return output_of(
-        "session_of_batches",
-        ORDER_QUEUE_URL=f"{queues}/orders",
-        ORDER_DEAD_LETTER_QUEUE_URL=f"{queues}/dead-letters",
-        ORDER_EVENTS_DEAD_LETTER_QUEUE_URL=f"{queues}/unannounced",
-        ORDER_EVENTS_TOPIC_ARN="arn:aws:sns:us-east-1:123456789012:order-events",
-    )
+    return output_of("session_of_batches")
+
+
+@pytest.fixture(scope="module")
+def lines(output):
+    return output[1]
 
 
 def test_no_secret_is_ever_written(output):
@@ -26,30 +23,15 @@ def test_no_secret_is_ever_written(output):
     assert [name for name, secret in SECRETS.items() if secret in text] == []
 
 
-def documents(lines):
-    """(sorted dimension names, {metric: its values' sum}) of each EMF document."""
-    for line in lines:
-        if "_aws" in line:
-            (directive,) = line["_aws"]["CloudWatchMetrics"]
-            assert directive["Namespace"] == "FoodDelivery"
-            names = [metric["Name"] for metric in directive["Metrics"]]
-            yield sorted(directive["Dimensions"][0]), {name: sum(line[name]) for name in names}, line
-
-
-def test_metrics_count_what_happened(output):
-    _, lines = output
-    total: Counter[str] = Counter()
-    for dimensions, values, _ in documents(lines):
-        if "reason" not in dimensions:
-            assert dimensions == ["Environment", "service"]
-            total.update(values)
+def test_metrics_count_what_happened(lines):
+    total = {name: total for (name, _), total in totals(lines, "service").items()}
     expected = {
         "OrderAccepted": 1,
-        "OrderStored": 2,
+        "OrderStored": 3,
         "OrderDuplicate": 1,
         "OrderRejected": 6,  # one at the API's edge
         "OrderRetried": 3,
-        "OrderValue": 2,
+        "OrderValue": 3,
         "EventsPublished": 3,
         "EventsFailed": 1,
         "ColdStart": 1,
@@ -58,27 +40,60 @@ def test_metrics_count_what_happened(output):
     assert set(total) - set(expected) == {"OrderProcessingLatency", "OrderStoreDelay", "BatchSize", "BatchDuration"}
 
 
-def test_rejections_are_counted_by_reason_and_reasons_are_few(output):
-    _, lines = output
-    reasons = Counter()
-    for dimensions, values, line in documents(lines):
-        if "reason" in dimensions:
-            assert dimensions == ["Environment", "reason", "service"] and line["reason"] in ERRORS
-            reasons[line["reason"]] += values["OrderRejected"]
-    assert reasons == {"feature_disabled": 2, "invalid_request": 2, "order_conflict": 1}
+def test_orders_are_counted_by_the_path_that_they_came_on(lines):
+    counted = totals(lines, "path")
+    assert counted.pop(("OrderProcessingLatency", "async")) > 0 < counted.pop(("OrderProcessingLatency", "import"))
+    assert counted == {
+        ("OrderStored", "async"): 2,
+        ("OrderStored", "import"): 1,
+        ("OrderValue", "async"): 2,
+        ("OrderValue", "import"): 1,
+        ("OrdersPerHourCeiling", "async"): 150,  # beside the orders of a batch, not of each
+        ("OrdersPerHourCeiling", "import"): 150,
+    }
 
 
-def test_an_order_can_be_followed_from_request_to_store(output):
-    _, lines = output
+def test_rejections_are_counted_by_reason(lines):
+    assert totals(lines, "reason") == {
+        ("OrderRejected", "feature_disabled"): 2,
+        ("OrderRejected", "invalid_request"): 3,  # one at the API's edge
+        ("OrderRejected", "order_conflict"): 1,
+    }
+
+
+def test_a_batch_writes_no_more_documents_than_it_has_paths_or_reasons(lines):
+    (at,) = [place for place, line in enumerate(lines) if line.get("message") == "batch" and line["size"] == 7]
+    written = []
+    for line in lines[at + 1 :]:
+        if "_aws" not in line:
+            break
+        written.append(line)
+    assert len(written) == 2 and {line.get("path") for line in written} == {"async", "import"}
+    assert {line.get("reason") for line in written} == {"feature_disabled", "invalid_request"}
+    assert len(documents(lines)) > 2
+
+
+def test_an_order_can_be_followed_from_request_to_store(lines):
     (accepted,) = [line for line in lines if line.get("message") == "order accepted"]
     assert accepted["order_id"].startswith("fd-") and accepted["message_id"] and accepted["correlation_id"]
     stored = [line for line in lines if line.get("message") == "order stored"]
     assert (stored[0]["order_id"], stored[0]["correlation_id"]) == ("ORD-1", CORRELATION)
     assert all(line["message_id"] for line in stored)
+    published = [line for line in lines if line.get("message") == "event published"]
+    assert [line["order_id"] for line in published] == ["ORD-1", "ORD-2", "ORD-1"]
+    assert {line["correlation_id"] for line in published} == {"request-1"}
+    (unpublished,) = [line for line in lines if line.get("message") == "event not published"]
+    assert (unpublished["event_id"], unpublished["aws_error"]) == ("ORD-2:2", "Bad")
 
 
-def test_each_rejected_message_is_logged_with_its_reason(output):
-    _, lines = output
+def test_the_story_of_an_imported_order_begins_with_its_file(lines):
+    stored = [line for line in lines if line.get("message") == "order stored"]
+    assert {line["order_id"]: line.get("source_file") for line in stored if "source_file" in line} == {
+        "ORD-2": SOURCE_FILE
+    }
+
+
+def test_each_rejected_message_is_logged_with_its_reason(lines):
     rejected = [line for line in lines if line.get("message") == "message rejected"]
     assert Counter(line["reason"] for line in rejected) == {
         "feature_disabled": 2,

@@ -2,15 +2,29 @@
 
 import pytest
 
-from contract.errors import ERRORS
-from contract.routes import ROUTES
 from tests.unit.handlers.session_of_requests import SECRETS
-from tests.unit.handlers.sessions import output_of
+from tests.unit.handlers.sessions import TRACE, documents, output_of, samples, totals
 
 
 @pytest.fixture(scope="module")
 def output():
-    return output_of("session_of_requests", _X_AMZN_TRACE_ID="Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
+    return output_of("session_of_requests")
+
+
+@pytest.fixture(scope="module")
+def lines(output):
+    return output[1]
+
+
+def requests(lines):
+    """Each request's log lines, in order; the last one of each is its summary."""
+    found = [[]]
+    for line in lines:
+        if "_aws" not in line:
+            found[-1].append(line)
+            if line["message"] == "request":
+                found.append([])
+    return found[:-1]
 
 
 def test_no_secret_is_ever_written(output):
@@ -18,47 +32,87 @@ def test_no_secret_is_ever_written(output):
     assert [name for name, secret in SECRETS.items() if secret in text] == []
 
 
-def test_every_request_writes_one_metrics_document_and_one_summary(output):
-    _, lines = output
-    documents = [line for line in lines if "_aws" in line]
-    summaries = [line for line in lines if line.get("message") == "request"]
-    assert len(documents) == len(summaries) > 10
-    for document in documents:
-        (directive,) = document["_aws"]["CloudWatchMetrics"]
-        assert directive["Namespace"] == "FoodDelivery"
-        assert [sorted(dimensions) for dimensions in directive["Dimensions"]] == [["Environment", "service"]]
-        assert document["operation"] in {route.operation for route in ROUTES}
-        assert document["OrderProcessingLatency"][0] > 0
-        assert document.get("reason") in (None, *ERRORS)
+def test_every_request_writes_one_metrics_document_and_one_summary(lines):
+    assert len(documents(lines)) == len(requests(lines)) > 10
+    for document in documents(lines):
+        (latency,) = {tuple(each.values) for each in samples([document]) if each.name == "OrderProcessingLatency"}
+        assert len(latency) == 1 and latency[0] > 0
 
 
-def test_metrics_count_what_happened(output):
-    _, lines = output
-    names = [
-        metric["Name"] for line in lines if "_aws" in line for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
-    ]
-    counted = {name: names.count(name) for name in set(names) - {"OrderProcessingLatency"}}
+def test_metrics_count_what_happened(lines):
+    counted = {name: total for (name, _), total in totals(lines, "service").items()}
+    assert counted.pop("OrderProcessingLatency") > 0
     assert counted == {
         "ColdStart": 1,
         "OrderCreated": 1,  # replays create nothing
-        "OrderValue": 1,
+        "OrderStored": 1,
+        "OrderValue": 25.1,
         "OrderUpdated": 1,
+        "OrderQueried": 1,
         "CustomerOrdersQueried": 1,
-        "OrderRejected": 4,
-        "ConfigurationFallback": 1,
+        "OrderRejected": 5,
+        "ConfigurationFallback": 2,  # both parameters
     }
 
 
-def test_log_lines_carry_the_request_and_the_trace(output):
-    _, lines = output
+def test_an_order_that_is_placed_counts_on_its_path(lines):
+    counted = totals(lines, "path")
+    assert {key: counted[key] for key in counted if key[0] != "OrderProcessingLatency"} == {
+        ("OrderStored", "sync"): 1,
+        ("OrderValue", "sync"): 25.1,
+        ("OrdersPerHourCeiling", "sync"): 150,
+    }
+
+
+def test_the_path_tells_the_latency_of_orders_that_were_stored_and_of_nothing_else(lines):
+    (latency,) = [
+        each.values for each in samples(lines) if each.name == "OrderProcessingLatency" and "path" in each.dimensions
+    ]
+    created = next(request[-1] for request in requests(lines) if request[0]["message"] == "order created")
+    assert latency == [created["milliseconds"]]
+
+
+def test_changes_count_by_the_new_status_and_refusals_by_their_reason(lines):
+    assert totals(lines, "status") == {("OrderStatusChanged", "processing"): 1}
+    assert totals(lines, "reason") == {
+        ("OrderRejected", "feature_disabled"): 1,
+        ("OrderRejected", "invalid_request"): 3,
+        ("OrderRejected", "illegal_transition"): 1,
+    }
+
+
+def test_every_request_about_an_order_is_found_by_its_id(lines):
+    placed = next(request for request in requests(lines) if request[0]["message"] == "order created")
+    about = [request for request in requests(lines) if request[0].get("order_id") == placed[0]["order_id"]]
+    assert [(request[-1]["operation"], request[-1]["status"]) for request in about] == [
+        ("createOrder", 201),
+        ("createOrder", 201),  # replayed
+        ("updateOrderStatus", 400),
+        ("updateOrderStatus", 200),
+        ("updateOrderStatus", 409),
+        ("getOrder", 200),
+    ]
+    assert all(request[-1]["order_id"] == placed[0]["order_id"] for request in about)
+    assert len({request[-1]["correlation_id"] for request in about}) == len(about)
+    (changed,) = [line for line in lines if line.get("message") == "order status changed"]
+    assert (changed["order_id"], changed["order_status"]) == (placed[0]["order_id"], "processing")
+
+
+def test_a_request_that_is_about_no_order_names_none(lines):
+    others = [request[-1] for request in requests(lines) if request[-1]["operation"] == "listCustomerOrders"]
+    assert others and not any("order_id" in line for line in others)
+    refused = [request[-1] for request in requests(lines) if request[-1]["status"] == 422]
+    assert refused and not any("order_id" in line for line in refused)
+
+
+def test_log_lines_carry_the_request_and_the_trace(lines):
     for line in (line for line in lines if "_aws" not in line):
         assert line["correlation_id"] and line["service"] == "orders"
-        assert line["xray_trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
+        assert line["xray_trace_id"] == TRACE
         assert line["timestamp"].endswith("+00:00")
 
 
-def test_a_failure_is_logged_by_its_place_not_its_message(output):
-    _, lines = output
+def test_a_failure_is_logged_by_its_place_not_its_message(lines):
     failures = [line for line in lines if line.get("message") == "request failed"]
     assert [failure["exception"][0] for failure in failures] == ["ValueError", "KeyError", "RuntimeError", "OSError"]
     assert any("repository.py" in frame and frame.endswith(" insert") for frame in failures[0]["frames"])

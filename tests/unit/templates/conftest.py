@@ -1,9 +1,12 @@
 """The rendered templates, parsed, as every test here looks at them."""
 
+from functools import partial
+
 import pytest
 
 from deployer import cfn_yaml
 from generator.render import render
+from tests.unit.templates import production
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +42,14 @@ def api(templates) -> dict:
 @pytest.fixture(scope="session")
 def monitoring(templates) -> dict:
     return templates["monitoring"]
+
+
+@pytest.fixture(scope="session")
+def prod(templates) -> production.Resources:
+    return production.resources_of(templates)
+
+
+@pytest.fixture
+def broken(prod):
+    """Prod with a value changed or removed: `production.changed`."""
+    return partial(production.changed, prod)

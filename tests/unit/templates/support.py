@@ -42,6 +42,9 @@ def names_used(node) -> set[str]:
             found.add(value["Fn::GetAtt"][0])
         if isinstance(value.get("Fn::Sub"), str):
             found |= {name.split(".")[0] for name in re.findall(r"\$\{([\w:.]+)\}", value["Fn::Sub"])}
+        if isinstance(value.get("Fn::Sub"), list):
+            text, variables = value["Fn::Sub"]
+            found |= {name.split(".")[0] for name in re.findall(r"\$\{([\w:.]+)\}", text)} - set(variables)
     return {name for name in found if not name.startswith("AWS::")}
 
 
@@ -51,6 +54,15 @@ def root_parameters(name: str, **changes: str) -> dict[str, str]:
     return {**from_environment(environment.load(name)), **deployer_sets, "ArtifactBucket": "bucket", **changes}
 
 
+def existing(template: dict, parameters: dict[str, str]) -> dict[str, dict]:
+    """Logical id -> resource, those whose condition holds, with their intrinsics resolved."""
+    return {
+        title: evaluate(template, each, parameters)
+        for title, each in template["Resources"].items()
+        if "Condition" not in each or evaluate(template, {"Fn::If": [each["Condition"], True, False]}, parameters)
+    }
+
+
 def evaluate(template: dict, node, parameters: dict[str, str]):
     """`node` as CloudFormation would resolve it; a resource's Ref becomes its logical id."""
 
@@ -58,6 +70,8 @@ def evaluate(template: dict, node, parameters: dict[str, str]):
         if isinstance(condition, str):
             condition = template["Conditions"][condition]
         (name, value), *_ = condition.items()
+        if name == "Condition":
+            return truth(value)
         if name == "Fn::Not":
             return not truth(value[0])
         left, right = (resolve(side) for side in value)
@@ -80,7 +94,11 @@ def evaluate(template: dict, node, parameters: dict[str, str]):
             if name == "Fn::GetAtt":
                 return ".".join(inner)
             if name == "Fn::Sub":
-                return re.sub(r"\$\{([\w:.]+)\}", lambda match: str(named(match[1])), inner)
+                text, variables = inner if isinstance(inner, list) else (inner, {})
+                given = {key: resolve(item) for key, item in variables.items()}
+                return re.sub(r"\$\{([\w:.]+)\}", lambda match: str(given.get(match[1], named(match[1]))), text)
+            if name == "Fn::Join":
+                return inner[0].join(resolve(inner[1]))
             if name == "Fn::If":
                 return resolve(inner[1] if truth(inner[0]) else inner[2])
             if name == "Fn::Split":

@@ -38,12 +38,24 @@ def test_every_environment_fits_the_parameters_constraints(root, name):
         ("WorkerBatchingWindow", environment.Pipeline, "batching_window"),
         ("WorkerMaximumConcurrency", environment.Pipeline, "maximum_concurrency"),
         ("UploadRetentionDays", environment.Imports, "retention_days"),
+        ("ErrorRatePercent", environment.Monitoring, "error_rate_percent"),
+        ("ReservedConcurrencyPercent", environment.Monitoring, "reserved_concurrency_percent"),
+        ("ConsumedCapacityPercent", environment.Monitoring, "consumed_capacity_percent"),
+        ("QueueAgeSeconds", environment.Monitoring, "queue_age_seconds"),
+        ("QueueDepth", environment.Monitoring, "queue_depth"),
+        ("StreamAgeSeconds", environment.Monitoring, "stream_age_seconds"),
+        ("ImportSuccessPercent", environment.Monitoring, "import_success_percent"),
+        ("OrdersPerHourPercent", environment.Monitoring, "orders_per_hour_percent"),
+        ("SloAvailabilityPercent", environment.Monitoring, "slo_availability_percent"),
+        ("SloLatencyPercent", environment.Monitoring, "slo_latency_percent"),
+        ("SloLeastBadRequests", environment.Monitoring, "slo_least_bad_requests"),
     ],
 )
 def test_bounds_and_defaults_are_the_same_in_templates_and_environments(root, parameter, section, field):
     definition = root["Parameters"][parameter]
     described = section.model_json_schema()["properties"][field]
-    assert (definition["MinValue"], definition["MaxValue"]) == (described["minimum"], described["maximum"])
+    bounds = (definition.get("MinValue"), definition.get("MaxValue"))
+    assert bounds == (described.get("minimum"), described.get("maximum"))
     assert definition["Default"] == described["default"]
 
 

@@ -54,6 +54,7 @@ def test_every_gateway_response_has_the_status_of_its_error(responses):
         ("BAD_REQUEST_PARAMETERS", "invalid_request"),
         ("INVALID_API_KEY", "forbidden"),
         ("ACCESS_DENIED", "forbidden"),
+        ("WAF_FILTERED", "forbidden"),
         ("MISSING_AUTHENTICATION_TOKEN", "route_not_found"),
         ("RESOURCE_NOT_FOUND", "route_not_found"),
         ("THROTTLED", "throttled"),

@@ -88,7 +88,7 @@ def statements(template: dict) -> list[dict]:
     return [
         statement
         for path, value in everywhere(template["Resources"])
-        if path and path[-1] == "Statement"
+        if path[-2:] == ("PolicyDocument", "Statement") or path[-2:] == ("AssumeRolePolicyDocument", "Statement")
         for statement in value
     ]
 

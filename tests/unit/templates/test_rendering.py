@@ -2,9 +2,9 @@
 
 import os
 import re
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
@@ -43,9 +43,11 @@ def test_rendering_does_not_depend_on_the_hash_seed():
 
 def test_the_whole_command_takes_less_than_a_second():
     def seconds() -> float:
-        start = time.perf_counter()
+        # Of the processor, not of the clock: other tests run at the same time.
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "generator", "--check"], capture_output=True, check=False)
-        return time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(seconds() for _ in range(3)) < 1
 

@@ -1,0 +1,84 @@
+"""The web application firewall before the API, where the environment has one."""
+
+from troposphere import AWSObject, Equals, GetAtt, Not, Ref, Sub, wafv2
+from troposphere.apigateway import RestApi, Stage
+
+from config import names
+
+HAS_FIREWALL = "HasFirewall"
+NAME = names.root_stack("${Environment}")
+
+# Managed rule group -> its rules that only count.
+GROUPS: dict[str, tuple[str, ...]] = {
+    # SizeRestrictions_BODY refuses bodies above 8 KB (AWS WAF developer guide, "Baseline rule groups"), and an
+    # order may take 256 KB. API Gateway and the functions hold bodies to their limit and schema anyway.
+    "AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY",),
+    "AWSManagedRulesKnownBadInputsRuleSet": (),
+}
+RATE_LIMIT = "RateLimit"
+WINDOW_SECONDS = 300
+
+
+def conditions() -> dict:
+    return {HAS_FIREWALL: Not(Equals(Ref("WafRateLimit"), "0"))}
+
+
+def firewall(api: RestApi, live: Stage) -> list[AWSObject]:
+    acl = wafv2.WebACL(
+        "WebAcl",
+        Condition=HAS_FIREWALL,
+        # The name is a dimension of its metrics.
+        Name=Sub(NAME),
+        Description="Before the order API: known attacks, and too many requests from one address",
+        Scope="REGIONAL",
+        DefaultAction=wafv2.DefaultAction(Allow=wafv2.AllowAction()),
+        Rules=[_rate_limit(), *(_managed(place, group) for place, group in enumerate(GROUPS, 1))],
+        VisibilityConfig=_visible(Sub(NAME)),
+    )
+    stage_arn = (
+        f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}::/restapis/${{{api.title}}}/stages/${{{live.title}}}"
+    )
+    association = wafv2.WebACLAssociation(
+        "WebAclAssociation",
+        Condition=HAS_FIREWALL,
+        ResourceArn=Sub(stage_arn),
+        WebACLArn=GetAtt(acl, "Arn"),
+    )
+    return [acl, association]
+
+
+def _rate_limit() -> wafv2.WebACLRule:
+    """First: an address that is over its limit costs no further inspection."""
+    return wafv2.WebACLRule(
+        Name=RATE_LIMIT,
+        Priority=0,
+        Action=wafv2.RuleAction(Block=wafv2.BlockAction()),
+        Statement=wafv2.Statement(
+            RateBasedStatement=wafv2.RateBasedStatement(
+                AggregateKeyType="IP", EvaluationWindowSec=WINDOW_SECONDS, Limit=Ref("WafRateLimit")
+            )
+        ),
+        VisibilityConfig=_visible(RATE_LIMIT),
+    )
+
+
+def _managed(place: int, group: str) -> wafv2.WebACLRule:
+    counting = [
+        wafv2.RuleActionOverride(Name=rule, ActionToUse=wafv2.RuleAction(Count=wafv2.CountAction()))
+        for rule in GROUPS[group]
+    ]
+    overrides = {"RuleActionOverrides": counting} if counting else {}
+    return wafv2.WebACLRule(
+        Name=group,
+        Priority=place,
+        OverrideAction=wafv2.OverrideAction(**{"None": {}}),
+        Statement=wafv2.Statement(
+            ManagedRuleGroupStatement=wafv2.ManagedRuleGroupStatement(VendorName="AWS", Name=group, **overrides)
+        ),
+        VisibilityConfig=_visible(group),
+    )
+
+
+def _visible(name) -> wafv2.VisibilityConfig:
+    """Without samples: they would keep headers, and with them API keys, for three hours."""
+    return wafv2.VisibilityConfig(MetricName=name, CloudWatchMetricsEnabled=True, SampledRequestsEnabled=False)

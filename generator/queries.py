@@ -1,0 +1,77 @@
+"""Saved queries of the logs, for CloudWatch Logs Insights: what an operator asks first.
+
+The fields are those that handlers.telemetry logs, and those of API Gateway's access log.
+"""
+
+from troposphere import Sub
+from troposphere.logs import QueryDefinition, QueryParameter
+
+from config import names
+from generator import api_logging, functions
+
+# Errors that functions log, and those that Lambda logs of them: uncaught exceptions, timeouts, lack of memory.
+ERRORS = """\
+filter level in ["ERROR", "CRITICAL"] or ispresent(errorType) or record.status in ["error", "failure", "timeout"]
+| stats count(*) as errors, latest(@timestamp) as last by @log, message, aws_error, errorType, record.status
+| sort errors desc
+"""
+
+# "request": of the functions that answer requests, "batch": of those that take batches, "import": of the importer.
+SLOWEST = """\
+filter message in ["request", "batch", "import"]
+| fields @timestamp, service, operation, status, milliseconds, correlation_id, xray_trace_id
+| sort milliseconds desc
+| limit 50
+"""
+
+SLOWEST_AT_THE_GATEWAY = """\
+filter ispresent(latency)
+| fields @timestamp, method, resourcePath, status, latency, integrationLatency, requestId, traceId
+| sort latency desc
+| limit 50
+"""
+
+# Lines that name the order, and those that carry the correlation id of one that does: run it with the order's id,
+# then with the correlation_id found as well.
+STORY = """\
+fields @timestamp, service, level, message, order_id, correlation_id, message_id, operation, status, reason, details
+| filter order_id = "{{orderId}}" or correlation_id = "{{correlationId}}"
+| sort @timestamp asc
+| limit 1000
+"""
+
+COLD_STARTS = """\
+filter ColdStart = 1
+| stats count(*) as coldStarts by service, bin(1h)
+| sort coldStarts desc
+"""
+
+
+def queries() -> list[QueryDefinition]:
+    of_functions = [names.log_group("${Environment}", function.name) for function in functions.FUNCTIONS]
+    gateway = [names.log_group("${Environment}", api_logging.ACCESS_LOG)]
+    ids = [
+        QueryParameter(Name="orderId", Description="The order's id, such as fd-... or a partner's own"),
+        QueryParameter(
+            Name="correlationId",
+            Description="The correlation_id of a line found by orderId: shows the request around it",
+            DefaultValue="none",
+        ),
+    ]
+    return [
+        _query("ErrorsByFunction", "errors-by-function", of_functions, ERRORS),
+        _query("SlowestRequests", "slowest-requests", of_functions, SLOWEST),
+        _query("SlowestAtTheGateway", "slowest-at-the-gateway", gateway, SLOWEST_AT_THE_GATEWAY),
+        _query("StoryOfAnOrder", "story-of-an-order", of_functions, STORY, Parameters=ids),
+        _query("ColdStarts", "cold-starts", of_functions, COLD_STARTS),
+    ]
+
+
+def _query(title: str, name: str, groups: list[str], query: str, **more) -> QueryDefinition:
+    return QueryDefinition(
+        f"{title}Query",
+        Name=Sub(f"{names.PROJECT}/${{Environment}}/{name}"),
+        LogGroupNames=[Sub(group) for group in groups],
+        QueryString=query,
+        **more,
+    )

@@ -1,0 +1,85 @@
+"""Metrics as lines of the log, in CloudWatch's embedded metric format (EMF).
+
+All that one request has to tell is one line, though some of it is read by service and some by path: a document
+may hold several directives, each with its own sets of dimensions. (A document of Powertools has one, and the
+service in it: an order placed would be three lines, and what is read by path alone a metric per function as well.)
+Where a dimension has two values, as in a batch of orders that came on two paths, each takes a line.
+
+The format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+
+from contract.metrics import METRICS, NAMESPACE
+
+VALUES_PER_METRIC = 100  # as many as CloudWatch takes in a document
+
+# What a function is, and what it writes is found under, for life.
+_OWN = {
+    "Environment": os.environ.get("ENVIRONMENT", "local"),
+    "service": os.environ.get("POWERTOOLS_SERVICE_NAME", "local"),
+}
+
+Sets = tuple[tuple[str, ...], ...]  # of names of dimensions
+
+
+@dataclass
+class _Document:
+    dimensions: dict[str, str] = field(default_factory=_OWN.copy)
+    values: dict[str, list[float]] = field(default_factory=dict)
+    sets: dict[str, Sets] = field(default_factory=dict)
+
+    def has_room(self, name: str, sets: Sets, dimensions: dict[str, str]) -> bool:
+        return (
+            all(self.dimensions.get(key, value) == value for key, value in dimensions.items())
+            and self.sets.get(name, sets) == sets
+            and len(self.values.get(name, ())) < VALUES_PER_METRIC
+        )
+
+
+_documents: list[_Document] = []
+
+
+def add(name: str, value: float, **dimensions: str) -> None:
+    """Keep a value of one of contract.metrics until the next flush.
+
+    It is written with those of the metric's sets whose dimensions are all in `dimensions`, Environment and service
+    understood. Raises KeyError for a metric that is not declared.
+    """
+    known = _OWN | dimensions
+    sets = tuple(names for names in METRICS[name].sets if known.keys() >= set(names))
+    document = next((each for each in _documents if each.has_room(name, sets, dimensions)), None)
+    if document is None:
+        document = _Document()
+        _documents.append(document)
+    document.dimensions |= dimensions
+    document.sets[name] = sets
+    document.values.setdefault(name, []).append(value)
+
+
+def flush() -> None:
+    """Write what was added: one line, or as many as its dimensions have values."""
+    now = time.time_ns() // 1_000_000
+    for document in _documents:
+        print(json.dumps(_emf(document, now), separators=(",", ":")))
+    _documents.clear()
+
+
+def _emf(document: _Document, now: int) -> dict:
+    directives: dict[Sets, list[dict]] = {}
+    for name, sets in document.sets.items():
+        directives.setdefault(sets, []).append({"Name": name, "Unit": METRICS[name].unit})
+    return {
+        "_aws": {
+            "Timestamp": now,
+            "CloudWatchMetrics": [
+                {"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": metrics} for sets, metrics in directives.items()
+            ],
+        },
+        **document.dimensions,
+        # A list's elements are fields of their own to Logs Insights, which asks for `ColdStart = 1`.
+        **{name: values[0] if len(values) == 1 else values for name, values in document.values.items()},
+    }

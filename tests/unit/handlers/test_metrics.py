@@ -1,0 +1,152 @@
+"""What the handlers write and what contract.metrics declares, which alarms and the dashboard read: the same."""
+
+import copy
+import json
+
+import pytest
+
+from contract import metrics
+from contract.schemas import SOURCES
+from handlers import emf, telemetry
+from tests.unit.handlers.sessions import SESSIONS, documents, output_of, samples
+
+VALUES = {"Environment": ("test",), "service": ("orders",), **metrics.VALUES}
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return [line for session in SESSIONS for line in output_of(session)[1]]
+
+
+@pytest.fixture
+def written(capsys):
+    """Flush, and read the documents."""
+    emf._documents.clear()
+
+    def read():
+        emf.flush()
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return read
+
+
+def undeclared(lines):
+    """What is written otherwise than contract.metrics says, or than CloudWatch takes it."""
+    found = set()
+    for document in documents(lines):
+        seen = []
+        for name, unit, dimensions, values, namespace in samples([document]):
+            metric = metrics.METRICS.get(name)
+            seen.append((name, frozenset(dimensions)))
+            if metric is None or (namespace, unit) != (metrics.NAMESPACE, metric.unit):
+                found.add(f"{name}: not declared so")
+            elif frozenset(dimensions) not in map(frozenset, metric.sets):
+                found.add(f"{name}: not declared by {', '.join(dimensions)}")
+            found |= {f"{name}: {key} {value}" for key, value in dimensions.items() if value not in VALUES.get(key, ())}
+            if not 1 <= len(values) <= 100 or not all(isinstance(value, (int, float)) for value in values):
+                found.add(f"{name}: not from 1 to 100 numbers")
+        found |= {f"{name}: twice in a document" for name, at in seen if seen.count((name, at)) > 1}
+    return found
+
+
+def unwritten(lines):
+    """What contract.metrics declares, and no session writes."""
+    written = {(each.name, frozenset(each.dimensions)) for each in samples(lines)}
+    declared = {(metric.name, frozenset(names)) for metric in metrics.METRICS.values() for names in metric.sets}
+    return declared - written
+
+
+def test_everything_written_is_declared_with_its_dimensions_and_their_values(lines):
+    assert len(documents(lines)) > 30
+    assert undeclared(lines) == set()
+
+
+def test_everything_declared_is_written(lines):
+    assert unwritten(lines) == set()
+
+
+@pytest.mark.parametrize("name", ["OrderStored", "OrderValue", "OrderProcessingLatency", "OrdersPerHourCeiling"])
+def test_orders_are_told_on_every_path(lines, name):
+    assert {each.dimensions["path"] for each in samples(lines) if each.name == name and "path" in each.dimensions} == {
+        "sync",
+        "async",
+        "import",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda d: d["_aws"]["CloudWatchMetrics"][0]["Metrics"][0].update(Unit="Seconds"), "not declared so"),
+        (lambda d: d["_aws"]["CloudWatchMetrics"][0].update(Namespace="Orders"), "not declared so"),
+        (lambda d: d["_aws"]["CloudWatchMetrics"][0]["Dimensions"].append(["Environment"]), "not declared by"),
+        (lambda d: d["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0].append("path"), "not declared by"),
+        (lambda d: d["_aws"]["CloudWatchMetrics"].append(d["_aws"]["CloudWatchMetrics"][0]), "twice"),
+        (lambda d: d.update(path="ORD-1"), "path ORD-1"),
+        (lambda d: d.update(OrderStored=[1] * 101), "not from 1 to 100 numbers"),
+        (lambda d: d.update(OrderStored="1"), "not from 1 to 100 numbers"),
+    ],
+)
+def test_what_drifts_is_named(lines, change, named):
+    document = copy.deepcopy(next(line for line in documents(lines) if "OrderStored" in line))
+    assert undeclared([document]) == set()
+    change(document)
+    assert any(named in each for each in undeclared([document]))
+
+
+def test_what_nobody_writes_is_named(lines):
+    without = [line for line in lines if "CustomerOrdersQueried" not in line]
+    assert unwritten(without) == {("CustomerOrdersQueried", frozenset(metrics.BY_SERVICE))}
+
+
+def test_every_source_of_orders_has_a_path():
+    assert set(telemetry.PATH_OF) == set(SOURCES)
+    assert set(telemetry.PATH_OF.values()) == set(metrics.PATHS)
+
+
+def test_one_document_holds_all_that_has_no_two_values_of_a_dimension(written):
+    emf.add("OrderCreated", 1)
+    emf.add("OrderStored", 1, path="sync")
+    emf.add("OrdersPerHourCeiling", 150, path="sync")
+    emf.add("OrderRejected", 1, reason="timeout")
+    (document,) = written()
+    assert {(each.name, tuple(each.dimensions)) for each in samples([document])} == {
+        ("OrderCreated", ("Environment", "service")),
+        ("OrderStored", ("Environment", "service")),
+        ("OrderStored", ("Environment", "path")),
+        ("OrdersPerHourCeiling", ("Environment", "path")),
+        ("OrderRejected", ("Environment", "service")),
+        ("OrderRejected", ("Environment", "reason")),
+    }
+    assert written() == []
+
+
+def test_values_of_two_paths_are_kept_apart(written):
+    for path, value in (("async", 1), ("import", 2), ("async", 3)):
+        emf.add("OrderValue", value, path=path)
+    first, second = written()
+    assert (first["path"], first["OrderValue"], second["path"], second["OrderValue"]) == ("async", [1, 3], "import", 2)
+
+
+def test_a_value_without_a_path_does_not_join_those_of_one(written):
+    emf.add("OrderProcessingLatency", 1, path="sync")
+    emf.add("OrderProcessingLatency", 2)
+    assert [(each.values, tuple(each.dimensions)) for each in samples(written())] == [
+        ([1], ("Environment", "service")),
+        ([1], ("Environment", "path")),
+        ([2], ("Environment", "service")),
+    ]
+
+
+def test_more_values_than_a_document_takes_are_several(written):
+    for value in range(250):
+        emf.add("OrderValue", value, path="import")
+    found = written()
+    assert [len(document["OrderValue"]) for document in found] == [100, 100, 50]
+    assert [value for document in found for value in document["OrderValue"]] == list(range(250))
+
+
+def test_a_metric_that_is_not_declared_cannot_be_written(written):
+    with pytest.raises(KeyError):
+        emf.add("OrdersByCustomer", 1)
+    assert written() == []

@@ -1,0 +1,82 @@
+"""Findings of the security scanner (`make audit`) that are accepted: none without a reason beside its resource."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from generator import audit
+from generator.functions import FUNCTIONS
+from tests.unit.templates.support import everywhere
+
+# A new one is a decision: it shows here.
+ACCEPTED = {
+    "AWS::ApiGateway::Stage": {"CKV_AWS_120"},
+    "AWS::DynamoDB::Table": {"CKV_AWS_119"},
+    "AWS::Lambda::Function": {"CKV_AWS_115", "CKV_AWS_116", "CKV_AWS_117", "CKV_AWS_173"},
+    "AWS::Logs::LogGroup": {"CKV_AWS_158"},
+    "AWS::S3::Bucket": {"CKV_AWS_18"},
+    "AWS::SNS::Topic": {"CKV_AWS_26"},
+    "AWS::SQS::Queue": {"CKV_AWS_27"},
+}
+
+
+@pytest.fixture(scope="module")
+def skipped(templates) -> list[tuple[str, tuple, list]]:
+    """Stack, path and what stands there, of everything that the scanner is told to skip."""
+    return [
+        (name, path, value["skip"])
+        for name, template in templates.items()
+        for path, value in everywhere(template)
+        if path and path[-1] == "checkov"
+    ]
+
+
+def test_only_a_resource_excuses_itself(skipped, templates):
+    assert skipped
+    for name, path, _ in skipped:
+        section, title, *rest = path
+        assert (section, rest) == ("Resources", ["Metadata", "checkov"]), f"{name}: {path}"
+        assert title in templates[name]["Resources"]
+
+
+def test_no_comment_hides_a_finding(rendered):
+    assert not any("checkov:skip" in text for text in rendered.values())
+
+
+def test_every_accepted_finding_has_its_id_once_and_a_reason_in_whole_sentences(skipped):
+    for name, path, entries in skipped:
+        ids = [entry["id"] for entry in entries]
+        assert len(ids) == len(set(ids)), f"{name}: {path}"
+        for entry in entries:
+            assert set(entry) == {"id", "comment"}
+            assert re.fullmatch(r"CKV2?_AWS_\d+", entry["id"])
+            assert len(entry["comment"]) >= 60 and entry["comment"].endswith("."), f"{name}: {path}: {entry}"
+
+
+def test_these_findings_are_accepted_and_no_others(skipped, templates):
+    found: dict[str, set] = {}
+    for name, (_, title, *_), entries in skipped:
+        kind = templates[name]["Resources"][title]["Type"]
+        found.setdefault(kind, set()).update(entry["id"] for entry in entries)
+    assert found == ACCEPTED
+
+
+def test_a_function_with_a_limit_or_dead_letters_needs_no_excuse_for_lacking_them(compute):
+    for function in FUNCTIONS:
+        resource = compute["Resources"][f"{function.title}Function"]
+        ids = {entry["id"] for entry in resource["Metadata"]["checkov"]["skip"]}
+        assert ("CKV_AWS_115" in ids) == ("ReservedConcurrentExecutions" not in resource["Properties"])
+        assert ("CKV_AWS_116" in ids) == ("DeadLetterConfig" not in resource["Properties"])
+
+
+def test_a_new_function_cannot_be_rendered_before_it_is_said_where_its_failures_go():
+    with pytest.raises(KeyError, match="orders_new"):
+        audit.of_function(replace(FUNCTIONS[1], key="orders_new"))
+
+
+def test_what_is_said_of_queues_is_true(data):
+    for title, resource in data["Resources"].items():
+        if resource["Type"] == "AWS::SQS::Queue":
+            assert "SqsManagedSseEnabled" in str(resource["Metadata"]), title
+            assert resource["Properties"]["SqsManagedSseEnabled"] is True, title

@@ -1,0 +1,179 @@
+"""The expressions of alarms, evaluated over samples: when they ring and when they do not.
+
+CloudWatch's evaluation is not here to be asked; `emulator.metric_math` does the same arithmetic.
+"""
+
+import re
+
+import pytest
+
+from emulator import metric_math
+from tests.unit.templates.given import alarms_of, expression_of, metrics_of
+
+COMPARE = {"GreaterThanThreshold": lambda a, b: a > b, "LessThanThreshold": lambda a, b: a < b}
+
+
+@pytest.fixture(scope="module")
+def alarms(monitoring) -> dict[str, dict]:
+    return alarms_of(monitoring, "prod", BillingMode="PROVISIONED")
+
+
+def value(alarm: dict, samples: dict[str, float | None]) -> float | None:
+    """One data point. A metric that is left out of `samples` has no data."""
+    ids = {query["Id"] for query in alarm["Metrics"] if "MetricStat" in query}
+    assert set(samples) <= ids | {"requests"}  # of which a short window of latency needs no number
+    return metric_math.evaluate(expression_of(alarm), dict.fromkeys(ids) | samples)
+
+
+def rings(alarm: dict, samples: dict[str, float | None]) -> bool:
+    """What one data point says."""
+    found = value(alarm, samples)
+    if found is None:
+        return alarm["TreatMissingData"] == "breaching"
+    return COMPARE[alarm["ComparisonOperator"]](found, float(alarm["Threshold"]))
+
+
+CASES = [
+    # More than 1 % of a function's invocations. No data, no call, the only call, exactly, just above.
+    ("orders-query-errors", {}, False),
+    ("orders-query-errors", {"errors": 0, "invocations": 0}, False),
+    ("orders-query-errors", {"errors": 0, "invocations": 1}, False),
+    ("orders-query-errors", {"errors": 1, "invocations": 1}, True),
+    ("orders-query-errors", {"errors": 10, "invocations": 1000}, False),
+    ("orders-query-errors", {"errors": 11, "invocations": 1000}, True),
+    # Invocations of the period before that failed in this one.
+    ("orders-query-errors", {"errors": 2, "invocations": 0}, True),
+    ("orders-query-errors", {"errors": 3, "invocations": 1}, True),
+    # The average of 5XXError is a fraction.
+    ("api-errors", {}, False),
+    ("api-errors", {"failed": 0.01}, False),
+    ("api-errors", {"failed": 0.0101}, True),
+    ("api-errors", {"failed": 1}, True),
+    # 80 of the 100 that prod reserves.
+    ("orders-command-concurrency", {}, False),
+    ("orders-command-concurrency", {"running": 80}, False),
+    ("orders-command-concurrency", {"running": 81}, True),
+    # Five minutes, in milliseconds.
+    ("order-events-age", {}, False),
+    ("order-events-age", {"age": 300_000}, False),
+    ("order-events-age", {"age": 300_001}, True),
+    # Any one of the table and its indexes; the others write nothing then.
+    ("table-throttles", {}, False),
+    ("table-throttles", {"write2": 1}, True),
+    ("table-throttles", {"read0": 3, "write1": 2}, True),
+    ("table-system-errors", {}, False),
+    ("table-system-errors", {"transactWriteItems": 1}, True),
+    # 80 % of 5 units a second, over five minutes: 1,200 units.
+    ("table-write-capacity", {}, False),
+    ("table-write-capacity", {"used0": 1200, "provided0": 5}, False),
+    ("table-write-capacity", {"used0": 1201, "provided0": 5}, True),
+    ("table-write-capacity", {"used0": 10, "provided0": 5, "used1": 1500, "provided1": 5}, True),
+    ("table-read-capacity", {"provided0": 5, "provided1": 5, "provided2": 5}, False),
+    # maxOrdersPerHour is what functions say it is; a path on which nothing came in says nothing.
+    ("orders-per-hour", {}, False),
+    ("orders-per-hour", {"stored0": 150, "ceiling0": 150}, False),
+    ("orders-per-hour", {"stored0": 151, "ceiling0": 150}, True),
+    ("orders-per-hour", {"stored0": 100, "ceiling0": 150, "stored2": 51, "ceiling2": 150}, True),
+    # Raised by an operator within the hour.
+    ("orders-per-hour", {"stored0": 151, "ceiling0": 150, "stored1": 1, "ceiling1": 200}, False),
+]
+
+
+@pytest.mark.parametrize(("name", "samples", "expected"), CASES)
+def test_an_alarm_rings_exactly_when_it_says(alarms, name, samples, expected):
+    assert rings(alarms[name], samples) is expected
+
+
+# Promises: 99.9 % not 5XX, 99 % within 500 ms; three bad requests at least
+
+AVAILABILITY = [
+    ("fast-1h", {}, False),
+    ("fast-1h", {"requests": 0, "failed": 0}, False),
+    ("fast-1h", {"requests": 1, "failed": 1}, False),  # too little to believe in
+    ("fast-1h", {"requests": 2, "failed": 2}, False),
+    ("fast-1h", {"requests": 3, "failed": 3}, True),
+    ("fast-1h", {"requests": 150, "failed": 2}, False),
+    ("fast-1h", {"requests": 150, "failed": 3}, True),  # 2 % are 20 times 0.1 %
+    ("fast-1h", {"requests": 10_000, "failed": 143}, False),
+    ("fast-1h", {"requests": 10_000, "failed": 145}, True),
+    ("fast-5min", {"requests": 12, "failed": 0}, False),
+    ("fast-5min", {"requests": 12, "failed": 1}, True),  # only confirms
+    ("slow-6h", {"requests": 900, "failed": 5}, False),
+    ("slow-6h", {"requests": 900, "failed": 6}, True),
+    ("slow-30min", {"requests": 75, "failed": 1}, True),
+    ("slow-30min", {}, False),
+]
+LATENCY = [
+    ("fast-1h", {}, False),
+    ("fast-1h", {"requests": 2, "within": 0}, False),
+    ("fast-1h", {"requests": 3, "within": 0}, True),
+    ("fast-1h", {"requests": 1000, "within": 85.5}, True),
+    ("fast-1h", {"requests": 1000, "within": 85.7}, False),
+    ("fast-1h", {"requests": 1000, "within": 99}, False),
+    ("fast-5min", {"requests": 12, "within": 100}, False),
+    ("fast-5min", {"requests": 12, "within": 75}, True),
+    ("slow-6h", {"requests": 900, "within": 94.1}, False),
+    ("slow-6h", {"requests": 900, "within": 93.9}, True),
+    ("slow-30min", {"requests": 75, "within": 94.1}, False),
+    ("slow-30min", {"requests": 75, "within": 93.9}, True),
+]
+
+
+@pytest.mark.parametrize(("window", "samples", "expected"), AVAILABILITY)
+def test_availability_burns_as_the_sre_workbook_says(alarms, window, samples, expected):
+    assert rings(alarms[f"slo-availability-{window}"], samples) is expected
+
+
+@pytest.mark.parametrize(("window", "samples", "expected"), LATENCY)
+def test_latency_burns_by_the_share_of_requests_that_took_too_long(alarms, window, samples, expected):
+    assert rings(alarms[f"slo-latency-{window}"], samples) is expected
+
+
+def test_latency_is_counted_by_the_same_limit_as_its_alarm(alarms):
+    stats = {metric["Stat"] for name, alarm in alarms.items() if "slo-latency" in name for metric in metrics_of(alarm)}
+    assert stats == {"Sum", "PR(:500)"}
+
+
+def test_windows_are_as_long_as_their_names(alarms):
+    seconds = {"1h": 3600, "5min": 300, "6h": 21_600, "30min": 1800}
+    found = [(name.rsplit("-", 1)[1], alarm) for name, alarm in alarms.items() if re.match(r"slo-\w+-\w+-", name)]
+    assert len(found) == 8
+    for window, alarm in found:
+        assert {metric["Period"] for metric in metrics_of(alarm)} == {seconds[window]}
+        assert alarm["EvaluationPeriods"] == 1
+
+
+# Nothing is left out
+
+
+def test_every_expression_has_samples_for_which_it_rings_and_for_which_it_does_not(alarms):
+    told = {(name, expected) for name, _, expected in CASES}
+    told |= {(f"slo-availability-{window}", expected) for window, _, expected in AVAILABILITY}
+    told |= {(f"slo-latency-{window}", expected) for window, _, expected in LATENCY}
+    # One function stands for all, writing for reading: their expressions are the same but for ids.
+    alike = {name for name in alarms if name.endswith("-errors") and name.startswith("orders-")} | {
+        "table-read-capacity"
+    }
+    computed = {name for name, alarm in alarms.items() if "Metrics" in alarm} - alike | {"orders-query-errors"}
+    assert computed <= {name for name, expected in told if expected}
+    assert computed <= {name for name, expected in told if not expected}
+
+
+def test_all_functions_compute_their_errors_alike(alarms):
+    found = [alarm for name, alarm in alarms.items() if name.startswith("orders-") and name.endswith("-errors")]
+    assert {expression_of(alarm) for alarm in found} == {"100 * errors / MAX([errors, invocations])"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "100 * errors / invocations",
+        "errors / MAX([errors, invocations])",
+        "100 * invocations / MAX([errors, invocations])",
+    ],
+)
+def test_a_wrong_expression_would_be_noticed(alarms, wrong):
+    alarm = alarms["orders-query-errors"]
+    broken = {**alarm, "Metrics": [{"Id": "result", "Expression": wrong, "ReturnData": True}, *alarm["Metrics"][1:]]}
+    cases = [case for case in CASES if case[0] == "orders-query-errors"]
+    assert [samples for _, samples, expected in cases if rings(broken, samples) is not expected]
