@@ -16,7 +16,6 @@ ENVIRONMENT = {
     "ORDER_TTL_DAYS": "90",
     "ENVIRONMENT": "benchmark",
     "POWERTOOLS_SERVICE_NAME": "benchmark",
-    "POWERTOOLS_METRICS_NAMESPACE": "Benchmark",
 }
 
 

@@ -59,7 +59,6 @@ _METRICS = (
     _count("OrderAccepted"),
     _count("OrderDuplicate"),
     _count("OrderRetried"),
-    CustomMetric("OrderStoreDelay", "Milliseconds"),
     _count("EventsPublished"),
     _count("EventsFailed"),
     _count("BatchSize"),

@@ -21,7 +21,6 @@ from troposphere.iam import Policy, PolicyType, Role
 from troposphere.logs import LogGroup
 
 from config import names
-from contract import metrics
 from generator import audit, event_sources, outputs, parameters
 from generator.functions import FUNCTIONS, Function
 from generator.lifecycle import DELETED
@@ -159,7 +158,6 @@ def _variables(function: Function) -> dict:
         "ENVIRONMENT": Ref("Environment"),
         **{name: VARIABLES[name] for name in function.variables},
         "POWERTOOLS_SERVICE_NAME": function.name,
-        "POWERTOOLS_METRICS_NAMESPACE": metrics.NAMESPACE,
         "POWERTOOLS_LOG_LEVEL": Ref("LogLevel"),
         "AWS_LAMBDA_EXEC_WRAPPER": If("HasOpenTelemetry", "/opt/otel-instrument", NoValue),
     }

@@ -89,7 +89,6 @@ def order_stored(source: str, total: Decimal, delay_ms: int | None, **ids: str |
     _count_stored(path, total)
     if delay_ms is not None:
         emf.add("OrderProcessingLatency", delay_ms, path=path)
-        emf.add("OrderStoreDelay", delay_ms)
     logger.info("order stored", **ids)
 
 

@@ -12,7 +12,6 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     ENVIRONMENT="test",
     POWERTOOLS_SERVICE_NAME="orders",
-    POWERTOOLS_METRICS_NAMESPACE="FoodDelivery",
 )
 
 import pytest

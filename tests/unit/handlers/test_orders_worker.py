@@ -238,7 +238,7 @@ def test_the_delay_is_measured_from_the_moment_the_queue_had_the_message(pipelin
     monkeypatch.setattr(orders_worker, "_now", lambda: int(SENT) + 250)
     pipeline.work(message("ORD-1"))
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    assert documents[-1]["OrderStoreDelay"] == documents[-1]["OrderProcessingLatency"] == 250
+    assert documents[-1]["OrderProcessingLatency"] == 250
 
 
 def test_many_workers_at_once_store_each_order_once(pipeline):

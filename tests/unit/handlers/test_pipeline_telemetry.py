@@ -37,7 +37,7 @@ def test_metrics_count_what_happened(lines):
         "ColdStart": 1,
     }
     assert {name: total[name] for name in expected} == expected
-    assert set(total) - set(expected) == {"OrderProcessingLatency", "OrderStoreDelay", "BatchSize", "BatchDuration"}
+    assert set(total) - set(expected) == {"OrderProcessingLatency", "BatchSize", "BatchDuration"}
 
 
 def test_orders_are_counted_by_the_path_that_they_came_on(lines):

@@ -2,7 +2,6 @@
 
 import pytest
 
-from contract import metrics
 from contract.routes import ROUTES
 from generator import outputs
 from generator.functions import BY_KEY, FUNCTIONS
@@ -74,7 +73,6 @@ def test_handlers_find_the_environment_variables_they_read(compute):
         "API_CONFIG_PARAMETER": "/food-delivery/dev/api-config",
         "ALLOWED_ORIGINS": "https://a.example,https://b.example",
         "ORDER_TTL_DAYS": "90",
-        "POWERTOOLS_METRICS_NAMESPACE": metrics.NAMESPACE,
         "POWERTOOLS_LOG_LEVEL": "DEBUG",
     }
     assert functions["OrdersQueryFunction"]["Environment"]["Variables"] == {
