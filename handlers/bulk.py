@@ -22,8 +22,10 @@ from handlers.repository import RETRIABLE_REASONS, OrdersTable, if_absent
 
 # DynamoDB takes 100 items and 4 MB; fifty of the largest orders are 1 MB.
 ORDERS_PER_TRANSACTION = 50
-# Halving a transaction down to the one order that spoils it takes seven.
+# Halving a transaction down to the one order that spoils it takes seven. And what fails for a moment is
+# tried again here, in the time there is: back on the queue it would wait for six minutes.
 ROUNDS = 10
+LAST_ROUND = ROUNDS - 1
 
 STORED = "stored"
 DUPLICATE = "duplicate"  # the same order is there already, whatever has become of it since
@@ -54,14 +56,18 @@ def store(table: OrdersTable, orders: list[Order], ttl_days: int, until: float) 
 
 
 def _insert(table: OrdersTable, order: Order, until: float) -> Result:
-    try:
-        _check_time(until)
-        table.client.put_item(TableName=table.name, **if_absent(order))
-        return STORED
-    except table.client.exceptions.ConditionalCheckFailedException as error:
-        return _verdict(order, error.response)
-    except Exception as error:
-        return error
+    for round_ in range(ROUNDS):
+        try:
+            _check_time(until)
+            table.client.put_item(TableName=table.name, **if_absent(order))
+            return STORED
+        except table.client.exceptions.ConditionalCheckFailedException as error:
+            return _verdict(order, error.response)
+        except Exception as error:
+            if round_ == LAST_ROUND or not faults.is_transient(error):
+                return error
+        _pause(round_)
+    raise AssertionError("the last round has a result")
 
 
 def _waves(entries: list[Entry]) -> list[list[Entry]]:
@@ -83,19 +89,19 @@ def _claim(table: OrdersTable, wave: list[Entry], ttl_days: int, until: float) -
     chunks = [wave[at : at + ORDERS_PER_TRANSACTION] for at in range(0, len(wave), ORDERS_PER_TRANSACTION)]
     for round_ in range(ROUNDS):
         # The whole round is under way before its first result is awaited.
-        running = [_pool.submit(_transact, table, chunk, ttl_days, until) for chunk in chunks]
+        running = [_pool.submit(_transact, table, chunk, ttl_days, until, round_) for chunk in chunks]
         chunks = []
         for settled, again in (future.result() for future in running):
             results |= settled
             chunks += again
         if not chunks:
             return results
-        time.sleep(random.uniform(0, 0.01 * 2 ** min(round_, 5)))  # noqa: S311 - jitter is no secret
+        _pause(round_)
     return results | _all(OrderError("unavailable"), [entry for chunk in chunks for entry in chunk])
 
 
 def _transact(
-    table: OrdersTable, chunk: list[Entry], ttl_days: int, until: float
+    table: OrdersTable, chunk: list[Entry], ttl_days: int, until: float, round_: int
 ) -> tuple[dict[int, Result], list[list[Entry]]]:
     """One transaction: what came of each order, and which orders to try again, in which company."""
     try:
@@ -107,6 +113,8 @@ def _transact(
     except table.client.exceptions.TransactionCanceledException as error:
         return _sort_out(chunk, error)
     except Exception as error:
+        if faults.is_transient(error) and round_ < LAST_ROUND:
+            return {}, [chunk]
         if len(chunk) == 1 or faults.is_transient(error) or isinstance(error, OrderError):
             return _all(error, chunk), []
         # One order that cannot be written, who knows which: the others need not suffer.
@@ -139,6 +147,10 @@ def _verdict(order: Order, refusal: dict) -> Result:
     if "Item" not in refusal:
         return LookupError("DynamoDB did not say what is there")
     return DUPLICATE if from_item(refusal["Item"]).get("fingerprint") == order["fingerprint"] else CONFLICT
+
+
+def _pause(round_: int) -> None:
+    time.sleep(random.uniform(0, 0.01 * 2 ** min(round_, 7)))  # noqa: S311 - jitter is no secret
 
 
 def _check_time(until: float) -> None:

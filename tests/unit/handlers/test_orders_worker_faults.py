@@ -23,7 +23,7 @@ def test_with_dynamodb_down_every_message_waits_and_is_stored_afterwards(pipelin
     assert len(pipeline.orders()) == 6
 
 
-def test_a_write_that_succeeded_unheard_is_a_duplicate_afterwards(pipeline, monkeypatch):
+def test_a_write_that_succeeded_unheard_is_recognised_when_it_is_tried_again(pipeline, monkeypatch):
     def unheard(real):
         def call(**request):
             real(**request)
@@ -35,10 +35,30 @@ def test_a_write_that_succeeded_unheard_is_a_duplicate_afterwards(pipeline, monk
     with monkeypatch.context() as patch:
         for name in ("put_item", "transact_write_items"):
             patch.setattr(pipeline.database, name, unheard(getattr(pipeline.database, name)))
-        assert pipeline.work(*batch) == [0, 1, 2]
+        assert pipeline.work(*batch) == []
     before = pipeline.items()
+    assert len(pipeline.orders()) == 3
     assert pipeline.work(*batch) == []
     assert pipeline.items() == before and pipeline.reasons() == []
+
+
+@pytest.mark.parametrize("failure", DOWN, ids=repr)
+def test_what_fails_for_a_moment_does_not_go_back_to_the_queue_for_minutes(pipeline, monkeypatch, failure):
+    def fails_three_times(real):
+        failures = [failure] * 3
+
+        def call(**request):
+            if failures:
+                raise failures.pop()
+            return real(**request)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("put_item", "transact_write_items"):
+            patch.setattr(pipeline.database, name, fails_three_times(getattr(pipeline.database, name)))
+        assert pipeline.work(message("ORD-1"), message(platform_id(1))) == []
+    assert len(pipeline.orders()) == 2
 
 
 def test_a_process_killed_after_storing_does_nothing_twice(pipeline, monkeypatch):
