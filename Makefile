@@ -2,6 +2,7 @@
 # 3.11+, curl and a network for the first installation.
 PYTHON ?= python3
 ENV    ?= dev
+TRAFFIC ?= 180
 BIN    := .venv/bin
 READY  := .venv/.ready
 AUDIT  := .venv-audit/.ready
@@ -54,6 +55,10 @@ audit: $(AUDIT)  ## Scan the templates for insecurities (checkov); needs no netw
 		--file templates/*.yaml --framework cloudformation --skip-download --quiet --compact
 	@echo "audit: clean"
 
+dashboard: $(READY)  ## Send orders to what `make run` deployed for TRAFFIC seconds, then draw docs/dashboard.html
+	@$(BIN)/python examples/traffic.py .local/outputs.json --seconds $(TRAFFIC)
+	@$(BIN)/python -m preview --local
+
 bench: $(READY)  ## Measure cold starts, calls per request, rendering and package sizes
 	@$(BIN)/python -m benchmarks
 
@@ -65,5 +70,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test lint audit bench lock clean
+.PHONY: help setup run stop deploy templates test lint audit dashboard bench lock clean
 .DEFAULT_GOAL := help

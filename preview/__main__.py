@@ -1,0 +1,122 @@
+"""The deployed dashboard with the metrics of a local run, as one HTML page. Needs a running local deployment."""
+
+import argparse
+import math
+import sys
+import time
+from pathlib import Path
+
+from config import names
+from config.environment import ConfigError, load
+from deployer import aws_errors, local, session
+from deployer.errors import Exit, Failure
+from emulator import control
+from preview import numbers, page, series, widgets
+from preview.shapes import AlarmList, Chart, Window
+
+ROOT = Path(__file__).resolve().parent.parent
+TWO_WEEKS = 14 * 24 * 60
+"""The emulator keeps metrics for so many minutes."""
+PERIODS = (60, 300, 900, 3600, 21600)
+MOST_POINTS = 60
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m preview", description=__doc__, allow_abbrev=False)
+    top.add_argument("--local", action="store_true", help="from the emulator on this machine, the only choice")
+    top.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
+    top.add_argument("--env", default="dev", metavar="NAME", help="environment (default: %(default)s)")
+    top.add_argument("--minutes", type=float, default=30, help="how far back (default: %(default)s)")
+    top.add_argument(
+        "-o", "--output", type=Path, default=ROOT / "docs" / "dashboard.html", help="default: docs/dashboard.html"
+    )
+    top.error = lambda message: top.exit(int(Exit.USAGE), f"preview: {message}\n")
+    return top
+
+
+def main(arguments: list[str] | None = None, now: float | None = None) -> int:
+    """Returns the exit code; every failure is one line. `now` is the end of what is shown."""
+    options = parser().parse_args(arguments)
+    try:
+        print(run(options, time.time() if now is None else now))
+    except (Exception, KeyboardInterrupt) as error:
+        failure = _failure(error)
+        said = f"{failure.message}; {failure.hint}" if failure.hint else failure.message
+        print(f"preview: {' '.join(said.split())}", file=sys.stderr)
+        return int(failure.code)
+    return int(Exit.OK)
+
+
+def run(options: argparse.Namespace, now: float) -> str:
+    """Write the page; returns what was done, in a line."""
+    if not 0 < options.minutes <= TWO_WEEKS:
+        raise Failure(Exit.USAGE, f"--minutes must be above 0 and at most {TWO_WEEKS}")
+    try:
+        environment = load(options.env)
+    except ConfigError as error:
+        raise Failure(Exit.USAGE, str(error)) from None
+    found = control.running(local.state_directory(ROOT, options.local_dir))
+    if not found:
+        raise Failure(Exit.PREFLIGHT, "there is no emulator running", "make run")
+    cloudwatch = session.connect_local(environment, control.environment(found)).client("cloudwatch")
+    text, counted = _preview(cloudwatch, names.root_stack(options.env), window_until(now, options.minutes))
+    try:
+        options.output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Failure(Exit.USAGE, f"{options.output} cannot be written: {error.strerror}") from None
+    return f"{options.output}: {counted}"
+
+
+def _preview(cloudwatch, name: str, window: Window) -> tuple[str, str]:
+    shown = widgets.normalise(_widgets(cloudwatch, name), window)
+    charts = [widget for widget in shown if isinstance(widget, Chart)]
+    data = series.fetch(cloudwatch, series.queries(charts), window)
+    drawn = {chart: series.drawn(chart, data, window) for chart in charts}
+    lines = [each for found in drawn.values() for each in found]
+    counted = f"{len(shown)} widgets, {sum(bool(each.points) for each in lines)} of {len(lines)} series with data"
+    note = (
+        f"Metrics of a local run, {numbers.moment(window.start)} to {numbers.moment(window.end)}: {counted}. "
+        f"A point is {window.period // 60} min, or what its alarm looks at. Beside a count stands its total, beside "
+        "anything else its latest value. What the emulator does not measure has no data."
+    )
+    return page.page(name, note, shown, drawn, _states(cloudwatch, shown), window), counted
+
+
+def window_until(now: float, minutes: float) -> Window:
+    """Whole periods, so that the first point is not of a part of one; the shortest of which not too many fit."""
+    period = next((each for each in PERIODS if minutes * 60 / each <= MOST_POINTS), PERIODS[-1])
+    return Window(math.floor((now - minutes * 60) / period) * period, math.ceil(now / 60) * 60, period)
+
+
+def _widgets(cloudwatch, name: str) -> list:
+    try:
+        return widgets.read(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])
+    except cloudwatch.exceptions.ClientError as error:
+        if "NotFound" not in aws_errors.code_of(error):
+            raise
+        raise Failure(Exit.PREFLIGHT, f"there is no dashboard {name}", "make run") from None
+    except ValueError as error:
+        raise Failure(Exit.FAILED, f"the body of dashboard {name} cannot be read: {error}") from None
+
+
+def _states(cloudwatch, shown: tuple) -> dict[str, str]:
+    """By name, of the alarms that are shown; unknown ones are left out."""
+    wanted = sorted({name for widget in shown if isinstance(widget, AlarmList) for name in widget.names})
+    kinds = ("MetricAlarm", "CompositeAlarm")
+    found = {}
+    for first in range(0, len(wanted), 50):  # so many are in one answer
+        answer = cloudwatch.describe_alarms(AlarmNames=wanted[first : first + 50], AlarmTypes=[*kinds])
+        found |= {alarm["AlarmName"]: alarm["StateValue"] for kind in kinds for alarm in answer.get(f"{kind}s", [])}
+    return found
+
+
+def _failure(error: BaseException) -> Failure:
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Failure(Exit.INTERRUPTED, "interrupted")
+    return aws_errors.explain(error) or Failure(Exit.BUG, f"unexpected {type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""A dashboard's body as typed widgets."""
+
+import json
+
+from preview.shapes import AlarmList, Chart, Line, Omitted, Place, Query, Series, Text, Widget, Window
+
+WHOLE = 2**32
+"""A period that has all times until 2106 in it: the emulator counts periods from the epoch."""
+
+
+def read(body: str) -> list:
+    """The widgets of the body; ValueError if it is none."""
+    document = json.loads(body)
+    if not isinstance(document, dict) or not isinstance(document.get("widgets"), list):
+        raise ValueError("it has no array of widgets")
+    return document["widgets"]
+
+
+def normalise(widgets: list, window: Window) -> tuple[Widget, ...]:
+    """In the body's order. One that cannot be read is Omitted with the reason; the others are not affected."""
+    return tuple(_widget(widget if isinstance(widget, dict) else {}, window) for widget in widgets)
+
+
+def _widget(widget: dict, window: Window) -> Widget:
+    place, title = Place(None, None, 6, 6), ""
+    try:
+        place = Place(*(int(widget[key]) if key in widget else getattr(place, key) for key in Place._fields))
+        kind, properties = widget["type"], widget["properties"]
+        title = str(properties.get("title", ""))
+        if kind == "metric":
+            return _chart(place, title, properties, window)
+        if kind == "text":
+            return Text(place, str(properties["markdown"]), properties.get("background") == "transparent")
+        if kind == "alarm":
+            return AlarmList(place, title, tuple(arn.split(":", 6)[-1] for arn in properties["alarms"]))
+        raise ValueError(f"a widget of type {kind}")
+    except KeyError as error:
+        return Omitted(place, title, f"{error.args[0]} is missing")
+    except (ValueError, TypeError, AttributeError, IndexError) as error:
+        return Omitted(place, title, str(error))
+
+
+def _chart(place: Place, title: str, properties: dict, window: Window) -> Chart:
+    view = properties.get("view", "timeSeries")
+    if view not in ("timeSeries", "singleValue"):
+        raise ValueError(f"the view {view}")
+    annotations = properties.get("annotations", {}).get("horizontal", [])
+    return Chart(
+        place=place,
+        title=title,
+        series=tuple(_series(row, properties, window) for row in properties["metrics"]),
+        numbers=view == "singleValue",
+        stacked=bool(properties.get("stacked")),
+        lines=tuple(Line(float(each["value"]), str(each.get("label", ""))) for each in annotations),
+    )
+
+
+def _series(row: list, properties: dict, window: Window) -> Series:
+    words, options = (row[:-1], row[-1]) if isinstance(row[-1], dict) else (row, {})
+    query = None if "expression" in options else _query(words, options, properties, window)
+    expression = options.get("expression", "")
+    return Series(
+        label=str(options.get("label") or expression or query.metric),
+        id=str(options.get("id", "")),
+        query=query,
+        expression=expression,
+        visible=bool(options.get("visible", True)),
+    )
+
+
+def _query(words: list, options: dict, properties: dict, window: Window) -> Query:
+    """A metric's own period stays, for it is an alarm's; the widget's is a resolution, and fits the window instead."""
+    if "." in words or "..." in words:
+        raise ValueError("the shorthand of metrics")
+    namespace, metric, *dimensions = words
+    period = WHOLE if properties.get("setPeriodToTimeRange") else int(options.get("period", window.period))
+    return Query(
+        namespace=namespace,
+        metric=metric,
+        dimensions=tuple(zip(dimensions[::2], dimensions[1::2], strict=True)),
+        stat=options.get("stat") or properties.get("stat", "Average"),
+        period=period,
+    )
