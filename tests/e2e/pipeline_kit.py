@@ -90,27 +90,32 @@ def dead_letters(deployment: Deployment) -> list[dict]:
     ]
 
 
+def subscribed_queue(deployment: Deployment, topic: str) -> str:
+    """A new queue, subscribed to the topic with that ARN, that gets its messages as they are; its URL."""
+    sqs = deployment.client("sqs")
+    url = sqs.create_queue(QueueName=f"subscriber-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [allow]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    deployment.client("sns").subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
+    )
+    return url
+
+
 class Subscriber:
     """A queue subscribed to OrderEvents, as a business's own system would be."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
-        sqs = deployment.client("sqs")
-        self.url = sqs.create_queue(QueueName=f"subscriber-{uuid.uuid4().hex[:8]}")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        topic = deployment.outputs["OrderEventsTopicArn"]
-        allow = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-        }
-        policy = {"Version": "2012-10-17", "Statement": [allow]}
-        sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": json.dumps(policy)})
-        deployment.client("sns").subscribe(
-            TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
-        )
+        self.url = subscribed_queue(deployment, deployment.outputs["OrderEventsTopicArn"])
         self.events: list[dict] = []
 
     def take(self) -> list[dict]:

@@ -50,13 +50,14 @@ class Deployment:
     local_dir: Path
     outputs: dict[str, str]
 
-    def client(self, service: str):
+    def client(self, service: str, **options):
         return boto3.client(
             service,
             endpoint_url=self.outputs["EndpointUrl"],
             region_name="us-east-1",
             aws_access_key_id="root",
             aws_secret_access_key="root",
+            **options,
         )
 
     def api(self, **headers: str) -> httpx.Client:

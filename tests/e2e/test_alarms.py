@@ -1,0 +1,266 @@
+"""Every alarm rings for a real cause, tells Alerts once however many ring with it, and once when all is well again.
+
+The alarms are those of the monitoring template as they were deployed: expression, metrics, dimensions,
+statistics, comparison and actions. Only, nobody waits for five minutes or six hours here: through
+CloudWatch's own PutMetricAlarm each looks at one period of ten seconds, and a few have thresholds that are
+reached within it. Latencies count from three seconds, so that a cold start is none.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from botocore.config import Config
+
+from tests.e2e.alarm_kit import (
+    Alerts,
+    api_config,
+    configured,
+    deaf_subscriber,
+    in_template,
+    make_quick,
+    ringing,
+    rung,
+    without_concurrency,
+    worker_stopped,
+)
+from tests.e2e.fault_proxy import faulty
+from tests.e2e.import_kit import as_jsonl, order, upload
+from tests.e2e.pipeline_kit import CLIENT_ORDER, drained, eventually, message, receive_all, send
+from tests.e2e.support import Deployment, copy_project, edit, order_for, start, stop
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("alarms")]
+
+SLOW_MS, TIMEOUT = 3000, 4  # what hangs is stopped after four seconds
+CONCURRENCY = 4
+CAPACITY_USED = 270  # units, of the 300 that one a second makes in the five minutes that the expression is about
+THRESHOLDS = {
+    "order-queue-age": 4,
+    "order-queue-depth": 5,
+    "order-events-age": 3,
+    "orders-worker-duration": SLOW_MS,
+    "orders-events-duration": SLOW_MS,
+    "orders-import-duration": SLOW_MS,
+}
+DEAD_LETTER_QUEUES = ("DeadLetterQueueUrl", "OrderQueueDlqUrl", "OrderEventsDlqUrl", "OrderImportDlqUrl")
+FUNCTIONS = ("Command", "Query", "Intake", "Worker", "Events", "Import")
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory):
+    """A deployment of this module's own: nothing works in it for long."""
+    project = copy_project(tmp_path_factory.mktemp("alarms") / "project")
+    for old, new in (
+        ("latency_p95_ms = 500", f"latency_p95_ms = {SLOW_MS}"),
+        ("command_reserved_concurrency = 100", f"command_reserved_concurrency = {CONCURRENCY}"),
+        # Nobody gives up before Lambda does.
+        ("defaultTimeout = 500", "defaultTimeout = 7000"),
+        ("retryAttempts = 3", "retryAttempts = 0"),
+        ('billing_mode = "PAY_PER_REQUEST"', 'billing_mode = "PROVISIONED"\nmin_capacity = 1'),
+    ):
+        edit(project, "environments/dev.toml", old, new)
+    local_dir = tmp_path_factory.mktemp("alarms-local")
+    try:
+        deployment = start(local_dir, project)
+        deployment.client("sqs").set_queue_attributes(
+            QueueUrl=deployment.outputs["OrderQueueUrl"], Attributes={"VisibilityTimeout": "5"}
+        )
+        make_quick(deployment, THRESHOLDS)
+        yield deployment
+    finally:
+        stop(local_dir, project)
+
+
+@pytest.fixture(scope="module")
+def alerts(platform):
+    return Alerts(platform)
+
+
+@pytest.fixture
+def quiet(platform, alerts):
+    """Nothing rings, nothing waits, and nothing is told of an earlier test."""
+    settle(platform)
+    eventually(lambda: not ringing(platform), 60, "all alarms are quiet")
+    alerts.take()
+    return platform
+
+
+def settle(platform: Deployment) -> None:
+    drained(platform)
+    for queue in DEAD_LETTER_QUEUES:
+        receive_all(platform, platform.outputs[queue])
+
+
+@contextmanager
+def requests_hang(platform: Deployment) -> Iterator[None]:
+    """The table answers neither reads nor writes, the queue takes nothing: Lambda stops the functions."""
+    with faulty(platform.outputs["EndpointUrl"]) as proxy, hung(platform, proxy, ("Command", "Query", "Intake")):
+        with platform.api() as api, ThreadPoolExecutor(12) as pool:
+            calls = [pool.submit(api.post, "/orders", json=order_for("CUST-1")) for _ in range(CONCURRENCY + 2)]
+            calls += [pool.submit(api.get, "/orders/ORD-1") for _ in range(3)]
+            calls += [pool.submit(api.post, "/orders/async", json=CLIENT_ORDER) for _ in range(3)]
+            assert all(call.result().status_code >= 500 for call in calls)
+        yield
+
+
+@contextmanager
+def hung(platform: Deployment, proxy, functions: tuple[str, ...]) -> Iterator[None]:
+    """No call of the functions to DynamoDB, SQS or SNS is answered."""
+    variables = {f"AWS_ENDPOINT_URL_{service}": proxy.url for service in ("DYNAMODB", "SQS", "SNS")}
+    with ExitStack() as changes:
+        for function in functions:
+            changes.enter_context(configured(platform, f"Orders{function}Function", TIMEOUT, **variables))
+        proxy.held.clear()
+        try:
+            yield
+        finally:
+            proxy.held.set()
+
+
+@contextmanager
+def nothing_may_run(platform: Deployment) -> Iterator[None]:
+    """No function has concurrency left, and nobody takes orders off the queue."""
+    with ExitStack() as changes:
+        changes.enter_context(worker_stopped(platform))
+        for function in FUNCTIONS:
+            changes.enter_context(without_concurrency(platform, f"Orders{function}Function"))
+        send(platform, [message() for _ in range(10)])
+        functions = platform.client("lambda", config=Config(retries={"total_max_attempts": 1}))
+        with platform.api() as api:
+            for _ in range(3):
+                assert api.post("/orders", json=order_for("CUST-1")).status_code >= 500
+            assert api.get("/orders/ORD-1").status_code >= 500
+            assert api.post("/orders/async", json=CLIENT_ORDER).status_code >= 500
+        for function in ("Worker", "Events", "Import"):
+            with pytest.raises(functions.exceptions.TooManyRequestsException):
+                functions.invoke(FunctionName=platform.outputs[f"Orders{function}Function"], Payload=b'{"Records": []}')
+        yield
+    drained(platform)
+
+
+@contextmanager
+def nothing_gets_done(platform: Deployment) -> Iterator[None]:
+    """A file cannot be read and one is half bad; then worker, announcer and importer are not answered."""
+    upload(platform, f"{uuid.uuid4()}.csv", b"name,age\n")
+    upload(platform, f"{uuid.uuid4()}.jsonl", as_jsonl([order(f"ORD-{uuid.uuid4()}"), {}])).report()
+    with faulty(platform.outputs["EndpointUrl"]) as proxy, hung(platform, proxy, ("Worker", "Events", "Import")):
+        slow = upload(platform, f"{uuid.uuid4()}.jsonl", as_jsonl([order(f"ORD-{uuid.uuid4()}")]))
+        send(platform, [message()])
+        with platform.api() as api:
+            assert api.post("/orders", json=order_for("CUST-1")).status_code == 201
+        yield
+        proxy.held.set()
+        with suppress(AssertionError):  # it was given up while an alarm was awaited in vain
+            slow.report(15)
+    settle(platform)
+
+
+@contextmanager
+def much_is_refused(platform: Deployment) -> Iterator[None]:
+    """Each dead-letter queue but the importer's gets something, subscribers refuse, and there are more orders
+    than an operator said to expect."""
+    functions, command = platform.client("lambda"), platform.outputs["OrdersCommandFunction"]
+    with (
+        deaf_subscriber(platform, "AlertsTopicArn"),
+        deaf_subscriber(platform, "OrderEventsTopicArn"),
+        api_config(platform, maxOrdersPerHour=2),
+        configured(platform, "OrdersWorkerFunction", TOUCHED=uuid.uuid4().hex),  # settings are cached for minutes
+    ):
+        functions.invoke(FunctionName=command, InvocationType="Event", Payload=b'"nonsense"')
+        send(platform, [*(message() for _ in range(5)), "not JSON"])
+        unreadable = {"orderId": {"S": f"ORD-{uuid.uuid4()}"}, "timestamp": {"N": "1"}}
+        platform.client("dynamodb").put_item(TableName=platform.outputs["OrdersTableName"], Item=unreadable)
+        yield
+    settle(platform)
+
+
+@contextmanager
+def the_table_is_busy(platform: Deployment) -> Iterator[None]:
+    """Within seconds it is asked for what it has for minutes."""
+    dynamodb, table = platform.client("dynamodb"), platform.outputs["OrdersTableName"]
+    # The items of claims, which are no orders: nobody announces them.
+    keys = [{"orderId": {"S": f"busy-{n}"}, "timestamp": {"N": "0"}} for n in range(CAPACITY_USED)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: dynamodb.put_item(TableName=table, Item=key), keys))
+        list(pool.map(lambda key: dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True), keys))
+    yield
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What it does (until it is left), which alarms of a path ring, and which tell."""
+
+    trouble: Callable[[Deployment], AbstractContextManager[None]]
+    silent: set[str]
+    telling: set[str]
+
+
+def each(names: str, *ends: str) -> set[str]:
+    return {f"{name}-{end}" for name in names.split() for end in ends}
+
+
+AVAILABILITY = each("slo-availability", "fast", "fast-1h", "fast-5min", "slow", "slow-6h", "slow-30min")
+LATENCY = {name.replace("availability", "latency") for name in AVAILABILITY}
+
+INCIDENTS = {
+    "requests hang": Incident(
+        requests_hang,
+        AVAILABILITY
+        | LATENCY
+        | each("api", "errors", "latency")
+        | each("orders-command orders-query orders-intake", "errors", "duration")
+        | each("orders-command", "concurrency", "throttles"),
+        {"sync-path", "async-path"},
+    ),
+    "nothing may run": Incident(
+        nothing_may_run,
+        AVAILABILITY
+        | {"api-errors"}
+        | {f"orders-{function.lower()}-throttles" for function in FUNCTIONS}
+        | each("order-queue", "age", "depth"),
+        {"sync-path", "async-path", "import-path", "events-path"},
+    ),
+    "nothing gets done": Incident(
+        nothing_gets_done,
+        each("orders-worker orders-events orders-import", "errors", "duration")
+        | {"order-queue-age", "order-events-age", "import-failures", "import-success-rate"},
+        {"async-path", "import-path", "events-path", "failed-imports"},
+    ),
+    "much is refused": Incident(
+        much_is_refused,
+        {"orders-command-errors", "order-events-undelivered"},
+        {"sync-path", "events-path", "dead-letters", "rejected-orders", "unannounced-events", "orders-per-hour"}
+        | {"alerts-undelivered"},
+    ),
+    "the table is busy": Incident(the_table_is_busy, set(), {"table-read-capacity", "table-write-capacity"}),
+}
+
+NOT_SHOWN = {
+    "table-throttles": "the emulator's table never refuses for capacity, and writes no such metric",
+    "table-system-errors": "the emulator's table does not fail, and writes no such metric",
+}
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_an_incident_rings_its_alarms_tells_once_and_once_more_when_it_is_over(quiet, alerts, name):
+    incident = INCIDENTS[name]
+    expected = incident.silent | incident.telling
+    began = datetime.now(UTC).replace(microsecond=0)  # as the emulator writes history
+    with incident.trouble(quiet), suppress(AssertionError):  # which did not ring is told below
+        eventually(lambda: rung(quiet, began) >= expected, 30)
+    eventually(lambda: not ringing(quiet), 60, "all alarms are quiet again")
+    assert rung(quiet, began) == expected
+    told: list[tuple[str, str]] = []
+    eventually(lambda: told.extend(alerts.take()) or len(told) >= 2 * len(incident.telling), 10, "all was told")
+    by_alarm = {key: [state for alarm, state in told if alarm == key] for key, _ in told}
+    assert by_alarm == {key: ["ALARM", "OK"] for key in incident.telling}
+
+
+def test_every_alarm_of_the_template_is_shown_to_ring_or_has_a_reason_why_not():
+    shown = {key for incident in INCIDENTS.values() for key in incident.silent | incident.telling}
+    assert shown & NOT_SHOWN.keys() == set()
+    assert shown | NOT_SHOWN.keys() == in_template()
