@@ -1,7 +1,7 @@
-"""The arithmetic of metric alarms: ``100 * errors / MAX([errors, invocations])``."""
+"""The arithmetic of metrics, for alarms and for graphs: ``100 * errors / MAX([errors, invocations])``."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 
 class MathError(ValueError):
@@ -10,14 +10,42 @@ class MathError(ValueError):
 
 def evaluate(expression: str, values: Mapping[str, float | None]) -> float | None:
     """The expression's value for one period; None where a metric that it needs is missing."""
+    return _value(_parsed(expression), values)
+
+
+def in_order(expressions: Mapping[str, str], metrics: set[str]) -> Iterator[tuple[str, str, set[str]]]:
+    """The expressions, each after those that it refers to: its id, itself, the ids that it refers to.
+
+    Raises MathError, naming the expression, for one that cannot be evaluated whatever the metrics are.
+    """
+    used = {key: names(expression) for key, expression in expressions.items()}
+    known = set(metrics)
+    while len(known) < len(metrics) + len(expressions):
+        ready = [key for key in expressions if key not in known and used[key] <= known]
+        if not ready:
+            key = next(key for key in expressions if key not in known)
+            raise MathError(f"Error in expression '{key}': {', '.join(sorted(used[key] - known))} is not known")
+        for key in ready:
+            try:
+                evaluate(expressions[key], dict.fromkeys(known, 1.0))
+            except MathError as error:
+                raise MathError(f"Error in expression '{key}': {error}") from error
+            yield key, expressions[key], used[key]
+        known |= set(ready)
+
+
+def names(expression: str) -> set[str]:
+    """The ids that an expression refers to."""
+    tree = _parsed(expression)
+    functions = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node not in functions}
+
+
+def _parsed(expression: str) -> ast.expr:
     try:
-        tree = ast.parse(expression.strip(), mode="eval").body
+        return ast.parse(expression.strip(), mode="eval").body
     except SyntaxError as error:
         raise MathError(f"cannot read {expression!r}") from error
-    try:
-        return _value(tree, values)
-    except ZeroDivisionError:
-        return None  # CloudWatch has no data point then
 
 
 def _value(node: ast.AST, values: Mapping[str, float | None]):
@@ -44,23 +72,23 @@ def _value(node: ast.AST, values: Mapping[str, float | None]):
 
 
 def _call(name: str, arguments: list):
-    if name == "FILL":
+    if name == "FILL" and len(arguments) == 2:
         return arguments[1] if arguments[0] is None else arguments[0]
-    if name == "IF":
+    if name == "IF" and len(arguments) in (2, 3):
         condition, then, otherwise = [*arguments, None][:3]
         return None if condition is None else then if condition else otherwise
-    if name in MANY:
+    if name in MANY and arguments:
         given = arguments[0] if isinstance(arguments[0], list) else arguments
         present = [value for value in given if value is not None]
         return MANY[name](present) if present else None
-    raise MathError(f"unknown function {name}")
+    raise MathError(f"unknown function {name} of {len(arguments)}")
 
 
 BINARY = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
+    ast.Div: lambda a, b: a / b if b else None,  # CloudWatch has no data point then
 }
 COMPARE = {
     ast.Gt: lambda a, b: a > b,

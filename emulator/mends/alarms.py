@@ -5,9 +5,14 @@ import time
 from contextlib import suppress
 
 from emulator import metric_math
+from emulator.handlers import truth
+from emulator.metric_points import record
 from emulator.registry import mend
 
 EVERY_SECONDS = 1.0
+IDLE = 19
+"""How much longer than it worked the alarms' clock rests: under load it takes a twentieth of a processor."""
+
 COMPARISONS = {
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
@@ -24,17 +29,20 @@ def alarm_evaluation() -> None:
     from now, and honours TreatMissingData."""
     from ministack.services import cloudwatch
 
+    changing = threading.RLock()  # the clock and PutMetricData both evaluate, and one of them shall tell
+
     def evaluate(alarm):
         if not alarm.get("Metrics") and not alarm.get("MetricName"):
             return
         state, reason = judge(alarm, time.time())
-        old = alarm["StateValue"]
-        if state in (None, old):
-            return
-        alarm.update(StateValue=state, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
-        cloudwatch._record_history(alarm["AlarmName"], old, state, reason)
-        cloudwatch._dispatch_alarm_actions(alarm, old, state, reason)
-        cloudwatch._evaluate_parent_alarms(alarm)
+        with changing:
+            old = alarm["StateValue"]
+            if state in (None, old):
+                return
+            alarm.update(StateValue=state, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
+            cloudwatch._record_history(alarm["AlarmName"], old, state, reason)
+            cloudwatch._dispatch_alarm_actions(alarm, old, state, reason)
+            cloudwatch._evaluate_parent_alarms(alarm)
 
     cloudwatch._evaluate_alarm = evaluate
 
@@ -42,14 +50,17 @@ def alarm_evaluation() -> None:
 @mend
 def alarm_clock() -> None:
     """Upstream looks at alarms only when somebody calls PutMetricData. CloudWatch looks at
-    them all the time; so does the mend, once a second."""
+    them all the time; so does the mend, once a second, less often when there is much to look at."""
     from ministack.services import cloudwatch
 
     def loop():
+        worked = 0.0
         while True:
-            time.sleep(EVERY_SECONDS)
+            time.sleep(max(EVERY_SECONDS, IDLE * worked))
+            began = time.thread_time()
             with suppress(RuntimeError):  # alarms changed while they were looked at; next time
                 cloudwatch._evaluate_all_alarms()
+            worked = time.thread_time() - began
 
     threading.Thread(target=loop, name="alarm-clock", daemon=True).start()
 
@@ -57,11 +68,11 @@ def alarm_clock() -> None:
 @mend
 def queue_metrics() -> None:
     """Upstream has no AWS/SQS metrics, so an alarm on a dead-letter queue can never ring.
-    The mend records the number and the age of waiting messages for the queues that some
-    alarm watches, once a second."""
+    The mend records how many messages wait, how many are being worked on and the age of the oldest
+    for the queues that some alarm watches, once a second."""
     from ministack.services import cloudwatch, sqs
 
-    def record():
+    def look():
         now = time.time()
         watched = {
             dimension["Value"]
@@ -73,17 +84,19 @@ def queue_metrics() -> None:
         for url, queue in list(sqs._queues.items()):
             name = url.rsplit("/", 1)[-1]
             if name in watched:
-                waiting = [m for m in queue["messages"] if m.get("visible_at", 0) <= now]
+                hidden = [m for m in queue["messages"] if m.get("visible_at", 0) > now]
+                taken = sum(bool(m.get("receive_count")) for m in hidden)  # the others are delayed
                 oldest = min((m.get("sent_at", now) for m in queue["messages"]), default=now)
-                at = {"QueueName": name}
-                cloudwatch.record_metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", len(waiting), "Count", at)
-                cloudwatch.record_metric("AWS/SQS", "ApproximateAgeOfOldestMessage", now - oldest, "Seconds", at)
+                waiting, at = len(queue["messages"]) - len(hidden), {"QueueName": name}
+                record("AWS/SQS", "ApproximateNumberOfMessagesVisible", waiting, "Count", at)
+                record("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", taken, "Count", at)
+                record("AWS/SQS", "ApproximateAgeOfOldestMessage", now - oldest, "Seconds", at)
 
     def loop():
         while True:
             time.sleep(EVERY_SECONDS)
             with suppress(RuntimeError):  # queues changed while they were counted; next time
-                record()
+                look()
 
     threading.Thread(target=loop, name="queue-metrics", daemon=True).start()
 
@@ -91,14 +104,16 @@ def queue_metrics() -> None:
 @mend
 def alarm_metric_math() -> None:
     """Upstream refuses an alarm with Metrics (metric math). The mend keeps it, shows it in
-    DescribeAlarms and evaluates plain arithmetic with MAX, MIN, SUM, AVG, IF and FILL."""
+    DescribeAlarms and evaluates plain arithmetic and comparison with MAX, MIN, SUM, AVG, IF and FILL.
+    An expression that it cannot evaluate fails the stack, rather than be an alarm that never rings."""
     from ministack.services.cloudformation import provisioners
 
     record_of = provisioners._cw_metric_alarm_record
 
-    def record(name, props):
+    def alarm_record(name, props):
         if not props.get("Metrics"):
             return record_of(name, props)
+        expressions_of(props)
         alarm = record_of(
             name, {**{k: v for k, v in props.items() if k != "Metrics"}, "MetricName": "-", "Namespace": "-"}
         )
@@ -106,7 +121,7 @@ def alarm_metric_math() -> None:
             alarm.pop(key)
         return {**alarm, "Metrics": props["Metrics"]}
 
-    provisioners._cw_metric_alarm_record = record
+    provisioners._cw_metric_alarm_record = alarm_record
 
 
 def judge(alarm: dict, now: float) -> tuple[str | None, str]:
@@ -132,21 +147,21 @@ def value_in(alarm: dict, now: float, age: int) -> float | None:
     if not alarm.get("Metrics"):
         return statistic(alarm, alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average", now, age)
     values: dict[str, float | None] = {}
-    queries = sorted(alarm["Metrics"], key=lambda query: "Expression" in query)
-    result = None
-    for query in queries:
+    for query in alarm["Metrics"]:
         if "MetricStat" in query:
             stat = query["MetricStat"]
             metric = {**stat["Metric"], "Period": stat["Period"]}
             values[query["Id"]] = statistic(metric, stat["Stat"], now, age)
-        else:
-            try:
-                values[query["Id"]] = metric_math.evaluate(query["Expression"], values)
-            except metric_math.MathError:
-                values[query["Id"]] = None
-        if query.get("ReturnData", True) in (True, "true"):
-            result = values[query["Id"]]
-    return result
+    for key, expression in expressions_of(alarm):
+        values[key] = metric_math.evaluate(expression, values)
+    return next(values[query["Id"]] for query in alarm["Metrics"] if truth(query.get("ReturnData", True)))
+
+
+def expressions_of(alarm: dict) -> list[tuple[str, str]]:
+    """The expressions of an alarm in the order to evaluate them in. Raises MathError if they cannot be."""
+    metrics = {query["Id"] for query in alarm["Metrics"] if "MetricStat" in query}
+    expressions = {query["Id"]: query["Expression"] for query in alarm["Metrics"] if "Expression" in query}
+    return [(key, expression) for key, expression, _ in metric_math.in_order(expressions, metrics)]
 
 
 def statistic(metric: dict, name: str, now: float, age: int) -> float | None:

@@ -6,6 +6,7 @@ import re
 import time
 
 from emulator import current_request
+from emulator.metric_points import record
 from emulator.registry import mend
 
 VARIABLE = re.compile(r"\$context\.([A-Za-z][\w.-]*\w)")
@@ -24,9 +25,8 @@ def api_metrics() -> None:
     Latency and IntegrationLatency by API and stage, and by method where the stage's
     MethodSettings enable metrics."""
     from ministack.services import apigateway_v1 as api_gateway
-    from ministack.services import cloudwatch
 
-    def record(request, status, headers, size):
+    def count(request, status, headers, size):
         api = api_gateway._rest_apis.get(request.gateway["api_id"]) or {}
         stage = request.gateway["stage"]
         if not api or not stage:
@@ -39,20 +39,19 @@ def api_metrics() -> None:
             dimensions.append({**by_stage, "Resource": path, "Method": request.method})
         latency = (time.time() - request.started) * 1000
         for each in dimensions:
-            cloudwatch.record_metric("AWS/ApiGateway", "Count", 1, "Count", each)
-            cloudwatch.record_metric("AWS/ApiGateway", "4XXError", float(400 <= status < 500), "Count", each)
-            cloudwatch.record_metric("AWS/ApiGateway", "5XXError", float(status >= 500), "Count", each)
-            cloudwatch.record_metric("AWS/ApiGateway", "Latency", latency, "Milliseconds", each)
+            record("AWS/ApiGateway", "Count", 1, "Count", each)
+            record("AWS/ApiGateway", "4XXError", float(400 <= status < 500), "Count", each)
+            record("AWS/ApiGateway", "5XXError", float(status >= 500), "Count", each)
+            record("AWS/ApiGateway", "Latency", latency, "Milliseconds", each)
             if request.integration_seconds is not None:
-                cloudwatch.record_metric(
-                    "AWS/ApiGateway", "IntegrationLatency", request.integration_seconds * 1000, "Milliseconds", each
-                )
+                integration = request.integration_seconds * 1000
+                record("AWS/ApiGateway", "IntegrationLatency", integration, "Milliseconds", each)
 
-    observe(record)
+    observe(count)
 
 
-def observe(record) -> None:
-    """Have ``record`` called with each request and its answer."""
+def observe(tell) -> None:
+    """Have ``tell`` called with each request and its answer."""
     from ministack.services import apigateway_v1 as api_gateway
 
     current_request.follow()
@@ -61,7 +60,7 @@ def observe(record) -> None:
     async def handle_observed(*positional):
         status, headers, body = await handle(*positional)
         if (request := current_request.current()) and request.gateway["stage"]:
-            record(request, status, headers, len(body or b""))
+            tell(request, status, headers, len(body or b""))
         return status, headers, body
 
     api_gateway._handle_execute_in_scope = handle_observed

@@ -2,6 +2,7 @@
 
 import json
 
+from emulator.metric_points import record
 from emulator.registry import mend
 
 
@@ -10,53 +11,56 @@ def embedded_metrics() -> None:
     """A log line in CloudWatch's embedded metric format (EMF) is a metric on AWS; upstream
     takes it for text. The mend records the metrics of each line that a function writes, in
     every dimension set that the line declares."""
-    from ministack.services import cloudwatch
 
-    def record(config, log_text, error, duration_ms):
+    def read(config, log_text, error, duration_ms):
         for line in log_text.splitlines():
             if '"_aws"' in line:
                 for name, metric in embedded(line):
                     for value in metric["values"]:
-                        cloudwatch.record_metric(metric["namespace"], name, value, metric["unit"], metric["dimensions"])
+                        record(metric["namespace"], name, value, metric["unit"], metric["dimensions"])
 
-    after_each_invocation(record)
+    after_each_invocation(read)
 
 
 @mend
 def lambda_metrics() -> None:
-    """Upstream records AWS/Lambda metrics for direct invocations only, and counts a throttled
-    call as an invocation. AWS records them whoever calls: API Gateway, a queue, a rule."""
-    from ministack.services import cloudwatch, lambda_svc
+    """Upstream records AWS/Lambda metrics for direct invocations only, counts a throttled call as an
+    invocation, and does not record how many run at once. AWS records them whoever calls: API Gateway,
+    a queue, a rule."""
+    from ministack.services import lambda_svc
 
-    def record(config, log_text, error, duration_ms):
+    def count(config, log_text, error, duration_ms):
         dimensions = {"FunctionName": config["FunctionName"]}
-        cloudwatch.record_metric("AWS/Lambda", "Invocations", 1, "Count", dimensions)
-        cloudwatch.record_metric("AWS/Lambda", "Errors", float(error), "Count", dimensions)
-        cloudwatch.record_metric("AWS/Lambda", "Throttles", 0, "Count", dimensions)
-        cloudwatch.record_metric("AWS/Lambda", "Duration", duration_ms, "Milliseconds", dimensions)
+        record("AWS/Lambda", "Invocations", 1, "Count", dimensions)
+        record("AWS/Lambda", "Errors", float(error), "Count", dimensions)
+        record("AWS/Lambda", "Throttles", 0, "Count", dimensions)
+        record("AWS/Lambda", "Duration", duration_ms, "Milliseconds", dimensions)
 
     acquire = lambda_svc._acquire_execution_slot
 
     def acquire_counted(func, config):
         slot, limit = acquire(func, config)
+        dimensions = {"FunctionName": config["FunctionName"]}
         if slot is None:
-            cloudwatch.record_metric("AWS/Lambda", "Throttles", 1, "Count", {"FunctionName": config["FunctionName"]})
+            record("AWS/Lambda", "Throttles", 1, "Count", dimensions)
+        else:
+            record("AWS/Lambda", "ConcurrentExecutions", lambda_svc._inflight.get(slot, 1), "Count", dimensions)
         return slot, limit
 
     lambda_svc._acquire_execution_slot = acquire_counted
     lambda_svc._emit_lambda_metrics = lambda *_, **__: None
-    after_each_invocation(record)
+    after_each_invocation(count)
 
 
-def after_each_invocation(record) -> None:
-    """Call ``record`` with the function's configuration, output, failure and duration."""
+def after_each_invocation(tell) -> None:
+    """Call ``tell`` with the function's configuration, output, failure and duration."""
     from ministack.services import lambda_svc
 
     emit = lambda_svc._emit_lambda_logs
 
     def emit_and_record(func, request_id, log_text, error, duration_ms, **more):
         emit(func, request_id, log_text, error, duration_ms, **more)
-        record(func.get("config") or func, log_text or "", error, duration_ms)
+        tell(func.get("config") or func, log_text or "", error, duration_ms)
 
     lambda_svc._emit_lambda_logs = emit_and_record
 

@@ -8,6 +8,7 @@ INERT = (
     "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::CloudWatch::AnomalyDetector",
     "AWS::Logs::QueryDefinition",
+    "AWS::XRay::ResourcePolicy",
 )
 
 

@@ -9,15 +9,17 @@ from tests.emulator.checks import CHECKS
 from tests.emulator.testkit import Aws
 
 ELSEWHERE = {
+    "alarm_clock",
     "iam_batch_actions",
     "iam_parameter_names",
     "iam_secure_transport",
     "invoke_config_permissions",
     "long_queues",
+    "metric_retention",
     "streams_persist",
 }
-"""Mends that show only where IAM is enforced, after a restart or by how much is done;
-``test_iam.py``, ``test_persistence.py`` and ``test_queues.py`` check them both ways."""
+"""Mends that show only where IAM is enforced, after a restart, by how much is done or when nothing
+else is; ``test_iam.py``, ``test_persistence.py``, ``test_queues.py`` and ``test_alarms.py`` check them both ways."""
 
 MENDS = {name: mend for name, mend in sorted(registry.load().items()) if name not in ELSEWHERE}
 

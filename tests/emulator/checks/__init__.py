@@ -4,7 +4,7 @@
 fail. A check must not depend on any other mend of its own module.
 """
 
-from tests.emulator.checks import alarms, api, functions, imports, others, queues, stacks, storage
+from tests.emulator.checks import alarms, api, functions, imports, metrics, others, queues, stacks, storage
 from tests.emulator.checks.common import CHECKS
 
-__all__ = ["CHECKS", "alarms", "api", "functions", "imports", "others", "queues", "stacks", "storage"]
+__all__ = ["CHECKS", "alarms", "api", "functions", "imports", "metrics", "others", "queues", "stacks", "storage"]

@@ -1,9 +1,10 @@
 """Checks of alarms."""
 
+import json
 from typing import Any
 
-from tests.emulator.checks.common import check, with_function
-from tests.emulator.testkit import Aws, att, template, until
+from tests.emulator.checks.common import check, refused, summed
+from tests.emulator.testkit import Aws, att, ref, template, until
 
 
 def alarm(**properties: Any) -> dict:
@@ -58,24 +59,18 @@ def alarm_evaluation(aws: Aws, name: str) -> None:
 
 
 @check
-def alarm_clock(aws: Aws, name: str) -> None:
-    """An alarm on a metric of AWS's own rings although nobody calls PutMetricData."""
-    made = with_function(aws, name, "def handler(event, context):\n    raise ValueError()\n")
-    resources = {"A": alarm(AlarmName=name, **watching("AWS/Lambda", "Errors", FunctionName=made))}
-    aws.deployed(f"{name}-alarm", template(resources))
-    aws.invoke(made)
-    until(lambda: state(aws, name) == "ALARM", 3)
-
-
-@check
 def queue_metrics(aws: Aws, name: str) -> None:
     watched = watching("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=att("Q", "QueueName"))
     aws.deployed(
         name,
         template({"Q": {"Type": "AWS::SQS::Queue"}, "A": alarm(AlarmName=name, **{**watched, "Statistic": "Maximum"})}),
     )
-    aws.client("sqs").send_message(QueueUrl=aws.child(name, "Q"), MessageBody="dead letter")
+    queue = aws.child(name, "Q")
+    aws.client("sqs").send_message(QueueUrl=queue, MessageBody="dead letter")
     until(lambda: state(aws, name) == "ALARM", 5)
+    aws.client("sqs").receive_message(QueueUrl=queue)
+    at = {"QueueName": queue.rsplit("/", 1)[-1]}
+    until(lambda: summed(aws, "AWS/SQS", "ApproximateNumberOfMessagesNotVisible", **at) > 0, 5)
 
 
 @check
@@ -100,16 +95,86 @@ def alarm_metric_math(aws: Aws, name: str) -> None:
     until(lambda: state(aws, name) == "OK", 3)
     put_metric(aws, name, "errors", 9)
     until(lambda: state(aws, name) == "ALARM", 3)
+    unknown = {"Id": "e", "Expression": "RATE(errors)"}
+    reason = "Error in expression 'e': unknown function RATE"
+    refused(aws, f"{name}-unknown", {"A": alarm(Metrics=[unknown, metric("errors")])}, reason)
+
+
+@check
+def metric_math_requests(aws: Aws, name: str) -> None:
+    """An alarm on an expression that is put by a request, once and again, watches it."""
+    metric = {"Namespace": name, "MetricName": "errors"}
+    errors = {"Id": "errors", "ReturnData": False, "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
+    settings = {"AlarmName": name, "EvaluationPeriods": 1, "TreatMissingData": "notBreaching"}
+    for threshold in (1000, 10):
+        aws.client("cloudwatch").put_metric_alarm(
+            Metrics=[{"Id": "tenfold", "Expression": "10 * errors"}, errors],
+            Threshold=threshold,
+            ComparisonOperator="GreaterThanThreshold",
+            **settings,
+        )
+    found = aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+    assert [query["Id"] for query in found["Metrics"]] == ["tenfold", "errors"]
+    assert "MetricName" not in found
+    put_metric(aws, name, "errors", 2)
+    until(lambda: state(aws, name) == "ALARM", 3)
 
 
 @check
 def composite_alarms(aws: Aws, name: str) -> None:
-    single = alarm(AlarmName=f"{name}-a", **watching(name, "Errors"))
-    both = {
-        "Type": "AWS::CloudWatch::CompositeAlarm",
-        "DependsOn": "A",
-        "Properties": {"AlarmName": name, "AlarmRule": f'ALARM("{name}-a")'},
+    """Of alarms and of another one, by AND, OR and NOT. It tells once however many ring, and when all is well."""
+
+    def composite(key: str, rule: str, *after: str, **more: Any) -> dict:
+        properties = {"AlarmName": f"{name}-{key}", "AlarmDescription": key, "AlarmRule": rule, **more}
+        return {"Type": "AWS::CloudWatch::CompositeAlarm", "DependsOn": list(after), "Properties": properties}
+
+    singles = {key: alarm(AlarmName=f"{name}-{key}", **watching(name, key)) for key in "ABC"}
+    tells = {"AlarmActions": [ref("T")], "OKActions": [ref("T")]}
+    both = composite("both", f'ALARM("{name}-A") AND ALARM({name}-B)', "A", "B")
+    rule = f'(ALARM("{name}-both") OR ALARM("{name}-C")) AND NOT INSUFFICIENT_DATA("{name}-A")'
+    topic, queue = {"T": {"Type": "AWS::SNS::Topic"}}, {"Q": {"Type": "AWS::SQS::Queue"}}
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = {"Queues": [ref("Q")], "PolicyDocument": {"Version": "2012-10-17", "Statement": [allowed]}}
+    subscription = {"TopicArn": ref("T"), "Protocol": "sqs", "Endpoint": att("Q", "Arn"), "RawMessageDelivery": True}
+    resources = {
+        **singles,
+        **topic,
+        **queue,
+        "QP": {"Type": "AWS::SQS::QueuePolicy", "Properties": policy},
+        "S": {"Type": "AWS::SNS::Subscription", "Properties": subscription},
+        "Both": both,
+        "Path": composite("path", rule, "Both", "C", **tells),
     }
-    aws.deployed(name, template({"A": single, "C": both}))
-    assert aws.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    aws.deployed(name, template(resources))
+    sqs, inbox = aws.client("sqs"), aws.child(name, "Q")
+
+    def ringing() -> set[str]:
+        found = aws.client("cloudwatch").describe_alarms(
+            AlarmNamePrefix=f"{name}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"], StateValue="ALARM"
+        )
+        names = [each["AlarmName"] for each in found["MetricAlarms"] + found["CompositeAlarms"]]
+        return {each.removeprefix(f"{name}-") for each in names}
+
+    def told() -> list[str]:
+        messages = sqs.receive_message(QueueUrl=inbox, MaxNumberOfMessages=10).get("Messages", [])
+        for message in messages:
+            sqs.delete_message(QueueUrl=inbox, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"])["NewStateValue"] for message in messages]
+
+    def settle(key: str, wanted: str) -> None:
+        """As CloudWatch does when the metric changes, without the wait for a period to end."""
+        aws.client("cloudwatch").set_alarm_state(AlarmName=f"{name}-{key}", StateValue=wanted, StateReason="test")
+
+    until(lambda: {state(aws, f"{name}-{key}") for key in "ABC"} == {"OK"}, 3)
+    told()  # that it is well to begin with
+    put_metric(aws, name, "A", 1)
+    until(lambda: ringing() == {"A"}, 3)
+    put_metric(aws, name, "B", 1)
+    until(lambda: ringing() == {"A", "B", "both", "path"}, 3)
+    put_metric(aws, name, "C", 1)
+    until(lambda: "C" in ringing(), 3)
+    assert told() == ["ALARM"]
+    settle("C", "OK")
+    settle("A", "OK")
+    assert "OK" in told()
     assert aws.delete(name)["StackStatus"] == "DELETE_COMPLETE"

@@ -245,10 +245,5 @@ def lambda_metrics(aws: Aws, name: str) -> None:
         },
     )
     aws.client("sqs").send_message(QueueUrl=aws.child(name, "Q"), MessageBody="{}")
-    until(
-        lambda: aws.client("cloudwatch").list_metrics(
-            Namespace="AWS/Lambda", Dimensions=[{"Name": "FunctionName", "Value": made}]
-        )["Metrics"],
-        5,
-    )
-    assert summed(aws, "AWS/Lambda", "Invocations", FunctionName=made) == 1
+    until(lambda: summed(aws, "AWS/Lambda", "Invocations", FunctionName=made) == 1, 5)
+    assert summed(aws, "AWS/Lambda", "ConcurrentExecutions", FunctionName=made) == 1
