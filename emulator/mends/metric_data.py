@@ -54,16 +54,14 @@ def metric_data_expressions() -> None:
 @mend
 def metric_retention() -> None:
     """Whenever CloudWatch is asked for anything, upstream copies every metric without the points of
-    more than two weeks ago, and loses what is recorded meanwhile. The mend leaves a metric alone that has
-    none as old; one that has loses nothing but those."""
+    more than two weeks ago, and loses what is recorded meanwhile. The mend deletes such points from the
+    beginning of each metric, where the oldest stand, and nothing else."""
     from ministack.services import cloudwatch
 
     def evict():
         cutoff = time.time() - cloudwatch.TWO_WEEKS_SECONDS
         for points in list(cloudwatch._metrics.values()):
-            if points and points[0]["Timestamp"] < cutoff:
-                for point in [point for point in list(points) if point["Timestamp"] < cutoff]:
-                    points.remove(point)
+            del points[: next((place for place, p in enumerate(points) if p["Timestamp"] >= cutoff), len(points))]
 
     cloudwatch._evict_old_metrics = evict
 
