@@ -34,8 +34,8 @@ filter ispresent(latency)
 # Lines that name the order, and those that carry the correlation id of one that does: run it with the order's id,
 # then with the correlation_id found as well.
 STORY = """\
-fields @timestamp, service, level, message, order_id, correlation_id, message_id, event_id, operation, status,
-  order_status, source_file, reason, details
+fields @timestamp, service, level, message, order_id, correlation_id, message_id, event_id, operation, status, \
+order_status, source_file, reason, details
 | filter order_id = "{{orderId}}" or correlation_id = "{{correlationId}}"
 | sort @timestamp asc
 | limit 1000

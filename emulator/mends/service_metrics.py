@@ -79,15 +79,17 @@ def topic_metrics() -> None:
 @mend
 def stream_age_metrics() -> None:
     """Upstream does not record how old the records of a stream are when a function gets them. The
-    mend records IteratorAge, that of a batch's last record, whenever the batch is tried."""
+    mend records IteratorAge, that of a batch's last record, whenever the batch is tried. An event
+    that somebody made up, and gave no time, has no age."""
     from ministack.services import lambda_svc
 
     execute = lambda_svc._execute_function
 
     def execute_noted(func, event, *more, **options):
         last = event["Records"][-1] if isinstance(event, dict) and event.get("Records") else {}
-        if last.get("eventSource") == "aws:dynamodb":
-            age = max(0.0, time.time() - float(last["dynamodb"]["ApproximateCreationDateTime"]))
+        made_at = last.get("dynamodb", {}).get("ApproximateCreationDateTime") if isinstance(last, dict) else None
+        if made_at is not None:
+            age = max(0.0, time.time() - float(made_at))
             name = (func.get("config") or func)["FunctionName"]
             record("AWS/Lambda", "IteratorAge", age * 1000, "Milliseconds", {"FunctionName": name})
         return execute(func, event, *more, **options)

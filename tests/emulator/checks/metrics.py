@@ -1,5 +1,6 @@
 """Checks of metrics: what is asked of them, and what AWS's services record."""
 
+import json
 import time
 from typing import Any
 
@@ -145,6 +146,8 @@ def stream_age_metrics(aws: Aws, name: str) -> None:
     )
     try:
         until(lambda: 1000 < summed(aws, "AWS/Lambda", "IteratorAge", FunctionName=made) < 10_000, 5)
+        made_up = {"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {"Keys": {}}}]}
+        assert aws.client("lambda").invoke(FunctionName=made, Payload=json.dumps(made_up))["StatusCode"] == 200
     finally:
         aws.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
 
