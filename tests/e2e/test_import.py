@@ -291,23 +291,28 @@ def test_a_file_outside_the_prefix_is_nobodys_business(importing):
     assert about["KeyCount"] == 0, answer
 
 
+def dead_letter_about(deployment, uploaded) -> dict:
+    """The document in OrderImportDLQ about this version; those of other tests' files may come at any time."""
+
+    def found() -> dict | None:
+        letters = receive_all(deployment, deployment.outputs["OrderImportDlqUrl"])
+        bodies = [json.loads(letter["Body"]) for letter in letters if uploaded.version in letter["Body"]]
+        return bodies[0] if bodies else None
+
+    return eventually(found, 120, "the failed import is a dead letter")
+
+
 def test_a_file_that_cannot_be_read_ends_among_the_dead_letters_with_a_report(importing):
-    url = importing.outputs["OrderImportDlqUrl"]
-    receive_all(importing, url)
     uploaded = upload(importing, f"{uuid.uuid4()}.csv", b"name,age\nBob,7\n")
     report = uploaded.report()
     assert report["status"] == "failed"
     assert "orderId" in report["fault"]["reason"]
-    [letter] = eventually(lambda: receive_all(importing, url), 120, "the failed import is a dead letter")
-    body = json.loads(letter["Body"])
-    assert body["requestPayload"]["detail"]["object"]["key"] == uploaded.key
+    body = dead_letter_about(importing, uploaded)
     assert body["requestContext"]["approximateInvokeCount"] == 3
     assert body["responsePayload"]["errorMessage"] == report["fault"]["reason"]
 
 
 def test_a_version_that_is_gone_ends_among_the_dead_letters(importing):
-    url = importing.outputs["OrderImportDlqUrl"]
-    receive_all(importing, url)
     uploaded = upload(importing, f"{uuid.uuid4()}.json", as_json(orders(1)))
     uploaded.report()
     event = uploaded.event
@@ -315,8 +320,7 @@ def test_a_version_that_is_gone_ends_among_the_dead_letters(importing):
     importing.client("lambda").invoke(
         FunctionName=importing.outputs["OrdersImportFunction"], InvocationType="Event", Payload=json.dumps(event)
     )
-    [letter] = eventually(lambda: receive_all(importing, url), 120, "the failed import is a dead letter")
-    assert json.loads(letter["Body"])["requestPayload"]["detail"]["object"]["version-id"] == uploaded.version
+    assert dead_letter_about(importing, uploaded)["requestContext"]["condition"] == "RetriesExhausted"
 
 
 @pytest.mark.parametrize(
