@@ -103,7 +103,7 @@ def _outcome(ui: Ui, ending: Ending, about: Upload, environment: str) -> Mapping
         _show(ui, ending.report, about)
     if ending.is_final:
         return ending.report
-    log = f"the log group /{names.PROJECT}/{environment}/orders-import"
+    log = f"the log group {names.log_group(environment, 'orders-import')}"
     if ending.letter:
         raise Failure(
             Exit.FAILED,

@@ -16,14 +16,13 @@ from functools import partial
 from contract.imports import CSV_OPTIONAL, CSV_REQUIRED, MAX_RECORD_BYTES
 from domain.errors import OrderError
 from domain.framing import Fault, Record, Window
-from domain.validation import MAX_DETAILS
+from domain.validation import first_of, printable
 
 _CELL = rb'(?:"(?:[^"]++|"")*+"|[^",\n]*+)'
 _EACH_CELL = re.compile(b",(" + _CELL + b")")
 _ROW = re.compile(
     _CELL + b"(?:," + _CELL + b")*+" + rb'(?:(?P<whole>\r?\n)|(?P<last>\r?\Z)|(?P<unclosed>"(?:[^"]++|"")*+\Z))'
 )
-_NAME = re.compile("[A-Za-z][A-Za-z0-9_]{0,39}")
 
 _KNOWN = (*CSV_REQUIRED, *CSV_OPTIONAL)
 _ITEM = ("productId", "quantity", "price")
@@ -43,14 +42,12 @@ def header(window: Window) -> list[str]:
     names = [cell.decode(errors="replace").strip() for cell in _cells(window.data[window.at : end])]
     columns = ["productId" if name == "itemId" else name for name in names]
     faults = {
-        "unknown": list(dict.fromkeys(_printable(name) for name in columns if name not in _KNOWN)),
+        "unknown": list(dict.fromkeys(printable(name, "(a column)") for name in columns if name not in _KNOWN)),
         "missing": [name for name in CSV_REQUIRED if name not in columns],
         "given twice": [name for name in _KNOWN if columns.count(name) > 1],
     }
     if any(faults.values()):
-        found = "; ".join(
-            f"{fault}: {', '.join(_some(names, MAX_DETAILS))}" for fault, names in faults.items() if names
-        )
+        found = "; ".join(f"{fault}: {', '.join(first_of(names))}" for fault, names in faults.items() if names)
         raise Fault(f"the header row has wrong columns ({found}); known are {', '.join(_KNOWN)}", *place)
     window.at = end
     window.next = window.here()
@@ -136,7 +133,7 @@ def _order(columns: list[str], record: Record) -> dict:
                 faults.append(f"{name}: is not what a row of the order above says")
         problems += [f"line {window.here()[0]}: {fault}" for fault in faults]
     if problems:
-        raise OrderError("invalid_request", _some(problems, MAX_DETAILS))
+        raise OrderError("invalid_request", first_of(problems))
     order["items"] = items
     if address := {name: order.pop(name) for name in _ADDRESS if name in order}:
         order["deliveryAddress"] = address
@@ -164,12 +161,3 @@ def _fields(columns: list[str], row: bytes | None) -> tuple[dict, list[str]]:
         elif cell:
             faults.append(f"{name}: {sentence}")
     return fields, faults
-
-
-def _printable(name: str) -> str:
-    # As of an unknown field of a request: only what can be nothing worse than a misspelt column is repeated.
-    return name if _NAME.fullmatch(name) else "(a column)"
-
-
-def _some(texts: list[str], most: int) -> list[str]:
-    return texts if len(texts) <= most else [*texts[:most], f"and {len(texts) - most} more"]

@@ -118,10 +118,13 @@ def _in_cents(rows: list[dict], name: str, field: str, problems: list[str]) -> l
 
 
 def _raise_if(problems: list[str]) -> None:
-    if len(problems) > MAX_DETAILS:
-        problems = [*problems[:MAX_DETAILS], f"and {len(problems) - MAX_DETAILS} more"]
     if problems:
-        raise OrderError("invalid_request", problems)
+        raise OrderError("invalid_request", first_of(problems))
+
+
+def first_of(texts: list[str]) -> list[str]:
+    """As many as a person reads, and how many there are beyond."""
+    return texts if len(texts) <= MAX_DETAILS else [*texts[:MAX_DETAILS], f"and {len(texts) - MAX_DETAILS} more"]
 
 
 def _schema_problems(model: str, document: object) -> list[str]:
@@ -151,7 +154,7 @@ def _readable(error: fastjsonschema.JsonSchemaValueException) -> list[str]:
     if error.rule == "additionalProperties":
         known = error.definition["properties"]
         unknown = [key for key in error.value if key not in known]
-        return [f"{_join(path, _printable(key))}: is not a known field" for key in unknown]
+        return [f"{_join(path, printable(key, '(a field)'))}: is not a known field" for key in unknown]
     return [f"{path or 'body'}: {_sentence(error.rule, error.rule_definition)}"]
 
 
@@ -159,10 +162,10 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _printable(key: str) -> str:
+def printable(key: str, otherwise: str) -> str:
     # The name of an unknown field is the client's own text: repeat it only
     # where it can be nothing worse than a misspelt field.
-    return key if re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,39}", key) else "(a field)"
+    return key if re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,39}", key) else otherwise
 
 
 def _sentence(rule: str, limit: object) -> str:
