@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import boto3
 
 from benchmarks import seeds
 from benchmarks.deployment import as_root, deployed
-from benchmarks.measure import ROOT
+from benchmarks.measure import ROOT, rates
 from benchmarks.pipeline import mapping_of, wait_until_empty
 from benchmarks.seed_import import SeedImport
 from config import names
@@ -87,17 +86,7 @@ def _rates(outputs: dict) -> list[dict]:
         contestants = {SEED: lambda: _seed_rate(seed)} | contestants
         seed.upload(file_of(1))
     _import(outputs, file_of(100))
-    rates: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(ROUNDS):
-        for name, rate in contestants.items():
-            rates[name].append(rate())
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    rows = [] if code else [{"what": SEED, "median": "not measured", "ratio": "", "target": "the seeds are not here"}]
-    for name, value in medians.items():
-        ratio = f"{value / medians[SEED]:.2f}" if code else ""
-        target = ">= 3" if name == OURS else ""
-        rows.append({"what": name, "median": f"{value:.0f} orders/s", "ratio": ratio, "target": target})
-    return rows
+    return rates(contestants, ROUNDS, SEED, {OURS: ">= 3"})
 
 
 def _our_rate(outputs: dict) -> float:

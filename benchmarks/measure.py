@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,3 +33,27 @@ def medians(contestants: dict[str, str], runs: int, environment: dict[str, str] 
         for name, code in contestants.items():
             times[name].append(python(code, environment))
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def rates(contestants: dict[str, Callable[[], float]], rounds: int, seed: str, targets: dict[str, str]) -> list[dict]:
+    """A row for each contestant: its median of orders per second, taken in turn, and the ratio to the seed's.
+
+    Without the contestant `seed` (its code is not here) a row says so, and there are no ratios.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, rate in contestants.items():
+            taken[name].append(rate())
+    medians = {name: statistics.median(values) for name, values in taken.items()}
+    rows = [
+        {
+            "what": name,
+            "median": f"{value:.0f} orders/s",
+            "ratio": f"{value / medians[seed]:.2f}" if seed in medians else "",
+            "target": targets.get(name, ""),
+        }
+        for name, value in medians.items()
+    ]
+    if seed in medians:
+        return rows
+    return [{"what": seed, "median": "not measured", "ratio": "", "target": "the seeds are not here"}, *rows]

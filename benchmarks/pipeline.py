@@ -5,7 +5,6 @@ import importlib
 import io
 import json
 import os
-import statistics
 import tempfile
 import time
 import uuid
@@ -16,6 +15,7 @@ import boto3
 from benchmarks import seeds
 from benchmarks.calls import Meter, event
 from benchmarks.deployment import as_root, deployed
+from benchmarks.measure import rates
 from benchmarks.seed_pipeline import SeedPipeline
 from handlers import clients
 
@@ -124,17 +124,7 @@ def _rates(ours: _Pipeline) -> list[dict]:
         contestants = {SEED: lambda: run(seed, [message(n) for n in range(ORDERS)])} | contestants
         run(seed, [message(n) for n in range(100)])
     ours.rate(100, "WARM")
-    rates: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(ROUNDS):
-        for name, rate in contestants.items():
-            rates[name].append(rate())
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    rows = [] if code else [{"what": SEED, "median": "not measured", "ratio": "", "target": "the seeds are not here"}]
-    for name, value in medians.items():
-        ratio = f"{value / medians[SEED]:.2f}" if code else ""
-        target = ">= 2" if name == OURS else ""
-        rows.append({"what": name, "median": f"{value:.0f} orders/s", "ratio": ratio, "target": target})
-    return rows
+    return rates(contestants, ROUNDS, SEED, {OURS: ">= 2"})
 
 
 def _calls(outputs: dict) -> list[dict]:
