@@ -51,7 +51,7 @@ def as_csv(records: list[dict]) -> bytes:
 
 
 def zipped(content: bytes) -> bytes:
-    return gzip.compress(content, 1)
+    return gzip.compress(content, 1, mtime=0)
 
 
 @dataclass(frozen=True, eq=False)

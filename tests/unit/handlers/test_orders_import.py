@@ -157,7 +157,7 @@ def test_the_worker_can_store_what_the_import_sends():
     [
         ("orders/a.json", json.dumps([order("ORD-1"), order("ORD-2")]).encode(), ("json", False)),
         ("orders/a.jsonl", jsonl(order("ORD-1"), order("ORD-2")), ("jsonl", False)),
-        ("orders/a.jsonl.gz", gzip.compress(jsonl(order("ORD-1"), order("ORD-2"))), ("jsonl", True)),
+        ("orders/a.jsonl.gz", gzip.compress(jsonl(order("ORD-1"), order("ORD-2")), mtime=0), ("jsonl", True)),
         (
             "orders/a.csv",
             b"orderId,customerId,productId,quantity,price\nORD-1,CUST-1,ITEM-1,2,29.99\nORD-2,CUST-1,ITEM-1,2,29.99\n",

@@ -26,7 +26,7 @@ UNREADABLE = {
 BREAKING = {
     "orders/cut.json": json.dumps(TWO).encode()[:-1],
     "orders/text behind.json": json.dumps(TWO).encode() + b" and more",
-    "orders/cut.jsonl.gz": gzip.compress(jsonl(*TWO))[:-8],
+    "orders/cut.jsonl.gz": gzip.compress(jsonl(*TWO), mtime=0)[:-8],
 }
 
 

@@ -43,7 +43,7 @@ FORMATS = {
     "orders/a.jsonl": lambda records: jsonl(*records),
     "orders/a.json": lambda records: json.dumps(records).encode(),
     "orders/a.csv": as_csv,
-    "orders/a.jsonl.gz": lambda records: gzip.compress(jsonl(*records)),
+    "orders/a.jsonl.gz": lambda records: gzip.compress(jsonl(*records), mtime=0),
 }
 
 
