@@ -1,7 +1,8 @@
 """Sizes of what is uploaded to Lambda."""
 
 from benchmarks.measure import ROOT
-from deployer import local, packaging, wheels
+from deployer.aws import local
+from deployer.build import packaging, wheels
 
 
 def measure() -> list[dict]:

@@ -7,7 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from deployer import aws_errors
+from deployer.aws import service_errors
 from deployer.errors import MEANING, Exit, Failure
 
 _OURS = ("config", "contract", "deployer", "domain", "emulator", "generator")
@@ -114,10 +114,11 @@ def _clash(options: argparse.Namespace) -> str | None:
 def _run(options: argparse.Namespace, stream) -> dict:
     if options.stop:
         return _stop(options, stream)
-    from deployer import import_command, pipeline, present, queue_commands  # boto3 and the rest: not for --help
-    from deployer.ui import Ui
+    from deployer.commands import dead_letter_queues, deploy, import_files
+    from deployer.show import present
+    from deployer.show.ui import Ui
 
-    wanted = pipeline.Options(
+    wanted = deploy.Options(
         env=options.env,
         local=options.local,
         plan=options.plan,
@@ -130,17 +131,17 @@ def _run(options: argparse.Namespace, stream) -> dict:
     )
     file = getattr(options, "import")
     if file is not None:
-        return import_command.run(file, wanted, Ui(stream), ROOT)
+        return import_files.run(file, wanted, Ui(stream), ROOT)
     if options.dlq is not None:
-        return queue_commands.show(options.dlq, wanted, Ui(stream), ROOT)
+        return dead_letter_queues.show(options.dlq, wanted, Ui(stream), ROOT)
     if options.redrive is not None:
-        return queue_commands.send_back(options.redrive, wanted, Ui(stream), ROOT)
-    result = pipeline.run(wanted, Ui(stream), ROOT)
+        return dead_letter_queues.send_back(options.redrive, wanted, Ui(stream), ROOT)
+    result = deploy.run(wanted, Ui(stream), ROOT)
     return {"result": result.kind, "outputs": dict(result.outputs), "changes": present.as_json(result.plan)}
 
 
 def _stop(options: argparse.Namespace, stream) -> dict:
-    from deployer import local
+    from deployer.aws import local
 
     if not options.local:
         raise Failure(Exit.USAGE, "--stop goes with --local: only the emulator can be stopped")
@@ -155,7 +156,7 @@ def _failure(error: BaseException) -> Failure:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Failure(Exit.INTERRUPTED, "interrupted; no stack was changed")
-    if explained := aws_errors.explain(error):
+    if explained := service_errors.explain(error):
         return explained
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in _OURS:
         return Failure(

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.imports import COMPLETED, MAX_KEY_BYTES, MAX_UNPACKED_BYTES, RUNNING, UPLOAD_PREFIX, report_key
-from deployer import aws_errors, dead_letters, queues
-from deployer.bars import OnProgress
-from deployer.dead_letters import Letter, printable
+from deployer.aws import service_errors
 from deployer.errors import Exit, Failure
+from deployer.queues import dead_letters, queues
+from deployer.queues.dead_letters import Letter, printable
+from deployer.show.bars import OnProgress
 
 FIRST_PAUSE, LONGEST_PAUSE, _GROWTH = 0.2, 5.0, 1.5
 """Seconds between two looks for the report; each is longer than the one before."""
@@ -174,7 +175,7 @@ def report_on(s3, about: Upload) -> dict | None:
         answer = s3.get_object(Bucket=about.bucket, Key=report_key(about.key, about.version))
         return json.loads(answer["Body"].read())
     except Exception as error:
-        if aws_errors.code_of(error) == "NoSuchKey" or aws_errors.is_transient(error):
+        if service_errors.code_of(error) == "NoSuchKey" or service_errors.is_transient(error):
             return None
         raise
 
@@ -186,7 +187,7 @@ def letter_about(aws, logical_id: str, url: str, about: Upload) -> Letter | None
             return None
         letters = dead_letters.peek(aws.client("sqs"), url, LETTERS)
     except Exception as error:
-        if aws_errors.is_transient(error) or aws_errors.is_denied(error):
+        if service_errors.is_transient(error) or service_errors.is_denied(error):
             return None
         raise
     return next((letter for letter in letters if _is_about(letter, about)), None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config import names
 from config.environment import ConfigError, load
-from deployer import aws_errors, local, session
+from deployer.aws import local, service_errors, session
 from deployer.errors import Exit, Failure
 from emulator import control
 from preview import numbers, page, series, widgets
@@ -92,7 +92,7 @@ def _widgets(cloudwatch, name: str) -> list:
     try:
         return widgets.read(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])
     except cloudwatch.exceptions.ClientError as error:
-        if "NotFound" not in aws_errors.code_of(error):
+        if "NotFound" not in service_errors.code_of(error):
             raise
         raise Failure(Exit.PREFLIGHT, f"there is no dashboard {name}", "make run") from None
     except ValueError as error:
@@ -115,7 +115,7 @@ def _failure(error: BaseException) -> Failure:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Failure(Exit.INTERRUPTED, "interrupted")
-    return aws_errors.explain(error) or Failure(Exit.BUG, f"unexpected {type(error).__name__}: {error}")
+    return service_errors.explain(error) or Failure(Exit.BUG, f"unexpected {type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":

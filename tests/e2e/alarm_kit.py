@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from deployer import cfn_yaml
+from deployer.build import cfn_yaml
 from tests.e2e.pipeline_kit import receive_all, subscribed_queue
 from tests.e2e.support import ROOT, Deployment
 

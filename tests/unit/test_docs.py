@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.environment import Environment, Monitoring
-from deployer import cfn_yaml
+from deployer.build import cfn_yaml
 from generator import alarm_docs, alarms, queries
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,8 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from config.environment import load
-from deployer import connection, dead_letters, redrive, session
+from deployer.aws import connection, session
+from deployer.queues import dead_letters, redrive
 from tests.unit.deployer.dead_letter_world import Impatient, World
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/food-delivery-dev/1"

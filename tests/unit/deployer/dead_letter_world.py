@@ -9,10 +9,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from config.environment import load
-from deployer import preflight, queues
+from deployer.commands.deploy import Options
 from deployer.errors import Failure
-from deployer.pipeline import Options
-from deployer.ui import Ui
+from deployer.preflight import checks as preflight
+from deployer.queues import queues
+from deployer.show.ui import Ui
 
 DATA = {
     "Resources": {

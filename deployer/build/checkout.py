@@ -1,0 +1,63 @@
+"""The steps that need this machine only: configuration, templates and packages of the checkout."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.environment import ConfigError, Environment, load
+from deployer.build import lint, packaging, wheels
+from deployer.build.packaging import Package
+from deployer.errors import Exit, Failure
+from deployer.show.ui import Ui
+
+
+def environment(name: str) -> Environment:
+    """Failure(USAGE) names the file, the key and the remedy."""
+    try:
+        return load(name)
+    except ConfigError as error:
+        raise Failure(Exit.USAGE, str(error)) from None
+
+
+def rendered(ui: Ui) -> dict[str, str]:
+    """Template name -> YAML text, from the generator; a definition that it cannot render is Failure(LINT)."""
+    with ui.step("Render") as step:
+        from generator.render import render
+
+        try:
+            texts = render()
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # as troposphere and our outputs raise them
+            raise Failure(
+                Exit.LINT,
+                f"the templates cannot be rendered: {type(error).__name__}: {error}",
+                "python -m generator shows where",
+            ) from error
+        step.result = ", ".join(f"{name}.yaml" for name in texts)
+    return texts
+
+
+def check(ui: Ui, rendered: Mapping[str, str], region: str, cache: Path) -> None:
+    """Warnings are shown; an error is Failure(LINT)."""
+    with ui.step("Lint") as step:
+        findings = lint.lint(rendered, region, cache / "lint")
+        errors = lint.errors(findings)
+        if errors:
+            for finding in errors:
+                ui.line(f"  {finding}", "red")
+            raise Failure(Exit.LINT, f"cfn-lint found {len(errors)} error{'s' * (len(errors) > 1)} in the templates")
+        step.result = f"{len(findings)} warnings" if findings else "no findings"
+    for finding in findings:
+        ui.warn(str(finding))
+
+
+def packages(ui: Ui, root: Path, cache: Path) -> tuple[Package, Package]:
+    """Our functions and their layer."""
+    with ui.step("Package") as step:
+        try:
+            functions = packaging.functions(root)
+        except OSError as error:
+            raise Failure(Exit.PACKAGING, f"the functions' sources cannot be read: {error}") from error
+        layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
+        step.result = ", ".join(
+            f"{package.name} {len(package.content) / 1000:.0f} kB" for package in (functions, layer)
+        )
+    return functions, layer

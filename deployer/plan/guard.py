@@ -1,0 +1,37 @@
+"""Refuses to lose data: no stateful resource is replaced or deleted without being named. Pure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from deployer.plan import stateful
+from deployer.plan.changes import Action, Change, Plan
+
+_VERBS = {
+    Action.REPLACE: "would be replaced by a new, empty one",
+    Action.MAY_REPLACE: "may be replaced by a new, empty one",
+    Action.REMOVE: "would be deleted",
+}
+
+
+@dataclass(frozen=True)
+class Danger:
+    """A stateful resource that would go, and whether the operator named it."""
+
+    change: Change
+    allowed: bool
+
+    def __str__(self) -> str:
+        change = self.change
+        verb = "would leave the stack" if change.kept and change.action is Action.REMOVE else _VERBS[change.action]
+        why = f" ({', '.join(change.properties)})" if change.properties else ""
+        kept = "; its data is kept outside the stack" if change.kept else ""
+        return f"{change.path} ({change.type}) {verb}{why}{kept}"
+
+
+def dangers(plan: Plan, allowed: Collection[str] = ()) -> list[Danger]:
+    """Every stateful resource that the plan takes away; `allowed` holds logical ids or Stack/LogicalId paths."""
+    return [
+        Danger(change, change.logical_id in allowed or change.path in allowed)
+        for change in plan.changes
+        if change.action in _VERBS and stateful.is_stateful(change.type)
+    ]

@@ -1,0 +1,73 @@
+"""Reading deployed stacks: descriptions, templates, resources, the whole tree.
+
+Reading the tree costs three calls a stack, all children at once.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from deployer.build import cfn_yaml
+from deployer.build.templates import child_urls
+from deployer.plan.snapshot import STACK, Snapshot
+from deployer.stacks.status import StackStatus
+
+
+def describe(aws, stack: str) -> dict | None:
+    """The DescribeStacks entry, or None when there is no such stack."""
+    cloudformation = aws.client("cloudformation")
+    try:
+        return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except cloudformation.exceptions.ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+
+
+def status_of(stack: Mapping | None) -> StackStatus:
+    return StackStatus(stack["StackStatus"] if stack else "")
+
+
+def parameters_of(stack: Mapping | None) -> dict[str, str]:
+    return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in (stack or {}).get("Parameters", [])}
+
+
+def original_template(aws, stack: str):
+    """The template as it was sent: text, or a dict when it was sent as JSON."""
+    return aws.client("cloudformation").get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+
+
+def resources(aws, stack: str) -> Iterator[dict]:
+    """The summaries of the stack's own resources that exist."""
+    for page in aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack):
+        for resource in page["StackResourceSummaries"]:
+            if resource.get("PhysicalResourceId") and resource["ResourceStatus"] != "DELETE_COMPLETE":
+                yield resource
+
+
+def nested(aws, stack: str) -> dict[str, str]:
+    """Logical id -> ARN of the stack's nested stacks that exist."""
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for resource in resources(aws, stack)
+        if resource["ResourceType"] == STACK
+    }
+
+
+def deployed(aws, stack: Mapping | None) -> Snapshot:
+    """The tree below a DescribeStacks entry; empty when nothing was ever deployed."""
+    if status_of(stack).is_new:
+        return Snapshot()
+    identity = stack["StackId"]
+    body = original_template(aws, identity)
+    template = cfn_yaml.load(body) if isinstance(body, str) else body
+    with ThreadPoolExecutor(8) as pool:
+        entries = (
+            {
+                name: pool.submit(lambda arn=arn: deployed(aws, describe(aws, arn)))
+                for name, arn in nested(aws, identity).items()
+            }
+            if child_urls(template)
+            else {}
+        )
+        children = {name: entry.result() for name, entry in entries.items()}
+    return Snapshot(template, parameters_of(stack), children)

@@ -1,0 +1,336 @@
+"""A whole run against an account in memory: what is written, when, and what is not."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from config import parameters
+from config.environment import load
+from deployer import cli, flags
+from deployer.aws import session
+from deployer.build import artifacts, lint, wheels
+from deployer.build.lint import Finding
+from deployer.build.packaging import Package
+from deployer.commands import deploy
+from deployer.commands.deploy import Options
+from deployer.errors import MEANING, Exit, Failure
+from deployer.preflight import checks as preflight
+from deployer.show.ui import Ui
+from deployer.stacks import outputs
+
+FLAGS = "/food-delivery/dev/feature-flags"
+DECLARED = [*parameters.from_environment(load("dev")), *parameters.ARTIFACT_PARAMETERS, *parameters.ACCOUNT_PARAMETERS]
+READS = ("Get", "Describe", "List", "Head")
+
+
+def template(level="one", table=True):
+    resources = {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": level}}}
+    if table:
+        resources["Orders"] = {"Type": "AWS::SQS::Queue", "Properties": {}}
+    return json.dumps(
+        {
+            "Parameters": {name: {"Type": "String"} for name in DECLARED},
+            "Resources": resources,
+            "Outputs": {"TopicArn": {"Value": {"Ref": "Topic"}}},
+        }
+    )
+
+
+@pytest.fixture
+def world(monkeypatch, tmp_path):
+    """An account in memory, a checkout with a root template, and a record of every call that writes."""
+    state = SimpleNamespace(root=template(), writes=[], said=io.StringIO(), calls=[])
+    monkeypatch.setitem(sys.modules, "generator.render", SimpleNamespace(render=lambda: {"root": state.root}))
+    monkeypatch.setattr(lint, "lint", lambda *arguments: [])
+    monkeypatch.setattr(wheels, "layer", lambda *arguments: Package("layer", b"layer"))
+    monkeypatch.setattr(
+        preflight, "check_concurrency", lambda *arguments: None
+    )  # moto does not know GetAccountSettings
+    monkeypatch.setattr(preflight, "has_gateway_role", lambda aws: True)
+    monkeypatch.setattr(deploy, "can_ask", lambda: False)
+    for package in ("contract", "domain", "handlers"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("")
+    # moto enforces a policy's Deny without looking at its Condition, so here it denies an object that nobody wants.
+    tls_only = artifacts._tls_only
+    monkeypatch.setattr(artifacts, "_tls_only", lambda bucket, partition: tls_only(bucket + "/nothing", partition))
+    state.path = tmp_path
+    connect = session.connect
+
+    def recording(*arguments, **named):
+        aws = connect(*arguments, **named)
+        inner = aws.client
+
+        def client(service):
+            made = inner(service)
+            made.meta.events.register("before-call", record, unique_id=f"record-{service}")
+            return made
+
+        aws.client = client
+        aws.local = True  # for its short pauses
+        return aws
+
+    def record(model, **_):
+        state.calls.append(model.name)
+        if not model.name.startswith(READS):
+            state.writes.append(model.name)
+
+    monkeypatch.setattr(session, "connect", recording)
+    with mock_aws():
+        yield state
+
+
+def run(world, **options):
+    world.writes.clear()
+    options = Options(**{"env": "dev", "yes": True} | options)
+    return deploy.run(options, Ui(world.said, interactive=False), world.path)
+
+
+def code(world, **options):
+    with pytest.raises(Failure) as failure:
+        run(world, **options)
+    return failure.value.code
+
+
+def stacks():
+    return boto3.client("cloudformation", "us-east-1").describe_stacks()["Stacks"]
+
+
+def test_the_first_deployment_creates_everything(world):
+    assert run(world).kind == "deployed"
+    assert [stack["StackStatus"] for stack in stacks()] == ["CREATE_COMPLETE"]
+    assert {tag["Key"]: tag["Value"] for tag in stacks()[0]["Tags"]} == {
+        "Project": "food-delivery",
+        "Environment": "dev",
+    }
+
+
+def test_the_outputs_are_written_where_they_are_wanted(world):
+    path = world.path / "o" / "outputs.json"
+    result = run(world, outputs_file=path)  # moto forgets the outputs of a change set's stack
+    assert json.loads(path.read_text()) == result.outputs
+    outputs.write(path, outputs.of_stack({"Outputs": [{"OutputKey": "ApiUrl", "OutputValue": "u"}]}))
+    assert json.loads(path.read_text()) == {"ApiUrl": "u"}
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_bucket_is_private_encrypted_versioned_and_tls_only(world):
+    run(world)
+    s3, bucket = boto3.client("s3", "us-east-1"), "food-delivery-artifacts-123456789012-us-east-1"
+    assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+    assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=bucket)["Policy"]
+
+
+def test_an_unchanged_project_writes_nothing_at_all_and_asks_nothing(world):
+    run(world)
+    assert run(world, yes=False).kind == "unchanged"
+    assert world.writes == []
+
+
+def test_only_what_is_missing_is_uploaded(world):
+    run(world)
+    world.root = template("two")
+    assert run(world).kind == "deployed"
+    assert world.writes.count("PutObject") == 1
+    assert "CreateBucket" not in world.writes
+
+
+def test_changed_code_changes_one_package(world):
+    run(world)
+    (world.path / "domain" / "new.py").write_text("x = 1\n")
+    run(world)
+    assert world.writes.count("PutObject") == 1
+
+
+def test_a_plan_leaves_nothing_behind(world):
+    assert run(world, plan=True, yes=False).kind == "planned"
+    assert stacks() == []
+    assert "PutParameter" not in world.writes and "ExecuteChangeSet" not in world.writes
+
+
+def test_a_plan_of_an_update_leaves_the_stack_and_no_change_set(world):
+    def change_sets():
+        return boto3.client("cloudformation", "us-east-1").list_change_sets(StackName="food-delivery-dev")["Summaries"]
+
+    run(world)
+    world.root = template("two")
+    before = change_sets()  # moto keeps the executed one
+    result = run(world, plan=True)
+    assert [(change.path, change.action.value) for change in result.plan.changes] == [("Topic", "modify")]
+    assert change_sets() == before
+
+
+def test_nobody_to_ask_is_refused_before_the_first_write(world):
+    assert code(world, yes=False) is Exit.REFUSED
+    assert world.writes == []
+
+
+@pytest.mark.parametrize("answer, kind", [(True, "deployed"), (False, None)])
+def test_the_answer_decides(world, monkeypatch, answer, kind):
+    monkeypatch.setattr(deploy, "can_ask", lambda: True)
+    monkeypatch.setattr(deploy, "ask", lambda question: answer)
+    if kind:
+        assert run(world, yes=False).kind == kind
+    else:
+        assert code(world, yes=False) is Exit.REFUSED
+        assert stacks() == []
+        assert "PutParameter" not in world.writes
+
+
+def test_losing_data_is_refused_then_allowed_by_name(world):
+    run(world)
+    world.root = template(table=False)
+    assert code(world) is Exit.REFUSED
+    assert "ExecuteChangeSet" not in world.writes
+    assert "DATA AT RISK" in world.said.getvalue()
+    assert run(world, allow_replace=frozenset({"Orders"})).kind == "deployed"
+
+
+def test_flags_are_a_secure_string_written_once_and_never_over_an_operators(world):
+    ssm = boto3.client("ssm", "us-east-1")
+    run(world)
+    assert ssm.get_parameter(Name=FLAGS)["Parameter"]["Type"] == "SecureString"
+    ssm.put_parameter(Name=FLAGS, Value="operator", Type="SecureString", Overwrite=True)
+    world.root = template("two")
+    run(world)
+    assert ssm.get_parameter(Name=FLAGS, WithDecryption=True)["Parameter"]["Value"] == "operator"
+    assert not flags.write_if_absent(session.connect(load("dev")), load("dev"))
+
+
+def test_lint_errors_stop_before_the_account_is_asked(world, monkeypatch):
+    monkeypatch.setattr(
+        lint, "lint", lambda *arguments: [Finding("root.yaml", 3, "Table", "E3002", "error", "no such property")]
+    )
+    assert code(world) is Exit.LINT
+    assert world.calls == []
+    assert "root.yaml:3: Table: E3002" in world.said.getvalue()
+
+
+def test_a_template_that_cannot_be_rendered_stops_like_one_that_fails_the_linter(world, monkeypatch):
+    def broken():
+        raise TypeError("AttributeName is int, expected str")
+
+    monkeypatch.setattr(sys.modules["generator.render"], "render", broken)
+    assert code(world) is Exit.LINT
+    assert world.calls == []
+
+
+def test_parameters_that_do_not_fit_are_told_before_the_first_write(world):
+    world.root = json.dumps({"Parameters": {}, "Resources": {}})
+    assert code(world) is Exit.USAGE
+    assert world.writes == []
+
+
+def test_an_unknown_environment_is_a_usage_error(world):
+    assert code(world, env="nope") is Exit.USAGE
+
+
+def test_interrupted_while_it_runs_says_that_it_goes_on(world, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(deploy.execution, "run", interrupt)
+    with pytest.raises(Failure, match="goes on") as failure:
+        run(world)
+    assert failure.value.code is Exit.INTERRUPTED
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def end(monkeypatch, capsys, error, *arguments):
+    def run(*_):
+        raise error
+
+    monkeypatch.setattr(deploy, "run", run)
+    status = cli.main(["--env", "dev", *arguments])
+    return status, capsys.readouterr()
+
+
+def test_a_bug_is_one_line_with_a_hint_and_a_traceback_only_when_asked(monkeypatch, capsys):
+    status, said = end(monkeypatch, capsys, RuntimeError("boom"))
+    assert status == Exit.BUG and "Traceback" not in said.err and "--debug" in said.err
+    assert "Traceback" in end(monkeypatch, capsys, RuntimeError("boom"), "--debug")[1].err
+
+
+def test_a_missing_package_is_no_bug(monkeypatch, capsys):
+    status, said = end(monkeypatch, capsys, ModuleNotFoundError("x", name="moto"))
+    assert status == Exit.USAGE and "moto" in said.err
+
+
+def test_ctrl_c_is_130(monkeypatch, capsys):
+    assert end(monkeypatch, capsys, KeyboardInterrupt())[0] == 130
+
+
+def test_json_says_how_it_ended_and_nothing_else_on_stdout(monkeypatch, capsys):
+    status, said = end(monkeypatch, capsys, Failure(Exit.REFUSED, "no", "hint"), "--output", "json")
+    assert json.loads(said.out) == {"result": "failed", "exitCode": 5, "error": "no", "hint": "hint"}
+    assert status == 5
+
+
+def test_stop_without_local_is_a_usage_error_and_not_running_is_fine(capsys, tmp_path):
+    assert cli.main(["--env", "dev", "--stop"]) == Exit.USAGE
+    assert cli.main(["--env", "dev", "--local", "--stop", "--local-dir", str(tmp_path)]) == Exit.OK
+    assert "was not running" in capsys.readouterr().out
+
+
+def test_help_documents_every_exit_code():
+    text = cli.parser().format_help()
+    assert all(f"{code:>3}  {meaning}" in text for code, meaning in MEANING.items())
+    assert set(MEANING) == set(Exit)
+
+
+def test_a_plain_terminal_gets_plain_marks():
+    class Ascii(io.StringIO):
+        encoding = "ascii"
+
+    ui = Ui(stream := Ascii(), interactive=False)
+    with ui.step("Lint") as step:
+        step.result = "no findings → done"
+    stream.getvalue().encode("ascii")
+    assert stream.getvalue().startswith("ok Lint")
+
+
+def test_a_slow_step_says_that_it_is_going_on(monkeypatch):
+    import threading
+
+    monkeypatch.setattr("deployer.show.ui.QUIET_SECONDS", 0.01)
+    ui = Ui(stream := io.StringIO(), interactive=False)
+    with ui.step("Package"):
+        threading.Event().wait(0.1)
+    assert stream.getvalue().splitlines()[0].strip().startswith("Package")
+
+
+def test_local_outputs_work_as_they_stand():
+    from deployer.stacks.outputs import localized
+
+    made = localized(
+        {"ApiUrl": "https://abc123.execute-api.us-east-1.amazonaws.com/dev", "Other": "x"}, "http://127.0.0.1:4000"
+    )
+    assert made == {
+        "ApiUrl": "http://127.0.0.1:4000/restapis/abc123/dev/_user_request_",
+        "Other": "x",
+        "EndpointUrl": "http://127.0.0.1:4000",
+    }
+
+
+# --- lint, for real ---------------------------------------------------------------------------------
+
+
+def test_children_are_held_against_the_root_and_clean_results_are_remembered(tmp_path, monkeypatch):
+    child = "Parameters: {Name: {Type: String}}\nResources: {Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Name}}}\n"
+    passed = "{TemplateURL: ./child.yaml, Parameters: {Other: x}}"
+    root = f"Resources:\n  Child:\n    Type: AWS::CloudFormation::Stack\n    Properties: {passed}\n"
+    findings = lint.lint({"root": root, "child": child}, "us-east-1", tmp_path)
+    assert any(finding.rule == "E3043" and finding.template == "root.yaml" for finding in lint.errors(findings))
+    monkeypatch.setattr(lint, "_run", lambda *arguments: pytest.fail("linted again"))
+    assert lint.lint({"root": root, "child": child}, "us-east-1", tmp_path) == findings
+    assert all(path.suffix == ".json" for path in Path(tmp_path).iterdir())

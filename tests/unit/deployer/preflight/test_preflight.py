@@ -1,0 +1,185 @@
+"""What stands in the way is told in one line, with its exit code, before anything is written."""
+
+import pytest
+from botocore.exceptions import (
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+)
+
+from deployer.aws import service_errors, session
+from deployer.errors import Exit, Failure
+from deployer.preflight import checks as preflight
+from deployer.preflight.checks import Facts
+from deployer.stacks.status import StackStatus, way_out
+
+CALLER = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ops", "UserId": "U"}
+NO_STACK = ("describe_stacks", "ValidationError", "Stack with id food-delivery-dev does not exist", 400)
+
+
+def limits(total, unreserved):
+    return {"AccountLimit": {"ConcurrentExecutions": total, "UnreservedConcurrentExecutions": unreserved}}
+
+
+def stack(status, **parameters):
+    return {
+        "StackName": "food-delivery-dev",
+        "StackStatus": status,
+        "CreationTime": "2026-01-01T00:00:00Z",
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    }
+
+
+def facts(entry=None, role=False):
+    return Facts("123456789012", "arn", entry, role)
+
+
+def refused(call, *arguments):
+    with pytest.raises(Failure) as failure:
+        call(*arguments)
+    assert failure.value.code is Exit.PREFLIGHT
+    assert "\n" not in failure.value.message
+    return f"{failure.value.message}; {failure.value.hint}"
+
+
+def test_a_ready_account_passes(aws, dev):
+    aws.stub("sts").add_response("get_caller_identity", CALLER)
+    aws.stub("cloudformation").add_client_error(*NO_STACK)
+    aws.stub("lambda").add_response("get_account_settings", limits(1000, 1000))
+    aws.stub("apigateway").add_response("get_account", {"cloudwatchRoleArn": "arn:aws:iam::1:role/x"})
+    found = preflight.check(aws, dev)
+    assert (found.account, found.status, found.has_gateway_role) == ("123456789012", StackStatus(""), True)
+    aws.done()
+
+
+def test_another_account_is_refused_before_anything_else_is_asked(aws, dev):
+    aws.stub("sts").add_response("get_caller_identity", CALLER)
+    said = refused(preflight.check, aws, dev.model_copy(update={"account": "999999999999"}))
+    assert "999999999999" in said and "123456789012" in said
+
+
+def test_a_new_account_is_told_about_its_limit_and_both_ways_out(aws, dev):
+    aws.stub("lambda").add_response("get_account_settings", limits(10, 10))
+    said = refused(preflight.check_concurrency, aws, dev, {})
+    assert (
+        "reserves 100" in said
+        and "limit 10" in said
+        and "Service Quotas" in said
+        and "= 0 in environments/dev.toml" in said
+    )
+
+
+def test_what_the_stack_reserved_before_counts_as_free(aws, dev):
+    aws.stub("lambda").add_response("get_account_settings", limits(200, 100))
+    preflight.check_concurrency(aws, dev, {"CommandReservedConcurrency": "100"})
+
+
+def test_without_a_reservation_the_limit_is_not_asked(aws, dev):
+    functions = dev.functions.model_copy(update={"command_reserved_concurrency": 0})
+    preflight.check_concurrency(aws, dev.model_copy(update={"functions": functions}), {})
+
+
+@pytest.mark.parametrize(
+    "entry, has_role, manage",
+    [
+        (None, False, True),
+        (None, True, False),
+        (stack("UPDATE_COMPLETE", ManageApiGatewayAccount="true"), True, True),
+        (stack("UPDATE_COMPLETE", ManageApiGatewayAccount="false"), True, False),
+        (stack("REVIEW_IN_PROGRESS", ManageApiGatewayAccount="true"), True, False),
+    ],
+)
+def test_the_gateway_role_is_managed_by_whoever_did_before(entry, has_role, manage):
+    assert preflight.manage_gateway_account(facts(entry, has_role)) is manage
+
+
+@pytest.mark.parametrize(
+    "status, said",
+    [
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"),
+        ("UPDATE_IN_PROGRESS", "another deployment is running"),
+        ("DELETE_IN_PROGRESS", "stack-delete-complete"),
+        ("DELETE_FAILED", "delete-stack"),
+        ("CREATE_FAILED", "rollback-stack"),
+        ("ROLLBACK_FAILED", "delete-stack"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "another deployment"),
+    ],
+)
+def test_a_stuck_stack_is_named_with_its_way_out(dev, status, said):
+    message = refused(preflight.check_status, StackStatus(status), dev, "us-east-1")
+    assert status in message and said in message and "food-delivery-dev" in message
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["", "DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"],
+)
+def test_what_can_be_deployed_to_passes(dev, status):
+    preflight.check_status(StackStatus(status), dev, "us-east-1")
+
+
+def test_a_rolled_back_creation_says_that_it_must_be_deleted():
+    assert "delete-stack" in way_out(StackStatus("ROLLBACK_COMPLETE"), "s", "r")
+
+
+def test_not_implemented_is_tolerated_locally_and_only_there(aws, dev):
+    error = ("get_account_settings", "UnknownOperationException", "?", 501)
+    aws.stub("lambda").add_client_error(*error)
+    aws.local = True
+    preflight.check_concurrency(aws, dev, {})
+    aws.local = False
+    aws.stub("lambda").add_client_error(*error)
+    with pytest.raises(aws.client("lambda").exceptions.ClientError):
+        preflight.check_concurrency(aws, dev, {})
+
+
+def test_a_missing_permission_names_the_action(aws):
+    message = "User: arn:aws:iam::1:user/x is not authorized to perform: lambda:GetAccountSettings on resource: * because no policy"
+    aws.stub("lambda").add_client_error("get_account_settings", "AccessDeniedException", message, 403)
+    with pytest.raises(aws.client("lambda").exceptions.ClientError) as denied:
+        aws.client("lambda").get_account_settings()
+    explained = service_errors.explain(denied.value)
+    assert (explained.code, explained.message) == (Exit.PREFLIGHT, "missing permission: lambda:GetAccountSettings on *")
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (NoCredentialsError(), "no usable AWS credentials"),
+        (PartialCredentialsError(provider="env", cred_var="aws_secret_access_key"), "no usable AWS credentials"),
+        (TokenRetrievalError(provider="sso", error_msg="x"), "expired"),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "cannot be reached"),
+    ],
+)
+def test_botocores_own_errors_become_one_line(error, said):
+    explained = service_errors.explain(error)
+    assert explained.code is Exit.PREFLIGHT and said in explained.message
+
+
+@pytest.mark.parametrize(
+    "code, said",
+    [
+        ("ExpiredToken", "expired"),
+        ("InvalidClientTokenId", "does not accept"),
+        ("AccessDenied", "missing permission"),
+    ],
+)
+def test_the_services_refusals_become_one_line(aws, code, said):
+    aws.stub("sts").add_client_error("get_caller_identity", code, "words", 403)
+    with pytest.raises(aws.client("sts").exceptions.ClientError) as error:
+        aws.client("sts").get_caller_identity()
+    assert said in service_errors.explain(error.value).message
+
+
+def test_other_peoples_exceptions_are_left_alone():
+    assert service_errors.explain(ValueError("x")) is None
+
+
+def test_a_misspelt_region_is_told_at_once():
+    assert "did you mean" in refused(session.check_region, "us-est-1")
+    session.check_region("eu-central-1")
+
+
+def test_templates_are_read_from_the_regions_own_partition(dev):
+    assert session.connect(dev, region="cn-north-1").template_host().endswith("cn-north-1.amazonaws.com.cn")

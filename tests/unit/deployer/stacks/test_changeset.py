@@ -1,0 +1,178 @@
+"""Change sets as AWS answers: in pages, nested, empty, refused; and nothing is left behind."""
+
+import pytest
+from botocore.stub import ANY
+
+from deployer.errors import Exit, Failure
+from deployer.plan.changes import Verdict
+from deployer.stacks import changeset
+
+STACK = "arn:aws:cloudformation:us-east-1:1:stack/s/1"
+ROOT_SET, CHILD_SET = (f"arn:aws:cloudformation:us-east-1:1:changeSet/{name}/1" for name in ("root", "child"))
+NOTHING = "The submitted information didn't contain changes. Submit different information to create a change set."
+
+
+def change(logical_id, kind="AWS::SQS::Queue", action="Modify", **other):
+    return {
+        "Type": "Resource",
+        "ResourceChange": {"Action": action, "LogicalResourceId": logical_id, "ResourceType": kind, **other},
+    }
+
+
+def detail(name, evaluation, source):
+    return {"Target": {"Attribute": "Properties", "Name": name}, "Evaluation": evaluation, "ChangeSource": source}
+
+
+def create(aws, **other):
+    arguments = {
+        "new": False,
+        "exists": True,
+        "template_url": "https://storage.example/t",
+        "parameters": {},
+        "tags": {},
+    }
+    arguments |= {"pause": 0} | other
+    return changeset.create(aws, "s", **arguments)
+
+
+def created(stub):
+    stub.add_response("create_change_set", {"Id": ROOT_SET, "StackId": STACK})
+
+
+def test_pages_and_nested_sets_are_all_read(aws):
+    stub = aws.stub("cloudformation")
+    stub.add_response(
+        "create_change_set",
+        {"Id": ROOT_SET, "StackId": STACK},
+        {
+            "StackName": "s",
+            "ChangeSetName": ANY,
+            "ChangeSetType": "UPDATE",
+            "TemplateURL": "https://storage.example/t",
+            "Parameters": [{"ParameterKey": "A", "ParameterValue": "1"}],
+            "Tags": [],
+            "Capabilities": ANY,
+            "IncludeNestedStacks": True,
+            "ClientToken": ANY,
+        },
+    )
+    stub.add_response("describe_change_set", {"Status": "CREATE_IN_PROGRESS"})
+    stub.add_response("describe_change_set", {"Status": "CREATE_COMPLETE"})
+    stub.add_response(
+        "describe_change_set",
+        {"NextToken": "2", "Changes": [change("Data", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)]},
+        {"ChangeSetName": ROOT_SET},
+    )
+    stub.add_response(
+        "describe_change_set",
+        {
+            "Changes": [
+                change(
+                    "Table",
+                    "AWS::DynamoDB::Table",
+                    Replacement="Conditional",
+                    Details=[
+                        detail("TableName", "Static", "ParameterReference"),
+                        detail("TableName", "Dynamic", "DirectModification"),
+                    ],
+                )
+            ]
+        },
+        {"ChangeSetName": CHILD_SET},
+    )
+    stub.add_response(
+        "describe_change_set",
+        {
+            "Changes": [
+                change(
+                    "Queue",
+                    Replacement="True",
+                    PolicyAction="ReplaceAndRetain",
+                    Details=[detail("QueueName", "Static", "DirectModification")],
+                )
+            ]
+        },
+        {"ChangeSetName": ROOT_SET, "NextToken": "2"},
+    )
+    made = create(aws, parameters={"A": "1"})
+    assert not made.empty
+    assert made.verdicts == (
+        Verdict((), "Data", "AWS::CloudFormation::Stack", "Modify"),
+        Verdict(("Data",), "Table", "AWS::DynamoDB::Table", "Modify", "Conditional", ("TableName",)),
+        Verdict((), "Queue", "AWS::SQS::Queue", "Modify", "True", ("QueueName",), direct=True, kept=True),
+    )
+    aws.done()
+
+
+@pytest.mark.parametrize("reason", [NOTHING, "No updates are to be performed."])
+def test_no_changes_is_an_answer_not_an_error(aws, reason):
+    stub = aws.stub("cloudformation")
+    created(stub)
+    stub.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": reason})
+    assert create(aws).empty
+
+
+def test_a_change_of_outputs_alone_is_not_empty(aws):
+    stub = aws.stub("cloudformation")
+    created(stub)
+    stub.add_response("describe_change_set", {"Status": "CREATE_COMPLETE"})
+    stub.add_response("describe_change_set", {"Changes": []})
+    assert not create(aws).empty
+
+
+def test_a_refused_nested_set_gives_the_childs_reason_and_is_removed(aws):
+    stub = aws.stub("cloudformation")
+    created(stub)
+    stub.add_response(
+        "describe_change_set",
+        {
+            "Status": "FAILED",
+            "StatusReason": "Nested change set was not successfully created: Currently in FAILED.",
+            "Changes": [change("Api", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)],
+        },
+    )
+    stub.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": "Parameters: [X] must have values"})
+    stub.add_response("delete_change_set", {}, {"ChangeSetName": ROOT_SET, "StackName": STACK})
+    stub.add_response("list_change_sets", {"Summaries": []})
+    with pytest.raises(Failure, match=r"Api: Parameters: \[X\] must have values") as failure:
+        create(aws)
+    assert failure.value.code is Exit.FAILED
+    aws.done()
+
+
+def summary(identity, name="deploy-1", status="CREATE_COMPLETE"):
+    return {"ChangeSetId": identity, "ChangeSetName": name, "Status": status}
+
+
+def test_discarding_waits_and_removes_the_empty_stack_that_it_made(aws):
+    stub = aws.stub("cloudformation")
+    stub.add_response("delete_change_set", {})
+    stub.add_response("list_change_sets", {"Summaries": [summary(ROOT_SET)]})
+    stub.add_response("list_change_sets", {"Summaries": []})
+    stub.add_response("list_change_sets", {"Summaries": []})
+    reviewed = {"StackName": "s", "StackStatus": "REVIEW_IN_PROGRESS", "CreationTime": "2026-01-01T00:00:00Z"}
+    stub.add_response("describe_stacks", {"Stacks": [reviewed]})
+    stub.add_response("delete_stack", {}, {"StackName": STACK})
+    stub.add_client_error("describe_stacks", "ValidationError", "Stack with id s does not exist")
+    changeset.discard(aws, changeset.ChangeSet(ROOT_SET, STACK, made_stack=True), pause=0)
+    aws.done()
+
+
+def test_a_stack_that_somebody_else_reviews_is_left_alone(aws):
+    stub = aws.stub("cloudformation")
+    stub.add_response("delete_change_set", {})
+    stub.add_response("list_change_sets", {"Summaries": [summary("other")]})
+    stub.add_response("list_change_sets", {"Summaries": [summary("other")]})
+    changeset.discard(aws, changeset.ChangeSet(ROOT_SET, STACK, made_stack=True), pause=0)
+    aws.done()
+
+
+def test_sweeping_takes_only_our_own_failures(aws):
+    stub = aws.stub("cloudformation")
+    stub.add_response(
+        "list_change_sets", {"NextToken": "2", "Summaries": [summary("a", status="FAILED"), summary("b")]}
+    )
+    stub.add_response("list_change_sets", {"Summaries": [summary("c", "by-hand", "FAILED")]})
+    stub.add_response("delete_change_set", {}, {"ChangeSetName": "a", "StackName": STACK})
+    assert changeset.sweep(aws, [STACK]) == 1
+    aws.done()
