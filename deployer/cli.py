@@ -115,10 +115,11 @@ def _run(options: argparse.Namespace, stream) -> dict:
     if options.stop:
         return _stop(options, stream)
     from deployer.commands import dead_letter_queues, deploy, import_files
+    from deployer.commands.options import Options
     from deployer.show import present
     from deployer.show.ui import Ui
 
-    wanted = deploy.Options(
+    wanted = Options(
         env=options.env,
         local=options.local,
         plan=options.plan,

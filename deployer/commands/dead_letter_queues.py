@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from deployer.aws import connection, session
-from deployer.commands.deploy import Options
+from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.queues import dead_letters, queues, redrive
 from deployer.queues.dead_letters import Letter

@@ -10,6 +10,7 @@ from deployer import flags
 from deployer.aws import connection, local, session
 from deployer.build import artifacts, checkout, desired
 from deployer.build.desired import Built
+from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.plan import compare as planning
 from deployer.plan import guard, snapshot
@@ -22,21 +23,6 @@ from deployer.show.ui import Ui, ask, can_ask
 from deployer.stacks import changeset, execution, outputs, reading
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.status import way_out
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line asked for."""
-
-    env: str
-    local: bool = False
-    plan: bool = False
-    yes: bool = False
-    outputs_file: Path | None = None
-    region: str | None = None
-    profile: str | None = None
-    allow_replace: frozenset[str] = frozenset()
-    local_dir: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from config import names
 from deployer import imports
 from deployer.aws import connection, service_errors
-from deployer.commands.deploy import Options
+from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.imports import Ending, Upload
 from deployer.queues import queues

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from config.environment import load
-from deployer.commands.deploy import Options
+from deployer.commands.options import Options
 from deployer.errors import Failure
 from deployer.preflight import checks as preflight
 from deployer.queues import queues

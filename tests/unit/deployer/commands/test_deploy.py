@@ -18,7 +18,7 @@ from deployer.build import artifacts, lint, wheels
 from deployer.build.lint import Finding
 from deployer.build.packaging import Package
 from deployer.commands import deploy
-from deployer.commands.deploy import Options
+from deployer.commands.options import Options
 from deployer.errors import MEANING, Exit, Failure
 from deployer.preflight import checks as preflight
 from deployer.show.ui import Ui
