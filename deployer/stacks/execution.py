@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deployer.aws import service_errors
-from deployer.aws.waiting import until
 from deployer.errors import Exit, Failure
 from deployer.stacks import changeset, events, reading
 from deployer.stacks.changeset import ChangeSet
@@ -28,6 +27,10 @@ QUIET_ROUNDS = 20
 
 LOCAL = Pace(0.1, 0.5, 10)
 REMOTE = Pace(2.5, 20, 300)
+
+
+def pace(aws) -> Pace:
+    return LOCAL if aws.local else REMOTE
 
 
 @dataclass(frozen=True)
@@ -165,15 +168,3 @@ def is_well(arn: str, status: StackStatus, outcome: Outcome) -> bool:
     """
     took_part = any(event.stack_id == arn and event.of_the_stack for event in outcome.events)
     return status.succeeded or (status.can_update and not took_part)
-
-
-def remove_failed_creation(aws, stack_id: str, pace: Pace) -> None:
-    """Delete a stack in ROLLBACK_COMPLETE: its creation failed, so it never held anything."""
-    aws.client("cloudformation").delete_stack(StackName=stack_id)
-    status = until(
-        lambda: reading.status_of(reading.describe(aws, stack_id)),
-        lambda status: status.name != "ROLLBACK_COMPLETE" and not status.is_running,
-        pace.pause,
-    )
-    if status.exists:
-        raise Failure(Exit.FAILED, f"the stack of the failed first deployment could not be deleted: {status}")

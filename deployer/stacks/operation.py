@@ -36,9 +36,11 @@ class Starter:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a stack is doing. `starter` is None when something else than this program began it."""
+    """What a stack does, or did last. `begun`: the status that it began with, such as UPDATE_IN_PROGRESS;
+    `status`: where the stack stands. `starter` is None when something else than this program began it."""
 
     stack_id: str
+    begun: str
     status: StackStatus
     since: datetime
     starter: Starter | None
@@ -46,6 +48,11 @@ class Operation:
     @property
     def who(self) -> str:
         return str(self.starter) if self.starter else "somebody, by other means than this program"
+
+    @property
+    def is_deployment(self) -> bool:
+        """A creation or an update: neither a deletion nor a rollback that somebody asked for."""
+        return self.begun in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
 
 def token(caller: str) -> str:
@@ -72,12 +79,17 @@ def name_of(caller: str) -> str:
 
 def current(aws, stack: str) -> Operation | None:
     """The operation that runs on the stack; None when none does. Reads no further back than its beginning."""
+    found = last(aws, stack)
+    return found if found and found.status.is_running else None
+
+
+def last(aws, stack: str) -> Operation | None:
+    """The operation that runs on the stack or ran last; None for one that does not exist."""
     described = reading.describe(aws, stack)
-    status = reading.status_of(described)
-    if not status.is_running:
+    if described is None:
         return None
     begun = events.back_to(aws.client("cloudformation"), described["StackId"], is_beginning)[-1]
-    return Operation(described["StackId"], status, begun.time, starter(begun.token))
+    return Operation(described["StackId"], begun.status, reading.status_of(described), begun.time, starter(begun.token))
 
 
 def is_beginning(event: Event) -> bool:

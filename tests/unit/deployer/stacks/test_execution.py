@@ -147,4 +147,4 @@ def test_progress_knows_where_every_stack_stands():
     progress = Progress("root")
     run(CloudFormation(OLD, STORY), progress.take)
     states = {stack.name: (stack.status.name, len(stack.done), stack.busy) for stack in progress.stacks.values()}
-    assert states == {"root": ("UPDATE_COMPLETE", 1, {}), "Data": ("UPDATE_COMPLETE", 1, {})}
+    assert states == {"root": ("UPDATE_COMPLETE", 0, {}), "Data": ("UPDATE_COMPLETE", 1, {})}
