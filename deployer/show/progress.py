@@ -82,8 +82,10 @@ class Progress:
         return max(0.0, ((end or self.clock()) - start).total_seconds())
 
     def count(self, stack: StackProgress) -> str:
-        """`3 of 8`; a rollback undoes what nobody counted."""
-        done, total = len(stack.done), self.expected.get(stack.name if stack.name != self.root_name else "", 0)
+        """`3 of 8`: of its own resources, the root's of all. A rollback undoes what nobody counted."""
+        of = list(self.stacks.values()) if stack.name == self.root_name else [stack]
+        done = sum(len(one.done) for one in of)
+        total = sum(self.expected.values()) if stack.name == self.root_name else self.expected.get(stack.name, 0)
         return f"{done} of {max(done, total)}" if total and not stack.went_wrong else str(done)
 
     def waiting(self) -> list[tuple[str, str, float]]:

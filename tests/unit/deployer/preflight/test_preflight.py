@@ -12,6 +12,7 @@ from deployer.aws import service_errors, session
 from deployer.errors import Exit, Failure
 from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
+from deployer.stacks.status import StackStatus
 
 CALLER = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ops", "UserId": "U"}
 NO_STACK = ("describe_stacks", "ValidationError", "Stack with id food-delivery-dev does not exist", 400)
