@@ -121,8 +121,12 @@ def _taken_back(aws, change_set: ChangeSet, pause: float) -> bool:
 
 def resume(ui: Ui, aws, stack: str, running: Operation, token: str) -> Outcome:
     """Watch an operation that runs already, from its beginning to its end."""
-    ui.line(f"Resuming: stack {stack} is in {running.status}, started by {running.who} at {_clock(running)}.")
-    return follow(ui, aws, stack, running.stack_id, _from(aws, running), token)
+
+    def watch(on_events: OnEvents) -> Outcome:
+        ui.line(f"Resuming: stack {stack} is in {running.status}, started by {running.who} at {_clock(running)}.")
+        return _from(aws, running)(on_events)
+
+    return follow(ui, aws, stack, running.stack_id, watch, token)
 
 
 def follow(ui: Ui, aws, stack: str, stack_id: str, watch: Watch, token: str) -> Outcome:
