@@ -21,12 +21,19 @@ pytestmark = pytest.mark.e2e
 
 STACK = "food-delivery-dev"
 COMMAND = [sys.executable, "-u", "deploy.py", "--env", "dev", "--local"]
-GATE = """    from troposphere.cloudformation import WaitCondition
+GATES = """    from troposphere import Or
+    from troposphere.cloudformation import WaitCondition
     from troposphere.policies import CreationPolicy, ResourceSignal
 
-    policy = CreationPolicy(ResourceSignal=ResourceSignal(Count=1, Timeout="PT1M"))
-    template.add_resource(WaitCondition("{name}", CreationPolicy=policy))
+    for number in range(1, 5):
+        wanted = [Equals(Ref("RecoveryDays"), str(days)) for days in range(7 + number, 12)] + [Equals("no", "yes")]
+        template.add_condition(f"IsClosed{number}", Or(*wanted))
+        policy = CreationPolicy(ResourceSignal=ResourceSignal(Count=1, Timeout="PT1M"))
+        gate = WaitCondition(f"Gate{number}", CreationPolicy=policy, Condition=f"IsClosed{number}")
+        template.add_resource(gate)
 """
+"""RecoveryDays of 8 make the first gate, 9 the second as well: one template, which is linted once."""
+
 BEFORE = "    table = template.add_resource(orders_table())\n    template.add_resource(scaling"
 
 
@@ -37,7 +44,7 @@ class Slow:
         self.project, self.deployment = project, deployment
         self.cloudformation = deployment.client("cloudformation")
         self.gates = 0
-        self.text = (project / "generator/data.py").read_text()
+        self.settings = (project / "environments/dev.toml").read_text()
         self.environment = {
             **os.environ,
             "FOOD_DELIVERY_LOCAL_DIR": str(deployment.local_dir),
@@ -51,10 +58,11 @@ class Slow:
         return f"Gate{self.gates}"
 
     def close(self) -> None:
-        """The next deployment has something to do, and waits."""
-        self.gates += 1
-        (self.project / "generator/data.py").write_text(self.text)
-        edit(self.project, "generator/data.py", BEFORE, GATE.format(name=self.gate) + BEFORE)
+        """The next deployment has something to do, and waits. Gates that are open stay, or a rollback waits at them."""
+        resources = self.cloudformation.list_stack_resources(StackName=self.data_stack())["StackResourceSummaries"]
+        self.gates = 1 + sum(one["LogicalResourceId"].startswith("Gate") for one in resources)
+        (self.project / "environments/dev.toml").write_text(self.settings)
+        edit(self.project, "environments/dev.toml", "recovery_days = 7", f"recovery_days = {7 + self.gates}")
 
     def begin(self, *arguments: str) -> subprocess.Popen:
         return subprocess.Popen(
@@ -77,8 +85,12 @@ class Slow:
         resources = self.cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId="DataStack")
         return resources["StackResourceDetail"]["PhysicalResourceId"]
 
-    def wait_at_the_gate(self) -> None:
-        until(lambda: self.status() == "UPDATE_IN_PROGRESS" and self._is_waiting())
+    def wait_at_the_gate(self, process: subprocess.Popen | None = None) -> None:
+        def waits() -> bool:
+            assert process is None or process.poll() is None, process.stdout.read()
+            return self.status() == "UPDATE_IN_PROGRESS" and self._is_waiting()
+
+        until(waits, 60)
 
     def open(self) -> None:
         """Tries until the gate is there to be opened."""
@@ -102,7 +114,7 @@ class Slow:
         return False
 
 
-def until(condition, seconds: float = 30) -> None:
+def until(condition, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"
@@ -113,6 +125,7 @@ def until(condition, seconds: float = 30) -> None:
 def deployed_copy(tmp_path_factory):
     where = tmp_path_factory.mktemp("interruptions")
     project = copy_project(where / "project")
+    edit(project, "generator/data.py", BEFORE, GATES + BEFORE)
     try:
         yield Slow(project, start(where / "local", project))
     finally:
@@ -143,7 +156,7 @@ def ended(process: subprocess.Popen, code: int) -> str:
 
 def test_an_interrupted_deployment_goes_on_and_the_same_command_resumes_it(slow):
     first = slow.begin()
-    slow.wait_at_the_gate()
+    slow.wait_at_the_gate(first)
     first.send_signal(signal.SIGINT)
     said = ended(first, 130)
     assert "CloudFormation goes on by itself" in said and "run the same command again" in said
@@ -166,7 +179,7 @@ def test_an_interrupted_deployment_goes_on_and_the_same_command_resumes_it(slow)
 
 def test_of_two_deployments_at_once_the_second_is_refused_with_who_and_since_when(slow):
     first = slow.begin()
-    slow.wait_at_the_gate()
+    slow.wait_at_the_gate(first)
     second = slow.again()
     assert second.returncode == 3, second.stdout + second.stderr
     assert re.search(r"is in UPDATE_IN_PROGRESS: started by \S+ on \S+ at \d{4}-\d\d-\d\d ", second.stderr)
@@ -185,7 +198,7 @@ class Terminal:
             os.execve(COMMAND[0], [*COMMAND, *arguments], slow.environment)
         self.said = ""
 
-    def expect(self, words: str, seconds: float = 30) -> None:
+    def expect(self, words: str, seconds: float = 60) -> None:
         """Read on until something says so."""
         before, deadline = len(self.said), time.monotonic() + seconds
         while words not in self.said[before:]:
@@ -247,7 +260,7 @@ def test_ctrl_c_at_a_terminal_asks_whether_to_watch_on_stop_or_cancel(slow):
         until(lambda: "cancel, which rolls back" in process.said)
         time.sleep(0.5)  # the emulator looks for a cancellation between two resources
         slow.open()
-        assert process.code() == 130
+        assert process.code() == 130, process.said
         assert "cancelled" in process.said and "everything is as it was before" in process.said
     assert slow.status() == "UPDATE_ROLLBACK_COMPLETE"
     assert slow.data_stack() == before
