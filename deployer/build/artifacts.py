@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from deployer.aws import service_errors
@@ -33,10 +33,17 @@ def ensure_bucket(aws, bucket: str, account: str) -> bool:
     return True
 
 
-def upload_missing(aws, bucket: str, account: str, objects: Mapping[str, bytes]) -> list[str]:
+def upload_missing(
+    aws,
+    bucket: str,
+    account: str,
+    objects: Mapping[str, bytes],
+    on_put: Callable[[str, int], None] = lambda key, size: None,
+) -> list[str]:
     """Put the objects that the bucket lacks, several at once; the keys that were put, sorted.
 
-    A key is its content's address, so an object that is there is the right one.
+    A key is its content's address, so an object that is there is the right one. `on_put` is told of
+    each that was put, and of its size in bytes, in whatever thread put it.
     """
     s3 = aws.client("s3")
 
@@ -46,6 +53,7 @@ def upload_missing(aws, bucket: str, account: str, objects: Mapping[str, bytes])
         content = objects[key]
         checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
         s3.put_object(Bucket=bucket, Key=key, Body=content, ChecksumSHA256=checksum, ExpectedBucketOwner=account)
+        on_put(key, len(content))
         return key
 
     with ThreadPoolExecutor(WORKERS) as pool:

@@ -1,6 +1,7 @@
 """One deployment from beginning to end. Every step in its order; how each works is in its own module."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,19 +11,19 @@ from deployer import flags
 from deployer.aws import connection, local, session
 from deployer.build import artifacts, checkout, desired
 from deployer.build.desired import Built
+from deployer.commands import executing, rescue
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.plan import compare as planning
 from deployer.plan import guard, snapshot
-from deployer.plan.changes import Plan
+from deployer.plan.changes import Action, Plan
 from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
-from deployer.show import present
-from deployer.show.progress import display
-from deployer.show.ui import Ui, ask, can_ask
-from deployer.stacks import changeset, execution, outputs, reading
+from deployer.show import bars, present, progress
+from deployer.show.ui import QUIET_SECONDS, Ui, ask, can_ask
+from deployer.stacks import changeset, execution, leftovers, operation, outputs, reading
 from deployer.stacks.changeset import ChangeSet
-from deployer.stacks.status import way_out
+from deployer.stacks.execution import Outcome
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,13 @@ class Result:
 
 def run(options: Options, ui: Ui, root: Path) -> Result:
     """Deploy, or plan to. Raises Failure with the exit code for whatever ends it early."""
+    with executing.terminable():
+        return _run(options, ui, root)
+
+
+def _run(options: Options, ui: Ui, root: Path) -> Result:
     environment = checkout.environment(options.env)
+    _must_be_for_debugging(environment, options)
     region = options.region or environment.region
     session.check_region(region)
     rendered = checkout.rendered(ui)
@@ -49,14 +56,30 @@ def run(options: Options, ui: Ui, root: Path) -> Result:
         step.result = (
             f"account {facts.account}, {aws.region}, stack {names.root_stack(environment.name)}: {facts.status}"
         )
+    token = operation.token(facts.caller)
+
+    def verified(stack_id: str, outcome: Outcome) -> None:
+        _finish(ui, aws, stack_id, outcome)
+
+    facts = rescue.clear_the_way(ui, aws, environment, options, facts, token, verified)
     built = desired.build(aws, environment, rendered, packages, facts)
     if desired.unchanged(aws, facts, built):
         ui.line("Nothing to change: what is deployed is what this checkout says.")
         return Result("unchanged", _outputs(ui, aws, facts.stack, options))
     _must_be_able_to_ask(options)
-    facts = _without_failed_creation(ui, aws, facts, options)
     _upload(ui, aws, built, facts)
-    return _change(ui, aws, environment, options, facts, built)
+    return _change(ui, aws, environment, options, facts, built, token)
+
+
+def _must_be_for_debugging(environment: Environment, options: Options) -> None:
+    """What --no-rollback leaves half done can only be gone on with or rolled back, and holds up everything else."""
+    if options.no_rollback and environment.data.retention == "Retain":
+        raise Failure(
+            Exit.USAGE,
+            f"--no-rollback is for debugging where data may be lost; environment {environment.name} retains its data "
+            "(data.retention): a failure must leave it as it was",
+            "deploy without --no-rollback, or debug in an environment whose data.retention is Delete",
+        )
 
 
 def report(options: Options, ui: Ui, root: Path) -> dict:
@@ -75,73 +98,66 @@ def _must_be_able_to_ask(options: Options) -> None:
         )
 
 
-def _without_failed_creation(ui: Ui, aws, facts: Facts, options: Options) -> Facts:
-    """A stack in ROLLBACK_COMPLETE is in the way; it never held anything, so it is offered to be deleted."""
-    if not facts.status.must_be_deleted:
-        return facts
-    stack = facts.stack["StackName"]
-    if options.plan:
-        raise Failure(
-            Exit.PREFLIGHT,
-            f"stack {stack} is in {facts.status}: its first creation failed, and it can only be deleted",
-            "a deployment (without --plan) offers to delete it and starts anew",
-        )
-    if not options.yes and not ask(
-        f"Stack {stack} is in {facts.status}: its first creation failed. Delete it and start anew?"
-    ):
-        raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
-    with ui.step("Clean up") as step:
-        execution.remove_failed_creation(aws, facts.stack["StackId"], _pace(aws))
-        step.result = f"deleted {stack}, whose first creation had failed"
-    return Facts(facts.account, facts.caller, None, facts.has_gateway_role)
-
-
 def _upload(ui: Ui, aws, built: Built, facts: Facts) -> None:
-    with ui.step("Upload") as step:
+    with ui.step("Upload", spinner=False) as step, bars.waiting(ui, "Upload") as on_news:
         made = artifacts.ensure_bucket(aws, built.bucket, facts.account)
         objects = built.objects()
-        put = artifacts.upload_missing(aws, built.bucket, facts.account, objects)
+        put = artifacts.upload_missing(aws, built.bucket, facts.account, objects, _telling(on_news))
         size = sum(len(objects[key]) for key in put) / 1000
         step.result = (f"{len(put)} of {len(objects)} objects, {size:.0f} kB" if put else "everything is there") + (
             f"; made bucket {built.bucket}" if made else ""
         )
 
 
-def _change(ui: Ui, aws, environment: Environment, options: Options, facts: Facts, built: Built) -> Result:
-    change_set, plan = _planned(ui, aws, environment, facts, built)
+def _telling(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
+    """What has been put so far, told once a second: most uploads are done before there is anything to tell."""
+    told, number, size = time.monotonic(), 0, 0
+
+    def on_put(key: str, bytes_put: int) -> None:
+        nonlocal told, number, size
+        number, size = number + 1, size + bytes_put
+        if time.monotonic() - told >= QUIET_SECONDS:
+            told = time.monotonic()
+            on_news(f"{number} objects, {size / 1000:.0f} kB")
+
+    return on_put
+
+
+def _change(ui: Ui, aws, environment: Environment, options: Options, facts: Facts, built: Built, token: str) -> Result:
+    change_set, plan = _planned(ui, aws, environment, facts, built, token)
     if change_set.empty:
-        changeset.discard(aws, change_set, _pace(aws).pause)
+        leftovers.discard(aws, change_set, execution.pace(aws).pause)
         ui.line("Nothing to change, says CloudFormation.")
         return Result("unchanged", _outputs(ui, aws, reading.describe(aws, change_set.stack_id), options), plan)
-    try:
+    with executing.unless_executed(aws, change_set):
         present.show_plan(ui, plan)
         _refuse_data_loss(ui, plan, options)
-        confirmed = not options.plan and (options.yes or ask("Deploy this?"))
-    except BaseException:
-        changeset.discard(aws, change_set, _pace(aws).pause)
-        raise
-    if not confirmed:
-        changeset.discard(aws, change_set, _pace(aws).pause)
+        _refuse_replacement_without_rollback(plan, options)
         if options.plan:
+            leftovers.discard(aws, change_set, execution.pace(aws).pause)
             ui.line("Only a plan: nothing was changed.")
             return Result("planned", {}, plan)
-        raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
-    return Result("deployed", _deploy(ui, aws, environment, options, change_set), plan)
+        if not (options.yes or ask("Deploy this?")):
+            raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
+        outcome = _execute(ui, aws, environment, options, change_set, plan, token)
+    return Result("deployed", _finished(ui, aws, environment, options, change_set, outcome), plan)
 
 
-def _planned(ui: Ui, aws, environment: Environment, facts: Facts, built: Built) -> tuple[ChangeSet, Plan]:
-    with ui.step("Plan") as step:
+def _planned(ui: Ui, aws, environment: Environment, facts: Facts, built: Built, token: str) -> tuple[ChangeSet, Plan]:
+    stack = names.root_stack(environment.name)
+    with ui.step("Plan") as step, executing.alone(aws, stack):
         now = reading.deployed(aws, facts.stack)
         then = snapshot.desired(built.bundle, built.parameters, now)
         change_set = changeset.create(
             aws,
-            names.root_stack(environment.name),
+            stack,
             new=facts.status.is_new,
             exists=facts.status.exists,
             template_url=built.bundle.root_url,
             parameters=built.parameters,
             tags={"Project": names.PROJECT, "Environment": environment.name},
-            pause=_pace(aws).pause,
+            token=token,
+            pause=execution.pace(aws).pause,
         )
         plan = planning.make(now, then, change_set.verdicts)
         step.result = present.summary(plan)
@@ -162,51 +178,45 @@ def _refuse_data_loss(ui: Ui, plan: Plan, options: Options) -> None:
         )
 
 
-def _deploy(ui: Ui, aws, environment: Environment, options: Options, change_set: ChangeSet) -> dict[str, str]:
-    stack = names.root_stack(environment.name)
+def _refuse_replacement_without_rollback(plan: Plan, options: Options) -> None:
+    """CloudFormation fails such an update half way: it could not take the replaced resource back."""
+    replaced = [change.path for change in plan.changes if change.action is Action.REPLACE]
+    if options.no_rollback and replaced and not options.plan:
+        raise Failure(
+            Exit.REFUSED,
+            f"refused, nothing was changed: with --no-rollback CloudFormation replaces nothing ({', '.join(replaced)})",
+            "deploy without --no-rollback",
+        )
+
+
+def _execute(
+    ui: Ui, aws, environment: Environment, options: Options, change_set: ChangeSet, plan: Plan, token: str
+) -> Outcome:
     if flags.write_if_absent(aws, environment):
         ui.line(f"{ui.ok} Flags      wrote {names.parameter_path(environment.name, 'feature-flags')} (SecureString)")
+    stack, expected = names.root_stack(environment.name), progress.expected(plan)
+    return executing.carry_out(ui, aws, stack, change_set, token, expected, disable_rollback=options.no_rollback)
+
+
+def _finished(
+    ui: Ui, aws, environment: Environment, options: Options, change_set: ChangeSet, outcome: Outcome
+) -> dict[str, str]:
+    """The outputs of a deployment that succeeded; one that failed raises Failure(FAILED), its cause shown."""
+    stack = names.root_stack(environment.name)
     try:
-        with display(ui, stack) as on_events:
-            outcome = execution.run(aws, change_set, on_events, _pace(aws))
+        _finish(ui, aws, change_set.stack_id, executing.succeeded(ui, outcome, stack, aws.region))
+        return _outputs(ui, aws, reading.describe(aws, change_set.stack_id), options)
     except KeyboardInterrupt:
         raise Failure(
             Exit.INTERRUPTED,
-            "interrupted; CloudFormation goes on with the deployment by itself",
-            "run this command again to see how it ended, or: aws cloudformation describe-stack-events "
-            f"--stack-name {stack} --region {aws.region}",
+            f"interrupted; the deployment itself is over: stack {stack} is in {outcome.status}",
+            "run the same command again to see that nothing is left to do, and the outputs",
         ) from None
-    if not outcome.status.succeeded:
-        present.show_failure(ui, outcome.events, outcome.names)
-        raise Failure(
-            Exit.FAILED,
-            f"the deployment failed; stack {stack} is in {outcome.status}",
-            _next_step(outcome, stack, aws.region),
-        )
-    _verify(ui, aws, change_set, outcome)
-    return _outputs(ui, aws, reading.describe(aws, change_set.stack_id), options)
 
 
-def _next_step(outcome: execution.Outcome, stack: str, region: str) -> str:
-    if outcome.status.name == "UPDATE_ROLLBACK_COMPLETE":
-        return "everything is as it was before; mend the cause and run the same command again"
-    if outcome.status.must_be_deleted:
-        return "nothing was kept; mend the cause and run the same command again, which offers to delete the empty stack"
-    return way_out(outcome.status, stack, region)
-
-
-def _verify(ui: Ui, aws, change_set: ChangeSet, outcome: execution.Outcome) -> None:
-    with ui.step("Verify") as step:
-        nested = execution.nested_statuses(aws, change_set.stack_id)
-        bad = [
-            f"{path} is in {status}"
-            for path, (arn, status) in nested.items()
-            if not execution.is_well(arn, status, outcome)
-        ]
-        if bad:
-            raise Failure(Exit.FAILED, f"the root stack is done, but {', '.join(bad)}")
-        changeset.sweep(aws, [change_set.stack_id, *(arn for arn, _ in nested.values())])
-        step.result = f"the root and its {len(nested)} nested stacks are complete"
+def _finish(ui: Ui, aws, stack_id: str, outcome: Outcome) -> None:
+    """What follows a deployment that succeeded, whether this run began it or resumed it."""
+    executing.verify(ui, aws, stack_id, outcome)
 
 
 def _outputs(ui: Ui, aws, stack: Mapping | None, options: Options) -> dict[str, str]:
@@ -217,7 +227,3 @@ def _outputs(ui: Ui, aws, stack: Mapping | None, options: Options) -> dict[str, 
     if options.outputs_file:
         outputs.write(options.outputs_file, values)
     return values
-
-
-def _pace(aws) -> execution.Pace:
-    return execution.LOCAL if aws.local else execution.REMOTE

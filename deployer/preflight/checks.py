@@ -8,7 +8,7 @@ from config.environment import Environment
 from deployer.aws import service_errors
 from deployer.errors import Exit, Failure
 from deployer.stacks import reading
-from deployer.stacks.status import StackStatus, way_out
+from deployer.stacks.status import StackStatus
 
 UNRESERVED_MINIMUM = 100
 """Lambda keeps this much concurrency for functions without a reservation."""
@@ -29,11 +29,13 @@ class Facts:
 
 
 def check(aws, environment: Environment) -> Facts:
-    """Look at everything; the first obstacle is a Failure(PREFLIGHT) that says the way out."""
+    """Look at everything; the first obstacle is a Failure(PREFLIGHT) that says the way out.
+
+    What state the stack is in is no obstacle yet: there may be a way out, after asking.
+    """
     identity = aws.client("sts").get_caller_identity()
     check_account(environment, identity["Account"], identity["Arn"])
     stack = reading.describe(aws, names.root_stack(environment.name))
-    check_status(reading.status_of(stack), environment, aws.region)
     deployed = {} if reading.status_of(stack).is_new else reading.parameters_of(stack)
     check_concurrency(aws, environment, deployed)
     return Facts(identity["Account"], identity["Arn"], stack, has_gateway_role(aws))
@@ -62,14 +64,6 @@ def check_account(environment: Environment, account: str, caller: str) -> None:
             f"but these credentials are of {account} ({caller})",
             "use another --profile",
         )
-
-
-def check_status(status: StackStatus, environment: Environment, region: str) -> None:
-    """A failed first creation passes: it can be removed, after asking."""
-    stack = names.root_stack(environment.name)
-    remedy = way_out(status, stack, region)
-    if remedy and not status.must_be_deleted:
-        raise Failure(Exit.PREFLIGHT, f"stack {stack} is in {status}", remedy)
 
 
 def reserved_concurrency(environment: Environment) -> int:
@@ -113,7 +107,7 @@ def manage_gateway_account(facts: Facts) -> bool:
     Once ours it stays ours; if it flipped, the update that finds the role in place would delete it.
     """
     ours = reading.parameters_of(facts.stack).get("ManageApiGatewayAccount") == "true"
-    return (ours and facts.status.can_update) or not facts.has_gateway_role
+    return (ours and (facts.status.can_update or facts.status.was_left_failed)) or not facts.has_gateway_role
 
 
 def _ask(aws, call):

@@ -1,34 +1,59 @@
-"""Shows a deployment while it runs: a live table on a terminal, one line per event elsewhere."""
+"""Shows an operation on a tree of stacks while it runs: the tree on a terminal, lines elsewhere.
 
-import time
-from collections.abc import Iterator
+A terminal shows every stack with what is in work in it, and for how long. A log gets a line when a stack
+begins and ends, whatever fails, and every half minute what is being waited for.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from deployer.plan.changes import Plan
 from deployer.show.ui import Ui
 from deployer.stacks.diagnosis import place
-from deployer.stacks.events import Event
+from deployer.stacks.events import STACK, Event
 from deployer.stacks.status import StackStatus
+
+HEARTBEAT = 30.0
+"""Seconds without a line after which a log is told that it goes on."""
+
+_SHOWN = 3
+"""Resources in work that are named; the others are counted. On a terminal twice as many."""
+
+Line = tuple[int, str, str]
+"""Indentation, text and style."""
 
 
 @dataclass
 class StackProgress:
-    """One stack so far. `busy`: logical ids that are in work; `done`: how many came to an end."""
+    """One stack so far. `busy`: resource -> its type and since when; `done`: those that came to an end."""
 
     name: str
-    started: float
+    started: datetime
     status: StackStatus = field(default_factory=lambda: StackStatus(""))
-    busy: dict[str, float] = field(default_factory=dict)
+    busy: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
-    ended: float | None = None
+    ended: datetime | None = None
+
+    @property
+    def went_wrong(self) -> bool:
+        return "ROLLBACK" in self.status.name or "FAILED" in self.status.name
 
 
 class Progress:
-    """Takes events in, knows where every stack stands. No output."""
+    """Takes events in, knows where every stack stands. No output.
 
-    def __init__(self, root_name: str, clock=time.monotonic):
+    `expected`: stack path -> how many of its resources the plan changes; a stack without is not counted against.
+    """
+
+    def __init__(
+        self, root_name: str, expected: Mapping[str, int] | None = None, clock: Callable[[], datetime] | None = None
+    ):
         self.root_name = root_name
-        self.clock = clock
+        self.expected = expected or {}
+        self.clock = clock or (lambda: datetime.now(UTC))
         self.stacks: dict[str, StackProgress] = {}
         self.names: dict[str, str] = {}
 
@@ -38,76 +63,150 @@ class Progress:
                 parent = self.names.get(event.stack_id, "")
                 self.names[event.child_stack] = f"{parent}/{event.logical_id}".lstrip("/")
         for event in batch:
-            self._stack(event).status = (
-                self._stack(event).status if not event.of_the_stack else StackStatus(event.status)
-            )
-            self._resource(event)
+            stack = self._stack(event)
+            if event.of_the_stack:
+                stack.status = StackStatus(event.status)
+                stack.ended = event.time if stack.status.is_settled else None
+            elif event.type != STACK:  # a nested stack tells of itself
+                self._resource(stack, event)
+
+    def ordered(self) -> list[StackProgress]:
+        """Parents before their children."""
+        return sorted(self.stacks.values(), key=lambda stack: (stack.name != self.root_name, stack.name))
+
+    def seconds(self, stack: StackProgress) -> float:
+        return self.since(stack.started, stack.ended)
+
+    def since(self, start: datetime, end: datetime | None = None) -> float:
+        """Never below nought: this machine's clock may be behind CloudFormation's."""
+        return max(0.0, ((end or self.clock()) - start).total_seconds())
+
+    def count(self, stack: StackProgress) -> str:
+        """`3 of 8`: of its own resources, the root's of all. A rollback undoes what nobody counted."""
+        of = list(self.stacks.values()) if stack.name == self.root_name else [stack]
+        done = sum(len(one.done) for one in of)
+        total = sum(self.expected.values()) if stack.name == self.root_name else self.expected.get(stack.name, 0)
+        return f"{done} of {max(done, total)}" if total and not stack.went_wrong else str(done)
+
+    def waiting(self) -> list[tuple[str, str, float]]:
+        """Path, type and seconds of all resources in work, the longest first."""
+        found = [
+            (name if stack.name == self.root_name else f"{stack.name}/{name}", kind, self.since(start))
+            for stack in self.stacks.values()
+            for name, (kind, start) in stack.busy.items()
+        ]
+        return sorted(found, key=lambda entry: -entry[2])
 
     def _stack(self, event: Event) -> StackProgress:
         name = self.names.get(event.stack_id, "") or self.root_name
-        return self.stacks.setdefault(event.stack_id, StackProgress(name, self.clock()))
+        return self.stacks.setdefault(event.stack_id, StackProgress(name, event.time))
 
-    def _resource(self, event: Event) -> None:
-        stack = self._stack(event)
-        if event.of_the_stack:
-            stack.ended = self.clock() if stack.status.is_settled else None
-            return
+    @staticmethod
+    def _resource(stack: StackProgress, event: Event) -> None:
         if event.status.endswith("_IN_PROGRESS"):
-            stack.busy.setdefault(event.logical_id, self.clock())
+            stack.busy.setdefault(event.logical_id, (event.type, event.time))
             stack.done.discard(event.logical_id)
         else:
             stack.busy.pop(event.logical_id, None)
             stack.done.add(event.logical_id)
 
 
-def interesting(event: Event) -> bool:
-    """What a log should hold: stacks that start and end, and whatever fails."""
-    return event.of_the_stack or event.status.endswith("_FAILED")
+def expected(plan: Plan) -> dict[str, int]:
+    """Stack path -> resources that change there, nested stacks not counted; "" is the root."""
+    return dict(Counter("/".join(change.stack) for change in plan.changes if change.type != STACK))
 
 
-def line(event: Event, names: dict[str, str], root_name: str) -> str:
-    what = names.get(event.stack_id, "") or root_name if event.of_the_stack else place(event, names)
-    reason = f"  {event.reason}" if event.reason and "FAILED" in event.status else ""
-    return f"  {event.time:%H:%M:%S}  {event.status:<28} {what}{reason}"
+def log_lines(progress: Progress, batch: list[Event]) -> list[tuple[str, str]]:
+    """What a log should hold of a batch that `progress` has taken: text and style."""
+    return [line for event in batch if (line := _log_line(progress, event))]
+
+
+def _log_line(progress: Progress, event: Event) -> tuple[str, str] | None:
+    at = f"  {event.time:%H:%M:%S}  "
+    if not event.of_the_stack:
+        if not event.status.endswith("_FAILED"):
+            return None
+        return f"{at}{place(event, progress.names)} ({event.type}) {event.status}: {event.reason or 'no reason'}", "red"
+    stack, status = progress.stacks[event.stack_id], StackStatus(event.status)
+    if status.is_settled:
+        end = f"{at}{stack.name} {status} in {_time(progress.since(stack.started, event.time))}"
+        return f"{end}, {progress.count(stack)} resources", "" if status.succeeded else "red"
+    if event.time == stack.started or "ROLLBACK" in event.status:
+        return f"{at}{stack.name} {status}", ""
+    return None
+
+
+def heartbeat(progress: Progress) -> str:
+    """What is being waited for, in one line."""
+    waiting = progress.waiting()
+    named = [f"{path} ({kind}, {_time(seconds)})" for path, kind, seconds in waiting[:_SHOWN]]
+    more = f" and {len(waiting) - _SHOWN} more" if len(waiting) > _SHOWN else ""
+    root = next((stack for stack in progress.stacks.values() if stack.name == progress.root_name), None)
+    elapsed = f", {_time(progress.seconds(root))} so far" if root else ""
+    return f"  waiting for {', '.join(named) or 'CloudFormation'}{more}{elapsed}"
+
+
+def tree(progress: Progress, ui: Ui) -> list[Line]:
+    """The whole of it as lines: each stack, and what is in work in it."""
+    lines: list[Line] = []
+    for stack in progress.ordered():
+        root = stack.name == progress.root_name
+        depth = 0 if root else 1 + stack.name.count("/")
+        style = "red" if stack.went_wrong else "green" if stack.status.succeeded else "yellow"
+        mark = ui.bad if stack.went_wrong else ui.ok if stack.status.succeeded else ui.dots
+        name = stack.name.rpartition("/")[2]
+        text = f"{mark} {name}  {stack.status}  {progress.count(stack)}  {_time(progress.seconds(stack))}"
+        lines.append((depth, text, style))
+        busy = sorted(stack.busy.items(), key=lambda entry: entry[1][1])
+        for resource, (kind, start) in busy[: 2 * _SHOWN]:
+            lines.append((depth + 2, f"{resource} ({kind}) {_time(progress.since(start))}", "dim"))
+        if len(busy) > 2 * _SHOWN:
+            lines.append((depth + 2, f"and {len(busy) - 2 * _SHOWN} more", "dim"))
+    return lines
 
 
 @contextmanager
-def display(ui: Ui, root_name: str) -> Iterator:
-    """`with display(ui, name) as on_events:` shows what is fed to on_events."""
-    progress = Progress(root_name)
+def display(
+    ui: Ui, root_name: str, expected: Mapping[str, int] | None = None
+) -> Iterator[Callable[[list[Event]], None]]:
+    """`with display(ui, name) as on_events:` shows what is fed to on_events; empty batches keep the time."""
+    progress = Progress(root_name, expected)
     if not ui.interactive:
-
-        def on_events(batch: list[Event]) -> None:
-            progress.take(batch)
-            for event in filter(interesting, batch):
-                ui.line(line(event, progress.names, root_name))
-
-        yield on_events
+        yield _logging(ui, progress)
         return
     from rich.live import Live
 
-    with Live(console=ui.console, refresh_per_second=8, get_renderable=lambda: _table(progress, ui)):
+    with Live(console=ui.console, refresh_per_second=4, get_renderable=lambda: _drawn(progress, ui)):
         yield progress.take
 
 
-def _table(progress: Progress, ui: Ui):
-    from rich.table import Table
+def _logging(ui: Ui, progress: Progress) -> Callable[[list[Event]], None]:
+    told = progress.clock()
+
+    def on_events(batch: list[Event]) -> None:
+        nonlocal told
+        progress.take(batch)
+        lines = log_lines(progress, batch)
+        if not lines and progress.since(told) >= HEARTBEAT:
+            lines = [(heartbeat(progress), "")]
+        for text, style in lines:
+            ui.line(text, style)
+            told = progress.clock()
+
+    return on_events
+
+
+def _drawn(progress: Progress, ui: Ui):
+    """Lines are cut at the terminal's width: a folded one would break the drawing over itself."""
+    from rich.console import Group
     from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for stack in sorted(progress.stacks.values(), key=lambda stack: (stack.name != progress.root_name, stack.name)):
-        status = stack.status
-        bad = "ROLLBACK" in status.name or "FAILED" in status.name
-        style = "red" if bad else "green" if status.succeeded else "yellow"
-        mark = ui.bad if bad else ui.ok if status.succeeded else ui.dots
-        until = stack.ended or progress.clock()
-        busy = ", ".join(list(stack.busy)[:3]) + (f" +{len(stack.busy) - 3}" if len(stack.busy) > 3 else "")
-        table.add_row(
-            Text(mark, style),
-            Text(stack.name, "bold" if stack.name == progress.root_name else ""),
-            Text(status.name, style),
-            f"{len(stack.done)} done",
-            f"{until - stack.started:.0f} s",
-            Text(busy, "dim"),
-        )
-    return table
+    cut = "ellipsis" if ui.unicode else "crop"
+    return Group(
+        *(Text("  " * depth + text, style, no_wrap=True, overflow=cut) for depth, text, style in tree(progress, ui))
+    )
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

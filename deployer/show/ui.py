@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
@@ -20,7 +20,7 @@ class Ui:
     def __init__(self, stream=None, interactive: bool | None = None):
         stream = stream or sys.stdout
         self.console = Console(file=stream, highlight=False, soft_wrap=True, force_terminal=interactive or None)
-        self.interactive = self.console.is_terminal if interactive is None else interactive
+        self.interactive = _is_live(self.console) if interactive is None else interactive
         self.unicode = _can_encode(stream, "✓…│")
         self.ok, self.bad, self.dots = ("✓", "✗", "…") if self.unicode else ("ok", "!!", "...")
 
@@ -85,6 +85,11 @@ class Step:
     result = ""
 
 
+def _is_live(console: Console) -> bool:
+    """A terminal that can be drawn on: TERM=dumb cannot."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 def can_ask() -> bool:
     """True when a person can see a question and answer it."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
@@ -96,6 +101,18 @@ def ask(question: str) -> bool:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
+
+
+def choose(ways: Mapping[str, str]) -> str:
+    """Ask on the terminal until the answer is one of the keys; "" when the input ends."""
+    question = ", ".join(f"[{key}] {way}" for key, way in ways.items())
+    while True:
+        try:
+            answer = input(f"{question}: ").strip().lower()[:1]
+        except EOFError:
+            return ""
+        if answer in ways:
+            return answer
 
 
 def _can_encode(stream, text: str) -> bool:

@@ -10,10 +10,12 @@ from deployer.aws import service_errors
 from deployer.aws.waiting import until
 from deployer.errors import Exit, Failure
 from deployer.plan.changes import Verdict
+from deployer.stacks import leftovers
 
-PREFIX = "deploy-"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _STACK = "AWS::CloudFormation::Stack"
+_OVERTAKEN = ("InvalidChangeSetStatus", "ChangeSetNotFound", "OperationInProgressException", "AlreadyExistsException")
+_BUSY = ("_IN_PROGRESS state and can not be updated", "already exists and cannot be created again")
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -40,33 +42,45 @@ def create(
     template_url: str,
     parameters: Mapping[str, str],
     tags: Mapping[str, str],
+    token: str,
     pause: float = 1.0,
 ) -> ChangeSet:
     """Create the change set and wait until it can be read.
 
     `new`: of type CREATE; `exists`: there is a REVIEW_IN_PROGRESS stack already, which is not ours
-    to remove. Raises Failure(FAILED) with CloudFormation's reason; whatever was made is removed first.
+    to remove. `token`: of `operation.token`, kept as its description, which says whose it is.
+    Raises Failure(FAILED) with CloudFormation's reason; whatever was made is removed first.
     """
     cloudformation = aws.client("cloudformation")
-    name = f"{PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    answer = cloudformation.create_change_set(
-        StackName=stack,
-        ChangeSetName=name,
-        ChangeSetType="CREATE" if new else "UPDATE",
-        TemplateURL=template_url,
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-        Capabilities=CAPABILITIES,
-        IncludeNestedStacks=True,
-        ClientToken=name,
-    )
-    made = ChangeSet(answer["Id"], answer["StackId"], new and not exists)
+    name = f"{leftovers.PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    made = ChangeSet(name, stack, new and not exists)
     try:
+        answer = cloudformation.create_change_set(
+            StackName=stack,
+            ChangeSetName=name,
+            ChangeSetType="CREATE" if new else "UPDATE",
+            TemplateURL=template_url,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            Capabilities=CAPABILITIES,
+            IncludeNestedStacks=True,
+            ClientToken=name,
+            Description=token,
+        )
+        made = replace(made, id=answer["Id"], stack_id=answer["StackId"])
         return _completed(cloudformation, made, pause)
     except BaseException:
         with contextlib.suppress(Exception):
-            discard(aws, made, pause)
+            leftovers.discard(aws, _identified(cloudformation, made), pause)
         raise
+
+
+def _identified(cloudformation, made: ChangeSet) -> ChangeSet:
+    """With its ARNs, also when a call that was cut off did not answer them; raises when nothing was made."""
+    if made.id.startswith("arn:"):
+        return made
+    found = cloudformation.describe_change_set(ChangeSetName=made.id, StackName=made.stack_id)
+    return replace(made, id=found["ChangeSetId"], stack_id=found["StackId"])
 
 
 def _completed(cloudformation, made: ChangeSet, pause: float) -> ChangeSet:
@@ -137,63 +151,31 @@ def _deepest_reason(cloudformation, failed: Mapping) -> str:
     return reason
 
 
-def execute(aws, change_set: ChangeSet) -> None:
+def execute(aws, change_set: ChangeSet, token: str, disable_rollback: bool = False) -> None:
+    """Begin; sent twice with the same token (a retry after a lost answer) it begins once."""
     aws.client("cloudformation").execute_change_set(
         ChangeSetName=change_set.id,
         StackName=change_set.stack_id,
-        ClientRequestToken=secrets.token_hex(16),
+        ClientRequestToken=token,
+        # Always said: the API's reference and its conduct differ about the default.
+        DisableRollback=disable_rollback,
         # Not RetainExceptOnCreate: rolling a first creation back it would delete a protected table,
         # which DynamoDB refuses (ROLLBACK_FAILED), and the account's logging role, which API Gateway
         # would go on naming. What Retain keeps of a failed creation is empty.
     )
 
 
-def discard(aws, change_set: ChangeSet, pause: float = 1.0) -> None:
-    """Delete it, its nested ones with it, and the empty stack that it made; wait until they are gone.
-
-    The stack goes only while it is still REVIEW_IN_PROGRESS and no other change set waits on it.
-    """
+def is_waiting(aws, change_set: ChangeSet) -> bool:
+    """Whether it is there and was not executed, so that nobody but us will remove it."""
     cloudformation = aws.client("cloudformation")
-    cloudformation.delete_change_set(ChangeSetName=change_set.id, StackName=change_set.stack_id)
-    until(lambda: _own(cloudformation, change_set.stack_id), lambda left: change_set.id not in left, pause)
-    if not change_set.made_stack or _own(cloudformation, change_set.stack_id):
-        return
-    if _stack_status(cloudformation, change_set.stack_id) == "REVIEW_IN_PROGRESS":
-        cloudformation.delete_stack(StackName=change_set.stack_id)
-        until(
-            lambda: _stack_status(cloudformation, change_set.stack_id),
-            lambda status: status in ("", "DELETE_COMPLETE"),
-            pause,
-        )
-
-
-def sweep(aws, stacks: Iterable[str]) -> int:
-    """Delete our failed change sets: empty nested ones stay behind on AWS, up to a quota. How many."""
-    cloudformation = aws.client("cloudformation")
-    swept = 0
-    for stack in stacks:
-        for identity, summary in _own(cloudformation, stack).items():
-            if summary.get("Status") == "FAILED" and summary["ChangeSetName"].startswith(PREFIX):
-                cloudformation.delete_change_set(ChangeSetName=identity, StackName=stack)
-                swept += 1
-    return swept
-
-
-def _own(cloudformation, stack: str) -> dict[str, Mapping]:
-    """Change set id -> summary; {} for a stack that is gone."""
     try:
-        pages = list(cloudformation.get_paginator("list_change_sets").paginate(StackName=stack))
-    except cloudformation.exceptions.ClientError as error:
-        if "does not exist" in service_errors.message_of(error):
-            return {}
-        raise
-    return {summary["ChangeSetId"]: summary for page in pages for summary in page["Summaries"]}
+        found = cloudformation.describe_change_set(ChangeSetName=change_set.id, StackName=change_set.stack_id)
+    except cloudformation.exceptions.ChangeSetNotFoundException:
+        return False
+    return found.get("ExecutionStatus") in ("AVAILABLE", "OBSOLETE")
 
 
-def _stack_status(cloudformation, stack: str) -> str:
-    try:
-        return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
-    except cloudformation.exceptions.ClientError as error:
-        if "does not exist" in service_errors.message_of(error):
-            return ""
-        raise
+def lost_race(error: Exception) -> bool:
+    """Whether CloudFormation refused to create or execute a change set because another operation came first."""
+    message = service_errors.message_of(error)
+    return service_errors.code_of(error) in _OVERTAKEN or any(words in message for words in _BUSY)

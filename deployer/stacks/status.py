@@ -44,6 +44,11 @@ class StackStatus:
         """Its creation failed and left nothing that an update could start from."""
         return self.name == "ROLLBACK_COMPLETE"
 
+    @property
+    def was_left_failed(self) -> bool:
+        """Failed with its rollback disabled: it can be rolled back, or deployed over with it disabled again."""
+        return self.name in ("CREATE_FAILED", "UPDATE_FAILED")
+
     def __str__(self) -> str:
         return self.name or "does not exist"
 
@@ -59,7 +64,7 @@ def way_out(status: StackStatus, stack: str, region: str) -> str:
         return "remove what blocked the rollback, then: " + cli.format("continue-update-rollback")
     if status.name == "DELETE_FAILED":
         return "see what could not be deleted, remove it, then: " + cli.format("delete-stack")
-    if status.name in ("CREATE_FAILED", "UPDATE_FAILED"):
+    if status.was_left_failed:
         return "it was left as it failed, for debugging; roll it back: " + cli.format("rollback-stack")
     if status.name.startswith("DELETE_"):
         return "wait until it is gone: " + cli.format("wait stack-delete-complete")

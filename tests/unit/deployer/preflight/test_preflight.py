@@ -12,7 +12,7 @@ from deployer.aws import service_errors, session
 from deployer.errors import Exit, Failure
 from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
-from deployer.stacks.status import StackStatus, way_out
+from deployer.stacks.status import StackStatus
 
 CALLER = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ops", "UserId": "U"}
 NO_STACK = ("describe_stacks", "ValidationError", "Stack with id food-delivery-dev does not exist", 400)
@@ -88,39 +88,11 @@ def test_without_a_reservation_the_limit_is_not_asked(aws, dev):
         (stack("UPDATE_COMPLETE", ManageApiGatewayAccount="true"), True, True),
         (stack("UPDATE_COMPLETE", ManageApiGatewayAccount="false"), True, False),
         (stack("REVIEW_IN_PROGRESS", ManageApiGatewayAccount="true"), True, False),
+        (stack("UPDATE_FAILED", ManageApiGatewayAccount="true"), True, True),  # deployed over with --no-rollback
     ],
 )
 def test_the_gateway_role_is_managed_by_whoever_did_before(entry, has_role, manage):
     assert preflight.manage_gateway_account(facts(entry, has_role)) is manage
-
-
-@pytest.mark.parametrize(
-    "status, said",
-    [
-        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"),
-        ("UPDATE_IN_PROGRESS", "another deployment is running"),
-        ("DELETE_IN_PROGRESS", "stack-delete-complete"),
-        ("DELETE_FAILED", "delete-stack"),
-        ("CREATE_FAILED", "rollback-stack"),
-        ("ROLLBACK_FAILED", "delete-stack"),
-        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "another deployment"),
-    ],
-)
-def test_a_stuck_stack_is_named_with_its_way_out(dev, status, said):
-    message = refused(preflight.check_status, StackStatus(status), dev, "us-east-1")
-    assert status in message and said in message and "food-delivery-dev" in message
-
-
-@pytest.mark.parametrize(
-    "status",
-    ["", "DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"],
-)
-def test_what_can_be_deployed_to_passes(dev, status):
-    preflight.check_status(StackStatus(status), dev, "us-east-1")
-
-
-def test_a_rolled_back_creation_says_that_it_must_be_deleted():
-    assert "delete-stack" in way_out(StackStatus("ROLLBACK_COMPLETE"), "s", "r")
 
 
 def test_not_implemented_is_tolerated_locally_and_only_there(aws, dev):

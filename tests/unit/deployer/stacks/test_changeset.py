@@ -1,6 +1,7 @@
 """Change sets as AWS answers: in pages, nested, empty, refused; and nothing is left behind."""
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import ANY
 
 from deployer.errors import Exit, Failure
@@ -30,6 +31,7 @@ def create(aws, **other):
         "template_url": "https://storage.example/t",
         "parameters": {},
         "tags": {},
+        "token": "deploy--ana",
     }
     arguments |= {"pause": 0} | other
     return changeset.create(aws, "s", **arguments)
@@ -54,6 +56,7 @@ def test_pages_and_nested_sets_are_all_read(aws):
             "Capabilities": ANY,
             "IncludeNestedStacks": True,
             "ClientToken": ANY,
+            "Description": "deploy--ana",
         },
     )
     stub.add_response("describe_change_set", {"Status": "CREATE_IN_PROGRESS"})
@@ -132,6 +135,8 @@ def test_a_refused_nested_set_gives_the_childs_reason_and_is_removed(aws):
         },
     )
     stub.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": "Parameters: [X] must have values"})
+    stub.add_response("describe_change_set", {"StackId": STACK, "Changes": []})
+    stub.add_response("list_stack_resources", {"StackResourceSummaries": []})
     stub.add_response("delete_change_set", {}, {"ChangeSetName": ROOT_SET, "StackName": STACK})
     stub.add_response("list_change_sets", {"Summaries": []})
     with pytest.raises(Failure, match=r"Api: Parameters: \[X\] must have values") as failure:
@@ -140,39 +145,37 @@ def test_a_refused_nested_set_gives_the_childs_reason_and_is_removed(aws):
     aws.done()
 
 
-def summary(identity, name="deploy-1", status="CREATE_COMPLETE"):
-    return {"ChangeSetId": identity, "ChangeSetName": name, "Status": status}
+def test_a_creation_cut_off_before_its_answer_is_found_by_name_and_removed(aws, monkeypatch):
+    """Ctrl-C while the request is on its way: whether CloudFormation got it is not known here."""
+    client, stub = aws.client("cloudformation"), aws.stub("cloudformation")
 
+    def cut_off(**_):
+        raise KeyboardInterrupt
 
-def test_discarding_waits_and_removes_the_empty_stack_that_it_made(aws):
-    stub = aws.stub("cloudformation")
-    stub.add_response("delete_change_set", {})
-    stub.add_response("list_change_sets", {"Summaries": [summary(ROOT_SET)]})
+    monkeypatch.setattr(client, "create_change_set", cut_off)
+    found = {"ChangeSetName": ANY, "StackName": "s"}
+    stub.add_response("describe_change_set", {"ChangeSetId": ROOT_SET, "StackId": STACK}, found)
+    stub.add_response("describe_change_set", {"StackId": STACK, "Changes": []}, {"ChangeSetName": ROOT_SET})
+    stub.add_response("list_stack_resources", {"StackResourceSummaries": []})
+    stub.add_response("delete_change_set", {}, {"ChangeSetName": ROOT_SET, "StackName": STACK})
     stub.add_response("list_change_sets", {"Summaries": []})
-    stub.add_response("list_change_sets", {"Summaries": []})
-    reviewed = {"StackName": "s", "StackStatus": "REVIEW_IN_PROGRESS", "CreationTime": "2026-01-01T00:00:00Z"}
-    stub.add_response("describe_stacks", {"Stacks": [reviewed]})
-    stub.add_response("delete_stack", {}, {"StackName": STACK})
-    stub.add_client_error("describe_stacks", "ValidationError", "Stack with id s does not exist")
-    changeset.discard(aws, changeset.ChangeSet(ROOT_SET, STACK, made_stack=True), pause=0)
+    with pytest.raises(KeyboardInterrupt):
+        create(aws)
     aws.done()
 
 
-def test_a_stack_that_somebody_else_reviews_is_left_alone(aws):
-    stub = aws.stub("cloudformation")
-    stub.add_response("delete_change_set", {})
-    stub.add_response("list_change_sets", {"Summaries": [summary("other")]})
-    stub.add_response("list_change_sets", {"Summaries": [summary("other")]})
-    changeset.discard(aws, changeset.ChangeSet(ROOT_SET, STACK, made_stack=True), pause=0)
-    aws.done()
-
-
-def test_sweeping_takes_only_our_own_failures(aws):
-    stub = aws.stub("cloudformation")
-    stub.add_response(
-        "list_change_sets", {"NextToken": "2", "Summaries": [summary("a", status="FAILED"), summary("b")]}
-    )
-    stub.add_response("list_change_sets", {"Summaries": [summary("c", "by-hand", "FAILED")]})
-    stub.add_response("delete_change_set", {}, {"ChangeSetName": "a", "StackName": STACK})
-    assert changeset.sweep(aws, [STACK]) == 1
-    aws.done()
+@pytest.mark.parametrize(
+    "code, message, lost",
+    [
+        ("InvalidChangeSetStatus", "cannot be executed in its current execution status of [OBSOLETE]", True),
+        ("ChangeSetNotFound", "ChangeSet [x] does not exist", True),
+        ("OperationInProgressException", "Another operation is in progress", True),
+        ("ValidationError", "Stack:arn is in UPDATE_IN_PROGRESS state and can not be updated.", True),
+        ("ValidationError", "Stack [s] already exists and cannot be created again with the changeSet [x].", True),
+        ("ValidationError", "Template format error: unresolved Ref", False),
+        ("AccessDenied", "not authorized", False),
+    ],
+)
+def test_a_race_that_is_lost_is_told_from_other_refusals(code, message, lost):
+    error = ClientError({"Error": {"Code": code, "Message": message}}, "CreateChangeSet")
+    assert changeset.lost_race(error) is lost

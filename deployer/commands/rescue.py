@@ -1,0 +1,192 @@
+"""Before a deployment: a stack that cannot be deployed to is told of, and brought back if that is wanted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from config import names
+from config.environment import Environment
+from deployer.commands import executing
+from deployer.commands.options import Options
+from deployer.errors import Exit, Failure
+from deployer.preflight.checks import Facts
+from deployer.show.ui import Ui, ask, can_ask
+from deployer.stacks import execution, leftovers, operation, reading, recovery
+from deployer.stacks.execution import Outcome
+from deployer.stacks.recovery import Blocked
+from deployer.stacks.status import StackStatus, way_out
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """`trouble`: what the state means; `offer`: the way out, as a question; `end`: the status it must come to.
+
+    `with_yes`: whether --yes answers the question, because nothing is lost that is not lost already.
+    """
+
+    trouble: str
+    offer: str
+    begin: Callable[..., Outcome]
+    end: str
+    with_yes: bool = True
+
+
+_REMEDIES = {
+    "ROLLBACK_COMPLETE": Remedy(
+        "its first creation failed, and it can only be deleted",
+        "delete it and start anew",
+        recovery.delete,
+        "DELETE_COMPLETE",
+    ),
+    "ROLLBACK_FAILED": Remedy(
+        "its first creation failed, and not everything could be taken back",
+        "delete what there is and start anew",
+        recovery.delete,
+        "DELETE_COMPLETE",
+    ),
+    "CREATE_FAILED": Remedy(
+        "its first creation failed and was left as it was, for debugging (--no-rollback goes on from there)",
+        "delete what there is and start anew",
+        recovery.delete,
+        "DELETE_COMPLETE",
+    ),
+    "UPDATE_FAILED": Remedy(
+        "its last update failed and was left as it was, for debugging (--no-rollback goes on from there)",
+        "roll it back to what was before, then go on",
+        recovery.roll_back,
+        "UPDATE_ROLLBACK_COMPLETE",
+    ),
+    "UPDATE_ROLLBACK_FAILED": Remedy(
+        "its last update failed, and the rollback was blocked",
+        "continue the rollback, then go on",
+        recovery.continue_rollback,
+        "UPDATE_ROLLBACK_COMPLETE",
+    ),
+    "DELETE_FAILED": Remedy(
+        "it was to be deleted, and something could not be",
+        "delete the rest, with what it holds, and start anew",
+        recovery.delete,
+        "DELETE_COMPLETE",
+        with_yes=False,
+    ),
+}
+
+
+Verified = Callable[[str, Outcome], None]
+
+
+def clear_the_way(
+    ui: Ui, aws, environment: Environment, options: Options, facts: Facts, token: str, verify: Verified
+) -> Facts:
+    """The facts of a stack that can be deployed to. Raises Failure when there is no way, or it is not wanted.
+
+    `verify` gets the stack's ARN and the outcome of a deployment that was resumed, as after any other.
+    """
+    stack = names.root_stack(environment.name)
+    while not _is_free(facts.status, options):
+        if facts.status.is_running:
+            _wait_for(ui, aws, stack, options, facts, token, verify)
+        else:
+            _bring_back(ui, aws, stack, options, facts, token)
+        facts = replace(facts, stack=reading.describe(aws, stack))
+    if facts.status.name == "REVIEW_IN_PROGRESS":
+        _tell_of_waiting(ui, aws, stack)
+    return facts
+
+
+def _is_free(status: StackStatus, options: Options) -> bool:
+    """A failure that was left as it was is deployed over by going on in the same way, and only so."""
+    return status.is_new or status.can_update or (status.was_left_failed and options.no_rollback)
+
+
+def _wait_for(ui: Ui, aws, stack: str, options: Options, facts: Facts, token: str, verify: Verified) -> None:
+    """A deployment runs: watch it if it is one's own that was interrupted, or on request; else refuse."""
+    running = operation.current(aws, facts.stack["StackId"])
+    if running is None:
+        return  # it ended just now
+    ours = operation.was_left(running, facts.caller)
+    if options.plan or not (ours or _wants_to_follow(ui, running, stack, aws.region)):
+        raise executing.refusal(running, stack, aws.region)
+    outcome = executing.resume(ui, aws, stack, running, token)
+    if running.is_deployment:
+        verify(running.stack_id, executing.succeeded(ui, outcome, stack, aws.region))
+
+
+def _wants_to_follow(ui: Ui, running: operation.Operation, stack: str, region: str) -> bool:
+    if not can_ask():
+        return False
+    ui.line(executing.refusal(running, stack, region).message)
+    return ask("Follow it to its end, then go on?")
+
+
+def _bring_back(ui: Ui, aws, stack: str, options: Options, facts: Facts, token: str) -> None:
+    stack_id, status = facts.stack["StackId"], facts.status
+    remedy = _REMEDIES.get(status.name)
+    if remedy is None:
+        raise Failure(Exit.PREFLIGHT, f"stack {stack} is in {status}", way_out(status, stack, aws.region))
+    ui.warn(f"Stack {stack} is in {status}: {remedy.trouble}.")
+    for one in recovery.blocked(aws, stack_id) if status.name != "ROLLBACK_COMPLETE" else []:
+        ui.line(f"  {one}")
+    _must_want(remedy, stack, status, options)
+    outcome = executing.follow(
+        ui,
+        aws,
+        stack,
+        stack_id,
+        lambda on_events: remedy.begin(aws, stack_id, on_events, execution.pace(aws), token),
+        token,
+    )
+    if outcome.status.name == remedy.end:
+        ui.line(f"{ui.ok} {'Clean up':<10} {stack} is in {outcome.status}")
+        return
+    still = recovery.blocked(aws, stack_id)
+    raise Failure(
+        Exit.FAILED,
+        f"stack {stack} is in {outcome.status}; what blocks it: {'; '.join(map(str, still)) or 'no resource by name'}",
+        _by_hand(outcome.status, stack, aws.region, still),
+    )
+
+
+def _must_want(remedy: Remedy, stack: str, status: StackStatus, options: Options) -> None:
+    if options.plan:
+        raise Failure(
+            Exit.PREFLIGHT,
+            f"stack {stack} is in {status}: {remedy.trouble}",
+            f"a deployment (without --plan) offers to {remedy.offer}",
+        )
+    if options.yes and remedy.with_yes:
+        return
+    if not can_ask():
+        raise Failure(
+            Exit.PREFLIGHT,
+            f"stack {stack} is in {status}: {remedy.trouble}",
+            f"at a terminal{' or with --yes' if remedy.with_yes else ''} this command offers to {remedy.offer}",
+        )
+    if not ask(f"{remedy.offer[0].upper()}{remedy.offer[1:]}?"):
+        raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
+
+
+def _by_hand(status: StackStatus, stack: str, region: str, still: list[Blocked]) -> str:
+    """The command that leaves out what cannot be mended."""
+    cli = f"aws cloudformation {{}} --stack-name {stack} --region {region} {{}} {{}}"
+    if status.name == "UPDATE_ROLLBACK_FAILED":
+        skipped = [one.to_skip for one in still if one.status == "UPDATE_FAILED"]
+        if skipped:
+            command = cli.format("continue-update-rollback", "--resources-to-skip", " ".join(skipped))
+            return f"mend the cause and run this again; or leave them as they are: {command}"
+    if status.name == "DELETE_FAILED":
+        kept = [one.path.split("/")[0] for one in still]
+        if kept:
+            command = cli.format("delete-stack", "--retain-resources", " ".join(dict.fromkeys(kept)))
+            return f"mend the cause and run this again; or keep them outside the stack: {command}"
+    return way_out(status, stack, region)
+
+
+def _tell_of_waiting(ui: Ui, aws, stack: str) -> None:
+    """A first creation that was never executed does not stand in the way of the next."""
+    for summary in leftovers.of_stack(aws.client("cloudformation"), stack).values():
+        who = operation.starter(summary.get("Description", ""))
+        whose = f"of {who}" if who else "that this program did not make"
+        ui.line(
+            f"Stack {stack} is in REVIEW_IN_PROGRESS: change set {summary['ChangeSetName']} {whose}, "
+            f"of {summary['CreationTime']:%Y-%m-%d %H:%M} UTC, was never executed. Going on with a new one."
+        )

@@ -1,0 +1,151 @@
+"""Change sets that nobody will execute, nested ones and the empty stacks that they made: removed.
+
+Deleting a root's change set deletes those of its nested stacks, in CloudFormation's own time; but
+nested ones that failed because nothing changed in their stack stay, count against the stack's quota of
+change sets, and so do those of a run that was killed.
+"""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from deployer.aws import service_errors
+from deployer.aws.waiting import until
+from deployer.errors import Failure
+from deployer.stacks import reading
+
+PREFIX = "deploy-"
+"""What the names of our change sets begin with, those of their nested ones, too."""
+
+STALE = timedelta(days=1)
+"""A change set as old as this waits for nobody's answer any more."""
+
+LIMIT = 120.0
+"""Seconds after which what does not go is left to a later run."""
+
+_ATTEMPTS = 5
+
+
+def discard(aws, change_set, pause: float = 1.0) -> None:
+    """Delete a `changeset.ChangeSet` and its nested ones; wait until they are gone.
+
+    The stack that it made, and nested ones that it made, go with it: each only while it is
+    REVIEW_IN_PROGRESS and no other change set waits on it.
+    """
+    cloudformation = aws.client("cloudformation")
+    family = _named(cloudformation, change_set.id)
+    if not change_set.made_stack:
+        family |= _listed(aws, change_set.stack_id, change_set.id)
+    family.pop(change_set.id, None)
+    _delete(cloudformation, change_set.id, change_set.stack_id)
+    _clear(cloudformation, change_set.stack_id, change_set.id, pause)
+    for identity, stack in family.items():
+        _clear(cloudformation, stack, identity, pause)
+        _remove_empty(cloudformation, stack, pause)
+    if change_set.made_stack:
+        _remove_empty(cloudformation, change_set.stack_id, pause)
+
+
+def sweep(aws, stacks: Iterable[str], now: datetime | None = None) -> int:
+    """Delete what earlier runs left behind on these stacks; how many change sets."""
+    cloudformation = aws.client("cloudformation")
+    swept = 0
+    for stack in stacks:
+        for identity, summary in of_stack(cloudformation, stack).items():
+            if is_leftover(summary, now or datetime.now(UTC)):
+                _delete(cloudformation, identity, stack)
+                swept += 1
+    return swept
+
+
+def is_leftover(summary: Mapping, now: datetime) -> bool:
+    """Ours (a ListChangeSets summary), never executed, and of no use: failed, overtaken, or a day old."""
+    if not summary["ChangeSetName"].startswith(PREFIX):
+        return False
+    executed = summary.get("ExecutionStatus", "")
+    if summary.get("Status") in ("FAILED", "DELETE_FAILED") or executed == "OBSOLETE":
+        return True
+    created = summary.get("CreationTime", now)
+    return not executed.startswith("EXECUTE_") and now - created > STALE
+
+
+def of_stack(cloudformation, stack: str) -> dict[str, Mapping]:
+    """Change set id -> ListChangeSets summary; {} for a stack that is gone."""
+    try:
+        pages = list(cloudformation.get_paginator("list_change_sets").paginate(StackName=stack))
+    except cloudformation.exceptions.ClientError as error:
+        if "does not exist" in service_errors.message_of(error):
+            return {}
+        raise
+    return {summary["ChangeSetId"]: summary for page in pages for summary in page["Summaries"]}
+
+
+def _named(cloudformation, change_set: str) -> dict[str, str]:
+    """The change set and those that it names, deepest first: change set id -> stack ARN."""
+    found: dict[str, str] = {}
+    stack = ""
+    try:
+        for page in cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set):
+            stack = page.get("StackId", stack)
+            for change in page.get("Changes", []):
+                if nested := change.get("ResourceChange", {}).get("ChangeSetId"):
+                    found |= _named(cloudformation, nested)
+    except cloudformation.exceptions.ChangeSetNotFoundException:
+        return found
+    return found | {change_set: stack}
+
+
+def _listed(aws, stack: str, root: str) -> dict[str, str]:
+    """What a root's change set made on the nested stacks: a root that failed may not name them."""
+    found: dict[str, str] = {}
+    for arn in reading.nested(aws, stack).values():
+        found |= _listed(aws, arn, root)
+        for identity, summary in of_stack(aws.client("cloudformation"), arn).items():
+            if root in (summary.get("RootChangeSetId"), summary.get("ParentChangeSetId")):
+                found[identity] = arn
+    return found
+
+
+def _clear(cloudformation, stack: str, identity: str, pause: float) -> None:
+    """Wait until the change set is gone; ask again where CloudFormation does not see to it by itself.
+
+    One that is still being made cannot be deleted: it is asked for when it is done.
+    """
+    asked = 0
+
+    def look() -> str:
+        nonlocal asked
+        summary = of_stack(cloudformation, stack).get(identity)
+        status = summary["Status"] if summary else ""
+        if status in ("CREATE_COMPLETE", "FAILED", "DELETE_FAILED") and asked < _ATTEMPTS:
+            asked += 1
+            _delete(cloudformation, identity, stack)
+        return status
+
+    with contextlib.suppress(Failure):  # it did not go: a later run's sweep finds it
+        until(look, lambda status: not status or (status == "DELETE_FAILED" and asked == _ATTEMPTS), pause, LIMIT)
+
+
+def _delete(cloudformation, identity: str, stack: str) -> None:
+    """Gone already, or not to be deleted at this moment, is no error: whoever waits looks again."""
+    with contextlib.suppress(
+        cloudformation.exceptions.InvalidChangeSetStatusException,
+        cloudformation.exceptions.ChangeSetNotFoundException,
+    ):
+        cloudformation.delete_change_set(ChangeSetName=identity, StackName=stack)
+
+
+def _remove_empty(cloudformation, stack: str, pause: float) -> None:
+    if _status(cloudformation, stack) != "REVIEW_IN_PROGRESS" or of_stack(cloudformation, stack):
+        return
+    cloudformation.delete_stack(StackName=stack)
+    until(lambda: _status(cloudformation, stack), lambda status: status in ("", "DELETE_COMPLETE"), pause)
+
+
+def _status(cloudformation, stack: str) -> str:
+    try:
+        return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+    except cloudformation.exceptions.ClientError as error:
+        if "does not exist" in service_errors.message_of(error):
+            return ""
+        raise

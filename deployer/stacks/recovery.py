@@ -1,0 +1,90 @@
+"""Ways out of the states in which CloudFormation can leave a stack, and what stands in their way.
+
+Each way begins an operation and follows it to its end, as `execution.follow` does; `token` is of
+`operation.token`. None of them asks: that is the caller's part.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deployer.stacks import events, execution
+from deployer.stacks.events import STACK, Event
+from deployer.stacks.execution import OnEvents, Outcome, Pace
+
+_PHASES = (
+    "CREATE_IN_PROGRESS",
+    "DELETE_IN_PROGRESS",
+    "ROLLBACK_IN_PROGRESS",
+    "UPDATE_IN_PROGRESS",
+    "UPDATE_ROLLBACK_IN_PROGRESS",
+)
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """A resource that failed last, which is why its stack is stuck. `path`: by logical ids, from the root."""
+
+    path: str
+    stack_name: str
+    logical_id: str
+    type: str
+    status: str
+    reason: str
+
+    @property
+    def to_skip(self) -> str:
+        """As --resources-to-skip wants it: a nested stack goes by its own name, not by its logical id."""
+        return f"{self.stack_name}.{self.logical_id}" if "/" in self.path else self.logical_id
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.type}): {self.reason or 'no reason given'}"
+
+
+def delete(aws, stack_id: str, on_events: OnEvents, pace: Pace, token: str) -> Outcome:
+    """DeleteStack; what a DeletionPolicy retains stays, without its stack. DELETE_COMPLETE, or DELETE_FAILED."""
+    return _follow(aws, stack_id, on_events, pace, lambda client: client.delete_stack, token)
+
+
+def continue_rollback(aws, stack_id: str, on_events: OnEvents, pace: Pace, token: str) -> Outcome:
+    """From UPDATE_ROLLBACK_FAILED to UPDATE_ROLLBACK_COMPLETE, or back to where it was."""
+    return _follow(aws, stack_id, on_events, pace, lambda client: client.continue_update_rollback, token)
+
+
+def roll_back(aws, stack_id: str, on_events: OnEvents, pace: Pace, token: str) -> Outcome:
+    """From UPDATE_FAILED, as a deployment with --no-rollback leaves it, to UPDATE_ROLLBACK_COMPLETE."""
+    return _follow(aws, stack_id, on_events, pace, lambda client: client.rollback_stack, token)
+
+
+def cancel(aws, stack_id: str, token: str) -> None:
+    """Have CloudFormation roll an update back that is still UPDATE_IN_PROGRESS; whoever follows it sees that."""
+    aws.client("cloudformation").cancel_update_stack(StackName=stack_id, ClientRequestToken=token)
+
+
+def _follow(aws, stack_id: str, on_events: OnEvents, pace: Pace, call: Callable, token: str) -> Outcome:
+    cloudformation = aws.client("cloudformation")
+    seen = events.newest(cloudformation, stack_id)
+    call(cloudformation)(StackName=stack_id, ClientRequestToken=token)
+    return execution.follow(aws, stack_id, on_events, pace, seen=seen)
+
+
+def blocked(aws, stack_id: str, path: str = "") -> list[Blocked]:
+    """The resources, of nested stacks too, whose last event in the stack's last phase is a failure.
+
+    A nested stack counts by what failed in it, and itself only where nothing did.
+    """
+    latest: dict[str, Event] = {}
+    for event in events.back_to(aws.client("cloudformation"), stack_id, _begins_phase):
+        if not event.of_the_stack:
+            latest.setdefault(event.logical_id, event)
+    found: list[Blocked] = []
+    for event in latest.values():
+        if not event.status.endswith("_FAILED"):
+            continue
+        here = f"{path}{event.logical_id}"
+        inner = blocked(aws, event.child_stack, f"{here}/") if event.type == STACK and event.child_stack else []
+        found += inner or [Blocked(here, event.stack_name, event.logical_id, event.type, event.status, event.reason)]
+    return [one for one in found if "cancelled" not in one.reason] or found
+
+
+def _begins_phase(event: Event) -> bool:
+    return event.of_the_stack and event.status in _PHASES
