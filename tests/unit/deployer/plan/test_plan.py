@@ -8,8 +8,8 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from deployer.build.templates import Bundle
 from deployer.plan import compare as plan
 from deployer.plan import guard, stateful
-from deployer.plan.changes import Action, Verdict
-from deployer.plan.resolve import Scope, Unknown, has_unknown
+from deployer.plan.changes import Action, Detail, Unknown, Verdict
+from deployer.plan.resolve import Scope, has_unknown
 from deployer.plan.snapshot import Snapshot, desired
 
 TABLE = {
@@ -251,7 +251,10 @@ def test_a_conditional_replacement_of_an_unchanged_table_is_a_false_alarm():
 
 
 def test_a_certain_replacement_that_only_the_service_sees_is_guarded():
-    found = dangers(wanted(), [verdict(replacement="True", direct=True)])
+    found = dangers(
+        wanted(),
+        [verdict(replacement="True", details=(Detail("Properties", "TableName", recreation="Always", direct=True),))],
+    )
     assert found["DataStack/OrdersTable"].change.action is Action.REPLACE
 
 
