@@ -30,6 +30,18 @@ def _as_secret_as(parts: Iterable, text: str) -> str:
     return Secret(text) if any(isinstance(part, Secret) for part in parts) else text
 
 
+def _as_placeholder(value) -> str:
+    """A reference as an Fn::Sub's text says it, so that one text is all there is; "" for what has no such form."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return ""
+    ((function, argument),) = value.items()
+    if function == "Fn::Sub":
+        return argument if isinstance(argument, str) else ""
+    if function == "Fn::GetAtt" and isinstance(argument, list):
+        argument = ".".join(argument) if all(isinstance(part, str) for part in argument) else None
+    return f"${{{argument}}}" if function in ("Ref", "Fn::GetAtt") and isinstance(argument, str) else ""
+
+
 def _is_text(value) -> bool:
     return isinstance(value, (str, int, float))
 
@@ -96,12 +108,16 @@ class Scope:
             used.append(value)
             if has_unknown(value):
                 unknown.append(name)
-            return str(value) if isinstance(value, (str, int, float, bool)) else match[0]
+            return str(value) if isinstance(value, (str, int, float, bool)) else _as_placeholder(value) or match[0]
 
         result = _as_secret_as(used, _PLACEHOLDER.sub(replacement, text))
         if unknown:
             return Unknown(f"Fn::Sub {text}")
-        symbolic = {name: value for name, value in values.items() if not isinstance(value, (str, int, float, bool))}
+        symbolic = {
+            name: value
+            for name, value in values.items()
+            if not isinstance(value, (str, int, float, bool)) and not _as_placeholder(value)
+        }
         return {"Fn::Sub": [result, symbolic]} if symbolic else result if "${" not in result else {"Fn::Sub": result}
 
     def _join(self, argument):

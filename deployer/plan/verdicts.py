@@ -92,8 +92,12 @@ def _difference(detail: Detail) -> Difference:
 
 
 def _steps(detail: Detail) -> tuple:
-    """/Properties/Roles/0 -> Roles, item 0."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in detail.path.split("/")[2:]] or [detail.name]
+    """/Properties/Roles/0 -> Roles, item 0. A path may be missing, or begin with Properties for another attribute."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in detail.path.split("/")[1:]] or [detail.name]
+    if parts[0] == "Properties":
+        parts = parts[1:]
+    if parts[:1] == [detail.attribute]:
+        parts = parts[1:]
     return tuple(Item(int(part)) if part.isdigit() else part for part in parts if part)
 
 
