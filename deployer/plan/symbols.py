@@ -48,6 +48,10 @@ class Symbols(Scope):
         """Of every resource, here and below."""
         return {path for path, _, _ in self._all()}
 
+    def types(self) -> list[str]:
+        """Of every resource, here and below."""
+        return [definition.get("Type", "") for _, definition, _ in self._all()]
+
     def _all(self) -> Iterator[tuple[str, dict, "Symbols"]]:
         for logical_id, definition in self.tree.template.get("Resources", {}).items():
             if not isinstance(definition, dict) or self.condition(definition.get("Condition", "")) is False:
