@@ -59,6 +59,9 @@ dashboard: $(READY)  ## Send orders to what `make run` deployed for TRAFFIC seco
 	@$(BIN)/python examples/traffic.py .local/outputs.json --seconds $(TRAFFIC)
 	@$(BIN)/python -m preview --local
 
+commands: $(READY)  ## Run the commands of docs/commands.md again and write down what they print
+	@$(BIN)/python -m examples.transcript docs/commands.md
+
 bench: $(READY)  ## Measure cold starts, calls per request, rendering and package sizes
 	@$(BIN)/python -m benchmarks
 
@@ -70,5 +73,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test lint audit dashboard bench lock clean
+.PHONY: help setup run stop deploy templates test lint audit dashboard commands bench lock clean
 .DEFAULT_GOAL := help

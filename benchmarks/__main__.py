@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.measure import ROOT
 
-SECTIONS = ("cold", "rendering", "packages", "calls", "pipeline", "imports")
+SECTIONS = ("cold", "rendering", "packages", "deploys", "calls", "pipeline", "imports")
 
 
 def main() -> None:
@@ -57,6 +57,10 @@ def _measure(section: str, runs: int) -> list[dict]:
         from benchmarks import packages
 
         return packages.measure()
+    if section == "deploys":
+        from benchmarks import deploys
+
+        return deploys.measure(runs)
     if section == "calls":
         from benchmarks import calls
 

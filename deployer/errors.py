@@ -1,5 +1,6 @@
 """How a run ends: the exit codes, and the one exception that carries one."""
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 
@@ -33,10 +34,11 @@ MEANING = {
 
 
 class Failure(Exception):
-    """A run that ends here: an exit code, one line for a person, and what to do next."""
+    """A run that ends here: an exit code, one line for a person, what to do next, and what a program may want."""
 
-    def __init__(self, code: Exit, message: str, hint: str = ""):
+    def __init__(self, code: Exit, message: str, hint: str = "", details: Mapping | None = None):
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.details = details or {}

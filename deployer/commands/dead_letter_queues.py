@@ -19,10 +19,10 @@ SHOWN = 50
 """So many messages are read, to show them or to count their reasons."""
 
 
-def show(name: str, options: Options, ui: Ui, root: Path) -> dict:
+def show(options: Options, ui: Ui, root: Path) -> dict:
     """What is in the queue, without a body: that is somebody's order, and terminals are logged. The document has it."""
     aws, stack = connection.deployed(ui, options, root)
-    queue = queues.dead_letter_queue(queues.of_stack(aws, stack), name)
+    queue = queues.dead_letter_queue(queues.of_stack(aws, stack), options.queue)
     letters = _read(aws, ui, queue)
     for letter in letters:
         ui.line(f"{letter.sent:%Y-%m-%d %H:%M:%S} UTC  {_why(letter)}", "bold")
@@ -41,7 +41,7 @@ def show(name: str, options: Options, ui: Ui, root: Path) -> dict:
     }
 
 
-def send_back(name: str, options: Options, ui: Ui, root: Path) -> dict:
+def send_back(options: Options, ui: Ui, root: Path) -> dict:
     """Move the queue's messages to the queue or the function they came from, after asking."""
     if not (options.yes or can_ask()):
         raise Failure(
@@ -49,7 +49,7 @@ def send_back(name: str, options: Options, ui: Ui, root: Path) -> dict:
         )
     aws, stack = connection.deployed(ui, options, root)
     known = queues.of_stack(aws, stack)
-    queue = queues.dead_letter_queue(known, name)
+    queue = queues.dead_letter_queue(known, options.queue)
     source, move = _way_back(aws, stack, known, queue)
     letters = _read(aws, ui, queue)
     _in_flight(ui, queue)

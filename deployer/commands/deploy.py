@@ -59,6 +59,12 @@ def run(options: Options, ui: Ui, root: Path) -> Result:
     return _change(ui, aws, environment, options, facts, built)
 
 
+def report(options: Options, ui: Ui, root: Path) -> dict:
+    """`run`, told as a document."""
+    result = run(options, ui, root)
+    return {"result": result.kind, "outputs": dict(result.outputs), "changes": present.as_json(result.plan)}
+
+
 def _must_be_able_to_ask(options: Options) -> None:
     """Before the first write: in a pipeline nobody could answer the question at its end."""
     if not (options.plan or options.yes or can_ask()):

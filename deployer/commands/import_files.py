@@ -21,11 +21,12 @@ DEAD_LETTERS, ORDERS, REJECTED_ORDERS = "OrderImportDLQ", "OrderQueue", "OrderQu
 _URLS = {DEAD_LETTERS: "OrderImportDlqUrl", ORDERS: "OrderQueueUrl", REJECTED_ORDERS: "OrderQueueDlqUrl"}
 
 
-def run(file: Path, options: Options, ui: Ui, root: Path) -> dict:
+def run(options: Options, ui: Ui, root: Path) -> dict:
     """Upload it, wait for its report and for the queue; the document says how it ended, its exit code included.
 
     Raises Failure when the file is unfit, is not uploaded, fails as a whole, or there is no news of it.
     """
+    file = options.file
     size, key = imports.check(file), imports.key_of(file)
     aws, stack = connection.deployed(ui, options, root)
     known = outputs.of_stack(stack)

@@ -28,6 +28,12 @@ class Options:
     no_rollback: bool = False
     version: str | None = None
 
+    # --import
+    file: Path | None = None
+
+    # --dlq, --redrive
+    queue: str | None = None
+
     # --logs
     function: str | None = None
     follow: bool = False

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from tests.e2e.support import start, stop
+from tests.e2e.support import copy_project, deployed, restore, start, stop
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +30,31 @@ def api(deployment):
 def customer() -> str:
     """A customer of this test alone."""
     return f"CUST-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def shared_project(tmp_path_factory):
+    """(a copy of the project, its deployment); tests go through `project`, which puts it back."""
+    directory = tmp_path_factory.mktemp("project")
+    project, local_dir = copy_project(directory / "project"), directory / "local"
+    try:
+        yield project, start(local_dir, project)
+    finally:
+        stop(local_dir, project)
+
+
+@pytest.fixture
+def project(shared_project):
+    """A copy of the project whose sources a test may change, and its deployment. Both are as they were afterwards.
+
+    Whoever uses it belongs to the group "project", so that one process deploys it once.
+    """
+    project, deployment = shared_project
+    yield project, deployment
+    if restore(project):
+        deployed(
+            *("--env", "dev", "--local", "--yes"),
+            *("--allow-replace", "OrdersTable"),
+            local_dir=deployment.local_dir,
+            project=project,
+        )

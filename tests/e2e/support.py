@@ -100,22 +100,38 @@ def order_for(customer: str, **fields) -> dict:
     }
 
 
+PARTS = (
+    "config",
+    "contract",
+    "deployer",
+    "domain",
+    "emulator",
+    "environments",
+    "generator",
+    "handlers",
+    "requirements",
+)
+
+
 def copy_project(target: Path) -> Path:
     """A copy of the project whose sources a test may change."""
-    for part in (
-        "config",
-        "contract",
-        "deployer",
-        "domain",
-        "emulator",
-        "environments",
-        "generator",
-        "handlers",
-        "requirements",
-    ):
+    for part in PARTS:
         shutil.copytree(ROOT / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "deploy.py", target / "deploy.py")
     return target
+
+
+def restore(project: Path) -> bool:
+    """Undo the edits of a copy; whether there were any."""
+    edited = [
+        path
+        for part in PARTS
+        for path in (project / part).rglob("*.*")
+        if path.suffix in (".py", ".toml") and path.read_bytes() != (ROOT / path.relative_to(project)).read_bytes()
+    ]
+    for path in edited:
+        shutil.copy(ROOT / path.relative_to(project), path)
+    return bool(edited)
 
 
 def edit(project: Path, file: str, old: str, new: str) -> None:

@@ -10,18 +10,7 @@ import pytest
 from emulator import control, server
 from tests.e2e.support import copy_project, deploy, edit, order_for, start, stop
 
-pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def project(tmp_path):
-    """A copy of the project with a deployment of its own, and one order in it."""
-    project = copy_project(tmp_path / "project")
-    local_dir = tmp_path / "local"
-    try:
-        yield project, start(local_dir, project)
-    finally:
-        stop(local_dir, project)
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("project")]
 
 
 def place(deployment, customer="CUST-1") -> dict:

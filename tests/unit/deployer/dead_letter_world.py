@@ -104,8 +104,8 @@ class World:
         return Counter(message["Body"] for message in self.messages(name))
 
     def run(self, command, name="OrderQueueDLQ", **options):
-        options = Options(**{"env": "dev", "yes": True} | options)
-        return command(name, options, Ui(self.said, interactive=False), None)
+        options = Options(**{"env": "dev", "yes": True, "queue": name} | options)
+        return command(options, Ui(self.said, interactive=False), None)
 
     def refused(self, command, name="OrderQueueDLQ", **options):
         with pytest.raises(Failure) as failure:

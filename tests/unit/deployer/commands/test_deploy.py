@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from config import parameters
 from config.environment import load
-from deployer import cli, flags
+from deployer import arguments, cli, flags
 from deployer.aws import session
 from deployer.build import artifacts, lint, wheels
 from deployer.build.lint import Finding
@@ -283,7 +283,7 @@ def test_stop_without_local_is_a_usage_error_and_not_running_is_fine(capsys, tmp
 
 
 def test_help_documents_every_exit_code():
-    text = cli.parser().format_help()
+    text = arguments.parser().format_help()
     assert all(f"{code:>3}  {meaning}" in text for code, meaning in MEANING.items())
     assert set(MEANING) == set(Exit)
 

@@ -66,7 +66,7 @@ def reports(document, rejected=()):
 
 
 def run(world, file, **options):
-    return world.run(lambda _, *arguments: import_files.run(file, *arguments), **options)
+    return world.run(import_files.run, file=file, **options)
 
 
 def refused(world, file, **options):
@@ -273,7 +273,7 @@ def test_a_terminal_shows_a_bar_and_a_pipe_plain_lines(world, importer, file, in
 
     importer(reports(report()))
     ui = Ui(world.said, interactive=interactive)
-    world.run(lambda _, options, plain, root: import_files.run(file, options, ui, root))
+    world.run(lambda options, plain, root: import_files.run(options, ui, root), file=file)
     said = world.said.getvalue()
     assert ("\x1b[" in said) is interactive
     assert ("uploaded 10 bytes of 10 bytes" in said) is not interactive

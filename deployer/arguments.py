@@ -1,0 +1,266 @@
+"""The command line: which command is meant, what goes with it, and how it is explained."""
+
+import argparse
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from deployer.commands.options import Options
+from deployer.errors import MEANING
+
+SHELLS = ("bash", "zsh", "fish")
+
+_DEPLOYING = frozenset({"yes", "allow_replace", "orders_per_day", "outputs_file", "plan"})
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing that deploy.py does.
+
+    `flag`: asks for it; "" is deploying itself. `module`: where its `function` is, in deployer.commands.
+    `companions`: options that mean something to it, beyond where and how to show.
+    `prints`: the key of its report that is the whole of standard output, so that a shell can take it.
+    """
+
+    flag: str
+    module: str
+    function: str = "run"
+    companions: frozenset[str] = frozenset()
+    prints: str | None = None
+
+    @property
+    def key(self) -> str:
+        return _key(self.flag)
+
+
+COMMANDS = (
+    Command("", "deploy", "report", companions=_DEPLOYING | {"no_rollback", "detailed_exitcode"}),
+    Command("--rollback", "rollback", companions=_DEPLOYING | {"detailed_exitcode"}),
+    Command("--status", "status"),
+    Command("--history", "history"),
+    Command("--drift", "drift", companions=frozenset({"detailed_exitcode"})),
+    Command("--outputs", "show_outputs", companions=frozenset({"outputs_file"})),
+    Command("--api-key", "api_key", prints="apiKey"),
+    Command("--logs", "logs", companions=frozenset({"follow", "order", "since"})),
+    Command("--smoke", "smoke"),
+    Command("--destroy", "destroy", companions=frozenset({"yes", "delete_data"})),
+    Command("--import", "import_files"),
+    Command("--dlq", "dead_letter_queues", "show"),
+    Command("--redrive", "dead_letter_queues", "send_back", companions=frozenset({"yes"})),
+)
+_ANYWHERE = frozenset({"env", "local", "local_dir", "region", "profile", "output", "debug"})
+
+_EXAMPLES = """\
+examples:
+  python deploy.py --env dev --local           deploy to the emulator on this machine (starts it if needed)
+  python deploy.py --env dev --plan            what would change in AWS, what it risks and costs, and nothing else
+  python deploy.py --env prod --profile ops    deploy to AWS; shows the changes, then asks
+  python deploy.py --env prod --yes --outputs-file outputs.json       in a pipeline
+  python deploy.py --env prod --logs --order fd-…                     one order's story
+  KEY=$(python deploy.py --env dev --api-key)
+
+Each command with an example and its output: docs/commands.md
+
+exit codes:
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    codes = "\n".join(f"  {code:>3}  {text}" for code, text in MEANING.items())
+    top = argparse.ArgumentParser(
+        prog="deploy.py",
+        usage="python deploy.py --env NAME [command] [options]",
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=30, width=110),
+        epilog=_EXAMPLES + codes,
+        allow_abbrev=False,
+        add_help=False,
+        description="Deploy the platform as one nested CloudFormation change set, and look after what is deployed.",
+    )
+    _deploying(top.add_argument_group("deploy (without any other command)"))
+    _looking(top.add_argument_group("look at what is deployed"))
+    _acting(top.add_argument_group("act on what is deployed"))
+    _where(top.add_argument_group("where"))
+    _showing(top.add_argument_group("output"))
+    return top
+
+
+def _deploying(group) -> None:
+    group.add_argument("--plan", action="store_true", help="only show what would change, what it risks and costs")
+    group.add_argument("--yes", action="store_true", help="answer every question with yes")
+    group.add_argument(
+        "--allow-replace",
+        action="append",
+        metavar="LOGICAL_ID",
+        help="let this table, bucket or queue be replaced or deleted, with its data (repeatable)",
+    )
+    group.add_argument(
+        "--orders-per-day",
+        type=_orders,
+        metavar="N",
+        help=f"load of the cost estimate (default: {_DEFAULTS['orders_per_day']})",
+    )
+    group.add_argument("--no-rollback", action="store_true", help="leave a failure as it is, to look at; not in prod")
+    group.add_argument(
+        "--detailed-exitcode", action="store_true", help="with --plan, --drift: 0 nothing, 2 there are differences"
+    )
+    group.add_argument("--outputs-file", type=Path, metavar="FILE", help="write the stack's outputs as JSON")
+
+
+def _looking(group) -> None:
+    group.add_argument("--status", action="store_true", help="stacks, version, alarms, dead letters, last known drift")
+    group.add_argument("--history", action="store_true", help="what was deployed when, and by whom")
+    group.add_argument("--drift", action="store_true", help="what was changed behind CloudFormation's back, everywhere")
+    group.add_argument("--outputs", action="store_true", help="the stack's outputs")
+    group.add_argument("--api-key", action="store_true", help="the API key's secret, and nothing else")
+    group.add_argument(
+        "--logs", nargs="?", const="", metavar="FUNCTION", help="logs of one function, or of all, merged by time"
+    )
+    group.add_argument("--follow", action="store_true", help="with --logs: go on as they come, until Ctrl-C")
+    group.add_argument("--order", metavar="ID", help="with --logs: only what concerns this order")
+    group.add_argument(
+        "--since", type=_seconds, metavar="TIME", help="with --logs: how far back, as 30s, 10m, 2h, 1d (default: 10m)"
+    )
+    group.add_argument("--dlq", metavar="QUEUE", help="what is in a dead-letter queue, and why; nothing is taken out")
+
+
+def _acting(group) -> None:
+    group.add_argument("--smoke", action="store_true", help="place a marked test order by each path, and verify it")
+    group.add_argument(
+        "--import", type=Path, metavar="FILE", help="upload a file of orders, wait for its report, show it"
+    )
+    group.add_argument("--redrive", metavar="QUEUE", help="move dead letters back to what they came from")
+    group.add_argument(
+        "--rollback",
+        nargs="?",
+        const="",
+        metavar="VERSION",
+        help="deploy an earlier version again (default: the one before)",
+    )
+    group.add_argument(
+        "--destroy", action="store_true", help="delete the environment; what holds data is kept or refused"
+    )
+    group.add_argument("--delete-data", action="store_true", help="with --destroy: the data as well, finally")
+
+
+def _where(group) -> None:
+    group.add_argument("--env", metavar="NAME", help="environment: a file in environments/, such as dev")
+    group.add_argument("--local", action="store_true", help="to the emulator on this machine, no account needed")
+    group.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
+    group.add_argument("--stop", action="store_true", help="with --local: stop the emulator and do nothing else")
+    group.add_argument("--region", metavar="NAME", help="instead of the environment's own")
+    group.add_argument("--profile", metavar="NAME", help="AWS profile; default: the ordinary credential chain")
+
+
+def _showing(group) -> None:
+    group.add_argument(
+        "--output",
+        choices=("text", "json", "markdown"),
+        default="text",
+        metavar="FORMAT",
+        help="json, or markdown for a --plan: a document on stdout, all else on stderr (default: text)",
+    )
+    group.add_argument("--debug", action="store_true", help="show where an error came from")
+    group.add_argument("--completion", choices=SHELLS, help="print a completion script for this shell")
+    group.add_argument("-h", "--help", action="help", help="show this and stop")
+
+
+_DEFAULTS = {field.name: field.default for field in fields(Options)}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+)([smhd])", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write it as 30s, 10m, 2h or 1d")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def _orders(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of orders")
+    return int(text)
+
+
+def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | None]:
+    """The options, and the command that they ask for: None for --stop and --completion. Ends the run on misuse."""
+    top = parser()
+    options = top.parse_args(arguments)
+    if options.completion:
+        return options, None
+    commands = [command for command in COMMANDS if command.flag and _given(options, command.key)]
+    if options.stop:
+        meant, companions = "--stop", frozenset({"stop"})
+    elif len(commands) > 1:
+        top.error(f"{_listed(command.flag for command in commands)} do not go together")
+    else:
+        command = commands[0] if commands else COMMANDS[0]
+        meant, companions = command.flag, command.companions | {command.key}
+    strange = [key for key in vars(options) if _given(options, key) and key not in companions | _ANYWHERE]
+    if strange:
+        top.error(_misplaced(meant, strange))
+    if options.detailed_exitcode and not (options.plan or options.drift):
+        top.error("--detailed-exitcode goes with --plan or --drift")
+    if options.output == "markdown" and not options.plan:
+        top.error("--output markdown goes with --plan")
+    if options.stop:
+        return options, None
+    if not options.env:
+        top.error("--env is needed: the environment, such as --env dev")
+    return options, command
+
+
+def wanted(options: argparse.Namespace) -> Options:
+    """What was given on the command line, over the defaults of Options."""
+    names = {"file": "import", "function": "logs", "version": "rollback"}
+    given = {name: getattr(options, names.get(name, name), None) for name in _DEFAULTS}
+    given["queue"] = options.dlq or options.redrive
+    given["allow_replace"] = frozenset(options.allow_replace or ())
+    return Options(**{name: value for name, value in given.items() if value not in (None, "")})
+
+
+def _given(options: argparse.Namespace, key: str) -> bool:
+    return getattr(options, key) not in (None, False)
+
+
+def _misplaced(meant: str, strange: list[str]) -> str:
+    """Which options do not belong to the command, and what each would belong to."""
+    if meant:
+        return f"{_listed([meant, *map(_flag, strange)])} do not go together"
+    homes = [command.flag for command in COMMANDS if strange[0] in command.companions]
+    return f"{_flag(strange[0])} goes with {' or '.join(homes) or '--local --stop'}"
+
+
+def _listed(flags: Iterable[str]) -> str:
+    return " and ".join(flags)
+
+
+def _key(flag: str) -> str:
+    return flag.lstrip("-").replace("-", "_")
+
+
+def _flag(key: str) -> str:
+    return "--" + key.replace("_", "-")
+
+
+def completion(shell: str) -> str:
+    """A script that completes deploy.py's options and their values in `shell`."""
+    import shtab
+
+    from config.environment import available
+    from generator.functions import FUNCTIONS
+    from generator.queues import DEAD_LETTER_QUEUES
+
+    queues = sorted(queue.title for queue in DEAD_LETTER_QUEUES)
+    values = {
+        "env": available(),
+        "logs": sorted(function.key for function in FUNCTIONS),
+        "dlq": queues,
+        "redrive": queues,
+    }
+    top = parser()
+    for action in top._actions:
+        action.choices = values.get(action.dest, action.choices)
+        if action.type is Path:
+            action.complete = shtab.DIRECTORY if action.dest == "local_dir" else shtab.FILE
+    return shtab.complete(top, shell=shell, root_prefix="deploy_py")

@@ -1,0 +1,133 @@
+"""What may be typed, what it means, and what is told to whoever mistypes it."""
+
+import shutil
+import subprocess
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from deployer import arguments, cli
+from deployer.commands.options import Options
+from deployer.errors import Exit
+
+
+def refused(capsys, *given: str) -> str:
+    with pytest.raises(SystemExit) as end:
+        arguments.parse(["--env", "dev", *given])
+    assert end.value.code == Exit.USAGE
+    return capsys.readouterr().err
+
+
+def meant(*given: str) -> tuple[str, Options]:
+    options, command = arguments.parse(["--env", "dev", *given])
+    return command.flag, arguments.wanted(options)
+
+
+def test_without_a_command_it_deploys():
+    assert meant() == ("", Options(env="dev"))
+
+
+@pytest.mark.parametrize("command", arguments.COMMANDS, ids=lambda command: command.flag or "deploy")
+def test_every_command_is_an_option_and_a_function_of_the_engine(command):
+    known = {flag for action in arguments.parser()._actions for flag in action.option_strings}
+    assert command.flag in known | {""}
+    assert callable(getattr(import_module(f"deployer.commands.{command.module}"), command.function))
+
+
+def test_every_option_belongs_to_some_command():
+    theirs = {key for command in arguments.COMMANDS for key in command.companions | {command.key}}
+    anywhere = arguments._ANYWHERE | {"stop", "completion", "help"}
+    assert {action.dest for action in arguments.parser()._actions} == (theirs - {""}) | anywhere
+
+
+def test_every_field_of_the_options_can_be_given():
+    flag, options = meant(
+        *("--local", "--local-dir", "d", "--region", "eu-west-1", "--profile", "p", "--output", "json"),
+        *("--yes", "--plan", "--allow-replace", "A", "--allow-replace", "B", "--orders-per-day", "9"),
+        *("--no-rollback", "--detailed-exitcode", "--outputs-file", "o"),
+    )
+    assert flag == ""
+    assert options == Options(
+        env="dev",
+        local=True,
+        local_dir=Path("d"),
+        region="eu-west-1",
+        profile="p",
+        output="json",
+        yes=True,
+        plan=True,
+        allow_replace=frozenset("AB"),
+        orders_per_day=9,
+        no_rollback=True,
+        detailed_exitcode=True,
+        outputs_file=Path("o"),
+    )
+    assert meant("--logs", "orders_worker", "--follow", "--order", "o-1", "--since", "2h") == (
+        "--logs",
+        Options(env="dev", function="orders_worker", follow=True, order="o-1", since=7200.0),
+    )
+    assert meant("--rollback", "1a2b") == ("--rollback", Options(env="dev", version="1a2b"))
+    assert meant("--destroy", "--delete-data") == ("--destroy", Options(env="dev", delete_data=True))
+    assert meant("--import", "f") == ("--import", Options(env="dev", file=Path("f")))
+    assert meant("--dlq", "Q") == ("--dlq", Options(env="dev", queue="Q"))
+    assert meant("--redrive", "Q") == ("--redrive", Options(env="dev", queue="Q"))
+
+
+@pytest.mark.parametrize("flag", ["--logs", "--rollback"])
+def test_what_may_stand_alone_then_means_all_or_the_one_before(flag):
+    assert meant(flag) == (flag, Options(env="dev"))
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        (["--status", "--drift"], "--status and --drift do not go together"),
+        (["--logs", "--plan"], "--logs and --plan do not go together"),
+        (["--stop", "--local", "--yes"], "--stop and --yes do not go together"),
+        (["--follow"], "--follow goes with --logs"),
+        (["--delete-data"], "--delete-data goes with --destroy"),
+        (["--detailed-exitcode"], "--detailed-exitcode goes with --plan or --drift"),
+        (["--status", "--output", "markdown"], "--output markdown goes with --plan"),
+        (["--logs", "--since", "soon"], "write it as 30s, 10m, 2h or 1d"),
+        (["--plan", "--orders-per-day", "-1"], "--orders-per-day"),
+    ],
+)
+def test_a_mistake_is_told_with_what_it_would_belong_to(capsys, given, said):
+    assert said in refused(capsys, *given)
+
+
+def test_the_help_names_every_option_in_one_line_or_two():
+    text = arguments.parser().format_help()
+    assert all(flag in text for action in arguments.parser()._actions for flag in action.option_strings)
+    assert max(map(len, text.split("examples:")[0].splitlines())) <= 110
+
+
+@pytest.mark.parametrize("shell", arguments.SHELLS)
+def test_a_completion_script_knows_options_environments_functions_and_queues(shell, capsys):
+    assert cli.main(["--completion", shell]) == Exit.OK
+    script = capsys.readouterr().out
+    for word in ("allow-replace", "staging", "orders_worker", "OrderImportDLQ", "markdown"):
+        assert word in script
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
+@pytest.mark.parametrize(
+    "typed, offered",
+    [
+        ("deploy.py --des", {"--destroy"}),
+        ("deploy.py --env ", {"dev", "staging", "prod"}),
+        ("deploy.py --output ", {"text", "json", "markdown"}),
+    ],
+)
+def test_bash_completes_with_it(typed, offered):
+    script = f"""
+{arguments.completion("bash")}
+COMP_LINE={typed!r} COMP_POINT={len(typed)}
+read -ra COMP_WORDS <<< "$COMP_LINE"; [[ "$COMP_LINE" == *" " ]] && COMP_WORDS+=("")
+COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
+$(complete -p deploy.py | sed -E 's/.*-F ([^ ]+).*/\\1/') deploy.py "${{COMP_WORDS[COMP_CWORD]}}" "${{COMP_WORDS[COMP_CWORD-1]}}"
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20)
+    assert set(done.stdout.split()) == offered, done.stderr
