@@ -1,68 +1,88 @@
 """What a deployment will change, decided from two snapshots and the change set's verdict. Pure.
 
 The change set alone will not do: nested ones call untouched siblings modified, and call a
-replacement possible whenever a parameter comes from a sibling's output. So the plan is our own
-comparison of templates and parameter values; the change set adds what only the service can know.
+replacement possible or even certain whenever a value comes from a sibling's output. So the plan is
+our own comparison of templates and parameter values, and of what follows from a replacement; the
+change set adds what only the service can know (`verdicts`).
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from deployer.plan import stateful
-from deployer.plan.changes import Action, Change, Plan, Verdict
+from deployer.plan import schemas, stateful, verdicts
+from deployer.plan.changes import ABSENT, Action, Change, Difference, Plan, Replaces, Verdict
+from deployer.plan.consequences import Place, renewed, with_renewed_parameters
+from deployer.plan.properties import differences, masked
 from deployer.plan.resolve import Scope, has_unknown
 from deployer.plan.snapshot import STACK, Snapshot
 
 
-def make(now: Snapshot, then: Snapshot, verdicts: Iterable[Verdict] = ()) -> Plan:
-    """The plan that turns `now` into `then`."""
+def make(now: Snapshot, then: Snapshot, told: Iterable[Verdict] = ()) -> Plan:
+    """The plan that turns `now` into `then`; `told`: what the change set says."""
     ours = {(change.stack, change.logical_id): change for change in compare(now, then)}
     switched_off = _switched_off(now) | _switched_off(then)  # ours to judge, whatever else lists them
     phantoms = 0
-    for verdict in verdicts:
+    for verdict in told:
         if verdict.type == STACK and verdict.action == "Modify":
             continue  # its contents are listed themselves
         key = (verdict.stack, verdict.logical_id)
         if key in ours:
-            ours[key] = _merged(ours[key], verdict)
+            ours[key] = verdicts.merged(ours[key], verdict)
         elif key in switched_off:
             continue
-        elif change := _only_theirs(verdict):
+        elif change := verdicts.only_theirs(verdict):
             ours[key] = change
         else:
             phantoms += 1
     return Plan(tuple(sorted(ours.values(), key=lambda change: (change.stack, change.logical_id))), phantoms)
 
 
-def compare(now: Snapshot, then: Snapshot, stack: tuple[str, ...] = ()) -> list[Change]:
-    """Our own verdict, from templates and parameters alone."""
-    old_scope, new_scope = Scope(now.template, now.parameters), Scope(then.template, then.parameters)
-    old, new = _resources(now.template, old_scope), _resources(then.template, new_scope)
-    changes = []
+def compare(now: Snapshot, then: Snapshot) -> list[Change]:
+    """Our own verdict, from templates and parameters alone.
+
+    A replaced resource has a new name and ARN: what refers to it changes with it, across stacks
+    too, and may be replaced in turn. So compare until no further replacement is found.
+    """
+    replaced: frozenset[Place] = frozenset()
+    while True:
+        then = with_renewed_parameters(then, replaced)
+        changes = list(_compare(now, then, replaced, ()))
+        found = frozenset(
+            (change.stack, change.logical_id)
+            for change in changes
+            if change.action in (Action.REPLACE, Action.MAY_REPLACE)
+        )
+        if found <= replaced:
+            return changes
+        replaced |= found
+
+
+def _compare(now: Snapshot, then: Snapshot, replaced: frozenset[Place], stack: tuple[str, ...]) -> Iterable[Change]:
+    old, new = _resources(now), _resources(then)
+    renewed_here = {logical_id for place, logical_id in replaced if place == stack}
     for logical_id in sorted(old.keys() | new.keys()):
         before, after = old.get(logical_id), new.get(logical_id)
         is_stack = (after or before or {}).get("Type") == STACK
         if is_stack and logical_id in (now.children.keys() | then.children.keys()):
             children = (tree.children.get(logical_id, Snapshot()) for tree in (now, then))
-            changes += compare(*children, (*stack, logical_id))
+            yield from _compare(*children, replaced, (*stack, logical_id))
             if before and after:
                 continue
-        if change := _difference(stack, logical_id, before, after, new_scope):
-            changes.append(change)
-    return changes
+        if change := _change(stack, logical_id, before, after and renewed(after, renewed_here)):
+            yield change
 
 
-def _resources(template: Mapping, scope: Scope) -> dict[str, dict]:
+def _resources(tree: Snapshot) -> dict[str, dict]:
     """Logical id -> definition of the resources whose condition is not known to be false."""
+    scope = Scope(tree.template, tree.parameters)
     return {
-        logical_id: resource
-        for logical_id, definition in template.get("Resources", {}).items()
+        logical_id: {key: scope.resolve(value) for key, value in definition.items() if key != "Condition"}
+        for logical_id, definition in tree.template.get("Resources", {}).items()
         if isinstance(definition, dict) and scope.condition(definition.get("Condition", "")) is not False
-        for resource in [{key: scope.resolve(value) for key, value in definition.items() if key != "Condition"}]
     }
 
 
-def _switched_off(tree: Snapshot, stack: tuple[str, ...] = ()) -> set[tuple[tuple[str, ...], str]]:
+def _switched_off(tree: Snapshot, stack: tuple[str, ...] = ()) -> set[Place]:
     """Resources whose condition is known to be false, in this stack and below."""
     scope = Scope(tree.template, tree.parameters)
     off = {
@@ -73,44 +93,53 @@ def _switched_off(tree: Snapshot, stack: tuple[str, ...] = ()) -> set[tuple[tupl
     return off.union(*(_switched_off(child, (*stack, name)) for name, child in tree.children.items()))
 
 
-def _difference(stack, logical_id, before, after, new_scope) -> Change | None:
+def _change(stack, logical_id: str, before: dict | None, after: dict | None) -> Change | None:
     if before is None:
         return Change(stack, logical_id, after["Type"], Action.ADD)
     if after is None:
         return Change(stack, logical_id, before["Type"], Action.REMOVE, kept=_kept(before, "DeletionPolicy"))
     if before["Type"] != after["Type"]:
-        return Change(
-            stack, logical_id, before["Type"], Action.REPLACE, ("Type",), _kept(before, "UpdateReplacePolicy")
-        )
-    if before == after:
+        other = Difference((), before["Type"], after["Type"], Replaces.CERTAINLY, attribute="Type")
+        kept = _kept(before, "UpdateReplacePolicy")
+        return Change(stack, logical_id, before["Type"], Action.REPLACE, (other,), kept)
+    found = _differences(before, after)
+    if not found:
         return None
+    return Change(
+        stack, logical_id, after["Type"], verdicts.action_of(found), found, _kept(after, "UpdateReplacePolicy")
+    )
+
+
+def _differences(before: dict, after: dict) -> tuple[Difference, ...]:
     old, new = before.get("Properties", {}), after.get("Properties", {})
-    names = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
-    names += [
-        name for name in sorted((before.keys() | after.keys()) - {"Properties"}) if before.get(name) != after.get(name)
+    found = [
+        replace(difference, replaces=_judged(before["Type"], difference, old, new))
+        for difference in differences(old, new)
     ]
-    replacing = stateful.replacing(after["Type"], old, new)
-    certain = [name for name in replacing if not has_unknown([old.get(name), new.get(name)])]
-    action = Action.REPLACE if certain else Action.MAY_REPLACE if replacing else Action.MODIFY
-    return Change(stack, logical_id, after["Type"], action, tuple(names), _kept(after, "UpdateReplacePolicy"))
+    for name in sorted((before.keys() | after.keys()) - {"Properties"}):
+        found += differences(_attribute(before, name), _attribute(after, name), name)
+    return tuple(
+        replace(difference, before=masked(difference.before), after=masked(difference.after)) for difference in found
+    )
+
+
+def _judged(resource_type: str, difference: Difference, before: dict, after: dict) -> Replaces:
+    """By the table of what holds data, by the provider's schema of everything else."""
+    if stateful.replaces(resource_type, difference, before, after):
+        verdict = Replaces.CERTAINLY
+    else:
+        verdict = schemas.replaces(resource_type, difference)
+    is_known = not has_unknown([difference.before, difference.after])
+    return Replaces.POSSIBLY if verdict is Replaces.CERTAINLY and not is_known else verdict
+
+
+def _attribute(resource: Mapping, name: str):
+    """DependsOn may be a name or a list, in any order."""
+    value = resource.get(name, ABSENT)
+    if name == "DependsOn" and value is not ABSENT:
+        return sorted([value] if isinstance(value, str) else value)
+    return value
 
 
 def _kept(resource: Mapping, policy: str) -> bool:
     return resource.get(policy) in ("Retain", "RetainExceptOnCreate", "Snapshot")
-
-
-def _merged(ours: Change, verdict: Verdict) -> Change:
-    """The service knows which properties replace; "Conditional" is no news to us."""
-    if ours.action in (Action.MODIFY, Action.MAY_REPLACE) and verdict.replacement == "True":
-        return replace(ours, action=Action.REPLACE)
-    return ours
-
-
-def _only_theirs(verdict: Verdict) -> Change | None:
-    """A change that only the service sees; None for one that merely follows from a reference."""
-    action = {"Add": Action.ADD, "Import": Action.ADD, "Remove": Action.REMOVE}.get(verdict.action, Action.MODIFY)
-    if verdict.replacement == "True":
-        action = Action.REPLACE if verdict.direct else Action.MAY_REPLACE
-    elif action is Action.MODIFY and not verdict.direct:
-        return None
-    return Change(verdict.stack, verdict.logical_id, verdict.type, action, verdict.properties, verdict.kept)

@@ -6,18 +6,13 @@ Two resolved definitions that are equal therefore mean the same resource.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+
+from deployer.plan.changes import Unknown
+from deployer.plan.properties import Secret
 
 _NO_VALUE = {"Ref": "AWS::NoValue"}
 _PLACEHOLDER = re.compile(r"\$\{(?!!)([^}]+)\}")
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """A value that only the deployment will tell."""
-
-    expression: str = ""
 
 
 def has_unknown(node) -> bool:
@@ -25,6 +20,30 @@ def has_unknown(node) -> bool:
         return True
     children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     return any(has_unknown(child) for child in children)
+
+
+def _secret(value):
+    return [_secret(item) for item in value] if isinstance(value, list) else Secret(value) if _is_text(value) else value
+
+
+def _as_secret_as(parts: Iterable, text: str) -> str:
+    return Secret(text) if any(isinstance(part, Secret) for part in parts) else text
+
+
+def _as_placeholder(value) -> str:
+    """A reference as an Fn::Sub's text says it, so that one text is all there is; "" for what has no such form."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return ""
+    ((function, argument),) = value.items()
+    if function == "Fn::Sub":
+        return argument if isinstance(argument, str) else ""
+    if function == "Fn::GetAtt" and isinstance(argument, list):
+        argument = ".".join(argument) if all(isinstance(part, str) for part in argument) else None
+    return f"${{{argument}}}" if function in ("Ref", "Fn::GetAtt") and isinstance(argument, str) else ""
+
+
+def _is_text(value) -> bool:
+    return isinstance(value, (str, int, float))
 
 
 class Scope:
@@ -65,10 +84,11 @@ class Scope:
     def _parameter(self, name, otherwise):
         if not isinstance(name, str) or name not in self.parameters:
             return otherwise
-        value = self.parameters[name]
-        kind = str(self.declared.get(name, {}).get("Type", "String"))
+        value, declared = self.parameters[name], self.declared.get(name, {})
+        kind = str(declared.get("Type", "String"))
         is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
-        return [part.strip() for part in value.split(",")] if is_list and isinstance(value, str) else value
+        value = [part.strip() for part in value.split(",")] if is_list and isinstance(value, str) else value
+        return _secret(value) if str(declared.get("NoEcho", False)).lower() == "true" else value
 
     def _if(self, argument):
         name, then, otherwise = argument
@@ -80,19 +100,24 @@ class Scope:
     def _sub(self, argument):
         text, given = (argument, {}) if isinstance(argument, str) else argument
         values = {name: self.resolve(value) for name, value in given.items()}
-        unknown = []
+        unknown, used = [], []
 
         def replacement(match: re.Match) -> str:
             name = match[1]
             value = values[name] if name in values else self._parameter(name, None)
+            used.append(value)
             if has_unknown(value):
                 unknown.append(name)
-            return str(value) if isinstance(value, (str, int, float, bool)) else match[0]
+            return str(value) if isinstance(value, (str, int, float, bool)) else _as_placeholder(value) or match[0]
 
-        result = _PLACEHOLDER.sub(replacement, text)
+        result = _as_secret_as(used, _PLACEHOLDER.sub(replacement, text))
         if unknown:
             return Unknown(f"Fn::Sub {text}")
-        symbolic = {name: value for name, value in values.items() if not isinstance(value, (str, int, float, bool))}
+        symbolic = {
+            name: value
+            for name, value in values.items()
+            if not isinstance(value, (str, int, float, bool)) and not _as_placeholder(value)
+        }
         return {"Fn::Sub": [result, symbolic]} if symbolic else result if "${" not in result else {"Fn::Sub": result}
 
     def _join(self, argument):
@@ -100,7 +125,7 @@ class Scope:
         if has_unknown(parts):
             return Unknown("Fn::Join")
         if isinstance(parts, list) and all(isinstance(part, (str, int, float)) for part in parts):
-            return delimiter.join(map(str, parts))
+            return _as_secret_as(parts, delimiter.join(map(str, parts)))
         return {"Fn::Join": [delimiter, parts]}
 
     def _select(self, argument):
@@ -112,7 +137,7 @@ class Scope:
     def _split(self, argument):
         text = self.resolve(argument[1])
         if isinstance(text, str):
-            return text.split(argument[0])
+            return [_as_secret_as([text], part) for part in text.split(argument[0])]
         return Unknown("Fn::Split") if has_unknown(text) else {"Fn::Split": [argument[0], text]}
 
     def _find_in_map(self, argument):

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deployer.build.templates import Bundle
-from deployer.plan.resolve import Scope, Unknown, has_unknown
+from deployer.plan.changes import Unknown
+from deployer.plan.resolve import Scope, has_unknown
 
 STACK = "AWS::CloudFormation::Stack"
 
@@ -34,11 +35,11 @@ def desired(bundle: Bundle, parameters: Mapping[str, str], now: Snapshot) -> Sna
         if scope.condition(resource["Condition"]) is False if "Condition" in resource else False:
             continue
         before = now.children.get(logical_id, Snapshot())
-        old_expressions = _passed(now.template, logical_id)
+        old_expressions = passed(now.template, logical_id)
         values: dict[str, object] = {
             name: str(spec["Default"]) for name, spec in template.get("Parameters", {}).items() if "Default" in spec
         }
-        for name, expression in _passed(bundle.root, logical_id).items():
+        for name, expression in passed(bundle.root, logical_id).items():
             value = scope.resolve(expression)
             if isinstance(value, (dict, Unknown)) or has_unknown(value):
                 same = name in before.parameters and old_expressions.get(name) == expression
@@ -54,10 +55,11 @@ def desired(bundle: Bundle, parameters: Mapping[str, str], now: Snapshot) -> Sna
     return Snapshot(bundle.root, dict(parameters), children)
 
 
-def _passed(template: Mapping, logical_id: str) -> dict:
+def passed(template: Mapping, logical_id: str) -> dict:
+    """The expressions that a template gives a nested stack as its parameters."""
     return template.get("Resources", {}).get(logical_id, {}).get("Properties", {}).get("Parameters", {})
 
 
 def _text(value) -> str:
     """As CloudFormation turns a scalar into a parameter's string."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

@@ -4,6 +4,9 @@ From the types' CloudFormation documentation ("Update requires: Replacement"); a
 table against the createOnlyProperties of the provider schemas that cfn-lint ships.
 """
 
+from deployer.plan.changes import Difference, Item
+from deployer.plan.properties import same
+
 REPLACED_BY: dict[str, tuple[str, ...]] = {
     "AWS::Cognito::UserPool": (),
     "AWS::DynamoDB::GlobalTable": ("TableName", "KeySchema", "LocalSecondaryIndexes"),
@@ -19,21 +22,26 @@ def is_stateful(resource_type: str) -> bool:
     return resource_type in REPLACED_BY
 
 
-def replacing(resource_type: str, before: dict, after: dict) -> list[str]:
-    """Names of the changed properties that force a new, empty resource in place of the old one."""
-    names = [name for name in REPLACED_BY.get(resource_type, ()) if _value(before, name) != _value(after, name)]
-    if resource_type.startswith("AWS::DynamoDB::") and _edited_attributes(before, after):
-        names.append("AttributeDefinitions")
-    return names
+def replaces(resource_type: str, difference: Difference, before: dict, after: dict) -> bool:
+    """Whether the difference between these properties forces a new, empty resource in place of the old one."""
+    if resource_type.startswith("AWS::DynamoDB::") and difference.name == "AttributeDefinitions":
+        # Adding or removing an attribute is done in place, another type for a known one is not.
+        return _edited_attributes(before, after) and _may_be_a_type(difference)
+    name = difference.name
+    return name in REPLACED_BY.get(resource_type, ()) and not same(_value(before, name), _value(after, name))
+
+
+def _may_be_a_type(difference: Difference) -> bool:
+    told_apart = any(isinstance(step, Item) and step.key for step in difference.steps)
+    return not told_apart or difference.steps[-1] == "AttributeType"
 
 
 def _value(properties: dict, name: str):
     """An absent boolean is a false one: `FifoQueue: false` added to a queue changes nothing."""
-    return properties.get(name) or None
+    return None if same(properties.get(name), False) else properties.get(name) or None
 
 
 def _edited_attributes(before: dict, after: dict) -> bool:
-    """Adding or removing an attribute is done in place, another type for a known one is not."""
     old, new = _attributes(before), _attributes(after)
     return any(old[name] != new[name] for name in old.keys() & new.keys())
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from deployer.aws import service_errors
 from deployer.aws.waiting import until
 from deployer.errors import Exit, Failure
-from deployer.plan.changes import Verdict
+from deployer.plan.changes import Detail, Verdict
+from deployer.plan.verdicts import KNOWN_LATER
 from deployer.stacks import leftovers
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -107,7 +108,10 @@ def read(cloudformation, change_set: str, stack: tuple[str, ...] = ()) -> Iterab
 
 
 def _changes(cloudformation, change_set: str) -> Iterable[Mapping]:
-    pages = cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set)
+    """With the properties' values, where the service tells them."""
+    pages = cloudformation.get_paginator("describe_change_set").paginate(
+        ChangeSetName=change_set, IncludePropertyValues=True
+    )
     for page in pages:
         for change in page.get("Changes", []):
             if "ResourceChange" in change:
@@ -115,25 +119,45 @@ def _changes(cloudformation, change_set: str) -> Iterable[Mapping]:
 
 
 def _verdict(change: Mapping, stack: tuple[str, ...]) -> Verdict:
-    details = change.get("Details", [])
-    targets = {
-        detail["Target"].get("Name") or detail["Target"]["Attribute"] for detail in details if "Target" in detail
-    }
+    details = [_detail(detail) for detail in change.get("Details", []) if "Target" in detail]
     return Verdict(
         stack,
         change["LogicalResourceId"],
         change["ResourceType"],
         change["Action"],
         change.get("Replacement", ""),
-        tuple(sorted(targets)),
-        # A reference to a parameter or resource counts as changed when its value merely is not known yet;
-        # whether a parameter did change, the plan knows better.
-        direct=any(
-            detail.get("Evaluation") == "Static"
-            and detail.get("ChangeSource", "DirectModification") == "DirectModification"
-            for detail in details
-        ),
+        tuple(dict.fromkeys(details)),
         kept="Retain" in change.get("PolicyAction", ""),
+    )
+
+
+def _detail(detail: Mapping) -> Detail:
+    target = detail["Target"]
+    return Detail(
+        target.get("Attribute", "Properties"),
+        target.get("Name") or "",
+        target.get("Path", ""),
+        target.get("BeforeValue"),
+        target.get("AfterValue"),
+        target.get("RequiresRecreation", ""),
+        _is_direct(detail),
+    )
+
+
+def _is_direct(detail: Mapping) -> bool:
+    """Whether it tells of a change.
+
+    A reference to a parameter or resource counts as changed when its value merely is not known yet;
+    whether a parameter did change, the plan knows better. A value fed from SSM is told by the two values.
+    """
+    before, after = (detail["Target"].get(side) for side in ("BeforeValue", "AfterValue"))
+    if after == KNOWN_LATER:
+        return False
+    if before is not None and after is not None and before != after:
+        return True
+    return (
+        detail.get("Evaluation") == "Static"
+        and detail.get("ChangeSource", "DirectModification") == "DirectModification"
     )
 
 

@@ -3,13 +3,13 @@
 import copy
 
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from deployer.build.templates import Bundle
 from deployer.plan import compare as plan
-from deployer.plan import guard, stateful
-from deployer.plan.changes import Action, Verdict
-from deployer.plan.resolve import Scope, Unknown, has_unknown
+from deployer.plan import guard
+from deployer.plan.changes import Action, Unknown
+from deployer.plan.properties import Secret
+from deployer.plan.resolve import Scope, has_unknown
 from deployer.plan.snapshot import Snapshot, desired
 
 TABLE = {
@@ -87,12 +87,12 @@ def edited(template, path, value):
     return changed
 
 
-def changes(then, verdicts=()):
-    return {change.path: change for change in plan.make(DEPLOYED, then, verdicts).changes}
+def changes(then):
+    return {change.path: change for change in plan.make(DEPLOYED, then).changes}
 
 
-def dangers(then, verdicts=(), allowed=()):
-    return {danger.change.path: danger for danger in guard.dangers(plan.make(DEPLOYED, then, verdicts), allowed)}
+def dangers(then, allowed=()):
+    return {danger.change.path: danger for danger in guard.dangers(plan.make(DEPLOYED, then), allowed)}
 
 
 def test_the_same_templates_and_parameters_change_nothing():
@@ -237,58 +237,7 @@ def test_the_message_says_what_is_kept():
     assert "kept outside the stack" in str(found["DataStack/OrdersTable"])
 
 
-# --- with the change set's verdict -------------------------------------------------------------
-
-
-def verdict(logical_id="OrdersTable", kind="AWS::DynamoDB::Table", stack=("DataStack",), **other):
-    return Verdict(stack, logical_id, kind, **{"action": "Modify", **other})
-
-
-def test_a_conditional_replacement_of_an_unchanged_table_is_a_false_alarm():
-    made = plan.make(DEPLOYED, wanted(), [verdict(replacement="Conditional")])
-    assert made.changes == () and made.phantoms == 1
-    assert not guard.dangers(made)
-
-
-def test_a_certain_replacement_that_only_the_service_sees_is_guarded():
-    found = dangers(wanted(), [verdict(replacement="True", direct=True)])
-    assert found["DataStack/OrdersTable"].change.action is Action.REPLACE
-
-
-def test_the_service_can_make_a_modification_a_replacement():
-    then = wanted(data=edited(DATA, "Resources.Queue.Properties.VisibilityTimeout", 90))
-    assert (
-        dangers(then, [verdict("Queue", "AWS::SQS::Queue", replacement="True")])["DataStack/Queue"].change.action
-        is Action.REPLACE
-    )
-
-
-def test_a_removal_that_only_the_service_sees_is_guarded():
-    assert dangers(wanted(), [verdict(action="Remove")])["DataStack/OrdersTable"].change.action is Action.REMOVE
-
-
-def test_an_untouched_sibling_that_is_called_modified_stays_hidden():
-    sibling = verdict("DataStack", "AWS::CloudFormation::Stack", ())
-    assert plan.make(DEPLOYED, wanted(), [sibling]).changes == ()
-
-
-def test_a_resource_switched_off_is_not_listed_whatever_the_service_says():
-    data = edited(DATA, "Parameters.Bucket.Default", "no")
-    now = Snapshot(
-        ROOT, VALUES, {**DEPLOYED.children, "DataStack": Snapshot(data, {"Billing": "PAY_PER_REQUEST", "Bucket": "no"})}
-    )
-    off = verdict("Upload", "AWS::S3::Bucket", action="Add")
-    assert plan.make(now, wanted(data=data, now=now), [off]).changes == ()
-
-
 # --- what it all rests on -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", sorted(stateful.REPLACED_BY))
-def test_the_table_of_immutable_properties_is_the_providers(kind):
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
-    create_only = {path.split("/")[2] for path in schema.get("createOnlyProperties", [])}
-    assert create_only <= {*stateful.REPLACED_BY[kind]}, "the provider knows more"
 
 
 TEMPLATE = {
@@ -350,3 +299,35 @@ def test_conditions_know_three_answers():
         None,
         None,
     ]
+
+
+def test_what_is_made_from_a_secret_is_one():
+    template = {
+        "Parameters": {
+            "Password": {"Type": "String", "NoEcho": True},
+            "Keys": {"Type": "CommaDelimitedList", "NoEcho": "true"},
+        }
+    }
+    scope = Scope(template, {"Password": "s3cret", "Keys": "a,b"})
+    made = [
+        scope.resolve({"Ref": "Password"}),
+        scope.resolve({"Fn::Sub": "user:${Password}"}),
+        scope.resolve({"Fn::Sub": ["user:${P}", {"P": {"Ref": "Password"}}]}),
+        scope.resolve({"Fn::Join": [":", ["user", {"Ref": "Password"}]]}),
+        scope.resolve({"Fn::Select": [0, {"Fn::Split": ["3", {"Ref": "Password"}]}]}),
+        *scope.resolve({"Ref": "Keys"}),
+    ]
+    assert made == ["s3cret", "user:s3cret", "user:s3cret", "user:s3cret", "s", "a", "b"]
+    assert all(isinstance(value, Secret) for value in made)
+
+
+SYMBOLIC = [
+    {"Fn::Sub": "${Table}/x"},
+    {"Fn::Sub": ["${T}/x", {"T": {"Ref": "Table"}}]},
+    {"Fn::Sub": ["${T}", {"T": {"Fn::Sub": "${Table}/x"}}]},
+]
+
+
+@pytest.mark.parametrize("node", SYMBOLIC)
+def test_a_substitution_is_one_text_however_its_names_are_given(node):
+    assert SCOPE.resolve(node) == {"Fn::Sub": "${Table}/x"}

@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import ANY
 
 from deployer.errors import Exit, Failure
-from deployer.plan.changes import Verdict
+from deployer.plan.changes import Detail, Verdict
 from deployer.stacks import changeset
 
 STACK = "arn:aws:cloudformation:us-east-1:1:stack/s/1"
@@ -64,7 +64,7 @@ def test_pages_and_nested_sets_are_all_read(aws):
     stub.add_response(
         "describe_change_set",
         {"NextToken": "2", "Changes": [change("Data", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)]},
-        {"ChangeSetName": ROOT_SET},
+        {"ChangeSetName": ROOT_SET, "IncludePropertyValues": True},
     )
     stub.add_response(
         "describe_change_set",
@@ -81,7 +81,7 @@ def test_pages_and_nested_sets_are_all_read(aws):
                 )
             ]
         },
-        {"ChangeSetName": CHILD_SET},
+        {"ChangeSetName": CHILD_SET, "IncludePropertyValues": True},
     )
     stub.add_response(
         "describe_change_set",
@@ -95,14 +95,24 @@ def test_pages_and_nested_sets_are_all_read(aws):
                 )
             ]
         },
-        {"ChangeSetName": ROOT_SET, "NextToken": "2"},
+        {"ChangeSetName": ROOT_SET, "NextToken": "2", "IncludePropertyValues": True},
     )
     made = create(aws, parameters={"A": "1"})
     assert not made.empty
     assert made.verdicts == (
         Verdict((), "Data", "AWS::CloudFormation::Stack", "Modify"),
-        Verdict(("Data",), "Table", "AWS::DynamoDB::Table", "Modify", "Conditional", ("TableName",)),
-        Verdict((), "Queue", "AWS::SQS::Queue", "Modify", "True", ("QueueName",), direct=True, kept=True),
+        Verdict(
+            ("Data",), "Table", "AWS::DynamoDB::Table", "Modify", "Conditional", (Detail("Properties", "TableName"),)
+        ),
+        Verdict(
+            (),
+            "Queue",
+            "AWS::SQS::Queue",
+            "Modify",
+            "True",
+            (Detail("Properties", "QueueName", direct=True),),
+            kept=True,
+        ),
     )
     aws.done()
 

@@ -1,0 +1,113 @@
+"""What a deployment changes about permissions, as lines, for a pull request, and for machines."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from deployer.plan.permissions import GrantChange, PermissionChanges
+from deployer.plan.statements import ALLOW, BOUNDARY, MANAGED, Grant, Test
+from deployer.show.ui import Ui
+
+
+def text(ui: Ui, changes: PermissionChanges) -> None:
+    if not changes.changes:
+        return
+    ui.line("permissions", "bold")
+    for line, broadens in _lines(changes):
+        ui.line(f"  {line}", "red" if broadens else "green" if line.startswith("-") else "")
+    ui.line(summary(changes))
+
+
+def markdown(changes: PermissionChanges) -> list[str]:
+    if not changes.changes:
+        return ["No permission changes."]
+    return ["```diff", *(line.replace("```", "'''") for line, _ in _lines(changes)), "```", "", summary(changes)]
+
+
+def as_json(changes: PermissionChanges) -> dict:
+    return {
+        "first": changes.first,
+        "broadens": len(changes.broadens),
+        "narrows": len(changes.narrows),
+        "changes": [
+            {
+                "change": "gained" if change.gained else "lost",
+                "holder": change.grant.holder,
+                "effect": change.grant.effect,
+                "action": str(change.grant.action),
+                "resource": str(change.grant.resource),
+                "condition": _condition(change.grant.tests),
+                "policyOf": change.grant.policy_of,
+                "broadens": change.broadens,
+                "narrows": change.narrows,
+            }
+            for change in changes.changes
+        ],
+    }
+
+
+def summary(changes: PermissionChanges) -> str:
+    if not changes.changes:
+        return "no permission changes"
+    if changes.first:
+        holders = {change.grant.holder for change in changes.changes}
+        return f"permissions: {len(changes.gained)} new, of {len(holders)} holders; there were none before"
+    broadens, narrows = len(changes.broadens), len(changes.narrows)
+    rest = len(changes.changes) - broadens - narrows
+    parts = [f"{number} {word}" for number, word in ((broadens, "broader"), (narrows, "narrower")) if number]
+    parts += [f"{rest} without effect"] if rest else []
+    return f"permissions: {', '.join(parts)}"
+
+
+def _lines(changes: PermissionChanges) -> Iterator[tuple[str, bool]]:
+    """Each line, and whether it broadens. Of a first creation, one line a holder."""
+    if changes.first:
+        for holder, group in groupby(changes.changes, key=lambda change: change.grant.holder):
+            members = [change.grant for change in group]
+            allowed = sum(grant.effect == ALLOW for grant in members)
+            parts = [(allowed, "allowed"), (len(members) - allowed, "denied or bounded")]
+            yield f"+ {_who(holder)}: {', '.join(f'{number} {word}' for number, word in parts if number)}", False
+        return
+    for _, group in groupby(sorted(changes.changes, key=_all_but_action), key=_all_but_action):
+        members = list(group)
+        yield _line(members), members[0].broadens
+
+
+def _all_but_action(change: GrantChange) -> tuple:
+    grant = change.grant
+    return (grant.holder, change.gained, grant.effect, grant.resource, grant.tests, grant.policy_of, change.broadens)
+
+
+def _line(members: list[GrantChange]) -> str:
+    """Grants that differ in their action alone."""
+    change, grant = members[0], members[0].grant
+    sign = "+" if change.gained else "-"
+    who, resource = _who(grant.holder), grant.resource
+    condition = f" if {_tests(grant.tests)}" if grant.tests else ""
+    note = "  [broadens]" if change.broadens else "" if change.narrows else "  [no effect: a wider one says so too]"
+    if grant.effect == BOUNDARY:
+        return f"{sign} {who} is bounded by {resource}{note}"
+    if grant.action.patterns == (MANAGED,):
+        return f"{sign} {who} has the managed policy {resource}{note}"
+    verb = "may" if grant.effect == ALLOW else "may not"
+    actions = ", ".join(str(member.grant.action) for member in members)
+    return f"{sign} {who} {verb} {actions} on {resource}{condition}{_by(grant)}{note}"
+
+
+def _who(holder: str) -> str:
+    return "everyone" if holder == "*" else holder
+
+
+def _by(grant: Grant) -> str:
+    """Whose policy says so, where the resource does not tell."""
+    return f" (policy of {grant.policy_of})" if grant.policy_of and grant.policy_of not in str(grant.resource) else ""
+
+
+def _tests(tests: Iterable[Test]) -> str:
+    return " and ".join(f"{test.shown} {test.operator} {' or '.join(test.values)}" for test in tests)
+
+
+def _condition(tests: Iterable[Test]) -> dict[str, dict[str, list[str]]]:
+    condition: dict[str, dict[str, list[str]]] = {}
+    for test in tests:
+        condition.setdefault(test.operator, {})[test.shown] = list(test.values)
+    return condition

@@ -1,0 +1,155 @@
+"""A plan as a comment on a pull request: GitHub's markdown, never longer than a comment may be."""
+
+import html
+import re
+from collections.abc import Iterable
+from itertools import groupby
+
+from deployer.plan.changes import ABSENT, Change, Difference
+from deployer.plan.report import PlanReport
+from deployer.show import cost_view, permissions_view, plan_values
+
+LIMIT = 60_000
+"""Characters; GitHub takes 65,536."""
+
+_SECTION = 15_000
+"""Characters that dangers, permissions and cost may each take of it."""
+
+_RESOURCE = 6_000
+"""Characters of one resource's differences."""
+
+_WIDTH = 300
+_SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
+
+
+def as_markdown(report: PlanReport) -> str:
+    """What is dangerous first, then permissions and cost, then every stack, cut off between two resources."""
+    lines = [
+        f"### Plan for {_escaped(report.environment)}: {_escaped(plan_values.summary(report.plan))}",
+        "",
+        f"Stack {_escaped(report.stack)}, account {_escaped(report.account)}, {_escaped(report.region)}.",
+        *_cut(_dangers(report)),
+    ]
+    if report.permissions is not None:
+        lines += ["", "#### Permissions", "", *_cut(permissions_view.markdown(report.permissions))]
+    if report.cost is not None:
+        lines += ["", "#### Cost", "", *_cut(cost_view.markdown(report.cost))]
+    lines += _stacks(report, LIMIT - _size(lines))
+    return "\n".join(lines) + "\n"
+
+
+def _dangers(report: PlanReport) -> list[str]:
+    refused = [danger for danger in report.dangers if not danger.allowed]
+    allowed = [danger for danger in report.dangers if danger.allowed]
+    lines = []
+    if refused:
+        lines += ["", "> [!WARNING]", "> **DATA AT RISK**, refused unless allowed by name:"]
+        lines += [f"> - {_escaped(str(danger))}" for danger in refused]
+    if allowed:
+        lines += ["", "> [!IMPORTANT]", "> **Data that goes, as allowed:**"]
+        lines += [f"> - {_escaped(str(danger))}" for danger in allowed]
+    return lines
+
+
+def _stacks(report: PlanReport, room: int) -> list[str]:
+    """A collapsible block per stack, as many resources as there is room for."""
+    lines, left = [], len(report.plan.changes)
+    room -= 100  # for the last line
+    for stack, group in groupby(report.plan.changes, key=lambda change: change.stack):
+        changes = list(group)
+        block, shown = _block(stack or (report.stack,), changes, report, room)
+        lines += block
+        left -= shown
+        room -= _size(block)
+        if shown < len(changes):
+            break
+    return [*lines, "", f"… and {left} more resources change."] if left else lines
+
+
+def _block(stack: tuple[str, ...], changes: list[Change], report: PlanReport, room: int) -> tuple[list[str], int]:
+    """The lines of one stack, and how many of its changes are in them."""
+    head = [
+        "",
+        "<details open>",
+        f"<summary><b>{html.escape('/'.join(stack))}</b>: {html.escape(plan_values.counts(changes))}</summary>",
+        "",
+    ]
+    foot = ["", "</details>"]
+    room -= _size([*head, *foot]) + 200  # the table's heading and the fences
+    if plan_values.only_additions(changes):
+        rows = [f"| + | {number} | {_escaped(kind)} |" for kind, number in plan_values.by_type(changes)]
+        table = ["| | | Type |", "|---|---|---|", *rows]
+        return ([*head, *table, *foot], len(changes)) if _size(table) <= room else ([], 0)
+    rows, hunks = [], []
+    for change in changes:
+        row, hunk = _row(change, report), _hunk(change)
+        if _size([*rows, row, *hunks, *hunk]) > room:
+            break
+        rows.append(row)
+        hunks += hunk
+    if not rows:
+        return [], 0
+    table = ["| | Resource | Type | Change |", "|---|---|---|---|", *rows]
+    return [*head, *table, *_fenced(hunks), *foot], len(rows)
+
+
+def _row(change: Change, report: PlanReport) -> str:
+    danger = report.danger(change.path)
+    mark = "" if danger is None else " (allowed)" if danger.allowed else " **DATA AT RISK**"
+    what = "metadata only" if change.quiet else change.action.value
+    sign = _escaped(plan_values.SIGNS[change.action])
+    return f"| {sign} | {_escaped(change.logical_id)} | {_escaped(change.type)} | {what}{mark} |"
+
+
+def _hunk(change: Change) -> list[str]:
+    """The differences of one resource as lines of a diff."""
+    if not change.differences or change.quiet:
+        return []
+    lines = [f"@@ {change.logical_id} @@"]
+    for number, difference in enumerate(change.differences):
+        more = _diff(difference)
+        if _size([*lines, *more]) > _RESOURCE:
+            return [*lines, f"  … and {len(change.differences) - number} more differences"]
+        lines += more
+    return lines
+
+
+def _diff(difference: Difference) -> list[str]:
+    note = plan_values.NOTES[difference.replaces]
+    path = f"{plan_values.shortened(difference.path, _WIDTH)}{f'  ({note})' if note else ''}"
+    if not plan_values.is_told(difference):
+        return [f"! {path}"]
+    before, after = plan_values.sides(difference, _WIDTH)
+    return ([f"- {path}: {before}"] if difference.before is not ABSENT else []) + (
+        [f"+ {path}: {after}"] if difference.after is not ABSENT else []
+    )
+
+
+def _fenced(lines: list[str]) -> list[str]:
+    """The fence is longer than any row of backticks inside."""
+    if not lines:
+        return []
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return ["", f"{fence}diff", *lines, fence]
+
+
+def _escaped(text: str) -> str:
+    """Text that means nothing to markdown, nor to HTML, nor to a table."""
+    return _SPECIAL.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
+
+
+def _cut(lines: list[str]) -> list[str]:
+    """As many of the lines as one section may have; a fence that is open there is closed."""
+    size, fence = 0, ""
+    for number, line in enumerate(lines):
+        size += len(line) + 1
+        if size > _SECTION:
+            return [*lines[:number], *([fence] if fence else []), "", f"… and {len(lines) - number} more lines"]
+        if mark := re.match("`{3,}", line):
+            fence = "" if fence else mark[0]
+    return lines
+
+
+def _size(lines: Iterable[str]) -> int:
+    return sum(len(line) + 1 for line in lines)

@@ -1,0 +1,82 @@
+"""A plan for a person at a terminal: stack, resource, property, old and new."""
+
+from itertools import groupby
+
+from deployer.plan.changes import ABSENT, Action, Change, Difference, Replaces
+from deployer.plan.guard import Danger
+from deployer.plan.report import PlanReport
+from deployer.show import cost_view, permissions_view, plan_values
+from deployer.show.ui import Ui
+
+_STYLES = {
+    Action.ADD: "green",
+    Action.MODIFY: "yellow",
+    Action.MAY_REPLACE: "yellow",
+    Action.REPLACE: "red",
+    Action.REMOVE: "red",
+}
+_WIDTH = 60
+_MOST = 20
+"""Properties of one resource that are listed; --output json has them all."""
+
+
+def show(ui: Ui, report: PlanReport) -> None:
+    """The tree, the summary line, what is in danger, then permissions and cost where they were looked at."""
+    ui.line(report.stack, "bold")
+    for stack, group in groupby(report.plan.changes, key=lambda change: change.stack):
+        _stack(ui, report, stack, list(group))
+    ui.line(plan_values.summary(report.plan), "bold")
+    for danger in report.dangers:
+        ui.line(f"  {_mark(danger)}: {danger}", _danger_style(danger))
+    if report.permissions is not None:
+        permissions_view.text(ui, report.permissions)
+    if report.cost is not None:
+        cost_view.text(ui, report.cost)
+
+
+def _stack(ui: Ui, report: PlanReport, stack: tuple[str, ...], changes: list[Change]) -> None:
+    if stack:
+        ui.line(f"{'  ' * len(stack)}{stack[-1]}", "bold")
+    indent = "  " * (len(stack) + 1)
+    if plan_values.only_additions(changes):
+        for kind, number in plan_values.by_type(changes):
+            ui.line(f"{indent}+ {number} {kind}", "green")
+        return
+    for change in changes:
+        _resource(ui, indent, change, report.danger(change.path))
+
+
+def _resource(ui: Ui, indent: str, change: Change, danger: Danger | None) -> None:
+    sign = plan_values.SIGNS[change.action]
+    sign = sign if ui.unicode else sign.replace("±", "+-")
+    style = _danger_style(danger) if danger else "dim" if change.quiet else _STYLES[change.action]
+    note = f"  {_mark(danger)}" if danger else "  metadata only, nothing happens to it" if change.quiet else ""
+    ui.line(f"{indent}{sign} {change.logical_id} ({change.type}){note}", style)
+    if change.quiet:
+        return
+    for difference in change.differences[:_MOST]:
+        ui.line(f"{indent}    {_difference(difference)}", "" if difference.replaces is Replaces.NO else style)
+    if len(change.differences) > _MOST:
+        ui.line(f"{indent}    … and {len(change.differences) - _MOST} more; --output json shows all")
+
+
+def _difference(difference: Difference) -> str:
+    note = plan_values.NOTES[difference.replaces]
+    return f"{difference.path}{_sides(difference)}{f'  ({note})' if note else ''}"
+
+
+def _sides(difference: Difference) -> str:
+    if not plan_values.is_told(difference):
+        return ""
+    before, after = plan_values.sides(difference, _WIDTH)
+    if difference.before is ABSENT:
+        return f": + {after}"
+    return f": - {before}" if difference.after is ABSENT else f": {before} → {after}"
+
+
+def _mark(danger: Danger) -> str:
+    return "allowed" if danger.allowed else "DATA AT RISK"
+
+
+def _danger_style(danger: Danger) -> str:
+    return "yellow" if danger.allowed else "bold red"
