@@ -20,7 +20,7 @@ from deployer.preflight.checks import Facts
 from deployer.show import present
 from deployer.show.progress import display
 from deployer.show.ui import Ui, ask, can_ask
-from deployer.stacks import changeset, execution, outputs, reading
+from deployer.stacks import changeset, execution, operation, outputs, reading
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.status import way_out
 
@@ -120,7 +120,7 @@ def _change(ui: Ui, aws, environment: Environment, options: Options, facts: Fact
             ui.line("Only a plan: nothing was changed.")
             return Result("planned", {}, plan)
         raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
-    return Result("deployed", _deploy(ui, aws, environment, options, change_set), plan)
+    return Result("deployed", _deploy(ui, aws, environment, options, facts, change_set), plan)
 
 
 def _planned(ui: Ui, aws, environment: Environment, facts: Facts, built: Built) -> tuple[ChangeSet, Plan]:
@@ -156,13 +156,15 @@ def _refuse_data_loss(ui: Ui, plan: Plan, options: Options) -> None:
         )
 
 
-def _deploy(ui: Ui, aws, environment: Environment, options: Options, change_set: ChangeSet) -> dict[str, str]:
+def _deploy(
+    ui: Ui, aws, environment: Environment, options: Options, facts: Facts, change_set: ChangeSet
+) -> dict[str, str]:
     stack = names.root_stack(environment.name)
     if flags.write_if_absent(aws, environment):
         ui.line(f"{ui.ok} Flags      wrote {names.parameter_path(environment.name, 'feature-flags')} (SecureString)")
     try:
         with display(ui, stack) as on_events:
-            outcome = execution.run(aws, change_set, on_events, _pace(aws))
+            outcome = execution.run(aws, change_set, on_events, _pace(aws), token=operation.token(facts.caller))
     except KeyboardInterrupt:
         raise Failure(
             Exit.INTERRUPTED,

@@ -137,11 +137,14 @@ def _deepest_reason(cloudformation, failed: Mapping) -> str:
     return reason
 
 
-def execute(aws, change_set: ChangeSet) -> None:
+def execute(aws, change_set: ChangeSet, token: str, disable_rollback: bool = False) -> None:
+    """Begin; sent twice with the same token (a retry after a lost answer) it begins once."""
     aws.client("cloudformation").execute_change_set(
         ChangeSetName=change_set.id,
         StackName=change_set.stack_id,
-        ClientRequestToken=secrets.token_hex(16),
+        ClientRequestToken=token,
+        # Always said: the API's reference and its conduct differ about the default.
+        DisableRollback=disable_rollback,
         # Not RetainExceptOnCreate: rolling a first creation back it would delete a protected table,
         # which DynamoDB refuses (ROLLBACK_FAILED), and the account's logging role, which API Gateway
         # would go on naming. What Retain keeps of a failed creation is empty.

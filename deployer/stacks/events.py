@@ -1,7 +1,7 @@
 """Stack events as values, and reading only the new ones."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ _EMBEDDED = re.compile(r"Embedded stack (arn:\S+)")
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a stack's history."""
+    """One line of a stack's history. `token`: the ClientRequestToken of the call that began the operation."""
 
     id: str
     time: datetime
@@ -22,6 +22,7 @@ class Event:
     type: str
     status: str
     reason: str = ""
+    token: str = ""
 
     @property
     def of_the_stack(self) -> bool:
@@ -54,6 +55,7 @@ def of(entry: Mapping) -> Event:
         entry["ResourceType"],
         entry["ResourceStatus"],
         entry.get("ResourceStatusReason", ""),
+        entry.get("ClientRequestToken", ""),
     )
 
 
@@ -64,8 +66,7 @@ def since(cloudformation, stack_id: str, seen: set[str], start: datetime | None 
     known, or what is older than `start`: polling costs one call unless much has happened.
     """
     fresh: list[Event] = []
-    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id):
-        events = [of(entry) for entry in page["StackEvents"]]
+    for events in _pages(cloudformation, stack_id):
         new = [event for event in events if event.id not in seen and (start is None or event.time >= start)]
         fresh += new
         if len(new) < len(events):
@@ -74,6 +75,22 @@ def since(cloudformation, stack_id: str, seen: set[str], start: datetime | None 
     return fresh[::-1]
 
 
+def back_to(cloudformation, stack_id: str, beginning: Callable[[Event], bool]) -> list[Event]:
+    """The newest events, newest first, back to the first for which `beginning` holds; else the whole history."""
+    found: list[Event] = []
+    for events in _pages(cloudformation, stack_id):
+        for event in events:
+            found.append(event)
+            if beginning(event):
+                return found
+    return found
+
+
 def newest(cloudformation, stack_id: str) -> set[str]:
     """The ids on the first page of the stack's history: where `since` begins."""
     return {entry["EventId"] for entry in cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"]}
+
+
+def _pages(cloudformation, stack_id: str) -> Iterator[list[Event]]:
+    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id):
+        yield [of(entry) for entry in page["StackEvents"]]

@@ -1,7 +1,7 @@
 """Run a change set and follow it to its end: root and nested stacks, through lost connections."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,73 +39,113 @@ class Outcome:
     names: Mapping[str, str]
 
 
-def run(aws, change_set: ChangeSet, on_events: Callable[[list[Event]], None], pace: Pace) -> Outcome:
-    """Execute and watch until the root stack has come to rest; `on_events` gets each batch, an empty one included.
+OnEvents = Callable[[list[Event]], None]
 
-    Raises Failure(FAILED) when CloudFormation cannot be asked any more: the deployment itself goes on.
+
+def run(
+    aws, change_set: ChangeSet, on_events: OnEvents, pace: Pace, *, token: str, disable_rollback: bool = False
+) -> Outcome:
+    """Execute and follow to the end. `token` is of `operation.token`; `disable_rollback` leaves a failure as it is."""
+    seen = events.newest(aws.client("cloudformation"), change_set.stack_id)
+    changeset.execute(aws, change_set, token, disable_rollback)
+    return follow(aws, change_set.stack_id, on_events, pace, seen=seen)
+
+
+def follow(
+    aws, stack_id: str, on_events: OnEvents, pace: Pace, *, seen: Iterable[str] = (), start: datetime | None = None
+) -> Outcome:
+    """Watch an operation, a deletion too, until the stack has come to rest: root and nested stacks.
+
+    `stack_id` is the ARN: a stack that is deleted has no name. Where the operation begins in the
+    stack's history is told by `seen`, the ids of `events.newest` from before it, or by `start`, its
+    `operation.Operation.since`. `on_events` gets each batch in order of time, an empty one included,
+    so that it can tell time; `with show.progress.display(ui, name) as on_events` shows it.
+
+    The Outcome's status is DELETE_COMPLETE after a deletion. Raises Failure when CloudFormation cannot be
+    asked any more (lost connection, expired credentials): the operation itself goes on.
     """
-    cloudformation = aws.client("cloudformation")
-    seen = events.newest(cloudformation, change_set.stack_id)
-    changeset.execute(aws, change_set)
-    return _watch(cloudformation, change_set.stack_id, seen, on_events, pace)
+    return _watch(aws.client("cloudformation"), stack_id, set(seen), start, on_events, pace)
 
 
-def _watch(cloudformation, root: str, seen: set[str], on_events, pace: Pace) -> Outcome:
+def _watch(
+    cloudformation, root: str, seen: set[str], start: datetime | None, on_events: OnEvents, pace: Pace
+) -> Outcome:
     known: dict[str, set[str]] = {root: seen}
     names, history = {root: ""}, []
-    delay, silent_since, quiet = pace.pause, None, 0
+    told, delay, silent_since, quiet = 0, pace.pause, None, 0
+    status = StackStatus("")
     while True:
         try:
-            batch = _poll(cloudformation, root, known, names, history)
+            _poll(cloudformation, root, start, known, names, history)
+            status = _root_status(history, root)
+            quiet = 0 if told < len(history) else quiet + 1
+            if history and quiet and quiet % QUIET_ROUNDS == 0:
+                # Events are eventually consistent; the status has the last word.
+                status = StackStatus(cloudformation.describe_stacks(StackName=root)["Stacks"][0]["StackStatus"])
         except Exception as error:
             if not service_errors.is_transient(error):
-                raise
+                raise _out_of_sight(error) from error
             silent_since = silent_since or time.monotonic()
             if time.monotonic() - silent_since > pace.patience:
                 raise Failure(
                     Exit.FAILED,
                     f"CloudFormation stopped answering: {error}",
-                    "the deployment goes on by itself; run this command again to see how it ended",
+                    "the operation goes on by itself; run the same command again: it resumes watching",
                 ) from error
-            delay, batch = min(delay * 2, pace.slowest), []
+            delay = min(delay * 2, pace.slowest)
+            on_events([])
         else:
-            delay, silent_since, quiet = pace.pause, None, 0 if batch else quiet + 1
-        on_events(batch)
-        status = _root_status(batch, root)
-        if (
-            history and quiet and quiet % QUIET_ROUNDS == 0
-        ):  # events are eventually consistent, the status has the last word
-            status = StackStatus(cloudformation.describe_stacks(StackName=root)["Stacks"][0]["StackStatus"])
-        if status.is_settled:
-            return Outcome(status, tuple(sorted(history, key=lambda event: event.time)), names)
+            delay, silent_since = pace.pause, None
+            on_events(_in_order(history[told:], root))
+            told = len(history)
+            if status.is_settled:
+                return Outcome(status, tuple(_in_order(history, root)), names)
         time.sleep(delay)
 
 
+def _out_of_sight(error: Exception) -> Exception:
+    """What to raise when CloudFormation will not answer us again, such as for expired credentials."""
+    explained = service_errors.explain(error)
+    if explained is None:
+        return error
+    return Failure(
+        explained.code,
+        f"{explained.message}; CloudFormation goes on with the operation by itself",
+        "sign in again if that is it, then run the same command again: it resumes watching",
+    )
+
+
 def _poll(
-    cloudformation, root: str, known: dict[str, set[str]], names: dict[str, str], history: list[Event]
-) -> list[Event]:
-    """One round over every stack known so far, and over those that this round makes known; in order of time.
+    cloudformation,
+    root: str,
+    start: datetime | None,
+    known: dict[str, set[str]],
+    names: dict[str, str],
+    history: list[Event],
+) -> None:
+    """One round over every stack known so far, and over those that this round makes known: `history` grows.
 
     The root is read first: if it was at rest by then, what is read of the others after it is complete.
     """
-    batch: list[Event] = []
     queue = list(known)
     while queue:
         stack = queue.pop(0)
-        start: datetime | None = None if stack == root else history[0].time
-        for event in events.since(cloudformation, stack, known[stack], start):
-            batch.append(event)
+        begun = start if stack == root else history[0].time
+        for event in events.since(cloudformation, stack, known[stack], begun):
             history.append(event)
             child = event.child_stack
             if child and child not in known:
                 known[child] = set()
                 names[child] = "/".join(filter(None, (names[stack], event.logical_id)))
                 queue.append(child)
+
+
+def _in_order(batch: list[Event], root: str) -> list[Event]:
     return sorted(batch, key=lambda event: (event.time, event.stack_id == root))
 
 
-def _root_status(batch: list[Event], root: str) -> StackStatus:
-    own = [event for event in batch if event.stack_id == root and event.of_the_stack]
+def _root_status(history: list[Event], root: str) -> StackStatus:
+    own = [event for event in history if event.stack_id == root and event.of_the_stack]
     return StackStatus(own[-1].status if own else "")
 
 

@@ -234,7 +234,7 @@ def test_an_unknown_environment_is_a_usage_error(world):
 
 
 def test_interrupted_while_it_runs_says_that_it_goes_on(world, monkeypatch):
-    def interrupt(*arguments):
+    def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(deploy.execution, "run", interrupt)

@@ -45,7 +45,7 @@ class CloudFormation:
 
     def execute_change_set(self, **arguments):
         self.executed = True
-        assert arguments["ClientRequestToken"] and "RetainExceptOnCreate" not in arguments
+        assert arguments["ClientRequestToken"] == "deploy--ana" and "RetainExceptOnCreate" not in arguments
 
     def describe_stacks(self, StackName):
         return {
@@ -93,7 +93,7 @@ STORY = [
 
 def run(cloudformation, on_events=lambda batch: None, pace=FAST):
     aws = SimpleNamespace(client=lambda service: cloudformation)
-    return execution.run(aws, ChangeSet("cs", ROOT, False), on_events, pace)
+    return execution.run(aws, ChangeSet("cs", ROOT, False), on_events, pace, token="deploy--ana")
 
 
 def test_root_and_children_are_followed_to_the_end_and_the_past_is_not_told():
