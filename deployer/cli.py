@@ -66,6 +66,14 @@ def parser() -> argparse.ArgumentParser:
         "--dlq", metavar="QUEUE", help="list what is in it, such as OrderQueueDLQ; bodies with --output json"
     )
     letters.add_argument("--redrive", metavar="QUEUE", help="move its messages back to what they came from")
+    life = top.add_argument_group("life after deploy (instead of deploying)")
+    life.add_argument("--smoke", action="store_true", help="place a marked test order by each path and verify it")
+    life.add_argument("--history", action="store_true", help="what was deployed when and by whom")
+    life.add_argument(
+        "--rollback", nargs="?", const="", metavar="VERSION", help="deploy an earlier version; default: the one before"
+    )
+    life.add_argument("--destroy", action="store_true", help="take the environment down; retained data stays")
+    life.add_argument("--delete-data", action="store_true", help="with --destroy: delete all data as well")
     where = top.add_argument_group("where")
     where.add_argument("--local", action="store_true", help="to the emulator on this machine, no account needed")
     where.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
@@ -114,7 +122,9 @@ def _clash(options: argparse.Namespace) -> str | None:
 def _run(options: argparse.Namespace, stream) -> dict:
     if options.stop:
         return _stop(options, stream)
-    from deployer.commands import dead_letter_queues, deploy, import_files
+    from dataclasses import replace
+
+    from deployer.commands import dead_letter_queues, deploy, destroy, history, import_files, rollback, smoke
     from deployer.commands.options import Options
     from deployer.show import present
     from deployer.show.ui import Ui
@@ -130,6 +140,14 @@ def _run(options: argparse.Namespace, stream) -> dict:
         allow_replace=frozenset(options.allow_replace),
         local_dir=options.local_dir,
     )
+    if options.destroy:
+        return destroy.run(replace(wanted, delete_data=options.delete_data), Ui(stream), ROOT)
+    if options.smoke:
+        return smoke.run(wanted, Ui(stream), ROOT)
+    if options.history:
+        return history.run(wanted, Ui(stream), ROOT)
+    if options.rollback is not None:
+        return rollback.run(replace(wanted, version=options.rollback or None), Ui(stream), ROOT)
     file = getattr(options, "import")
     if file is not None:
         return import_files.run(file, wanted, Ui(stream), ROOT)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from config import names
 from config.environment import Environment
-from deployer import flags
+from deployer import flags, history
 from deployer.aws import connection, local, session
 from deployer.build import artifacts, checkout, desired
 from deployer.build.desired import Built
+from deployer.commands import history as recording
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.plan import compare as planning
@@ -27,11 +28,12 @@ from deployer.stacks.status import way_out
 
 @dataclass(frozen=True)
 class Result:
-    """`kind`: deployed, unchanged or planned."""
+    """`kind`: deployed, unchanged or planned. `seconds`: from the confirmation to the end."""
 
     kind: str
     outputs: Mapping[str, str]
     plan: Plan | None = None
+    seconds: float = 0.0
 
 
 def run(options: Options, ui: Ui, root: Path) -> Result:
@@ -50,13 +52,25 @@ def run(options: Options, ui: Ui, root: Path) -> Result:
             f"account {facts.account}, {aws.region}, stack {names.root_stack(environment.name)}: {facts.status}"
         )
     built = desired.build(aws, environment, rendered, packages, facts)
+    return deploy_built(ui, aws, environment, options, facts, built, history.checkout(root))
+
+
+def deploy_built(
+    ui: Ui, aws, environment: Environment, options: Options, facts: Facts, built: Built, source: history.Source
+) -> Result:
+    """From what is wanted to what is deployed: the same way for this checkout and for an earlier version."""
     if desired.unchanged(aws, facts, built):
         ui.line("Nothing to change: what is deployed is what this checkout says.")
+        if not options.plan:
+            recording.catch_up(ui, aws, facts, built, source)
         return Result("unchanged", _outputs(ui, aws, facts.stack, options))
     _must_be_able_to_ask(options)
     facts = _without_failed_creation(ui, aws, facts, options)
     _upload(ui, aws, built, facts)
-    return _change(ui, aws, environment, options, facts, built)
+    result = _change(ui, aws, environment, options, facts, built)
+    if result.kind == "deployed":
+        recording.record(ui, aws, facts, built, source, result.seconds, result.plan)
+    return result
 
 
 def _must_be_able_to_ask(options: Options) -> None:

@@ -4,11 +4,13 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 
 from config import names
+from deployer.aws.waiting import until
 from deployer.plan import fates
 from deployer.plan.fates import Fate
 from deployer.stacks import events, execution, reading
 from deployer.stacks.events import Event
 from deployer.stacks.execution import Outcome, Pace
+from deployer.stacks.status import StackStatus
 
 
 def read(aws, stack: Mapping) -> list[Fate]:
@@ -32,15 +34,17 @@ def environments(aws) -> set[str]:
         stack["StackName"].removeprefix(prefix)
         for page in pages
         for stack in page["Stacks"]
-        if stack["StackName"].startswith(prefix)
-        and not stack.get("ParentId")
-        and reading.status_of(stack).exists
+        if stack["StackName"].startswith(prefix) and not stack.get("ParentId") and reading.status_of(stack).exists
     }
 
 
 def run(aws, stack: Mapping, on_events: Callable[[list[Event]], None], pace: Pace) -> Outcome:
     """Delete it, or join a deletion that is going on, and follow that to its end, which may be DELETE_FAILED."""
     cloudformation, stack_id = aws.client("cloudformation"), stack["StackId"]
+    if reading.status_of(stack).is_new:  # a change set that was never executed: there may be no event to follow
+        cloudformation.delete_stack(StackName=stack_id)
+        until(lambda: reading.status_of(reading.describe(aws, stack_id)), lambda status: not status.exists, pace.pause)
+        return Outcome(StackStatus("DELETE_COMPLETE"), (), {})
     if reading.status_of(stack).name == "DELETE_IN_PROGRESS":
         return execution.follow(aws, stack_id, on_events, pace, start=stack.get("DeletionTime"))
     seen = events.newest(cloudformation, stack_id)

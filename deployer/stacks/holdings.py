@@ -14,7 +14,14 @@ from deployer.plan.fates import Fate
 TABLE, BUCKET, QUEUE = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"
 _UNITS = {TABLE: "item", BUCKET: "object version", QUEUE: "message"}
 _TAGGED = {"dynamodb:table": TABLE, "s3": BUCKET, "sqs": QUEUE}
-_GONE = {"ResourceNotFoundException", "NoSuchBucket", "404", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+GONE = {
+    "404",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "NoSuchBucket",
+    "QueueDoesNotExist",
+    "ResourceNotFoundException",
+}
+"""Error codes of what is not, or no longer, there."""
 
 COUNTED = 10_000
 """A bucket's object versions are counted so far and no further: ten requests."""
@@ -53,8 +60,8 @@ def read(aws, fates: Iterable[Fate]) -> list[Holding]:
 def _look(aws, fate: Fate) -> Iterator[Holding]:
     try:
         yield _LOOK[fate.type](aws, fate)
-    except aws.client("sts").exceptions.ClientError as error:
-        if service_errors.code_of(error) not in _GONE:
+    except Exception as error:
+        if service_errors.code_of(error) not in GONE:
             raise
 
 

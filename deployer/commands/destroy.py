@@ -1,0 +1,237 @@
+"""`--destroy`: take an environment down. Tells what goes and what stays, asks, and leaves nothing half done.
+
+Data that the templates retain stays, unless --delete-data. A bucket with something in it cannot be deleted by
+CloudFormation at all: without --delete-data that is refused before anything is touched. Run again after a
+failure, it goes on where it stopped.
+"""
+
+from pathlib import Path
+
+from config import names
+from config.environment import Environment
+from deployer import history
+from deployer.aws import connection, session
+from deployer.build import checkout
+from deployer.commands.options import Options
+from deployer.errors import Exit, Failure
+from deployer.preflight import checks as preflight
+from deployer.show import bars, present
+from deployer.show import destroying as view
+from deployer.show.progress import display
+from deployer.show.ui import Ui, ask, can_ask
+from deployer.stacks import deletion, execution, inventory, removal
+from deployer.stacks.holdings import BUCKET, TABLE, Holding
+from deployer.stacks.inventory import Inventory
+from deployer.stacks.status import way_out
+
+ROLE, API, FUNCTION = "AWS::IAM::Role", "AWS::ApiGateway::RestApi", "AWS::Lambda::Function"
+
+
+def run(options: Options, ui: Ui, root: Path) -> dict:
+    """Raises Failure (REFUSED) when not confirmed or when data stands in the way, (FAILED) when something is left."""
+    environment = checkout.environment(options.env)
+    session.check_region(options.region or environment.region)
+    aws = connection.connect(ui, environment, options, root)
+    with ui.step("Look") as step:
+        identity = aws.client("sts").get_caller_identity()
+        preflight.check_account(environment, identity["Account"], identity["Arn"])
+        found = inventory.take(aws, environment.name, identity["Account"])
+        step.result = f"account {found.account}, {aws.region}, stack {names.root_stack(options.env)}: {found.status}"
+    _refuse_obstacles(found, aws.region, options)
+    data = found.staying if options.delete_data else []
+    if not (found.status.exists or data or found.has_flags or found.records):
+        ui.line(f"Environment {environment.name} is not deployed here: there is nothing to destroy.")
+        return _report(ui, "nothing deployed", found, [], _kept(aws, found, options), options)
+    view.show(ui, found, options.delete_data)
+    _confirm(environment, found, options)
+    if found.status.exists:
+        _delete_stack(ui, aws, found, options)
+    for held in data:
+        _remove(ui, aws, held)
+    _sweep(ui, aws, found)
+    kept = _kept(aws, found, options)
+    if options.delete_data and not found.others:
+        kept = _remove_shared(ui, aws, found)
+    return _report(ui, "destroyed", found, data, kept, options)
+
+
+def _refuse_obstacles(found: Inventory, region: str, options: Options) -> None:
+    stack = names.root_stack(found.environment)
+    if found.status.is_running and found.status.name != "DELETE_IN_PROGRESS":
+        raise Failure(Exit.PREFLIGHT, f"stack {stack} is in {found.status}", way_out(found.status, stack, region))
+    if found.stack and found.stack.get("EnableTerminationProtection"):
+        raise Failure(
+            Exit.REFUSED,
+            f"stack {stack} is protected against termination; nothing was changed",
+            "somebody meant it to stay. To lift it: aws cloudformation update-termination-protection "
+            f"--no-enable-termination-protection --stack-name {stack} --region {region}",
+        )
+    if options.delete_data:
+        return
+    for held in found.dying:
+        if held.type == BUCKET and held.number:
+            raise _in_the_way(held, f"holds {held.amount}, and CloudFormation deletes only an empty bucket")
+        if held.protected:
+            raise _in_the_way(held, f"holds {held.amount} and is protected against deletion")
+
+
+def _in_the_way(held: Holding, why: str) -> Failure:
+    return Failure(
+        Exit.REFUSED,
+        f"{held.fate.path} ({held.id}) {why}; nothing was changed",
+        "save what you need, then add --delete-data, which deletes all data of the environment",
+    )
+
+
+def _confirm(environment: Environment, found: Inventory, options: Options) -> None:
+    """Where data is protected, by the file or as deployed, the environment's name is typed by a person."""
+    protected = environment.data.deletion_protection or environment.data.retention == "Retain"
+    if protected or any(held.protected or held.fate.kept for held in found.holdings):
+        if not can_ask():
+            raise Failure(
+                Exit.REFUSED,
+                f"environment {environment.name} keeps its data, so its name must be typed at a terminal to destroy "
+                "it; nothing was changed",
+                "--yes is not enough here",
+            )
+        if _typed(f"Type the name of the environment, {environment.name}, to destroy it: ") != environment.name:
+            raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
+        return
+    if options.yes:
+        return
+    if not can_ask():
+        raise Failure(Exit.REFUSED, "nobody at a terminal to confirm it; nothing was changed", "add --yes")
+    if not ask(f"Destroy environment {environment.name}?"):
+        raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
+
+
+def _typed(question: str) -> str:
+    try:
+        return input(question).strip()
+    except EOFError:
+        return ""
+
+
+def _delete_stack(ui: Ui, aws, found: Inventory, options: Options) -> None:
+    outcome = None
+    for _ in range(2):  # once more when a file came into a bucket after it had been emptied
+        if options.delete_data:
+            _make_deletable(ui, aws, found)
+        outcome = _follow(ui, aws, found)
+        if outcome.status.name == "DELETE_COMPLETE":
+            return
+        left = deletion.left(aws, found.stack["StackId"])
+        if not (options.delete_data and any(fate.type == BUCKET for fate in left)):
+            break
+    present.show_failure(ui, outcome.events, outcome.names)
+    for fate in left:
+        ui.line(f"  left: {fate.path} ({fate.type}) {fate.physical_id}")
+    raise Failure(
+        Exit.FAILED,
+        f"the deletion failed; stack {found.stack['StackName']} is in {outcome.status}, {len(left)} resources are left",
+        "mend the cause and run the same command again: it goes on where this one stopped",
+    )
+
+
+def _make_deletable(ui: Ui, aws, found: Inventory) -> None:
+    """What CloudFormation would fail to delete."""
+    for held in found.dying:
+        if held.type == BUCKET:
+            _empty(ui, aws, held)
+        elif held.type == TABLE and held.protected:
+            removal.unprotect(aws, held.id, _pace(aws).pause)
+
+
+def _empty(ui: Ui, aws, held: Holding) -> None:
+    with ui.step("Empty", spinner=False) as step, _counting(ui, held) as on_count:
+        gone = removal.empty(aws.client("s3"), held.id, on_count)
+        step.result = f"{held.id}: {gone:,} object versions deleted"
+
+
+def _counting(ui: Ui, held: Holding):
+    """Shows how many are gone of how many there seemed to be."""
+    from contextlib import contextmanager
+
+    from rich.progress import MofNCompleteColumn
+
+    @contextmanager
+    def counting():
+        words = bars.bar(ui, held.id, [MofNCompleteColumn()], lambda done, of: f"{done:,} of {of:,} versions deleted")
+        with words as on_progress:
+            yield lambda gone: on_progress(gone, max(gone, held.number))
+
+    return counting()
+
+
+def _follow(ui: Ui, aws, found: Inventory) -> execution.Outcome:
+    try:
+        with display(ui, found.stack["StackName"]) as on_events:
+            return deletion.run(aws, found.stack, on_events, _pace(aws))
+    except KeyboardInterrupt:
+        raise Failure(
+            Exit.INTERRUPTED,
+            "interrupted; CloudFormation goes on with the deletion by itself",
+            "run the same command again: it joins in, and removes what is left after it",
+        ) from None
+
+
+def _remove(ui: Ui, aws, held: Holding) -> None:
+    with ui.step("Remove", spinner=held.type != BUCKET) as step, _counting(ui, held) as on_count:
+        removal.holding(aws, held, _pace(aws).pause, on_count)
+        step.result = f"{held.id.rpartition('/')[2]} ({held.type}), {held.amount}"
+
+
+def _sweep(ui: Ui, aws, found: Inventory) -> None:
+    """What belongs to the environment alone and no stack knows of."""
+    stage = f"/{found.environment}"
+    prefixes = [names.log_group(found.environment, "")]
+    prefixes += [f"API-Gateway-Execution-Logs_{api}{stage}" for api in found.physical_ids(API)]
+    prefixes += [f"/aws/lambda/{name}" for name in found.physical_ids(FUNCTION)]
+    with ui.step("Sweep") as step:
+        swept = removal.log_groups(aws, prefixes)
+        if removal.parameter(aws, names.parameter_path(found.environment, "feature-flags")):
+            swept.append("the feature flags")
+        if found.artifacts:
+            records = removal.empty(aws.client("s3"), found.artifacts.id, prefix=history.prefix(found.environment))
+            swept += [f"{records:,} records of deployments"] * bool(records)
+        step.result = ", ".join(swept) or "nothing was left behind"
+
+
+def _kept(aws, found: Inventory, options: Options) -> list[dict[str, str]]:
+    """What is still there, and why."""
+    data = [] if options.delete_data else found.staying
+    kept = [view.kept(held.type, held.id, held.amount) for held in data]
+    shared = f"shared with {', '.join(sorted(found.others))}" if found.others else "for the next environment"
+    if found.artifacts:
+        kept.append(view.kept(BUCKET, found.artifacts.id, f"templates and packages, {shared}"))
+    if found.gateway_role:
+        kept.append(
+            view.kept(ROLE, found.gateway_role, "lets API Gateway write logs, in this whole account and region")
+        )
+    return kept
+
+
+def _remove_shared(ui: Ui, aws, found: Inventory) -> list[dict[str, str]]:
+    """This was the last environment. The role stays while other APIs of the account log with it."""
+    kept = []
+    if found.artifacts:
+        _remove(ui, aws, found.artifacts)
+    if found.gateway_role:
+        if aws.client("apigateway").get_rest_apis(limit=1)["items"]:
+            kept.append(view.kept(ROLE, found.gateway_role, "other APIs of this account and region log with it"))
+        else:
+            removal.gateway_role(aws, found.gateway_role)
+            ui.line(f"{ui.ok} Remove     {found.gateway_role} ({ROLE})")
+    return kept
+
+
+def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: list[dict], options: Options) -> dict:
+    command = f"python deploy.py --env {found.environment} --destroy --delete-data" + " --local" * options.local
+    removable = not options.delete_data and (found.staying or not found.others)
+    view.show_kept(ui, kept, command if removable else "")
+    gone = view.removed(found, data) if result == "destroyed" else []
+    return {"result": result, "environment": found.environment, "removed": gone, "kept": kept}
+
+
+def _pace(aws) -> execution.Pace:
+    return execution.LOCAL if aws.local else execution.REMOTE
