@@ -5,6 +5,8 @@ CloudFormation at all: without --delete-data that is refused before anything is 
 failure, it goes on where it stopped.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from config import names
@@ -21,10 +23,10 @@ from deployer.show.progress import display
 from deployer.show.ui import Ui, ask, can_ask
 from deployer.stacks import deletion, execution, inventory, removal
 from deployer.stacks.holdings import BUCKET, TABLE, Holding
-from deployer.stacks.inventory import Inventory
+from deployer.stacks.inventory import ROLE, Inventory
 from deployer.stacks.status import way_out
 
-ROLE, API, FUNCTION = "AWS::IAM::Role", "AWS::ApiGateway::RestApi", "AWS::Lambda::Function"
+API, FUNCTION = "AWS::ApiGateway::RestApi", "AWS::Lambda::Function"
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
@@ -37,25 +39,28 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         preflight.check_account(environment, identity["Account"], identity["Arn"])
         found = inventory.take(aws, environment.name, identity["Account"])
         step.result = f"account {found.account}, {aws.region}, stack {names.root_stack(options.env)}: {found.status}"
-    _refuse_obstacles(found, aws.region, options)
+    _refuse_obstacles(found, aws.region)
     data = found.staying if options.delete_data else []
     if not (found.status.exists or data or found.has_flags or found.records):
         ui.line(f"Environment {environment.name} is not deployed here: there is nothing to destroy.")
-        return _report(ui, "nothing deployed", found, [], _kept(aws, found, options), options)
+        return _report(ui, "nothing deployed", found, [], _kept(found, options), options)
     view.show(ui, found, options.delete_data)
+    if options.plan:
+        ui.line("Only a plan: nothing was changed.")
+        return {"result": "planned", **_document(found, data, _kept(found, options))}
+    if not options.delete_data:
+        _refuse_data_in_the_way(found)
     _confirm(environment, found, options)
     if found.status.exists:
         _delete_stack(ui, aws, found, options)
     for held in data:
         _remove(ui, aws, held)
     _sweep(ui, aws, found)
-    kept = _kept(aws, found, options)
-    if options.delete_data and not found.others:
-        kept = _remove_shared(ui, aws, found)
+    kept = _kept(found, options) if not options.delete_data or found.others else _remove_shared(ui, aws, found)
     return _report(ui, "destroyed", found, data, kept, options)
 
 
-def _refuse_obstacles(found: Inventory, region: str, options: Options) -> None:
+def _refuse_obstacles(found: Inventory, region: str) -> None:
     stack = names.root_stack(found.environment)
     if found.status.is_running and found.status.name != "DELETE_IN_PROGRESS":
         raise Failure(Exit.PREFLIGHT, f"stack {stack} is in {found.status}", way_out(found.status, stack, region))
@@ -66,8 +71,10 @@ def _refuse_obstacles(found: Inventory, region: str, options: Options) -> None:
             "somebody meant it to stay. To lift it: aws cloudformation update-termination-protection "
             f"--no-enable-termination-protection --stack-name {stack} --region {region}",
         )
-    if options.delete_data:
-        return
+
+
+def _refuse_data_in_the_way(found: Inventory) -> None:
+    """What the stack's deletion would fail at, half way through."""
     for held in found.dying:
         if held.type == BUCKET and held.number:
             raise _in_the_way(held, f"holds {held.amount}, and CloudFormation deletes only an empty bucket")
@@ -148,19 +155,14 @@ def _empty(ui: Ui, aws, held: Holding) -> None:
         step.result = f"{held.id}: {gone:,} object versions deleted"
 
 
-def _counting(ui: Ui, held: Holding):
+@contextmanager
+def _counting(ui: Ui, held: Holding) -> Iterator[removal.OnCount]:
     """Shows how many are gone of how many there seemed to be."""
-    from contextlib import contextmanager
-
     from rich.progress import MofNCompleteColumn
 
-    @contextmanager
-    def counting():
-        words = bars.bar(ui, held.id, [MofNCompleteColumn()], lambda done, of: f"{done:,} of {of:,} versions deleted")
-        with words as on_progress:
-            yield lambda gone: on_progress(gone, max(gone, held.number))
-
-    return counting()
+    columns = [MofNCompleteColumn()]
+    with bars.bar(ui, held.id, columns, lambda done, of: f"{done:,} of {of:,} versions deleted") as on_progress:
+        yield lambda gone: on_progress(gone, max(gone, held.number))
 
 
 def _follow(ui: Ui, aws, found: Inventory) -> execution.Outcome:
@@ -197,40 +199,44 @@ def _sweep(ui: Ui, aws, found: Inventory) -> None:
         step.result = ", ".join(swept) or "nothing was left behind"
 
 
-def _kept(aws, found: Inventory, options: Options) -> list[dict[str, str]]:
-    """What is still there, and why."""
+def _kept(found: Inventory, options: Options) -> list[dict[str, str]]:
+    """What is there afterwards, and why."""
     data = [] if options.delete_data else found.staying
     kept = [view.kept(held.type, held.id, held.amount) for held in data]
     shared = f"shared with {', '.join(sorted(found.others))}" if found.others else "for the next environment"
     if found.artifacts:
         kept.append(view.kept(BUCKET, found.artifacts.id, f"templates and packages, {shared}"))
-    if found.gateway_role:
-        kept.append(
-            view.kept(ROLE, found.gateway_role, "lets API Gateway write logs, in this whole account and region")
-        )
-    return kept
+    return kept + [
+        view.kept(ROLE, role, "lets API Gateway write logs, in this whole account and region")
+        for role in found.log_roles
+    ]
 
 
 def _remove_shared(ui: Ui, aws, found: Inventory) -> list[dict[str, str]]:
-    """This was the last environment. The role stays while other APIs of the account log with it."""
+    """This was the last environment. What is kept: the role, while other APIs of the account log with it."""
     kept = []
     if found.artifacts:
         _remove(ui, aws, found.artifacts)
-    if found.gateway_role:
-        if aws.client("apigateway").get_rest_apis(limit=1)["items"]:
-            kept.append(view.kept(ROLE, found.gateway_role, "other APIs of this account and region log with it"))
-        else:
-            removal.gateway_role(aws, found.gateway_role)
-            ui.line(f"{ui.ok} Remove     {found.gateway_role} ({ROLE})")
+    for role in found.log_roles:
+        in_use = role == found.gateway_role
+        if in_use and aws.client("apigateway").get_rest_apis(limit=1)["items"]:
+            kept.append(view.kept(ROLE, role, "other APIs of this account and region log with it"))
+            continue
+        removal.log_role(aws, role, in_use)
+        ui.line(f"{ui.ok} Remove     {role} ({ROLE})")
     return kept
 
 
 def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: list[dict], options: Options) -> dict:
-    command = f"python deploy.py --env {found.environment} --destroy --delete-data" + " --local" * options.local
-    removable = not options.delete_data and (found.staying or not found.others)
-    view.show_kept(ui, kept, command if removable else "")
-    gone = view.removed(found, data) if result == "destroyed" else []
-    return {"result": result, "environment": found.environment, "removed": gone, "kept": kept}
+    command = f"python deploy.py --env {found.environment}{' --local' * options.local} --destroy --delete-data"
+    view.show_kept(
+        ui, kept, command if kept and not (options.delete_data or (found.others and not found.staying)) else ""
+    )
+    return {"result": result, **_document(found, data, kept)}
+
+
+def _document(found: Inventory, data: list[Holding], kept: list[dict]) -> dict:
+    return {"environment": found.environment, "removed": view.removed(found, data), "kept": kept}
 
 
 def _pace(aws) -> execution.Pace:

@@ -49,7 +49,7 @@ class Holding:
         unit = f"{_UNITS[self.type]}{'s' * (self.number != 1)}"
         if self.type == BUCKET:
             return f"more than {COUNTED:,} {unit}" if self.number > COUNTED else f"{self.number:,} {unit}"
-        return f"about {self.number:,} {unit}" if self.number else f"no {unit}, as far as known"
+        return f"about {self.number:,} {unit}"
 
 
 def read(aws, fates: Iterable[Fate]) -> list[Holding]:

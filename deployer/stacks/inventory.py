@@ -11,12 +11,15 @@ from deployer.stacks import deletion, holdings, reading
 from deployer.stacks.holdings import BUCKET, Holding
 from deployer.stacks.status import StackStatus
 
+ROLE = "AWS::IAM::Role"
+
 
 @dataclass(frozen=True)
 class Inventory:
     """`stack`: the root's DescribeStacks entry, or None. `holdings`: of the stack, and outside of any.
     `untold`: what could not be looked for, and why. `artifacts`: the shared bucket, or None. `others`: environments
-    that share it. `gateway_role`: name of our role that API Gateway logs with, or ""."""
+    that share it. `gateway_role`: name of our role that API Gateway logs with, or "". `log_roles`: that one, and
+    such that this stack made and API Gateway no longer uses."""
 
     environment: str
     account: str
@@ -42,6 +45,11 @@ class Inventory:
     @property
     def staying(self) -> list[Holding]:
         return [holding for holding in self.holdings if holding.fate.kept]
+
+    @property
+    def log_roles(self) -> list[str]:
+        made = {fate.physical_id for fate in self.fates if fate.type == ROLE and fate.kept}
+        return sorted(made | ({self.gateway_role} - {""}))
 
     def physical_ids(self, kind: str) -> list[str]:
         return [fate.physical_id for fate in self.fates if fate.type == kind]

@@ -108,12 +108,13 @@ def log_groups(aws, prefixes: Iterable[str]) -> list[str]:
     return found
 
 
-def gateway_role(aws, role: str) -> None:
-    """The role that API Gateway writes logs with, and API Gateway's own note of it."""
+def log_role(aws, role: str, in_use: bool) -> None:
+    """A role that API Gateway writes logs with; if it is `in_use`, API Gateway's own note of it as well."""
     iam = aws.client("iam")
-    aws.client("apigateway").update_account(
-        patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": ""}]
-    )
+    if in_use:
+        aws.client("apigateway").update_account(
+            patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": ""}]
+        )
     for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=role):
         for policy in page["AttachedPolicies"]:
             iam.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
