@@ -10,21 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import names
-from config.environment import Environment
 from deployer import history
 from deployer.aws import connection, session
 from deployer.build import checkout
+from deployer.commands import destroy_consent as consent
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.preflight import checks as preflight
 from deployer.show import bars, present
 from deployer.show import destroying as view
 from deployer.show.progress import display
-from deployer.show.ui import Ui, ask, can_ask
+from deployer.show.ui import Ui
 from deployer.stacks import deletion, execution, inventory, removal
 from deployer.stacks.holdings import BUCKET, TABLE, Holding
 from deployer.stacks.inventory import ROLE, Inventory
-from deployer.stacks.status import way_out
 
 API, FUNCTION = "AWS::ApiGateway::RestApi", "AWS::Lambda::Function"
 
@@ -39,84 +38,34 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         preflight.check_account(environment, identity["Account"], identity["Arn"])
         found = inventory.take(aws, environment.name, identity["Account"])
         step.result = f"account {found.account}, {aws.region}, stack {names.root_stack(options.env)}: {found.status}"
-    _refuse_obstacles(found, aws.region)
+    consent.refuse_obstacles(found, aws.region)
     data = found.staying if options.delete_data else []
-    if not (found.status.exists or data or found.has_flags or found.records):
+    shared = options.delete_data and not found.others
+    if not (found.status.exists or data or found.has_flags or found.records or (shared and found.has_shared)):
         ui.line(f"Environment {environment.name} is not deployed here: there is nothing to destroy.")
-        return _report(ui, "nothing deployed", found, [], _kept(found, options), options)
-    view.show(ui, found, options.delete_data)
+        return _report(ui, "nothing deployed", found, [], view.kept(found, options.delete_data), options)
+    view.show(ui, found, data, shared)
     if options.plan:
         ui.line("Only a plan: nothing was changed.")
-        return {"result": "planned", **_document(found, data, _kept(found, options))}
+        return view.document("planned", found, data, view.kept(found, options.delete_data))
     if not options.delete_data:
-        _refuse_data_in_the_way(found)
-    _confirm(environment, found, options)
+        consent.refuse_data_in_the_way(found)
+    consent.confirm(environment, found, options)
     if found.status.exists:
         _delete_stack(ui, aws, found, options)
     for held in data:
         _remove(ui, aws, held)
     _sweep(ui, aws, found)
-    kept = _kept(found, options) if not options.delete_data or found.others else _remove_shared(ui, aws, found)
+    kept = _remove_shared(ui, aws, found) if shared else view.kept(found, options.delete_data)
     return _report(ui, "destroyed", found, data, kept, options)
 
 
-def _refuse_obstacles(found: Inventory, region: str) -> None:
-    stack = names.root_stack(found.environment)
-    if found.status.is_running and found.status.name != "DELETE_IN_PROGRESS":
-        raise Failure(Exit.PREFLIGHT, f"stack {stack} is in {found.status}", way_out(found.status, stack, region))
-    if found.stack and found.stack.get("EnableTerminationProtection"):
-        raise Failure(
-            Exit.REFUSED,
-            f"stack {stack} is protected against termination; nothing was changed",
-            "somebody meant it to stay. To lift it: aws cloudformation update-termination-protection "
-            f"--no-enable-termination-protection --stack-name {stack} --region {region}",
-        )
-
-
-def _refuse_data_in_the_way(found: Inventory) -> None:
-    """What the stack's deletion would fail at, half way through."""
-    for held in found.dying:
-        if held.type == BUCKET and held.number:
-            raise _in_the_way(held, f"holds {held.amount}, and CloudFormation deletes only an empty bucket")
-        if held.protected:
-            raise _in_the_way(held, f"holds {held.amount} and is protected against deletion")
-
-
-def _in_the_way(held: Holding, why: str) -> Failure:
-    return Failure(
-        Exit.REFUSED,
-        f"{held.fate.path} ({held.id}) {why}; nothing was changed",
-        "save what you need, then add --delete-data, which deletes all data of the environment",
-    )
-
-
-def _confirm(environment: Environment, found: Inventory, options: Options) -> None:
-    """Where data is protected, by the file or as deployed, the environment's name is typed by a person."""
-    protected = environment.data.deletion_protection or environment.data.retention == "Retain"
-    if protected or any(held.protected or held.fate.kept for held in found.holdings):
-        if not can_ask():
-            raise Failure(
-                Exit.REFUSED,
-                f"environment {environment.name} keeps its data, so its name must be typed at a terminal to destroy "
-                "it; nothing was changed",
-                "--yes is not enough here",
-            )
-        if _typed(f"Type the name of the environment, {environment.name}, to destroy it: ") != environment.name:
-            raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
-        return
-    if options.yes:
-        return
-    if not can_ask():
-        raise Failure(Exit.REFUSED, "nobody at a terminal to confirm it; nothing was changed", "add --yes")
-    if not ask(f"Destroy environment {environment.name}?"):
-        raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
-
-
-def _typed(question: str) -> str:
-    try:
-        return input(question).strip()
-    except EOFError:
-        return ""
+def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: list[dict], options: Options) -> dict:
+    """Shown and as a document, with the command for what this one could have removed, too."""
+    removable = kept and not options.delete_data and (found.staying or not found.others)
+    command = f"python deploy.py --env {options.env}{' --local' * options.local} --destroy --delete-data"
+    view.show_kept(ui, kept, command if removable else "")
+    return view.document(result, found, data, kept)
 
 
 def _delete_stack(ui: Ui, aws, found: Inventory, options: Options) -> None:
@@ -195,48 +144,23 @@ def _sweep(ui: Ui, aws, found: Inventory) -> None:
             swept.append("the feature flags")
         if found.artifacts:
             records = removal.empty(aws.client("s3"), found.artifacts.id, prefix=history.prefix(found.environment))
-            swept += [f"{records:,} records of deployments"] * bool(records)
+            swept += [f"{records:,} of the history's records"] * bool(records)
         step.result = ", ".join(swept) or "nothing was left behind"
-
-
-def _kept(found: Inventory, options: Options) -> list[dict[str, str]]:
-    """What is there afterwards, and why."""
-    data = [] if options.delete_data else found.staying
-    kept = [view.kept(held.type, held.id, held.amount) for held in data]
-    shared = f"shared with {', '.join(sorted(found.others))}" if found.others else "for the next environment"
-    if found.artifacts:
-        kept.append(view.kept(BUCKET, found.artifacts.id, f"templates and packages, {shared}"))
-    return kept + [
-        view.kept(ROLE, role, "lets API Gateway write logs, in this whole account and region")
-        for role in found.log_roles
-    ]
 
 
 def _remove_shared(ui: Ui, aws, found: Inventory) -> list[dict[str, str]]:
     """This was the last environment. What is kept: the role, while other APIs of the account log with it."""
-    kept = []
+    kept: list[dict[str, str]] = []
     if found.artifacts:
         _remove(ui, aws, found.artifacts)
     for role in found.log_roles:
         in_use = role == found.gateway_role
         if in_use and aws.client("apigateway").get_rest_apis(limit=1)["items"]:
-            kept.append(view.kept(ROLE, role, "other APIs of this account and region log with it"))
+            kept.append(view.entry(ROLE, role, "other APIs of this account and region log with it"))
             continue
         removal.log_role(aws, role, in_use)
         ui.line(f"{ui.ok} Remove     {role} ({ROLE})")
     return kept
-
-
-def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: list[dict], options: Options) -> dict:
-    command = f"python deploy.py --env {found.environment}{' --local' * options.local} --destroy --delete-data"
-    view.show_kept(
-        ui, kept, command if kept and not (options.delete_data or (found.others and not found.staying)) else ""
-    )
-    return {"result": result, **_document(found, data, kept)}
-
-
-def _document(found: Inventory, data: list[Holding], kept: list[dict]) -> dict:
-    return {"environment": found.environment, "removed": view.removed(found, data), "kept": kept}
 
 
 def _pace(aws) -> execution.Pace:

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from deployer import smoke
 from deployer.aws import connection
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
-from deployer.rest import Api
 from deployer.show import checks as view
 from deployer.show.ui import Ui
-from deployer.smoke import Check
+from deployer.smoke import paths
+from deployer.smoke.checks import Check
+from deployer.smoke.rest import Api
 from deployer.stacks import outputs
 
 _NEEDED = ("ApiUrl", "ApiKeyId", "UploadBucketName", "OrdersEventsFunction")
@@ -27,10 +27,10 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         )
     url = (outputs.localized(known, aws.endpoint_url) if aws.local else known)["ApiUrl"]
     key = aws.client("apigateway").get_api_key(apiKey=known["ApiKeyId"], includeValue=True)["value"]
-    customer = smoke.new_customer()
+    customer = paths.new_customer()
     ui.line(f"  test orders of customer {customer}, against {url}")
     checks = []
-    for check in smoke.run(aws, Api(url, key, aws.local), known, customer):
+    for check in paths.run(aws, Api(url, key, aws.local), known, customer):
         checks.append(check)
         view.show(ui, check, _next(options, check))
     failed = [check for check in checks if not check.ok]

@@ -2,7 +2,7 @@
 
 from deployer.queues.dead_letters import printable
 from deployer.show.ui import Ui
-from deployer.smoke import Check
+from deployer.smoke.checks import Check
 
 
 def show(ui: Ui, check: Check, next_command: str) -> None:

@@ -51,6 +51,10 @@ class Inventory:
         made = {fate.physical_id for fate in self.fates if fate.type == ROLE and fate.kept}
         return sorted(made | ({self.gateway_role} - {""}))
 
+    @property
+    def has_shared(self) -> bool:
+        return bool(self.artifacts or self.log_roles)
+
     def physical_ids(self, kind: str) -> list[str]:
         return [fate.physical_id for fate in self.fates if fate.type == kind]
 
