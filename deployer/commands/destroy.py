@@ -51,13 +51,27 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     if not options.delete_data:
         consent.refuse_data_in_the_way(found)
     consent.confirm(environment, found, options)
+    try:
+        kept = _destroy(ui, aws, found, data, options.delete_data)
+    except KeyboardInterrupt:
+        raise Failure(
+            Exit.INTERRUPTED,
+            "interrupted; a part is gone already, and CloudFormation goes on with a deletion by itself",
+            "run the same command again: it joins in, and removes what is left",
+        ) from None
+    return _report(ui, "destroyed", found, data, kept, options)
+
+
+def _destroy(ui: Ui, aws, found: Inventory, data: list[Holding], delete_data: bool) -> list[dict[str, str]]:
+    """Everything in its order; what is kept."""
     if found.status.exists:
-        _delete_stack(ui, aws, found, options)
+        _delete_stack(ui, aws, found, delete_data)
     for held in data:
         _remove(ui, aws, held)
     _sweep(ui, aws, found)
-    kept = _remove_shared(ui, aws, found) if shared else view.kept(found, options.delete_data)
-    return _report(ui, "destroyed", found, data, kept, options)
+    if delete_data and not found.others:
+        return _remove_shared(ui, aws, found)
+    return view.kept(found, delete_data)
 
 
 def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: list[dict], options: Options) -> dict:
@@ -68,16 +82,17 @@ def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: li
     return view.document(result, found, data, kept)
 
 
-def _delete_stack(ui: Ui, aws, found: Inventory, options: Options) -> None:
+def _delete_stack(ui: Ui, aws, found: Inventory, delete_data: bool) -> None:
     outcome = None
     for _ in range(2):  # once more when a file came into a bucket after it had been emptied
-        if options.delete_data:
+        if delete_data:
             _make_deletable(ui, aws, found)
-        outcome = _follow(ui, aws, found)
+        with display(ui, found.stack["StackName"]) as on_events:
+            outcome = deletion.run(aws, found.stack["StackId"], on_events, _pace(aws))
         if outcome.status.name == "DELETE_COMPLETE":
             return
         left = deletion.left(aws, found.stack["StackId"])
-        if not (options.delete_data and any(fate.type == BUCKET for fate in left)):
+        if not (delete_data and any(fate.type == BUCKET for fate in left)):
             break
     present.show_failure(ui, outcome.events, outcome.names)
     for fate in left:
@@ -114,22 +129,12 @@ def _counting(ui: Ui, held: Holding) -> Iterator[removal.OnCount]:
         yield lambda gone: on_progress(gone, max(gone, held.number))
 
 
-def _follow(ui: Ui, aws, found: Inventory) -> execution.Outcome:
-    try:
-        with display(ui, found.stack["StackName"]) as on_events:
-            return deletion.run(aws, found.stack, on_events, _pace(aws))
-    except KeyboardInterrupt:
-        raise Failure(
-            Exit.INTERRUPTED,
-            "interrupted; CloudFormation goes on with the deletion by itself",
-            "run the same command again: it joins in, and removes what is left after it",
-        ) from None
-
-
 def _remove(ui: Ui, aws, held: Holding) -> None:
-    with ui.step("Remove", spinner=held.type != BUCKET) as step, _counting(ui, held) as on_count:
-        removal.holding(aws, held, _pace(aws).pause, on_count)
-        step.result = f"{held.id.rpartition('/')[2]} ({held.type}), {held.amount}"
+    if held.type == BUCKET:
+        _empty(ui, aws, held)
+    with ui.step("Remove") as step:
+        removal.holding(aws, held, _pace(aws).pause)
+        step.result = f"{held.id.rpartition('/')[2]} ({held.type})"
 
 
 def _sweep(ui: Ui, aws, found: Inventory) -> None:

@@ -38,15 +38,16 @@ def environments(aws) -> set[str]:
     }
 
 
-def run(aws, stack: Mapping, on_events: Callable[[list[Event]], None], pace: Pace) -> Outcome:
+def run(aws, stack_id: str, on_events: Callable[[list[Event]], None], pace: Pace) -> Outcome:
     """Delete it, or join a deletion that is going on, and follow that to its end, which may be DELETE_FAILED."""
-    cloudformation, stack_id = aws.client("cloudformation"), stack["StackId"]
-    if reading.status_of(stack).is_new:  # a change set that was never executed: there may be no event to follow
+    cloudformation, stack = aws.client("cloudformation"), reading.describe(aws, stack_id)
+    status = reading.status_of(stack)
+    if status.name == "DELETE_IN_PROGRESS":
+        return execution.follow(aws, stack_id, on_events, pace, start=stack.get("DeletionTime"))
+    if status.is_new:  # gone by now, or a change set that was never executed: there may be no event to follow
         cloudformation.delete_stack(StackName=stack_id)
         until(lambda: reading.status_of(reading.describe(aws, stack_id)), lambda status: not status.exists, pace.pause)
         return Outcome(StackStatus("DELETE_COMPLETE"), (), {})
-    if reading.status_of(stack).name == "DELETE_IN_PROGRESS":
-        return execution.follow(aws, stack_id, on_events, pace, start=stack.get("DeletionTime"))
     seen = events.newest(cloudformation, stack_id)
     cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=secrets.token_hex(16))
     return execution.follow(aws, stack_id, on_events, pace, seen=seen)

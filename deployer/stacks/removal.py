@@ -23,15 +23,18 @@ def empty(s3, bucket: str, on_count: OnCount = lambda number: None, prefix: str 
     Every page is tried before Failure(FAILED) names the first of those that S3 refused (object lock, a policy).
     """
     gone, refused = 0, []
-    for batch in _versions(s3, bucket, prefix):
-        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-        errors = answer.get("Errors", [])
-        refused += errors
-        gone += len(batch) - len(errors)
-        on_count(gone)
-    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
-        for upload in page.get("Uploads", ()):
-            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    try:
+        for batch in _versions(s3, bucket, prefix):
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+            errors = answer.get("Errors", [])
+            refused += errors
+            gone += len(batch) - len(errors)
+            on_count(gone)
+        for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+            for upload in page.get("Uploads", ()):
+                s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    except s3.exceptions.NoSuchBucket:
+        return gone
     if refused:
         raise Failure(
             Exit.FAILED,
@@ -53,18 +56,17 @@ def _versions(s3, bucket: str, prefix: str) -> Iterator[list[dict]]:
 
 def unprotect(aws, table: str, pause: float) -> None:
     """Let DynamoDB delete the table."""
-    aws.client("dynamodb").update_table(TableName=table, DeletionProtectionEnabled=False)
+    _unless_gone(lambda: aws.client("dynamodb").update_table(TableName=table, DeletionProtectionEnabled=False))
     _until_active(aws, table, pause)
 
 
-def holding(aws, held: Holding, pause: float, on_count: OnCount = lambda number: None) -> None:
-    """The table, bucket or queue with all that is in it; returns when it is gone, a queue excepted:
+def holding(aws, held: Holding, pause: float) -> None:
+    """The table, queue or empty bucket; returns when it is gone, a queue excepted:
     SQS takes up to a minute to forget it."""
     if held.type == TABLE:
         _table(aws, held, pause)
     elif held.type == BUCKET:
-        empty(aws.client("s3"), held.id, on_count)
-        aws.client("s3").delete_bucket(Bucket=held.id)
+        _unless_gone(lambda: aws.client("s3").delete_bucket(Bucket=held.id))
     else:
         _unless_gone(lambda: aws.client("sqs").delete_queue(QueueUrl=held.id))
 
