@@ -21,8 +21,8 @@ from deployer.stacks import reading
 
 DEPLOY, ROLLBACK = "deploy", "rollback"
 
-_TIME = "%Y%m%dT%H%M%SZ"
-_KEY = re.compile(r"deployments/[^/]+/(\d{8}T\d{6}Z)-([0-9a-f]{10})\.json")
+_TIME = "%Y%m%dT%H%M%S.%fZ"
+_KEY = re.compile(r"deployments/[^/]+/(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{10})\.json")
 
 
 @dataclass(frozen=True)
