@@ -48,7 +48,7 @@ def upload_missing(
     s3 = aws.client("s3")
 
     def put(key: str) -> str | None:
-        if _has(s3, bucket, account, key):
+        if has(s3, bucket, account, key):
             return None
         content = objects[key]
         checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
@@ -60,7 +60,8 @@ def upload_missing(
         return sorted(key for key in pool.map(put, sorted(objects)) if key)
 
 
-def _has(s3, bucket: str, account: str, key: str) -> bool:
+def has(s3, bucket: str, account: str, key: str) -> bool:
+    """Whether the object is there, as far as we may know."""
     try:
         s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=account)
     except s3.exceptions.ClientError as error:

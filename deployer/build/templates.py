@@ -78,17 +78,18 @@ def same(deployed: str | dict, new: dict) -> bool:
         old = cfn_yaml.load(deployed) if isinstance(deployed, str) else deployed
     except Exception:
         return False  # whatever it is, it is not what we would deploy
-    return _without_hosts(old) == _without_hosts(new)
+    return without_hosts(old) == without_hosts(new)
 
 
-def _without_hosts(node):
+def without_hosts(node):
+    """A template with the paths alone of its TemplateURLs, which are content addresses."""
     if isinstance(node, dict):
         return {
-            key: urlsplit(value).path if key == "TemplateURL" and isinstance(value, str) else _without_hosts(value)
+            key: urlsplit(value).path if key == "TemplateURL" and isinstance(value, str) else without_hosts(value)
             for key, value in node.items()
         }
     if isinstance(node, list):
-        return [_without_hosts(item) for item in node]
+        return [without_hosts(item) for item in node]
     return node
 
 

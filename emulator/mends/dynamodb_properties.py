@@ -102,6 +102,19 @@ def table_deletion_protection() -> None:
 
 
 @mend
+def table_deletion_protection_text() -> None:
+    """Upstream keeps a parameter's text, "false", where AWS knows a boolean: the table then tells that
+    it is protected, and refuses to be deleted."""
+    from ministack.services import dynamodb
+
+    def apply(name, new, old):
+        table = dynamodb._tables[name]
+        table["DeletionProtectionEnabled"] = truth(table.get("DeletionProtectionEnabled", False))
+
+    after(TABLE, apply)
+
+
+@mend
 def table_key_attributes() -> None:
     """Upstream accepts a table whose keys name attributes that are not defined, and defined
     attributes that no key uses; DynamoDB refuses both when the table is made."""

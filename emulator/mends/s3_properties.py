@@ -40,8 +40,11 @@ def bucket_lifecycle() -> None:
 
 @mend
 def bucket_tags() -> None:
-    """Upstream ignores a bucket's Tags."""
+    """Upstream ignores a bucket's Tags, and does not hand the stack's tags down to it."""
     from ministack.services import s3
+    from ministack.services.cloudformation import provisioners
+
+    provisioners._STACK_TAG_PROPERTY[BUCKET] = ("Tags", "list")
 
     def apply(name, new, old):
         tags = {tag["Key"]: str(tag["Value"]) for tag in new.get("Tags") or []}

@@ -49,6 +49,19 @@ def table_deletion_protection(aws: Aws, name: str) -> None:
 
 
 @check
+def table_deletion_protection_text(aws: Aws, name: str) -> None:
+    """Protection by a parameter is a boolean to whoever asks, and "false" is none."""
+    by_parameter = template(
+        {"T": table(DeletionProtectionEnabled=ref("Protected"))},
+        {"T": ref("T")},
+        Parameters={"Protected": {"Type": "String", "Default": "false"}},
+    )
+    made = aws.deployed(name, by_parameter)["T"]
+    assert aws.client("dynamodb").describe_table(TableName=made)["Table"]["DeletionProtectionEnabled"] is False
+    aws.client("dynamodb").delete_table(TableName=made)
+
+
+@check
 def table_key_attributes(aws: Aws, name: str) -> None:
     unused = [{"AttributeName": n, "AttributeType": "S"} for n in ("id", "unused")]
     refused(aws, name, {"T": table(AttributeDefinitions=unused)}, "AttributeDefinitions are not used")
@@ -98,7 +111,8 @@ def bucket_lifecycle(aws: Aws, name: str) -> None:
 @check
 def bucket_tags(aws: Aws, name: str) -> None:
     made = aws.deployed(name, template({"B": bucket(Tags=[{"Key": "team", "Value": "orders"}])}, {"B": ref("B")}))["B"]
-    assert {"Key": "team", "Value": "orders"} in aws.client("s3").get_bucket_tagging(Bucket=made)["TagSet"]
+    tags = {tag["Key"]: tag["Value"] for tag in aws.client("s3").get_bucket_tagging(Bucket=made)["TagSet"]}
+    assert (tags["team"], tags["aws:cloudformation:stack-name"]) == ("orders", name)
 
 
 @check

@@ -1,0 +1,61 @@
+"""`--history`: what was deployed when and by whom. And writing that down, which never fails a deployment."""
+
+from pathlib import Path
+
+from deployer import history
+from deployer.aws import connection
+from deployer.build.desired import Built
+from deployer.commands.options import Options
+from deployer.history import Source
+from deployer.plan.changes import Action, Plan
+from deployer.preflight.checks import Facts
+from deployer.show import deployments as view
+from deployer.show.ui import Ui
+
+SHOWN = 20
+
+
+def run(options: Options, ui: Ui, root: Path) -> dict:
+    aws, stack = connection.deployed(ui, options, root)
+    account = stack["StackId"].split(":")[4]
+    known = history.entries(aws, account, options.env)
+    shown = history.read(aws, account, known[:SHOWN])
+    current = history.deployed_version(aws, stack)
+    is_known = any(entry.version == current for entry in known)
+    if shown:
+        view.show(ui, shown, current)
+    if len(known) > len(shown):
+        ui.line(f"and {len(known) - len(shown):,} older ones")
+    if not is_known:
+        ui.warn(f"what is deployed now, {current}, is in no record: not by this tool, or its record was not written")
+    return {
+        "result": "listed",
+        "environment": options.env,
+        "current": current,
+        "recorded": is_known,
+        "deployments": view.as_json(shown, current),
+        "more": len(known) - len(shown),
+    }
+
+
+def record(ui: Ui, aws, facts: Facts, built: Built, source: Source, seconds: float, plan: Plan | None) -> None:
+    """After a successful deployment. Failing is a warning: what is deployed is deployed."""
+    changes = {action.value: plan.count(action) for action in Action if plan and plan.count(action)}
+    try:
+        version = history.record(aws, built.parameters["Environment"], built, facts.caller, source, seconds, changes)
+    except Exception as error:
+        ui.warn(f"this deployment is not in the history: its record could not be written: {error}")
+        return
+    ui.line(f"{ui.ok} History    version {version}; back to it with --rollback {version}")
+
+
+def catch_up(ui: Ui, aws, facts: Facts, built: Built, source: Source) -> None:
+    """What is deployed, but was never written down: a deployment whose watching was broken off, for example."""
+    environment = built.parameters["Environment"]
+    try:
+        known = history.entries(aws, facts.account, environment)
+    except Exception as error:
+        ui.warn(f"the history cannot be read: {error}")
+        return
+    if not known or known[0].version != history.version_of(built.bundle.root, built.parameters):
+        record(ui, aws, facts, built, source, 0.0, None)

@@ -1,0 +1,117 @@
+"""`--rollback [VERSION]`: deploy an earlier version again, the way every deployment goes.
+
+Templates and packages are content-addressed and never expire, so an earlier version is still there, byte for
+byte. What it does not take back: data, feature flags, and whatever operators changed in Parameter Store.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from config import names, parameters
+from config.environment import Environment
+from deployer import history
+from deployer.aws import connection, session
+from deployer.build import artifacts, cfn_yaml, checkout, templates
+from deployer.build.desired import Built
+from deployer.commands import deploy
+from deployer.commands.options import Options
+from deployer.errors import Exit, Failure
+from deployer.history import Deployment
+from deployer.preflight import checks as preflight
+from deployer.preflight.checks import Facts
+from deployer.show import present
+from deployer.show.ui import Ui
+from deployer.stacks import outputs
+
+
+def run(options: Options, ui: Ui, root: Path) -> dict:
+    """`options.version`: what to go back, or forward, to; None is what was deployed before the current version.
+
+    Raises Failure(USAGE) for an unknown version, (REFUSED) when something of it is gone; nothing is changed then.
+    """
+    environment = checkout.environment(options.env)
+    session.check_region(options.region or environment.region)
+    aws = connection.connect(ui, environment, options, root)
+    with ui.step("Preflight") as step:
+        facts = preflight.check(aws, environment)
+        step.result = f"account {facts.account}, {aws.region}, {names.root_stack(options.env)}: {facts.status}"
+    if not facts.status.can_update:
+        raise Failure(
+            Exit.PREFLIGHT,
+            f"environment {options.env} is not deployed, so there is nothing to take back",
+            f"deploy it: python deploy.py --env {options.env}" + " --local" * options.local,
+        )
+    with ui.step("Version") as step:
+        current = history.deployed_version(aws, facts.stack)
+        deployment = _chosen(aws, facts, options, current)
+        commit = f", commit {deployment.commit[:8]}" if deployment.commit else ""
+        step.result = f"{deployment.version} of {deployment.when}{commit}"
+    if deployment.version == current:
+        ui.line("Nothing to change: this version is what is deployed.")
+        return {"result": "unchanged", "version": current, "outputs": outputs.of_stack(facts.stack), "changes": []}
+    built = _built(aws, environment, facts, deployment)
+    ui.line("  Data and feature flags stay as they are; the next deployment of a checkout takes this rollback back.")
+    source = replace(deployment.source, kind=history.ROLLBACK)
+    result = deploy.deploy_built(ui, aws, environment, options, facts, built, source)
+    return {
+        "result": "rolled back" if result.kind == "deployed" else result.kind,
+        "version": deployment.version,
+        "outputs": dict(result.outputs),
+        "changes": present.as_json(result.plan),
+    }
+
+
+def _chosen(aws, facts: Facts, options: Options, current: str) -> Deployment:
+    entry = history.choose(history.entries(aws, facts.account, options.env), options.version, current)
+    return history.read(aws, facts.account, [entry])[0]
+
+
+def _built(aws, environment: Environment, facts: Facts, deployment: Deployment) -> Built:
+    """As `build.desired.build` makes it from a checkout, but from the bucket.
+
+    Who owns the account-wide role is decided anew: the answer from then could delete it.
+    """
+    bucket = names.artifact_bucket(facts.account, aws.region)
+    bodies = {deployment.root: _body(aws, bucket, deployment.root)}
+    root = cfn_yaml.load(bodies[deployment.root])
+    children = {}
+    for logical_id, url in templates.child_urls(root).items():
+        key = str(url).partition(f"/{bucket}/")[2]
+        bodies[key] = _body(aws, bucket, key)
+        children[logical_id] = cfn_yaml.load(bodies[key])
+    lost = [key for key in deployment.packages if not artifacts.has(aws.client("s3"), bucket, facts.account, key)]
+    if lost:
+        raise _gone(bucket, lost[0])
+    bundle = templates.Bundle(
+        deployment.root,
+        bodies[deployment.root],
+        root,
+        f"{aws.template_host()}/{bucket}/{deployment.root}",
+        bodies,
+        children,
+    )
+    configured = parameters.from_environment(environment)
+    given = {name: configured[name] for name in root.get("Parameters", {}) if name in configured}  # for NoEcho ones
+    given |= deployment.parameters
+    given["ManageApiGatewayAccount"] = "true" if preflight.manage_gateway_account(facts) else "false"
+    return Built(bundle, (), templates.parameter_values(root, given), bucket)
+
+
+def _body(aws, bucket: str, key: str) -> str:
+    """A template, which is what its key says it is."""
+    s3 = aws.client("s3")
+    try:
+        text = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    except s3.exceptions.NoSuchKey:
+        raise _gone(bucket, key) from None
+    if templates.key_of(text) != key:
+        raise Failure(Exit.REFUSED, f"s3://{bucket}/{key} is not what was deployed then; nothing was changed")
+    return text
+
+
+def _gone(bucket: str, key: str) -> Failure:
+    return Failure(
+        Exit.REFUSED,
+        f"s3://{bucket}/{key}, a part of that version, is no longer there; nothing was changed",
+        "choose another version (--history), or check out its commit and deploy that",
+    )

@@ -1,0 +1,54 @@
+"""`--smoke`: place a marked test order by each way in, and see whether it arrives."""
+
+from pathlib import Path
+
+from deployer.aws import connection
+from deployer.commands.options import Options
+from deployer.errors import Exit, Failure
+from deployer.show import checks as view
+from deployer.show.ui import Ui
+from deployer.smoke import paths
+from deployer.smoke.checks import Check
+from deployer.smoke.rest import Api
+from deployer.stacks import outputs
+
+_NEEDED = ("ApiUrl", "ApiKeyId", "UploadBucketName", "OrdersEventsFunction")
+
+
+def run(options: Options, ui: Ui, root: Path) -> dict:
+    """The report; `exitCode` 1 when a check failed. The API key is fetched for this run and shown nowhere."""
+    aws, stack = connection.deployed(ui, options, root)
+    known = outputs.of_stack(stack)
+    if missing := [name for name in _NEEDED if name not in known]:
+        raise Failure(
+            Exit.PREFLIGHT,
+            f"environment {options.env} has no output {missing[0]}: it was deployed before there was one",
+            f"deploy it: python deploy.py --env {options.env}" + " --local" * options.local,
+        )
+    url = (outputs.localized(known, aws.endpoint_url) if aws.local else known)["ApiUrl"]
+    key = aws.client("apigateway").get_api_key(apiKey=known["ApiKeyId"], includeValue=True)["value"]
+    customer = paths.new_customer()
+    ui.line(f"  test orders of customer {customer}, against {url}")
+    checks = []
+    for check in paths.run(aws, Api(url, key, aws.local), known, customer):
+        checks.append(check)
+        view.show(ui, check, _next(options, check))
+    failed = [check for check in checks if not check.ok]
+    ui.line(
+        f"{len(checks) - len(failed)} of {len(checks)} checks passed; the test orders are cancelled and will expire"
+        if not failed
+        else f"{len(failed)} of {len(checks)} checks failed; a test order that is stored only now stays until it expires",
+        "red" if failed else "green",
+    )
+    return {
+        "result": "failed" if failed else "passed",
+        "customer": customer,
+        "checks": [view.as_json(check) for check in checks],
+        "exitCode": int(Exit.FAILED if failed else Exit.OK),
+    }
+
+
+def _next(options: Options, check: Check) -> str:
+    """The command that shows what happened."""
+    order = f" --order {check.order_id}" if check.order_id else ""
+    return f"python deploy.py --env {options.env}{' --local' * options.local} --logs{order}"

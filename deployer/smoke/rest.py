@@ -1,0 +1,79 @@
+"""The deployed API as a client sees it, over urllib3, which boto3 brings."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+CONNECT_SECONDS, READ_SECONDS = 5.0, 35.0
+"""API Gateway gives up on a function after 29 seconds."""
+
+_SHOWN = 300
+"""Characters of an answer that is no error of ours."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`headers` by lower-case name; `document` is {} when the body is no JSON object. `status` 0: no answer at all,
+    and `text` says why."""
+
+    status: int
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def document(self) -> dict:
+        try:
+            found = json.loads(self.text)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def request_id(self) -> str:
+        ours = self.document.get("error", {})
+        told = ours.get("requestId", "") if isinstance(ours, dict) else ""
+        return told or self.headers.get("x-request-id") or self.headers.get("x-amzn-requestid", "")
+
+    def brief(self) -> str:
+        """The status and what was said about it, on one line."""
+        error = self.document.get("error")
+        if isinstance(error, dict) and "code" in error:
+            details = "; ".join(map(str, error.get("details", ())))
+            said = f"{error['code']}: {error.get('message', '')}" + f" ({details})" * bool(details)
+        else:
+            said = " ".join(self.text.split())[:_SHOWN]
+        return f"{self.status} {said}".strip() if self.status else said
+
+
+class Api:
+    """Calls with an API key. Nothing is tried twice: a smoke test that repeats itself would hide what it is for."""
+
+    def __init__(self, url: str, key: str, local: bool = False):
+        import urllib3
+
+        self.url = url
+        self._headers = {"x-api-key": key, "content-type": "application/json"}
+        options = {"timeout": urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS), "retries": False}
+        proxy = None if local else _proxy(url)
+        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+    def call(self, method: str, path: str, document: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+        import urllib3
+
+        body = None if document is None else json.dumps(document).encode()
+        try:
+            answer = self._pool.request(
+                method, self.url + path, body=body, headers={**self._headers, **(headers or {})}
+            )
+        except urllib3.exceptions.HTTPError as error:
+            return Answer(0, f"no answer ({type(error).__name__}: {error})")
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        return Answer(answer.status, answer.data.decode(errors="replace"), found)
+
+
+def _proxy(url: str) -> str | None:
+    """The environment's, as for boto3's own calls."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)

@@ -1,0 +1,59 @@
+"""Delete a stack with its nested ones: what is in them, who else is there, the deletion itself."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+
+from config import names
+from deployer.aws.waiting import until
+from deployer.plan import fates
+from deployer.plan.fates import Fate
+from deployer.stacks import events, execution, reading
+from deployer.stacks.events import Event
+from deployer.stacks.execution import Outcome, Pace
+from deployer.stacks.status import StackStatus
+
+
+def read(aws, stack: Mapping) -> list[Fate]:
+    """Every resource of the stack, a DescribeStacks entry, and of those nested in it, with its fate."""
+    return fates.of_tree(reading.deployed(aws, stack), dict(_resources(aws, stack["StackId"], ())))
+
+
+def _resources(aws, stack_id: str, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[dict]]]:
+    found = list(reading.resources(aws, stack_id))
+    yield path, found
+    for resource in found:
+        if resource["ResourceType"] == reading.STACK:
+            yield from _resources(aws, resource["PhysicalResourceId"], (*path, resource["LogicalResourceId"]))
+
+
+def environments(aws) -> set[str]:
+    """The root stacks of this platform in the account and region, in whatever state: their environments."""
+    prefix = names.root_stack("")
+    pages = aws.client("cloudformation").get_paginator("describe_stacks").paginate()
+    return {
+        stack["StackName"].removeprefix(prefix)
+        for page in pages
+        for stack in page["Stacks"]
+        if stack["StackName"].startswith(prefix) and not stack.get("ParentId") and reading.status_of(stack).exists
+    }
+
+
+def run(aws, stack_id: str, on_events: Callable[[list[Event]], None], pace: Pace) -> Outcome:
+    """Delete it, or join a deletion that is going on, and follow that to its end, which may be DELETE_FAILED."""
+    cloudformation, stack = aws.client("cloudformation"), reading.describe(aws, stack_id)
+    status = reading.status_of(stack)
+    if status.name == "DELETE_IN_PROGRESS":
+        return execution.follow(aws, stack_id, on_events, pace, start=stack.get("DeletionTime"))
+    if status.is_new:  # gone by now, or a change set that was never executed: there may be no event to follow
+        cloudformation.delete_stack(StackName=stack_id)
+        until(lambda: reading.status_of(reading.describe(aws, stack_id)), lambda status: not status.exists, pace.pause)
+        return Outcome(StackStatus("DELETE_COMPLETE"), (), {})
+    seen = events.newest(cloudformation, stack_id)
+    cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=secrets.token_hex(16))
+    return execution.follow(aws, stack_id, on_events, pace, seen=seen)
+
+
+def left(aws, stack_id: str) -> list[Fate]:
+    """What still exists after a deletion that failed, and was not meant to be kept."""
+    stack = reading.describe(aws, stack_id)
+    return [fate for fate in read(aws, stack) if not fate.kept] if stack else []

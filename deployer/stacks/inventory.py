@@ -1,0 +1,98 @@
+"""Everything of an environment in one account and region: in its stack, beside it, and shared with others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from config import names
+from deployer import history
+from deployer.aws import service_errors
+from deployer.plan.fates import Fate
+from deployer.stacks import deletion, holdings, reading
+from deployer.stacks.holdings import BUCKET, Holding
+from deployer.stacks.status import StackStatus
+
+ROLE = "AWS::IAM::Role"
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """`stack`: the root's DescribeStacks entry, or None. `holdings`: of the stack, and outside of any.
+    `untold`: what could not be looked for, and why. `artifacts`: the shared bucket, or None. `others`: environments
+    that share it. `gateway_role`: name of our role that API Gateway logs with, or "". `log_roles`: that one, and
+    such that this stack made and API Gateway no longer uses."""
+
+    environment: str
+    account: str
+    stack: Mapping | None
+    fates: tuple[Fate, ...]
+    holdings: tuple[Holding, ...]
+    untold: tuple[str, ...]
+    has_flags: bool
+    records: int
+    artifacts: Holding | None
+    others: frozenset[str]
+    gateway_role: str
+
+    @property
+    def status(self) -> StackStatus:
+        return reading.status_of(self.stack)
+
+    @property
+    def dying(self) -> list[Holding]:
+        """What the stack's deletion takes with it."""
+        return [holding for holding in self.holdings if not holding.fate.kept]
+
+    @property
+    def staying(self) -> list[Holding]:
+        return [holding for holding in self.holdings if holding.fate.kept]
+
+    @property
+    def log_roles(self) -> list[str]:
+        made = {fate.physical_id for fate in self.fates if fate.type == ROLE and fate.kept}
+        return sorted(made | ({self.gateway_role} - {""}))
+
+    @property
+    def has_shared(self) -> bool:
+        return bool(self.artifacts or self.log_roles)
+
+    def physical_ids(self, kind: str) -> list[str]:
+        return [fate.physical_id for fate in self.fates if fate.type == kind]
+
+
+def take(aws, environment: str, account: str) -> Inventory:
+    """Only reads."""
+    stack = reading.describe(aws, names.root_stack(environment))
+    fates = deletion.read(aws, stack) if stack else []
+    known = {fate.physical_id for fate in fates}
+    outside, untold = [], []
+    try:
+        outside = [fate for fate in holdings.tagged(aws, environment) if fate.physical_id not in known]
+    except Exception as error:
+        if not service_errors.is_denied(error):
+            raise
+        untold.append("what earlier deployments of this environment left behind: tag:GetResources is not allowed")
+    bucket = Fate((), "artifacts", BUCKET, names.artifact_bucket(account, aws.region), kept=True)
+    return Inventory(
+        environment,
+        account,
+        stack,
+        tuple(fates),
+        tuple(holdings.read(aws, [*fates, *outside])),
+        tuple(untold),
+        _has_flags(aws, environment),
+        len(history.entries(aws, account, environment)),
+        next(iter(holdings.read(aws, [bucket])), None),
+        frozenset(deletion.environments(aws) - {environment}),
+        _gateway_role(aws),
+    )
+
+
+def _has_flags(aws, environment: str) -> bool:
+    wanted = names.parameter_path(environment, "feature-flags")
+    return bool(aws.client("ssm").get_parameters(Names=[wanted])["Parameters"])
+
+
+def _gateway_role(aws) -> str:
+    """Ours begins with the name of the stack that made it."""
+    role = aws.client("apigateway").get_account().get("cloudwatchRoleArn", "").rpartition("/")[2]
+    return role if role.startswith(names.root_stack("")) else ""

@@ -1,0 +1,152 @@
+"""--history and --rollback against an account in memory; the record that no deployment waits for."""
+
+import json
+
+import boto3
+import pytest
+
+from deployer import history
+from deployer.commands import history as command
+from deployer.commands import rollback
+from deployer.commands.options import Options
+from deployer.errors import Exit, Failure
+from deployer.preflight import checks as preflight
+from deployer.show.ui import Ui
+from tests.unit.deployer.commands.test_deploy import run, stacks, template
+from tests.unit.deployer.commands.test_deploy import world as world  # the fixture
+
+BUCKET = "food-delivery-artifacts-123456789012-us-east-1"
+
+
+def ui(world):
+    return Ui(world.said, interactive=False)
+
+
+def shown(world) -> dict:
+    return command.run(Options("dev"), ui(world), world.path)
+
+
+def back(world, version=None, **options) -> dict:
+    return rollback.run(Options("dev", version=version, **{"yes": True} | options), ui(world), world.path)
+
+
+def deployed() -> str:
+    body = boto3.client("cloudformation", "us-east-1").get_template(StackName="food-delivery-dev")["TemplateBody"]
+    return (body if isinstance(body, dict) else json.loads(body))["Resources"]["Topic"]["Properties"]["DisplayName"]
+
+
+def deploy(world, *levels):
+    for level in levels:
+        world.root = template(level)
+        assert run(world).kind == "deployed"
+
+
+def test_every_deployment_is_told_and_which_of_them_is_there_now(world):
+    deploy(world, "one", "two")
+    told = shown(world)
+    assert [entry["current"] for entry in told["deployments"]] == [True, False]
+    assert told["recorded"] and told["current"] == told["deployments"][0]["version"]
+    assert "<- deployed now" in world.said.getvalue()
+
+
+def test_what_somebody_deployed_by_other_means_is_told_too(world):
+    deploy(world, "one")
+    cloudformation = boto3.client("cloudformation", "us-east-1")
+    given = [{"ParameterKey": p["ParameterKey"], "UsePreviousValue": True} for p in stacks()[0]["Parameters"]]
+    cloudformation.update_stack(StackName="food-delivery-dev", TemplateBody=template("by hand"), Parameters=given)
+    told = shown(world)
+    assert not told["recorded"] and not any(entry["current"] for entry in told["deployments"])
+    assert "not by this tool" in world.said.getvalue()
+
+
+def test_a_record_that_cannot_be_written_is_a_warning_and_written_by_the_next_run(world, monkeypatch):
+    write = history.record
+    monkeypatch.setattr(history, "record", lambda *arguments: 1 / 0)
+    deploy(world, "one")
+    assert "could not be written" in world.said.getvalue() and shown(world)["deployments"] == []
+    monkeypatch.setattr(history, "record", write)
+    assert run(world).kind == "unchanged"
+    assert shown(world)["recorded"]
+    assert run(world).kind == "unchanged" and len(shown(world)["deployments"]) == 1
+
+
+def test_a_plan_of_nothing_writes_no_record(world, monkeypatch):
+    write = history.record
+    monkeypatch.setattr(history, "record", lambda *arguments: 1 / 0)
+    deploy(world, "one")
+    monkeypatch.setattr(history, "record", write)
+    assert run(world, plan=True).kind == "unchanged"
+    assert shown(world)["deployments"] == []
+
+
+def test_back_and_forward_again_without_the_checkout(world):
+    deploy(world, "one", "two")
+    world.root = "no template at all"
+    assert back(world)["result"] == "rolled back" and deployed() == "one"
+    newest = shown(world)["deployments"][0]
+    assert (newest["kind"], newest["current"]) == ("rollback", True)
+    assert back(world)["result"] == "rolled back" and deployed() == "two"
+
+
+def test_a_plan_of_a_rollback_changes_nothing(world):
+    deploy(world, "one", "two")
+    world.writes.clear()
+    assert back(world, plan=True)["result"] == "planned"
+    assert deployed() == "two" and "ExecuteChangeSet" not in world.writes and "PutObject" not in world.writes
+
+
+def test_a_rollback_that_would_delete_data_is_refused_like_any_deployment(world):
+    world.root = template("one", table=False)
+    run(world)
+    world.root = template("two")
+    run(world)
+    with pytest.raises(Failure) as failure:
+        back(world)
+    assert failure.value.code is Exit.REFUSED and "--allow-replace Orders" in failure.value.hint
+    assert deployed() == "two"
+
+
+@pytest.mark.parametrize("part", ["root", "package"])
+def test_a_version_with_a_part_that_is_gone_is_refused_before_anything(world, part):
+    deploy(world, "one", "two")
+    old = shown(world)["deployments"][1]
+    key = old["rootTemplate"] if part == "root" else old["packages"][0]
+    boto3.client("s3", "us-east-1").delete_object(Bucket=BUCKET, Key=key)
+    world.writes.clear()
+    with pytest.raises(Failure, match="no longer there") as failure:
+        back(world)
+    assert failure.value.code is Exit.REFUSED and key in failure.value.message and world.writes == []
+
+
+def test_a_template_that_is_not_what_its_key_says_is_refused(world):
+    deploy(world, "one", "two")
+    key = shown(world)["deployments"][1]["rootTemplate"]
+    boto3.client("s3", "us-east-1").put_object(Bucket=BUCKET, Key=key, Body=template("forged").encode())
+    with pytest.raises(Failure, match="not what was deployed then"):
+        back(world)
+
+
+def test_what_is_deployed_already_is_nothing_to_change(world):
+    deploy(world, "one")
+    assert back(world, shown(world)["current"])["result"] == "unchanged"
+
+
+def test_nothing_deployed_is_nothing_to_take_back(world):
+    with pytest.raises(Failure, match="nothing to take back") as failure:
+        back(world)
+    assert failure.value.code is Exit.PREFLIGHT
+
+
+def test_who_owns_the_shared_role_is_decided_by_the_account_as_it_is_now(world, monkeypatch):
+    monkeypatch.setattr(preflight, "has_gateway_role", lambda aws: False)
+    deploy(world, "one")
+    monkeypatch.setattr(preflight, "has_gateway_role", lambda aws: True)
+    deploy(world, "two")
+    back(world)
+    parameters = {entry["ParameterKey"]: entry["ParameterValue"] for entry in stacks()[0]["Parameters"]}
+    assert parameters["ManageApiGatewayAccount"] == "true", "once ours it stays ours"
+
+
+def test_the_environment_must_be_deployed_to_have_a_history(world):
+    with pytest.raises(Failure, match="is not deployed"):
+        shown(world)
