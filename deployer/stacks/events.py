@@ -11,7 +11,7 @@ _EMBEDDED = re.compile(r"Embedded stack (arn:\S+)")
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a stack's history."""
+    """One line of a stack's history. `hook`: which hook failed and what it said, "" if none did."""
 
     id: str
     time: datetime
@@ -22,6 +22,7 @@ class Event:
     type: str
     status: str
     reason: str = ""
+    hook: str = ""
 
     @property
     def of_the_stack(self) -> bool:
@@ -54,7 +55,15 @@ def of(entry: Mapping) -> Event:
         entry["ResourceType"],
         entry["ResourceStatus"],
         entry.get("ResourceStatusReason", ""),
+        _failed_hook(entry),
     )
+
+
+def _failed_hook(entry: Mapping) -> str:
+    """A hook that only warns (HookFailureMode WARN) stops nothing, so it explains nothing."""
+    if not entry.get("HookStatus", "").endswith("FAILED") or entry.get("HookFailureMode") == "WARN":
+        return ""
+    return f"{entry.get('HookType', 'hook')}: {entry.get('HookStatusReason', 'no reason given')}"
 
 
 def since(cloudformation, stack_id: str, seen: set[str], start: datetime | None = None) -> list[Event]:
