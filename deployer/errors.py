@@ -33,10 +33,14 @@ MEANING = {
 
 
 class Failure(Exception):
-    """A run that ends here: an exit code, one line for a person, and what to do next."""
+    """A run that ends here: an exit code, one line for a person, and what to do next.
 
-    def __init__(self, code: Exit, message: str, hint: str = ""):
+    `report`: what a program is told besides, by --output json.
+    """
+
+    def __init__(self, code: Exit, message: str, hint: str = "", report: dict | None = None):
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.report = report or {}

@@ -10,6 +10,7 @@ from deployer import flags
 from deployer.aws import connection, local, session
 from deployer.build import artifacts, checkout, desired
 from deployer.build.desired import Built
+from deployer.build.locations import Sources
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.plan import compare as planning
@@ -17,12 +18,11 @@ from deployer.plan import guard, snapshot
 from deployer.plan.changes import Plan
 from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
-from deployer.show import present
+from deployer.show import failure, present
 from deployer.show.progress import display
 from deployer.show.ui import Ui, ask, can_ask
-from deployer.stacks import changeset, execution, outputs, reading
+from deployer.stacks import changeset, diagnosis, execution, outputs, reading
 from deployer.stacks.changeset import ChangeSet
-from deployer.stacks.status import way_out
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def run(options: Options, ui: Ui, root: Path) -> Result:
     _must_be_able_to_ask(options)
     facts = _without_failed_creation(ui, aws, facts, options)
     _upload(ui, aws, built, facts)
-    return _change(ui, aws, environment, options, facts, built)
+    return _change(ui, aws, environment, options, facts, built, Sources(rendered))
 
 
 def _must_be_able_to_ask(options: Options) -> None:
@@ -101,7 +101,9 @@ def _upload(ui: Ui, aws, built: Built, facts: Facts) -> None:
         )
 
 
-def _change(ui: Ui, aws, environment: Environment, options: Options, facts: Facts, built: Built) -> Result:
+def _change(
+    ui: Ui, aws, environment: Environment, options: Options, facts: Facts, built: Built, sources: Sources
+) -> Result:
     change_set, plan = _planned(ui, aws, environment, facts, built)
     if change_set.empty:
         changeset.discard(aws, change_set, _pace(aws).pause)
@@ -120,7 +122,7 @@ def _change(ui: Ui, aws, environment: Environment, options: Options, facts: Fact
             ui.line("Only a plan: nothing was changed.")
             return Result("planned", {}, plan)
         raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
-    return Result("deployed", _deploy(ui, aws, environment, options, change_set), plan)
+    return Result("deployed", _deploy(ui, aws, environment, options, change_set, sources), plan)
 
 
 def _planned(ui: Ui, aws, environment: Environment, facts: Facts, built: Built) -> tuple[ChangeSet, Plan]:
@@ -156,7 +158,9 @@ def _refuse_data_loss(ui: Ui, plan: Plan, options: Options) -> None:
         )
 
 
-def _deploy(ui: Ui, aws, environment: Environment, options: Options, change_set: ChangeSet) -> dict[str, str]:
+def _deploy(
+    ui: Ui, aws, environment: Environment, options: Options, change_set: ChangeSet, sources: Sources
+) -> dict[str, str]:
     stack = names.root_stack(environment.name)
     if flags.write_if_absent(aws, environment):
         ui.line(f"{ui.ok} Flags      wrote {names.parameter_path(environment.name, 'feature-flags')} (SecureString)")
@@ -171,22 +175,24 @@ def _deploy(ui: Ui, aws, environment: Environment, options: Options, change_set:
             f"--stack-name {stack} --region {aws.region}",
         ) from None
     if not outcome.status.succeeded:
-        present.show_failure(ui, outcome.events, outcome.names)
-        raise Failure(
-            Exit.FAILED,
-            f"the deployment failed; stack {stack} is in {outcome.status}",
-            _next_step(outcome, stack, aws.region),
-        )
+        raise _failed(ui, aws, options, stack, outcome, sources)
     _verify(ui, aws, change_set, outcome)
     return _outputs(ui, aws, reading.describe(aws, change_set.stack_id), options)
 
 
-def _next_step(outcome: execution.Outcome, stack: str, region: str) -> str:
-    if outcome.status.name == "UPDATE_ROLLBACK_COMPLETE":
-        return "everything is as it was before; mend the cause and run the same command again"
-    if outcome.status.must_be_deleted:
-        return "nothing was kept; mend the cause and run the same command again, which offers to delete the empty stack"
-    return way_out(outcome.status, stack, region)
+def _failed(ui: Ui, aws, options: Options, stack: str, outcome: execution.Outcome, sources: Sources) -> Failure:
+    told = diagnosis.explain(
+        outcome.status,
+        outcome.events,
+        outcome.names,
+        stack=stack,
+        region=aws.region,
+        again=failure.command(options),
+        sources=sources,
+    )
+    failure.show(ui, told)
+    message = f"the deployment failed; stack {stack} is in {outcome.status}"
+    return Failure(Exit.FAILED, message, told.next, {"failure": failure.as_json(told)})
 
 
 def _verify(ui: Ui, aws, change_set: ChangeSet, outcome: execution.Outcome) -> None:
