@@ -64,6 +64,7 @@ class Sources:
 
     def __init__(self, rendered: Mapping[str, str]):
         self._rendered = rendered
+        self._parsed = cache(lambda name: cfn_yaml.load(rendered[name]))
         self._node = cache(lambda name: yaml.compose(rendered[name], Loader=_Composer))
 
     def template(self, stack: str) -> str | None:
@@ -97,6 +98,3 @@ class Sources:
         from generator.origins import origins
 
         return origins()
-
-    def _parsed(self, name: str) -> dict:
-        return cfn_yaml.load(self._rendered[name])

@@ -21,7 +21,7 @@ from deployer.preflight.checks import Facts
 from deployer.show import failure, present
 from deployer.show.progress import display
 from deployer.show.ui import Ui, ask, can_ask
-from deployer.stacks import changeset, diagnosis, execution, outputs, reading
+from deployer.stacks import changeset, diagnosis, execution, outputs, reading, validation
 from deployer.stacks.changeset import ChangeSet
 
 
@@ -104,7 +104,14 @@ def _upload(ui: Ui, aws, built: Built, facts: Facts) -> None:
 def _change(
     ui: Ui, aws, environment: Environment, options: Options, facts: Facts, built: Built, sources: Sources
 ) -> Result:
-    change_set, plan = _planned(ui, aws, environment, facts, built)
+    try:
+        change_set, plan = _planned(ui, aws, environment, facts, built)
+    except validation.Refused as refused:
+        failure.show_problems(ui, refused.problems, sources)
+        refused.report = {"problems": failure.problems_as_json(refused.problems, sources)}
+        raise
+    if not change_set.empty:
+        failure.show_problems(ui, validation.problems(aws, change_set.id), sources)
     if change_set.empty:
         changeset.discard(aws, change_set, _pace(aws).pause)
         ui.line("Nothing to change, says CloudFormation.")
@@ -189,6 +196,7 @@ def _failed(ui: Ui, aws, options: Options, stack: str, outcome: execution.Outcom
         region=aws.region,
         again=failure.command(options),
         sources=sources,
+        problems=validation.of_stacks(aws, outcome.events, outcome.names),
     )
     failure.show(ui, told)
     message = f"the deployment failed; stack {stack} is in {outcome.status}"

@@ -3,31 +3,34 @@
 from collections.abc import Iterable
 from itertools import groupby
 
+from deployer.build.locations import Sources
 from deployer.commands.options import Options
 from deployer.show.ui import Ui
+from deployer.stacks import diagnosis
 from deployer.stacks.diagnosis import Cause, Diagnosis
+from deployer.stacks.validation import Problem
 
 _MOST = 5
 """More failures of their own than this are counted, not shown."""
 
 
-def show(ui: Ui, diagnosis: Diagnosis) -> None:
-    """What to do next is left to the last line of the run (`diagnosis.next`)."""
-    if diagnosis.cause is None:
+def show(ui: Ui, told: Diagnosis) -> None:
+    """What to do next is left to the last line of the run (`told.next`)."""
+    if told.cause is None:
         ui.line("CloudFormation gave no reason.", "red")
     else:
-        show_cause(ui, diagnosis.cause)
-    groups = _alike(diagnosis.others)
+        show_cause(ui, told.cause)
+    groups = _alike(told.others)
     for cause, places in groups[:_MOST]:
         ui.line(f"  also {places}: {_words(cause)}")
     if len(groups) > _MOST:
         ui.line(f"  and {len(groups) - _MOST} more")
-    for cause, places in _alike(diagnosis.stuck):
+    for cause, places in _alike(told.stuck):
         ui.line(f"  could not be undone: {places}: {_words(cause)}", "red")
-    if diagnosis.kept:
-        ui.line(f"  kept by its deletion policy, outside the stack: {', '.join(diagnosis.kept)}", "yellow")
-    ui.line(f"State: {diagnosis.state}.")
-    for status, stacks in _by_status(diagnosis):
+    if told.kept:
+        ui.line(f"  kept by its deletion policy, outside the stack: {', '.join(told.kept)}", "yellow")
+    ui.line(f"State: {told.state}.")
+    for status, stacks in _by_status(told):
         ui.line(f"  {status:<28} {', '.join(stacks)}")
 
 
@@ -42,15 +45,30 @@ def show_cause(ui: Ui, cause: Cause) -> None:
         ui.line(f"  {cause.remedy}", "bold")
 
 
-def as_json(diagnosis: Diagnosis) -> dict:
+def show_problems(ui: Ui, problems: Iterable[Problem], sources: Sources | None) -> None:
+    """What CloudFormation found in a change set; warnings in one line each."""
+    for problem in problems:
+        cause = diagnosis.cause_of_problem(problem, sources)
+        if problem.stops:
+            show_cause(ui, cause)
+        else:
+            at = f", {cause.location}" if cause.location else ""
+            ui.warn(f"{cause.path} ({cause.type}){at}: {_words(cause)}")
+
+
+def problems_as_json(problems: Iterable[Problem], sources: Sources | None) -> list[dict]:
+    return [cause_as_json(diagnosis.cause_of_problem(problem, sources)) for problem in problems]
+
+
+def as_json(told: Diagnosis) -> dict:
     return {
-        "cause": cause_as_json(diagnosis.cause) if diagnosis.cause else None,
-        "others": [cause_as_json(cause) for cause in diagnosis.others],
-        "stuck": [cause_as_json(cause) for cause in diagnosis.stuck],
-        "kept": list(diagnosis.kept),
-        "stacks": {path or "root": status for path, status in diagnosis.stacks.items()},
-        "state": diagnosis.state,
-        "next": diagnosis.next,
+        "cause": cause_as_json(told.cause) if told.cause else None,
+        "others": [cause_as_json(cause) for cause in told.others],
+        "stuck": [cause_as_json(cause) for cause in told.stuck],
+        "kept": list(told.kept),
+        "stacks": {path or "root": status for path, status in told.stacks.items()},
+        "state": told.state,
+        "next": told.next,
     }
 
 
@@ -92,6 +110,6 @@ def _alike(causes: Iterable[Cause]) -> list[tuple[Cause, str]]:
     return [(group[0], ", ".join(cause.path for cause in group)) for group in groups.values()]
 
 
-def _by_status(diagnosis: Diagnosis) -> list[tuple[str, list[str]]]:
-    pairs = sorted((status, path or "the root stack") for path, status in diagnosis.stacks.items())
+def _by_status(told: Diagnosis) -> list[tuple[str, list[str]]]:
+    pairs = sorted((status, path or "the root stack") for path, status in told.stacks.items())
     return [(status, [path for _, path in group]) for status, group in groupby(pairs, key=lambda pair: pair[0])]

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from deployer.aws import service_errors
 from deployer.aws.waiting import until
-from deployer.errors import Exit, Failure
 from deployer.plan.changes import Verdict
+from deployer.stacks import validation
 
 PREFIX = "deploy-"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -45,7 +45,7 @@ def create(
     """Create the change set and wait until it can be read.
 
     `new`: of type CREATE; `exists`: there is a REVIEW_IN_PROGRESS stack already, which is not ours
-    to remove. Raises Failure(FAILED) with CloudFormation's reason; whatever was made is removed first.
+    to remove. Raises Refused(FAILED) with CloudFormation's reason; whatever was made is removed first.
     """
     cloudformation = aws.client("cloudformation")
     name = f"{PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
@@ -62,14 +62,15 @@ def create(
     )
     made = ChangeSet(answer["Id"], answer["StackId"], new and not exists)
     try:
-        return _completed(cloudformation, made, pause)
+        return _completed(aws, made, pause)
     except BaseException:
         with contextlib.suppress(Exception):
             discard(aws, made, pause)
         raise
 
 
-def _completed(cloudformation, made: ChangeSet, pause: float) -> ChangeSet:
+def _completed(aws, made: ChangeSet, pause: float) -> ChangeSet:
+    cloudformation = aws.client("cloudformation")
     last = until(
         lambda: cloudformation.describe_change_set(ChangeSetName=made.id, StackName=made.stack_id),
         lambda answer: answer["Status"] in ("CREATE_COMPLETE", "FAILED"),
@@ -79,7 +80,8 @@ def _completed(cloudformation, made: ChangeSet, pause: float) -> ChangeSet:
         reason = last.get("StatusReason", "")
         if any(phrase in reason for phrase in _NOTHING):
             return replace(made, empty=True)
-        raise Failure(Exit.FAILED, f"CloudFormation refused the change set: {_deepest_reason(cloudformation, last)}")
+        reason = _deepest_reason(cloudformation, last)
+        raise validation.Refused(f"CloudFormation refused the change set: {reason}", validation.problems(aws, made.id))
     return replace(made, verdicts=tuple(read(cloudformation, made.id)))
 
 

@@ -12,10 +12,14 @@ from deployer.build.locations import Location, Sources
 from deployer.stacks import messages
 from deployer.stacks.events import STACK, Event
 from deployer.stacks.status import StackStatus, way_out
+from deployer.stacks.validation import Problem
 
 # What CloudFormation says of resources that only failed because another one did.
 _NOISE = re.compile(r"(creation|update|deletion|operation) cancell?ed|^Embedded stack ", re.IGNORECASE)
 _HOOKS = re.compile(r"hook\(s\)(?:/validation)? failed", re.IGNORECASE)
+
+# A stack that was refused before it made anything: "Validation failed with 2 error(s). Call DescribeEvents ..."
+_ASKS = re.compile(r"DescribeEvents|^Validation failure detected")
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,16 @@ def explain(
     region: str,
     again: str,
     sources: Sources | None = None,
+    problems: Iterable[Problem] = (),
 ) -> Diagnosis:
     """Everything that a person needs who sees a failure.
 
     `status`: the root's last; `names`: stack ARN -> path; `again`: the command that deploys; `sources`: this
-    checkout's templates, None when others were deployed.
+    checkout's templates, None when others were deployed; `problems`: what `validation.of_stacks` found, which
+    explains stacks that say nothing themselves.
     """
     events = list(events)
+    found = [cause_of_problem(problem, sources) for problem in problems if problem.stops]
     cause = root_cause(events)
     undone = {event.id for event in events if _while_rolling_back(event, events)}
     stuck = [
@@ -77,9 +84,12 @@ def explain(
     ]
     further = [event for event in (others(events, cause) if cause else []) if event not in stuck]
     kept = sorted({place(event, names) for event in events if event.status == "DELETE_SKIPPED"})
+    causes = [cause_of(event, names, events, sources) for event in ([cause] if cause else []) + further]
+    if found:
+        causes = found + [each for each in causes if not _ASKS.search(each.message)]
     return Diagnosis(
-        cause=cause_of(cause, names, events, sources) if cause else None,
-        others=tuple(cause_of(event, names, events, sources) for event in further),
+        cause=causes[0] if causes else None,
+        others=tuple(causes[1:]),
         stuck=tuple(cause_of(event, names, events, sources) for event in stuck),
         stacks=_final_statuses(status, events, names),
         kept=tuple(kept),
@@ -101,6 +111,23 @@ def cause_of(event: Event, names: Mapping[str, str], events: Iterable[Event], so
     location = sources.find(stack, event.logical_id, named) if sources else None
     remedy = messages.remedy(message)
     return Cause(place(event, names), event.type, event.status, message.text, message.code, named, location, remedy)
+
+
+def cause_of_problem(problem: Problem, sources: Sources | None) -> Cause:
+    """What CloudFormation found before it made anything, told like any other failure."""
+    message = messages.clean(problem.reason)
+    properties = sources.properties(problem.stack, problem.logical_id) if sources else {}
+    named = problem.property or messages.property_path(message.text, properties)
+    return Cause(
+        "/".join(filter(None, (problem.stack, problem.logical_id))),
+        problem.type,
+        "refused" if problem.stops else "warning",
+        message.text,
+        problem.check,
+        named,
+        sources.find(problem.stack, problem.logical_id, named) if sources else None,
+        messages.remedy(message),
+    )
 
 
 def _same(one: Event, other: Event) -> bool:
@@ -157,7 +184,7 @@ def depths(events: Iterable[Event]) -> dict[str, int]:
 
 
 def root_cause(events: Iterable[Event]) -> Event | None:
-    """The earliest failure that is not the echo of another; of several at once, the deepest.
+    """The earliest failure that has a reason and is not the echo of another; of several at once, the deepest.
 
     None when nothing failed. When everything is noise, the earliest noise is better than nothing.
     """
@@ -166,7 +193,7 @@ def root_cause(events: Iterable[Event]) -> Event | None:
     level = depths(events)
 
     def order(event: Event):
-        return event.time, -level[event.stack_id]
+        return not event.reason, event.time, -level[event.stack_id]
 
     real = [event for event in failed if not event.of_the_stack and not _is_noise(event)]
     of_stacks = [event for event in events if event.of_the_stack and event.reason and "ROLLBACK" in event.status]

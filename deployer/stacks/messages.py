@@ -7,7 +7,7 @@ from dataclasses import dataclass
 # What CloudFormation and the SDKs add around a service's own words.
 _NOISE = (
     r"^Resource handler returned message:\s*",
-    r"\((?:RequestToken|Request ?Token): [^()]*\)",
+    r"\((?:Request ?Token|HandlerErrorCode): [^()]*\)",
     r"\(Service: [^()]*\)",
     r"\(SDK Attempt Count: \d+\)",
     r"[;,]?\s*\b(?:Extended )?Request ?ID: [\w=+/-]+(?=[;,)\s]|$)",
@@ -47,7 +47,7 @@ def clean(reason: str) -> Message:
     if text.startswith('"'):
         text = text[1:].removesuffix('"').rstrip()
     text = re.sub(r"\s+([.,;:])(?=\s|$)", r"\1", text)
-    return Message(text or reason.strip(), ", ".join(codes))
+    return Message(text or " ".join(reason.split()), ", ".join(codes))
 
 
 def property_path(text: str, properties: Iterable[str] = ()) -> str:
@@ -70,21 +70,21 @@ def property_path(text: str, properties: Iterable[str] = ()) -> str:
     named = [name for name in sorted(properties, key=len, reverse=True) if name in words and _DISTINCT.match(name)]
     if named:
         return named[0]
-    hint = next((known_cause.property for known_cause in KNOWN if known_cause.pattern.search(text)), "")
-    return known.get(hint.lower(), "")
+    hints = next((cause.properties for cause in KNOWN if cause.pattern.search(text)), ())
+    return next((hint for hint in hints if hint.partition("/")[0] in properties), "")
 
 
 @dataclass(frozen=True)
 class Known:
-    """A cause that is met often. `remedy` may use the pattern's named groups; `property`: what it is about."""
+    """A cause that is met often. `remedy` may use the pattern's named groups; `properties`: what it may be about."""
 
     pattern: re.Pattern
     remedy: str
-    property: str = ""
+    properties: tuple[str, ...] = ()
 
 
-def _known(pattern: str, remedy: str, property: str = "") -> Known:
-    return Known(re.compile(pattern, re.IGNORECASE), remedy, property)
+def _known(pattern: str, remedy: str, *properties: str) -> Known:
+    return Known(re.compile(pattern, re.IGNORECASE), remedy, properties)
 
 
 KNOWN: tuple[Known, ...] = (
@@ -136,12 +136,12 @@ KNOWN: tuple[Known, ...] = (
         r"NoSuchKey|specified key does not exist|no such key|object .{0,80}(?:not found|does not exist)",
         "the package is not in the artifact bucket under that key: Code and Layers must take the keys that the "
         "deployer passes (FunctionsKey, LayerKey)",
-        "Code",
+        *("Code/S3Key", "Content/S3Key"),
     ),
     _known(
         r"PermanentRedirect|bucket .{0,80}must be addressed|must be in the same region",
         "the artifact bucket must be in the region of the functions",
-        "Code",
+        *("Code/S3Bucket", "Content/S3Bucket"),
     ),
     _known(
         r"rate exceeded|throttl(?:ed|ing)|TooManyRequests|SlowDown",

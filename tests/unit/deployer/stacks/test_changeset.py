@@ -132,6 +132,7 @@ def test_a_refused_nested_set_gives_the_childs_reason_and_is_removed(aws):
         },
     )
     stub.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": "Parameters: [X] must have values"})
+    stub.add_client_error("describe_change_set", "ThrottlingException", "Rate exceeded")  # of what only explains
     stub.add_response("delete_change_set", {}, {"ChangeSetName": ROOT_SET, "StackName": STACK})
     stub.add_response("list_change_sets", {"Summaries": []})
     with pytest.raises(Failure, match=r"Api: Parameters: \[X\] must have values") as failure:
