@@ -16,6 +16,7 @@ from deployer.errors import Exit, Failure
 from deployer.plan import compare as planning
 from deployer.plan import guard, snapshot
 from deployer.plan.changes import Plan
+from deployer.preflight import changes, taken
 from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
 from deployer.show import failure, present
@@ -55,6 +56,7 @@ def run(options: Options, ui: Ui, root: Path) -> Result:
         return Result("unchanged", _outputs(ui, aws, facts.stack, options))
     _must_be_able_to_ask(options)
     facts = _without_failed_creation(ui, aws, facts, options)
+    _check_changes(ui, aws, facts, built, options)
     _upload(ui, aws, built, facts)
     return _change(ui, aws, environment, options, facts, built, Sources(rendered))
 
@@ -88,6 +90,20 @@ def _without_failed_creation(ui: Ui, aws, facts: Facts, options: Options) -> Fac
         execution.remove_failed_creation(aws, facts.stack["StackId"], _pace(aws))
         step.result = f"deleted {stack}, whose first creation had failed"
     return Facts(facts.account, facts.caller, None, facts.has_gateway_role)
+
+
+def _check_changes(ui: Ui, aws, facts: Facts, built: Built, options: Options) -> None:
+    with ui.step("Names") as step:
+        now = reading.deployed(aws, facts.stack)
+        findings = changes.check(aws, facts.caller, now, snapshot.desired(built.bundle, built.parameters, now))
+        step.result = f"{len(findings.taken)} are taken" if findings.taken else "none is taken"
+    for warning in findings.warnings:
+        ui.warn(warning)
+    if options.plan:
+        for each in findings.taken:
+            ui.warn(f"taken already: {each}")
+    else:
+        taken.refuse(findings.taken, aws.region)
 
 
 def _upload(ui: Ui, aws, built: Built, facts: Facts) -> None:
