@@ -1,4 +1,6 @@
-"""All templates as text."""
+"""All templates, as objects and as text."""
+
+from troposphere import Template
 
 from generator import api, compute, data, monitoring, root, yaml_writer
 
@@ -7,15 +9,19 @@ HEADER = """\
 """
 
 
-def render() -> dict[str, str]:
-    """Template name (root, data, compute, api, monitoring) -> YAML; the same text every time."""
+def templates() -> dict[str, Template]:
+    """Template name (root, data, compute, api, monitoring) -> template."""
     children = {
         "data": data.build(),
         "compute": compute.build(),
         "api": api.build(),
         "monitoring": monitoring.build(),
     }
-    templates = {"root": root.build(**children), **children}
+    return {"root": root.build(**children), **children}
+
+
+def render() -> dict[str, str]:
+    """Template name -> YAML; the same text every time."""
     return {
-        name: HEADER.format(name=name) + yaml_writer.write(template.to_dict()) for name, template in templates.items()
+        name: HEADER.format(name=name) + yaml_writer.write(template.to_dict()) for name, template in templates().items()
     }

@@ -58,6 +58,16 @@ def is_not_implemented(error: Exception) -> bool:
     return code_of(error) in _NOT_IMPLEMENTED
 
 
+def unless_local(aws, call):
+    """The call's answer, or None when the emulator, and only it, does not know the question."""
+    try:
+        return call()
+    except Exception as error:
+        if aws.local and is_not_implemented(error):
+            return None
+        raise
+
+
 def is_transient(error: Exception) -> bool:
     """True for what a later try may not meet: throttling, a lost connection, a server's bad moment."""
     status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -1,4 +1,4 @@
-"""Values into lines: the plan, the dangers, the cause of a failure, the outputs."""
+"""Values into lines: the plan, the dangers, the outputs."""
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
@@ -6,8 +6,6 @@ from itertools import groupby
 from deployer.plan.changes import Action, Change, Plan
 from deployer.plan.guard import Danger
 from deployer.show.ui import Ui
-from deployer.stacks import diagnosis
-from deployer.stacks.events import Event
 
 _SIGN = {
     Action.ADD: ("+", "green"),
@@ -52,19 +50,6 @@ def show_dangers(ui: Ui, dangers: Iterable[Danger]) -> None:
         ui.line(
             f"  {'allowed' if danger.allowed else 'DATA AT RISK'}: {danger}", "yellow" if danger.allowed else "bold red"
         )
-
-
-def show_failure(ui: Ui, events: Iterable[Event], names: Mapping[str, str]) -> None:
-    """The cause first, then what else failed by itself."""
-    events = list(events)
-    cause = diagnosis.root_cause(events)
-    if cause is None:
-        ui.line("CloudFormation gave no reason.", "red")
-        return
-    ui.line(f"{ui.bad} {diagnosis.place(cause, names)} ({cause.type}) {cause.status}", "bold red")
-    ui.line(f"  {cause.reason or 'no reason given'}")
-    for event in diagnosis.others(events, cause)[:5]:
-        ui.line(f"  also {diagnosis.place(event, names)}: {event.reason}")
 
 
 def show_outputs(ui: Ui, outputs: Mapping[str, str]) -> None:

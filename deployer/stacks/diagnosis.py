@@ -1,12 +1,176 @@
-"""Why a deployment failed: the one event that started it, among the noise that followed. Pure."""
+"""Why a deployment failed: the one event that started it, among the noise that followed. Pure.
+
+A stack that embeds another only says that it "was not successfully created" (aws-cdk #5974), and a first
+failure cancels whatever is under way, in every stack. So the cause is looked for in all stacks at once.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from deployer.build.locations import Location, Sources
+from deployer.stacks import messages
 from deployer.stacks.events import STACK, Event
+from deployer.stacks.status import StackStatus, way_out
+from deployer.stacks.validation import Problem
 
 # What CloudFormation says of resources that only failed because another one did.
 _NOISE = re.compile(r"(creation|update|deletion|operation) cancell?ed|^Embedded stack ", re.IGNORECASE)
+_HOOKS = re.compile(r"hook\(s\)(?:/validation)? failed", re.IGNORECASE)
+
+# A stack that was refused before it made anything: "Validation failed with 2 error(s). Call DescribeEvents ..."
+_ASKS = re.compile(r"DescribeEvents|^Validation failure detected")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One failure. `path`: DataStack/OrdersTable; `property`: KeySchema/0, or ""; `code`: the service's, or "".
+
+    `location`: where it stands in this checkout, None for what does not come from it.
+    """
+
+    path: str
+    type: str
+    status: str
+    message: str
+    code: str = ""
+    property: str = ""
+    location: Location | None = None
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """`others`: failures of their own, which the next attempt would meet. `stuck`: what could not be undone.
+
+    `stacks`: path -> final status of every stack that took part, "" for the root. `kept`: resources that a
+    deletion policy left behind. `state` and `next` are sentences.
+    """
+
+    cause: Cause | None
+    others: tuple[Cause, ...]
+    stuck: tuple[Cause, ...]
+    stacks: Mapping[str, str]
+    kept: tuple[str, ...]
+    state: str
+    next: str
+
+
+def explain(
+    status: StackStatus,
+    events: Iterable[Event],
+    names: Mapping[str, str],
+    *,
+    stack: str,
+    region: str,
+    again: str,
+    sources: Sources | None = None,
+    problems: Iterable[Problem] = (),
+) -> Diagnosis:
+    """Everything that a person needs who sees a failure.
+
+    `status`: the root's last; `names`: stack ARN -> path; `again`: the command that deploys; `sources`: this
+    checkout's templates, None when others were deployed; `problems`: what `validation.of_stacks` found, which
+    explains stacks that say nothing themselves.
+    """
+    events = list(events)
+    found = [cause_of_problem(problem, sources) for problem in problems if problem.stops]
+    cause = root_cause(events)
+    undone = {event.id for event in events if _while_rolling_back(event, events)}
+    stuck = [
+        event
+        for event in events
+        if event.status.endswith("_FAILED") and event.id in undone and event != cause and not _is_echo(event)
+    ]
+    further = [event for event in (others(events, cause) if cause else []) if event not in stuck]
+    kept = sorted({place(event, names) for event in events if event.status == "DELETE_SKIPPED"})
+    causes = [cause_of(event, names, events, sources) for event in ([cause] if cause else []) + further]
+    if found:
+        causes = found + [each for each in causes if not _ASKS.search(each.message)]
+    return Diagnosis(
+        cause=causes[0] if causes else None,
+        others=tuple(causes[1:]),
+        stuck=tuple(cause_of(event, names, events, sources) for event in stuck),
+        stacks=_final_statuses(status, events, names),
+        kept=tuple(kept),
+        state=_state(status, kept, stuck),
+        next=_next(status, stack, region, again),
+    )
+
+
+def cause_of(event: Event, names: Mapping[str, str], events: Iterable[Event], sources: Sources | None) -> Cause:
+    """An event of a failure with all that is known about it."""
+    reason = event.reason
+    if _HOOKS.search(reason):  # says which hook; what the hook said stands in an event of its own
+        said = [other.hook for other in events if other.hook and _same(other, event)]
+        reason = said[-1] if said else reason
+    message = messages.clean(reason) if reason else messages.Message("no reason given")
+    stack = names.get(event.stack_id, "")
+    properties = sources.properties(stack, event.logical_id) if sources else {}
+    named = messages.property_path(message.text, properties)
+    location = sources.find(stack, event.logical_id, named) if sources else None
+    remedy = messages.remedy(message)
+    return Cause(place(event, names), event.type, event.status, message.text, message.code, named, location, remedy)
+
+
+def cause_of_problem(problem: Problem, sources: Sources | None) -> Cause:
+    """What CloudFormation found before it made anything, told like any other failure."""
+    message = messages.clean(problem.reason)
+    properties = sources.properties(problem.stack, problem.logical_id) if sources else {}
+    named = problem.property or messages.property_path(message.text, properties)
+    return Cause(
+        "/".join(filter(None, (problem.stack, problem.logical_id))),
+        problem.type,
+        "refused" if problem.stops else "warning",
+        message.text,
+        problem.check,
+        named,
+        sources.find(problem.stack, problem.logical_id, named) if sources else None,
+        messages.remedy(message),
+    )
+
+
+def _same(one: Event, other: Event) -> bool:
+    return (one.stack_id, one.logical_id) == (other.stack_id, other.logical_id)
+
+
+def _is_echo(event: Event) -> bool:
+    return event.of_the_stack or _is_noise(event)
+
+
+def _while_rolling_back(event: Event, events: Iterable[Event]) -> bool:
+    """It happened while its own stack was being taken back."""
+    begun = [
+        other.time
+        for other in events
+        if other.stack_id == event.stack_id and other.of_the_stack and other.status.endswith("ROLLBACK_IN_PROGRESS")
+    ]
+    return bool(begun) and event.time > min(begun)
+
+
+def _final_statuses(status: StackStatus, events: Iterable[Event], names: Mapping[str, str]) -> dict[str, str]:
+    last = {names[event.stack_id]: event.status for event in events if event.of_the_stack and event.stack_id in names}
+    return dict(sorted({**last, "": status.name}.items()))
+
+
+def _state(status: StackStatus, kept: list[str], stuck: list[Event]) -> str:
+    if status.name in ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"):
+        return "everything is as it was before" + (", but for what is named above" if kept or stuck else "")
+    if status.must_be_deleted:
+        return "what it had made is gone" + (", but for what is named above" if kept or stuck else "; nothing was kept")
+    if status.name.endswith("ROLLBACK_FAILED"):
+        return "the rollback failed, too: some of it is as it was before, some as it was to be"
+    if status.name in ("CREATE_FAILED", "UPDATE_FAILED"):
+        return "nothing was rolled back: it stands as it failed"
+    return f"the stack is in {status}"
+
+
+def _next(status: StackStatus, stack: str, region: str, again: str) -> str:
+    if status.can_update:
+        return f"mend the cause, then: {again}"
+    if status.must_be_deleted:
+        return f"mend the cause, then: {again}   (offers to delete the empty stack first)"
+    return way_out(status, stack, region)
 
 
 def depths(events: Iterable[Event]) -> dict[str, int]:
@@ -20,7 +184,7 @@ def depths(events: Iterable[Event]) -> dict[str, int]:
 
 
 def root_cause(events: Iterable[Event]) -> Event | None:
-    """The earliest failure that is not the echo of another; of several at once, the deepest.
+    """The earliest failure that has a reason and is not the echo of another; of several at once, the deepest.
 
     None when nothing failed. When everything is noise, the earliest noise is better than nothing.
     """
@@ -29,7 +193,7 @@ def root_cause(events: Iterable[Event]) -> Event | None:
     level = depths(events)
 
     def order(event: Event):
-        return event.time, -level[event.stack_id]
+        return not event.reason, event.time, -level[event.stack_id]
 
     real = [event for event in failed if not event.of_the_stack and not _is_noise(event)]
     of_stacks = [event for event in events if event.of_the_stack and event.reason and "ROLLBACK" in event.status]

@@ -11,6 +11,7 @@ from botocore.exceptions import (
 from deployer.aws import service_errors, session
 from deployer.errors import Exit, Failure
 from deployer.preflight import checks as preflight
+from deployer.preflight import concurrency
 from deployer.preflight.checks import Facts
 from deployer.stacks.status import StackStatus
 
@@ -61,7 +62,7 @@ def test_another_account_is_refused_before_anything_else_is_asked(aws, dev):
 
 def test_a_new_account_is_told_about_its_limit_and_both_ways_out(aws, dev):
     aws.stub("lambda").add_response("get_account_settings", limits(10, 10))
-    said = refused(preflight.check_concurrency, aws, dev, {})
+    said = refused(concurrency.check, aws, dev, {})
     assert (
         "reserves 100" in said
         and "limit 10" in said
@@ -72,12 +73,12 @@ def test_a_new_account_is_told_about_its_limit_and_both_ways_out(aws, dev):
 
 def test_what_the_stack_reserved_before_counts_as_free(aws, dev):
     aws.stub("lambda").add_response("get_account_settings", limits(200, 100))
-    preflight.check_concurrency(aws, dev, {"CommandReservedConcurrency": "100"})
+    concurrency.check(aws, dev, {"CommandReservedConcurrency": "100"})
 
 
 def test_without_a_reservation_the_limit_is_not_asked(aws, dev):
     functions = dev.functions.model_copy(update={"command_reserved_concurrency": 0})
-    preflight.check_concurrency(aws, dev.model_copy(update={"functions": functions}), {})
+    concurrency.check(aws, dev.model_copy(update={"functions": functions}), {})
 
 
 @pytest.mark.parametrize(
@@ -99,11 +100,11 @@ def test_not_implemented_is_tolerated_locally_and_only_there(aws, dev):
     error = ("get_account_settings", "UnknownOperationException", "?", 501)
     aws.stub("lambda").add_client_error(*error)
     aws.local = True
-    preflight.check_concurrency(aws, dev, {})
+    concurrency.check(aws, dev, {})
     aws.local = False
     aws.stub("lambda").add_client_error(*error)
     with pytest.raises(aws.client("lambda").exceptions.ClientError):
-        preflight.check_concurrency(aws, dev, {})
+        concurrency.check(aws, dev, {})
 
 
 def test_a_missing_permission_names_the_action(aws):

@@ -2,8 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-from deployer.stacks import diagnosis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployer.build.locations import Sources
+from deployer.stacks import diagnosis, events
 from deployer.stacks.events import STACK, Event
+from deployer.stacks.status import StackStatus
+from deployer.stacks.validation import Problem
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ROOT, CHILD, GRANDCHILD = (
@@ -113,3 +120,143 @@ def test_when_only_noise_is_left_it_is_better_than_nothing():
 def test_a_child_that_failed_at_once_is_found_by_its_parents_reason():
     assert event(1, ROOT, "Compute", "CREATE_FAILED", EMBEDDED.format(CHILD), STACK, "").child_stack == CHILD
     assert event(1, ROOT, "root", "CREATE_IN_PROGRESS", "", STACK, ROOT).child_stack == ""
+
+
+NAMES = {ROOT: "", CHILD: "ComputeStack"}
+SOURCES = Sources(
+    {
+        "root": "Resources:\n  ComputeStack:\n    Properties:\n      TemplateURL: ./compute.yaml\n",
+        "compute": "Resources:\n  Function:\n    Properties:\n      Code:\n        S3Key: lost\n",
+    }
+)
+
+
+def explain(history, status="ROLLBACK_COMPLETE", **more):
+    given = {"stack": "root", "region": "us-east-1", "again": "python deploy.py --env dev", **more}
+    return diagnosis.explain(StackStatus(status), history, NAMES, **given)
+
+
+def test_an_explanation_has_place_property_line_remedy_state_and_next_command():
+    told = explain(nested_failure(), sources=SOURCES)
+    assert (told.cause.path, told.cause.type) == ("ComputeStack/Function", "AWS::Lambda::Function")
+    assert (told.cause.message, told.cause.property) == ("no such key", "Code/S3Key")
+    assert str(told.cause.location) == "templates/compute.yaml:5"
+    assert "artifact bucket" in told.cause.remedy
+    assert told.others == told.stuck == told.kept == ()
+    assert told.stacks == {"": "ROLLBACK_COMPLETE", "ComputeStack": "ROLLBACK_IN_PROGRESS"}
+    assert told.state == "what it had made is gone; nothing was kept"
+    assert "python deploy.py --env dev" in told.next and "delete the empty stack" in told.next
+
+
+def test_without_this_checkouts_templates_nothing_is_said_of_lines():
+    assert explain(nested_failure()).cause.location is None
+
+
+def test_what_a_deletion_policy_kept_is_named():
+    kept = event(12, CHILD, "Table", "DELETE_SKIPPED", kind="AWS::DynamoDB::Table")
+    told = explain([*nested_failure(), kept])
+    assert told.kept == ("ComputeStack/Table",)
+    assert told.state == "what it had made is gone, but for what is named above"
+
+
+def rolled_back_update(*more):
+    return [
+        event(1, ROOT, "Compute", "UPDATE_IN_PROGRESS", "", STACK, CHILD),
+        event(2, CHILD, "Function", "UPDATE_FAILED", "Invalid handler"),
+        event(2, CHILD, "Role", "UPDATE_FAILED", "Resource update cancelled"),
+        event(3, CHILD, "x", "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed.", STACK, CHILD),
+        *more,
+        event(9, ROOT, "root", "UPDATE_ROLLBACK_IN_PROGRESS", "failed to update: [Compute].", STACK, ROOT),
+    ]
+
+
+def test_a_rolled_back_update_left_everything_as_it_was():
+    told = explain(rolled_back_update(), "UPDATE_ROLLBACK_COMPLETE")
+    assert told.state == "everything is as it was before"
+    assert told.next == "mend the cause, then: python deploy.py --env dev"
+
+
+def test_what_blocks_the_rollback_is_no_cause_and_no_further_failure_but_stuck():
+    stuck = event(5, CHILD, "Queue", "UPDATE_FAILED", "Resource handler returned message: Access denied")
+    told = explain(rolled_back_update(stuck), "UPDATE_ROLLBACK_FAILED")
+    assert told.cause.message == "Invalid handler"
+    assert told.others == ()
+    assert [(cause.path, cause.message) for cause in told.stuck] == [("ComputeStack/Queue", "Access denied")]
+    assert "rollback failed" in told.state and "continue-update-rollback" in told.next
+
+
+def test_further_failures_of_their_own_are_told_and_cancellations_are_not():
+    other = event(2, CHILD, "Topic", "UPDATE_FAILED", "Invalid topic")
+    told = explain(rolled_back_update(other), "UPDATE_ROLLBACK_COMPLETE")
+    assert [cause.path for cause in told.others] == ["ComputeStack/Topic"]
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "UPDATE_FAILED"])
+def test_without_a_rollback_it_stands_as_it_failed_and_the_way_out_is_named(status):
+    told = explain(nested_failure(), status)
+    assert "stands as it failed" in told.state and "rollback-stack" in told.next
+
+
+def test_a_failed_hook_is_told_in_its_own_words():
+    entry = {
+        "EventId": "7",
+        "Timestamp": START,
+        "StackId": CHILD,
+        "StackName": "c",
+        "LogicalResourceId": "Function",
+        "ResourceType": "AWS::Lambda::Function",
+        "ResourceStatus": "CREATE_IN_PROGRESS",
+        "HookType": "Acme::Security::Hook",
+        "HookStatus": "HOOK_COMPLETE_FAILED",
+        "HookStatusReason": "tracing must be on",
+        "HookFailureMode": "FAIL",
+    }
+    failed = event(2, CHILD, "Function", "CREATE_FAILED", "The following hook(s) failed: [Acme::Security::Hook]")
+    warned = events.of(entry | {"HookFailureMode": "WARN", "HookStatusReason": "a warning"})
+    told = explain([events.of(entry), warned, failed])
+    assert told.cause.message == "Acme::Security::Hook: tracing must be on"
+
+
+def test_a_stack_that_was_refused_unmade_is_explained_by_what_was_found_in_it():
+    said = "Validation failed with 1 error(s). Call DescribeEvents to retrieve the full list of issues."
+    refused = [
+        event(1, ROOT, "Compute", "CREATE_IN_PROGRESS", "", STACK, CHILD),
+        event(2, CHILD, "root-Compute-X", "CREATE_FAILED", said, STACK, CHILD),
+        event(2, CHILD, "root-Compute-X", "ROLLBACK_IN_PROGRESS", "Validation failure detected. See ...", STACK, CHILD),
+        event(3, ROOT, "Compute", "CREATE_FAILED", EMBEDDED.format(CHILD), STACK, CHILD),
+    ]
+    problem = Problem("ComputeStack", "Function", "AWS::Lambda::Function", "PROPERTY_VALIDATION", "bad", "Code/S3Key")
+    told = explain(refused, sources=SOURCES, problems=[problem])
+    assert (told.cause.path, told.cause.message) == ("ComputeStack/Function", "bad")
+    assert str(told.cause.location) == "templates/compute.yaml:5"
+    assert told.others == ()
+
+
+def test_a_failure_without_any_reason_is_still_a_diagnosis():
+    told = explain([], "UPDATE_ROLLBACK_COMPLETE")
+    assert told.cause is None and told.stacks == {"": "UPDATE_ROLLBACK_COMPLETE"}
+
+
+REASONS = ("", "Resource creation cancelled", "real", "Embedded stack x was not successfully created", "Access denied")
+STATUSES = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "ROLLBACK_IN_PROGRESS", "UPDATE_COMPLETE")
+EVENTS = st.sampled_from([(ROOT, [ROOT, CHILD, ""]), (CHILD, [CHILD, ""])]).flatmap(
+    lambda stack: st.builds(
+        event,
+        st.integers(0, 9),
+        st.just(stack[0]),
+        st.sampled_from(["A", "B"]),
+        st.sampled_from(STATUSES),
+        st.sampled_from(REASONS),
+        st.sampled_from([STACK, "AWS::SQS::Queue"]),
+        st.sampled_from(stack[1]),
+    )
+)
+
+
+@given(st.lists(EVENTS, max_size=12))
+def test_whatever_happened_the_cause_is_real_if_anything_real_failed(history):
+    told = explain(history)
+    real = [each for each in history if each.status.endswith("_FAILED") and each.reason in ("real", "Access denied")]
+    if any(not each.of_the_stack for each in real):
+        assert told.cause.message in ("real", "Access denied")
+    assert all("cancelled" not in cause.message for cause in told.others + told.stuck)

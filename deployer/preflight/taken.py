@@ -1,0 +1,201 @@
+"""Names that are to be given to new resources but belong to something already.
+
+CloudFormation finds most of them, too, but after everything was uploaded, and the emulator only half way
+through. Only names that stand in the templates can be taken; one that hangs on something that is not
+made yet cannot be known.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from deployer.aws import service_errors
+from deployer.errors import Exit, Failure
+from deployer.preflight.resources import Resource
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`holder`: path of the resource in this stack that has the name now and loses it, "" for a stranger."""
+
+    resource: Resource
+    what: str
+    name: str
+    holder: str
+    delete: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name} ({self.resource.path})"
+
+
+def find(aws, added: Iterable[Resource], now: Iterable[Resource]) -> tuple[list[Taken], list[str]]:
+    """Those of `added` whose name exists, and the kinds that could not be looked at, with the reason.
+
+    One look per kind, and none for a kind that nothing is added of.
+    """
+    holders = {(each.type, name): each.path for each in now if (name := name_of(each))}
+    wanted: dict[Kind, dict[str, Resource]] = {}
+    for resource in added:
+        if name := name_of(resource):
+            wanted.setdefault(KINDS[resource.type], {})[name] = resource
+    taken, unseen = [], []
+    for kind, resources in wanted.items():
+        try:
+            names = set(kind.look(aws, sorted(resources)))
+        except Exception as error:
+            if not (service_errors.is_denied(error) or (aws.local and service_errors.is_not_implemented(error))):
+                raise
+            unseen.append(f"{kind.what}s ({service_errors.denied_action(error)})")
+            continue
+        for name, resource in resources.items():
+            if name in names:
+                holder = holders.get((resource.type, name), "")
+                taken.append(Taken(resource, kind.what, name, holder, kind.delete.format(name)))
+    return taken, unseen
+
+
+def refuse(taken: Sequence[Taken], region: str) -> None:
+    """Failure(PREFLIGHT) unless `taken` is empty."""
+    if not taken:
+        return
+    shown = ", ".join(map(str, taken[:_SHOWN])) + (f" and {len(taken) - _SHOWN} more" if len(taken) > _SHOWN else "")
+    strangers = [each for each in taken if not each.holder]
+    if strangers:
+        hint = (
+            "not of this stack, perhaps left behind by a destroyed environment; look what it is, then, for example: "
+            f"{strangers[0].delete} --region {region}"
+        )
+    else:
+        hint = (
+            f"{taken[0].holder} has it, and CloudFormation makes the new before it deletes the old: keep the logical "
+            "id, or deploy twice, first without the old"
+        )
+    raise Failure(Exit.PREFLIGHT, f"taken already, nothing was changed: {shown}", hint)
+
+
+def name_of(resource: Resource) -> str:
+    """The name that the template gives the resource; "" if none, or one that is not known yet."""
+    kind = KINDS.get(resource.type)
+    name = resource.properties.get(kind.property) if kind else None
+    return name if isinstance(name, str) else ""
+
+
+Look = Callable[[object, list[str]], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`look` gets names and yields names that exist, those among others; `delete` is the command for one."""
+
+    what: str
+    property: str
+    look: Look
+    delete: str
+
+
+def _pages(aws, service: str, operation: str, key: str, **arguments) -> Iterator:
+    for page in aws.client(service).get_paginator(operation).paginate(**arguments):
+        yield from page.get(key, [])
+
+
+def _prefix(names: list[str]) -> str:
+    """What all of them begin with; the names are sorted, so the first and the last decide."""
+    first, last = names[0], names[-1]
+    return next((first[:place] for place, letter in enumerate(first) if letter != last[place : place + 1]), first)
+
+
+def _log_groups(aws, names: list[str]) -> Iterator[str]:
+    prefix = _prefix(names)
+    groups = _pages(aws, "logs", "describe_log_groups", "logGroups", **{"logGroupNamePrefix": prefix} if prefix else {})
+    return (group["logGroupName"] for group in groups)
+
+
+def _parameters(aws, names: list[str]) -> Iterator[str]:
+    for start in range(0, len(names), 50):
+        wanted = [{"Key": "Name", "Option": "Equals", "Values": names[start : start + 50]}]
+        for parameter in _pages(aws, "ssm", "describe_parameters", "Parameters", ParameterFilters=wanted):
+            yield parameter["Name"]
+
+
+def _queues(aws, names: list[str]) -> Iterator[str]:
+    urls = _pages(aws, "sqs", "list_queues", "QueueUrls", QueueNamePrefix=_prefix(names))
+    return (url.rpartition("/")[2] for url in urls)
+
+
+def _topics(aws, names: list[str]) -> Iterator[str]:
+    return (topic["TopicArn"].rpartition(":")[2] for topic in _pages(aws, "sns", "list_topics", "Topics"))
+
+
+def _rules(aws, names: list[str]) -> Iterator[str]:
+    prefix = _prefix(names)
+    rules = _pages(aws, "events", "list_rules", "Rules", **{"NamePrefix": prefix} if prefix else {})
+    return (rule["Name"] for rule in rules)
+
+
+def _alarms(aws, names: list[str]) -> Iterator[str]:
+    client = aws.client("cloudwatch")
+    for start in range(0, len(names), 100):
+        wanted = {"AlarmNames": names[start : start + 100], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+        for page in client.get_paginator("describe_alarms").paginate(**wanted):
+            for alarm in page.get("MetricAlarms", []) + page.get("CompositeAlarms", []):
+                yield alarm["AlarmName"]
+
+
+def _dashboards(aws, names: list[str]) -> Iterator[str]:
+    prefix = _prefix(names)
+    boards = _pages(aws, "cloudwatch", "list_dashboards", "DashboardEntries", DashboardNamePrefix=prefix)
+    return (board["DashboardName"] for board in boards)
+
+
+def _one_by_one(service: str, operation: str, argument: str) -> Look:
+    """For kinds that know no prefix, and of which templates name few."""
+
+    def look(aws, names: list[str]) -> Iterator[str]:
+        for name in names:
+            try:
+                getattr(aws.client(service), operation)(**{argument: name})
+            except Exception as error:
+                if service_errors.code_of(error) not in ("NoSuchEntity", "ResourceNotFoundException"):
+                    raise
+            else:
+                yield name
+
+    return look
+
+
+_ALARM = Kind("alarm", "AlarmName", _alarms, "aws cloudwatch delete-alarms --alarm-names {}")
+
+KINDS: dict[str, Kind] = {
+    "AWS::CloudWatch::Alarm": _ALARM,
+    "AWS::CloudWatch::CompositeAlarm": _ALARM,  # they share one space of names
+    "AWS::CloudWatch::Dashboard": Kind(
+        "dashboard", "DashboardName", _dashboards, "aws cloudwatch delete-dashboards --dashboard-names {}"
+    ),
+    "AWS::DynamoDB::Table": Kind(
+        "table",
+        "TableName",
+        _one_by_one("dynamodb", "describe_table", "TableName"),
+        "aws dynamodb describe-table --table-name {}",  # holds data: look, do not delete
+    ),
+    "AWS::Events::Rule": Kind("rule", "Name", _rules, "aws events delete-rule --name {}"),
+    "AWS::IAM::Role": Kind(
+        "role", "RoleName", _one_by_one("iam", "get_role", "RoleName"), "aws iam delete-role --role-name {}"
+    ),
+    "AWS::Lambda::Function": Kind(
+        "function",
+        "FunctionName",
+        _one_by_one("lambda", "get_function_configuration", "FunctionName"),
+        "aws lambda delete-function --function-name {}",
+    ),
+    "AWS::Logs::LogGroup": Kind(
+        "log group", "LogGroupName", _log_groups, "aws logs delete-log-group --log-group-name {}"
+    ),
+    "AWS::SNS::Topic": Kind(
+        "topic", "TopicName", _topics, "aws sns list-topics --query Topics[?contains(TopicArn,'{}')]"
+    ),
+    "AWS::SQS::Queue": Kind(
+        "queue", "QueueName", _queues, "aws sqs get-queue-url --queue-name {}"
+    ),  # may hold messages
+    "AWS::SSM::Parameter": Kind("parameter", "Name", _parameters, "aws ssm delete-parameter --name {}"),
+}

@@ -1,0 +1,113 @@
+"""What CloudFormation finds wrong before it makes anything, read by DescribeEvents.
+
+CloudFormation validates when a change set is created: properties against the types' schemas, names that are
+taken (both stop it), quotas, buckets that are to be deleted but hold objects (both only warn). It validates a
+nested stack once more when that is made. In both cases the status reason says no more than that something
+was found; what and where, only DescribeEvents tells (CloudFormation user guide, "Validate stack deployments").
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from deployer.errors import Exit, Failure
+from deployer.stacks.events import Event
+
+_PROPERTIES = "Properties/"
+_VERDICTS = {"VALIDATION_ERROR": "ValidationStatus", "HOOK_INVOCATION_ERROR": "HookStatus"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding. `stack`: path such as DataStack, "" for the root; `property`: KeySchema/0, or "".
+
+    `check`: which validation or hook, such as NAME_CONFLICT_VALIDATION. One that does not stop is a warning.
+    """
+
+    stack: str
+    logical_id: str
+    type: str
+    check: str
+    reason: str
+    property: str = ""
+    stops: bool = True
+
+
+class Refused(Failure):
+    """A change set that CloudFormation could not create; `problems` may be empty if it does not say why."""
+
+    def __init__(self, message: str, problems: Iterable[Problem], hint: str = ""):
+        super().__init__(Exit.FAILED, message, hint)
+        self.problems = tuple(problems)
+
+
+def problems(aws, change_set: str) -> tuple[Problem, ...]:
+    """What was found in a change set, whatever its status, and in the nested ones.
+
+    What was read so far where DescribeEvents is not there (an emulator), not allowed or does not answer: it
+    only explains, and a failure to explain must not hide what there is to explain.
+    """
+    cloudformation = aws.client("cloudformation")
+    found: list[Problem] = []
+    with _as_far_as_it_answers():
+        for path, stack_id, identity in _nested(cloudformation, change_set):
+            # The root's events may tell of nested stacks, too; those are told by their own change sets.
+            for event in _events(cloudformation, ChangeSetName=identity):
+                if event.get("StackId", stack_id) == stack_id:
+                    found.append(_problem(event, path))
+    return tuple(dict.fromkeys(found))
+
+
+def of_stacks(aws, events: Iterable[Event], names: Mapping[str, str]) -> tuple[Problem, ...]:
+    """What was found in stacks whose history says that only DescribeEvents can tell; no call if none does."""
+    cloudformation = aws.client("cloudformation")
+    asked = dict.fromkeys(event.stack_id for event in events if "DescribeEvents" in event.reason)
+    found: list[Problem] = []
+    with _as_far_as_it_answers():
+        for stack_id in asked:
+            for event in _events(cloudformation, StackName=stack_id):
+                found.append(_problem(event, names.get(stack_id, "")))
+    return tuple(dict.fromkeys(found))
+
+
+def _as_far_as_it_answers():
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return contextlib.suppress(BotoCoreError, ClientError)
+
+
+def _nested(cloudformation, change_set: str, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """(path, stack id, change set id) of a change set and of all below it."""
+    pages = list(cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set))
+    yield path, pages[0].get("StackId", ""), change_set
+    for page in pages:
+        for change in page.get("Changes", []):
+            resource = change.get("ResourceChange", {})
+            if resource.get("ChangeSetId"):
+                below = f"{path}/{resource['LogicalResourceId']}".lstrip("/")
+                yield from _nested(cloudformation, resource["ChangeSetId"], below)
+
+
+def _events(cloudformation, **of: str) -> Iterator[Mapping]:
+    """Failed validations, and hooks that found something."""
+    for page in cloudformation.get_paginator("describe_events").paginate(**of):
+        for event in page.get("OperationEvents", []):
+            verdict = _VERDICTS.get(event.get("EventType", ""))
+            if verdict and event.get(verdict, "FAILED").endswith("FAILED"):
+                yield event
+
+
+def _problem(event: Mapping, stack: str) -> Problem:
+    """ValidationPath: /Resources/OrdersTable/Properties/KeySchema/0, with or without its first slash."""
+    is_hook = event["EventType"] == "HOOK_INVOCATION_ERROR"
+    _, _, below = event.get("ValidationPath", "").lstrip("/").partition("/")
+    logical_id, _, rest = below.partition("/")
+    return Problem(
+        stack,
+        event.get("LogicalResourceId") or logical_id,
+        event.get("ResourceType", ""),
+        event.get("HookType", "hook") if is_hook else event.get("ValidationName", "validation"),
+        event.get("HookStatusReason" if is_hook else "ValidationStatusReason", "no reason given"),
+        rest.removeprefix(_PROPERTIES) if rest.startswith(_PROPERTIES) else "",
+        event.get("HookFailureMode" if is_hook else "ValidationFailureMode", "FAIL") != "WARN",
+    )

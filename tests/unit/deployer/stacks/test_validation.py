@@ -1,0 +1,121 @@
+"""What CloudFormation found before it made anything: every page, every nested change set, warnings told apart."""
+
+from datetime import UTC, datetime
+
+import pytest
+from botocore.stub import ANY
+
+from deployer.stacks import validation
+from deployer.stacks.events import Event
+from deployer.stacks.validation import Problem
+
+STACK, CHILD = (f"arn:aws:cloudformation:r:123456789012:stack/{name}/1" for name in ("root", "root-Data-X"))
+SET, CHILD_SET = (f"arn:aws:cloudformation:r:123456789012:changeSet/{name}/1" for name in ("d", "d-Data"))
+
+KEYS = {
+    "EventType": "VALIDATION_ERROR",
+    "StackId": CHILD,
+    "LogicalResourceId": "OrdersTable",
+    "ResourceType": "AWS::DynamoDB::Table",
+    "ValidationFailureMode": "FAIL",
+    "ValidationName": "PROPERTY_VALIDATION",
+    "ValidationStatus": "FAILED",
+    "ValidationStatusReason": "#/KeySchema/0: required key [KeyType] not found",
+    "ValidationPath": "/Resources/OrdersTable/Properties/KeySchema/0",
+}
+TAKEN = KEYS | {
+    "LogicalResourceId": "ApiConfigParameter",
+    "ResourceType": "AWS::SSM::Parameter",
+    "ValidationName": "NAME_CONFLICT_VALIDATION",
+    "ValidationStatusReason": "Resource of type 'AWS::SSM::Parameter' with identifier '/x' already exists.",
+    "ValidationPath": "Resources/ApiConfigParameter",
+}
+BUCKET = KEYS | {"ValidationName": "BUCKET_EMPTINESS_VALIDATION", "ValidationFailureMode": "WARN", "StackId": STACK}
+
+
+def sets(stub):
+    nested = {"LogicalResourceId": "DataStack", "ResourceType": "AWS::CloudFormation::Stack", "ChangeSetId": CHILD_SET}
+    root = {"StackId": STACK, "Changes": [{"Type": "Resource", "ResourceChange": nested}]}
+    stub.add_response("describe_change_set", root, {"ChangeSetName": SET})
+
+
+def test_nested_change_sets_and_all_pages_are_read(aws):
+    stub = aws.stub("cloudformation")
+    sets(stub)
+    stub.add_response("describe_events", {"OperationEvents": [BUCKET]}, {"ChangeSetName": SET})
+    stub.add_response("describe_change_set", {"StackId": CHILD, "Changes": []}, {"ChangeSetName": CHILD_SET})
+    first = {"OperationEvents": [KEYS, {"EventType": "STACK_EVENT"}], "NextToken": "2"}
+    stub.add_response("describe_events", first, {"ChangeSetName": CHILD_SET})
+    stub.add_response("describe_events", {"OperationEvents": [TAKEN, KEYS]}, {"ChangeSetName": ANY, "NextToken": "2"})
+    found = validation.problems(aws, SET)
+    assert [(problem.stack, problem.check, problem.stops) for problem in found] == [
+        ("", "BUCKET_EMPTINESS_VALIDATION", False),
+        ("DataStack", "PROPERTY_VALIDATION", True),
+        ("DataStack", "NAME_CONFLICT_VALIDATION", True),
+    ]
+    assert (found[1].logical_id, found[1].property) == ("OrdersTable", "KeySchema/0")
+    assert (found[2].logical_id, found[2].property) == ("ApiConfigParameter", "")
+    aws.done()
+
+
+def test_a_childs_problem_that_the_root_repeats_is_told_once_and_where_it_is(aws):
+    stub = aws.stub("cloudformation")
+    sets(stub)
+    stub.add_response("describe_events", {"OperationEvents": [KEYS]})
+    stub.add_response("describe_change_set", {"StackId": CHILD, "Changes": []})
+    stub.add_response("describe_events", {"OperationEvents": [KEYS]})
+    [found] = validation.problems(aws, SET)
+    assert found.stack == "DataStack"
+
+
+def test_a_hook_that_refuses_is_a_problem_and_one_that_warns_a_warning(aws):
+    hook = {
+        "EventType": "HOOK_INVOCATION_ERROR",
+        "LogicalResourceId": "OrdersTable",
+        "HookType": "Acme::Security::Hook",
+        "HookStatus": "HOOK_COMPLETE_FAILED",
+        "HookStatusReason": "no encryption",
+        "HookFailureMode": "FAIL",
+    }
+    stub = aws.stub("cloudformation")
+    stub.add_response("describe_change_set", {"StackId": STACK})
+    stub.add_response("describe_events", {"OperationEvents": [hook, hook | {"HookFailureMode": "WARN"}]})
+    refused, warned = validation.problems(aws, SET)
+    assert refused == Problem("", "OrdersTable", "", "Acme::Security::Hook", "no encryption")
+    assert not warned.stops
+
+
+def test_a_validation_that_was_skipped_is_none(aws):
+    stub = aws.stub("cloudformation")
+    stub.add_response("describe_change_set", {"StackId": STACK})
+    stub.add_response(
+        "describe_events", {"OperationEvents": [KEYS | {"ValidationStatus": "SKIPPED", "StackId": STACK}]}
+    )
+    assert validation.problems(aws, SET) == ()
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidAction", "Throttling"])
+def test_what_cannot_be_read_hides_nothing(aws, code):
+    stub = aws.stub("cloudformation")
+    sets(stub)
+    stub.add_response("describe_events", {"OperationEvents": [BUCKET]})
+    stub.add_response("describe_change_set", {"StackId": CHILD})
+    stub.add_client_error("describe_events", code, "words", 400)
+    assert len(validation.problems(aws, SET)) == 1
+
+
+def event(stack, reason):
+    return Event("1", datetime(2026, 1, 1, tzinfo=UTC), stack, "s", "s", stack, "T", "CREATE_FAILED", reason)
+
+
+def test_a_stack_that_was_refused_while_it_was_made_is_asked_about(aws):
+    stub = aws.stub("cloudformation")
+    stub.add_response("describe_events", {"OperationEvents": [KEYS]}, {"StackName": CHILD})
+    said = "Validation failed with 1 error(s). Call DescribeEvents to retrieve the full list of issues."
+    [found] = validation.of_stacks(aws, [event(CHILD, said), event(CHILD, said)], {CHILD: "DataStack"})
+    assert (found.stack, found.property) == ("DataStack", "KeySchema/0")
+    aws.done()
+
+
+def test_nobody_is_asked_when_the_events_say_all(aws):
+    assert validation.of_stacks(aws, [event(CHILD, "no such key")], {}) == ()
