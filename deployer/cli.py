@@ -7,6 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from deployer import durations
 from deployer.aws import service_errors
 from deployer.errors import MEANING, Exit, Failure
 
@@ -66,6 +67,16 @@ def parser() -> argparse.ArgumentParser:
         "--dlq", metavar="QUEUE", help="list what is in it, such as OrderQueueDLQ; bodies with --output json"
     )
     letters.add_argument("--redrive", metavar="QUEUE", help="move its messages back to what they came from")
+    after = top.add_argument_group("after deploying (instead of deploying)")
+    after.add_argument("--status", action="store_true", help="stacks, version, last drift result, alarms, queues")
+    after.add_argument("--drift", action="store_true", help="what was changed behind CloudFormation's back")
+    after.add_argument("--detailed-exitcode", action="store_true", help="with --drift: exit code 2 when there is any")
+    after.add_argument("--logs", nargs="?", const="", metavar="FUNCTION", help="what the functions say; all or one")
+    after.add_argument("--follow", action="store_true", help="with --logs: go on until Ctrl-C")
+    after.add_argument("--order", metavar="ID", help="with --logs: one order's story")
+    after.add_argument("--since", type=_duration, metavar="DURATION", help="with --logs: 90s, 10m, 2h, 1d")
+    after.add_argument("--outputs", action="store_true", help="the root stack's outputs")
+    after.add_argument("--api-key", action="store_true", help="the API key's value, alone on stdout")
     where = top.add_argument_group("where")
     where.add_argument("--local", action="store_true", help="to the emulator on this machine, no account needed")
     where.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
@@ -81,6 +92,13 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _duration(text: str) -> float:
+    try:
+        return durations.seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Never raises: every end is an exit code and, if bad, one line."""
     top = parser()
@@ -91,14 +109,15 @@ def main(arguments: list[str] | None = None) -> int:
         top.error(clash)
     as_json = options.output == "json"
     try:
-        report = _run(options, sys.stderr if as_json else sys.stdout)
+        data_only = as_json or options.api_key or options.logs is not None
+        report = _run(options, sys.stderr if data_only else sys.stdout)
     except (Exception, KeyboardInterrupt) as error:
         failure = _failure(error)
         if options.debug:
             traceback.print_exc()
         _complain(failure)
         report = {"result": "failed", "exitCode": int(failure.code), "error": failure.message, "hint": failure.hint}
-    if as_json:
+    if as_json and report.get("result") != "followed":
         print(json.dumps(report, indent=2))
     return int(report.get("exitCode", Exit.OK))
 
@@ -114,7 +133,7 @@ def _clash(options: argparse.Namespace) -> str | None:
 def _run(options: argparse.Namespace, stream) -> dict:
     if options.stop:
         return _stop(options, stream)
-    from deployer.commands import dead_letter_queues, deploy, import_files
+    from deployer.commands import api_key, dead_letter_queues, deploy, drift, import_files, logs, show_outputs, status
     from deployer.commands.options import Options
     from deployer.show import present
     from deployer.show.ui import Ui
@@ -129,7 +148,22 @@ def _run(options: argparse.Namespace, stream) -> dict:
         profile=options.profile,
         allow_replace=frozenset(options.allow_replace),
         local_dir=options.local_dir,
+        output=options.output,
+        detailed_exitcode=options.detailed_exitcode,
+        function=options.logs or None,
+        follow=options.follow,
+        order=options.order,
+        since=options.since,
     )
+    for asked, command in (
+        (options.status, status),
+        (options.drift, drift),
+        (options.logs is not None, logs),
+        (options.outputs, show_outputs),
+        (options.api_key, api_key),
+    ):
+        if asked:
+            return command.run(wanted, Ui(stream), ROOT)
     file = getattr(options, "import")
     if file is not None:
         return import_files.run(file, wanted, Ui(stream), ROOT)

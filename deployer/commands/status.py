@@ -1,0 +1,2 @@
+def run(options, ui, root):
+    return {}
