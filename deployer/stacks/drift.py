@@ -146,9 +146,8 @@ def interpret(stack: Stack, found: list[Mapping], problem: str = "") -> StackDri
         for status in ("IN_SYNC", "MODIFIED", "DELETED", "UNKNOWN")
         for entry in by_status.get(status, [])
     }
-    unchecked = Counter(
-        kind for name, kind in sorted(stack.resources.items()) if name not in looked_at and kind != reading.STACK
-    )
+    kinds = (each["ResourceType"] for name, each in sorted(stack.resources.items()) if name not in looked_at)
+    unchecked = Counter(kind for kind in kinds if kind != reading.STACK)
     unreadable = [
         entry["LogicalResourceId"] + (f" ({reason})" if (reason := entry.get("DriftStatusReason")) else "")
         for entry in by_status.get("UNKNOWN", [])

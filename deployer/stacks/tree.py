@@ -13,12 +13,12 @@ from deployer.stacks.status import StackStatus
 class Stack:
     """`path`: the logical ids that lead to it, "" for the root. `entry`: its DescribeStacks entry.
 
-    `resources`: logical id -> type of its own resources that exist.
+    `resources`: logical id -> ListStackResources summary of its own resources that exist.
     """
 
     path: str
     entry: Mapping
-    resources: Mapping[str, str]
+    resources: Mapping[str, Mapping]
 
     @property
     def id(self) -> str:
@@ -32,6 +32,14 @@ class Stack:
     def status(self) -> StackStatus:
         return reading.status_of(self.entry)
 
+    def of_type(self, kind: str) -> dict[str, str]:
+        """Logical id -> physical id, by logical id."""
+        return {
+            name: each["PhysicalResourceId"]
+            for name, each in sorted(self.resources.items())
+            if each["ResourceType"] == kind
+        }
+
     @property
     def changed(self) -> datetime:
         """When its last operation began; CloudFormation keeps no time of its end here."""
@@ -44,11 +52,9 @@ def read(aws, root: Mapping) -> list[Stack]:
 
 
 def _read(aws, entry: Mapping, path: str) -> list[Stack]:
-    own = list(reading.resources(aws, entry["StackId"]))
-    stack = Stack(path, entry, {each["LogicalResourceId"]: each["ResourceType"] for each in own})
-    nested = sorted(
-        (each["LogicalResourceId"], each["PhysicalResourceId"]) for each in own if each["ResourceType"] == reading.STACK
-    )
+    own = {each["LogicalResourceId"]: each for each in reading.resources(aws, entry["StackId"])}
+    stack = Stack(path, entry, own)
+    nested = stack.of_type(reading.STACK).items()
     if not nested:
         return [stack]
 
