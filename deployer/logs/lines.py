@@ -12,6 +12,9 @@ _PLATFORM = re.compile(r"(START|END|REPORT) RequestId: |INIT_START |XRAY TraceId
 _LONGEST_PATTERN = 1024
 """Characters of a filter pattern, says FilterLogEvents."""
 
+_MANY_PATTERNS = 6
+"""Above this, one look at everything is cheaper than a look for each pattern: so it is with an order that was polled."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -122,12 +125,13 @@ class Story:
         return line.correlation_id in self.requests or (line.level == "ERROR" and line.invocation in self.invocations)
 
     def patterns(self) -> list[str]:
-        """Filter patterns that together find at least what `concerns` wants, for all that is known so far."""
+        """Filter patterns that together find at least what `concerns` wants, for all that is known so far; "" is all."""
         names = [f'$.order_id = "{self.order_id}"']
         for request in sorted(self.requests):
             names += [f'$.correlation_id = "{request}"', f'$.requestId = "{request}"']
         for invocation in sorted(self.invocations):
-            names += [f'$.requestId = "{invocation}"', f'$.record.requestId = "{invocation}"']
+            fields = ("function_request_id", "requestId", "record.requestId")
+            names += [f'$.{field} = "{invocation}"' for field in fields]
         patterns: list[str] = []
         for name in dict.fromkeys(names):
             longer = f"{patterns[-1][:-2]} || {name} }}" if patterns else ""
@@ -135,7 +139,7 @@ class Story:
                 patterns[-1] = longer
             else:
                 patterns.append(f"{{ {name} }}")
-        return patterns
+        return patterns if len(patterns) <= _MANY_PATTERNS else [""]
 
 
 def is_order_id(text: str) -> bool:
