@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deployer.logs import lines
@@ -158,7 +158,8 @@ def found_by(pattern, document):
     return pattern == "" or any(value(path) == wanted for path, wanted in terms)
 
 
-IDS = st.sampled_from([None, "fd-1", "fd-2", "r1", "r2", "i1", "i2"])
+IDS = st.sampled_from([None, ORDER, "x"])  # few, so that they meet
+TIMED_OUT = {"requestId": "x", "status": "timeout"}
 DOCUMENT = st.fixed_dictionaries(
     {},
     optional={
@@ -171,7 +172,9 @@ DOCUMENT = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(DOCUMENT, max_size=12))
+@given(st.lists(DOCUMENT, min_size=2, max_size=12))
+@example([{"order_id": ORDER, "function_request_id": "x"}, {"level": "ERROR", "function_request_id": "x"}])
+@example([{"order_id": ORDER, "requestId": "x"}, {"type": "platform.report", "record": TIMED_OUT}])
 def test_whatever_concerns_an_order_is_found_by_the_patterns(documents):
     """Patterns are an economy; what belongs to the story is decided by `concerns` alone."""
     story = Story(ORDER)

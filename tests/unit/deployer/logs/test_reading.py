@@ -130,6 +130,11 @@ def test_looking_again_reaches_back_for_what_comes_late_but_not_forever():
     assert len(fresh._seen) == 2  # what no look shows any more is not remembered
 
 
+def test_what_a_look_misses_for_once_is_not_told_again():
+    fresh, first, second = Fresh(0), Event("a", "s", 1, "first"), Event("a", "s", 2, "second")
+    assert [fresh.of(look) for look in ([first], [second], [first, second])] == [[first], [second], []]
+
+
 class Clock:
     def __init__(self, most):
         self.slept, self.most = [], most
@@ -200,3 +205,10 @@ def test_a_story_is_found_in_two_rounds_each_event_once():
         '{ $.order_id = "fd-1" || $.correlation_id = "r1" || $.requestId = "r1" }',
     ]
     assert len(logs.asked) == 4  # two groups, two rounds
+
+
+def test_what_several_patterns_find_is_one_event():
+    line = '{"order_id": "fd-1", "function_request_id": "%036d"}'
+    logs = Logs({"/env/a": [(n, line % n) for n in range(10)], "/env/b": []})
+    assert [event.time for event in reading.of_order(logs, GROUPS, Story("fd-1"), 0)] == list(range(10))
+    assert 2 < len({pattern for _, _, pattern in logs.asked}) <= 7
