@@ -1,0 +1,45 @@
+"""`--api-key`: the one secret of a deployment, shown only by this command and nowhere else."""
+
+import sys
+from pathlib import Path
+
+from deployer.aws import connection, service_errors
+from deployer.commands.options import Options
+from deployer.errors import Exit, Failure
+from deployer.show.ui import Ui
+from deployer.stacks import outputs
+
+
+def run(options: Options, ui: Ui, root: Path, out=None) -> dict:
+    """The bare value on standard output, for `KEY=$(…)`: `ui` must write to standard error.
+
+    With --output json nothing is written here; the report holds it.
+    """
+    aws, stack = connection.deployed(ui, options, root)
+    key_id = outputs.of_stack(stack).get("ApiKeyId")
+    if not key_id:
+        raise Failure(Exit.FAILED, f"stack {stack['StackName']} has no API key among its outputs", "deploy it again")
+    value = _value(aws, key_id)
+    if options.output != "json":
+        print(value, file=out or sys.stdout)
+    return {"result": "shown", "apiKeyId": key_id, "apiKey": value}
+
+
+def _value(aws, key_id: str) -> str:
+    gateway = aws.client("apigateway")
+    try:
+        return gateway.get_api_key(apiKey=key_id, includeValue=True)["value"]
+    except gateway.exceptions.NotFoundException:
+        raise Failure(
+            Exit.FAILED,
+            f"the API key {key_id}, which the stack made, is no longer there",
+            "somebody has deleted it behind CloudFormation's back; --drift shows what else",
+        ) from None
+    except gateway.exceptions.ClientError as error:
+        if not service_errors.is_denied(error):
+            raise
+        raise Failure(
+            Exit.PREFLIGHT,
+            f"these credentials may not read the API key {key_id}",
+            f"ask for apigateway:GET on arn:aws:apigateway:{aws.region}::/apikeys/{key_id}, or use another --profile",
+        ) from error

@@ -1,0 +1,47 @@
+"""Which log groups an environment has, and which of them is meant. Pure."""
+
+import re
+from collections.abc import Mapping
+
+from config import names
+from deployer.errors import Exit, Failure
+
+GATEWAY = "api-access"
+"""API Gateway's access log: a line for each request, whether it reached a function or not."""
+
+_SUFFIX = "Function"
+
+
+def of_functions(environment: str, outputs: Mapping[str, str]) -> dict[str, str]:
+    """`orders-worker` -> log group, of every function that the root stack's outputs name."""
+    return {
+        name: names.log_group(environment, name)
+        for name in sorted(_dashed(key.removesuffix(_SUFFIX)) for key in outputs if key.endswith(_SUFFIX))
+    }
+
+
+def chosen(environment: str, outputs: Mapping[str, str], wanted: str | None) -> dict[str, str]:
+    """All functions; or the one that is meant, in whatever way it is written. Failure(USAGE) names those there are.
+
+    orders_worker, orders-worker, OrdersWorker, OrdersWorkerFunction, the physical name, an ARN, the log group.
+    """
+    known = of_functions(environment, outputs)
+    if wanted is None:
+        return known
+    known[GATEWAY] = names.log_group(environment, GATEWAY)
+    physical = {value: _dashed(key.removesuffix(_SUFFIX)) for key, value in outputs.items() if key.endswith(_SUFFIX)}
+    short = re.split("[:/]", wanted)[-1]
+    name = physical.get(short) or next((name for name in known if _plain(name) == _plain(short)), None)
+    if name is None:
+        raise Failure(
+            Exit.USAGE, f"there is no function {wanted!r} in this environment", "those with a log: " + ", ".join(known)
+        )
+    return {name: known[name]}
+
+
+def _dashed(title: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", title).lower()
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_]", "", name).lower().removesuffix(_SUFFIX.lower())
