@@ -1,11 +1,11 @@
 """The command line: which command is meant, what goes with it, and how it is explained."""
 
 import argparse
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from deployer import durations
 from deployer.commands.options import Options
 from deployer.errors import MEANING
 
@@ -20,14 +20,14 @@ class Command:
 
     `flag`: asks for it; "" is deploying itself. `module`: where its `function` is, in deployer.commands.
     `companions`: options that mean something to it, beyond where and how to show.
-    `prints`: the key of its report that is the whole of standard output, so that a shell can take it.
+    `writes`: standard output is its own, so that a shell can take what it writes there.
     """
 
     flag: str
     module: str
     function: str = "run"
     companions: frozenset[str] = frozenset()
-    prints: str | None = None
+    writes: bool = False
 
     @property
     def key(self) -> str:
@@ -35,16 +35,16 @@ class Command:
 
 
 COMMANDS = (
-    Command("", "deploy", "report", companions=_DEPLOYING | {"no_rollback", "detailed_exitcode"}),
+    Command("", "deploy", companions=_DEPLOYING | {"no_rollback", "detailed_exitcode"}),
     Command("--rollback", "rollback", companions=_DEPLOYING | {"detailed_exitcode"}),
     Command("--status", "status"),
     Command("--history", "history"),
     Command("--drift", "drift", companions=frozenset({"detailed_exitcode"})),
     Command("--outputs", "show_outputs", companions=frozenset({"outputs_file"})),
-    Command("--api-key", "api_key", prints="apiKey"),
-    Command("--logs", "logs", companions=frozenset({"follow", "order", "since"})),
+    Command("--api-key", "api_key", writes=True),
+    Command("--logs", "logs", companions=frozenset({"follow", "order", "since"}), writes=True),
     Command("--smoke", "smoke"),
-    Command("--destroy", "destroy", companions=frozenset({"yes", "delete_data"})),
+    Command("--destroy", "destroy", companions=frozenset({"yes", "delete_data", "plan"})),
     Command("--import", "import_files"),
     Command("--dlq", "dead_letter_queues", "show"),
     Command("--redrive", "dead_letter_queues", "send_back", companions=frozenset({"yes"})),
@@ -119,7 +119,10 @@ def _looking(group) -> None:
     group.add_argument("--follow", action="store_true", help="with --logs: go on as they come, until Ctrl-C")
     group.add_argument("--order", metavar="ID", help="with --logs: only what concerns this order")
     group.add_argument(
-        "--since", type=_seconds, metavar="TIME", help="with --logs: how far back, as 30s, 10m, 2h, 1d (default: 10m)"
+        "--since",
+        type=_seconds,
+        metavar="TIME",
+        help="with --logs: how far back, as 30s, 10m, 1h30m (default: 10m; with --order 1d)",
     )
     group.add_argument("--dlq", metavar="QUEUE", help="what is in a dead-letter queue, and why; nothing is taken out")
 
@@ -166,14 +169,13 @@ def _showing(group) -> None:
 
 
 _DEFAULTS = {field.name: field.default for field in fields(Options)}
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+)([smhd])", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write it as 30s, 10m, 2h or 1d")
-    return float(found[1]) * _SECONDS[found[2]]
+    try:
+        return durations.seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _orders(text: str) -> int:

@@ -23,18 +23,18 @@ def main(given: list[str] | None = None) -> int:
     if options.completion:
         print(arguments.completion(options.completion))
         return int(Exit.OK)
-    document = options.output != "text" or bool(command and command.prints)
+    document = options.output != "text"
     try:
-        report = _run(options, command, sys.stderr if document else sys.stdout)
+        report = _run(options, command, sys.stderr if document or (command and command.writes) else sys.stdout)
     except (Exception, KeyboardInterrupt) as error:
         failure = _failure(error)
         if options.debug:
             traceback.print_exc()
         _complain(failure)
         report = {"result": "failed", "exitCode": int(failure.code), "error": failure.message, "hint": failure.hint}
-        report |= failure.details
-    if document:
-        _print(options, command, report)
+        report |= failure.report
+    if document and not options.follow:  # which writes as things come
+        _print(options, report)
     return int(report.get("exitCode", Exit.OK))
 
 
@@ -58,15 +58,13 @@ def _stop(options: argparse.Namespace, stream) -> dict:
     return {"result": "stopped" if stopped else "not running"}
 
 
-def _print(options: argparse.Namespace, command: Command | None, report: dict) -> None:
+def _print(options: argparse.Namespace, report: dict) -> None:
     """The document that standard output is reserved for."""
     with contextlib.suppress(BrokenPipeError):
         if options.output == "json":
             print(json.dumps(report, indent=2))
         elif options.output == "markdown" and "markdown" in report:
             print(report["markdown"])
-        elif command and command.prints in report:
-            print(report[command.prints])
 
 
 def _failure(error: BaseException) -> Failure:

@@ -1,6 +1,5 @@
 """How a run ends: the exit codes, and the one exception that carries one."""
 
-from collections.abc import Mapping
 from enum import IntEnum
 
 
@@ -34,11 +33,14 @@ MEANING = {
 
 
 class Failure(Exception):
-    """A run that ends here: an exit code, one line for a person, what to do next, and what a program may want."""
+    """A run that ends here: an exit code, one line for a person, what to do next.
 
-    def __init__(self, code: Exit, message: str, hint: str = "", details: Mapping | None = None):
+    `report`: what a program is told besides, by --output json.
+    """
+
+    def __init__(self, code: Exit, message: str, hint: str = "", report: dict | None = None):
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
-        self.details = details or {}
+        self.report = report or {}

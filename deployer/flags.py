@@ -6,6 +6,10 @@ from config import names
 from config.environment import Environment
 
 
+def name(environment: Environment) -> str:
+    return names.parameter_path(environment.name, "feature-flags")
+
+
 def write_if_absent(aws, environment: Environment) -> bool:
     """Put the environment's first flags; False when an operator's value is there, which is left alone.
 
@@ -15,7 +19,7 @@ def write_if_absent(aws, environment: Environment) -> bool:
     ssm = aws.client("ssm")
     try:
         ssm.put_parameter(
-            Name=names.parameter_path(environment.name, "feature-flags"),
+            Name=name(environment),
             Description="Feature flags: true, false, or the percentage of customers. Operators own this value.",
             Value=json.dumps(environment.feature_flags, sort_keys=True),
             Type="SecureString",

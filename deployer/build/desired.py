@@ -22,6 +22,11 @@ class Built:
     parameters: Mapping[str, str]
     bucket: str
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of the root stack, and by it of everything in it."""
+        return {"Project": names.PROJECT, "Environment": self.parameters["Environment"]}
+
     def objects(self) -> dict[str, bytes]:
         return {package.key: package.content for package in self.packages} | {
             key: body.encode() for key, body in self.bundle.bodies.items()

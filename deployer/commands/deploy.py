@@ -2,73 +2,87 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from config import names
 from config.environment import Environment
-from deployer import flags
+from deployer import flags, history
 from deployer.aws import connection, local, session
 from deployer.build import artifacts, checkout, desired
 from deployer.build.desired import Built
-from deployer.commands import executing, rescue
+from deployer.build.locations import Sources
+from deployer.commands import executing, planning, rescue
+from deployer.commands import history as recording
+from deployer.commands.context import Context
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
-from deployer.plan import compare as planning
-from deployer.plan import guard, snapshot
-from deployer.plan.changes import Action, Plan
+from deployer.history import Source
+from deployer.plan import snapshot
+from deployer.plan.report import PlanReport
 from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
 from deployer.show import bars, present, progress
-from deployer.show.ui import QUIET_SECONDS, Ui, ask, can_ask
-from deployer.stacks import changeset, execution, leftovers, operation, outputs, reading
+from deployer.show.ui import QUIET_SECONDS, Ui, can_ask
+from deployer.stacks import execution, leftovers, operation, outputs, reading
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.execution import Outcome
 
-
-@dataclass(frozen=True)
-class Result:
-    """`kind`: deployed, unchanged or planned."""
-
-    kind: str
-    outputs: Mapping[str, str]
-    plan: Plan | None = None
+CHANGES = 2
+"""The exit code of --plan --detailed-exitcode when there is something to deploy."""
 
 
-def run(options: Options, ui: Ui, root: Path) -> Result:
+def run(options: Options, ui: Ui, root: Path) -> dict:
     """Deploy, or plan to. Raises Failure with the exit code for whatever ends it early."""
     with executing.terminable():
-        return _run(options, ui, root)
+        environment = checkout.environment(options.env)
+        _must_be_for_debugging(environment, options)
+        region = options.region or environment.region
+        session.check_region(region)
+        rendered = checkout.rendered(ui)
+        cache = local.cache_directory(root)
+        checkout.check(ui, rendered, region, cache)
+        packages = checkout.packages(ui, root, cache)
+        aws = connection.connect(ui, environment, options, root)
+        facts = preflight.shown(ui, aws, environment)
+        context = Context(ui, aws, environment, options, operation.token(facts.caller), Sources(rendered))
+        facts = rescue.clear_the_way(context, facts)
+        built = desired.build(aws, environment, rendered, packages, facts)
+        return deploy_built(context, facts, built, history.checkout(root))
 
 
-def _run(options: Options, ui: Ui, root: Path) -> Result:
-    environment = checkout.environment(options.env)
-    _must_be_for_debugging(environment, options)
-    region = options.region or environment.region
-    session.check_region(region)
-    rendered = checkout.rendered(ui)
-    cache = local.cache_directory(root)
-    checkout.check(ui, rendered, region, cache)
-    packages = checkout.packages(ui, root, cache)
-    aws = connection.connect(ui, environment, options, root)
-    with ui.step("Preflight") as step:
-        facts = preflight.check(aws, environment)
-        step.result = (
-            f"account {facts.account}, {aws.region}, stack {names.root_stack(environment.name)}: {facts.status}"
-        )
-    token = operation.token(facts.caller)
+def deploy_built(context: Context, facts: Facts, built: Built, source: Source) -> dict:
+    """From what is wanted to what is deployed: the same way for this checkout and for an earlier version."""
+    if desired.unchanged(context.aws, facts, built):
+        context.ui.line("Nothing to change: what is deployed is what this checkout says.")
+        if not context.options.plan:
+            recording.catch_up(context.ui, context.aws, facts, built, source)
+        return _report(context, "unchanged", planning.nothing(context, facts), _outputs(context, facts.stack))
+    _must_be_able_to_ask(context.options)
+    now = reading.deployed(context.aws, facts.stack)
+    then = snapshot.desired(built.bundle, built.parameters, now)
+    planning.check(context, facts, now, then)
+    _upload(context, built, facts)
+    change_set, plan = planning.propose(context, facts, built, now, then)
+    if change_set.empty:
+        leftovers.discard(context.aws, change_set, execution.pace(context.aws).pause)
+        context.ui.line("Nothing to change, says CloudFormation.")
+        return _report(context, "unchanged", plan, _outputs(context, facts.stack))
+    with executing.unless_executed(context.aws, change_set):
+        planning.show(context, plan)
+        if context.options.plan:
+            leftovers.discard(context.aws, change_set, execution.pace(context.aws).pause)
+            context.ui.line("Only a plan: nothing was changed.")
+            return _report(context, "planned", plan, {})
+        planning.must_be_wanted(context, facts, plan)
+        began = time.monotonic()
+        outcome = _execute(context, change_set, plan)
+    values = _finished(context, change_set, outcome)
+    recording.record(context.ui, context.aws, facts, built, source, time.monotonic() - began, plan.plan)
+    return _report(context, "deployed", plan, values)
 
-    def verified(stack_id: str, outcome: Outcome) -> None:
-        _finish(ui, aws, stack_id, outcome)
 
-    facts = rescue.clear_the_way(ui, aws, environment, options, facts, token, verified)
-    built = desired.build(aws, environment, rendered, packages, facts)
-    if desired.unchanged(aws, facts, built):
-        ui.line("Nothing to change: what is deployed is what this checkout says.")
-        return Result("unchanged", _outputs(ui, aws, facts.stack, options))
-    _must_be_able_to_ask(options)
-    _upload(ui, aws, built, facts)
-    return _change(ui, aws, environment, options, facts, built, token)
+def _report(context: Context, result: str, plan: PlanReport, values: Mapping[str, str]) -> dict:
+    code = {"exitCode": CHANGES} if result == "planned" and context.options.detailed_exitcode else {}
+    return {"result": result, "outputs": dict(values), **planning.documents(context, plan), **code}
 
 
 def _must_be_for_debugging(environment: Environment, options: Options) -> None:
@@ -82,12 +96,6 @@ def _must_be_for_debugging(environment: Environment, options: Options) -> None:
         )
 
 
-def report(options: Options, ui: Ui, root: Path) -> dict:
-    """`run`, told as a document."""
-    result = run(options, ui, root)
-    return {"result": result.kind, "outputs": dict(result.outputs), "changes": present.as_json(result.plan)}
-
-
 def _must_be_able_to_ask(options: Options) -> None:
     """Before the first write: in a pipeline nobody could answer the question at its end."""
     if not (options.plan or options.yes or can_ask()):
@@ -98,11 +106,11 @@ def _must_be_able_to_ask(options: Options) -> None:
         )
 
 
-def _upload(ui: Ui, aws, built: Built, facts: Facts) -> None:
-    with ui.step("Upload", spinner=False) as step, bars.waiting(ui, "Upload") as on_news:
-        made = artifacts.ensure_bucket(aws, built.bucket, facts.account)
+def _upload(context: Context, built: Built, facts: Facts) -> None:
+    with context.ui.step("Upload", spinner=False) as step, bars.waiting(context.ui, "Upload") as on_news:
+        made = artifacts.ensure_bucket(context.aws, built.bucket, facts.account)
         objects = built.objects()
-        put = artifacts.upload_missing(aws, built.bucket, facts.account, objects, _telling(on_news))
+        put = artifacts.upload_missing(context.aws, built.bucket, facts.account, objects, _telling(on_news))
         size = sum(len(objects[key]) for key in put) / 1000
         step.result = (f"{len(put)} of {len(objects)} objects, {size:.0f} kB" if put else "everything is there") + (
             f"; made bucket {built.bucket}" if made else ""
@@ -123,107 +131,30 @@ def _telling(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
     return on_put
 
 
-def _change(ui: Ui, aws, environment: Environment, options: Options, facts: Facts, built: Built, token: str) -> Result:
-    change_set, plan = _planned(ui, aws, environment, facts, built, token)
-    if change_set.empty:
-        leftovers.discard(aws, change_set, execution.pace(aws).pause)
-        ui.line("Nothing to change, says CloudFormation.")
-        return Result("unchanged", _outputs(ui, aws, reading.describe(aws, change_set.stack_id), options), plan)
-    with executing.unless_executed(aws, change_set):
-        present.show_plan(ui, plan)
-        _refuse_data_loss(ui, plan, options)
-        _refuse_replacement_without_rollback(plan, options)
-        if options.plan:
-            leftovers.discard(aws, change_set, execution.pace(aws).pause)
-            ui.line("Only a plan: nothing was changed.")
-            return Result("planned", {}, plan)
-        if not (options.yes or ask("Deploy this?")):
-            raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
-        outcome = _execute(ui, aws, environment, options, change_set, plan, token)
-    return Result("deployed", _finished(ui, aws, environment, options, change_set, outcome), plan)
+def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:
+    if flags.write_if_absent(context.aws, context.environment):
+        context.ui.line(f"{context.ui.ok} Flags      wrote {flags.name(context.environment)} (SecureString)")
+    return executing.carry_out(context, change_set, progress.expected(plan.plan))
 
 
-def _planned(ui: Ui, aws, environment: Environment, facts: Facts, built: Built, token: str) -> tuple[ChangeSet, Plan]:
-    stack = names.root_stack(environment.name)
-    with ui.step("Plan") as step, executing.alone(aws, stack):
-        now = reading.deployed(aws, facts.stack)
-        then = snapshot.desired(built.bundle, built.parameters, now)
-        change_set = changeset.create(
-            aws,
-            stack,
-            new=facts.status.is_new,
-            exists=facts.status.exists,
-            template_url=built.bundle.root_url,
-            parameters=built.parameters,
-            tags={"Project": names.PROJECT, "Environment": environment.name},
-            token=token,
-            pause=execution.pace(aws).pause,
-        )
-        plan = planning.make(now, then, change_set.verdicts)
-        step.result = present.summary(plan)
-    return change_set, plan
-
-
-def _refuse_data_loss(ui: Ui, plan: Plan, options: Options) -> None:
-    """Told with --plan as well; refused only where it would happen."""
-    dangers = guard.dangers(plan, options.allow_replace)
-    present.show_dangers(ui, dangers)
-    refused = [danger for danger in dangers if not danger.allowed]
-    if refused and not options.plan:
-        flags_needed = " ".join(f"--allow-replace {danger.change.logical_id}" for danger in refused)
-        raise Failure(
-            Exit.REFUSED,
-            f"refused, nothing was changed: {len(refused)} of the changes would replace or delete data",
-            f"if that is what you want: {flags_needed}",
-        )
-
-
-def _refuse_replacement_without_rollback(plan: Plan, options: Options) -> None:
-    """CloudFormation fails such an update half way: it could not take the replaced resource back."""
-    replaced = [change.path for change in plan.changes if change.action is Action.REPLACE]
-    if options.no_rollback and replaced and not options.plan:
-        raise Failure(
-            Exit.REFUSED,
-            f"refused, nothing was changed: with --no-rollback CloudFormation replaces nothing ({', '.join(replaced)})",
-            "deploy without --no-rollback",
-        )
-
-
-def _execute(
-    ui: Ui, aws, environment: Environment, options: Options, change_set: ChangeSet, plan: Plan, token: str
-) -> Outcome:
-    if flags.write_if_absent(aws, environment):
-        ui.line(f"{ui.ok} Flags      wrote {names.parameter_path(environment.name, 'feature-flags')} (SecureString)")
-    stack, expected = names.root_stack(environment.name), progress.expected(plan)
-    return executing.carry_out(ui, aws, stack, change_set, token, expected, disable_rollback=options.no_rollback)
-
-
-def _finished(
-    ui: Ui, aws, environment: Environment, options: Options, change_set: ChangeSet, outcome: Outcome
-) -> dict[str, str]:
+def _finished(context: Context, change_set: ChangeSet, outcome: Outcome) -> dict[str, str]:
     """The outputs of a deployment that succeeded; one that failed raises Failure(FAILED), its cause shown."""
-    stack = names.root_stack(environment.name)
     try:
-        _finish(ui, aws, change_set.stack_id, executing.succeeded(ui, outcome, stack, aws.region))
-        return _outputs(ui, aws, reading.describe(aws, change_set.stack_id), options)
+        executing.finish(context, change_set.stack_id, outcome)
+        return _outputs(context, reading.describe(context.aws, change_set.stack_id))
     except KeyboardInterrupt:
         raise Failure(
             Exit.INTERRUPTED,
-            f"interrupted; the deployment itself is over: stack {stack} is in {outcome.status}",
+            f"interrupted; the deployment itself is over: stack {context.stack} is in {outcome.status}",
             "run the same command again to see that nothing is left to do, and the outputs",
         ) from None
 
 
-def _finish(ui: Ui, aws, stack_id: str, outcome: Outcome) -> None:
-    """What follows a deployment that succeeded, whether this run began it or resumed it."""
-    executing.verify(ui, aws, stack_id, outcome)
-
-
-def _outputs(ui: Ui, aws, stack: Mapping | None, options: Options) -> dict[str, str]:
+def _outputs(context: Context, stack: Mapping | None) -> dict[str, str]:
     values = outputs.of_stack(stack or {})
-    if options.local:
-        values = outputs.with_api_key(aws, outputs.localized(values, aws.endpoint_url))
-    present.show_outputs(ui, values)
-    if options.outputs_file:
-        outputs.write(options.outputs_file, values)
+    if context.options.local:
+        values = outputs.with_api_key(context.aws, outputs.localized(values, context.aws.endpoint_url))
+    present.show_outputs(context.ui, values)
+    if context.options.outputs_file:
+        outputs.write(context.options.outputs_file, values)
     return values

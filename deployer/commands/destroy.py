@@ -14,10 +14,11 @@ from deployer import history
 from deployer.aws import connection, session
 from deployer.build import checkout
 from deployer.commands import destroy_consent as consent
+from deployer.commands import executing
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.preflight import checks as preflight
-from deployer.show import bars, present
+from deployer.show import bars, failure
 from deployer.show import destroying as view
 from deployer.show.progress import display
 from deployer.show.ui import Ui
@@ -52,7 +53,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         consent.refuse_data_in_the_way(found)
     consent.confirm(environment, found, options)
     try:
-        kept = _destroy(ui, aws, found, data, options.delete_data)
+        kept = _destroy(ui, aws, found, data, options)
     except KeyboardInterrupt:
         raise Failure(
             Exit.INTERRUPTED,
@@ -62,16 +63,16 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     return _report(ui, "destroyed", found, data, kept, options)
 
 
-def _destroy(ui: Ui, aws, found: Inventory, data: list[Holding], delete_data: bool) -> list[dict[str, str]]:
+def _destroy(ui: Ui, aws, found: Inventory, data: list[Holding], options: Options) -> list[dict[str, str]]:
     """Everything in its order; what is kept."""
     if found.status.exists:
-        _delete_stack(ui, aws, found, delete_data)
+        _delete_stack(ui, aws, found, options)
     for held in data:
         _remove(ui, aws, held)
     _sweep(ui, aws, found)
-    if delete_data and not found.others:
+    if options.delete_data and not found.others:
         return _remove_shared(ui, aws, found)
-    return view.kept(found, delete_data)
+    return view.kept(found, options.delete_data)
 
 
 def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: list[dict], options: Options) -> dict:
@@ -82,19 +83,19 @@ def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: li
     return view.document(result, found, data, kept)
 
 
-def _delete_stack(ui: Ui, aws, found: Inventory, delete_data: bool) -> None:
+def _delete_stack(ui: Ui, aws, found: Inventory, options: Options) -> None:
     outcome = None
     for _ in range(2):  # once more when a file came into a bucket after it had been emptied
-        if delete_data:
+        if options.delete_data:
             _make_deletable(ui, aws, found)
         with display(ui, found.stack["StackName"]) as on_events:
             outcome = deletion.run(aws, found.stack["StackId"], on_events, _pace(aws))
         if outcome.status.name == "DELETE_COMPLETE":
             return
         left = deletion.left(aws, found.stack["StackId"])
-        if not (delete_data and any(fate.type == BUCKET for fate in left)):
+        if not (options.delete_data and any(fate.type == BUCKET for fate in left)):
             break
-    present.show_failure(ui, outcome.events, outcome.names)
+    failure.show(ui, executing.diagnosed(aws, options, outcome, found.stack["StackName"]))
     for fate in left:
         ui.line(f"  left: {fate.path} ({fate.type}) {fate.physical_id}")
     raise Failure(

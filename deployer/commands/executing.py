@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from deployer.build.locations import Sources
+from deployer.commands.context import Context
+from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
-from deployer.show import present, progress
+from deployer.show import failure, progress
 from deployer.show.ui import Ui, can_ask, choose
-from deployer.stacks import changeset, execution, leftovers, operation, reading, recovery
+from deployer.stacks import changeset, diagnosis, execution, leftovers, operation, reading, recovery, validation
 from deployer.stacks.changeset import ChangeSet
+from deployer.stacks.diagnosis import Diagnosis
 from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.operation import Operation
-from deployer.stacks.status import way_out
 
 Watch = Callable[[OnEvents], Outcome]
 
@@ -76,24 +79,17 @@ def refusal(other: Operation, stack: str, region: str) -> Failure:
     )
 
 
-def carry_out(
-    ui: Ui,
-    aws,
-    stack: str,
-    change_set: ChangeSet,
-    token: str,
-    expected: Mapping[str, int],
-    *,
-    disable_rollback: bool = False,
-) -> Outcome:
+def carry_out(context: Context, change_set: ChangeSet, expected: Mapping[str, int]) -> Outcome:
     """Execute and watch to the end, however that ends."""
-    pace = execution.pace(aws)
+    aws, no_rollback = context.aws, context.options.no_rollback
 
     def run(on_events: OnEvents) -> Outcome:
-        with alone(aws, stack):
-            return execution.run(aws, change_set, on_events, pace, token=token, disable_rollback=disable_rollback)
+        with alone(aws, context.stack):
+            return execution.run(
+                aws, change_set, on_events, execution.pace(aws), token=context.token, disable_rollback=no_rollback
+            )
 
-    return _watched(ui, aws, stack, change_set.stack_id, run, token, expected)
+    return _watched(context, change_set.stack_id, run, expected)
 
 
 @contextmanager
@@ -119,32 +115,49 @@ def _taken_back(aws, change_set: ChangeSet, pause: float) -> bool:
     return False
 
 
-def resume(ui: Ui, aws, stack: str, running: Operation, token: str) -> Outcome:
+def resume(context: Context, running: Operation) -> Outcome:
     """Watch an operation that runs already, from its beginning to its end."""
 
     def watch(on_events: OnEvents) -> Outcome:
-        ui.line(f"Resuming: stack {stack} is in {running.status}, started by {running.who} at {_clock(running)}.")
-        return _from(aws, running)(on_events)
+        context.ui.line(
+            f"Resuming: stack {context.stack} is in {running.status}, started by {running.who} at {_clock(running)}."
+        )
+        return _from(context.aws, running)(on_events)
 
-    return follow(ui, aws, stack, running.stack_id, watch, token)
+    return follow(context, running.stack_id, watch)
 
 
-def follow(ui: Ui, aws, stack: str, stack_id: str, watch: Watch, token: str) -> Outcome:
+def follow(context: Context, stack_id: str, watch: Watch) -> Outcome:
     """`watch` with the live display and with Ctrl-C as for a deployment; `watch` begins or follows an operation."""
-    return _watched(ui, aws, stack, stack_id, watch, token, {})
+    return _watched(context, stack_id, watch, {})
 
 
-def succeeded(ui: Ui, outcome: Outcome, stack: str, region: str) -> Outcome:
-    """The outcome, if it did what it should; else shows the cause and raises Failure(FAILED)."""
+def finish(context: Context, stack_id: str, outcome: Outcome) -> None:
+    """What follows a deployment, whether this run began or resumed it: verified, or its failure told and raised."""
     if outcome.status.succeeded:
-        return outcome
-    present.show_failure(ui, outcome.events, outcome.names)
-    raise Failure(
-        Exit.FAILED, f"the deployment failed; stack {stack} is in {outcome.status}", _next_step(outcome, stack, region)
+        _verify(context.ui, context.aws, stack_id, outcome)
+        return
+    told = diagnosed(context.aws, context.options, outcome, context.stack, context.sources)
+    failure.show(context.ui, told)
+    message = f"the deployment failed; stack {context.stack} is in {outcome.status}"
+    raise Failure(Exit.FAILED, message, told.next, {"failure": failure.as_json(told)})
+
+
+def diagnosed(aws, options: Options, outcome: Outcome, stack: str, sources: Sources | None = None) -> Diagnosis:
+    """Why an operation of the stack failed, and what state everything is in."""
+    return diagnosis.explain(
+        outcome.status,
+        outcome.events,
+        outcome.names,
+        stack=stack,
+        region=aws.region,
+        again=failure.command(options),
+        sources=sources,
+        problems=validation.of_stacks(aws, outcome.events, outcome.names),
     )
 
 
-def verify(ui: Ui, aws, stack_id: str, outcome: Outcome) -> None:
+def _verify(ui: Ui, aws, stack_id: str, outcome: Outcome) -> None:
     """The root says that it is done: every nested stack must be, too. Sweeps what earlier runs left behind."""
     with ui.step("Verify") as step:
         nested = execution.nested_statuses(aws, stack_id)
@@ -159,62 +172,46 @@ def verify(ui: Ui, aws, stack_id: str, outcome: Outcome) -> None:
         step.result = f"the root and its {len(nested)} nested stacks are complete"
 
 
-def _next_step(outcome: Outcome, stack: str, region: str) -> str:
-    name = outcome.status.name
-    if name == "UPDATE_ROLLBACK_COMPLETE":
-        return "everything is as it was before; mend the cause and run the same command again"
-    if outcome.status.must_be_deleted:
-        return "nothing was kept; mend the cause and run the same command again, which offers to delete the empty stack"
-    if name in ("CREATE_FAILED", "UPDATE_FAILED"):
-        away = "delete what there is" if name == "CREATE_FAILED" else "roll it back"
-        return (
-            "what succeeded stays, what failed stands as it failed: look at it, then mend the cause and deploy again "
-            f"with --no-rollback, which goes on from here; without --no-rollback a deployment offers to {away} first"
-        )
-    if name == "UPDATE_ROLLBACK_FAILED":
-        return "run the same command again: it names what blocks the rollback, and offers to continue it"
-    return way_out(outcome.status, stack, region)
-
-
-def _watched(ui: Ui, aws, stack: str, stack_id: str, watch: Watch, token: str, expected: Mapping[str, int]) -> Outcome:
+def _watched(context: Context, stack_id: str, watch: Watch, expected: Mapping[str, int]) -> Outcome:
     """Watch, through interruptions: whoever goes on watching begins anew, with the same events."""
     while True:
         try:
-            with progress.display(ui, stack, expected) as on_events:
+            with progress.display(context.ui, context.stack, expected) as on_events:
                 return watch(on_events)
         except KeyboardInterrupt as interruption:
             try:
-                watch = _after(interruption, ui, aws, stack, stack_id, token)
+                watch = _after(interruption, context, stack_id)
             except KeyboardInterrupt:
-                raise _left(stack, "at work, as far as this program knows", aws.region) from None
+                raise _left(context, "at work, as far as this program knows") from None
 
 
-def _after(interruption: KeyboardInterrupt, ui: Ui, aws, stack: str, stack_id: str, token: str) -> Watch:
+def _after(interruption: KeyboardInterrupt, context: Context, stack_id: str) -> Watch:
     """How to go on watching; raises Failure(INTERRUPTED) if that is not what is wanted, or not possible."""
+    aws = context.aws
     running = operation.current(aws, stack_id)
     if running is None:
         raise Failure(
             Exit.INTERRUPTED,
-            f"interrupted; stack {stack} is in {reading.status_of(reading.describe(aws, stack_id))}",
+            f"interrupted; stack {context.stack} is in {reading.status_of(reading.describe(aws, stack_id))}",
             "nothing runs; run the same command again to see what is left to do",
         )
     if not isinstance(interruption, Terminated) and can_ask():
         can_cancel = running.status.name == "UPDATE_IN_PROGRESS"
-        answer = _asked(ui, running, can_cancel)
+        answer = _asked(context.ui, running, can_cancel)
         if answer == "w":
             return _from(aws, running)
         if answer == "c" and can_cancel:
-            recovery.cancel(aws, stack_id, token)
-            return _cancelled(aws, stack, running)
-    raise _left(stack, f"in {running.status}", aws.region)
+            recovery.cancel(aws, stack_id, context.token)
+            return _cancelled(context, running)
+    raise _left(context, f"in {running.status}")
 
 
-def _left(stack: str, state: str, region: str) -> Failure:
+def _left(context: Context, state: str) -> Failure:
     return Failure(
         Exit.INTERRUPTED,
-        f"stopped watching; stack {stack} is {state}, and CloudFormation goes on by itself",
-        f"to resume, run the same command again; or: aws cloudformation describe-stack-events --stack-name {stack} "
-        f"--region {region}",
+        f"stopped watching; stack {context.stack} is {state}, and CloudFormation goes on by itself",
+        f"to resume, run the same command again; or: aws cloudformation describe-stack-events --stack-name {context.stack} "
+        f"--region {context.aws.region}",
     )
 
 
@@ -237,13 +234,13 @@ def _from(aws, running: Operation) -> Watch:
     )
 
 
-def _cancelled(aws, stack: str, running: Operation) -> Watch:
+def _cancelled(context: Context, running: Operation) -> Watch:
     def watch(on_events: OnEvents) -> Outcome:
-        outcome = _from(aws, running)(on_events)
+        outcome = _from(context.aws, running)(on_events)
         if outcome.status.name != "UPDATE_ROLLBACK_COMPLETE":
             return outcome  # it was done already, or could not be rolled back
         raise Failure(
-            Exit.INTERRUPTED, f"cancelled; stack {stack} is in {outcome.status}: everything is as it was before"
+            Exit.INTERRUPTED, f"cancelled; stack {context.stack} is in {outcome.status}: everything is as it was before"
         )
 
     return watch

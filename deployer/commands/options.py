@@ -8,7 +8,7 @@ from pathlib import Path
 class Options:
     """Every command reads the part that is meant for it; the command line refuses what does not go together.
 
-    `since`: seconds of log to look back over; None: 10 minutes, or a day with `order`. `output`: text, json or (plans only) markdown.
+    `since`: seconds of log to look back over; None: what suits. `output`: text, json or (plans only) markdown.
     """
 
     env: str

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from config import names
-from config.environment import Environment
 from deployer.commands import executing
+from deployer.commands.context import Context
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.preflight.checks import Facts
@@ -71,25 +70,16 @@ _REMEDIES = {
 }
 
 
-Verified = Callable[[str, Outcome], None]
-
-
-def clear_the_way(
-    ui: Ui, aws, environment: Environment, options: Options, facts: Facts, token: str, verify: Verified
-) -> Facts:
-    """The facts of a stack that can be deployed to. Raises Failure when there is no way, or it is not wanted.
-
-    `verify` gets the stack's ARN and the outcome of a deployment that was resumed, as after any other.
-    """
-    stack = names.root_stack(environment.name)
-    while not _is_free(facts.status, options):
+def clear_the_way(context: Context, facts: Facts) -> Facts:
+    """The facts of a stack that can be deployed to. Raises Failure when there is no way, or it is not wanted."""
+    while not _is_free(facts.status, context.options):
         if facts.status.is_running:
-            _wait_for(ui, aws, stack, options, facts, token, verify)
+            _wait_for(context, facts)
         else:
-            _bring_back(ui, aws, stack, options, facts, token)
-        facts = replace(facts, stack=reading.describe(aws, stack))
+            _bring_back(context, facts)
+        facts = replace(facts, stack=reading.describe(context.aws, context.stack))
     if facts.status.name == "REVIEW_IN_PROGRESS":
-        _tell_of_waiting(ui, aws, stack)
+        _tell_of_waiting(context.ui, context.aws, context.stack)
     return facts
 
 
@@ -98,17 +88,18 @@ def _is_free(status: StackStatus, options: Options) -> bool:
     return status.is_new or status.can_update or (status.was_left_failed and options.no_rollback)
 
 
-def _wait_for(ui: Ui, aws, stack: str, options: Options, facts: Facts, token: str, verify: Verified) -> None:
+def _wait_for(context: Context, facts: Facts) -> None:
     """A deployment runs: watch it if it is one's own that was interrupted, or on request; else refuse."""
+    ui, aws, stack = context.ui, context.aws, context.stack
     running = operation.current(aws, facts.stack["StackId"])
     if running is None:
         return  # it ended just now
     ours = operation.was_left(running, facts.caller)
-    if options.plan or not (ours or _wants_to_follow(ui, running, stack, aws.region)):
+    if context.options.plan or not (ours or _wants_to_follow(ui, running, stack, aws.region)):
         raise executing.refusal(running, stack, aws.region)
-    outcome = executing.resume(ui, aws, stack, running, token)
+    outcome = executing.resume(context, running)
     if running.is_deployment:
-        verify(running.stack_id, executing.succeeded(ui, outcome, stack, aws.region))
+        executing.finish(context, running.stack_id, outcome)
 
 
 def _wants_to_follow(ui: Ui, running: operation.Operation, stack: str, region: str) -> bool:
@@ -118,7 +109,8 @@ def _wants_to_follow(ui: Ui, running: operation.Operation, stack: str, region: s
     return ask("Follow it to its end, then go on?")
 
 
-def _bring_back(ui: Ui, aws, stack: str, options: Options, facts: Facts, token: str) -> None:
+def _bring_back(context: Context, facts: Facts) -> None:
+    ui, aws, stack = context.ui, context.aws, context.stack
     stack_id, status = facts.stack["StackId"], facts.status
     remedy = _REMEDIES.get(status.name)
     if remedy is None:
@@ -126,14 +118,11 @@ def _bring_back(ui: Ui, aws, stack: str, options: Options, facts: Facts, token: 
     ui.warn(f"Stack {stack} is in {status}: {remedy.trouble}.")
     for one in recovery.blocked(aws, stack_id) if status.name != "ROLLBACK_COMPLETE" else []:
         ui.line(f"  {one}")
-    _must_want(remedy, stack, status, options)
+    _must_want(remedy, stack, status, context.options)
     outcome = executing.follow(
-        ui,
-        aws,
-        stack,
+        context,
         stack_id,
-        lambda on_events: remedy.begin(aws, stack_id, on_events, execution.pace(aws), token),
-        token,
+        lambda on_events: remedy.begin(aws, stack_id, on_events, execution.pace(aws), context.token),
     )
     if outcome.status.name == remedy.end:
         ui.line(f"{ui.ok} {'Clean up':<10} {stack} is in {outcome.status}")

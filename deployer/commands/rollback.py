@@ -14,14 +14,14 @@ from deployer.aws import connection, session
 from deployer.build import artifacts, cfn_yaml, checkout, templates
 from deployer.build.desired import Built
 from deployer.commands import deploy
+from deployer.commands.context import Context
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.history import Deployment
 from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
-from deployer.show import present
 from deployer.show.ui import Ui
-from deployer.stacks import outputs
+from deployer.stacks import operation, outputs
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
@@ -32,9 +32,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     environment = checkout.environment(options.env)
     session.check_region(options.region or environment.region)
     aws = connection.connect(ui, environment, options, root)
-    with ui.step("Preflight") as step:
-        facts = preflight.check(aws, environment)
-        step.result = f"account {facts.account}, {aws.region}, {names.root_stack(options.env)}: {facts.status}"
+    facts = preflight.shown(ui, aws, environment)
     if not facts.status.can_update:
         raise Failure(
             Exit.PREFLIGHT,
@@ -48,17 +46,14 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         step.result = f"{deployment.version} of {deployment.when}{commit}"
     if deployment.version == current:
         ui.line("Nothing to change: this version is what is deployed.")
-        return {"result": "unchanged", "version": current, "outputs": outputs.of_stack(facts.stack), "changes": []}
+        return {"result": "unchanged", "version": current, "outputs": outputs.of_stack(facts.stack)}
     built = _built(aws, environment, facts, deployment)
     ui.line("  Data and feature flags stay as they are; the next deployment of a checkout takes this rollback back.")
     source = replace(deployment.source, kind=history.ROLLBACK)
-    result = deploy.deploy_built(ui, aws, environment, options, facts, built, source)
-    return {
-        "result": "rolled back" if result.kind == "deployed" else result.kind,
-        "version": deployment.version,
-        "outputs": dict(result.outputs),
-        "changes": present.as_json(result.plan),
-    }
+    context = Context(ui, aws, environment, options, operation.token(facts.caller))
+    report = deploy.deploy_built(context, facts, built, source)
+    result = "rolled back" if report["result"] == "deployed" else report["result"]
+    return report | {"result": result, "version": deployment.version}
 
 
 def _chosen(aws, facts: Facts, options: Options, current: str) -> Deployment:

@@ -7,11 +7,10 @@ from config import names
 from config.environment import Environment
 from deployer.aws import service_errors
 from deployer.errors import Exit, Failure
+from deployer.preflight.concurrency import check as check_concurrency
+from deployer.show.ui import Ui
 from deployer.stacks import reading
 from deployer.stacks.status import StackStatus
-
-UNRESERVED_MINIMUM = 100
-"""Lambda keeps this much concurrency for functions without a reservation."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,11 @@ class Facts:
     caller: str
     stack: Mapping | None
     has_gateway_role: bool
+
+    @property
+    def who(self) -> str:
+        """The caller without the account: user/ops, assumed-role/Deployer/me."""
+        return self.caller.rpartition(":")[2]
 
     @property
     def status(self) -> StackStatus:
@@ -39,6 +43,17 @@ def check(aws, environment: Environment) -> Facts:
     deployed = {} if reading.status_of(stack).is_new else reading.parameters_of(stack)
     check_concurrency(aws, environment, deployed)
     return Facts(identity["Account"], identity["Arn"], stack, has_gateway_role(aws))
+
+
+def shown(ui: Ui, aws, environment: Environment) -> Facts:
+    """`check`, as a step that a person sees: whose credentials, and where to."""
+    with ui.step("Preflight") as step:
+        facts = check(aws, environment)
+        step.result = (
+            f"{facts.who}, account {facts.account}, {aws.region}, "
+            f"stack {names.root_stack(environment.name)}: {facts.status}"
+        )
+    return facts
 
 
 def deployed(aws, environment: Environment) -> Mapping:
@@ -66,38 +81,9 @@ def check_account(environment: Environment, account: str, caller: str) -> None:
         )
 
 
-def reserved_concurrency(environment: Environment) -> int:
-    """The sum of the environment's reservations."""
-    return sum(
-        value for key, value in environment.functions.model_dump().items() if key.endswith("_reserved_concurrency")
-    )
-
-
-def check_concurrency(aws, environment: Environment, deployed: Mapping[str, str]) -> None:
-    """Reservations must leave 100 for everybody else; a new account has 10 in all."""
-    wanted = reserved_concurrency(environment)
-    if not wanted:
-        return
-    settings = _ask(aws, lambda: aws.client("lambda").get_account_settings())
-    if settings is None:
-        return
-    limit = settings["AccountLimit"]
-    ours = sum(int(value) for key, value in deployed.items() if key.endswith("ReservedConcurrency") and value.isdigit())
-    available = limit["UnreservedConcurrentExecutions"] + ours - UNRESERVED_MINIMUM
-    if wanted <= available:
-        return
-    raise Failure(
-        Exit.PREFLIGHT,
-        f"environment {environment.name} reserves {wanted} concurrent executions, but this account can give {max(available, 0)} "
-        f"(limit {limit['ConcurrentExecutions']}, of which {UNRESERVED_MINIMUM} must stay unreserved)",
-        f'ask for a higher Lambda quota "Concurrent executions" in Service Quotas (new accounts start with 10), or set '
-        f"functions.command_reserved_concurrency = 0 in environments/{environment.name}.toml",
-    )
-
-
 def has_gateway_role(aws) -> bool:
     """Whether API Gateway may write logs in this account and region already."""
-    account = _ask(aws, lambda: aws.client("apigateway").get_account())
+    account = service_errors.unless_local(aws, aws.client("apigateway").get_account)
     return bool((account or {}).get("cloudwatchRoleArn"))
 
 
@@ -108,13 +94,3 @@ def manage_gateway_account(facts: Facts) -> bool:
     """
     ours = reading.parameters_of(facts.stack).get("ManageApiGatewayAccount") == "true"
     return (ours and (facts.status.can_update or facts.status.was_left_failed)) or not facts.has_gateway_role
-
-
-def _ask(aws, call):
-    """The answer, or None when the emulator, and only it, does not know the question."""
-    try:
-        return call()
-    except Exception as error:
-        if aws.local and service_errors.is_not_implemented(error):
-            return None
-        raise

@@ -21,6 +21,8 @@ class Ui:
         stream = stream or sys.stdout
         self.console = Console(file=stream, highlight=False, soft_wrap=True, force_terminal=interactive or None)
         self.interactive = _is_live(self.console) if interactive is None else interactive
+        if not self.interactive:
+            self.console.width = _ENDLESS  # Rich takes a file for a terminal of 80 columns
         self.unicode = _can_encode(stream, "✓…│")
         self.ok, self.bad, self.dots = ("✓", "✗", "…") if self.unicode else ("ok", "!!", "...")
 
@@ -42,7 +44,7 @@ class Ui:
             table.add_column(headings[place] if headings else "", overflow="fold")
         for row in rows:
             table.add_row(*row)
-        self.console.print(table, soft_wrap=False, width=None if self.interactive else _ENDLESS)
+        self.console.print(table, soft_wrap=False)
 
     @contextmanager
     def step(self, name: str, spinner: bool = True) -> Iterator["Step"]:
@@ -74,7 +76,7 @@ class Ui:
     def _plain(self, text: str) -> str:
         if self.unicode:
             return text
-        for fancy, plain in (("…", "..."), ("→", "->"), ("·", "-"), ("—", "-")):
+        for fancy, plain in (("…", "..."), ("→", "->"), ("←", "<-"), ("·", "-"), ("—", "-")):
             text = text.replace(fancy, plain)
         return text.encode("ascii", "replace").decode()
 

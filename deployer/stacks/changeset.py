@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 
 from deployer.aws import service_errors
 from deployer.aws.waiting import until
-from deployer.errors import Exit, Failure
 from deployer.plan.changes import Detail, Verdict
 from deployer.plan.verdicts import KNOWN_LATER
-from deployer.stacks import leftovers
+from deployer.stacks import leftovers, validation
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _STACK = "AWS::CloudFormation::Stack"
@@ -50,7 +49,7 @@ def create(
 
     `new`: of type CREATE; `exists`: there is a REVIEW_IN_PROGRESS stack already, which is not ours
     to remove. `token`: of `operation.token`, kept as its description, which says whose it is.
-    Raises Failure(FAILED) with CloudFormation's reason; whatever was made is removed first.
+    Raises Refused(FAILED) with CloudFormation's reason; whatever was made is removed first.
     """
     cloudformation = aws.client("cloudformation")
     name = f"{leftovers.PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
@@ -69,7 +68,7 @@ def create(
             Description=token,
         )
         made = replace(made, id=answer["Id"], stack_id=answer["StackId"])
-        return _completed(cloudformation, made, pause)
+        return _completed(aws, made, pause)
     except BaseException:
         with contextlib.suppress(Exception):
             leftovers.discard(aws, _identified(cloudformation, made), pause)
@@ -84,7 +83,8 @@ def _identified(cloudformation, made: ChangeSet) -> ChangeSet:
     return replace(made, id=found["ChangeSetId"], stack_id=found["StackId"])
 
 
-def _completed(cloudformation, made: ChangeSet, pause: float) -> ChangeSet:
+def _completed(aws, made: ChangeSet, pause: float) -> ChangeSet:
+    cloudformation = aws.client("cloudformation")
     last = until(
         lambda: cloudformation.describe_change_set(ChangeSetName=made.id, StackName=made.stack_id),
         lambda answer: answer["Status"] in ("CREATE_COMPLETE", "FAILED"),
@@ -94,7 +94,8 @@ def _completed(cloudformation, made: ChangeSet, pause: float) -> ChangeSet:
         reason = last.get("StatusReason", "")
         if any(phrase in reason for phrase in _NOTHING):
             return replace(made, empty=True)
-        raise Failure(Exit.FAILED, f"CloudFormation refused the change set: {_deepest_reason(cloudformation, last)}")
+        reason = _deepest_reason(cloudformation, last)
+        raise validation.Refused(f"CloudFormation refused the change set: {reason}", validation.problems(aws, made.id))
     return replace(made, verdicts=tuple(read(cloudformation, made.id)))
 
 

@@ -170,6 +170,13 @@ def _next(status: StackStatus, stack: str, region: str, again: str) -> str:
         return f"mend the cause, then: {again}"
     if status.must_be_deleted:
         return f"mend the cause, then: {again}   (offers to delete the empty stack first)"
+    if status.was_left_failed:
+        away = "delete what there is" if status.name == "CREATE_FAILED" else "roll it back"
+        return (
+            f"look, mend the cause, then go on from here: {again} --no-rollback   (without it: offers to {away} first)"
+        )
+    if status.name == "UPDATE_ROLLBACK_FAILED":
+        return f"{again}   (names what blocks the rollback, and offers to continue it)"
     return way_out(status, stack, region)
 
 

@@ -11,7 +11,10 @@ _EMBEDDED = re.compile(r"Embedded stack (arn:\S+)")
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a stack's history. `token`: the ClientRequestToken of the call that began the operation."""
+    """One line of a stack's history. `token`: the ClientRequestToken of the call that began the operation.
+
+    `hook`: which hook failed and what it said, "" if none did.
+    """
 
     id: str
     time: datetime
@@ -23,6 +26,7 @@ class Event:
     status: str
     reason: str = ""
     token: str = ""
+    hook: str = ""
 
     @property
     def of_the_stack(self) -> bool:
@@ -56,7 +60,15 @@ def of(entry: Mapping) -> Event:
         entry["ResourceStatus"],
         entry.get("ResourceStatusReason", ""),
         entry.get("ClientRequestToken", ""),
+        _failed_hook(entry),
     )
+
+
+def _failed_hook(entry: Mapping) -> str:
+    """A hook that only warns (HookFailureMode WARN) stops nothing, so it explains nothing."""
+    if not entry.get("HookStatus", "").endswith("FAILED") or entry.get("HookFailureMode") == "WARN":
+        return ""
+    return f"{entry.get('HookType', 'hook')}: {entry.get('HookStatusReason', 'no reason given')}"
 
 
 def since(cloudformation, stack_id: str, seen: set[str], start: datetime | None = None) -> list[Event]:

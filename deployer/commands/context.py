@@ -1,0 +1,29 @@
+"""What every step of one deployment needs to know."""
+
+from dataclasses import dataclass
+
+from config import names
+from config.environment import Environment
+from deployer.build.locations import Sources
+from deployer.commands.options import Options
+from deployer.show.ui import Ui
+
+
+@dataclass(frozen=True)
+class Context:
+    """Whom to tell, whom to talk to, what is wanted.
+
+    `aws`: deployer.aws.session.Aws. `token`: of stacks.operation.token, on everything that this run begins.
+    `sources`: this checkout's templates; None when it is not they that are deployed.
+    """
+
+    ui: Ui
+    aws: object
+    environment: Environment
+    options: Options
+    token: str
+    sources: Sources | None = None
+
+    @property
+    def stack(self) -> str:
+        return names.root_stack(self.environment.name)

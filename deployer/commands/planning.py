@@ -1,0 +1,124 @@
+"""From what is wanted to a change set that waits, a plan that says what it will do, and what speaks against it."""
+
+from deployer.build.desired import Built
+from deployer.commands import executing
+from deployer.commands.context import Context
+from deployer.errors import Exit, Failure
+from deployer.plan import compare, cost, guard, permissions
+from deployer.plan.changes import Action, Plan
+from deployer.plan.report import PlanReport
+from deployer.plan.snapshot import Snapshot
+from deployer.preflight import changes, taken
+from deployer.preflight.checks import Facts
+from deployer.show import failure, plan_json, plan_markdown, plan_text, plan_values
+from deployer.show.ui import ask
+from deployer.stacks import changeset, execution, validation
+from deployer.stacks.changeset import ChangeSet
+
+
+def check(context: Context, facts: Facts, now: Snapshot, then: Snapshot) -> None:
+    """Names that others have taken, rights that are missing: before anything is written."""
+    with context.ui.step("Names") as step:
+        findings = changes.check(context.aws, facts.caller, now, then)
+        step.result = f"{len(findings.taken)} are taken" if findings.taken else "none is taken"
+    for warning in findings.warnings:
+        context.ui.warn(warning)
+    if not context.options.plan:
+        taken.refuse(findings.taken, context.aws.region)
+    for each in findings.taken:
+        context.ui.warn(f"taken already: {each}")
+
+
+def propose(
+    context: Context, facts: Facts, built: Built, now: Snapshot, then: Snapshot
+) -> tuple[ChangeSet, PlanReport]:
+    """A change set, and the plan that it amounts to."""
+    with context.ui.step("Plan") as step, executing.alone(context.aws, context.stack):
+        change_set = _change_set(context, facts, built)
+        plan = compare.make(now, then, change_set.verdicts)
+        step.result = plan_values.summary(plan)
+    return change_set, PlanReport(
+        context.environment.name,
+        context.stack,
+        facts.account,
+        context.aws.region,
+        plan,
+        tuple(guard.dangers(plan, context.options.allow_replace)),
+        permissions.diff(now, then),
+        cost.compare(now, then, context.options.orders_per_day, context.aws.region),
+    )
+
+
+def _change_set(context: Context, facts: Facts, built: Built) -> ChangeSet:
+    """What CloudFormation itself objects to is shown with its line; what it only warns of, too."""
+    try:
+        change_set = changeset.create(
+            context.aws,
+            context.stack,
+            new=facts.status.is_new,
+            exists=facts.status.exists,
+            template_url=built.bundle.root_url,
+            parameters=built.parameters,
+            tags=built.tags,
+            token=context.token,
+            pause=execution.pace(context.aws).pause,
+        )
+    except validation.Refused as refused:
+        failure.show_problems(context.ui, refused.problems, context.sources)
+        refused.report = {"problems": failure.problems_as_json(refused.problems, context.sources)}
+        raise
+    if not change_set.empty:
+        failure.show_problems(context.ui, validation.problems(context.aws, change_set.id), context.sources)
+    return change_set
+
+
+def nothing(context: Context, facts: Facts) -> PlanReport:
+    """The plan of an environment that is what it should be."""
+    return PlanReport(context.environment.name, context.stack, facts.account, context.aws.region, Plan(()))
+
+
+def show(context: Context, report: PlanReport) -> None:
+    plan_text.show(context.ui, report)
+
+
+def must_be_wanted(context: Context, facts: Facts, report: PlanReport) -> None:
+    """Raises Failure(REFUSED) unless data is safe or given up by name, and somebody agrees."""
+    _refuse_data_loss(report)
+    _refuse_replacement_without_rollback(context, report.plan)
+    if not (context.options.yes or ask(_question(facts, report))):
+        raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
+
+
+def _question(facts: Facts, report: PlanReport) -> str:
+    broader = len(report.permissions.broadens)
+    if facts.status.is_new or not broader:
+        return "Deploy this?"
+    return f"Deploy this, and give the {broader} permission{'s' * (broader > 1)} marked above as broader?"
+
+
+def _refuse_data_loss(report: PlanReport) -> None:
+    refused = [danger for danger in report.dangers if not danger.allowed]
+    if refused:
+        flags_needed = " ".join(f"--allow-replace {danger.change.logical_id}" for danger in refused)
+        raise Failure(
+            Exit.REFUSED,
+            f"refused, nothing was changed: {len(refused)} of the changes would replace or delete data",
+            f"if that is what you want: {flags_needed}",
+        )
+
+
+def _refuse_replacement_without_rollback(context: Context, plan: Plan) -> None:
+    """CloudFormation fails such an update half way: it could not take the replaced resource back."""
+    replaced = [change.path for change in plan.changes if change.action is Action.REPLACE]
+    if context.options.no_rollback and replaced:
+        raise Failure(
+            Exit.REFUSED,
+            f"refused, nothing was changed: with --no-rollback CloudFormation replaces nothing ({', '.join(replaced)})",
+            "deploy without --no-rollback",
+        )
+
+
+def documents(context: Context, report: PlanReport) -> dict:
+    """The plan for machines, and as markdown where that was asked for."""
+    markdown = {"markdown": plan_markdown.as_markdown(report)} if context.options.output == "markdown" else {}
+    return {"plan": plan_json.as_json(report), **markdown}
