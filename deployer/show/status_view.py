@@ -10,6 +10,7 @@ from deployer.show.ui import Ui
 from deployer.stacks.tree import Stack
 
 _LONGEST = 160
+_NAMED = 5
 
 
 def show_stacks(ui: Ui, stacks: Iterable[Stack], now: datetime) -> None:
@@ -33,9 +34,9 @@ def show_alarms(ui: Ui, found: list[Alarm], now: datetime) -> None:
         kind = " (composite)" if alarm.composite else ""
         ui.line(f"  {ui.bad} {alarm.name}{kind}, since {_when(alarm.since, now)}", "red")
         ui.line(f"      {_short(alarm.reason)}")
-    silenced = [alarm.name for alarm in found if not alarm.actions]
-    if silenced:
-        ui.warn(f"{len(silenced)} alarms notify nobody, their actions are disabled: {', '.join(silenced[:5])}")
+    if silenced := [alarm.name for alarm in found if not alarm.actions]:
+        more = f", and {len(silenced) - _NAMED} more" if len(silenced) > _NAMED else ""
+        ui.warn(f"actions are disabled, so nobody is told of: {', '.join(silenced[:_NAMED])}{more}")
 
 
 def show_queues(ui: Ui, queues: Iterable[Queue]) -> None:

@@ -16,6 +16,7 @@ from tests.e2e.support import ROOT, deploy, deployed, order_for
 pytestmark = pytest.mark.e2e
 
 LOCAL = ("--env", "dev", "--local")
+STACKS = ("ApiStack", "ComputeStack", "DataStack", "MonitoringStack")
 
 
 def run(deployment, *arguments):
@@ -81,14 +82,9 @@ def test_what_was_changed_in_nested_stacks_is_found_and_what_was_set_back_is_not
         assert stacks["DataStack"]["drift"]["status"] == "DRIFTED"
         assert stacks[""]["drift"]["status"] == "IN_SYNC"  # the root's own detection saw nothing of it
     report = document(deployment, "--drift")
-    assert report["result"] == "in sync"
-    assert {stack["stack"] for stack in report["stacks"]} == {
-        "",
-        "DataStack",
-        "ComputeStack",
-        "ApiStack",
-        "MonitoringStack",
-    }
+    assert {stack["stack"] for stack in report["stacks"]} == {"", *STACKS}
+    drifted = {resource["logicalId"] for stack in report["stacks"] for resource in stack["drifted"]}
+    assert not drifted & {"OrdersQueryLogs", "OrderImportDLQ"}
     assert report["unchecked"]
 
 
@@ -102,19 +98,13 @@ def test_an_order_s_story_is_told_from_the_gateway_to_the_event(deployment, cust
     def story():
         lines = document(deployment, "--logs", "--order", order)["lines"]
         said = [(line["function"], line["message"]) for line in lines]
-        return lines if ("orders-events", "event published") in said else None
+        told = {("orders-events", "event published"), ("orders-worker", "order stored")} <= set(said)
+        return lines if told else None  # the event may be told before the worker, which tells at its batch's end
 
     lines = eventually(story)
     said = [(line["function"], line["message"]) for line in lines]
-    accepted, stored, published = (
-        said.index(each)
-        for each in (
-            ("orders-intake", "order accepted"),
-            ("orders-worker", "order stored"),
-            ("orders-events", "event published"),
-        )
-    )
-    assert accepted < stored < published
+    assert ("orders-intake", "order accepted") in said
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
     assert ("api-access", "POST /orders/async 202") in said
     assert other not in json.dumps(lines) and customer not in json.dumps(lines)
     assert ("orders-worker", "batch") not in said
@@ -183,13 +173,7 @@ def test_an_unknown_function_and_a_wrong_duration_are_told_with_what_would_be_ri
 
 def test_status_tells_stacks_version_alarms_queues_and_settings(deployment):
     report = document(deployment, "--status")
-    assert [stack["stack"] for stack in report["stacks"]] == [
-        "",
-        "ApiStack",
-        "ComputeStack",
-        "DataStack",
-        "MonitoringStack",
-    ]
+    assert [stack["stack"] for stack in report["stacks"]] == ["", *STACKS]
     assert all(stack["status"].endswith("_COMPLETE") for stack in report["stacks"])
     assert sum(report["alarms"]["counts"].values()) > 50  # more than one page
     assert {each["queue"] for each in report["deadLetterQueues"]} == {
