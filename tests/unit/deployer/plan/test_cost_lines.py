@@ -191,6 +191,27 @@ def test_events_are_paid_by_publish_and_their_mails_by_mail():
     }
 
 
+def test_mails_of_another_topic_are_not_the_events():
+    alerts = {**events("email"), "To": resource("AWS::SNS::Subscription", Protocol="email", TopicArn={"Ref": "Alerts"})}
+    assert "e-mails" not in lines(services.lines, alerts)
+
+
+def test_an_encrypted_topic_asks_for_its_key():
+    encrypted = {"OrderEvents": resource("AWS::SNS::Topic", KmsMasterKeyId="alias/aws/sns")}
+    load = Load(Decimal(240), {**OF, "key_requests_per_publish": Decimal(1)})
+    asked = lines(services.lines, encrypted, load)["requests, of AWS's keys for SNS and DynamoDB"]
+    assert asked == 2 * ORDERS * Decimal("0.03") / 10_000
+
+
+def test_a_second_table_is_known_by_its_capacity_alone():
+    second = {
+        **table(BillingMode="PAY_PER_REQUEST"),
+        "Second": resource("AWS::DynamoDB::Table", BillingMode="PAY_PER_REQUEST"),
+    }
+    assert lines(table_lines, second) == lines(table_lines, table(BillingMode="PAY_PER_REQUEST"))
+    assert any("Second" in note for note in Parts.of(of(second)).notes(LOAD))
+
+
 def test_a_queue_that_lambda_reads_is_asked_even_when_it_is_empty():
     mapping = resource("AWS::Lambda::EventSourceMapping", EventSourceArn={"Fn::GetAtt": ["Queue", "Arn"]})
     empty = Load(Decimal(0), {**OF, "idle_receives_per_hour": Decimal(900)})
@@ -203,6 +224,18 @@ def test_all_traces_are_recorded_at_first_and_one_in_twenty_of_the_rest():
     month = Decimal(730 * 3600)
     assert LOAD.traces(month / 2) == month / 2
     assert LOAD.traces(3 * month) == month + 2 * month / 20
+
+
+def test_a_trace_begins_at_the_gateway_or_at_a_function_that_nobody_traced_invokes():
+    def traced(gateway, function, mode):
+        handler = {"Handler": f"handlers.{function}.handler", "TracingConfig": {"Mode": mode}}
+        parts = {"Stage": resource("AWS::ApiGateway::Stage", TracingEnabled=gateway)}
+        parts["Function"] = resource("AWS::Lambda::Function", **handler)
+        return lines(observability.lines, parts).get("traces recorded", 0) * 10**6 / Decimal("5.00")
+
+    assert traced(True, "orders_query", "Active") == 4 * ORDERS  # of each request, and not again of its function
+    assert traced(False, "orders_events", "Active") == 2 * ORDERS
+    assert traced(False, "orders_events", "PassThrough") == 0
 
 
 def test_a_metric_is_paid_for_in_the_hours_in_which_it_is_written():

@@ -63,6 +63,28 @@ def test_what_a_wider_one_says_already_is_marked():
     assert shown(permissions.diff(now, then))[1].endswith("[no effect: a wider one says so too]")
 
 
+def test_boundaries_managed_policies_and_resources_policies_are_told():
+    def tree(**properties):
+        document = {"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]}
+        queue_policy = {"Queues": [{"Ref": "Queue"}], "PolicyDocument": document if properties else {"Statement": []}}
+        return trees.of(
+            {
+                "Role": {"Type": "AWS::IAM::Role", "Properties": properties},
+                "Queue": {"Type": "AWS::SQS::Queue"},
+                "Policy": {"Type": "AWS::SQS::QueuePolicy", "Properties": queue_policy},
+            }
+        )
+
+    then = tree(PermissionsBoundary="arn:b", ManagedPolicyArns=["arn:m"])
+    assert shown(permissions.diff(tree(), then)) == [
+        "permissions",
+        "  + everyone may not sqs:* on * (policy of Queue)",
+        "  + Role has the managed policy arn:m  [broadens]",
+        "  + Role is bounded by arn:b",
+        "permissions: 1 broader, 2 narrower",
+    ]
+
+
 def test_a_first_creation_is_counted_by_holder():
     lines = shown(permissions.diff(Snapshot(), trees.real("dev")))
     assert "  + ComputeStack/OrdersQueryRole: 8 allowed" in lines
