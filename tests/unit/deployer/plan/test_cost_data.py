@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from contract.metrics import METRICS
+from deployer.plan import cost
 from deployer.plan.cost import observability, prices
 from generator import alarm_docs
+from tests.unit.deployer.plan import trees
 
 CODE = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(prices.HERE).glob("*.py")))
 ROWS = tomllib.loads((prices.HERE / "load.toml").read_text(encoding="utf-8"))
@@ -57,3 +59,24 @@ def test_the_shares_and_the_peak_leave_something():
 
 def test_metrics_are_called_what_the_contract_calls_them():
     assert {*observability.WRITERS, *observability.OF_ERRORS, *observability.OF_IMPORTS} <= METRICS.keys()
+
+
+def page_rows(title: str) -> list[list[str]]:
+    """Cells of the one table below a heading of docs/cost.md, without its head."""
+    section = Path("docs/cost.md").read_text(encoding="utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
+
+
+def test_the_page_says_what_the_environments_cost():
+    for environment, total, watching, table in page_rows("What it comes to"):
+        estimate = cost.estimate(trees.real(environment))
+        watched = sum(line.usd for line in estimate.lines if line.service == "CloudWatch")
+        assert [total, watching, table] == [f"{estimate.total:.0f}", f"{watched:.0f}", f"{estimate.throughput:.2f}"]
+
+
+def test_the_page_says_when_provisioned_capacity_pays():
+    for orders, *costs in page_rows("On demand or provisioned"):
+        choice = cost.alternatives(trees.real("prod"), int(orders.replace(",", "")))
+        assert costs == [f"{choice.on_demand.throughput:.2f}", f"{choice.provisioned.throughput:.2f}"]
+        assert f"some {round(choice.break_even, -3):,} orders a day" in Path("docs/cost.md").read_text(encoding="utf-8")

@@ -85,6 +85,17 @@ def test_boundaries_managed_policies_and_resources_policies_are_told():
     ]
 
 
+def test_whose_policy_it_is_need_not_be_said_twice():
+    def change(bundle):
+        resources = bundle.children["DataStack"]["Resources"]
+        (deny,) = resources["OrderQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        resources["OrderQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"] = [deny, {**deny, "Effect": "Allow"}]
+
+    assert "  + everyone may sqs:* on DataStack/OrderQueue.Arn if aws:SecureTransport Bool false  [broadens]" in shown(
+        changes(change)
+    )
+
+
 def test_a_first_creation_is_counted_by_holder():
     lines = shown(permissions.diff(Snapshot(), trees.real("dev")))
     assert "  + ComputeStack/OrdersQueryRole: 8 allowed" in lines
