@@ -85,6 +85,19 @@ def test_boundaries_managed_policies_and_resources_policies_are_told():
     ]
 
 
+def test_what_comes_with_a_new_resource_and_only_denies_is_neither_broader_nor_said_twice():
+    def change(bundle):
+        resources = bundle.children["DataStack"]["Resources"]
+        resources["NewQueue"] = {"Type": "AWS::SQS::Queue"}
+        text = json.dumps(resources["OrderQueuePolicy"]).replace("OrderQueue", "NewQueue")
+        resources["NewQueuePolicy"] = json.loads(text)
+
+    assert shown(changes(change))[1:] == [
+        "  + everyone may not sqs:* on DataStack/NewQueue.Arn if aws:SecureTransport Bool false",
+        "permissions: 1 neither broader nor narrower",
+    ]
+
+
 def test_whose_policy_it_is_need_not_be_said_twice():
     def change(bundle):
         resources = bundle.children["DataStack"]["Resources"]
@@ -136,6 +149,7 @@ def test_machines_get_every_grant():
                 "policyOf": "",
                 "broadens": True,
                 "narrows": False,
+                "covered": False,
             }
         ],
     }
