@@ -13,12 +13,13 @@ from deployer.plan.symbols import Symbols
 
 @dataclass(frozen=True)
 class GrantChange:
-    """A grant that comes (`gained`) or goes. Neither broadens nor narrows what another, wider one says as well."""
+    """A grant that comes (`gained`) or goes. `covered`: another, wider one says so too, so it matters to nobody."""
 
     grant: Grant
     gained: bool
     broadens: bool
     narrows: bool
+    covered: bool
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,10 @@ def diff(now: Snapshot, then: Snapshot) -> PermissionChanges:
 
 def _change(grant: Grant, gained: bool, others: Iterable[Grant], passing: Collection[str]) -> GrantChange:
     """`others`: the grants of the other side. `passing`: paths that this side alone has."""
-    matters = not any(covers(other, grant) for other in others)
+    covered = any(covers(other, grant) for other in others)
     allows = grant.effect == ALLOW
-    if not allows and grant.subject in passing:
-        matters = False
-    return GrantChange(grant, gained, matters and allows == gained, matters and allows != gained)
+    matters = not covered and (allows or grant.subject not in passing)
+    return GrantChange(grant, gained, matters and allows == gained, matters and allows != gained, covered)
 
 
 def covers(wide: Grant, narrow: Grant) -> bool:

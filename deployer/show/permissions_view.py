@@ -39,6 +39,7 @@ def as_json(changes: PermissionChanges) -> dict:
                 "policyOf": change.grant.policy_of,
                 "broadens": change.broadens,
                 "narrows": change.narrows,
+                "covered": change.covered,
             }
             for change in changes.changes
         ],
@@ -54,7 +55,7 @@ def summary(changes: PermissionChanges) -> str:
     broadens, narrows = len(changes.broadens), len(changes.narrows)
     rest = len(changes.changes) - broadens - narrows
     parts = [f"{number} {word}" for number, word in ((broadens, "broader"), (narrows, "narrower")) if number]
-    parts += [f"{rest} without effect"] if rest else []
+    parts += [f"{rest} neither broader nor narrower"] if rest else []
     return f"permissions: {', '.join(parts)}"
 
 
@@ -74,7 +75,8 @@ def _lines(changes: PermissionChanges) -> Iterator[tuple[str, bool]]:
 
 def _all_but_action(change: GrantChange) -> tuple:
     grant = change.grant
-    return (grant.holder, change.gained, grant.effect, grant.resource, grant.tests, grant.policy_of, change.broadens)
+    where = (grant.holder, change.gained, grant.effect, grant.resource, grant.tests, grant.policy_of)
+    return (*where, change.broadens, change.covered)
 
 
 def _line(members: list[GrantChange]) -> str:
@@ -83,7 +85,7 @@ def _line(members: list[GrantChange]) -> str:
     sign = "+" if change.gained else "-"
     who, resource = _who(grant.holder), grant.resource
     condition = f" if {_tests(grant.tests)}" if grant.tests else ""
-    note = "  [broadens]" if change.broadens else "" if change.narrows else "  [no effect: a wider one says so too]"
+    note = "  [broadens]" if change.broadens else "  [no effect: a wider one says so too]" if change.covered else ""
     if grant.effect == BOUNDARY:
         return f"{sign} {who} is bounded by {resource}{note}"
     if grant.action.patterns == (MANAGED,):

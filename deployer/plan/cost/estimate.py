@@ -118,7 +118,7 @@ def _break_even(on_demand: Snapshot, provisioned: Snapshot, most: int = 100_000_
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if cheaper(middle) or throttled(middle) else (middle, high)
-    return high if cheaper(high) and not throttled(high) else None
+    return high if cheaper(high) else None
 
 
 def _sum(lines) -> Decimal:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from deployer.plan.cost.lines import Line, Parts, number, priced
-from deployer.plan.cost.load import DAYS, GB, HOURS, Load, Units
+from deployer.plan.cost.load import GB, HOURS, Load, Units
 
 MODES = ON_DEMAND, PROVISIONED = "PAY_PER_REQUEST", "PROVISIONED"
 KINDS = ("read", "write")
@@ -67,7 +67,7 @@ def _capacities(parts: Parts, path: str, table: dict, load: Load) -> Iterator[Ca
             wanted = [
                 (hours, (rate / utilization).to_integral_value(ROUND_CEILING)) for hours, rate in load.rates(units)
             ]
-            hours = sum((hours * min(most, max(least, units)) for hours, units in wanted), Decimal(0)) * DAYS
+            hours = sum((hours * min(most, max(least, units)) for hours, units in wanted), Decimal(0)) * HOURS / 24
             yield Capacity(name, kind, hours, max(units for _, units in wanted), most)
 
 

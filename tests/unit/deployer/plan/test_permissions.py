@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from deployer.plan import permissions
 from deployer.plan.grants import grants
+from deployer.plan.resolve import Unknown
 from deployer.plan.snapshot import Snapshot
 from tests.unit.deployer.plan import trees
 from tests.unit.deployer.plan.trees import of
@@ -300,6 +301,56 @@ def test_a_statement_that_hangs_on_a_parameter_comes_with_it():
         )
 
     assert [change[2] for change in seen(tree("no"), tree("yes"))] == ["dynamodb:Scan"]
+
+
+def test_the_right_to_invoke_is_the_same_by_name_and_by_arn():
+    def tree(function):
+        invoke = {"Action": "lambda:InvokeFunction", "FunctionName": function, "Principal": "events.amazonaws.com"}
+        return of({"May": {"Type": "AWS::Lambda::Permission", "Properties": invoke}})
+
+    assert seen(tree({"Ref": "Function"}), tree({"Fn::GetAtt": ["Function", "Arn"]})) == []
+
+
+def test_what_one_queue_lets_everyone_do_another_does_not():
+    def both(second):
+        tree = with_queue_policy(send("*"))
+        document = {"Queues": [{"Ref": "Other"}], "PolicyDocument": policy(*second)}
+        tree.template["Resources"]["Second"] = {"Type": "AWS::SQS::QueuePolicy", "Properties": document}
+        return tree
+
+    (change,) = permissions.diff(both([]), both([send({"AWS": ACCOUNT})])).broadens
+    assert change.grant.policy_of == "Other"
+
+
+def test_a_resource_without_a_policy_gives_nothing():
+    assert grants(of({"Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "orders"}}})) == frozenset()
+
+
+def nested(child, parameters, values=None):
+    """A root with one nested stack, which gets `parameters` and has them as `values` once it is deployed."""
+    stack = {"Type": "AWS::CloudFormation::Stack", "Properties": {"Parameters": parameters}}
+    known = {name: (values or {}).get(name, Unknown(name)) for name in parameters}
+    template = {"Parameters": {name: {"Type": "String"} for name in parameters}, **child}
+    return Snapshot({"Resources": {"Child": stack, "Table": {}}}, {}, {"Child": Snapshot(template, known)})
+
+
+def test_the_name_of_a_stack_is_its_own():
+    child = {"Resources": {"Role": role(statement(resource={"Fn::Sub": "arn:${AWS::Region}:${AWS::StackName}-q"}))}}
+    (grant,) = grants(nested(child, {}))
+    assert (grant.holder, str(grant.resource)) == ("Child/Role", "arn:${AWS::Region}:${Child/AWS::StackName}-q")
+
+
+def test_a_statement_that_nobody_can_decide_yet_is_held_against_it():
+    def tree(action, values=None):
+        document = [{"Fn::If": ["HasTable", statement("a:C", "*"), statement(action, "*")]}]
+        rule = {"HasTable": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Name"}, ""]}]}}
+        child = {"Conditions": rule, "Resources": {"Role": role(*document)}}
+        return nested(child, {"Name": {"Fn::GetAtt": ["Table", "Name"]}}, values)
+
+    assert permissions.diff(tree("a:B"), tree("a:*")).broadens
+    assert permissions.diff(tree("a:B"), tree("a:B")).changes == ()
+    for name, action in (("orders-1", "a:C"), ("", "a:B")):  # decided, once it is deployed
+        assert [str(grant.action) for grant in grants(tree("a:B", {"Name": name}))] == [action]
 
 
 # --- any set of statements ------------------------------------------------------------------------

@@ -63,6 +63,52 @@ def test_what_a_wider_one_says_already_is_marked():
     assert shown(permissions.diff(now, then))[1].endswith("[no effect: a wider one says so too]")
 
 
+def test_boundaries_managed_policies_and_resources_policies_are_told():
+    def tree(**properties):
+        document = {"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]}
+        queue_policy = {"Queues": [{"Ref": "Queue"}], "PolicyDocument": document if properties else {"Statement": []}}
+        return trees.of(
+            {
+                "Role": {"Type": "AWS::IAM::Role", "Properties": properties},
+                "Queue": {"Type": "AWS::SQS::Queue"},
+                "Policy": {"Type": "AWS::SQS::QueuePolicy", "Properties": queue_policy},
+            }
+        )
+
+    then = tree(PermissionsBoundary="arn:b", ManagedPolicyArns=["arn:m"])
+    assert shown(permissions.diff(tree(), then)) == [
+        "permissions",
+        "  + everyone may not sqs:* on * (policy of Queue)",
+        "  + Role has the managed policy arn:m  [broadens]",
+        "  + Role is bounded by arn:b",
+        "permissions: 1 broader, 2 narrower",
+    ]
+
+
+def test_what_comes_with_a_new_resource_and_only_denies_is_neither_broader_nor_said_twice():
+    def change(bundle):
+        resources = bundle.children["DataStack"]["Resources"]
+        resources["NewQueue"] = {"Type": "AWS::SQS::Queue"}
+        text = json.dumps(resources["OrderQueuePolicy"]).replace("OrderQueue", "NewQueue")
+        resources["NewQueuePolicy"] = json.loads(text)
+
+    assert shown(changes(change))[1:] == [
+        "  + everyone may not sqs:* on DataStack/NewQueue.Arn if aws:SecureTransport Bool false",
+        "permissions: 1 neither broader nor narrower",
+    ]
+
+
+def test_whose_policy_it_is_need_not_be_said_twice():
+    def change(bundle):
+        resources = bundle.children["DataStack"]["Resources"]
+        (deny,) = resources["OrderQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        resources["OrderQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"] = [deny, {**deny, "Effect": "Allow"}]
+
+    assert "  + everyone may sqs:* on DataStack/OrderQueue.Arn if aws:SecureTransport Bool false  [broadens]" in shown(
+        changes(change)
+    )
+
+
 def test_a_first_creation_is_counted_by_holder():
     lines = shown(permissions.diff(Snapshot(), trees.real("dev")))
     assert "  + ComputeStack/OrdersQueryRole: 8 allowed" in lines
@@ -103,6 +149,7 @@ def test_machines_get_every_grant():
                 "policyOf": "",
                 "broadens": True,
                 "narrows": False,
+                "covered": False,
             }
         ],
     }

@@ -1,0 +1,112 @@
+"""The bill as a person, a pull request and a machine get it."""
+
+import io
+import json
+from decimal import Decimal
+
+import pytest
+
+from deployer.plan import cost
+from deployer.plan.snapshot import Snapshot
+from deployer.show import cost_view as view
+from deployer.show.ui import Ui
+from tests.unit.deployer.plan import trees
+
+PROD = trees.real("prod")
+PROVISIONED = trees.real("prod", BillingMode="PROVISIONED")
+CHANGE = cost.compare(PROD, PROVISIONED)
+
+
+def shown(change) -> list[str]:
+    stream = io.StringIO()
+    view.text(Ui(stream, interactive=False), change)
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+def test_the_load_and_the_prices_date_stand_above():
+    assert shown(CHANGE)[0].startswith("cost of a month at 3,500 orders a day (list prices of us-east-1, 2026-")
+    assert "free tier left out" in shown(CHANGE)[0]
+
+
+def test_another_region_is_told_whose_prices_these_are():
+    assert "us-east-1" in view.heading(CHANGE) and "others" not in view.heading(CHANGE)
+    assert "eu-west-1 has others" in view.heading(cost.compare(PROD, PROD, region="eu-west-1"))
+
+
+def test_a_change_shows_what_changes_and_by_how_much():
+    rows = [line.split() for line in shown(CHANGE) if line.startswith("  DynamoDB")]
+    assert [(row[1], *row[-2:]) for row in rows] == [
+        ("read", "$0.00", "$1.42"),
+        ("read", "$0.07", "$0.00"),
+        ("write", "$0.00", "$7.12"),
+        ("write", "$0.65", "$0.00"),
+    ]
+    assert not any(line.startswith("  WAF") for line in shown(CHANGE))
+    before, after = (f"${each.total:,.2f}" for each in (CHANGE.before, CHANGE.after))
+    assert f"total {before} -> {after} a month, +${CHANGE.difference:,.2f}" in shown(CHANGE)
+
+
+def test_what_gets_cheaper_has_a_minus():
+    assert f", -${CHANGE.difference:,.2f}" in "\n".join(shown(cost.compare(PROVISIONED, PROD)))
+
+
+def test_no_change_is_one_total():
+    same = shown(cost.compare(PROD, PROD))
+    assert len(same) == 3
+    assert same[1] == f"total ${CHANGE.before.total:,.2f} a month, unchanged"
+
+
+def test_on_demand_and_provisioned_stand_side_by_side():
+    assert shown(CHANGE)[-1] == (
+        "reading and writing the table: on demand $0.72, provisioned $8.54;"
+        " provisioned pays from about 47,000 orders a day"
+    )
+
+
+def test_a_first_creation_shows_all_that_costs():
+    first = shown(cost.compare(Snapshot(), PROD))
+    assert any(line.startswith("  WAF") and line.endswith("$5.00") for line in first)
+    assert any("GET requests" in line and line.endswith("< $0.01") for line in first)
+    assert f"total ${CHANGE.before.total:,.2f} a month" in first
+    assert not any(line.endswith(" $0.00") for line in first)
+
+
+def test_what_is_not_priced_is_said():
+    odd = trees.of({"Cluster": {"Type": "AWS::RDS::DBCluster", "Properties": {}}})
+    assert shown(cost.compare(Snapshot(), odd))[-1] == "not in it: 1 AWS::RDS::DBCluster: not in the price table"
+
+
+def test_a_pull_request_gets_a_table():
+    lines = view.markdown(CHANGE)
+    rows = [line for line in lines if line.startswith("|")]
+    assert rows[0] == "| service | what | a month | before | after |"
+    assert {row.count("|") for row in rows} == {6}
+    assert lines[-1].startswith("- reading and writing the table")
+
+
+def test_machines_get_strings_of_two_decimals():
+    report = json.loads(json.dumps(view.as_json(CHANGE)))
+    assert report["ordersPerDay"] == 3500
+    assert report["prices"] == {"region": "us-east-1", "date": CHANGE.after.date, "currency": "USD", "freeTier": False}
+    assert report["difference"] == f"{CHANGE.difference:.2f}"
+    assert report["alternatives"]["onDemand"]["table"] == "0.72"
+    assert report["alternatives"]["provisioned"] == {"table": "8.54", "total": report["after"]["total"]}
+    assert report["alternatives"]["breakEvenOrdersPerDay"] > 40_000
+    (acl,) = [line for line in report["after"]["lines"] if line["what"] == "web ACLs"]
+    assert acl == {
+        "service": "WAF",
+        "what": "web ACLs",
+        "quantity": "1.000",
+        "unitPrice": "5.00",
+        "per": 1,
+        "usd": "5.00",
+    }
+
+
+def test_machines_get_no_alternatives_where_there_is_no_choice():
+    assert view.as_json(cost.compare(Snapshot(), trees.of({})))["alternatives"] is None
+
+
+@pytest.mark.parametrize("value, text", [("0", "0.00"), ("1.005", "1.00"), ("0.01", "0.01"), ("0.0002", "0.000200")])
+def test_less_than_a_cent_is_not_nothing(value, text):
+    assert view.usd(Decimal(value)) == text
