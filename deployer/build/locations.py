@@ -89,8 +89,8 @@ class Sources:
     @cached_property
     def _names(self) -> dict[str, str]:
         resources = self._parsed("root").get("Resources", {})
-        urls = {stack: resource.get("Properties", {}).get("TemplateURL") for stack, resource in resources.items()}
-        names = {stack: url.removeprefix("./").removesuffix(".yaml") for stack, url in urls.items() if url}
+        urls = {stack: str(resource.get("Properties", {}).get("TemplateURL")) for stack, resource in resources.items()}
+        names = {stack: url.removeprefix("./").removesuffix(".yaml") for stack, url in urls.items()}
         return {"": "root", **{stack: name for stack, name in names.items() if name in self._rendered}}
 
     @cached_property

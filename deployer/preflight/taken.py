@@ -99,15 +99,15 @@ def _pages(aws, service: str, operation: str, key: str, **arguments) -> Iterator
         yield from page.get(key, [])
 
 
-def _prefix(names: list[str]) -> str:
-    """What all of them begin with; the names are sorted, so the first and the last decide."""
+def _prefixed(argument: str, names: list[str]) -> dict[str, str]:
+    """{argument: what all of them begin with}, {} if that is nothing. Sorted, so the first and the last decide."""
     first, last = names[0], names[-1]
-    return next((first[:place] for place, letter in enumerate(first) if letter != last[place : place + 1]), first)
+    prefix = next((first[:place] for place, letter in enumerate(first) if letter != last[place : place + 1]), first)
+    return {argument: prefix} if prefix else {}
 
 
 def _log_groups(aws, names: list[str]) -> Iterator[str]:
-    prefix = _prefix(names)
-    groups = _pages(aws, "logs", "describe_log_groups", "logGroups", **{"logGroupNamePrefix": prefix} if prefix else {})
+    groups = _pages(aws, "logs", "describe_log_groups", "logGroups", **_prefixed("logGroupNamePrefix", names))
     return (group["logGroupName"] for group in groups)
 
 
@@ -119,7 +119,7 @@ def _parameters(aws, names: list[str]) -> Iterator[str]:
 
 
 def _queues(aws, names: list[str]) -> Iterator[str]:
-    urls = _pages(aws, "sqs", "list_queues", "QueueUrls", QueueNamePrefix=_prefix(names))
+    urls = _pages(aws, "sqs", "list_queues", "QueueUrls", **_prefixed("QueueNamePrefix", names))
     return (url.rpartition("/")[2] for url in urls)
 
 
@@ -128,8 +128,7 @@ def _topics(aws, names: list[str]) -> Iterator[str]:
 
 
 def _rules(aws, names: list[str]) -> Iterator[str]:
-    prefix = _prefix(names)
-    rules = _pages(aws, "events", "list_rules", "Rules", **{"NamePrefix": prefix} if prefix else {})
+    rules = _pages(aws, "events", "list_rules", "Rules", **_prefixed("NamePrefix", names))
     return (rule["Name"] for rule in rules)
 
 
@@ -143,8 +142,7 @@ def _alarms(aws, names: list[str]) -> Iterator[str]:
 
 
 def _dashboards(aws, names: list[str]) -> Iterator[str]:
-    prefix = _prefix(names)
-    boards = _pages(aws, "cloudwatch", "list_dashboards", "DashboardEntries", DashboardNamePrefix=prefix)
+    boards = _pages(aws, "cloudwatch", "list_dashboards", "DashboardEntries", **_prefixed("DashboardNamePrefix", names))
     return (board["DashboardName"] for board in boards)
 
 
@@ -191,9 +189,7 @@ KINDS: dict[str, Kind] = {
     "AWS::Logs::LogGroup": Kind(
         "log group", "LogGroupName", _log_groups, "aws logs delete-log-group --log-group-name {}"
     ),
-    "AWS::SNS::Topic": Kind(
-        "topic", "TopicName", _topics, "aws sns list-topics --query Topics[?contains(TopicArn,'{}')]"
-    ),
+    "AWS::SNS::Topic": Kind("topic", "TopicName", _topics, "aws sns list-topics"),  # it may have subscribers
     "AWS::SQS::Queue": Kind(
         "queue", "QueueName", _queues, "aws sqs get-queue-url --queue-name {}"
     ),  # may hold messages

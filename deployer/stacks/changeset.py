@@ -95,7 +95,7 @@ def _completed(aws, made: ChangeSet, pause: float) -> ChangeSet:
         if any(phrase in reason for phrase in _NOTHING):
             return replace(made, empty=True)
         reason = _deepest_reason(cloudformation, last)
-        raise validation.Refused(f"CloudFormation refused the change set: {reason}", validation.problems(aws, made.id))
+        raise validation.Refused(reason, validation.problems(aws, made.id))
     return replace(made, verdicts=tuple(read(cloudformation, made.id)))
 
 

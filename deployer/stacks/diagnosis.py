@@ -6,7 +6,7 @@ failure cancels whatever is under way, in every stack. So the cause is looked fo
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deployer.build.locations import Location, Sources
 from deployer.stacks import messages
@@ -105,29 +105,26 @@ def cause_of(event: Event, names: Mapping[str, str], events: Iterable[Event], so
         said = [other.hook for other in events if other.hook and _same(other, event)]
         reason = said[-1] if said else reason
     message = messages.clean(reason) if reason else messages.Message("no reason given")
-    stack = names.get(event.stack_id, "")
-    properties = sources.properties(stack, event.logical_id) if sources else {}
-    named = messages.property_path(message.text, properties)
-    location = sources.find(stack, event.logical_id, named) if sources else None
-    remedy = messages.remedy(message)
-    return Cause(place(event, names), event.type, event.status, message.text, message.code, named, location, remedy)
+    stack, logical_id, path = names.get(event.stack_id, ""), event.logical_id, place(event, names)
+    if event.of_the_stack and stack:  # it is what its parent calls it
+        path = stack
+        stack, _, logical_id = stack.rpartition("/")
+    return _cause(sources, stack, logical_id, path, event.type, event.status, message)
 
 
 def cause_of_problem(problem: Problem, sources: Sources | None) -> Cause:
     """What CloudFormation found before it made anything, told like any other failure."""
-    message = messages.clean(problem.reason)
-    properties = sources.properties(problem.stack, problem.logical_id) if sources else {}
-    named = problem.property or messages.property_path(message.text, properties)
-    return Cause(
-        "/".join(filter(None, (problem.stack, problem.logical_id))),
-        problem.type,
-        "refused" if problem.stops else "warning",
-        message.text,
-        problem.check,
-        named,
-        sources.find(problem.stack, problem.logical_id, named) if sources else None,
-        messages.remedy(message),
-    )
+    path = "/".join(filter(None, (problem.stack, problem.logical_id)))
+    message = replace(messages.clean(problem.reason), code=problem.check)
+    status = "refused" if problem.stops else "warning"
+    return _cause(sources, problem.stack, problem.logical_id, path, problem.type, status, message, problem.property)
+
+
+def _cause(sources, stack, logical_id, path, kind, status, message, named="") -> Cause:
+    properties = sources.properties(stack, logical_id) if sources else {}
+    named = named or messages.property_path(message.text, properties)
+    location = sources.find(stack, logical_id, named) if sources else None
+    return Cause(path, kind, status, message.text, message.code, named, location, messages.remedy(message))
 
 
 def _same(one: Event, other: Event) -> bool:

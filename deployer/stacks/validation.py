@@ -36,9 +36,16 @@ class Problem:
 class Refused(Failure):
     """A change set that CloudFormation could not create; `problems` may be empty if it does not say why."""
 
-    def __init__(self, message: str, problems: Iterable[Problem], hint: str = ""):
-        super().__init__(Exit.FAILED, message, hint)
+    def __init__(self, reason: str, problems: Iterable[Problem]):
         self.problems = tuple(problems)
+        stopping = sum(problem.stops for problem in self.problems)
+        said = f"{stopping} problem{'s' * (stopping > 1)}, see above" if stopping else reason
+        blind = not stopping and "DescribeEvents" in reason
+        super().__init__(
+            Exit.FAILED,
+            f"CloudFormation refused the change set: {said}",
+            "nothing was changed; " + ("allow cloudformation:DescribeEvents to be told more" if blind else "mend it"),
+        )
 
 
 def problems(aws, change_set: str) -> tuple[Problem, ...]:
@@ -73,7 +80,8 @@ def of_stacks(aws, events: Iterable[Event], names: Mapping[str, str]) -> tuple[P
 def _as_far_as_it_answers():
     from botocore.exceptions import BotoCoreError, ClientError
 
-    return contextlib.suppress(BotoCoreError, ClientError)
+    # The last is how an emulator in this process says that it does not know the operation.
+    return contextlib.suppress(BotoCoreError, ClientError, NotImplementedError)
 
 
 def _nested(cloudformation, change_set: str, path: str = "") -> Iterator[tuple[str, str, str]]:

@@ -232,6 +232,17 @@ def test_a_stack_that_was_refused_unmade_is_explained_by_what_was_found_in_it():
     assert told.others == ()
 
 
+def test_a_stack_that_fails_as_a_whole_is_called_and_found_as_its_parent_calls_it():
+    said = "Output URL refers to a resource that does not exist"
+    whole = [
+        event(1, ROOT, "Compute", "CREATE_IN_PROGRESS", "", STACK, CHILD),
+        event(2, CHILD, "root-Compute-X", "ROLLBACK_IN_PROGRESS", said, STACK, CHILD),
+        event(3, ROOT, "Compute", "CREATE_FAILED", EMBEDDED.format(CHILD), STACK, CHILD),
+    ]
+    cause = explain(whole, sources=SOURCES).cause
+    assert (cause.path, cause.message, str(cause.location)) == ("ComputeStack", said, "templates/root.yaml:2")
+
+
 def test_a_failure_without_any_reason_is_still_a_diagnosis():
     told = explain([], "UPDATE_ROLLBACK_COMPLETE")
     assert told.cause is None and told.stacks == {"": "UPDATE_ROLLBACK_COMPLETE"}

@@ -119,3 +119,17 @@ def test_a_stack_that_was_refused_while_it_was_made_is_asked_about(aws):
 
 def test_nobody_is_asked_when_the_events_say_all(aws):
     assert validation.of_stacks(aws, [event(CHILD, "no such key")], {}) == ()
+
+
+@pytest.mark.parametrize(
+    "reason, problems, message, hint",
+    [
+        ("no such parameter", [], "no such parameter", "nothing was changed; mend it"),
+        ("Use the DescribeEvents API", [], "Use the DescribeEvents API", "cloudformation:DescribeEvents"),
+        ("Use the DescribeEvents API", [1], "1 problem, see above", "nothing was changed; mend it"),
+    ],
+)
+def test_a_refusal_says_what_was_found_or_how_to_be_told(reason, problems, message, hint):
+    refused = validation.Refused(reason, [Problem("", "T", "", "C", "words") for _ in problems])
+    assert refused.message == f"CloudFormation refused the change set: {message}"
+    assert hint in refused.hint
