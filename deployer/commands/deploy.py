@@ -153,8 +153,9 @@ def _planned(ui: Ui, aws, environment: Environment, facts: Facts, built: Built, 
             token=token,
             pause=execution.pace(aws).pause,
         )
-        plan = planning.make(now, then, change_set.verdicts)
-        step.result = present.summary(plan)
+        with executing.unless_executed(aws, change_set):
+            plan = planning.make(now, then, change_set.verdicts)
+            step.result = present.summary(plan)
     return change_set, plan
 
 
