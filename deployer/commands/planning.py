@@ -35,8 +35,9 @@ def propose(
     """A change set, and the plan that it amounts to."""
     with context.ui.step("Plan") as step, executing.alone(context.aws, context.stack):
         change_set = _change_set(context, facts, built)
-        plan = compare.make(now, then, change_set.verdicts)
-        step.result = plan_values.summary(plan)
+        with executing.unless_executed(context.aws, change_set):
+            plan = compare.make(now, then, change_set.verdicts)
+            step.result = plan_values.summary(plan)
     return change_set, PlanReport(
         context.environment.name,
         context.stack,

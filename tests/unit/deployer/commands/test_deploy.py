@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from deployer.commands.options import Options
 from deployer.errors import MEANING, Exit, Failure
 from deployer.preflight import checks as preflight
 from deployer.show.ui import Ui
-from deployer.stacks import outputs
+from deployer.stacks import operation, outputs
 
 FLAGS = "/food-delivery/dev/feature-flags"
 DECLARED = [*parameters.from_environment(load("dev")), *parameters.ARTIFACT_PARAMETERS, *parameters.ACCOUNT_PARAMETERS]
@@ -45,7 +46,7 @@ def template(level="one", table=True):
 @pytest.fixture
 def world(monkeypatch, tmp_path):
     """An account in memory, a checkout with a root template, and a record of every call that writes."""
-    state = SimpleNamespace(root=template(), writes=[], said=io.StringIO(), calls=[])
+    state = SimpleNamespace(root=template(), writes=[], said=io.StringIO(), calls=[], parameters=[])
     monkeypatch.setitem(sys.modules, "generator.render", SimpleNamespace(render=lambda: {"root": state.root}))
     monkeypatch.setattr(lint, "lint", lambda *arguments: [])
     monkeypatch.setattr(wheels, "layer", lambda *arguments: Package("layer", b"layer"))
@@ -76,8 +77,9 @@ def world(monkeypatch, tmp_path):
         aws.local = True  # for its short pauses
         return aws
 
-    def record(model, **_):
+    def record(model, params, **_):
         state.calls.append(model.name)
+        state.parameters.append(params["body"] if isinstance(params["body"], dict) else {})
         if not model.name.startswith(READS):
             state.writes.append(model.name)
 
@@ -131,8 +133,10 @@ def test_the_bucket_is_private_encrypted_versioned_and_tls_only(world):
 
 def test_an_unchanged_project_writes_nothing_at_all_and_asks_nothing(world):
     run(world)
+    world.calls.clear()
     assert run(world, yes=False).kind == "unchanged"
     assert world.writes == []
+    assert world.calls == ["GetCallerIdentity", "DescribeStacks", "GetTemplate"]
 
 
 def test_only_what_is_missing_is_uploaded(world):
@@ -157,9 +161,6 @@ def test_a_plan_leaves_nothing_behind(world):
 
 
 def test_a_plan_of_an_update_leaves_the_stack_and_no_change_set(world):
-    def change_sets():
-        return boto3.client("cloudformation", "us-east-1").list_change_sets(StackName="food-delivery-dev")["Summaries"]
-
     run(world)
     world.root = template("two")
     before = change_sets()  # moto keeps the executed one
@@ -233,14 +234,66 @@ def test_an_unknown_environment_is_a_usage_error(world):
     assert code(world, env="nope") is Exit.USAGE
 
 
-def test_interrupted_while_it_runs_says_that_it_goes_on(world, monkeypatch):
-    def interrupt(*arguments, **options):
-        raise KeyboardInterrupt
+def interrupted(*arguments, **options):
+    raise KeyboardInterrupt
 
-    monkeypatch.setattr(deploy.execution, "run", interrupt)
-    with pytest.raises(Failure, match="goes on") as failure:
+
+def change_sets():
+    return boto3.client("cloudformation", "us-east-1").list_change_sets(StackName="food-delivery-dev")["Summaries"]
+
+
+@pytest.mark.parametrize("where", ["show_plan", "summary"])
+def test_interrupted_before_the_execution_leaves_no_change_set_and_no_stack(world, monkeypatch, where):
+    monkeypatch.setattr(deploy.present, where, interrupted)
+    with pytest.raises(Failure, match="nothing was changed") as failure:
         run(world)
     assert failure.value.code is Exit.INTERRUPTED
+    assert stacks() == [] and "ExecuteChangeSet" not in world.writes
+
+
+def test_interrupted_while_the_flags_are_written_leaves_no_change_set(world, monkeypatch):
+    run(world)
+    world.root, before = template("two"), change_sets()  # moto keeps executed ones
+    monkeypatch.setattr(flags, "write_if_absent", interrupted)
+    assert code(world) is Exit.INTERRUPTED
+    assert change_sets() == before
+
+
+def test_interrupted_after_the_execution_says_that_the_deployment_is_over(world, monkeypatch):
+    monkeypatch.setattr(deploy.executing, "verify", interrupted)
+    with pytest.raises(Failure, match="is over: stack food-delivery-dev is in CREATE_COMPLETE") as failure:
+        run(world)
+    assert failure.value.code is Exit.INTERRUPTED
+
+
+# --- without rollback ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("no_rollback, sent", [(False, "false"), (True, "true")])
+def test_an_execution_says_who_began_it_and_whether_to_roll_back(world, no_rollback, sent):
+    assert run(world, no_rollback=no_rollback).kind == "deployed"
+    [asked] = [call for call in world.parameters if "ClientRequestToken" in call]
+    assert operation.starter(asked["ClientRequestToken"]).pid == os.getpid()
+    assert asked["DisableRollback"] == sent
+
+
+def test_no_rollback_is_refused_where_data_is_retained(world):
+    with pytest.raises(Failure, match="retains its data") as failure:
+        run(world, env="prod", no_rollback=True)
+    assert failure.value.code is Exit.USAGE and world.calls == []
+
+
+def test_no_rollback_is_refused_where_something_would_be_replaced(world):
+    run(world)
+    world.root = json.dumps(
+        json.loads(world.root)
+        | {"Resources": {"Orders": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "other"}}}}
+    )
+    changes = {"no_rollback": True, "allow_replace": frozenset({"Orders"})}
+    with pytest.raises(Failure, match=r"CloudFormation replaces nothing \(Orders\)") as failure:
+        run(world, **changes)
+    assert failure.value.code is Exit.REFUSED and "ExecuteChangeSet" not in world.writes
+    assert run(world, allow_replace=frozenset({"Orders"})).kind == "deployed"
 
 
 # --- the command line -----------------------------------------------------------------------------

@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, TokenRetrievalError
 
-from deployer.errors import Failure
-from deployer.show.progress import Progress
+from deployer.errors import Exit, Failure
 from deployer.stacks import execution
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.events import STACK
@@ -143,8 +142,72 @@ def test_a_rolled_back_child_that_took_no_part_is_no_failure():
     assert not execution.is_well("arn:other", StackStatus("UPDATE_FAILED"), outcome)
 
 
-def test_progress_knows_where_every_stack_stands():
-    progress = Progress("root")
-    run(CloudFormation(OLD, STORY), progress.take)
-    states = {stack.name: (stack.status.name, len(stack.done), stack.busy) for stack in progress.stacks.values()}
-    assert states == {"root": ("UPDATE_COMPLETE", 0, {}), "Data": ("UPDATE_COMPLETE", 1, {})}
+def refused(code, status=400):
+    answer = {"Error": {"Code": code, "Message": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "DescribeStackEvents")
+
+
+class Failing(CloudFormation):
+    """Raises `error` on the given poll of the given stack, before it says anything of it."""
+
+    def __init__(self, error, stack=ROOT, polls=(3,), story=STORY):
+        super().__init__(OLD, story)
+        self.error, self.stack, self.on = error, stack, set(polls)
+
+    def paginate(self, StackName):
+        pages = list(super().paginate(StackName))
+        if StackName == self.stack and self.polls in self.on:
+            raise self.error
+        return iter(pages)
+
+
+@pytest.mark.parametrize("error", [refused("Throttling"), refused("InternalFailure", 500)])
+def test_throttling_and_bad_moments_are_put_up_with(error):
+    outcome = run(Failing(error))
+    assert outcome.status.succeeded and len(outcome.events) == len(STORY)
+
+
+@pytest.mark.parametrize("polls", [(2,), (5,), (2, 3, 4, 5)])
+def test_a_round_that_breaks_off_after_the_root_was_read_loses_nothing_and_tells_nothing_twice(polls):
+    heard = []
+    outcome = run(Failing(refused("Throttling"), CHILD, polls), heard.extend)
+    assert outcome.status.succeeded
+    assert sorted(event.id for event in heard) == sorted(e["EventId"] for _, e in STORY)
+
+
+@pytest.mark.parametrize(
+    "error", [refused("ExpiredToken"), TokenRetrievalError(provider="sso", error_msg="Token has expired")]
+)
+def test_credentials_that_expire_say_that_the_deployment_goes_on_and_how_to_resume(error):
+    with pytest.raises(Failure, match="expired; CloudFormation goes on") as failure:
+        run(Failing(error))
+    assert failure.value.code is Exit.PREFLIGHT
+    assert "sign in again" in failure.value.hint and "resumes" in failure.value.hint
+
+
+def test_a_lost_permission_says_that_the_deployment_goes_on():
+    with pytest.raises(Failure, match=r"missing permission.*goes on") as failure:
+        run(Failing(refused("AccessDenied")))
+    assert failure.value.code is Exit.PREFLIGHT
+
+
+def test_an_operation_that_runs_already_is_followed_from_its_beginning():
+    cloudformation = CloudFormation(OLD, STORY)
+    cloudformation.executed, cloudformation.polls = True, 2
+    aws = SimpleNamespace(client=lambda service: cloudformation)
+    outcome = execution.follow(aws, ROOT, lambda batch: None, FAST, start=START + timedelta(seconds=1))
+    assert [event.status for event in outcome.events] == [e["ResourceStatus"] for _, e in STORY]
+
+
+def test_a_deletion_is_followed_until_nothing_is_left():
+    story = [
+        (1, entry(1, ROOT, "root", "DELETE_IN_PROGRESS", ROOT)),
+        (1, entry(1, ROOT, "Data", "DELETE_IN_PROGRESS", CHILD)),
+        (2, entry(2, CHILD, "Queue", "DELETE_COMPLETE", "q", "AWS::SQS::Queue")),
+        (3, entry(3, ROOT, "root", "DELETE_COMPLETE", ROOT)),
+    ]
+    cloudformation = CloudFormation(OLD, story)
+    cloudformation.executed = True
+    aws = SimpleNamespace(client=lambda service: cloudformation)
+    outcome = execution.follow(aws, ROOT, lambda batch: None, FAST, seen={OLD[0]["EventId"]})
+    assert outcome.status.name == "DELETE_COMPLETE" and len(outcome.events) == len(story)

@@ -1,0 +1,207 @@
+"""A deployment while it runs: interrupted, overtaken, out of sight; the stack's state is always told."""
+
+import os
+import signal
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError
+
+from deployer.commands import executing
+from deployer.errors import Exit, Failure
+from deployer.show.ui import Ui
+from deployer.stacks import execution, leftovers, operation, reading, recovery
+from deployer.stacks.changeset import ChangeSet
+from deployer.stacks.execution import Outcome
+from deployer.stacks.operation import Operation, Starter
+from deployer.stacks.status import StackStatus
+
+STACK_ID = "arn:aws:cloudformation:us-east-1:1:stack/shop/1"
+SET = ChangeSet("arn:aws:cloudformation:us-east-1:1:changeSet/deploy-1/1", STACK_ID, False)
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+DONE = Outcome(StackStatus("UPDATE_COMPLETE"), (), {})
+
+
+def running(status="UPDATE_IN_PROGRESS", begun="UPDATE_IN_PROGRESS"):
+    return Operation(STACK_ID, begun, StackStatus(status), START, Starter("ana", "laptop", 1))
+
+
+class Cloud:
+    """What CloudFormation is asked for. `watched`: what each look at the operation comes to, in turn."""
+
+    def __init__(self, monkeypatch, capsys):
+        self.watched, self.answers, self.now = [], [], running()
+        self.cancelled, self.discarded, self.waiting, self.since = [], [], False, []
+        monkeypatch.setattr(execution, "run", self.run)
+        monkeypatch.setattr(execution, "follow", self.follow)
+        monkeypatch.setattr(operation, "current", lambda aws, stack: self.now)
+        monkeypatch.setattr(operation, "last", lambda aws, stack: self.now)
+        monkeypatch.setattr(reading, "describe", lambda aws, stack: {"StackStatus": "UPDATE_COMPLETE"})
+        monkeypatch.setattr(recovery, "cancel", lambda aws, stack, token: self.cancelled.append(stack))
+        monkeypatch.setattr(executing.changeset, "is_waiting", lambda aws, change_set: self.waiting)
+        monkeypatch.setattr(leftovers, "discard", lambda aws, change_set, pause: self.discarded.append(change_set))
+        monkeypatch.setattr(executing, "can_ask", lambda: bool(self.answers))
+        monkeypatch.setattr(executing, "choose", self.choose)
+        self.aws, self.capsys = SimpleNamespace(region="us-east-1", local=True), capsys
+
+    def run(self, *arguments, **options):
+        return self.look()
+
+    def follow(self, aws, stack_id, on_events, pace, start=None):
+        self.since.append(start)
+        return self.look()
+
+    def look(self):
+        seen = self.watched.pop(0)
+        if isinstance(seen, BaseException):
+            raise seen
+        return seen
+
+    def choose(self, ways):
+        answer = self.answers.pop(0)
+        if answer is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        self.ways = ways
+        return answer
+
+    def carry_out(self):
+        with executing.unless_executed(self.aws, SET):
+            return executing.carry_out(Ui(), self.aws, "shop", SET, "deploy--ana", {})
+
+    def failure(self):
+        with pytest.raises(Failure) as failure:
+            self.carry_out()
+        return failure.value
+
+
+@pytest.fixture
+def cloud(monkeypatch, capsys):
+    return Cloud(monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt(), executing.Terminated()])
+def test_without_a_terminal_an_interruption_ends_watching_at_once_and_says_how_to_resume(cloud, how):
+    cloud.watched = [how]
+    failure = cloud.failure()
+    assert failure.code is Exit.INTERRUPTED
+    assert "shop is in UPDATE_IN_PROGRESS" in failure.message and "goes on by itself" in failure.message
+    assert "run the same command again" in failure.hint
+    assert not cloud.discarded and not cloud.cancelled
+
+
+def test_sigterm_asks_nobody_even_at_a_terminal(cloud):
+    cloud.watched, cloud.answers = [executing.Terminated()], ["w"]
+    assert "stopped watching" in cloud.failure().message
+
+
+def test_who_watches_on_sees_the_operation_from_its_beginning(cloud):
+    cloud.watched, cloud.answers = [KeyboardInterrupt(), KeyboardInterrupt(), DONE], ["w", "w"]
+    assert cloud.carry_out() is DONE
+    assert cloud.since == [START, START]
+
+
+@pytest.mark.parametrize("answer", ["s", "", KeyboardInterrupt])
+def test_stopping_and_a_second_ctrl_c_and_the_end_of_input_end_watching(cloud, answer):
+    cloud.watched, cloud.answers = [KeyboardInterrupt()], [answer]
+    assert "stopped watching" in cloud.failure().message
+    assert not cloud.cancelled
+
+
+def test_a_cancelled_update_is_followed_until_everything_is_as_it_was(cloud):
+    rolled_back = Outcome(StackStatus("UPDATE_ROLLBACK_COMPLETE"), (), {})
+    cloud.watched, cloud.answers = [KeyboardInterrupt(), rolled_back], ["c"]
+    failure = cloud.failure()
+    assert cloud.cancelled == [STACK_ID] and failure.code is Exit.INTERRUPTED
+    assert "cancelled" in failure.message and "as it was before" in failure.message
+
+
+def test_a_cancellation_that_comes_too_late_is_a_deployment(cloud):
+    cloud.watched, cloud.answers = [KeyboardInterrupt(), DONE], ["c"]
+    assert cloud.carry_out() is DONE
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"])
+def test_what_cannot_be_cancelled_is_said_and_not_offered(cloud, status):
+    cloud.watched, cloud.answers, cloud.now = [KeyboardInterrupt()], ["s"], running(status)
+    cloud.failure()
+    assert set(cloud.ways) == {"w", "s"}
+    assert f"{status} cannot be cancelled" in cloud.capsys.readouterr().out
+
+
+def test_an_interruption_before_the_execution_removes_the_change_set(cloud):
+    cloud.watched, cloud.now, cloud.waiting = [KeyboardInterrupt()], None, True
+    failure = cloud.failure()
+    assert failure.code is Exit.INTERRUPTED and "nothing was changed" in failure.message
+    assert cloud.discarded == [SET]
+
+
+def test_an_interruption_at_the_very_end_says_where_the_stack_came_to(cloud):
+    cloud.watched, cloud.now = [KeyboardInterrupt()], None
+    assert "shop is in UPDATE_COMPLETE" in cloud.failure().message
+    assert not cloud.discarded
+
+
+def refused(code, message="?"):
+    return ClientError({"Error": {"Code": code, "Message": message}}, "ExecuteChangeSet")
+
+
+def test_a_race_that_is_lost_names_the_winner_and_removes_the_change_set(cloud):
+    cloud.watched, cloud.waiting = [refused("InvalidChangeSetStatus")], True
+    failure = cloud.failure()
+    assert failure.code is Exit.PREFLIGHT and cloud.discarded == [SET]
+    assert "started by ana on laptop at 2026-01-01 12:00:00 UTC" in failure.message
+    assert "wait stack-update-complete" in failure.hint
+
+
+def test_a_winner_that_is_done_already_is_named_too(cloud):
+    cloud.watched, cloud.now = [refused("ChangeSetNotFound")], running("UPDATE_COMPLETE")
+    failure = cloud.failure()
+    assert failure.code is Exit.PREFLIGHT
+    assert "came first, by ana on laptop" in failure.message and "again" in failure.hint
+
+
+def test_another_refusal_is_told_as_it_is(cloud):
+    cloud.watched, cloud.waiting = [refused("AccessDenied")], True
+    with pytest.raises(ClientError):
+        cloud.carry_out()
+    assert cloud.discarded == [SET]
+
+
+def test_credentials_that_expire_are_no_reason_to_look_for_the_change_set(cloud, monkeypatch):
+    cloud.watched = [Failure(Exit.PREFLIGHT, "the AWS credentials have expired; CloudFormation goes on", "sign in")]
+
+    def expired(aws, change_set):
+        raise refused("ExpiredToken")
+
+    monkeypatch.setattr(executing.changeset, "is_waiting", expired)
+    assert "goes on" in cloud.failure().message
+
+
+@pytest.mark.parametrize(
+    "status, hint",
+    [
+        ("UPDATE_ROLLBACK_COMPLETE", "as it was before"),
+        ("ROLLBACK_COMPLETE", "offers to delete"),
+        (
+            "CREATE_FAILED",
+            "with --no-rollback, which goes on from here; without --no-rollback a deployment offers to delete",
+        ),
+        ("UPDATE_FAILED", "offers to roll it back"),
+        ("UPDATE_ROLLBACK_FAILED", "offers to continue it"),
+        ("ROLLBACK_FAILED", "delete-stack"),
+    ],
+)
+def test_a_failure_says_in_what_state_things_are_and_what_to_do_next(status, hint):
+    with pytest.raises(Failure) as failure:
+        executing.succeeded(Ui(), Outcome(StackStatus(status), (), {}), "shop", "us-east-1")
+    assert failure.value.code is Exit.FAILED
+    assert f"shop is in {status}" in failure.value.message and hint in failure.value.hint
+
+
+def test_sigterm_is_an_interruption_while_a_run_lasts_and_no_longer():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(executing.Terminated), executing.terminable():
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.sigtimedwait([], 5)
+    assert signal.getsignal(signal.SIGTERM) is before

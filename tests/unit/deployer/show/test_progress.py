@@ -1,0 +1,199 @@
+"""What a person sees of a running operation: a tree on a terminal, the news and a sign of life in a log."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deployer.plan.changes import Action, Change, Plan
+from deployer.show import progress
+from deployer.show.progress import Progress
+from deployer.show.ui import Ui
+from deployer.stacks.events import STACK, Event
+
+ROOT, DATA = (f"arn:aws:cloudformation:r:1:stack/{name}/1" for name in ("shop", "shop-Data"))
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self):
+        self.now = START
+
+    def __call__(self):
+        return self.now
+
+
+def event(second, stack, logical_id, status, physical_id="x", kind=STACK, reason=""):
+    name = stack.split("/")[1]
+    identity = f"{second}{stack}{logical_id}{status}"
+    time = START + timedelta(seconds=second)
+    return Event(identity, time, stack, name, logical_id, physical_id, kind, status, reason)
+
+
+BEGUN = [
+    event(0, ROOT, "shop", "UPDATE_IN_PROGRESS", ROOT),
+    event(1, ROOT, "Data", "UPDATE_IN_PROGRESS", DATA),
+    event(1, DATA, "shop-Data", "UPDATE_IN_PROGRESS", DATA),
+    event(2, DATA, "Queue", "UPDATE_IN_PROGRESS", kind="AWS::SQS::Queue"),
+    event(3, DATA, "Table", "UPDATE_IN_PROGRESS", kind="AWS::DynamoDB::Table"),
+    event(5, DATA, "Queue", "UPDATE_COMPLETE", kind="AWS::SQS::Queue"),
+]
+ENDED = [
+    event(65, DATA, "Table", "UPDATE_COMPLETE", kind="AWS::DynamoDB::Table"),
+    event(66, DATA, "shop-Data", "UPDATE_COMPLETE", DATA),
+    event(67, ROOT, "Data", "UPDATE_COMPLETE", DATA),
+    event(67, ROOT, "shop", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ROOT),
+    event(68, ROOT, "shop", "UPDATE_COMPLETE", ROOT),
+]
+FAILED = [
+    event(65, DATA, "Table", "UPDATE_FAILED", kind="AWS::DynamoDB::Table", reason="no"),
+    event(66, DATA, "shop-Data", "UPDATE_ROLLBACK_IN_PROGRESS", DATA),
+    event(67, DATA, "shop-Data", "UPDATE_ROLLBACK_COMPLETE", DATA),
+    event(69, ROOT, "shop", "UPDATE_ROLLBACK_COMPLETE", ROOT),
+]
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def known(clock):
+    return Progress("shop", {"Data": 3}, clock)
+
+
+def ui(width=80, interactive=False, encoding="utf-8"):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    made = Ui(stream, interactive=interactive)
+    made.console.width = width
+    return made
+
+
+def shown(ui):
+    ui.console.file.flush()
+    return ui.console.file.buffer.getvalue().decode()
+
+
+def test_the_tree_holds_each_stack_with_what_is_in_work_since_when_and_how_much_is_done(known, clock):
+    known.take(BEGUN)
+    clock.now += timedelta(seconds=63)
+    assert [(depth, text) for depth, text, _ in progress.tree(known, ui())] == [
+        (0, "… shop  UPDATE_IN_PROGRESS  1 of 3  1 min 03 s"),
+        (1, "… Data  UPDATE_IN_PROGRESS  1 of 3  1 min 02 s"),
+        (3, "Table (AWS::DynamoDB::Table) 1 min 00 s"),
+    ]
+
+
+def test_a_stack_that_ended_keeps_its_time_and_a_count_never_passes_its_total(known, clock):
+    known.take(BEGUN + ENDED + [event(68, DATA, f"More{n}", "UPDATE_COMPLETE", kind="T") for n in range(3)])
+    clock.now += timedelta(hours=1)
+    lines = [text for _, text, _ in progress.tree(known, ui())]
+    assert lines == ["✓ shop  UPDATE_COMPLETE  5 of 5  1 min 08 s", "✓ Data  UPDATE_COMPLETE  5 of 5  1 min 05 s"]
+
+
+def test_a_rollback_is_marked_and_not_counted_against_the_plan(known):
+    known.take(BEGUN + FAILED)
+    assert [text for _, text, _ in progress.tree(known, ui())][1] == "✗ Data  UPDATE_ROLLBACK_COMPLETE  2  1 min 06 s"
+
+
+def test_many_resources_in_work_are_named_in_part_the_longest_first(known, clock):
+    known.take(BEGUN[:3] + [event(10 - n, DATA, f"R{n}", "CREATE_IN_PROGRESS", kind="T") for n in range(9)])
+    clock.now += timedelta(seconds=10)
+    lines = [text for _, text, _ in progress.tree(known, ui())]
+    assert lines[2] == "R8 (T) 8 s" and lines[-1] == "and 3 more" and len(lines) == 2 + 6 + 1
+
+
+def test_a_clock_that_is_behind_cloudformations_shows_no_negative_time(known, clock):
+    clock.now -= timedelta(seconds=30)
+    known.take(BEGUN)
+    assert all("-" not in text.partition("  ")[2] for _, text, _ in progress.tree(known, ui()))
+
+
+def test_a_log_gets_a_line_as_a_stack_begins_and_ends_and_for_every_failure(known):
+    known.take(BEGUN)
+    assert [text for text, _ in progress.log_lines(known, BEGUN)] == [
+        "  12:00:00  shop UPDATE_IN_PROGRESS",
+        "  12:00:01  Data UPDATE_IN_PROGRESS",
+    ]
+    known.take(FAILED)
+    assert [text for text, _ in progress.log_lines(known, FAILED)] == [
+        "  12:01:05  Data/Table (AWS::DynamoDB::Table) UPDATE_FAILED: no",
+        "  12:01:06  Data UPDATE_ROLLBACK_IN_PROGRESS",
+        "  12:01:07  Data UPDATE_ROLLBACK_COMPLETE in 1 min 06 s, 2 resources",
+        "  12:01:09  shop UPDATE_ROLLBACK_COMPLETE in 1 min 09 s, 2 resources",
+    ]
+
+
+def test_cleaning_up_is_no_news_and_the_end_has_its_time_and_count(known):
+    known.take(BEGUN + ENDED)
+    assert [text for text, _ in progress.log_lines(known, ENDED)] == [
+        "  12:01:06  Data UPDATE_COMPLETE in 1 min 05 s, 2 of 3 resources",
+        "  12:01:08  shop UPDATE_COMPLETE in 1 min 08 s, 2 of 3 resources",
+    ]
+
+
+def test_a_log_without_news_is_told_every_half_minute_what_is_waited_for(known, clock):
+    screen = ui()
+    on_events = progress._logging(screen, known)
+    on_events(BEGUN)
+    for _ in range(95):
+        clock.now += timedelta(seconds=1)
+        on_events([])
+    waiting = [line for line in shown(screen).splitlines() if "waiting" in line]
+    assert waiting == [
+        "  waiting for Data/Table (AWS::DynamoDB::Table, 27 s), 30 s so far",
+        "  waiting for Data/Table (AWS::DynamoDB::Table, 57 s), 1 min 00 s so far",
+        "  waiting for Data/Table (AWS::DynamoDB::Table, 1 min 27 s), 1 min 30 s so far",
+    ]
+
+
+def test_before_the_first_event_a_log_waits_for_cloudformation(known):
+    assert progress.heartbeat(known) == "  waiting for CloudFormation"
+
+
+@pytest.mark.parametrize("width", [20, 40, 79, 200])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_the_tree_never_takes_more_than_the_terminals_width(known, width, encoding):
+    screen = ui(width, interactive=True, encoding=encoding)
+    known.take(BEGUN)
+    with screen.console.capture() as captured:
+        screen.console.print(progress._drawn(known, screen), style="none")
+    lines = captured.get().splitlines()
+    assert len(lines) == 3
+    assert all(len(_plain(line)) <= width for line in lines)
+    captured.get().encode(encoding)
+
+
+def _plain(line):
+    import re
+
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line)
+
+
+@pytest.mark.parametrize("terminal", ["dumb", "xterm-256color"])
+def test_a_dumb_terminal_gets_lines_instead_of_a_drawing(monkeypatch, terminal):
+    monkeypatch.setenv("TERM", terminal)
+
+    class Tty(io.StringIO):
+        encoding = "utf-8"
+
+        def isatty(self):
+            return True
+
+    screen = Ui(stream := Tty())
+    with progress.display(screen, "shop") as on_events:
+        on_events(BEGUN)
+    assert screen.interactive is (terminal != "dumb")
+    assert ("\x1b" in stream.getvalue()) is (terminal != "dumb")
+    assert "shop" in stream.getvalue()
+
+
+def test_the_plan_says_how_many_resources_to_expect_of_each_stack():
+    changes = [
+        Change((), "Data", STACK, Action.ADD),
+        Change((), "Topic", "AWS::SNS::Topic", Action.ADD),
+        Change(("Data",), "Table", "AWS::DynamoDB::Table", Action.MODIFY),
+        Change(("Data",), "Queue", "AWS::SQS::Queue", Action.REMOVE),
+    ]
+    assert progress.expected(Plan(tuple(changes))) == {"": 1, "Data": 2}
