@@ -26,7 +26,7 @@ from deployer.stacks import deletion, execution, inventory, removal
 from deployer.stacks.holdings import BUCKET, TABLE, Holding
 from deployer.stacks.inventory import ROLE, Inventory
 
-API, FUNCTION = "AWS::ApiGateway::RestApi", "AWS::Lambda::Function"
+FUNCTION = "AWS::Lambda::Function"
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
@@ -142,7 +142,7 @@ def _sweep(ui: Ui, aws, found: Inventory) -> None:
     """What belongs to the environment alone and no stack knows of."""
     stage = f"/{found.environment}"
     prefixes = [names.log_group(found.environment, "")]
-    prefixes += [f"API-Gateway-Execution-Logs_{api}{stage}" for api in found.physical_ids(API)]
+    prefixes += [f"API-Gateway-Execution-Logs_{api}{stage}" for api in sorted(found.apis)]
     prefixes += [f"/aws/lambda/{name}" for name in found.physical_ids(FUNCTION)]
     with ui.step("Sweep") as step:
         swept = removal.log_groups(aws, prefixes)

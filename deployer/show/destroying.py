@@ -36,7 +36,8 @@ def _lines(ui: Ui, holdings: Iterable[Holding], style: str = "") -> None:
     """What holds something stands out."""
     for each in holdings:
         protected = ", protected against deletion" if each.protected else ""
-        ui.line(f"  {each.fate.path}: {each.amount}{protected}", style if each.number else "")
+        outside = "" if each.fate.stack else f", left by an earlier deployment as {each.id}"
+        ui.line(f"  {each.fate.path}: {each.amount}{protected}{outside}", style if each.number else "")
 
 
 def show_kept(ui: Ui, kept: Iterable[Mapping[str, str]], command: str) -> None:

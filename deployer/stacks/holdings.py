@@ -4,7 +4,7 @@ They are found in two ways: in the environment's stack, and by the tags that Clo
 which stay on what a stack has left behind, today or a year ago.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from config import names
@@ -13,6 +13,7 @@ from deployer.plan.fates import Fate
 
 TABLE, BUCKET, QUEUE = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"
 _UNITS = {TABLE: "item", BUCKET: "object version", QUEUE: "message"}
+_STACK_TAG = "aws:cloudformation:stack-name"
 _TAGGED = {"dynamodb:table": TABLE, "s3": BUCKET, "sqs": QUEUE}
 GONE = {
     "404",
@@ -90,20 +91,31 @@ _LOOK = {TABLE: _table, BUCKET: _bucket, QUEUE: _queue}
 
 def tagged(aws, environment: str) -> list[Fate]:
     """The environment's tables, buckets and queues by their tags, in a stack or not; some may be gone already,
-    for the tagging service lags. They are called kept: no deletion of a stack is known to take them."""
+    for the tagging service lags. They are called kept: no deletion of a stack is known to take them.
+
+    What people tag with the project's name to see its cost is not ours: only CloudFormation sets its own tags.
+    """
+    wanted = {"Project": names.PROJECT, "Environment": environment}
     pages = (
         aws.client("resourcegroupstaggingapi")
         .get_paginator("get_resources")
         .paginate(
-            TagFilters=[{"Key": "Project", "Values": [names.PROJECT]}, {"Key": "Environment", "Values": [environment]}],
+            TagFilters=[{"Key": key, "Values": [value]} for key, value in wanted.items()] + [{"Key": _STACK_TAG}],
             ResourceTypeFilters=list(_TAGGED),
         )
     )
-    return [fate for page in pages for entry in page["ResourceTagMappingList"] for fate in _fate(aws, entry)]
+    return [
+        fate
+        for page in pages
+        for entry in page["ResourceTagMappingList"]
+        for fate in _fate(aws, entry["ResourceARN"], {tag["Key"]: tag["Value"] for tag in entry["Tags"]}, environment)
+    ]
 
 
-def _fate(aws, entry: dict) -> Iterator[Fate]:
-    service, resource = entry["ResourceARN"].split(":")[2], entry["ResourceARN"].split(":", 5)[5]
+def _fate(aws, arn: str, tags: Mapping[str, str], environment: str) -> Iterator[Fate]:
+    if not tags.get(_STACK_TAG, "").startswith(names.root_stack(environment)):
+        return
+    _, _, service, _, _, resource = arn.split(":", 5)
     kind = next(kind for tag, kind in _TAGGED.items() if tag.split(":")[0] == service)
     name = resource.removeprefix("table/")
     if kind == QUEUE:
@@ -111,5 +123,4 @@ def _fate(aws, entry: dict) -> Iterator[Fate]:
             name = aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
         except aws.client("sqs").exceptions.QueueDoesNotExist:
             return
-    tags = {tag["Key"]: tag["Value"] for tag in entry["Tags"]}
     yield Fate((), tags.get("aws:cloudformation:logical-id", name), kind, name, kept=True)

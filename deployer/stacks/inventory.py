@@ -7,11 +7,12 @@ from config import names
 from deployer import history
 from deployer.aws import service_errors
 from deployer.plan.fates import Fate
-from deployer.stacks import deletion, holdings, reading
+from deployer.stacks import deletion, holdings, outputs, reading
 from deployer.stacks.holdings import BUCKET, Holding
 from deployer.stacks.status import StackStatus
 
-ROLE = "AWS::IAM::Role"
+ROLE, API = "AWS::IAM::Role", "AWS::ApiGateway::RestApi"
+_UNSEEN = "others that cannot be seen"
 
 
 @dataclass(frozen=True)
@@ -55,23 +56,31 @@ class Inventory:
     def has_shared(self) -> bool:
         return bool(self.artifacts or self.log_roles)
 
+    @property
+    def apis(self) -> set[str]:
+        """Also one that an unfinished deletion took already: the root's outputs still name it."""
+        return {*self.physical_ids(API), *filter(None, [outputs.of_stack(self.stack or {}).get("ApiId")])}
+
     def physical_ids(self, kind: str) -> list[str]:
         return [fate.physical_id for fate in self.fates if fate.type == kind]
 
 
 def take(aws, environment: str, account: str) -> Inventory:
-    """Only reads."""
+    """Only reads. Who may not see the whole account is not kept from destroying what he may."""
     stack = reading.describe(aws, names.root_stack(environment))
     fates = deletion.read(aws, stack) if stack else []
     known = {fate.physical_id for fate in fates}
-    outside, untold = [], []
+    tagged, others, untold = [], frozenset({_UNSEEN}), []
     try:
-        outside = [fate for fate in holdings.tagged(aws, environment) if fate.physical_id not in known]
+        tagged = holdings.tagged(aws, environment)
     except Exception as error:
-        if not service_errors.is_denied(error):
-            raise
-        untold.append("what earlier deployments of this environment left behind: tag:GetResources is not allowed")
+        untold.append(f"what earlier deployments of this environment left behind: {_denied(error)}")
+    try:
+        others = frozenset(deletion.environments(aws) - {environment})
+    except Exception as error:
+        untold.append(f"other environments, so what they may share is kept: {_denied(error)}")
     bucket = Fate((), "artifacts", BUCKET, names.artifact_bucket(account, aws.region), kept=True)
+    outside = [fate for fate in tagged if fate.physical_id not in known]
     return Inventory(
         environment,
         account,
@@ -82,9 +91,16 @@ def take(aws, environment: str, account: str) -> Inventory:
         _has_flags(aws, environment),
         len(history.entries(aws, account, environment)),
         next(iter(holdings.read(aws, [bucket])), None),
-        frozenset(deletion.environments(aws) - {environment}),
+        others,
         _gateway_role(aws),
     )
+
+
+def _denied(error: Exception) -> str:
+    """The right that is missing; raises again whatever else it is."""
+    if not service_errors.is_denied(error):
+        raise error
+    return f"no {service_errors.denied_action(error)}"
 
 
 def _has_flags(aws, environment: str) -> bool:

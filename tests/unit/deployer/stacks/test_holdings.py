@@ -6,6 +6,12 @@ from deployer.plan.fates import Fate
 from deployer.stacks import holdings
 from deployer.stacks.holdings import BUCKET, COUNTED, QUEUE, TABLE
 
+STACK_TAG = "aws:cloudformation:stack-name"
+
+
+def tag(key, value):
+    return {"Key": key, "Value": value}
+
 
 def fate(kind, physical_id="it"):
     return Fate(("DataStack",), "It", kind, physical_id, False)
@@ -48,7 +54,7 @@ def test_a_right_that_is_missing_is_not_taken_for_absence(aws):
 
 
 def test_tags_find_what_no_stack_has_any_more_over_all_pages(aws):
-    tags = [{"Key": "aws:cloudformation:logical-id", "Value": "OrdersTable"}]
+    tags = [tag("aws:cloudformation:logical-id", "OrdersTable"), tag(STACK_TAG, "food-delivery-dev-DataStack-1")]
     arns = ("arn:aws:dynamodb:us-east-1:1:table/old-table", "arn:aws:s3:::old-bucket", "arn:aws:sqs:us-east-1:1:q")
     stub, sqs = aws.stub("resourcegroupstaggingapi"), aws.stub("sqs")
     first, *rest = [{"ResourceARN": arn, "Tags": tags} for arn in arns]
@@ -64,7 +70,14 @@ def test_tags_find_what_no_stack_has_any_more_over_all_pages(aws):
 
 
 def test_a_queue_that_only_its_tags_remember_is_left_out(aws):
-    entry = {"ResourceARN": "arn:aws:sqs:us-east-1:1:q", "Tags": []}
+    entry = {"ResourceARN": "arn:aws:sqs:us-east-1:1:q", "Tags": [tag(STACK_TAG, "food-delivery-dev-DataStack-1")]}
     aws.stub("resourcegroupstaggingapi").add_response("get_resources", {"ResourceTagMappingList": [entry]})
     aws.stub("sqs").add_client_error("get_queue_url", "QueueDoesNotExist")
+    assert holdings.tagged(aws, "dev") == []
+
+
+@pytest.mark.parametrize("tags", [[], [tag(STACK_TAG, "archive-of-food-delivery-dev")]])
+def test_what_people_tagged_with_the_project_s_name_is_not_ours_to_delete(aws, tags):
+    entry = {"ResourceARN": "arn:aws:s3:::archive", "Tags": [tag("Project", "food-delivery"), *tags]}
+    aws.stub("resourcegroupstaggingapi").add_response("get_resources", {"ResourceTagMappingList": [entry]})
     assert holdings.tagged(aws, "dev") == []
