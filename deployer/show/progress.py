@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from deployer.show.ui import Ui
-from deployer.stacks.diagnosis import place
+from deployer.stacks.causes import place
 from deployer.stacks.events import Event
 from deployer.stacks.status import StackStatus
 
