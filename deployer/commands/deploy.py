@@ -96,7 +96,7 @@ def _check_changes(ui: Ui, aws, facts: Facts, built: Built, options: Options) ->
     with ui.step("Names") as step:
         now = reading.deployed(aws, facts.stack)
         findings = changes.check(aws, facts.caller, now, snapshot.desired(built.bundle, built.parameters, now))
-        step.result = f"{len(findings.taken)} are taken" if findings.taken else "none is taken"
+        step.result = f"taken: {len(findings.taken)}" if findings.taken else "none is taken"
     for warning in findings.warnings:
         ui.warn(warning)
     if options.plan:
