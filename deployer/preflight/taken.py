@@ -23,7 +23,7 @@ class Taken:
     what: str
     name: str
     holder: str
-    delete: str
+    command: str
 
     def __str__(self) -> str:
         return f"{self.what} {self.name} ({self.resource.path})"
@@ -51,7 +51,7 @@ def find(aws, added: Iterable[Resource], now: Iterable[Resource]) -> tuple[list[
         for name, resource in resources.items():
             if name in names:
                 holder = holders.get((resource.type, name), "")
-                taken.append(Taken(resource, kind.what, name, holder, kind.delete.format(name)))
+                taken.append(Taken(resource, kind.what, name, holder, kind.command.format(name)))
     return taken, unseen
 
 
@@ -64,7 +64,7 @@ def refuse(taken: Sequence[Taken], region: str) -> None:
     if strangers:
         hint = (
             "not of this stack, perhaps left behind by a destroyed environment; look what it is, then, for example: "
-            f"{strangers[0].delete} --region {region}"
+            f"{strangers[0].command} --region {region}"
         )
     else:
         hint = (
@@ -86,12 +86,15 @@ Look = Callable[[object, list[str]], Iterable[str]]
 
 @dataclass(frozen=True)
 class Kind:
-    """`look` gets names and yields names that exist, those among others; `delete` is the command for one."""
+    """`look` gets names and yields names that exist, those among others.
+
+    `command` is the next to type about one: it deletes, or, where that would lose data, shows.
+    """
 
     what: str
     property: str
     look: Look
-    delete: str
+    command: str
 
 
 def _pages(aws, service: str, operation: str, key: str, **arguments) -> Iterator:
@@ -174,7 +177,7 @@ KINDS: dict[str, Kind] = {
         "table",
         "TableName",
         _one_by_one("dynamodb", "describe_table", "TableName"),
-        "aws dynamodb describe-table --table-name {}",  # holds data: look, do not delete
+        "aws dynamodb describe-table --table-name {}",
     ),
     "AWS::Events::Rule": Kind("rule", "Name", _rules, "aws events delete-rule --name {}"),
     "AWS::IAM::Role": Kind(
@@ -189,9 +192,7 @@ KINDS: dict[str, Kind] = {
     "AWS::Logs::LogGroup": Kind(
         "log group", "LogGroupName", _log_groups, "aws logs delete-log-group --log-group-name {}"
     ),
-    "AWS::SNS::Topic": Kind("topic", "TopicName", _topics, "aws sns list-topics"),  # it may have subscribers
-    "AWS::SQS::Queue": Kind(
-        "queue", "QueueName", _queues, "aws sqs get-queue-url --queue-name {}"
-    ),  # may hold messages
+    "AWS::SNS::Topic": Kind("topic", "TopicName", _topics, "aws sns list-topics"),
+    "AWS::SQS::Queue": Kind("queue", "QueueName", _queues, "aws sqs get-queue-url --queue-name {}"),
     "AWS::SSM::Parameter": Kind("parameter", "Name", _parameters, "aws ssm delete-parameter --name {}"),
 }

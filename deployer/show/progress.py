@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from deployer.plan.changes import Plan
 from deployer.show.ui import Ui
-from deployer.stacks.diagnosis import place
+from deployer.stacks import messages
+from deployer.stacks.causes import place
 from deployer.stacks.events import STACK, Event
 from deployer.stacks.status import StackStatus
 
@@ -126,7 +127,10 @@ def _log_line(progress: Progress, event: Event) -> tuple[str, str] | None:
     if not event.of_the_stack:
         if not event.status.endswith("_FAILED"):
             return None
-        return f"{at}{place(event, progress.names)} ({event.type}) {event.status}: {event.reason or 'no reason'}", "red"
+        return (
+            f"{at}{place(event, progress.names)} {event.status}: {messages.clean(event.reason).text if event.reason else 'no reason'}",
+            "red",
+        )
     stack, status = progress.stacks[event.stack_id], StackStatus(event.status)
     if status.is_settled:
         end = f"{at}{stack.name} {status} in {_time(progress.since(stack.started, event.time))}"

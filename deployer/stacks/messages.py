@@ -23,6 +23,7 @@ _NAMED = re.compile(
     r"\bat '(?P<at>\w+(?:\.\w+)*)'|'(?P<failed>\w+)' failed"
     r"|\b(?:[Pp]roperty|[Pp]arameter|[Ff]ield)(?: named?)?:? ['\"]?(?P<property>[A-Z]\w+)"
 )
+_UNSUPPORTED = re.compile(r"unsupported property (\w+)")
 _DISTINCT = re.compile(r"[A-Z][a-z0-9]+[A-Z]")  # two humps: a name, hardly a word of the sentence
 
 
@@ -60,6 +61,8 @@ def property_path(text: str, properties: Iterable[str] = ()) -> str:
         return "/".join(filter(None, [found["at"].lstrip("/"), found["key"]]))
     if found := _POINTER.search(text):
         return found[1].lstrip("/").removeprefix("properties/")
+    if found := _UNSUPPORTED.search(text):
+        return found[1]
     known = {name.lower(): name for name in properties}
     for found in _NAMED.finditer(text):
         name = (found["at"] or found["failed"] or found["property"]).replace(".", "/")

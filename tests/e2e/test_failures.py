@@ -58,7 +58,9 @@ def rendered(project, template: str) -> list[str]:
 
 def check_cause(project, said: str, status: str) -> None:
     """The lost package, told before everything that followed from it, with the line that names it."""
-    first, message, place, remedy = said[said.index("ComputeStack/OrdersCommandFunction (") :].splitlines()[:4]
+    first, message, place, remedy = said[
+        said.index("ComputeStack/OrdersCommandFunction (AWS::Lambda::Function), ") :
+    ].splitlines()[:4]
     assert first == f"ComputeStack/OrdersCommandFunction (AWS::Lambda::Function), Code/S3Key: {status}"
     assert "NoSuchKey" in message and "Resource handler returned" not in message
     template, line, file, made, function = PLACE.search(place).groups()

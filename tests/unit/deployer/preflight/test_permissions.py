@@ -58,6 +58,7 @@ def test_what_a_kind_cannot_do_without_is_among_it(kind, properties, action):
 def test_what_other_properties_would_need_is_not():
     assert actions({}, tree("Lambda::Function")) == {"lambda:CreateFunction"}
     assert actions({}, tree("WAFv2::WebACLAssociation")) == set()
+    assert actions({}, tree("ApiGateway::Model")) == {"apigateway:POST"}, "reading is not asked about"
 
 
 def test_the_schemas_are_those_that_cfn_lint_reads_itself():

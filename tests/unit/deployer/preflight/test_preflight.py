@@ -51,6 +51,7 @@ def test_a_ready_account_passes(aws, dev):
     aws.stub("apigateway").add_response("get_account", {"cloudwatchRoleArn": "arn:aws:iam::1:role/x"})
     found = preflight.check(aws, dev)
     assert (found.account, found.status, found.has_gateway_role) == ("123456789012", StackStatus(""), True)
+    assert found.who == "user/ops"
     aws.done()
 
 

@@ -125,9 +125,12 @@ def test_throttling_is_no_permission_to_go_on(aws):
         taken.find(aws, [group("/a")], [])
 
 
-def test_an_emulator_without_the_operation_is_no_obstacle(aws):
+def test_an_emulator_without_the_operation_is_no_obstacle_but_aws_would_be(aws):
+    for _ in range(2):
+        aws.stub("logs").add_client_error("describe_log_groups", "InvalidAction", "?", 400)
+    with pytest.raises(aws.client("logs").exceptions.ClientError):
+        taken.find(aws, [group("/a")], [])
     aws.local = True
-    aws.stub("logs").add_client_error("describe_log_groups", "InvalidAction", "?", 400)
     assert taken.find(aws, [group("/a")], [])[0] == []
 
 

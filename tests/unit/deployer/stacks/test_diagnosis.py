@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.build.locations import Sources
-from deployer.stacks import diagnosis, events
+from deployer.stacks import causes, diagnosis, events
 from deployer.stacks.events import STACK, Event
 from deployer.stacks.status import StackStatus
 from deployer.stacks.validation import Problem
@@ -68,13 +68,13 @@ def nested_failure():
 
 
 def test_the_cause_of_a_nested_failure_is_the_resource_not_the_stack():
-    cause = diagnosis.root_cause(nested_failure())
+    cause = causes.root_cause(nested_failure())
     assert (cause.logical_id, cause.reason) == ("Function", "Resource handler returned message: no such key")
-    assert diagnosis.place(cause, {CHILD: "ComputeStack"}) == "ComputeStack/Function"
+    assert causes.place(cause, {CHILD: "ComputeStack"}) == "ComputeStack/Function"
 
 
 def test_the_order_in_which_events_arrive_does_not_matter():
-    assert diagnosis.root_cause(reversed(nested_failure())) == diagnosis.root_cause(nested_failure())
+    assert causes.root_cause(reversed(nested_failure())) == causes.root_cause(nested_failure())
 
 
 def test_cancellations_on_update_are_noise_too():
@@ -82,7 +82,7 @@ def test_cancellations_on_update_are_noise_too():
         event(1, CHILD, "Other", "UPDATE_FAILED", "Resource update cancelled"),
         event(2, CHILD, "Function", "UPDATE_FAILED", "Invalid handler"),
     ]
-    assert diagnosis.root_cause(events).reason == "Invalid handler"
+    assert causes.root_cause(events).reason == "Invalid handler"
 
 
 def test_of_failures_at_the_same_moment_the_deepest_counts():
@@ -92,13 +92,13 @@ def test_of_failures_at_the_same_moment_the_deepest_counts():
         event(5, CHILD, "Function", "CREATE_FAILED", "shallow"),
         event(5, GRANDCHILD, "Function", "CREATE_FAILED", "deep"),
     ]
-    assert diagnosis.root_cause(deep).reason == "deep"
-    assert [also.reason for also in diagnosis.others(deep, diagnosis.root_cause(deep))] == ["shallow"]
+    assert causes.root_cause(deep).reason == "deep"
+    assert [also.reason for also in causes.others(deep, causes.root_cause(deep))] == ["shallow"]
 
 
 def test_a_child_that_could_not_even_start_names_its_own_cause():
     events = [event(1, ROOT, "Compute", "CREATE_FAILED", "Template error: unresolved Ref", STACK, "")]
-    assert diagnosis.root_cause(events).reason == "Template error: unresolved Ref"
+    assert causes.root_cause(events).reason == "Template error: unresolved Ref"
 
 
 def test_a_later_failure_to_clean_up_is_not_the_cause():
@@ -106,15 +106,15 @@ def test_a_later_failure_to_clean_up_is_not_the_cause():
         *nested_failure(),
         event(20, CHILD, "Bucket", "DELETE_FAILED", "The bucket you tried to delete is not empty"),
     ]
-    assert diagnosis.root_cause(events).logical_id == "Function"
+    assert causes.root_cause(events).logical_id == "Function"
 
 
 def test_when_only_noise_is_left_it_is_better_than_nothing():
     assert (
-        diagnosis.root_cause([event(1, ROOT, "Compute", "CREATE_FAILED", EMBEDDED.format(CHILD), STACK, CHILD)])
+        causes.root_cause([event(1, ROOT, "Compute", "CREATE_FAILED", EMBEDDED.format(CHILD), STACK, CHILD)])
         is not None
     )
-    assert diagnosis.root_cause([event(1, ROOT, "Compute", "CREATE_COMPLETE", "", STACK, CHILD)]) is None
+    assert causes.root_cause([event(1, ROOT, "Compute", "CREATE_COMPLETE", "", STACK, CHILD)]) is None
 
 
 def test_a_child_that_failed_at_once_is_found_by_its_parents_reason():

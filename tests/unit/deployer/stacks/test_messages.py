@@ -60,7 +60,7 @@ CASES = {
         TABLE,
         "Encountered unsupported property BillingModus",
         "",
-        "",
+        "BillingModus",
     ),
     "a property that is called one": (
         "Value of property KeySchema must be of type List of Objects",
