@@ -152,6 +152,15 @@ def test_a_secret_that_changes_is_told_and_not_shown():
     assert plan.make(tree("s3cret"), tree("s3cret")).changes == ()
 
 
+def test_only_the_attributes_new_type_replaces_the_table_not_the_attribute_beside_it():
+    definitions = [{"AttributeName": "id", "AttributeType": "N"}, {"AttributeName": "at", "AttributeType": "S"}]
+    made = changes(wanted(data=edited(DATA, "Resources.OrdersTable.Properties.AttributeDefinitions", definitions)))
+    assert {found.path: found.replaces for found in made["DataStack/OrdersTable"].differences} == {
+        "AttributeDefinitions[AttributeName=id].AttributeType": Replaces.CERTAINLY,
+        "AttributeDefinitions[AttributeName=at]": Replaces.NO,
+    }
+
+
 REPLACEMENTS = {
     "key schema": (
         "Resources.OrdersTable.Properties.KeySchema",
