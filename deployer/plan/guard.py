@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from deployer.plan import stateful
-from deployer.plan.changes import Action, Change, Plan
+from deployer.plan.changes import Action, Change, Plan, Replaces
 
 _VERBS = {
     Action.REPLACE: "would be replaced by a new, empty one",
@@ -23,7 +23,9 @@ class Danger:
     def __str__(self) -> str:
         change = self.change
         verb = "would leave the stack" if change.kept and change.action is Action.REMOVE else _VERBS[change.action]
-        why = f" ({', '.join(change.properties)})" if change.properties else ""
+        replacing = [found.name for found in change.differences if found.replaces is not Replaces.NO]
+        names = dict.fromkeys(replacing or change.properties)
+        why = f" ({', '.join(names)})" if names else ""
         kept = "; its data is kept outside the stack" if change.kept else ""
         return f"{change.path} ({change.type}) {verb}{why}{kept}"
 

@@ -69,8 +69,6 @@ def only_theirs(verdict: Verdict) -> Change | None:
 
 def _corrected(difference: Difference, verdict: Verdict, direct: list[Detail]) -> Difference:
     told = {detail.recreation for detail in direct if _name(detail) == difference.name} - {""}
-    if difference.replaces is Replaces.CERTAINLY:
-        return difference
     if "Always" in told:
         return replace(difference, replaces=Replaces.CERTAINLY)
     if difference.replaces is Replaces.POSSIBLY and (told == {"Never"} or verdict.replacement == "False"):

@@ -105,7 +105,7 @@ def _hunk(change: Change) -> list[str]:
     """The differences of one resource as lines of a diff."""
     if not change.differences or change.quiet:
         return []
-    lines = [f"@@ {change.logical_id} @@"]
+    lines = [f"@@ {' '.join(change.logical_id.split())} @@"]
     for number, difference in enumerate(change.differences):
         more = _diff(difference)
         if _size([*lines, *more]) > _RESOURCE:
@@ -126,12 +126,8 @@ def _diff(difference: Difference) -> list[str]:
 
 
 def _fenced(lines: list[str]) -> list[str]:
-    """The fence is longer than any row of backticks inside."""
-    if not lines:
-        return []
-    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return ["", f"{fence}diff", *lines, fence]
+    """No line of a hunk begins with a backtick, so nothing inside ends it."""
+    return ["", "```diff", *lines, "```"] if lines else []
 
 
 def _escaped(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from deployer.build.templates import Bundle
 from deployer.plan import compare as plan
 from deployer.plan import guard
-from deployer.plan.changes import Action, Unknown
+from deployer.plan.changes import Action, Hidden, Replaces, Unknown
 from deployer.plan.properties import Secret
 from deployer.plan.resolve import Scope, has_unknown
 from deployer.plan.snapshot import Snapshot, desired
@@ -131,6 +131,34 @@ def test_a_siblings_output_fed_anew_is_unknown():
         )
     )
     assert changes(then)["ComputeStack/Function"].properties == ("Environment",)
+
+
+def test_a_secret_that_changes_is_told_and_not_shown():
+    """Also as part of another value, in a nested stack, and where it replaces the resource."""
+
+    def tree(password):
+        root = copy.deepcopy(ROOT)
+        root["Parameters"]["Password"] = {"Type": "String", "NoEcho": True}
+        root["Resources"]["DataStack"]["Properties"]["Parameters"]["Password"] = {"Ref": "Password"}
+        data = copy.deepcopy(DATA)
+        data["Parameters"]["Password"] = {"Type": "String", "NoEcho": True}
+        data["Resources"]["Queue"]["Properties"]["QueueName"] = {"Fn::Sub": "orders-${Password}"}
+        return wanted(data=data, root=root, Password=password)
+
+    [change] = plan.make(tree("s3cret"), tree("other")).changes
+    [difference] = change.differences
+    assert (difference.path, difference.before, difference.after) == ("QueueName", Hidden(), Hidden())
+    assert difference.replaces is Replaces.CERTAINLY and change.action is Action.REPLACE
+    assert plan.make(tree("s3cret"), tree("s3cret")).changes == ()
+
+
+def test_only_the_attributes_new_type_replaces_the_table_not_the_attribute_beside_it():
+    definitions = [{"AttributeName": "id", "AttributeType": "N"}, {"AttributeName": "at", "AttributeType": "S"}]
+    made = changes(wanted(data=edited(DATA, "Resources.OrdersTable.Properties.AttributeDefinitions", definitions)))
+    assert {found.path: found.replaces for found in made["DataStack/OrdersTable"].differences} == {
+        "AttributeDefinitions[AttributeName=id].AttributeType": Replaces.CERTAINLY,
+        "AttributeDefinitions[AttributeName=at]": Replaces.NO,
+    }
 
 
 REPLACEMENTS = {

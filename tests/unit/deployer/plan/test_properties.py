@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer.plan.changes import ABSENT, Difference, Hidden, Inside, Item, Unknown
@@ -110,24 +110,28 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_the_differences_turn_one_into_the_other(before, after):
     made = applied(before, list(walk(before, after)))
     assert same(parsed(made), parsed(after))
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_there_are_none_exactly_when_both_mean_the_same(before, after):
     assert (not differences(before, after)) == same(before, after)
     assert not differences(before, before)
 
 
+@settings(deadline=None)
 @given(IDENTIFIED, st.randoms())
 def test_what_has_an_identity_is_found_again_in_any_order(items, random):
     shuffled = random.sample(items, len(items))
     assert {steps for steps, _, _ in walk(items, shuffled)} <= {(Inside.ORDER,)}
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_every_difference_has_a_path_and_shows_no_secret(before, after):
     for difference in differences({"P": before}, {"P": after}):

@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -59,6 +59,7 @@ def test_properties_are_lines_of_a_diff():
 ROUGH = st.text(st.sampled_from("`|<>*_[]()\\&#~-+!a \n"), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(ROUGH, ROUGH, ROUGH)
 def test_nothing_in_a_plan_is_taken_for_markup(name, before, after):
     change = Change(("Data",), name, name, Action.MODIFY, (Difference((name,), before, after),))

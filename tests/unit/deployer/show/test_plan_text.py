@@ -38,7 +38,7 @@ food-delivery-dev
     + 20 AWS::SQS::Queue
 20 to add, 2 to modify, 1 may be replaced, 1 to replace, 1 to remove (3 more refer to something that changes)
   allowed: Data/Gone (AWS::SQS::Queue) would leave the stack; its data is kept outside the stack
-  DATA AT RISK: Data/Orders (AWS::DynamoDB::Table) would be replaced by a new, empty one (KeySchema, Tags, StreamSpecification)
+  DATA AT RISK: Data/Orders (AWS::DynamoDB::Table) would be replaced by a new, empty one (KeySchema)
 """
 
 

@@ -6,6 +6,7 @@ from botocore.stub import ANY
 
 from deployer.errors import Exit, Failure
 from deployer.plan.changes import Detail, Verdict
+from deployer.plan.verdicts import KNOWN_LATER
 from deployer.stacks import changeset
 
 STACK = "arn:aws:cloudformation:us-east-1:1:stack/s/1"
@@ -115,6 +116,39 @@ def test_pages_and_nested_sets_are_all_read(aws):
         ),
     )
     aws.done()
+
+
+VALUES = [
+    # What CloudFormation answers with values; whether that tells of a change.
+    ({"before": "a", "after": "b", "evaluation": "Static", "source": "DirectModification"}, True),
+    ({"before": "a", "after": "b", "evaluation": "Static", "source": "ParameterReference"}, True),
+    ({"before": "a", "after": KNOWN_LATER, "evaluation": "Static", "source": "ResourceReference"}, False),
+    ({"before": "a", "after": KNOWN_LATER, "evaluation": "Static", "source": "DirectModification"}, False),
+    ({"before": "a", "after": KNOWN_LATER, "evaluation": "Dynamic", "source": "DirectModification"}, False),
+    ({"after": "b", "evaluation": "Static", "source": "DirectModification"}, True),
+    ({"before": "a", "evaluation": "Static", "source": "DirectModification"}, True),
+    ({"before": "a", "after": "a", "evaluation": "Dynamic", "source": "ResourceAttribute"}, False),
+]
+
+
+@pytest.mark.parametrize("told, is_change", VALUES)
+def test_a_value_that_is_only_known_later_tells_of_no_change(aws, told, is_change):
+    stub = aws.stub("cloudformation")
+    sides = {f"{side.capitalize()}Value": told[side] for side in ("before", "after") if side in told}
+    target = {
+        **{"Attribute": "Properties", "Name": "Roles", "Path": "/Properties/Roles/0"},
+        **{"RequiresRecreation": "Always", "AttributeChangeType": "Modify", **sides},
+    }
+    entry = {"Target": target, "Evaluation": told["evaluation"], "ChangeSource": told["source"]}
+    context = {"BeforeContext": '{"Properties":{}}', "AfterContext": '{"Properties":{}}'}
+    stub.add_response(
+        "describe_change_set",
+        {"Changes": [change("Policy", "AWS::IAM::Policy", Replacement="True", Details=[entry, entry], **context)]},
+    )
+    [verdict] = changeset.read(aws.client("cloudformation"), ROOT_SET)
+    [found] = verdict.details
+    assert (found.path, found.before, found.after) == ("/Properties/Roles/0", told.get("before"), told.get("after"))
+    assert found.recreation == "Always" and found.direct is is_change
 
 
 @pytest.mark.parametrize("reason", [NOTHING, "No updates are to be performed."])
