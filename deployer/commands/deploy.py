@@ -11,7 +11,7 @@ from deployer import flags
 from deployer.aws import connection, local, session
 from deployer.build import artifacts, checkout, desired
 from deployer.build.desired import Built
-from deployer.commands import executing, rescue
+from deployer.commands import executing, interruptions, rescue
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.plan import compare as planning
@@ -37,7 +37,7 @@ class Result:
 
 def run(options: Options, ui: Ui, root: Path) -> Result:
     """Deploy, or plan to. Raises Failure with the exit code for whatever ends it early."""
-    with executing.terminable():
+    with interruptions.terminable():
         return _run(options, ui, root)
 
 
@@ -56,19 +56,18 @@ def _run(options: Options, ui: Ui, root: Path) -> Result:
         step.result = (
             f"account {facts.account}, {aws.region}, stack {names.root_stack(environment.name)}: {facts.status}"
         )
-    token = operation.token(facts.caller)
 
     def verified(stack_id: str, outcome: Outcome) -> None:
         _finish(ui, aws, stack_id, outcome)
 
-    facts = rescue.clear_the_way(ui, aws, environment, options, facts, token, verified)
+    facts = rescue.clear_the_way(ui, aws, environment, options, facts, verified)
     built = desired.build(aws, environment, rendered, packages, facts)
     if desired.unchanged(aws, facts, built):
         ui.line("Nothing to change: what is deployed is what this checkout says.")
         return Result("unchanged", _outputs(ui, aws, facts.stack, options))
     _must_be_able_to_ask(options)
     _upload(ui, aws, built, facts)
-    return _change(ui, aws, environment, options, facts, built, token)
+    return _change(ui, aws, environment, options, facts, built)
 
 
 def _must_be_for_debugging(environment: Environment, options: Options) -> None:
@@ -117,8 +116,8 @@ def _telling(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
     return on_put
 
 
-def _change(ui: Ui, aws, environment: Environment, options: Options, facts: Facts, built: Built, token: str) -> Result:
-    change_set, plan = _planned(ui, aws, environment, facts, built, token)
+def _change(ui: Ui, aws, environment: Environment, options: Options, facts: Facts, built: Built) -> Result:
+    change_set, plan = _planned(ui, aws, environment, facts, built)
     if change_set.empty:
         leftovers.discard(aws, change_set, execution.pace(aws).pause)
         ui.line("Nothing to change, says CloudFormation.")
@@ -133,11 +132,11 @@ def _change(ui: Ui, aws, environment: Environment, options: Options, facts: Fact
             return Result("planned", {}, plan)
         if not (options.yes or ask("Deploy this?")):
             raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
-        outcome = _execute(ui, aws, environment, options, change_set, plan, token)
+        outcome = _execute(ui, aws, environment, options, facts, change_set, plan)
     return Result("deployed", _finished(ui, aws, environment, options, change_set, outcome), plan)
 
 
-def _planned(ui: Ui, aws, environment: Environment, facts: Facts, built: Built, token: str) -> tuple[ChangeSet, Plan]:
+def _planned(ui: Ui, aws, environment: Environment, facts: Facts, built: Built) -> tuple[ChangeSet, Plan]:
     stack = names.root_stack(environment.name)
     with ui.step("Plan") as step, executing.alone(aws, stack):
         now = reading.deployed(aws, facts.stack)
@@ -150,7 +149,7 @@ def _planned(ui: Ui, aws, environment: Environment, facts: Facts, built: Built, 
             template_url=built.bundle.root_url,
             parameters=built.parameters,
             tags={"Project": names.PROJECT, "Environment": environment.name},
-            token=token,
+            token=operation.token(facts.caller),
             pause=execution.pace(aws).pause,
         )
         with executing.unless_executed(aws, change_set):
@@ -185,12 +184,12 @@ def _refuse_replacement_without_rollback(plan: Plan, options: Options) -> None:
 
 
 def _execute(
-    ui: Ui, aws, environment: Environment, options: Options, change_set: ChangeSet, plan: Plan, token: str
+    ui: Ui, aws, environment: Environment, options: Options, facts: Facts, change_set: ChangeSet, plan: Plan
 ) -> Outcome:
     if flags.write_if_absent(aws, environment):
         ui.line(f"{ui.ok} Flags      wrote {names.parameter_path(environment.name, 'feature-flags')} (SecureString)")
     stack, expected = names.root_stack(environment.name), progress.expected(plan)
-    return executing.carry_out(ui, aws, stack, change_set, token, expected, disable_rollback=options.no_rollback)
+    return executing.carry_out(ui, aws, stack, change_set, facts.caller, expected, disable_rollback=options.no_rollback)
 
 
 def _finished(

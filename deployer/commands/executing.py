@@ -4,45 +4,20 @@ CloudFormation carries it out, not this process: what happens to this process ch
 """
 
 import contextlib
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from deployer.commands import interruptions
+from deployer.commands.interruptions import Watch
 from deployer.errors import Exit, Failure
-from deployer.show import present, progress
-from deployer.show.ui import Ui, can_ask, choose
-from deployer.stacks import changeset, execution, leftovers, operation, reading, recovery
+from deployer.show import present
+from deployer.show.ui import Ui
+from deployer.stacks import changeset, execution, leftovers, operation
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.operation import Operation
 from deployer.stacks.status import way_out
-
-Watch = Callable[[OnEvents], Outcome]
-
-_STILL = "CloudFormation is at work and goes on by itself, whether or not this program watches."
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: like Ctrl-C, but there is nobody to ask."""
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM, with which a pipeline cancels a job, ends a run as orderly as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def terminate(*_):
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -81,19 +56,19 @@ def carry_out(
     aws,
     stack: str,
     change_set: ChangeSet,
-    token: str,
+    caller: str,
     expected: Mapping[str, int],
     *,
     disable_rollback: bool = False,
 ) -> Outcome:
     """Execute and watch to the end, however that ends."""
-    pace = execution.pace(aws)
+    pace, token = execution.pace(aws), operation.token(caller)
 
     def run(on_events: OnEvents) -> Outcome:
         with alone(aws, stack):
             return execution.run(aws, change_set, on_events, pace, token=token, disable_rollback=disable_rollback)
 
-    return _watched(ui, aws, stack, change_set.stack_id, run, token, expected)
+    return interruptions.watched(ui, aws, stack, change_set.stack_id, run, caller, expected)
 
 
 @contextmanager
@@ -119,19 +94,19 @@ def _taken_back(aws, change_set: ChangeSet, pause: float) -> bool:
     return False
 
 
-def resume(ui: Ui, aws, stack: str, running: Operation, token: str) -> Outcome:
+def resume(ui: Ui, aws, stack: str, running: Operation, caller: str) -> Outcome:
     """Watch an operation that runs already, from its beginning to its end."""
 
     def watch(on_events: OnEvents) -> Outcome:
         ui.line(f"Resuming: stack {stack} is in {running.status}, started by {running.who} at {_clock(running)}.")
-        return _from(aws, running)(on_events)
+        return interruptions.from_its_beginning(aws, running)(on_events)
 
-    return follow(ui, aws, stack, running.stack_id, watch, token)
+    return follow(ui, aws, stack, running.stack_id, watch, caller)
 
 
-def follow(ui: Ui, aws, stack: str, stack_id: str, watch: Watch, token: str) -> Outcome:
-    """`watch` with the live display and with Ctrl-C as for a deployment; `watch` begins or follows an operation."""
-    return _watched(ui, aws, stack, stack_id, watch, token, {})
+def follow(ui: Ui, aws, stack: str, stack_id: str, watch: Watch, caller: str) -> Outcome:
+    """`watch` with the live display and with Ctrl-C as for a deployment."""
+    return interruptions.watched(ui, aws, stack, stack_id, watch, caller, {})
 
 
 def succeeded(ui: Ui, outcome: Outcome, stack: str, region: str) -> Outcome:
@@ -174,79 +149,6 @@ def _next_step(outcome: Outcome, stack: str, region: str) -> str:
     if name == "UPDATE_ROLLBACK_FAILED":
         return "run the same command again: it names what blocks the rollback, and offers to continue it"
     return way_out(outcome.status, stack, region)
-
-
-def _watched(ui: Ui, aws, stack: str, stack_id: str, watch: Watch, token: str, expected: Mapping[str, int]) -> Outcome:
-    """Watch, through interruptions: whoever goes on watching begins anew, with the same events."""
-    while True:
-        try:
-            with progress.display(ui, stack, expected) as on_events:
-                return watch(on_events)
-        except KeyboardInterrupt as interruption:
-            try:
-                watch = _after(interruption, ui, aws, stack, stack_id, token)
-            except KeyboardInterrupt:
-                raise _left(stack, "at work, as far as this program knows", aws.region) from None
-
-
-def _after(interruption: KeyboardInterrupt, ui: Ui, aws, stack: str, stack_id: str, token: str) -> Watch:
-    """How to go on watching; raises Failure(INTERRUPTED) if that is not what is wanted, or not possible."""
-    running = operation.current(aws, stack_id)
-    if running is None:
-        raise Failure(
-            Exit.INTERRUPTED,
-            f"interrupted; stack {stack} is in {reading.status_of(reading.describe(aws, stack_id))}",
-            "nothing runs; run the same command again to see what is left to do",
-        )
-    if not isinstance(interruption, Terminated) and can_ask():
-        can_cancel = running.status.name == "UPDATE_IN_PROGRESS"
-        answer = _asked(ui, running, can_cancel)
-        if answer == "w":
-            return _from(aws, running)
-        if answer == "c" and can_cancel:
-            recovery.cancel(aws, stack_id, token)
-            return _cancelled(aws, stack, running)
-    raise _left(stack, f"in {running.status}", aws.region)
-
-
-def _left(stack: str, state: str, region: str) -> Failure:
-    return Failure(
-        Exit.INTERRUPTED,
-        f"stopped watching; stack {stack} is {state}, and CloudFormation goes on by itself",
-        f"to resume, run the same command again; or: aws cloudformation describe-stack-events --stack-name {stack} "
-        f"--region {region}",
-    )
-
-
-def _asked(ui: Ui, running: Operation, can_cancel: bool) -> str:
-    ui.line(_STILL)
-    ways = {"w": "watch on", "s": "stop watching"}
-    if can_cancel:
-        ways["c"] = "cancel, which rolls back to what was"
-    else:
-        ui.line(f"{running.status} cannot be cancelled.")
-    try:
-        return choose(ways)
-    except KeyboardInterrupt:
-        return "s"
-
-
-def _from(aws, running: Operation) -> Watch:
-    return lambda on_events: execution.follow(
-        aws, running.stack_id, on_events, execution.pace(aws), start=running.since
-    )
-
-
-def _cancelled(aws, stack: str, running: Operation) -> Watch:
-    def watch(on_events: OnEvents) -> Outcome:
-        outcome = _from(aws, running)(on_events)
-        if outcome.status.name != "UPDATE_ROLLBACK_COMPLETE":
-            return outcome  # it was done already, or could not be rolled back
-        raise Failure(
-            Exit.INTERRUPTED, f"cancelled; stack {stack} is in {outcome.status}: everything is as it was before"
-        )
-
-    return watch
 
 
 def _clock(running: Operation) -> str:

@@ -11,7 +11,7 @@ from deployer.errors import Exit, Failure
 from deployer.preflight.checks import Facts
 from deployer.show.ui import Ui, ask, can_ask
 from deployer.stacks import execution, leftovers, operation, reading, recovery
-from deployer.stacks.execution import Outcome
+from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.recovery import Blocked
 from deployer.stacks.status import StackStatus, way_out
 
@@ -74,9 +74,7 @@ _REMEDIES = {
 Verified = Callable[[str, Outcome], None]
 
 
-def clear_the_way(
-    ui: Ui, aws, environment: Environment, options: Options, facts: Facts, token: str, verify: Verified
-) -> Facts:
+def clear_the_way(ui: Ui, aws, environment: Environment, options: Options, facts: Facts, verify: Verified) -> Facts:
     """The facts of a stack that can be deployed to. Raises Failure when there is no way, or it is not wanted.
 
     `verify` gets the stack's ARN and the outcome of a deployment that was resumed, as after any other.
@@ -84,9 +82,9 @@ def clear_the_way(
     stack = names.root_stack(environment.name)
     while not _is_free(facts.status, options):
         if facts.status.is_running:
-            _wait_for(ui, aws, stack, options, facts, token, verify)
+            _wait_for(ui, aws, stack, options, facts, verify)
         else:
-            _bring_back(ui, aws, stack, options, facts, token)
+            _bring_back(ui, aws, stack, options, facts)
         facts = replace(facts, stack=reading.describe(aws, stack))
     if facts.status.name == "REVIEW_IN_PROGRESS":
         _tell_of_waiting(ui, aws, stack)
@@ -98,7 +96,7 @@ def _is_free(status: StackStatus, options: Options) -> bool:
     return status.is_new or status.can_update or (status.was_left_failed and options.no_rollback)
 
 
-def _wait_for(ui: Ui, aws, stack: str, options: Options, facts: Facts, token: str, verify: Verified) -> None:
+def _wait_for(ui: Ui, aws, stack: str, options: Options, facts: Facts, verify: Verified) -> None:
     """A deployment runs: watch it if it is one's own that was interrupted, or on request; else refuse."""
     running = operation.current(aws, facts.stack["StackId"])
     if running is None:
@@ -106,7 +104,7 @@ def _wait_for(ui: Ui, aws, stack: str, options: Options, facts: Facts, token: st
     ours = operation.was_left(running, facts.caller)
     if options.plan or not (ours or _wants_to_follow(ui, running, stack, aws.region)):
         raise executing.refusal(running, stack, aws.region)
-    outcome = executing.resume(ui, aws, stack, running, token)
+    outcome = executing.resume(ui, aws, stack, running, facts.caller)
     if running.is_deployment:
         verify(running.stack_id, executing.succeeded(ui, outcome, stack, aws.region))
 
@@ -118,7 +116,7 @@ def _wants_to_follow(ui: Ui, running: operation.Operation, stack: str, region: s
     return ask("Follow it to its end, then go on?")
 
 
-def _bring_back(ui: Ui, aws, stack: str, options: Options, facts: Facts, token: str) -> None:
+def _bring_back(ui: Ui, aws, stack: str, options: Options, facts: Facts) -> None:
     stack_id, status = facts.stack["StackId"], facts.status
     remedy = _REMEDIES.get(status.name)
     if remedy is None:
@@ -127,14 +125,12 @@ def _bring_back(ui: Ui, aws, stack: str, options: Options, facts: Facts, token: 
     for one in recovery.blocked(aws, stack_id) if status.name != "ROLLBACK_COMPLETE" else []:
         ui.line(f"  {one}")
     _must_want(remedy, stack, status, options)
-    outcome = executing.follow(
-        ui,
-        aws,
-        stack,
-        stack_id,
-        lambda on_events: remedy.begin(aws, stack_id, on_events, execution.pace(aws), token),
-        token,
-    )
+    token = operation.token(facts.caller)
+
+    def watch(on_events: OnEvents) -> Outcome:
+        return remedy.begin(aws, stack_id, on_events, execution.pace(aws), token)
+
+    outcome = executing.follow(ui, aws, stack, stack_id, watch, facts.caller)
     if outcome.status.name == remedy.end:
         ui.line(f"{ui.ok} {'Clean up':<10} {stack} is in {outcome.status}")
         return

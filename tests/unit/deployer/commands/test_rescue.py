@@ -61,9 +61,8 @@ class World:
         facts = Facts("123456789012", ANA, stack(status), True)
         ui = Ui(self.said, interactive=False)
         options = Options("dev", **options)
-        token = operation.token(ANA)
         cleared = rescue.clear_the_way(
-            ui, self.aws, self.environment, options, facts, token, lambda *done: self.verified.append(done)
+            ui, self.aws, self.environment, options, facts, lambda *done: self.verified.append(done)
         )
         self.aws.done()
         return cleared.status.name
