@@ -132,7 +132,7 @@ def _bring_back(ui: Ui, aws, stack: str, options: Options, facts: Facts) -> None
 
     outcome = executing.follow(ui, aws, stack, stack_id, watch, facts.caller)
     if outcome.status.name == remedy.end:
-        ui.line(f"{ui.ok} {'Clean up':<10} {stack} is in {outcome.status}")
+        ui.line(f"{ui.ok} {'Recover':<10} {stack} is in {outcome.status}")
         return
     still = recovery.blocked(aws, stack_id)
     raise Failure(
