@@ -109,7 +109,7 @@ def test_who_watches_on_sees_the_operation_from_its_beginning(cloud):
 @pytest.mark.parametrize("answer", ["s", "", KeyboardInterrupt])
 def test_stopping_and_a_second_ctrl_c_and_the_end_of_input_end_watching(cloud, answer):
     cloud.watched, cloud.answers = [KeyboardInterrupt()], [answer]
-    assert "stopped watching" in cloud.failure().message
+    assert "stopped watching; stack shop is in UPDATE_IN_PROGRESS" in cloud.failure().message
     assert not cloud.cancelled
 
 
