@@ -7,13 +7,14 @@ from config.environment import Environment
 from deployer.build.locations import Sources
 from deployer.commands.options import Options
 from deployer.show.ui import Ui
+from deployer.stacks import operation
 
 
 @dataclass(frozen=True)
 class Context:
     """Whom to tell, whom to talk to, what is wanted.
 
-    `aws`: deployer.aws.session.Aws. `token`: of stacks.operation.token, on everything that this run begins.
+    `aws`: deployer.aws.session.Aws. `caller`: the ARN that GetCallerIdentity tells.
     `sources`: this checkout's templates; None when it is not they that are deployed.
     """
 
@@ -21,9 +22,13 @@ class Context:
     aws: object
     environment: Environment
     options: Options
-    token: str
+    caller: str
     sources: Sources | None = None
 
     @property
     def stack(self) -> str:
         return names.root_stack(self.environment.name)
+
+    def token(self) -> str:
+        """A new one: for one operation that this run begins."""
+        return operation.token(self.caller)

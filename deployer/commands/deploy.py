@@ -10,7 +10,7 @@ from deployer.aws import connection, local, session
 from deployer.build import artifacts, checkout, desired
 from deployer.build.desired import Built
 from deployer.build.locations import Sources
-from deployer.commands import executing, planning, rescue
+from deployer.commands import executing, interruptions, planning, rescue
 from deployer.commands import history as recording
 from deployer.commands.context import Context
 from deployer.commands.options import Options
@@ -22,7 +22,7 @@ from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
 from deployer.show import bars, present, progress
 from deployer.show.ui import QUIET_SECONDS, Ui, can_ask
-from deployer.stacks import execution, leftovers, operation, outputs, reading
+from deployer.stacks import execution, leftovers, outputs, reading
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.execution import Outcome
 
@@ -32,7 +32,7 @@ CHANGES = 2
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Deploy, or plan to. Raises Failure with the exit code for whatever ends it early."""
-    with executing.terminable():
+    with interruptions.terminable():
         environment = checkout.environment(options.env)
         _must_be_for_debugging(environment, options)
         region = options.region or environment.region
@@ -43,7 +43,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         packages = checkout.packages(ui, root, cache)
         aws = connection.connect(ui, environment, options, root)
         facts = preflight.shown(ui, aws, environment)
-        context = Context(ui, aws, environment, options, operation.token(facts.caller), Sources(rendered))
+        context = Context(ui, aws, environment, options, facts.caller, Sources(rendered))
         facts = rescue.clear_the_way(context, facts)
         built = desired.build(aws, environment, rendered, packages, facts)
         return deploy_built(context, facts, built, history.checkout(root))

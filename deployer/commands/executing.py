@@ -4,48 +4,23 @@ CloudFormation carries it out, not this process: what happens to this process ch
 """
 
 import contextlib
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from deployer.build.locations import Sources
+from deployer.commands import interruptions
 from deployer.commands.context import Context
+from deployer.commands.interruptions import Watch
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
-from deployer.show import failure, progress
-from deployer.show.ui import Ui, can_ask, choose
-from deployer.stacks import changeset, diagnosis, execution, leftovers, operation, reading, recovery, validation
+from deployer.show import failure
+from deployer.show.ui import Ui
+from deployer.stacks import changeset, diagnosis, execution, leftovers, operation, validation
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.diagnosis import Diagnosis
 from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.operation import Operation
-
-Watch = Callable[[OnEvents], Outcome]
-
-_STILL = "CloudFormation is at work and goes on by itself, whether or not this program watches."
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: like Ctrl-C, but there is nobody to ask."""
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM, with which a pipeline cancels a job, ends a run as orderly as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def terminate(*_):
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -81,15 +56,15 @@ def refusal(other: Operation, stack: str, region: str) -> Failure:
 
 def carry_out(context: Context, change_set: ChangeSet, expected: Mapping[str, int]) -> Outcome:
     """Execute and watch to the end, however that ends."""
-    aws, no_rollback = context.aws, context.options.no_rollback
+    aws, token, no_rollback = context.aws, context.token(), context.options.no_rollback
 
     def run(on_events: OnEvents) -> Outcome:
         with alone(aws, context.stack):
             return execution.run(
-                aws, change_set, on_events, execution.pace(aws), token=context.token, disable_rollback=no_rollback
+                aws, change_set, on_events, execution.pace(aws), token=token, disable_rollback=no_rollback
             )
 
-    return _watched(context, change_set.stack_id, run, expected)
+    return interruptions.watched(context, change_set.stack_id, run, expected)
 
 
 @contextmanager
@@ -122,14 +97,14 @@ def resume(context: Context, running: Operation) -> Outcome:
         context.ui.line(
             f"Resuming: stack {context.stack} is in {running.status}, started by {running.who} at {_clock(running)}."
         )
-        return _from(context.aws, running)(on_events)
+        return interruptions.from_its_beginning(context.aws, running)(on_events)
 
     return follow(context, running.stack_id, watch)
 
 
 def follow(context: Context, stack_id: str, watch: Watch) -> Outcome:
-    """`watch` with the live display and with Ctrl-C as for a deployment; `watch` begins or follows an operation."""
-    return _watched(context, stack_id, watch, {})
+    """`watch` with the live display and with Ctrl-C as for a deployment."""
+    return interruptions.watched(context, stack_id, watch, {})
 
 
 def finish(context: Context, stack_id: str, outcome: Outcome) -> None:
@@ -170,80 +145,6 @@ def _verify(ui: Ui, aws, stack_id: str, outcome: Outcome) -> None:
             raise Failure(Exit.FAILED, f"the root stack is done, but {', '.join(bad)}")
         leftovers.sweep(aws, [stack_id, *(arn for arn, _ in nested.values())])
         step.result = f"the root and its {len(nested)} nested stacks are complete"
-
-
-def _watched(context: Context, stack_id: str, watch: Watch, expected: Mapping[str, int]) -> Outcome:
-    """Watch, through interruptions: whoever goes on watching begins anew, with the same events."""
-    while True:
-        try:
-            with progress.display(context.ui, context.stack, expected) as on_events:
-                return watch(on_events)
-        except KeyboardInterrupt as interruption:
-            try:
-                watch = _after(interruption, context, stack_id)
-            except KeyboardInterrupt:
-                raise _left(context, "at work, as far as this program knows") from None
-
-
-def _after(interruption: KeyboardInterrupt, context: Context, stack_id: str) -> Watch:
-    """How to go on watching; raises Failure(INTERRUPTED) if that is not what is wanted, or not possible."""
-    aws = context.aws
-    running = operation.current(aws, stack_id)
-    if running is None:
-        raise Failure(
-            Exit.INTERRUPTED,
-            f"interrupted; stack {context.stack} is in {reading.status_of(reading.describe(aws, stack_id))}",
-            "nothing runs; run the same command again to see what is left to do",
-        )
-    if not isinstance(interruption, Terminated) and can_ask():
-        can_cancel = running.status.name == "UPDATE_IN_PROGRESS"
-        answer = _asked(context.ui, running, can_cancel)
-        if answer == "w":
-            return _from(aws, running)
-        if answer == "c" and can_cancel:
-            recovery.cancel(aws, stack_id, context.token)
-            return _cancelled(context, running)
-    raise _left(context, f"in {running.status}")
-
-
-def _left(context: Context, state: str) -> Failure:
-    return Failure(
-        Exit.INTERRUPTED,
-        f"stopped watching; stack {context.stack} is {state}, and CloudFormation goes on by itself",
-        f"to resume, run the same command again; or: aws cloudformation describe-stack-events --stack-name {context.stack} "
-        f"--region {context.aws.region}",
-    )
-
-
-def _asked(ui: Ui, running: Operation, can_cancel: bool) -> str:
-    ui.line(_STILL)
-    ways = {"w": "watch on", "s": "stop watching"}
-    if can_cancel:
-        ways["c"] = "cancel, which rolls back to what was"
-    else:
-        ui.line(f"{running.status} cannot be cancelled.")
-    try:
-        return choose(ways)
-    except KeyboardInterrupt:
-        return "s"
-
-
-def _from(aws, running: Operation) -> Watch:
-    return lambda on_events: execution.follow(
-        aws, running.stack_id, on_events, execution.pace(aws), start=running.since
-    )
-
-
-def _cancelled(context: Context, running: Operation) -> Watch:
-    def watch(on_events: OnEvents) -> Outcome:
-        outcome = _from(context.aws, running)(on_events)
-        if outcome.status.name != "UPDATE_ROLLBACK_COMPLETE":
-            return outcome  # it was done already, or could not be rolled back
-        raise Failure(
-            Exit.INTERRUPTED, f"cancelled; stack {context.stack} is in {outcome.status}: everything is as it was before"
-        )
-
-    return watch
 
 
 def _clock(running: Operation) -> str:

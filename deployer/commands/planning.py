@@ -61,7 +61,7 @@ def _change_set(context: Context, facts: Facts, built: Built) -> ChangeSet:
             template_url=built.bundle.root_url,
             parameters=built.parameters,
             tags=built.tags,
-            token=context.token,
+            token=context.token(),
             pause=execution.pace(context.aws).pause,
         )
     except validation.Refused as refused:

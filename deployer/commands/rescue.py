@@ -10,7 +10,7 @@ from deployer.errors import Exit, Failure
 from deployer.preflight.checks import Facts
 from deployer.show.ui import Ui, ask, can_ask
 from deployer.stacks import execution, leftovers, operation, reading, recovery
-from deployer.stacks.execution import Outcome
+from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.recovery import Blocked
 from deployer.stacks.status import StackStatus, way_out
 
@@ -119,13 +119,14 @@ def _bring_back(context: Context, facts: Facts) -> None:
     for one in recovery.blocked(aws, stack_id) if status.name != "ROLLBACK_COMPLETE" else []:
         ui.line(f"  {one}")
     _must_want(remedy, stack, status, context.options)
-    outcome = executing.follow(
-        context,
-        stack_id,
-        lambda on_events: remedy.begin(aws, stack_id, on_events, execution.pace(aws), context.token),
-    )
+    token = context.token()
+
+    def watch(on_events: OnEvents) -> Outcome:
+        return remedy.begin(aws, stack_id, on_events, execution.pace(aws), token)
+
+    outcome = executing.follow(context, stack_id, watch)
     if outcome.status.name == remedy.end:
-        ui.line(f"{ui.ok} {'Clean up':<10} {stack} is in {outcome.status}")
+        ui.line(f"{ui.ok} {'Recover':<10} {stack} is in {outcome.status}")
         return
     still = recovery.blocked(aws, stack_id)
     raise Failure(

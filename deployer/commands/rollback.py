@@ -21,7 +21,7 @@ from deployer.history import Deployment
 from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
 from deployer.show.ui import Ui
-from deployer.stacks import operation, outputs
+from deployer.stacks import outputs
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
@@ -50,7 +50,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     built = _built(aws, environment, facts, deployment)
     ui.line("  Data and feature flags stay as they are; the next deployment of a checkout takes this rollback back.")
     source = replace(deployment.source, kind=history.ROLLBACK)
-    context = Context(ui, aws, environment, options, operation.token(facts.caller))
+    context = Context(ui, aws, environment, options, facts.caller)
     report = deploy.deploy_built(context, facts, built, source)
     result = "rolled back" if report["result"] == "deployed" else report["result"]
     return report | {"result": result, "version": deployment.version}

@@ -125,17 +125,15 @@ def log_lines(progress: Progress, batch: list[Event]) -> list[tuple[str, str]]:
 def _log_line(progress: Progress, event: Event) -> tuple[str, str] | None:
     at = f"  {event.time:%H:%M:%S}  "
     if not event.of_the_stack:
-        if not event.status.endswith("_FAILED"):
-            return None
-        return (
-            f"{at}{place(event, progress.names)} {event.status}: {messages.clean(event.reason).text if event.reason else 'no reason'}",
-            "red",
-        )
+        if not event.status.endswith("_FAILED") or event.child_stack in progress.stacks:
+            return None  # a nested stack tells of itself, unless it failed before it began
+        why = messages.clean(event.reason).text if event.reason else "no reason"
+        return f"{at}{place(event, progress.names)} {event.status}: {why}", "red"
     stack, status = progress.stacks[event.stack_id], StackStatus(event.status)
     if status.is_settled:
         end = f"{at}{stack.name} {status} in {_time(progress.since(stack.started, event.time))}"
         return f"{end}, {progress.count(stack)} resources", "" if status.succeeded else "red"
-    if event.time == stack.started or "ROLLBACK" in event.status:
+    if event.time == stack.started or event.status.endswith("ROLLBACK_IN_PROGRESS"):
         return f"{at}{stack.name} {status}", ""
     return None
 

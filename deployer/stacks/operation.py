@@ -58,7 +58,8 @@ class Operation:
 def token(caller: str) -> str:
     """For one operation: a ClientRequestToken (128 characters at most) that says who, where and when.
 
-    `caller` is the ARN of GetCallerIdentity. A call repeated with the same token begins nothing new.
+    `caller` is the ARN of GetCallerIdentity. A call repeated with the same token begins nothing new, so each
+    operation wants its own: CloudFormation refuses the token of another.
     """
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     return f"deploy--{name_of(caller)}--{_host()}--{os.getpid()}--{now}--{secrets.token_hex(4)}"

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from deployer.stacks import events, execution
-from deployer.stacks.events import STACK, Event
+from deployer.stacks.events import Event
 from deployer.stacks.execution import OnEvents, Outcome, Pace
+from deployer.stacks.operation import is_beginning
 
 _PHASES = (
     "CREATE_IN_PROGRESS",
@@ -67,23 +68,34 @@ def _follow(aws, stack_id: str, on_events: OnEvents, pace: Pace, call: Callable,
     return execution.follow(aws, stack_id, on_events, pace, seen=seen)
 
 
-def blocked(aws, stack_id: str, path: str = "") -> list[Blocked]:
+def blocked(aws, stack_id: str) -> list[Blocked]:
     """The resources, of nested stacks too, whose last event in the stack's last phase is a failure.
 
     A nested stack counts by what failed in it, and itself only where nothing did.
     """
+    found = _failed(aws, stack_id, "", _begins_phase)
+    return [one for one in found if "cancelled" not in one.reason] or found
+
+
+def _failed(aws, stack_id: str, path: str, begins: Callable[[Event], bool]) -> list[Blocked]:
     latest: dict[str, Event] = {}
-    for event in events.back_to(aws.client("cloudformation"), stack_id, _begins_phase):
+    for event in events.back_to(aws.client("cloudformation"), stack_id, begins):
         if not event.of_the_stack:
             latest.setdefault(event.logical_id, event)
     found: list[Blocked] = []
     for event in latest.values():
-        if not event.status.endswith("_FAILED"):
-            continue
-        here = f"{path}{event.logical_id}"
-        inner = blocked(aws, event.child_stack, f"{here}/") if event.type == STACK and event.child_stack else []
-        found += inner or [Blocked(here, event.stack_name, event.logical_id, event.type, event.status, event.reason)]
-    return [one for one in found if "cancelled" not in one.reason] or found
+        if event.status.endswith("_FAILED"):
+            here = f"{path}{event.logical_id}"
+            inner = _failed_below(aws, event.child_stack, f"{here}/") if event.child_stack else []
+            found += inner or [
+                Blocked(here, event.stack_name, event.logical_id, event.type, event.status, event.reason)
+            ]
+    return found
+
+
+def _failed_below(aws, stack_id: str, path: str) -> list[Blocked]:
+    """In the nested stack's last phase; if that was a rollback that went well, in the operation before it."""
+    return _failed(aws, stack_id, path, _begins_phase) or _failed(aws, stack_id, path, is_beginning)
 
 
 def _begins_phase(event: Event) -> bool:

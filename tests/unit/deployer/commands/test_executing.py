@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from deployer.commands import executing
+from deployer.commands import executing, interruptions
 from deployer.errors import Exit, Failure
 from deployer.show.ui import Ui
 from deployer.stacks import execution, leftovers, operation, reading, recovery
@@ -32,25 +32,30 @@ class Cloud:
 
     def __init__(self, monkeypatch, capsys):
         self.watched, self.answers, self.now = [], [], running()
-        self.cancelled, self.discarded, self.waiting, self.since = [], [], False, []
+        self.cancelled, self.discarded, self.waiting, self.since, self.tokens = [], [], False, [], []
         monkeypatch.setattr(execution, "run", self.run)
         monkeypatch.setattr(execution, "follow", self.follow)
         monkeypatch.setattr(operation, "current", lambda aws, stack: self.now)
         monkeypatch.setattr(operation, "last", lambda aws, stack: self.now)
         monkeypatch.setattr(reading, "describe", lambda aws, stack: {"StackStatus": "UPDATE_COMPLETE"})
-        monkeypatch.setattr(recovery, "cancel", lambda aws, stack, token: self.cancelled.append(stack))
+        monkeypatch.setattr(recovery, "cancel", self.cancel)
         monkeypatch.setattr(executing.changeset, "is_waiting", lambda aws, change_set: self.waiting)
         monkeypatch.setattr(leftovers, "discard", lambda aws, change_set, pause: self.discarded.append(change_set))
-        monkeypatch.setattr(executing, "can_ask", lambda: bool(self.answers))
-        monkeypatch.setattr(executing, "choose", self.choose)
+        monkeypatch.setattr(interruptions, "can_ask", lambda: bool(self.answers))
+        monkeypatch.setattr(interruptions, "choose", self.choose)
         self.aws, self.capsys = SimpleNamespace(region="us-east-1", local=True), capsys
 
     def run(self, *arguments, **options):
+        self.tokens.append(options["token"])
         return self.look()
 
     def follow(self, aws, stack_id, on_events, pace, start=None):
         self.since.append(start)
         return self.look()
+
+    def cancel(self, aws, stack_id, token):
+        self.cancelled.append(stack_id)
+        self.tokens.append(token)
 
     def look(self):
         seen = self.watched.pop(0)
@@ -67,7 +72,7 @@ class Cloud:
 
     def carry_out(self):
         with executing.unless_executed(self.aws, SET):
-            return executing.carry_out(Ui(), self.aws, "shop", SET, "deploy--ana", {})
+            return executing.carry_out(Ui(), self.aws, "shop", SET, "arn:aws:iam::1:user/ana", {})
 
     def failure(self):
         with pytest.raises(Failure) as failure:
@@ -80,7 +85,7 @@ def cloud(monkeypatch, capsys):
     return Cloud(monkeypatch, capsys)
 
 
-@pytest.mark.parametrize("how", [KeyboardInterrupt(), executing.Terminated()])
+@pytest.mark.parametrize("how", [KeyboardInterrupt(), interruptions.Terminated()])
 def test_without_a_terminal_an_interruption_ends_watching_at_once_and_says_how_to_resume(cloud, how):
     cloud.watched = [how]
     failure = cloud.failure()
@@ -91,7 +96,7 @@ def test_without_a_terminal_an_interruption_ends_watching_at_once_and_says_how_t
 
 
 def test_sigterm_asks_nobody_even_at_a_terminal(cloud):
-    cloud.watched, cloud.answers = [executing.Terminated()], ["w"]
+    cloud.watched, cloud.answers = [interruptions.Terminated()], ["w"]
     assert "stopped watching" in cloud.failure().message
 
 
@@ -104,7 +109,7 @@ def test_who_watches_on_sees_the_operation_from_its_beginning(cloud):
 @pytest.mark.parametrize("answer", ["s", "", KeyboardInterrupt])
 def test_stopping_and_a_second_ctrl_c_and_the_end_of_input_end_watching(cloud, answer):
     cloud.watched, cloud.answers = [KeyboardInterrupt()], [answer]
-    assert "stopped watching" in cloud.failure().message
+    assert "stopped watching; stack shop is in UPDATE_IN_PROGRESS" in cloud.failure().message
     assert not cloud.cancelled
 
 
@@ -113,6 +118,7 @@ def test_a_cancelled_update_is_followed_until_everything_is_as_it_was(cloud):
     cloud.watched, cloud.answers = [KeyboardInterrupt(), rolled_back], ["c"]
     failure = cloud.failure()
     assert cloud.cancelled == [STACK_ID] and failure.code is Exit.INTERRUPTED
+    assert len(set(cloud.tokens)) == 2, "CloudFormation refuses the token of another operation"
     assert "cancelled" in failure.message and "as it was before" in failure.message
 
 
@@ -201,7 +207,7 @@ def test_a_failure_says_in_what_state_things_are_and_what_to_do_next(status, hin
 
 def test_sigterm_is_an_interruption_while_a_run_lasts_and_no_longer():
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(executing.Terminated), executing.terminable():
+    with pytest.raises(interruptions.Terminated), interruptions.terminable():
         os.kill(os.getpid(), signal.SIGTERM)
         signal.sigtimedwait([], 5)
     assert signal.getsignal(signal.SIGTERM) is before

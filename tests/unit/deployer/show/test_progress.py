@@ -46,6 +46,7 @@ ENDED = [
     event(68, ROOT, "shop", "UPDATE_COMPLETE", ROOT),
 ]
 FAILED = [
+    event(68, ROOT, "Data", "UPDATE_FAILED", DATA, reason="Embedded stack was not successfully updated"),
     event(65, DATA, "Table", "UPDATE_FAILED", kind="AWS::DynamoDB::Table", reason="no"),
     event(66, DATA, "shop-Data", "UPDATE_ROLLBACK_IN_PROGRESS", DATA),
     event(67, DATA, "shop-Data", "UPDATE_ROLLBACK_COMPLETE", DATA),
@@ -123,6 +124,14 @@ def test_a_log_gets_a_line_as_a_stack_begins_and_ends_and_for_every_failure(know
         "  12:01:07  Data UPDATE_ROLLBACK_COMPLETE in 1 min 06 s, 2 resources",
         "  12:01:09  shop UPDATE_ROLLBACK_COMPLETE in 1 min 09 s, 2 resources",
     ]
+
+
+def test_a_nested_stack_that_failed_before_it_began_is_told_of_by_its_parent(known):
+    batch = [BEGUN[0], event(1, ROOT, "Data", "CREATE_FAILED", "", reason="no such template")]
+    known.take(batch)
+    assert progress.log_lines(known, batch)[1][0].endswith(
+        "shop/Data (AWS::CloudFormation::Stack) CREATE_FAILED: no such template"
+    )
 
 
 def test_cleaning_up_is_no_news_and_the_end_has_its_time_and_count(known):

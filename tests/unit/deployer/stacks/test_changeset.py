@@ -223,3 +223,22 @@ def test_a_creation_cut_off_before_its_answer_is_found_by_name_and_removed(aws, 
 def test_a_race_that_is_lost_is_told_from_other_refusals(code, message, lost):
     error = ClientError({"Error": {"Code": code, "Message": message}}, "CreateChangeSet")
     assert changeset.lost_race(error) is lost
+
+
+@pytest.mark.parametrize(
+    "status, waits",
+    [
+        ("AVAILABLE", True),
+        ("OBSOLETE", True),
+        ("EXECUTE_IN_PROGRESS", False),
+        ("EXECUTE_COMPLETE", False),
+        (None, False),
+    ],
+)
+def test_only_a_change_set_that_was_not_executed_is_still_ours_to_remove(aws, status, waits):
+    stub, asked = aws.stub("cloudformation"), {"ChangeSetName": ROOT_SET, "StackName": STACK}
+    if status:
+        stub.add_response("describe_change_set", {"ExecutionStatus": status}, asked)
+    else:
+        stub.add_client_error("describe_change_set", "ChangeSetNotFound", "does not exist")
+    assert changeset.is_waiting(aws, changeset.ChangeSet(ROOT_SET, STACK, False)) is waits

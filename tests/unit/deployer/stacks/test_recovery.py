@@ -76,14 +76,27 @@ def test_what_blocks_a_rollback_is_found_in_root_and_nested_stacks_over_pages(aw
 
 
 def test_a_nested_stack_in_which_nothing_failed_blocks_itself(aws):
-    told(
-        aws,
-        ROOT,
-        entry(7, ROOT, "Data", "DELETE_FAILED", DATA, STACK, "in use"),
-        entry(6, ROOT, "shop", "DELETE_IN_PROGRESS", ROOT, STACK),
-    )
-    told(aws, DATA, entry(1, DATA, "shop-Data-1A2B", "CREATE_IN_PROGRESS", DATA, STACK))
+    failed = entry(7, ROOT, "Data", "DELETE_FAILED", DATA, STACK, "in use")
+    told(aws, ROOT, failed, entry(6, ROOT, "shop", "DELETE_IN_PROGRESS", ROOT, STACK))
+    for _ in ("its last phase", "its last operation"):
+        told(aws, DATA, entry(1, DATA, "shop-Data-1A2B", "CREATE_IN_PROGRESS", DATA, STACK))
     assert [str(one) for one in recovery.blocked(aws, ROOT)] == [f"Data ({STACK}): in use"]
+    aws.done()
+
+
+def test_a_nested_stack_that_was_rolled_back_names_what_failed_before(aws):
+    """As --no-rollback leaves it: the root stands as it failed, the nested stack may have gone back."""
+    failed = entry(7, ROOT, "Data", "UPDATE_FAILED", DATA, STACK, "Embedded stack failed")
+    told(aws, ROOT, failed, entry(1, ROOT, "shop", "UPDATE_IN_PROGRESS", ROOT, STACK))
+    history = [
+        entry(5, DATA, "shop-Data-1A2B", "UPDATE_ROLLBACK_COMPLETE", DATA, STACK),
+        entry(4, DATA, "shop-Data-1A2B", "UPDATE_ROLLBACK_IN_PROGRESS", DATA, STACK),
+        entry(3, DATA, "Queue", "UPDATE_FAILED", reason="no such key"),
+        entry(2, DATA, "shop-Data-1A2B", "UPDATE_IN_PROGRESS", DATA, STACK),
+    ]
+    told(aws, DATA, *history)
+    told(aws, DATA, *history)
+    assert [one.path for one in recovery.blocked(aws, ROOT)] == ["Data/Queue"]
     aws.done()
 
 
