@@ -112,6 +112,7 @@ def test_the_version_that_is_meant(known, wanted, current, chosen):
         ((C, B, A), "a", C, "more than one version begins with 'a'"),
         ((C, B, A), "d", C, "no version begins with 'd'"),
         ((C, B, A), "", C, "begins with ''"),
+        ((A,), "", A, "begins with ''"),
         ((A, A), None, A, "no other version was deployed before"),
         ((B, A), None, C, "in no record"),
         ((), None, C, "in no record"),

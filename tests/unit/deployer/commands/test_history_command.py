@@ -138,10 +138,10 @@ def test_nothing_deployed_is_nothing_to_take_back(world):
 
 
 def test_who_owns_the_shared_role_is_decided_by_the_account_as_it_is_now(world, monkeypatch):
-    monkeypatch.setattr(preflight, "has_gateway_role", lambda aws: False)
-    deploy(world, "one")
+    for level, has_role in (("one", True), ("two", False)):  # somebody else's; then nobody's, so it becomes ours
+        monkeypatch.setattr(preflight, "has_gateway_role", lambda aws, has_role=has_role: has_role)
+        deploy(world, level)
     monkeypatch.setattr(preflight, "has_gateway_role", lambda aws: True)
-    deploy(world, "two")
     back(world)
     parameters = {entry["ParameterKey"]: entry["ParameterValue"] for entry in stacks()[0]["Parameters"]}
     assert parameters["ManageApiGatewayAccount"] == "true", "once ours it stays ours"

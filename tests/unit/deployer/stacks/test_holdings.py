@@ -20,7 +20,8 @@ def fate(kind, physical_id="it"):
 def test_messages_in_flight_and_delayed_count(aws):
     numbers = {"": "1", "NotVisible": "2", "Delayed": "3"}
     attributes = {f"ApproximateNumberOfMessages{kind}": number for kind, number in numbers.items()}
-    aws.stub("sqs").add_response("get_queue_attributes", {"Attributes": attributes})
+    expected = {"QueueUrl": "it", "AttributeNames": list(attributes)}
+    aws.stub("sqs").add_response("get_queue_attributes", {"Attributes": attributes}, expected)
     [held] = holdings.read(aws, [fate(QUEUE)])
     assert (held.number, held.amount) == (6, "about 6 messages")
 

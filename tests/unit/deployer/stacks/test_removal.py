@@ -132,3 +132,12 @@ def test_the_role_is_no_longer_api_gateways_before_it_is_deleted(aws):
     iam.add_response("delete_role", {}, {"RoleName": "r"})
     removal.log_role(aws, "r", in_use=True)
     aws.done()
+
+
+def test_a_role_that_is_not_in_use_is_deleted_without_a_word_to_api_gateway(aws):
+    iam = aws.stub("iam")
+    iam.add_response("list_attached_role_policies", {"AttachedPolicies": []}, {"RoleName": "r"})
+    iam.add_response("delete_role", {}, {"RoleName": "r"})
+    aws.stub("apigateway")  # refuses every call
+    removal.log_role(aws, "r", in_use=False)
+    aws.done()
