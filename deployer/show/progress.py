@@ -42,6 +42,11 @@ class StackProgress:
     def went_wrong(self) -> bool:
         return "ROLLBACK" in self.status.name or "FAILED" in self.status.name
 
+    @property
+    def went_well(self) -> bool:
+        """What was to be done is done, which may be a deletion."""
+        return self.status.is_settled and not self.went_wrong
+
 
 class Progress:
     """Takes events in, knows where every stack stands. No output.
@@ -128,11 +133,11 @@ def _log_line(progress: Progress, event: Event) -> tuple[str, str] | None:
         if not event.status.endswith("_FAILED") or event.child_stack in progress.stacks:
             return None  # a nested stack tells of itself, unless it failed before it began
         why = messages.clean(event.reason).text if event.reason else "no reason"
-        return f"{at}{place(event, progress.names)} {event.status}: {why}", "red"
+        return f"{at}{place(event, progress.names)} ({event.type}) {event.status}: {why}", "red"
     stack, status = progress.stacks[event.stack_id], StackStatus(event.status)
     if status.is_settled:
         end = f"{at}{stack.name} {status} in {_time(progress.since(stack.started, event.time))}"
-        return f"{end}, {progress.count(stack)} resources", "" if status.succeeded else "red"
+        return f"{end}, {progress.count(stack)} resources", "" if stack.went_well else "red"
     if event.time == stack.started or event.status.endswith("ROLLBACK_IN_PROGRESS"):
         return f"{at}{stack.name} {status}", ""
     return None
@@ -154,8 +159,8 @@ def tree(progress: Progress, ui: Ui) -> list[Line]:
     for stack in progress.ordered():
         root = stack.name == progress.root_name
         depth = 0 if root else 1 + stack.name.count("/")
-        style = "red" if stack.went_wrong else "green" if stack.status.succeeded else "yellow"
-        mark = ui.bad if stack.went_wrong else ui.ok if stack.status.succeeded else ui.dots
+        style = "red" if stack.went_wrong else "green" if stack.went_well else "yellow"
+        mark = ui.bad if stack.went_wrong else ui.ok if stack.went_well else ui.dots
         name = stack.name.rpartition("/")[2]
         text = f"{mark} {name}  {stack.status}  {progress.count(stack)}  {_time(progress.seconds(stack))}"
         lines.append((depth, text, style))
