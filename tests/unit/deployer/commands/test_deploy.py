@@ -48,6 +48,7 @@ def template(level="one", table=True):
 def world(monkeypatch, tmp_path):
     """An account in memory, a checkout with a root template, and a record of every call that writes."""
     state = SimpleNamespace(root=template(), writes=[], said=io.StringIO(), calls=[], parameters=[])
+    monkeypatch.setattr("generator.origins.origins", dict)  # before its renderer is replaced
     monkeypatch.setitem(sys.modules, "generator.render", SimpleNamespace(render=lambda: {"root": state.root}))
     monkeypatch.setattr(lint, "lint", lambda *arguments: [])
     monkeypatch.setattr(wheels, "layer", lambda *arguments: Package("layer", b"layer"))
