@@ -69,7 +69,7 @@ def _change_set(context: Context, facts: Facts, built: Built) -> ChangeSet:
         refused.report = {"problems": failure.problems_as_json(refused.problems, context.sources)}
         raise
     if not change_set.empty:
-        failure.show_problems(context.ui, validation.problems(context.aws, change_set.id), context.sources)
+        failure.show_problems(context.ui, validation.problems(context.aws, change_set.sets), context.sources)
     return change_set
 
 

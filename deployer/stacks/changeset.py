@@ -24,6 +24,7 @@ class ChangeSet:
     """`empty`: CloudFormation found nothing to change. (No verdicts alone may be a change of outputs.)
 
     `made_stack`: creating it made the REVIEW_IN_PROGRESS stack that it hangs on.
+    `sets`: (path, stack id, change set id) of it and of all nested ones, for `validation.problems`.
     """
 
     id: str
@@ -31,6 +32,7 @@ class ChangeSet:
     made_stack: bool
     verdicts: tuple[Verdict, ...] = ()
     empty: bool = False
+    sets: tuple[tuple[str, str, str], ...] = ()
 
 
 def create(
@@ -95,28 +97,30 @@ def _completed(aws, made: ChangeSet, pause: float) -> ChangeSet:
         if any(phrase in reason for phrase in _NOTHING):
             return replace(made, empty=True)
         reason = _deepest_reason(cloudformation, last)
-        raise validation.Refused(reason, validation.problems(aws, made.id))
-    return replace(made, verdicts=tuple(read(cloudformation, made.id)))
+        raise validation.Refused(reason, validation.problems(aws, validation.nested(cloudformation, made.id)))
+    sets: list[tuple[str, str, str]] = []
+    verdicts = tuple(read(cloudformation, made.id, sets))
+    return replace(made, verdicts=verdicts, sets=tuple(sets))
 
 
-def read(cloudformation, change_set: str, stack: tuple[str, ...] = ()) -> Iterable[Verdict]:
-    """Every page of a change set and of the nested ones that it names."""
-    for change in _changes(cloudformation, change_set):
-        verdict = _verdict(change, stack)
-        yield verdict
-        if change.get("ChangeSetId"):
-            yield from read(cloudformation, change["ChangeSetId"], (*stack, verdict.logical_id))
+def read(
+    cloudformation, change_set: str, sets: list[tuple[str, str, str]], stack: tuple[str, ...] = ()
+) -> Iterable[Verdict]:
+    """Every page of a change set and of the nested ones that it names, with the properties' values.
 
-
-def _changes(cloudformation, change_set: str) -> Iterable[Mapping]:
-    """With the properties' values, where the service tells them."""
+    `sets` collects (path, stack id, change set id) of each.
+    """
     pages = cloudformation.get_paginator("describe_change_set").paginate(
         ChangeSetName=change_set, IncludePropertyValues=True
     )
-    for page in pages:
-        for change in page.get("Changes", []):
-            if "ResourceChange" in change:
-                yield change["ResourceChange"]
+    for number, page in enumerate(pages):
+        if number == 0:
+            sets.append(("/".join(stack), page.get("StackId", ""), change_set))
+        for change in (each["ResourceChange"] for each in page.get("Changes", []) if "ResourceChange" in each):
+            verdict = _verdict(change, stack)
+            yield verdict
+            if change.get("ChangeSetId"):
+                yield from read(cloudformation, change["ChangeSetId"], sets, (*stack, verdict.logical_id))
 
 
 def _verdict(change: Mapping, stack: tuple[str, ...]) -> Verdict:

@@ -48,8 +48,8 @@ class Refused(Failure):
         )
 
 
-def problems(aws, change_set: str) -> tuple[Problem, ...]:
-    """What was found in a change set, whatever its status, and in the nested ones.
+def problems(aws, sets: Iterable[tuple[str, str, str]]) -> tuple[Problem, ...]:
+    """What was found in a change set, whatever its status, and in the nested ones: `changeset.ChangeSet.sets`.
 
     What was read so far where DescribeEvents is not there (an emulator), not allowed or does not answer: it
     only explains, and a failure to explain must not hide what there is to explain.
@@ -57,7 +57,7 @@ def problems(aws, change_set: str) -> tuple[Problem, ...]:
     cloudformation = aws.client("cloudformation")
     found: list[Problem] = []
     with _as_far_as_it_answers():
-        for path, stack_id, identity in _nested(cloudformation, change_set):
+        for path, stack_id, identity in sets:
             # The root's events may tell of nested stacks, too; those are told by their own change sets.
             for event in _events(cloudformation, ChangeSetName=identity):
                 if event.get("StackId", stack_id) == stack_id:
@@ -84,8 +84,11 @@ def _as_far_as_it_answers():
     return contextlib.suppress(BotoCoreError, ClientError, NotImplementedError)
 
 
-def _nested(cloudformation, change_set: str, path: str = "") -> Iterator[tuple[str, str, str]]:
-    """(path, stack id, change set id) of a change set and of all below it."""
+def nested(cloudformation, change_set: str, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """(path, stack id, change set id) of a change set and of all below it, asked anew as far as they are wanted.
+
+    For one that failed; a change set that was read knows them.
+    """
     pages = list(cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set))
     yield path, pages[0].get("StackId", ""), change_set
     for page in pages:
@@ -93,7 +96,7 @@ def _nested(cloudformation, change_set: str, path: str = "") -> Iterator[tuple[s
             resource = change.get("ResourceChange", {})
             if resource.get("ChangeSetId"):
                 below = f"{path}/{resource['LogicalResourceId']}".lstrip("/")
-                yield from _nested(cloudformation, resource["ChangeSetId"], below)
+                yield from nested(cloudformation, resource["ChangeSetId"], below)
 
 
 def _events(cloudformation, **of: str) -> Iterator[Mapping]:

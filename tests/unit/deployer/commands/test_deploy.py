@@ -18,12 +18,13 @@ from deployer.aws import session
 from deployer.build import artifacts, lint, wheels
 from deployer.build.lint import Finding
 from deployer.build.packaging import Package
-from deployer.commands import deploy
+from deployer.commands import deploy, executing, planning
 from deployer.commands.options import Options
 from deployer.errors import MEANING, Exit, Failure
 from deployer.preflight import checks as preflight
 from deployer.show.ui import Ui
 from deployer.stacks import operation, outputs
+from deployer.stacks.validation import Problem, Refused
 
 FLAGS = "/food-delivery/dev/feature-flags"
 DECLARED = [*parameters.from_environment(load("dev")), *parameters.ARTIFACT_PARAMETERS, *parameters.ACCOUNT_PARAMETERS]
@@ -47,6 +48,7 @@ def template(level="one", table=True):
 def world(monkeypatch, tmp_path):
     """An account in memory, a checkout with a root template, and a record of every call that writes."""
     state = SimpleNamespace(root=template(), writes=[], said=io.StringIO(), calls=[], parameters=[])
+    monkeypatch.setattr("generator.origins.origins", dict)  # before its renderer is replaced
     monkeypatch.setitem(sys.modules, "generator.render", SimpleNamespace(render=lambda: {"root": state.root}))
     monkeypatch.setattr(lint, "lint", lambda *arguments: [])
     monkeypatch.setattr(wheels, "layer", lambda *arguments: Package("layer", b"layer"))
@@ -105,7 +107,7 @@ def stacks():
 
 
 def test_the_first_deployment_creates_everything(world):
-    assert run(world).kind == "deployed"
+    assert run(world)["result"] == "deployed"
     assert [stack["StackStatus"] for stack in stacks()] == ["CREATE_COMPLETE"]
     assert {tag["Key"]: tag["Value"] for tag in stacks()[0]["Tags"]} == {
         "Project": "food-delivery",
@@ -116,7 +118,7 @@ def test_the_first_deployment_creates_everything(world):
 def test_the_outputs_are_written_where_they_are_wanted(world):
     path = world.path / "o" / "outputs.json"
     result = run(world, outputs_file=path)  # moto forgets the outputs of a change set's stack
-    assert json.loads(path.read_text()) == result.outputs
+    assert json.loads(path.read_text()) == result["outputs"]
     outputs.write(path, outputs.of_stack({"Outputs": [{"OutputKey": "ApiUrl", "OutputValue": "u"}]}))
     assert json.loads(path.read_text()) == {"ApiUrl": "u"}
     assert path.stat().st_mode & 0o077 == 0
@@ -134,15 +136,16 @@ def test_the_bucket_is_private_encrypted_versioned_and_tls_only(world):
 def test_an_unchanged_project_writes_nothing_at_all_and_asks_nothing(world):
     run(world)
     world.calls.clear()
-    assert run(world, yes=False).kind == "unchanged"
+    assert run(world, yes=False)["result"] == "unchanged"
     assert world.writes == []
-    assert world.calls == ["GetCallerIdentity", "DescribeStacks", "GetTemplate"]
+    # the last: whether what is deployed is in the history
+    assert world.calls == ["GetCallerIdentity", "DescribeStacks", "GetTemplate", "ListObjectsV2"]
 
 
 def test_only_what_is_missing_is_uploaded(world):
     run(world)
     world.root = template("two")
-    assert run(world).kind == "deployed"
+    assert run(world)["result"] == "deployed"
     assert world.writes.count("PutObject") == 2  # the root template, and the record of the deployment
     assert "CreateBucket" not in world.writes
 
@@ -155,7 +158,7 @@ def test_changed_code_changes_one_package(world):
 
 
 def test_a_plan_leaves_nothing_behind(world):
-    assert run(world, plan=True, yes=False).kind == "planned"
+    assert run(world, plan=True, yes=False)["result"] == "planned"
     assert stacks() == []
     assert "PutParameter" not in world.writes and "ExecuteChangeSet" not in world.writes
 
@@ -165,8 +168,21 @@ def test_a_plan_of_an_update_leaves_the_stack_and_no_change_set(world):
     world.root = template("two")
     before = change_sets()  # moto keeps the executed one
     result = run(world, plan=True)
-    assert [(change.path, change.action.value) for change in result.plan.changes] == [("Topic", "modify")]
+    assert [(change["path"], change["action"]) for change in result["plan"]["changes"]] == [("Topic", "modify")]
+    assert "exitCode" not in result
     assert change_sets() == before
+
+
+@pytest.mark.parametrize("level, exit_code", [("one", None), ("two", deploy.CHANGES)])
+def test_a_plan_can_tell_by_its_exit_code_whether_there_are_changes(world, level, exit_code):
+    run(world)
+    world.root = template(level)
+    assert run(world, plan=True, detailed_exitcode=True).get("exitCode") == exit_code
+
+
+def test_a_plan_is_markdown_where_that_is_asked_for(world):
+    assert "Topic" in run(world, plan=True, output="markdown")["markdown"]
+    assert "markdown" not in run(world, plan=True)
 
 
 def test_nobody_to_ask_is_refused_before_the_first_write(world):
@@ -177,13 +193,44 @@ def test_nobody_to_ask_is_refused_before_the_first_write(world):
 @pytest.mark.parametrize("answer, kind", [(True, "deployed"), (False, None)])
 def test_the_answer_decides(world, monkeypatch, answer, kind):
     monkeypatch.setattr(deploy, "can_ask", lambda: True)
-    monkeypatch.setattr(deploy, "ask", lambda question: answer)
+    monkeypatch.setattr(planning, "ask", lambda question: answer)
     if kind:
-        assert run(world, yes=False).kind == kind
+        assert run(world, yes=False)["result"] == kind
     else:
         assert code(world, yes=False) is Exit.REFUSED
         assert stacks() == []
         assert "PutParameter" not in world.writes
+
+
+def problem(**more):
+    return Problem("", "Topic", "AWS::SNS::Topic", "PROPERTY_VALIDATION", "too long", "DisplayName", **more)
+
+
+def test_what_cloudformation_refuses_to_plan_is_told_to_a_person_and_to_a_program(world, monkeypatch):
+    def refuse(*arguments, **options):
+        raise Refused("validation failed", [problem()])
+
+    monkeypatch.setattr(planning.changeset, "create", refuse)
+    with pytest.raises(Failure, match="1 problem, see above") as failure:
+        run(world)
+    [told] = failure.value.report["problems"]
+    assert (told["resource"], told["property"], told["message"]) == ("Topic", "DisplayName", "too long")
+    assert "Topic (AWS::SNS::Topic), DisplayName: refused" in world.said.getvalue()
+    assert "ExecuteChangeSet" not in world.writes and "PutParameter" not in world.writes
+
+
+def test_what_cloudformation_only_warns_of_is_told_and_deployed(world, monkeypatch):
+    asked = []
+
+    def warn(aws, sets):
+        asked.extend(sets)
+        return (problem(stops=False),)
+
+    monkeypatch.setattr(planning.validation, "problems", warn)
+    assert run(world)["result"] == "deployed"
+    [(path, stack_id, change_set)] = asked
+    assert path == "" and stack_id == stacks()[0]["StackId"] and ":changeSet/deploy-" in change_set
+    assert "! Topic (AWS::SNS::Topic)" in world.said.getvalue()
 
 
 def test_losing_data_is_refused_then_allowed_by_name(world):
@@ -192,7 +239,7 @@ def test_losing_data_is_refused_then_allowed_by_name(world):
     assert code(world) is Exit.REFUSED
     assert "ExecuteChangeSet" not in world.writes
     assert "DATA AT RISK" in world.said.getvalue()
-    assert run(world, allow_replace=frozenset({"Orders"})).kind == "deployed"
+    assert run(world, allow_replace=frozenset({"Orders"}))["result"] == "deployed"
 
 
 def test_flags_are_a_secure_string_written_once_and_never_over_an_operators(world):
@@ -242,9 +289,9 @@ def change_sets():
     return boto3.client("cloudformation", "us-east-1").list_change_sets(StackName="food-delivery-dev")["Summaries"]
 
 
-@pytest.mark.parametrize("where", ["show_plan", "summary"])
+@pytest.mark.parametrize("where", [(planning.plan_text, "show"), (planning.plan_values, "summary")])
 def test_interrupted_before_the_execution_leaves_no_change_set_and_no_stack(world, monkeypatch, where):
-    monkeypatch.setattr(deploy.present, where, interrupted)
+    monkeypatch.setattr(*where, interrupted)
     with pytest.raises(Failure, match="nothing was changed") as failure:
         run(world)
     assert failure.value.code is Exit.INTERRUPTED
@@ -260,7 +307,7 @@ def test_interrupted_while_the_flags_are_written_leaves_no_change_set(world, mon
 
 
 def test_interrupted_after_the_execution_says_that_the_deployment_is_over(world, monkeypatch):
-    monkeypatch.setattr(deploy.executing, "verify", interrupted)
+    monkeypatch.setattr(executing, "_verify", interrupted)
     with pytest.raises(Failure, match="is over: stack food-delivery-dev is in CREATE_COMPLETE") as failure:
         run(world)
     assert failure.value.code is Exit.INTERRUPTED
@@ -271,7 +318,7 @@ def test_interrupted_after_the_execution_says_that_the_deployment_is_over(world,
 
 @pytest.mark.parametrize("no_rollback, sent", [(False, "false"), (True, "true")])
 def test_an_execution_says_who_began_it_and_whether_to_roll_back(world, no_rollback, sent):
-    assert run(world, no_rollback=no_rollback).kind == "deployed"
+    assert run(world, no_rollback=no_rollback)["result"] == "deployed"
     [asked] = [call for call in world.parameters if "ClientRequestToken" in call]
     assert operation.starter(asked["ClientRequestToken"]).pid == os.getpid()
     assert asked["DisableRollback"] == sent
@@ -293,7 +340,7 @@ def test_no_rollback_is_refused_where_something_would_be_replaced(world):
     with pytest.raises(Failure, match=r"CloudFormation replaces nothing \(Orders\)") as failure:
         run(world, **changes)
     assert failure.value.code is Exit.REFUSED and "ExecuteChangeSet" not in world.writes
-    assert run(world, allow_replace=frozenset({"Orders"})).kind == "deployed"
+    assert run(world, allow_replace=frozenset({"Orders"}))["result"] == "deployed"
 
 
 # --- the command line -----------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A deployment while it runs: interrupted, overtaken, out of sight; the stack's state is always told."""
 
+import io
 import os
 import signal
 from datetime import UTC, datetime
@@ -9,15 +10,18 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deployer.commands import executing, interruptions
+from deployer.commands.context import Context
+from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.show.ui import Ui
 from deployer.stacks import execution, leftovers, operation, reading, recovery
 from deployer.stacks.changeset import ChangeSet
+from deployer.stacks.events import Event
 from deployer.stacks.execution import Outcome
 from deployer.stacks.operation import Operation, Starter
 from deployer.stacks.status import StackStatus
 
-STACK_ID = "arn:aws:cloudformation:us-east-1:1:stack/shop/1"
+STACK_ID = "arn:aws:cloudformation:us-east-1:1:stack/food-delivery-dev/1"
 SET = ChangeSet("arn:aws:cloudformation:us-east-1:1:changeSet/deploy-1/1", STACK_ID, False)
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DONE = Outcome(StackStatus("UPDATE_COMPLETE"), (), {})
@@ -30,7 +34,7 @@ def running(status="UPDATE_IN_PROGRESS", begun="UPDATE_IN_PROGRESS"):
 class Cloud:
     """What CloudFormation is asked for. `watched`: what each look at the operation comes to, in turn."""
 
-    def __init__(self, monkeypatch, capsys):
+    def __init__(self, monkeypatch):
         self.watched, self.answers, self.now = [], [], running()
         self.cancelled, self.discarded, self.waiting, self.since, self.tokens = [], [], False, [], []
         monkeypatch.setattr(execution, "run", self.run)
@@ -43,7 +47,15 @@ class Cloud:
         monkeypatch.setattr(leftovers, "discard", lambda aws, change_set, pause: self.discarded.append(change_set))
         monkeypatch.setattr(interruptions, "can_ask", lambda: bool(self.answers))
         monkeypatch.setattr(interruptions, "choose", self.choose)
-        self.aws, self.capsys = SimpleNamespace(region="us-east-1", local=True), capsys
+        self.said = io.StringIO()
+        self.aws = SimpleNamespace(region="us-east-1", local=True, client=lambda service: None)  # not to be called
+        self.context = Context(
+            Ui(self.said, interactive=False),
+            self.aws,
+            SimpleNamespace(name="dev"),
+            Options("dev"),
+            "arn:aws:iam::1:user/ana",
+        )
 
     def run(self, *arguments, **options):
         self.tokens.append(options["token"])
@@ -72,7 +84,7 @@ class Cloud:
 
     def carry_out(self):
         with executing.unless_executed(self.aws, SET):
-            return executing.carry_out(Ui(), self.aws, "shop", SET, "arn:aws:iam::1:user/ana", {})
+            return executing.carry_out(self.context, SET, {})
 
     def failure(self):
         with pytest.raises(Failure) as failure:
@@ -81,8 +93,8 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(monkeypatch, capsys):
-    return Cloud(monkeypatch, capsys)
+def cloud(monkeypatch):
+    return Cloud(monkeypatch)
 
 
 @pytest.mark.parametrize("how", [KeyboardInterrupt(), interruptions.Terminated()])
@@ -90,7 +102,7 @@ def test_without_a_terminal_an_interruption_ends_watching_at_once_and_says_how_t
     cloud.watched = [how]
     failure = cloud.failure()
     assert failure.code is Exit.INTERRUPTED
-    assert "shop is in UPDATE_IN_PROGRESS" in failure.message and "goes on by itself" in failure.message
+    assert "food-delivery-dev is in UPDATE_IN_PROGRESS" in failure.message and "goes on by itself" in failure.message
     assert "run the same command again" in failure.hint
     assert not cloud.discarded and not cloud.cancelled
 
@@ -109,7 +121,7 @@ def test_who_watches_on_sees_the_operation_from_its_beginning(cloud):
 @pytest.mark.parametrize("answer", ["s", "", KeyboardInterrupt])
 def test_stopping_and_a_second_ctrl_c_and_the_end_of_input_end_watching(cloud, answer):
     cloud.watched, cloud.answers = [KeyboardInterrupt()], [answer]
-    assert "stopped watching; stack shop is in UPDATE_IN_PROGRESS" in cloud.failure().message
+    assert "stopped watching; stack food-delivery-dev is in UPDATE_IN_PROGRESS" in cloud.failure().message
     assert not cloud.cancelled
 
 
@@ -132,7 +144,7 @@ def test_what_cannot_be_cancelled_is_said_and_not_offered(cloud, status):
     cloud.watched, cloud.answers, cloud.now = [KeyboardInterrupt()], ["s"], running(status)
     cloud.failure()
     assert set(cloud.ways) == {"w", "s"}
-    assert f"{status} cannot be cancelled" in cloud.capsys.readouterr().out
+    assert f"{status} cannot be cancelled" in cloud.said.getvalue()
 
 
 def test_an_interruption_before_the_execution_removes_the_change_set(cloud):
@@ -144,7 +156,7 @@ def test_an_interruption_before_the_execution_removes_the_change_set(cloud):
 
 def test_an_interruption_at_the_very_end_says_where_the_stack_came_to(cloud):
     cloud.watched, cloud.now = [KeyboardInterrupt()], None
-    assert "shop is in UPDATE_COMPLETE" in cloud.failure().message
+    assert "food-delivery-dev is in UPDATE_COMPLETE" in cloud.failure().message
     assert not cloud.discarded
 
 
@@ -187,22 +199,45 @@ def test_credentials_that_expire_are_no_reason_to_look_for_the_change_set(cloud,
 @pytest.mark.parametrize(
     "status, hint",
     [
-        ("UPDATE_ROLLBACK_COMPLETE", "as it was before"),
-        ("ROLLBACK_COMPLETE", "offers to delete"),
-        (
-            "CREATE_FAILED",
-            "with --no-rollback, which goes on from here; without --no-rollback a deployment offers to delete",
-        ),
+        ("UPDATE_ROLLBACK_COMPLETE", "mend the cause, then: python deploy.py --env dev"),
+        ("ROLLBACK_COMPLETE", "offers to delete the empty stack first"),
+        ("CREATE_FAILED", "go on from here: python deploy.py --env dev --no-rollback   (without it: offers to delete"),
         ("UPDATE_FAILED", "offers to roll it back"),
         ("UPDATE_ROLLBACK_FAILED", "offers to continue it"),
         ("ROLLBACK_FAILED", "delete-stack"),
     ],
 )
-def test_a_failure_says_in_what_state_things_are_and_what_to_do_next(status, hint):
+def test_a_failure_says_why_in_what_state_things_are_and_what_to_do_next(cloud, status, hint):
+    refused = event_of_failure("Resource handler returned message: no such key")
     with pytest.raises(Failure) as failure:
-        executing.succeeded(Ui(), Outcome(StackStatus(status), (), {}), "shop", "us-east-1")
+        executing.finish(cloud.context, STACK_ID, Outcome(StackStatus(status), (refused,), {STACK_ID: ""}))
     assert failure.value.code is Exit.FAILED
-    assert f"shop is in {status}" in failure.value.message and hint in failure.value.hint
+    assert f"food-delivery-dev is in {status}" in failure.value.message and hint in failure.value.hint
+    told = failure.value.report["failure"]
+    assert (told["cause"]["resource"], told["cause"]["message"]) == ("Function", "no such key")
+    assert told["stacks"] == {"root": status} and told["next"] == failure.value.hint
+    shown = cloud.said.getvalue()
+    assert "Function (AWS::Lambda::Function)" in shown and f"State: {told['state']}." in shown
+
+
+def event_of_failure(reason):
+    name = "food-delivery-dev"
+    return Event("1", START, STACK_ID, name, "Function", "", "AWS::Lambda::Function", "CREATE_FAILED", reason)
+
+
+@pytest.mark.parametrize("nested, well", [("UPDATE_COMPLETE", True), ("UPDATE_FAILED", False)])
+def test_a_root_that_is_done_is_believed_only_if_its_nested_stacks_are_done_too(cloud, monkeypatch, nested, well):
+    child = STACK_ID.replace("dev/1", "dev-Data/1")
+    swept = []
+    monkeypatch.setattr(execution, "nested_statuses", lambda aws, stack: {"DataStack": (child, StackStatus(nested))})
+    monkeypatch.setattr(leftovers, "sweep", lambda aws, stacks: swept.extend(stacks))
+    if well:
+        executing.finish(cloud.context, STACK_ID, DONE)
+        assert swept == [STACK_ID, child]
+    else:
+        with pytest.raises(Failure, match=f"the root stack is done, but DataStack is in {nested}") as failure:
+            executing.finish(cloud.context, STACK_ID, DONE)
+        assert failure.value.code is Exit.FAILED
 
 
 def test_sigterm_is_an_interruption_while_a_run_lasts_and_no_longer():

@@ -38,7 +38,7 @@ def deployed() -> str:
 def deploy(world, *levels):
     for level in levels:
         world.root = template(level)
-        assert run(world).kind == "deployed"
+        assert run(world)["result"] == "deployed"
 
 
 def test_every_deployment_is_told_and_which_of_them_is_there_now(world):
@@ -65,9 +65,9 @@ def test_a_record_that_cannot_be_written_is_a_warning_and_written_by_the_next_ru
     deploy(world, "one")
     assert "could not be written" in world.said.getvalue() and shown(world)["deployments"] == []
     monkeypatch.setattr(history, "record", write)
-    assert run(world).kind == "unchanged"
+    assert run(world)["result"] == "unchanged"
     assert shown(world)["recorded"]
-    assert run(world).kind == "unchanged" and len(shown(world)["deployments"]) == 1
+    assert run(world)["result"] == "unchanged" and len(shown(world)["deployments"]) == 1
 
 
 def test_a_plan_of_nothing_writes_no_record(world, monkeypatch):
@@ -75,7 +75,7 @@ def test_a_plan_of_nothing_writes_no_record(world, monkeypatch):
     monkeypatch.setattr(history, "record", lambda *arguments: 1 / 0)
     deploy(world, "one")
     monkeypatch.setattr(history, "record", write)
-    assert run(world, plan=True).kind == "unchanged"
+    assert run(world, plan=True)["result"] == "unchanged"
     assert shown(world)["deployments"] == []
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.stub import ANY
 
-from deployer.commands import rescue
+from deployer.commands import executing, rescue
+from deployer.commands.context import Context
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.preflight.checks import Facts
@@ -53,6 +54,9 @@ class World:
         self.said, self.questions, self.answers, self.verified = io.StringIO(), [], [], []
         monkeypatch.setattr(rescue, "can_ask", lambda: bool(self.answers))
         monkeypatch.setattr(rescue, "ask", self.ask)
+        monkeypatch.setattr(
+            executing, "_verify", lambda ui, aws, stack_id, outcome: self.verified.append((stack_id, outcome))
+        )
 
     def ask(self, question):
         self.questions.append(question)
@@ -61,10 +65,8 @@ class World:
     def clear(self, status, **options):
         facts = Facts("123456789012", ANA, stack(status), True)
         ui = Ui(self.said, interactive=False)
-        options = Options("dev", **options)
-        cleared = rescue.clear_the_way(
-            ui, self.aws, self.environment, options, facts, lambda *done: self.verified.append(done)
-        )
+        context = Context(ui, self.aws, self.environment, Options("dev", **options), ANA)
+        cleared = rescue.clear_the_way(context, facts)
         self.aws.done()
         return cleared.status.name
 
@@ -231,6 +233,7 @@ def test_ones_own_interrupted_deployment_that_failed_ends_as_it_would_have(world
     world.told(event(9, "UPDATE_ROLLBACK_COMPLETE"), begun)
     failure = world.refused("UPDATE_IN_PROGRESS", yes=True)
     assert failure.code is Exit.FAILED and "UPDATE_ROLLBACK_COMPLETE" in failure.message
+    assert failure.report["failure"]["stacks"] == {"root": "UPDATE_ROLLBACK_COMPLETE"} and not world.verified
 
 
 @pytest.mark.parametrize(

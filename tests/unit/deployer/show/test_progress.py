@@ -211,5 +211,5 @@ def test_the_plan_says_how_many_resources_to_expect_of_each_stack():
 def test_a_deletion_that_is_done_went_well(known):
     batch = [event(0, ROOT, "shop", "DELETE_IN_PROGRESS", ROOT), event(9, ROOT, "shop", "DELETE_COMPLETE", ROOT)]
     known.take(batch)
-    assert progress.log_lines(known, batch)[-1] == ("  12:00:09  shop DELETE_COMPLETE in 9 s, 0 resources", "")
+    assert progress.log_lines(known, batch)[-1] == ("  12:00:09  shop DELETE_COMPLETE in 9 s, 0 of 3 resources", "")
     assert progress.tree(known, Ui(io.StringIO(), interactive=False))[0][2] == "green"

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from types import SimpleNamespace
 
 import pytest
 
 from deployer.plan import compare
 from deployer.plan.snapshot import Snapshot
-from deployer.stacks import changeset, execution, leftovers, reading
+from deployer.stacks import changeset, execution, leftovers, reading, validation
 from deployer.stacks.execution import Pace
 
 STACK = "AWS::CloudFormation::Stack"
@@ -82,6 +83,9 @@ class CloudFormation:
             return [change(name, STACK, ChangeSetId=name) for name in self.children], "Changes"
         return [change(name, "AWS::SQS::Queue") for name in self.children[change_set]], "Changes"
 
+    def _describe_events(self, change_set):
+        return [], "OperationEvents"
+
     def _describe_stack_events(self, stack):
         """All of it happened by the first look: the number of looks is a matter of time, not of size."""
 
@@ -119,11 +123,14 @@ def calls(stacks, size) -> int:
     arguments = {"template_url": "u", "parameters": {}, "tags": {}, "token": "t", "pause": 0}
     change_set = changeset.create(aws, "root", new=False, exists=True, **arguments)
     assert len(change_set.verdicts) == stacks * size + stacks
+    assert validation.problems(aws, change_set.sets) == ()
     compare.make(now, Snapshot(), change_set.verdicts)
     outcome = execution.run(aws, change_set, lambda batch: None, Pace(0, 0, 1), token="t")
     assert len(outcome.events) == 2 + stacks + stacks * (2 * size + 2)
     nested = execution.nested_statuses(aws, arn("root"))
     leftovers.sweep(aws, [arn("root"), *(one for one, _ in nested.values())])
+    assert cloudformation.calls["describe_events"] == stacks + 1
+    assert cloudformation.calls["describe_change_set"] == ceil(stacks / PAGE) + stacks * ceil(size / PAGE)
     return sum(cloudformation.calls.values())
 
 

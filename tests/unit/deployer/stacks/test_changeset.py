@@ -8,8 +8,9 @@ from deployer.errors import Exit, Failure
 from deployer.plan.changes import Detail, Verdict
 from deployer.plan.verdicts import KNOWN_LATER
 from deployer.stacks import changeset
+from deployer.stacks.validation import Refused
 
-STACK = "arn:aws:cloudformation:us-east-1:1:stack/s/1"
+STACK, CHILD = (f"arn:aws:cloudformation:us-east-1:1:stack/{name}/1" for name in ("s", "s-Data"))
 ROOT_SET, CHILD_SET = (f"arn:aws:cloudformation:us-east-1:1:changeSet/{name}/1" for name in ("root", "child"))
 NOTHING = "The submitted information didn't contain changes. Submit different information to create a change set."
 
@@ -64,12 +65,17 @@ def test_pages_and_nested_sets_are_all_read(aws):
     stub.add_response("describe_change_set", {"Status": "CREATE_COMPLETE"})
     stub.add_response(
         "describe_change_set",
-        {"NextToken": "2", "Changes": [change("Data", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)]},
+        {
+            "StackId": STACK,
+            "NextToken": "2",
+            "Changes": [change("Data", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)],
+        },
         {"ChangeSetName": ROOT_SET, "IncludePropertyValues": True},
     )
     stub.add_response(
         "describe_change_set",
         {
+            "StackId": CHILD,
             "Changes": [
                 change(
                     "Table",
@@ -80,13 +86,14 @@ def test_pages_and_nested_sets_are_all_read(aws):
                         detail("TableName", "Dynamic", "DirectModification"),
                     ],
                 )
-            ]
+            ],
         },
         {"ChangeSetName": CHILD_SET, "IncludePropertyValues": True},
     )
     stub.add_response(
         "describe_change_set",
         {
+            "StackId": STACK,
             "Changes": [
                 change(
                     "Queue",
@@ -94,7 +101,7 @@ def test_pages_and_nested_sets_are_all_read(aws):
                     PolicyAction="ReplaceAndRetain",
                     Details=[detail("QueueName", "Static", "DirectModification")],
                 )
-            ]
+            ],
         },
         {"ChangeSetName": ROOT_SET, "NextToken": "2", "IncludePropertyValues": True},
     )
@@ -115,6 +122,7 @@ def test_pages_and_nested_sets_are_all_read(aws):
             kept=True,
         ),
     )
+    assert made.sets == (("", STACK, ROOT_SET), ("Data", CHILD, CHILD_SET))
     aws.done()
 
 
@@ -145,7 +153,7 @@ def test_a_value_that_is_only_known_later_tells_of_no_change(aws, told, is_chang
         "describe_change_set",
         {"Changes": [change("Policy", "AWS::IAM::Policy", Replacement="True", Details=[entry, entry], **context)]},
     )
-    [verdict] = changeset.read(aws.client("cloudformation"), ROOT_SET)
+    [verdict] = changeset.read(aws.client("cloudformation"), ROOT_SET, [])
     [found] = verdict.details
     assert (found.path, found.before, found.after) == ("/Properties/Roles/0", told.get("before"), told.get("after"))
     assert found.recreation == "Always" and found.direct is is_change
@@ -167,25 +175,55 @@ def test_a_change_of_outputs_alone_is_not_empty(aws):
     assert not create(aws).empty
 
 
-def test_a_refused_nested_set_gives_the_childs_reason_and_is_removed(aws):
-    stub = aws.stub("cloudformation")
+def refused_in_its_child(stub):
     created(stub)
-    stub.add_response(
-        "describe_change_set",
-        {
-            "Status": "FAILED",
-            "StatusReason": "Nested change set was not successfully created: Currently in FAILED.",
-            "Changes": [change("Api", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)],
-        },
-    )
+    root = {
+        "StackId": STACK,
+        "Status": "FAILED",
+        "StatusReason": "Nested change set was not successfully created: Currently in FAILED.",
+        "Changes": [change("Api", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)],
+    }
+    stub.add_response("describe_change_set", root)
     stub.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": "Parameters: [X] must have values"})
-    stub.add_response("describe_change_set", {"StackId": STACK, "Changes": []})
+    stub.add_response("describe_change_set", root, {"ChangeSetName": ROOT_SET})  # what else was found, and where
+
+
+def removed(stub):
+    stub.add_response("describe_change_set", {"StackId": STACK, "Changes": []}, {"ChangeSetName": ROOT_SET})
     stub.add_response("list_stack_resources", {"StackResourceSummaries": []})
     stub.add_response("delete_change_set", {}, {"ChangeSetName": ROOT_SET, "StackName": STACK})
     stub.add_response("list_change_sets", {"Summaries": []})
+
+
+def test_a_refused_nested_set_gives_the_childs_reason_and_is_removed(aws):
+    stub = aws.stub("cloudformation")
+    refused_in_its_child(stub)
+    stub.add_client_error("describe_events", "AccessDenied", "not authorized")
+    removed(stub)
     with pytest.raises(Failure, match=r"Api: Parameters: \[X\] must have values") as failure:
         create(aws)
     assert failure.value.code is Exit.FAILED
+    aws.done()
+
+
+def test_a_refused_nested_set_gives_what_was_found_in_it(aws):
+    stub = aws.stub("cloudformation")
+    refused_in_its_child(stub)
+    found = {
+        "EventType": "VALIDATION_ERROR",
+        "StackId": CHILD,
+        "LogicalResourceId": "Queue",
+        "ResourceType": "AWS::SQS::Queue",
+        "ValidationName": "NAME_CONFLICT_VALIDATION",
+        "ValidationStatus": "FAILED",
+    }
+    stub.add_response("describe_events", {"OperationEvents": [found]}, {"ChangeSetName": ROOT_SET})
+    stub.add_response("describe_change_set", {"StackId": CHILD, "Changes": []}, {"ChangeSetName": CHILD_SET})
+    stub.add_response("describe_events", {"OperationEvents": [found]}, {"ChangeSetName": CHILD_SET})
+    removed(stub)
+    with pytest.raises(Refused, match="1 problem") as refused:
+        create(aws)
+    assert [(problem.stack, problem.logical_id) for problem in refused.value.problems] == [("Api", "Queue")]
     aws.done()
 
 

@@ -182,7 +182,8 @@ def test_what_blocks_the_rollback_is_no_cause_and_no_further_failure_but_stuck()
     assert told.cause.message == "Invalid handler"
     assert told.others == ()
     assert [(cause.path, cause.message) for cause in told.stuck] == [("ComputeStack/Queue", "Access denied")]
-    assert "rollback failed" in told.state and "continue-update-rollback" in told.next
+    assert "rollback failed" in told.state
+    assert told.next.startswith("python deploy.py --env dev ") and "offers to continue it" in told.next
 
 
 def test_further_failures_of_their_own_are_told_and_cancellations_are_not():
@@ -191,10 +192,11 @@ def test_further_failures_of_their_own_are_told_and_cancellations_are_not():
     assert [cause.path for cause in told.others] == ["ComputeStack/Topic"]
 
 
-@pytest.mark.parametrize("status", ["CREATE_FAILED", "UPDATE_FAILED"])
-def test_without_a_rollback_it_stands_as_it_failed_and_the_way_out_is_named(status):
+@pytest.mark.parametrize("status, away", [("CREATE_FAILED", "delete what there is"), ("UPDATE_FAILED", "roll it back")])
+def test_without_a_rollback_it_stands_as_it_failed_and_both_ways_out_are_named(status, away):
     told = explain(nested_failure(), status)
-    assert "stands as it failed" in told.state and "rollback-stack" in told.next
+    assert "stands as it failed" in told.state
+    assert "python deploy.py --env dev --no-rollback " in told.next and f"without it: offers to {away}" in told.next
 
 
 def test_a_failed_hook_is_told_in_its_own_words():

@@ -39,6 +39,11 @@ def sets(stub):
     stub.add_response("describe_change_set", root, {"ChangeSetName": SET})
 
 
+def refused(aws):
+    """What was found in a change set that failed, so that nothing is known of it yet."""
+    return validation.problems(aws, validation.nested(aws.client("cloudformation"), SET))
+
+
 def test_nested_change_sets_and_all_pages_are_read(aws):
     stub = aws.stub("cloudformation")
     sets(stub)
@@ -47,7 +52,7 @@ def test_nested_change_sets_and_all_pages_are_read(aws):
     first = {"OperationEvents": [KEYS, {"EventType": "STACK_EVENT"}], "NextToken": "2"}
     stub.add_response("describe_events", first, {"ChangeSetName": CHILD_SET})
     stub.add_response("describe_events", {"OperationEvents": [TAKEN, KEYS]}, {"ChangeSetName": ANY, "NextToken": "2"})
-    found = validation.problems(aws, SET)
+    found = refused(aws)
     assert [(problem.stack, problem.check, problem.stops) for problem in found] == [
         ("", "BUCKET_EMPTINESS_VALIDATION", False),
         ("DataStack", "PROPERTY_VALIDATION", True),
@@ -58,13 +63,25 @@ def test_nested_change_sets_and_all_pages_are_read(aws):
     aws.done()
 
 
+def test_a_change_set_that_was_read_is_not_read_again(aws):
+    stub = aws.stub("cloudformation")
+    stub.add_response("describe_events", {"OperationEvents": [BUCKET, KEYS]}, {"ChangeSetName": SET})
+    stub.add_response("describe_events", {"OperationEvents": [KEYS]}, {"ChangeSetName": CHILD_SET})
+    found = validation.problems(aws, [("", STACK, SET), ("DataStack", CHILD, CHILD_SET)])
+    assert [(problem.stack, problem.logical_id) for problem in found] == [
+        ("", "OrdersTable"),
+        ("DataStack", "OrdersTable"),
+    ]
+    aws.done()
+
+
 def test_a_childs_problem_that_the_root_repeats_is_told_once_and_where_it_is(aws):
     stub = aws.stub("cloudformation")
     sets(stub)
     stub.add_response("describe_events", {"OperationEvents": [KEYS]})
     stub.add_response("describe_change_set", {"StackId": CHILD, "Changes": []})
     stub.add_response("describe_events", {"OperationEvents": [KEYS]})
-    [found] = validation.problems(aws, SET)
+    [found] = refused(aws)
     assert found.stack == "DataStack"
 
 
@@ -80,8 +97,8 @@ def test_a_hook_that_refuses_is_a_problem_and_one_that_warns_a_warning(aws):
     stub = aws.stub("cloudformation")
     stub.add_response("describe_change_set", {"StackId": STACK})
     stub.add_response("describe_events", {"OperationEvents": [hook, hook | {"HookFailureMode": "WARN"}]})
-    refused, warned = validation.problems(aws, SET)
-    assert refused == Problem("", "OrdersTable", "", "Acme::Security::Hook", "no encryption")
+    refusal, warned = refused(aws)
+    assert refusal == Problem("", "OrdersTable", "", "Acme::Security::Hook", "no encryption")
     assert not warned.stops
 
 
@@ -91,7 +108,7 @@ def test_a_validation_that_was_skipped_is_none(aws):
     stub.add_response(
         "describe_events", {"OperationEvents": [KEYS | {"ValidationStatus": "SKIPPED", "StackId": STACK}]}
     )
-    assert validation.problems(aws, SET) == ()
+    assert refused(aws) == ()
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "InvalidAction", "Throttling"])
@@ -101,7 +118,7 @@ def test_what_cannot_be_read_hides_nothing(aws, code):
     stub.add_response("describe_events", {"OperationEvents": [BUCKET]})
     stub.add_response("describe_change_set", {"StackId": CHILD})
     stub.add_client_error("describe_events", code, "words", 400)
-    assert len(validation.problems(aws, SET)) == 1
+    assert len(refused(aws)) == 1
 
 
 def event(stack, reason):
@@ -130,6 +147,6 @@ def test_nobody_is_asked_when_the_events_say_all(aws):
     ],
 )
 def test_a_refusal_says_what_was_found_or_how_to_be_told(reason, problems, message, hint):
-    refused = validation.Refused(reason, [Problem("", "T", "", "C", "words") for _ in problems])
-    assert refused.message == f"CloudFormation refused the change set: {message}"
-    assert hint in refused.hint
+    refusal = validation.Refused(reason, [Problem("", "T", "", "C", "words") for _ in problems])
+    assert refusal.message == f"CloudFormation refused the change set: {message}"
+    assert hint in refusal.hint
