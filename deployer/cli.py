@@ -72,7 +72,7 @@ def _failure(error: BaseException) -> Failure:
     if isinstance(error, Failure):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return Failure(Exit.INTERRUPTED, "interrupted; no stack was changed")
+        return Failure(Exit.INTERRUPTED, "interrupted", "run the same command again: it finds out how far things are")
     if explained := service_errors.explain(error):
         return explained
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in _OURS:

@@ -54,7 +54,7 @@ def project(shared_project):
     if restore(project):
         deployed(
             *("--env", "dev", "--local", "--yes"),
-            *("--allow-replace", "OrdersTable"),
+            *("--allow-replace", "OrderQueue"),
             local_dir=deployment.local_dir,
             project=project,
         )

@@ -122,16 +122,16 @@ def copy_project(target: Path) -> Path:
 
 
 def restore(project: Path) -> bool:
-    """Undo the edits of a copy; whether there were any."""
-    edited = [
-        path
-        for part in PARTS
-        for path in (project / part).rglob("*.*")
-        if path.suffix in (".py", ".toml") and path.read_bytes() != (ROOT / path.relative_to(project)).read_bytes()
-    ]
-    for path in edited:
-        shutil.copy(ROOT / path.relative_to(project), path)
-    return bool(edited)
+    """Undo the edits of a copy; whether there were any. Files that were added go, too."""
+    edited = False
+    for path in [path for part in PARTS for path in (project / part).rglob("*.*") if path.suffix in (".py", ".toml")]:
+        original = ROOT / path.relative_to(project)
+        if not original.exists():
+            path.unlink()
+        elif path.read_bytes() != original.read_bytes():
+            shutil.copy(original, path)
+            edited = True
+    return edited
 
 
 def edit(project: Path, file: str, old: str, new: str) -> None:

@@ -8,50 +8,10 @@ import time
 import pytest
 
 from emulator import control, server
+from tests.e2e.project_kit import physical_ids, place, read, redeploy, stack_events, uploads
 from tests.e2e.support import copy_project, deploy, edit, order_for, start, stop
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("project")]
-
-
-def place(deployment, customer="CUST-1") -> dict:
-    with deployment.api() as api:
-        answer = api.post("/orders", json=order_for(customer))
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-def read(deployment, order: dict) -> dict:
-    with deployment.api() as api:
-        return api.get(f"/orders/{order['orderId']}").json()
-
-
-def redeploy(project, deployment, *arguments: str):
-    return deploy("--env", "dev", "--local", "--yes", *arguments, local_dir=deployment.local_dir, project=project)
-
-
-def physical_ids(deployment) -> dict[str, str]:
-    """Logical id -> physical id, over the root stack and its children."""
-    cloudformation = deployment.client("cloudformation")
-    ids: dict[str, str] = {}
-    stacks = ["food-delivery-dev"]
-    for stack in stacks:
-        for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
-            for resource in page["StackResourceSummaries"]:
-                if resource["ResourceType"] == "AWS::CloudFormation::Stack":
-                    stacks.append(resource["PhysicalResourceId"])
-                ids[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
-    return ids
-
-
-def uploads(deployment) -> dict[str, str]:
-    s3 = deployment.client("s3")
-    [bucket] = [b["Name"] for b in s3.list_buckets()["Buckets"] if "artifacts" in b["Name"]]
-    return {o["Key"]: str(o["LastModified"]) for o in s3.list_objects_v2(Bucket=bucket)["Contents"]}
-
-
-def stack_events(deployment) -> int:
-    events = deployment.client("cloudformation").get_paginator("describe_stack_events")
-    return sum(len(page["StackEvents"]) for page in events.paginate(StackName="food-delivery-dev"))
 
 
 def test_a_second_deployment_has_nothing_to_do_and_uploads_nothing(deployment):
@@ -59,11 +19,6 @@ def test_a_second_deployment_has_nothing_to_do_and_uploads_nothing(deployment):
     done = deploy("--env", "dev", "--local", "--yes", local_dir=deployment.local_dir)
     assert done.returncode == 0 and "Nothing to change" in done.stdout, done.stdout + done.stderr
     assert (uploads(deployment), stack_events(deployment), physical_ids(deployment)) == before
-
-
-def test_a_plan_of_nothing_says_so(deployment):
-    done = deploy("--env", "dev", "--local", "--plan", local_dir=deployment.local_dir)
-    assert done.returncode == 0 and "Nothing to change" in done.stdout
 
 
 def test_the_outputs_file_holds_what_a_client_needs(deployment):
@@ -137,18 +92,6 @@ def test_an_operators_feature_flags_are_never_overwritten(project):
     assert json.loads(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]) == {
         "expressDelivery": True
     }
-
-
-def test_a_change_that_would_replace_the_table_is_refused_before_anything_happens(project):
-    project, deployment = project
-    order, before = place(deployment), physical_ids(deployment)
-    edit(project, "generator/data.py", '"timestamp"', '"acceptedAt"')
-    done = redeploy(project, deployment)
-    assert done.returncode == 5, done.stdout + done.stderr
-    assert "OrdersTable" in done.stdout + done.stderr
-    assert "--allow-replace OrdersTable" in done.stdout + done.stderr
-    assert physical_ids(deployment) == before
-    assert read(deployment, order) == order
 
 
 def test_a_broken_template_stops_at_the_linter_before_anything_remote_changes(project):

@@ -8,23 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.support import copy_project, deploy, edit, order_for, start, stop
+from tests.e2e.project_kit import physical_ids, place, read, redeploy, uploads
+from tests.e2e.support import edit, start
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("failures")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("project")]
 
 LOST = ("generator/compute.py", 'S3Key=Ref("FunctionsKey")', 'S3Key="packages/lost.zip"')
 PLACE = re.compile(r"at templates/(\w+)\.yaml:(\d+), made by (generator/\w+\.py):(\d+) (\w+)")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A copy of the project and a deployment of it, shared by this module; tests leave both as they found them."""
-    directory = tmp_path_factory.mktemp("failures")
-    project = copy_project(directory / "project")
-    try:
-        yield project, start(directory / "local", project)
-    finally:
-        stop(directory / "local", project)
 
 
 @contextlib.contextmanager
@@ -36,10 +26,6 @@ def edited(project, *edits: tuple[str, str, str]) -> Iterator[None]:
     finally:
         for file, old, new in edits:
             edit(project, file, new, old)
-
-
-def redeploy(project, deployment, *arguments: str, env: str = "dev"):
-    return deploy("--env", env, "--local", "--yes", *arguments, local_dir=deployment.local_dir, project=project)
 
 
 def said_by(done, code: int) -> str:
@@ -71,42 +57,13 @@ def check_cause(project, said: str, status: str) -> None:
     assert "not successfully" not in said[said.index(message) :], "a parent's echo"
 
 
-def place_order(deployment) -> dict:
-    with deployment.api() as api:
-        answer = api.post("/orders", json=order_for("CUST-1"))
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-def read(deployment, order: dict) -> dict:
-    with deployment.api() as api:
-        return api.get(f"/orders/{order['orderId']}").json()
-
-
-def physical_ids(deployment, stack: str = "food-delivery-dev") -> dict[str, str]:
-    cloudformation, ids, stacks = deployment.client("cloudformation"), {}, [stack]
-    for each in stacks:
-        for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=each):
-            for resource in page["StackResourceSummaries"]:
-                ids[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
-                if resource["ResourceType"] == "AWS::CloudFormation::Stack":
-                    stacks.append(resource["PhysicalResourceId"])
-    return ids
-
-
-def uploads(deployment) -> set[str]:
-    s3 = deployment.client("s3")
-    [bucket] = [entry["Name"] for entry in s3.list_buckets()["Buckets"] if "artifacts" in entry["Name"]]
-    return {entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]}
-
-
 def log_groups(deployment, env: str) -> list[dict]:
     return deployment.client("logs").describe_log_groups(logGroupNamePrefix=f"/food-delivery/{env}/")["logGroups"]
 
 
 def test_a_failed_update_of_a_child_rolls_back_everywhere_and_tells_the_true_cause(project):
     project, deployment = project
-    order, before = place_order(deployment), physical_ids(deployment)
+    order, before = place(deployment), physical_ids(deployment)
     retention = ("environments/dev.toml", "log_retention_days = 7", "log_retention_days = 14")
     with edited(project, LOST, retention):
         said = said_by(redeploy(project, deployment), 1)
@@ -133,7 +90,7 @@ def test_a_failed_first_deployment_tells_the_same_leaves_nothing_behind_and_can_
     assert deployment.client("dynamodb").list_tables()["TableNames"] == tables, "no orphan of the failed attempt"
 
     second = start(deployment.local_dir, project, env="second")
-    assert place_order(second)["version"] == 1
+    assert place(second)["version"] == 1
     names = {*deployment.client("dynamodb").list_tables()["TableNames"]}
     assert names == {*tables, second.outputs["OrdersTableName"]}
 
