@@ -36,24 +36,26 @@ def propose(
     with context.ui.step("Plan") as step, executing.alone(context.aws, context.stack):
         change_set = _change_set(context, facts, built)
         with executing.unless_executed(context.aws, change_set):
+            # What it only warns of; there is none of an empty one.
+            failure.show_problems(context.ui, validation.problems(context.aws, change_set.sets), context.sources)
             plan = compare.make(now, then, change_set.verdicts)
             step.result = plan_values.summary(plan)
-    return change_set, PlanReport(
-        context.environment.name,
-        context.stack,
-        facts.account,
-        context.aws.region,
-        plan,
-        tuple(guard.dangers(plan, context.options.allow_replace)),
-        permissions.diff(now, then),
-        cost.compare(now, then, context.options.orders_per_day, context.aws.region),
-    )
+            return change_set, PlanReport(
+                context.environment.name,
+                context.stack,
+                facts.account,
+                context.aws.region,
+                plan,
+                tuple(guard.dangers(plan, context.options.allow_replace)),
+                permissions.diff(now, then),
+                cost.compare(now, then, context.options.orders_per_day, context.aws.region),
+            )
 
 
 def _change_set(context: Context, facts: Facts, built: Built) -> ChangeSet:
-    """What CloudFormation itself objects to is shown with its line; what it only warns of, too."""
+    """What CloudFormation itself objects to is shown with its line."""
     try:
-        change_set = changeset.create(
+        return changeset.create(
             context.aws,
             context.stack,
             new=facts.status.is_new,
@@ -68,9 +70,6 @@ def _change_set(context: Context, facts: Facts, built: Built) -> ChangeSet:
         failure.show_problems(context.ui, refused.problems, context.sources)
         refused.report = {"problems": failure.problems_as_json(refused.problems, context.sources)}
         raise
-    if not change_set.empty:
-        failure.show_problems(context.ui, validation.problems(context.aws, change_set.sets), context.sources)
-    return change_set
 
 
 def nothing(context: Context, facts: Facts) -> PlanReport:

@@ -229,6 +229,7 @@ def test_what_cloudformation_only_warns_of_is_told_and_deployed(world, monkeypat
     monkeypatch.setattr(planning.validation, "problems", warn)
     assert run(world)["result"] == "deployed"
     [(path, stack_id, change_set)] = asked
+    assert world.calls.count("DescribeChangeSet") == 2  # until it is there, then its only page
     assert path == "" and stack_id == stacks()[0]["StackId"] and ":changeSet/deploy-" in change_set
     assert "! Topic (AWS::SNS::Topic)" in world.said.getvalue()
 
@@ -289,7 +290,16 @@ def change_sets():
     return boto3.client("cloudformation", "us-east-1").list_change_sets(StackName="food-delivery-dev")["Summaries"]
 
 
-@pytest.mark.parametrize("where", [(planning.plan_text, "show"), (planning.plan_values, "summary")])
+@pytest.mark.parametrize(
+    "where",
+    [
+        (planning.validation, "problems"),
+        (planning.plan_values, "summary"),
+        (planning.cost, "compare"),
+        (planning.plan_text, "show"),
+    ],
+    ids=lambda where: where[1],
+)
 def test_interrupted_before_the_execution_leaves_no_change_set_and_no_stack(world, monkeypatch, where):
     monkeypatch.setattr(*where, interrupted)
     with pytest.raises(Failure, match="nothing was changed") as failure:
