@@ -10,7 +10,7 @@ from deployer.aws import connection, local, session
 from deployer.build import artifacts, checkout, desired
 from deployer.build.desired import Built
 from deployer.build.locations import Sources
-from deployer.commands import executing, interruptions, planning, rescue
+from deployer.commands import executing, interruptions, planning, rescue, show_outputs
 from deployer.commands import history as recording
 from deployer.commands.context import Context
 from deployer.commands.options import Options
@@ -20,9 +20,9 @@ from deployer.plan import snapshot
 from deployer.plan.report import PlanReport
 from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
-from deployer.show import bars, present, progress
+from deployer.show import bars, progress
 from deployer.show.ui import QUIET_SECONDS, Ui, can_ask
-from deployer.stacks import execution, leftovers, outputs, reading
+from deployer.stacks import execution, leftovers, reading
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.execution import Outcome
 
@@ -151,10 +151,4 @@ def _finished(context: Context, change_set: ChangeSet, outcome: Outcome) -> dict
 
 
 def _outputs(context: Context, stack: Mapping | None) -> dict[str, str]:
-    values = outputs.of_stack(stack or {})
-    if context.options.local:
-        values = outputs.with_api_key(context.aws, outputs.localized(values, context.aws.endpoint_url))
-    present.show_outputs(context.ui, values)
-    if context.options.outputs_file:
-        outputs.write(context.options.outputs_file, values)
-    return values
+    return show_outputs.show(context.ui, context.aws, stack, context.options.outputs_file)

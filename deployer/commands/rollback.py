@@ -13,7 +13,7 @@ from deployer import history
 from deployer.aws import connection, session
 from deployer.build import artifacts, cfn_yaml, checkout, templates
 from deployer.build.desired import Built
-from deployer.commands import deploy
+from deployer.commands import deploy, show_outputs
 from deployer.commands.context import Context
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
@@ -21,7 +21,6 @@ from deployer.history import Deployment
 from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
 from deployer.show.ui import Ui
-from deployer.stacks import outputs
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
@@ -46,7 +45,11 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         step.result = f"{deployment.version} of {deployment.when}{commit}"
     if deployment.version == current:
         ui.line("Nothing to change: this version is what is deployed.")
-        return {"result": "unchanged", "version": current, "outputs": outputs.of_stack(facts.stack)}
+        return {
+            "result": "unchanged",
+            "version": current,
+            "outputs": show_outputs.show(ui, aws, facts.stack, options.outputs_file),
+        }
     built = _built(aws, environment, facts, deployment)
     ui.line("  Data and feature flags stay as they are; the next deployment of a checkout takes this rollback back.")
     source = replace(deployment.source, kind=history.ROLLBACK)

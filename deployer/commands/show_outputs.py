@@ -1,5 +1,6 @@
 """`--outputs`: what the root stack gives out, such as the API's URL."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from deployer.aws import connection
@@ -10,13 +11,19 @@ from deployer.stacks import outputs
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
-    """Locally with URLs that work on this machine. The API key is not among them; a local --outputs-file has it,
-    as a local deployment writes it: it protects nothing there."""
     aws, stack = connection.deployed(ui, options, root)
-    values = outputs.of_stack(stack)
+    return {"result": "listed", "outputs": show(ui, aws, stack, options.outputs_file)}
+
+
+def show(ui: Ui, aws, stack: Mapping | None, file: Path | None) -> dict[str, str]:
+    """The outputs of a DescribeStacks entry, locally with URLs that work on this machine; written to `file`, too.
+
+    The API key is on no screen; a local file has it, for there it protects nothing.
+    """
+    values = outputs.of_stack(stack or {})
     if aws.local:
         values = outputs.localized(values, aws.endpoint_url)
     present.show_outputs(ui, values)
-    if options.outputs_file:
-        outputs.write(options.outputs_file, outputs.with_api_key(aws, values) if aws.local else values)
-    return {"result": "listed", "outputs": values}
+    if file:
+        outputs.write(file, outputs.with_api_key(aws, values) if aws.local else values)
+    return values

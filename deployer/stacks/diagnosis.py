@@ -167,6 +167,7 @@ def _next(status: StackStatus, stack: str, region: str, again: str) -> str:
         return (
             f"look, mend the cause, then go on from here: {again} --no-rollback   (without it: offers to {away} first)"
         )
-    if status.name == "UPDATE_ROLLBACK_FAILED":
-        return f"{again}   (names what blocks the rollback, and offers to continue it)"
+    if status.name.endswith("ROLLBACK_FAILED"):
+        way = "delete what there is" if status.name == "ROLLBACK_FAILED" else "continue it"
+        return f"{again}   (names what blocks the rollback, and offers to {way})"
     return way_out(status, stack, region)
