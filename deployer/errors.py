@@ -19,12 +19,12 @@ class Exit(IntEnum):
 
 
 MEANING = {
-    Exit.OK: "done: deployed, nothing to change, what was asked for was shown or moved, or a file imported whole",
-    Exit.FAILED: "the deployment failed; CloudFormation rolled it back unless the message says otherwise; or messages stayed behind, or not every record of a file was queued",
-    Exit.USAGE: "wrong arguments or configuration; a file that cannot be imported; no such dead-letter queue, or one that cannot be redriven",
-    Exit.PREFLIGHT: "credentials, account, region, permission, limits or the stack's state stand in the way",
+    Exit.OK: "done, or nothing to do",
+    Exit.FAILED: "failed: a deployment (rolled back unless the message says otherwise), a smoke test, a part of an import",
+    Exit.USAGE: "wrong arguments or configuration; with --detailed-exitcode: there are changes, or drift",
+    Exit.PREFLIGHT: "something stands in the way: credentials, account, limits, the stack's state, another deployment",
     Exit.LINT: "the templates cannot be rendered, or cfn-lint found errors in them",
-    Exit.REFUSED: "not confirmed, or data would be replaced or deleted without --allow-replace",
+    Exit.REFUSED: "refused: not confirmed, or data would be lost",
     Exit.EMULATOR: "the local emulator could not be started, reached or stopped",
     Exit.PACKAGING: "the packages could not be built or downloaded",
     Exit.BUG: "unexpected error; --debug shows where",
