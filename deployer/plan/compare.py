@@ -73,23 +73,18 @@ def _compare(now: Snapshot, then: Snapshot, replaced: frozenset[Place], stack: t
 
 
 def _resources(tree: Snapshot) -> dict[str, dict]:
-    """Logical id -> definition of the resources whose condition is not known to be false."""
+    """Logical id -> definition, as far as it can be resolved, of the resources that are not switched off."""
     scope = Scope(tree.template, tree.parameters)
     return {
         logical_id: {key: scope.resolve(value) for key, value in definition.items() if key != "Condition"}
-        for logical_id, definition in tree.template.get("Resources", {}).items()
-        if isinstance(definition, dict) and scope.condition(definition.get("Condition", "")) is not False
+        for logical_id, definition in scope.resources().items()
     }
 
 
 def _switched_off(tree: Snapshot, stack: tuple[str, ...] = ()) -> set[Place]:
     """Resources whose condition is known to be false, in this stack and below."""
-    scope = Scope(tree.template, tree.parameters)
-    off = {
-        (stack, logical_id)
-        for logical_id, definition in tree.template.get("Resources", {}).items()
-        if isinstance(definition, dict) and scope.condition(definition.get("Condition", "")) is False
-    }
+    on = Scope(tree.template, tree.parameters).resources()
+    off = {(stack, logical_id) for logical_id in tree.template.get("Resources", {}) if logical_id not in on}
     return off.union(*(_switched_off(child, (*stack, name)) for name, child in tree.children.items()))
 
 

@@ -54,7 +54,16 @@ class Scope:
         self.declared = template.get("Parameters", {})
         self.mappings = template.get("Mappings", {})
         self.rules = template.get("Conditions", {})
+        self._resources = template.get("Resources", {})
         self._known: dict[str, bool | None] = {}
+
+    def resources(self) -> dict[str, dict]:
+        """Logical id -> definition, as it is written, of the resources whose condition is not known to be false."""
+        return {
+            logical_id: definition
+            for logical_id, definition in self._resources.items()
+            if isinstance(definition, dict) and self.condition(definition.get("Condition", "")) is not False
+        }
 
     def condition(self, name: str) -> bool | None:
         """True, False, or None when it hangs on something unknown."""

@@ -30,9 +30,9 @@ def desired(bundle: Bundle, parameters: Mapping[str, str], now: Snapshot) -> Sna
     """
     scope = Scope(bundle.root, parameters)
     children = {}
+    wanted = scope.resources()
     for logical_id, template in bundle.children.items():
-        resource = bundle.root["Resources"][logical_id]
-        if scope.condition(resource["Condition"]) is False if "Condition" in resource else False:
+        if logical_id not in wanted:
             continue
         before = now.children.get(logical_id, Snapshot())
         old_expressions = passed(now.template, logical_id)

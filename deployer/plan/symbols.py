@@ -53,9 +53,7 @@ class Symbols(Scope):
         return [definition.get("Type", "") for _, definition, _ in self._all()]
 
     def _all(self) -> Iterator[tuple[str, dict, "Symbols"]]:
-        for logical_id, definition in self.tree.template.get("Resources", {}).items():
-            if not isinstance(definition, dict) or self.condition(definition.get("Condition", "")) is False:
-                continue
+        for logical_id, definition in self._actual.resources().items():
             yield "/".join((*self.path, logical_id)), definition, self
             if child := self.child(logical_id):
                 yield from child._all()

@@ -25,9 +25,7 @@ def of_tree(tree: Snapshot, stack: tuple[str, ...] = ()) -> dict[str, Resource]:
     """Path -> resource, nested stacks and their contents included, what is switched off left out."""
     scope = Scope(tree.template, tree.parameters)
     found: dict[str, Resource] = {}
-    for logical_id, definition in tree.template.get("Resources", {}).items():
-        if not isinstance(definition, dict) or scope.condition(definition.get("Condition", "")) is False:
-            continue
+    for logical_id, definition in scope.resources().items():
         properties = scope.resolve(definition.get("Properties", {}))
         resource = Resource(stack, logical_id, definition.get("Type", ""), properties)
         found[resource.path] = resource

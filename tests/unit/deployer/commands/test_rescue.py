@@ -1,7 +1,6 @@
 """Every stuck state is told with what blocks it and its way out; --yes answers where nothing is lost by it."""
 
 import io
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.stub import ANY
@@ -14,26 +13,16 @@ from deployer.preflight.checks import Facts
 from deployer.show.ui import Ui
 from deployer.stacks import operation
 from tests.unit.deployer.conftest import STACK_ID
+from tests.unit.deployer.stacks.stories import START, entry
 
 NAME, STACK = "food-delivery-dev", "AWS::CloudFormation::Stack"
 CHILD = "arn:aws:cloudformation:us-east-1:123456789012:stack/food-delivery-dev-DataStack-1A/1"
 ANA = "arn:aws:iam::123456789012:user/ana"
-START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def event(second, status, logical_id=NAME, stack=STACK_ID, physical_id=STACK_ID, kind=STACK, reason="", token=""):
-    entry = {
-        "EventId": f"{second}{stack}{logical_id}{status}",
-        "StackId": stack,
-        "StackName": stack.split("/")[1],
-        "LogicalResourceId": logical_id,
-        "PhysicalResourceId": physical_id,
-        "ResourceType": kind,
-        "ResourceStatus": status,
-        "ResourceStatusReason": reason,
-        "Timestamp": START + timedelta(seconds=second),
-    }
-    return entry | ({"ClientRequestToken": token} if token else {})
+    more = {"ClientRequestToken": token} if token else {}
+    return entry(second, stack, logical_id, status, physical_id, kind, reason, **more)
 
 
 BLOCKED = [

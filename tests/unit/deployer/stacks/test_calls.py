@@ -1,7 +1,6 @@
 """Twice the resources, or twice the stacks, is at most twice the calls: planning, executing, verifying."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from math import ceil
 from types import SimpleNamespace
 
@@ -11,9 +10,9 @@ from deployer.plan import compare
 from deployer.plan.snapshot import Snapshot
 from deployer.stacks import changeset, execution, leftovers, reading, validation
 from deployer.stacks.execution import Pace
+from tests.unit.deployer.stacks.stories import entry
 
 STACK = "AWS::CloudFormation::Stack"
-START = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE = 100
 """Of ListStackResources and DescribeStackEvents; DescribeChangeSet's is of bytes, taken for as many changes."""
 
@@ -90,16 +89,7 @@ class CloudFormation:
         """All of it happened by the first look: the number of looks is a matter of time, not of size."""
 
         def event(number, name, status, physical_id, kind):
-            return {
-                "EventId": f"{stack}{number}{name}{status}",
-                "StackId": stack,
-                "StackName": stack.split("/")[1],
-                "LogicalResourceId": name,
-                "PhysicalResourceId": physical_id,
-                "ResourceType": kind,
-                "ResourceStatus": status,
-                "Timestamp": START + timedelta(seconds=number),
-            }
+            return entry(number, stack, name, status, physical_id, kind)
 
         if stack == arn("root"):
             inner = [event(1, name, "UPDATE_COMPLETE", arn(name), STACK) for name in self.children]

@@ -1,6 +1,5 @@
 """Deleting a tree of stacks: from whatever state, to its end or to what is in the way."""
 
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -8,25 +7,11 @@ import pytest
 from deployer.stacks import deletion, diagnosis
 from deployer.stacks.events import STACK
 from deployer.stacks.execution import Pace
+from tests.unit.deployer.stacks.stories import START, entry
 
 ROOT, CHILD = (f"arn:aws:cloudformation:r:1:stack/{name}/1" for name in ("root", "child"))
 FAST = Pace(0, 0, 0.2)
-START = datetime(2026, 1, 1, tzinfo=UTC)
 BUCKET = "AWS::S3::Bucket"
-
-
-def entry(second, stack, logical_id, status, physical_id="", kind=STACK, reason=""):
-    return {
-        "EventId": f"{stack}{second}{logical_id}{status}",
-        "StackId": stack,
-        "StackName": stack.split("/")[1],
-        "LogicalResourceId": logical_id,
-        "PhysicalResourceId": physical_id,
-        "ResourceType": kind,
-        "ResourceStatus": status,
-        "ResourceStatusReason": reason,
-        "Timestamp": START + timedelta(seconds=second),
-    }
 
 
 class CloudFormation:

@@ -1,6 +1,6 @@
 """Following a deployment: nested stacks appear on the way, connections break, the end is the end."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -9,27 +9,12 @@ from botocore.exceptions import ClientError, EndpointConnectionError, TokenRetri
 from deployer.errors import Exit, Failure
 from deployer.stacks import execution
 from deployer.stacks.changeset import ChangeSet
-from deployer.stacks.events import STACK
 from deployer.stacks.execution import Pace
 from deployer.stacks.status import StackStatus
+from tests.unit.deployer.stacks.stories import START, entry
 
 ROOT, CHILD = (f"arn:aws:cloudformation:r:1:stack/{name}/1" for name in ("root", "child"))
 FAST = Pace(0, 0, 0.2)
-START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def entry(second, stack, logical_id, status, physical_id="", kind=STACK, reason=""):
-    return {
-        "EventId": f"{stack}{second}{logical_id}{status}",
-        "StackId": stack,
-        "StackName": stack.split("/")[1],
-        "LogicalResourceId": logical_id,
-        "PhysicalResourceId": physical_id,
-        "ResourceType": kind,
-        "ResourceStatus": status,
-        "ResourceStatusReason": reason,
-        "Timestamp": START + timedelta(seconds=second),
-    }
 
 
 class CloudFormation:

@@ -1,32 +1,20 @@
 """Ways out of stuck stacks: what blocks, by which name it can be skipped, and following it to its end."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 from botocore.stub import ANY
 
 from deployer.stacks import recovery
 from deployer.stacks.execution import Pace
+from tests.unit.deployer.stacks import stories
 
 ROOT, DATA, DEEP = (
     f"arn:aws:cloudformation:us-east-1:1:stack/{name}/1" for name in ("shop", "shop-Data-1A2B", "shop-Data-Deep-3C4D")
 )
-START = datetime(2026, 1, 1, tzinfo=UTC)
 STACK = "AWS::CloudFormation::Stack"
 
 
 def entry(second, stack, logical_id, status, physical_id="x", kind="AWS::SQS::Queue", reason=""):
-    return {
-        "EventId": f"{second}{logical_id}{status}",
-        "StackId": stack,
-        "StackName": stack.split("/")[1],
-        "LogicalResourceId": logical_id,
-        "PhysicalResourceId": physical_id,
-        "ResourceType": kind,
-        "ResourceStatus": status,
-        "ResourceStatusReason": reason,
-        "Timestamp": START + timedelta(seconds=second),
-    }
+    return stories.entry(second, stack, logical_id, status, physical_id, kind, reason)
 
 
 def told(aws, stack, *events, following="", token=None):
