@@ -20,9 +20,7 @@ def show(ui: Ui, aws, stack: Mapping | None, file: Path | None) -> dict[str, str
 
     The API key is on no screen; a local file has it, for there it protects nothing.
     """
-    values = outputs.of_stack(stack or {})
-    if aws.local:
-        values = outputs.localized(values, aws.endpoint_url)
+    values = outputs.usable(aws, stack)
     present.show_outputs(ui, values)
     if file:
         outputs.write(file, outputs.with_api_key(aws, values) if aws.local else values)

@@ -1,6 +1,5 @@
 """`--status`: how an environment is doing, in one look. Reads only, and starts nothing."""
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from config import names
-from deployer import alarms
+from deployer import alarms, history
 from deployer.aws import connection, service_errors
 from deployer.commands.options import Options
 from deployer.queues import queues
@@ -51,7 +50,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         letters = part("queues", lambda: _dead_letter_queues(aws, stacks, pool), [])
         ringing, settings, version = ringing.result(), settings.result(), version.result()
         step.result = f"{stack['StackName']}, {len(stacks)} stacks"
-    url = _urls(aws, stack).get("ApiUrl", "")
+    url = outputs.usable(aws, stack).get("ApiUrl", "")
     _show(ui, stacks, ringing, letters, settings, version, url)
     for name, reason in unreadable.items():
         ui.warn(f"{name}: {reason}")
@@ -80,17 +79,12 @@ def _show(ui: Ui, stacks, ringing, letters, settings, version: Mapping[str, str]
 
 
 def _version(aws, stack: Mapping) -> dict[str, str]:
-    """What is deployed, by content: the start of the hashes of the functions, their layer and the root template.
-
-    The root template names its children's by their hashes, so it stands for them all.
-    """
+    """What is deployed: the version that --history and --rollback know, and the start of the packages' hashes."""
     parameters = reading.parameters_of(stack)
-    body = reading.original_template(aws, stack["StackId"])
-    text = body if isinstance(body, str) else json.dumps(body, sort_keys=True)
     return {
+        "id": history.deployed_version(aws, stack),
         "functions": _hash_in(parameters.get("FunctionsKey", "")),
         "layer": _hash_in(parameters.get("LayerKey", "")),
-        "template": hashlib.sha256(text.encode()).hexdigest()[:_SHOWN],
     }
 
 
@@ -120,8 +114,3 @@ def _dead_letter_queues(aws, stacks: list[Stack], pool: ThreadPoolExecutor) -> l
     urls = [entry for stack in stacks for entry in stack.of_type(queues.QUEUE).items()]
     found = list(pool.map(lambda entry: queues.read(aws, *entry), urls))
     return [queue for queue in found if not queue.dead_letter_target]
-
-
-def _urls(aws, stack: Mapping) -> dict[str, str]:
-    values = outputs.of_stack(stack)
-    return outputs.localized(values, aws.endpoint_url) if aws.local else values

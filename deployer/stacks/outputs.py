@@ -24,6 +24,12 @@ def localized(outputs: Mapping[str, str], endpoint_url: str) -> dict[str, str]:
     return local
 
 
+def usable(aws, stack: Mapping | None) -> dict[str, str]:
+    """The outputs of a DescribeStacks entry with URLs that work where this program runs."""
+    values = of_stack(stack or {})
+    return localized(values, aws.endpoint_url) if aws.local else values
+
+
 def with_api_key(aws, outputs: Mapping[str, str]) -> dict[str, str]:
     """The outputs and the API key's value: locally only, where it protects nothing."""
     if "ApiKeyId" not in outputs:

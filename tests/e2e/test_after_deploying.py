@@ -182,7 +182,7 @@ def test_status_tells_stacks_version_alarms_queues_and_settings(deployment):
         "OrderProcessingDLQ",
         "OrderQueueDLQ",
     }
-    assert set(report["version"]) == {"functions", "layer", "template"} and all(report["version"].values())
+    assert set(report["version"]) == {"id", "functions", "layer"} and all(report["version"].values())
     assert report["settings"]["feature-flags"] and report["settings"]["api-config"] and not report["unreadable"]
     assert report["apiUrl"] == deployment.outputs["ApiUrl"]
 

@@ -1,14 +1,14 @@
 """`--status`: one look at stacks, version, drift, alarms, dead letters and settings; it starts and changes nothing."""
 
-import hashlib
 import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from deployer import alarms
+from deployer import alarms, history
 from deployer.aws import connection
+from deployer.build import cfn_yaml
 from deployer.commands import status as command
 from deployer.commands.options import Options
 from deployer.show.ui import Ui
@@ -17,6 +17,7 @@ from deployer.stacks.tree import Stack
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 TEMPLATE = "Resources: {}\n"
+PARAMETERS = {"FunctionsKey": f"packages/functions-{'f' * 64}.zip", "LayerKey": f"packages/layer-{'a' * 64}.zip"}
 PREFIX = "food-delivery-dev-"
 
 
@@ -39,10 +40,7 @@ def entry(name="food-delivery-dev", status="UPDATE_COMPLETE", drift=None, **more
 
 ROOT = entry(
     Outputs=[{"OutputKey": "ApiUrl", "OutputValue": "https://api/dev"}],
-    Parameters=[
-        {"ParameterKey": "FunctionsKey", "ParameterValue": f"packages/functions-{'f' * 64}.zip"},
-        {"ParameterKey": "LayerKey", "ParameterValue": f"packages/layer-{'a' * 64}.zip"},
-    ],
+    Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in PARAMETERS.items()],
 )
 
 
@@ -146,9 +144,9 @@ def test_a_healthy_environment_is_told_in_one_screen(world):
 
 def test_the_version_is_the_content_that_is_deployed(world):
     report, said = world.run()
-    template = hashlib.sha256(TEMPLATE.encode()).hexdigest()[:12]
-    assert report["version"] == {"functions": "f" * 12, "layer": "a" * 12, "template": template}
-    assert f"Version: functions {'f' * 12}, layer {'a' * 12}, template {template}" in said
+    version = history.version_of(cfn_yaml.load(TEMPLATE), PARAMETERS)
+    assert report["version"] == {"id": version, "functions": "f" * 12, "layer": "a" * 12}
+    assert f"Version: id {version}, functions {'f' * 12}, layer {'a' * 12}" in said
 
 
 def test_stacks_are_told_with_their_status_and_why_it_is_not_good(world):
@@ -237,4 +235,4 @@ def test_a_setting_that_is_no_document_or_not_there_breaks_nothing(world):
 def test_a_template_that_was_sent_as_json_has_a_version_too(world):
     """botocore reads JSON, and JSON alone, out of GetTemplate's answer."""
     world.template = '{"b": 1, "a": 2}'
-    assert world.run()[0]["version"]["template"] == hashlib.sha256(b'{"a": 2, "b": 1}').hexdigest()[:12]
+    assert world.run()[0]["version"]["id"] == history.version_of({"a": 2, "b": 1}, PARAMETERS)
