@@ -2,20 +2,20 @@
 
 The templates are linted with their relative TemplateURLs, side by side in one directory: that is
 what lets cfn-lint hold a child's parameters and outputs against the root that uses them. It takes
-seconds, so a clean result is remembered by content; whatever could change it is in the key.
+seconds, so what was found is remembered by content, template by template; whatever could change it is in the key.
 """
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Finding:
-    """`level` is error, warning or informational."""
+    """`level` is error, warning or informational. Sorted by template and line."""
 
     template: str
     line: int
@@ -30,28 +30,38 @@ class Finding:
 
 def lint(rendered: Mapping[str, str], region: str, cache: Path) -> list[Finding]:
     """All findings, in the order of the files; [] is clean."""
-    key = cache / f"{_fingerprint(rendered, region)}.json"
-    if key.is_file():
-        try:
-            return [Finding(**entry) for entry in json.loads(key.read_text())]
-        except (ValueError, TypeError):
-            pass  # damaged: lint again
-    findings = _run(rendered, region)
-    cache.mkdir(parents=True, exist_ok=True)
-    scratch = key.with_suffix(f".{id(findings)}.tmp")
-    scratch.write_text(json.dumps([vars(finding) for finding in findings]))
-    scratch.replace(key)
-    return findings
+    known = {name: cache / f"{_fingerprint(name, rendered, region)}.json" for name in rendered}
+    found = {name: _remembered(file) for name, file in known.items()}
+    missing = [name for name, findings in found.items() if findings is None]
+    if missing:
+        found |= _run(rendered, missing, region)
+        cache.mkdir(parents=True, exist_ok=True)
+    for name in missing:
+        scratch = known[name].with_suffix(f".{id(found)}.tmp")
+        scratch.write_text(json.dumps([vars(finding) for finding in found[name]]))
+        scratch.replace(known[name])
+    return sorted(finding for findings in found.values() for finding in findings)
+
+
+def _remembered(file: Path) -> list[Finding] | None:
+    try:
+        return [Finding(**entry) for entry in json.loads(file.read_text())]
+    except (OSError, ValueError, TypeError):
+        return None  # not linted yet, or damaged
 
 
 def errors(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.level == "error"]
 
 
-def _fingerprint(rendered: Mapping[str, str], region: str) -> str:
+def _fingerprint(name: str, rendered: Mapping[str, str], region: str) -> str:
+    """Of one template and those that it nests, whose parameters and outputs cfn-lint looks at as well."""
     from importlib.metadata import version
 
-    parts = [version("cfn-lint"), region, json.dumps(dict(rendered), sort_keys=True)]
+    seen = {name: rendered[name]} | {
+        other: text for other, text in rendered.items() if f"./{other}.yaml" in rendered[name]
+    }
+    parts = [version("cfn-lint"), region, name, json.dumps(seen, sort_keys=True)]
     # cfn-lint reads its own configuration from the working directory.
     parts += [
         path.read_text()
@@ -61,32 +71,35 @@ def _fingerprint(rendered: Mapping[str, str], region: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _run(rendered: Mapping[str, str], region: str) -> list[Finding]:
+def _run(rendered: Mapping[str, str], names: Iterable[str], region: str) -> dict[str, list[Finding]]:
+    """The findings of the named templates."""
     from cfnlint.api import lint_file
     from cfnlint.config import ManualArgs
     from cfnlint.helpers import REGION_PRIMARY, REGIONS
 
-    findings = []
+    found = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, text in rendered.items():
             (Path(scratch) / f"{name}.yaml").write_text(text, encoding="utf-8")
-        for name in rendered:
+        for name in names:
             matches = lint_file(
                 Path(scratch) / f"{name}.yaml", ManualArgs(regions=[region if region in REGIONS else REGION_PRIMARY])
             )
-            findings += [
-                Finding(
-                    f"{name}.yaml",
-                    match.linenumber,
-                    _resource(match.path),
-                    match.rule.id,
-                    match.rule.severity,
-                    match.message,
-                )
-                for match in matches
-                if Path(match.filename or name).stem == name
-            ]
-    return sorted(set(findings), key=lambda finding: (finding.template, finding.line, finding.rule))
+            found[name] = sorted(
+                {
+                    Finding(
+                        f"{name}.yaml",
+                        match.linenumber,
+                        _resource(match.path),
+                        match.rule.id,
+                        match.rule.severity,
+                        match.message,
+                    )
+                    for match in matches
+                    if Path(match.filename or name).stem == name
+                }
+            )
+    return found
 
 
 def _resource(path: Sequence | None) -> str:

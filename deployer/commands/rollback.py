@@ -13,7 +13,7 @@ from deployer import history
 from deployer.aws import connection, session
 from deployer.build import artifacts, cfn_yaml, checkout, templates
 from deployer.build.desired import Built
-from deployer.commands import deploy, show_outputs
+from deployer.commands import deploy, interruptions, rescue, show_outputs
 from deployer.commands.context import Context
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
@@ -28,11 +28,18 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
     Raises Failure(USAGE) for an unknown version, (REFUSED) when something of it is gone; nothing is changed then.
     """
+    with interruptions.terminable():
+        return _run(options, ui, root)
+
+
+def _run(options: Options, ui: Ui, root: Path) -> dict:
     environment = checkout.environment(options.env)
     session.check_region(options.region or environment.region)
     aws = connection.connect(ui, environment, options, root)
     facts = preflight.shown(ui, aws, environment)
-    if not facts.status.can_update:
+    context = Context(ui, aws, environment, options, facts.caller)
+    facts = rescue.clear_the_way(context, facts)
+    if facts.status.is_new:
         raise Failure(
             Exit.PREFLIGHT,
             f"environment {options.env} is not deployed, so there is nothing to take back",
@@ -53,7 +60,6 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     built = _built(aws, environment, facts, deployment)
     ui.line("  Data and feature flags stay as they are; the next deployment of a checkout takes this rollback back.")
     source = replace(deployment.source, kind=history.ROLLBACK)
-    context = Context(ui, aws, environment, options, facts.caller)
     report = deploy.deploy_built(context, facts, built, source)
     result = "rolled back" if report["result"] == "deployed" else report["result"]
     return report | {"result": result, "version": deployment.version}

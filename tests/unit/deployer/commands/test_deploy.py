@@ -4,7 +4,6 @@ import io
 import json
 import os
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
@@ -430,17 +429,3 @@ def test_local_outputs_work_as_they_stand():
         "Other": "x",
         "EndpointUrl": "http://127.0.0.1:4000",
     }
-
-
-# --- lint, for real ---------------------------------------------------------------------------------
-
-
-def test_children_are_held_against_the_root_and_clean_results_are_remembered(tmp_path, monkeypatch):
-    child = "Parameters: {Name: {Type: String}}\nResources: {Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Name}}}\n"
-    passed = "{TemplateURL: ./child.yaml, Parameters: {Other: x}}"
-    root = f"Resources:\n  Child:\n    Type: AWS::CloudFormation::Stack\n    Properties: {passed}\n"
-    findings = lint.lint({"root": root, "child": child}, "us-east-1", tmp_path)
-    assert any(finding.rule == "E3043" and finding.template == "root.yaml" for finding in lint.errors(findings))
-    monkeypatch.setattr(lint, "_run", lambda *arguments: pytest.fail("linted again"))
-    assert lint.lint({"root": root, "child": child}, "us-east-1", tmp_path) == findings
-    assert all(path.suffix == ".json" for path in Path(tmp_path).iterdir())

@@ -12,6 +12,7 @@ from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.preflight import checks as preflight
 from deployer.show.ui import Ui
+from deployer.stacks import recovery
 from tests.unit.deployer.commands.test_deploy import run, stacks, template
 from tests.unit.deployer.commands.test_deploy import world as world  # the fixture
 
@@ -150,3 +151,13 @@ def test_who_owns_the_shared_role_is_decided_by_the_account_as_it_is_now(world, 
 def test_the_environment_must_be_deployed_to_have_a_history(world):
     with pytest.raises(Failure, match="is not deployed"):
         shown(world)
+
+
+def test_a_stack_that_is_stuck_is_brought_back_first_as_before_any_deployment(world, monkeypatch):
+    deploy(world, "one", "two")
+    stuck = {**stacks()[0], "StackStatus": "UPDATE_ROLLBACK_FAILED"}
+    monkeypatch.setattr(preflight, "check", lambda *_: preflight.Facts("123456789012", "arn:x:user/ana", stuck, True))
+    monkeypatch.setattr(recovery, "blocked", lambda *_: [])
+    with pytest.raises(Failure, match="UPDATE_ROLLBACK_FAILED") as failure:
+        back(world, plan=True)
+    assert "offers to continue the rollback" in failure.value.hint and deployed() == "two"
