@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,12 @@ import boto3
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def interruptible() -> None:
+    """For a child process before its program: Ctrl-C reaches it even where the tests were started in the background,
+    by a shell that has such processes ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def deploy(*arguments: str, local_dir: Path, project: Path = ROOT, timeout: int = 240) -> subprocess.CompletedProcess:

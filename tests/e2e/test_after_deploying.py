@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.e2e.support import ROOT, deploy, deployed, order_for
+from tests.e2e.support import ROOT, deploy, deployed, interruptible, order_for
 
 pytestmark = pytest.mark.e2e
 
@@ -130,6 +130,7 @@ def following(deployment, *arguments):
         stderr=subprocess.PIPE,
         text=True,
         bufsize=1,
+        preexec_fn=interruptible,
     )
     lines, said = [], []
     readers = [

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from tests.e2e.support import ROOT, copy_project, deploy, edit, start, stop
+from tests.e2e.support import ROOT, copy_project, deploy, edit, interruptible, start, stop
 
 pytestmark = pytest.mark.e2e
 
@@ -73,6 +73,7 @@ class Slow:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=interruptible,
         )
 
     def again(self) -> subprocess.CompletedProcess:
@@ -194,6 +195,7 @@ class Terminal:
     def __init__(self, slow: Slow, *arguments: str):
         self.child, self.handle = pty.fork()
         if self.child == 0:
+            interruptible()
             os.chdir(slow.project)
             os.execve(COMMAND[0], [*COMMAND, *arguments], slow.environment)
         self.said = ""
