@@ -7,6 +7,9 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 AUDIT  := .venv-audit/.ready
 
+# Bytecode is kept, whatever the shell says: without it every start compiles every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
