@@ -80,7 +80,7 @@ def _way_back(
     if function := queues.function_of(stack, queue):
         return function, partial(redrive.invoke, aws.client("sqs"), aws.client("lambda"), queue, function)
     source = queues.source_of(known, queue)
-    pace = execution.LOCAL if aws.local else execution.REMOTE
+    pace = execution.pace(aws)
     return source.logical_id, partial(redrive.run, aws.client("sqs"), queue, source, pace=pace)
 
 

@@ -14,7 +14,8 @@ from deployer import history
 from deployer.aws import connection, session
 from deployer.build import checkout
 from deployer.commands import destroy_consent as consent
-from deployer.commands import executing
+from deployer.commands import executing, interruptions
+from deployer.commands.context import Context
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.preflight import checks as preflight
@@ -31,6 +32,11 @@ FUNCTION = "AWS::Lambda::Function"
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Raises Failure (REFUSED) when not confirmed or when data stands in the way, (FAILED) when something is left."""
+    with interruptions.terminable():
+        return _run(options, ui, root)
+
+
+def _run(options: Options, ui: Ui, root: Path) -> dict:
     environment = checkout.environment(options.env)
     session.check_region(options.region or environment.region)
     aws = connection.connect(ui, environment, options, root)
@@ -53,7 +59,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         consent.refuse_data_in_the_way(found)
     consent.confirm(environment, found, options)
     try:
-        kept = _destroy(ui, aws, found, data, options)
+        kept = _destroy(Context(ui, aws, environment, options, identity["Arn"]), found, data)
     except KeyboardInterrupt:
         raise Failure(
             Exit.INTERRUPTED,
@@ -63,16 +69,17 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     return _report(ui, "destroyed", found, data, kept, options)
 
 
-def _destroy(ui: Ui, aws, found: Inventory, data: list[Holding], options: Options) -> list[dict[str, str]]:
+def _destroy(context: Context, found: Inventory, data: list[Holding]) -> list[dict[str, str]]:
     """Everything in its order; what is kept."""
+    ui, aws, delete_data = context.ui, context.aws, context.options.delete_data
     if found.status.exists:
-        _delete_stack(ui, aws, found, options)
+        _delete_stack(context, found)
     for held in data:
         _remove(ui, aws, held)
     _sweep(ui, aws, found)
-    if options.delete_data and not found.others:
+    if delete_data and not found.others:
         return _remove_shared(ui, aws, found)
-    return view.kept(found, options.delete_data)
+    return view.kept(found, delete_data)
 
 
 def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: list[dict], options: Options) -> dict:
@@ -83,24 +90,25 @@ def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: li
     return view.document(result, found, data, kept)
 
 
-def _delete_stack(ui: Ui, aws, found: Inventory, options: Options) -> None:
+def _delete_stack(context: Context, found: Inventory) -> None:
+    ui, aws, options = context.ui, context.aws, context.options
     outcome = None
     for _ in range(2):  # once more when a file came into a bucket after it had been emptied
         if options.delete_data:
             _make_deletable(ui, aws, found)
-        with display(ui, found.stack["StackName"]) as on_events:
-            outcome = deletion.run(aws, found.stack["StackId"], on_events, _pace(aws))
+        with display(ui, context.stack) as on_events:
+            outcome = deletion.run(aws, found.stack["StackId"], on_events, execution.pace(aws), context.token())
         if outcome.status.name == "DELETE_COMPLETE":
             return
         left = deletion.left(aws, found.stack["StackId"])
         if not (options.delete_data and any(fate.type == BUCKET for fate in left)):
             break
-    failure.show(ui, executing.diagnosed(aws, options, outcome, found.stack["StackName"]))
+    failure.show(ui, executing.diagnosed(aws, options, outcome, context.stack))
     for fate in left:
         ui.line(f"  left: {fate.path} ({fate.type}) {fate.physical_id}")
     raise Failure(
         Exit.FAILED,
-        f"the deletion failed; stack {found.stack['StackName']} is in {outcome.status}, {len(left)} resources are left",
+        f"the deletion failed; stack {context.stack} is in {outcome.status}, {len(left)} resources are left",
         "mend the cause and run the same command again: it goes on where this one stopped",
     )
 
@@ -111,7 +119,7 @@ def _make_deletable(ui: Ui, aws, found: Inventory) -> None:
         if held.type == BUCKET:
             _empty(ui, aws, held)
         elif held.type == TABLE and held.protected:
-            removal.unprotect(aws, held.id, _pace(aws).pause)
+            removal.unprotect(aws, held.id, execution.pace(aws).pause)
 
 
 def _empty(ui: Ui, aws, held: Holding) -> None:
@@ -134,7 +142,7 @@ def _remove(ui: Ui, aws, held: Holding) -> None:
     if held.type == BUCKET:
         _empty(ui, aws, held)
     with ui.step("Remove") as step:
-        removal.holding(aws, held, _pace(aws).pause)
+        removal.holding(aws, held, execution.pace(aws).pause)
         step.result = f"{held.id.rpartition('/')[2]} ({held.type})"
 
 
@@ -167,7 +175,3 @@ def _remove_shared(ui: Ui, aws, found: Inventory) -> list[dict[str, str]]:
         removal.log_role(aws, role, in_use)
         ui.line(f"{ui.ok} Remove     {role} ({ROLE})")
     return kept
-
-
-def _pace(aws) -> execution.Pace:
-    return execution.LOCAL if aws.local else execution.REMOTE

@@ -17,7 +17,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     """Exit code 0 whether there is drift or not, but for --detailed-exitcode; 1 where that could not be found out."""
     aws, stack = connection.deployed(ui, options, root)
     stacks = tree.read(aws, stack)
-    pause = execution.LOCAL.pause if aws.local else execution.REMOTE.pause
+    pause = execution.pace(aws).pause
     with ui.step("Drift", spinner=False) as step:
         with bars.waiting(ui, "Drift") as say:
             found = drift.detect(aws, stacks, pause, lambda done, total: say(f"{done} of {total} stacks checked"))

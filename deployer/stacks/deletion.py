@@ -1,6 +1,5 @@
 """Delete a stack with its nested ones: what is in them, who else is there, the deletion itself."""
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 
 from config import names
@@ -38,8 +37,11 @@ def environments(aws) -> set[str]:
     }
 
 
-def run(aws, stack_id: str, on_events: Callable[[list[Event]], None], pace: Pace) -> Outcome:
-    """Delete it, or join a deletion that is going on, and follow that to its end, which may be DELETE_FAILED."""
+def run(aws, stack_id: str, on_events: Callable[[list[Event]], None], pace: Pace, token: str) -> Outcome:
+    """Delete it, or join a deletion that is going on, and follow that to its end, which may be DELETE_FAILED.
+
+    `token`: of `operation.token`, so that whoever finds the stack busy is told by whom.
+    """
     cloudformation, stack = aws.client("cloudformation"), reading.describe(aws, stack_id)
     status = reading.status_of(stack)
     if status.name == "DELETE_IN_PROGRESS":
@@ -49,7 +51,7 @@ def run(aws, stack_id: str, on_events: Callable[[list[Event]], None], pace: Pace
         until(lambda: reading.status_of(reading.describe(aws, stack_id)), lambda status: not status.exists, pace.pause)
         return Outcome(StackStatus("DELETE_COMPLETE"), (), {})
     seen = events.newest(cloudformation, stack_id)
-    cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=secrets.token_hex(16))
+    cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token)
     return execution.follow(aws, stack_id, on_events, pace, seen=seen)
 
 

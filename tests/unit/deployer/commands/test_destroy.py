@@ -11,7 +11,7 @@ from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.plan.fates import Fate
 from deployer.show.ui import Ui
-from deployer.stacks import deletion, inventory, removal
+from deployer.stacks import deletion, inventory, operation, removal
 from deployer.stacks.execution import Outcome
 from deployer.stacks.holdings import BUCKET, TABLE, Holding
 from deployer.stacks.inventory import ROLE, Inventory
@@ -61,7 +61,8 @@ class World:
         monkeypatch.setattr(removal, "log_role", lambda aws, role, in_use: self.did.append(f"role {role} {in_use}"))
         monkeypatch.setattr(destroy_consent, "can_ask", lambda: False)
 
-    def _delete(self, aws, stack, on_events, pace):
+    def _delete(self, aws, stack, on_events, pace, token):
+        assert operation.starter(token).who == "ada"
         self.did.append("delete stack")
         return Outcome(StackStatus(self.endings.pop(0)), (), {})
 

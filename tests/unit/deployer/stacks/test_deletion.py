@@ -28,7 +28,8 @@ class CloudFormation:
             raise RuntimeError("Stack with id root does not exist")
         return {"Stacks": [{"StackName": "root", "StackId": StackName, "StackStatus": self.status}]}
 
-    def delete_stack(self, StackName, ClientRequestToken=""):
+    def delete_stack(self, StackName, ClientRequestToken="token"):
+        assert ClientRequestToken == "token"
         assert StackName == ROOT, "a stack that is deleted has no name"
         self.deleted += 1
         self.status = self.story[-1]["ResourceStatus"] if self.story else ""
@@ -53,7 +54,7 @@ class CloudFormation:
 
 def run(cloudformation):
     aws = SimpleNamespace(client=lambda service: cloudformation)
-    return aws, deletion.run(aws, ROOT, lambda batch: None, FAST)
+    return aws, deletion.run(aws, ROOT, lambda batch: None, FAST, "token")
 
 
 DELETED = [
