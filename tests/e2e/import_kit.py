@@ -6,6 +6,7 @@ import io
 import json
 import time
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,6 +68,11 @@ class Uploaded:
         return self.deployment.outputs["UploadBucketName"]
 
     @property
+    def uri(self) -> str:
+        """As its orders name it."""
+        return f"s3://{self.bucket}/{self.key}"
+
+    @property
     def event(self) -> dict:
         """As EventBridge hands it to the function."""
         head = self.deployment.client("s3").head_object(Bucket=self.bucket, Key=self.key, VersionId=self.version)
@@ -123,24 +129,16 @@ def upload(deployment: Deployment, name: str, content: bytes) -> Uploaded:
     return Uploaded(deployment, key, answer["VersionId"])
 
 
-def imported(deployment: Deployment, uploaded: Uploaded) -> list[dict]:
-    """The file's orders, as the index of imported orders knows them: of today and, near midnight, yesterday."""
-    pages = deployment.client("dynamodb").get_paginator("query")
-    found = []
-    for moment in {time.time(), time.time() - 600}:
-        date = f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}"
-        found += [
-            item
-            for page in pages.paginate(
-                TableName=deployment.outputs["OrdersTableName"],
-                IndexName="processedDateIndex",
-                KeyConditionExpression="processedDate = :date",
-                FilterExpression="sourceFile = :file",
-                ExpressionAttributeValues={
-                    ":date": {"S": date},
-                    ":file": {"S": f"s3://{uploaded.bucket}/{uploaded.key}"},
-                },
-            )
-            for item in page["Items"]
-        ]
-    return list({(item["orderId"]["S"], item["timestamp"]["N"]): item for item in found}.values())
+def imported(deployment: Deployment) -> dict[str, list[dict]]:
+    """File -> its orders, as the index of imported orders knows them: of today and, near midnight, yesterday."""
+    pages, found = deployment.client("dynamodb").get_paginator("query"), defaultdict(list)
+    for date in {f"{datetime.fromtimestamp(time.time() - ago, UTC):%Y-%m-%d}" for ago in (0, 600)}:
+        for page in pages.paginate(
+            TableName=deployment.outputs["OrdersTableName"],
+            IndexName="processedDateIndex",
+            KeyConditionExpression="processedDate = :date",
+            ExpressionAttributeValues={":date": {"S": date}},
+        ):
+            for item in page["Items"]:
+                found[item["sourceFile"]["S"]].append(item)
+    return found

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,10 @@ def stop(local_dir: Path, project: Path = ROOT) -> None:
     deployed("--local", "--stop", local_dir=local_dir, project=project)
 
 
+LOOKED_UP = 100
+"""Reading so many orders one by one takes less time than a table that a load test has filled."""
+
+
 @dataclass(frozen=True)
 class Deployment:
     """A running deployment: its outputs, and AWS clients that see what it stored."""
@@ -87,6 +92,24 @@ class Deployment:
 
     def orders(self) -> list[dict]:
         return [item for item in self.items() if item["timestamp"]["N"] != "0"]
+
+    def orders_of(self, ids: Iterable[str]) -> dict[str, list[dict]]:
+        """Id -> its items, claims left out. A few are looked up; for many the whole table is read."""
+        found: dict[str, list[dict]] = {order_id: [] for order_id in ids}
+        if len(found) > LOOKED_UP:
+            for item in self.orders():
+                found.get(item["orderId"]["S"], []).append(item)
+            return found
+        client = self.client("dynamodb")
+        for order_id, items in found.items():
+            items += client.query(
+                TableName=self.outputs["OrdersTableName"],
+                ConsistentRead=True,
+                KeyConditionExpression="orderId = :id AND #accepted > :claim",
+                ExpressionAttributeNames={"#accepted": "timestamp"},
+                ExpressionAttributeValues={":id": {"S": order_id}, ":claim": {"N": "0"}},
+            )["Items"]
+        return found
 
 
 def start(local_dir: Path, project: Path = ROOT, env: str = "dev") -> Deployment:

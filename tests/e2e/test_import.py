@@ -36,13 +36,9 @@ def settled(deployment, seconds: float = 240) -> None:
     drained(deployment, seconds)
 
 
-def stored_ids(deployment) -> Counter:
-    return Counter(item["orderId"]["S"] for item in deployment.orders())
-
-
 def assert_each_stored_once(deployment, records: list[dict]) -> None:
-    times = stored_ids(deployment)
-    assert {record["orderId"]: times[record["orderId"]] for record in records if times[record["orderId"]] != 1} == {}
+    found = deployment.orders_of(record["orderId"] for record in records)
+    assert {order_id: len(items) for order_id, items in found.items() if len(items) != 1} == {}
 
 
 def assert_complete(report: dict, number: int) -> None:
@@ -64,9 +60,9 @@ def test_a_file_as_the_seed_means_it_becomes_orders_with_their_source(importing)
     assert json.loads(refused["text"]) == nameless
     settled(importing)
     assert_each_stored_once(importing, good)
-    found = imported(importing, uploaded)
+    found = imported(importing)[uploaded.uri]
     assert sorted(item["orderId"]["S"] for item in found) == sorted(record["orderId"] for record in good)
-    [item] = [each for each in importing.orders() if each["orderId"]["S"] == good[0]["orderId"]]
+    [item] = importing.orders_of([good[0]["orderId"]])[good[0]["orderId"]]
     assert item["source"] == {"S": "import"}
     assert Decimal(item["totalAmount"]["N"]) == Decimal("25.98")
     assert item["processedDate"]["S"] == report["startedAt"][:10]
@@ -88,10 +84,10 @@ def test_ten_thousand_orders_in_each_format_are_stored_once_and_counted_exactly(
         assert_complete(report, MANY)
         assert report["rejectedFiles"] == []
     settled(importing, 600)
-    times = stored_ids(importing)
-    for uploaded, records in sent.items():
-        assert {times[record["orderId"]] for record in records} == {1}, uploaded.key
-        assert len(imported(importing, uploaded)) == MANY
+    assert_each_stored_once(importing, [record for records in sent.values() for record in records])
+    indexed = imported(importing)
+    for uploaded in sent:
+        assert len(indexed[uploaded.uri]) == MANY
     assert dead_letters(importing) == []
 
 
@@ -274,7 +270,7 @@ def test_a_key_is_taken_as_it_is(importing, name):
     uploaded = upload(importing, f"{uuid.uuid4()}/{name}", as_json([record]))
     assert_complete(uploaded.report(), 1)
     settled(importing)
-    [item] = imported(importing, uploaded)
+    [item] = imported(importing)[uploaded.uri]
     assert item["orderId"]["S"] == record["orderId"]
 
 
@@ -286,7 +282,7 @@ def test_a_file_outside_the_prefix_is_nobodys_business(importing):
     # Something that is imported, after it, to know that its turn has come.
     upload(importing, f"{uuid.uuid4()}.json", as_json(orders(1))).report()
     settled(importing)
-    assert stored_ids(importing)[record["orderId"]] == 0
+    assert importing.orders_of([record["orderId"]]) == {record["orderId"]: []}
     about = importing.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"reports/{key}")
     assert about["KeyCount"] == 0, answer
 

@@ -60,17 +60,8 @@ def clean(pipeline):
     return pipeline
 
 
-def stored(pipeline, ids) -> dict[str, list[dict]]:
-    """Items of the orders (claims left out) by id."""
-    wanted = {order_id: [] for order_id in ids}
-    for item in pipeline.orders():
-        if item["orderId"]["S"] in wanted:
-            wanted[item["orderId"]["S"]].append(item)
-    return wanted
-
-
 def assert_each_stored_once(pipeline, ids) -> dict[str, dict]:
-    found = stored(pipeline, ids)
+    found = pipeline.orders_of(ids)
     assert {order_id: len(items) for order_id, items in found.items() if len(items) != 1} == {}
     return {order_id: items[0] for order_id, items in found.items()}
 
@@ -250,7 +241,7 @@ def test_while_dynamodb_fails_orders_wait_and_all_are_stored_afterwards(clean, f
     send(clean, orders)
     eventually(lambda: faults.seen > 5, 30, "the worker has met the fault")
     time.sleep(1)
-    assert all(not items for items in stored(clean, [o["orderId"] for o in orders]).values())
+    assert all(not items for items in clean.orders_of([o["orderId"] for o in orders]).values())
     assert sum(counts(clean)) == 40, "every order still waits"
     faults.mode = ""
     drained(clean, 120)
