@@ -44,7 +44,7 @@ def check(ui: Ui, rendered: Mapping[str, str], region: str, cache: Path) -> None
             for finding in errors:
                 ui.line(f"  {finding}", "red")
             raise Failure(Exit.LINT, f"cfn-lint found {len(errors)} error{'s' * (len(errors) > 1)} in the templates")
-        step.result = f"{len(findings)} warnings" if findings else "no findings"
+        step.result = f"{len(findings)} warning{'s' * (len(findings) > 1)}" if findings else "no findings"
     for finding in findings:
         ui.warn(str(finding))
 

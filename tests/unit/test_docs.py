@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from config.environment import Environment, Monitoring
+from deployer import arguments
 from deployer.build import cfn_yaml
+from examples import transcript
 from generator import alarm_docs, alarms, queries
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -144,3 +146,9 @@ def test_links_lead_to_files(path):
     for target in re.findall(r"\]\(([^)#\s]+)", read(path)):
         if "://" not in target:
             assert (PROJECT / path).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("command", [each.flag for each in arguments.COMMANDS if each.flag])
+def test_every_command_is_shown_with_what_it_prints(command):
+    shown = [line.split() for line in transcript.commands(read("docs/commands.md"))]
+    assert any(command in words for words in shown)
