@@ -23,17 +23,13 @@ class Location:
         return f"{self.template}:{self.line}"
 
 
-def line_of(text: str, logical_id: str, path: str = "") -> int | None:
+def line_of(root: yaml.Node | None, logical_id: str, path: str = "") -> int | None:
     """The line, from 1, where a resource's property begins; of the deepest known part of `path`.
 
-    `path` is relative to Properties, parts divided by slashes, lists by index: KeySchema/0/KeyType. Names
-    are compared without regard to case, because services call keySchema what templates call KeySchema.
-    None when there is no such resource; yaml.YAMLError when `text` is no template.
+    `root`: a template as yaml.compose gives it. `path` is relative to Properties, parts divided by slashes,
+    lists by index: KeySchema/0/KeyType. Names are compared without regard to case, because services call
+    keySchema what templates call KeySchema. None when there is no such resource.
     """
-    return _line(yaml.compose(text, Loader=_Composer), logical_id, path)
-
-
-def _line(root: yaml.Node | None, logical_id: str, path: str) -> int | None:
     found = _step(root, "Resources")[1]
     key, node = _step(found, logical_id)
     if key is None:
@@ -80,7 +76,7 @@ class Sources:
     def find(self, stack: str, logical_id: str, path: str = "") -> Location | None:
         """None when the resource is not of this checkout."""
         name = self.template(stack)
-        line = _line(self._node(name), logical_id, path) if name else None
+        line = line_of(self._node(name), logical_id, path) if name else None
         if line is None:
             return None
         origin = self._origins.get((name, logical_id))

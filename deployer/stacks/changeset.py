@@ -13,7 +13,6 @@ from deployer.plan.verdicts import KNOWN_LATER
 from deployer.stacks import leftovers, validation
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-_STACK = "AWS::CloudFormation::Stack"
 _OVERTAKEN = ("InvalidChangeSetStatus", "ChangeSetNotFound", "OperationInProgressException", "AlreadyExistsException")
 _BUSY = ("_IN_PROGRESS state and can not be updated", "already exists and cannot be created again")
 _NOTHING = ("didn't contain changes", "No updates are to be performed")

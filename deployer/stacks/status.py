@@ -32,10 +32,6 @@ class StackStatus:
         return self.name in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 
     @property
-    def rolled_back(self) -> bool:
-        return self.name.endswith("ROLLBACK_COMPLETE")
-
-    @property
     def can_update(self) -> bool:
         return self.succeeded or self.name in ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
 

@@ -7,7 +7,7 @@ from decimal import ROUND_CEILING, Decimal
 from deployer.plan.cost.lines import Line, Parts, number, priced
 from deployer.plan.cost.load import GB, HOURS, Load, Units
 
-MODES = ON_DEMAND, PROVISIONED = "PAY_PER_REQUEST", "PROVISIONED"
+ON_DEMAND, PROVISIONED = "PAY_PER_REQUEST", "PROVISIONED"
 KINDS = ("read", "write")
 NOTHING = Units(Decimal(0), Decimal(0))
 

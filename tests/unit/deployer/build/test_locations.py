@@ -1,6 +1,7 @@
 """Lines of the rendered templates, as a person's editor counts them."""
 
 import pytest
+import yaml
 
 from deployer.build import cfn_yaml
 from deployer.build.locations import Location, Sources, line_of
@@ -51,13 +52,13 @@ Resources:
     ],
 )
 def test_the_line_is_that_of_the_deepest_part_that_is_there(path, line):
-    assert line_of(TEXT, "Table", path) == line
+    assert line_of(yaml.compose(TEXT), "Table", path) == line
 
 
 def test_a_resource_that_is_not_there_has_no_line():
-    assert line_of(TEXT, "Tables") is None
-    assert line_of("{}", "Table") is None
-    assert line_of(TEXT, "Other", "Foo") == 17
+    assert line_of(yaml.compose(TEXT), "Tables") is None
+    assert line_of(yaml.compose("{}"), "Table") is None
+    assert line_of(yaml.compose(TEXT), "Other", "Foo") == 17
 
 
 RENDERED = render()
