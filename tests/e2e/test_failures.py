@@ -112,3 +112,16 @@ def test_a_name_that_something_else_has_is_refused_before_anything_is_changed(pr
     with pytest.raises(deployment.client("cloudformation").exceptions.ClientError, match="does not exist"):
         deployment.client("cloudformation").describe_stacks(StackName="food-delivery-third")
     assert [group["logGroupName"] for group in log_groups(deployment, "third")] == [name]
+
+
+def test_a_failure_can_be_left_as_it_is_to_look_at_and_is_rolled_back_by_the_next_deployment(project):
+    project, deployment = project
+    before = physical_ids(deployment)
+    with edited(project, LOST):
+        said = said_by(redeploy(project, deployment, "--no-rollback"), 1)
+    assert "food-delivery-dev is in UPDATE_FAILED" in said and "nothing was rolled back" in said
+    again = said_by(redeploy(project, deployment), 0)
+    assert "its last update failed and was left as it was" in again
+    assert re.search(r"Recover +food-delivery-dev is in UPDATE_ROLLBACK_COMPLETE", again)
+    assert physical_ids(deployment) == before
+    assert place(deployment)["version"] == 1
