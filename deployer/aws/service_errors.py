@@ -108,8 +108,9 @@ def explain(error: Exception) -> Failure | None:
             Exit.PREFLIGHT, f"AWS cannot be reached: {error}", "check the network, --region and AWS_ENDPOINT_URL"
         )
     if code:
-        return Failure(Exit.FAILED, f"{getattr(error, 'operation_name', 'AWS')}: {message_of(error)} ({code})")
-    return Failure(Exit.FAILED, f"{kind}: {error}")
+        what = f"{getattr(error, 'operation_name', 'AWS')}: {message_of(error)} ({code})"
+        return Failure(Exit.FAILED, what, "--status shows how the stacks are; --debug where this was asked")
+    return Failure(Exit.FAILED, f"{kind}: {error}", "repeat with --debug to see where")
 
 
 def denied_action(error: Exception) -> str:

@@ -13,6 +13,10 @@ def until(look: Callable, done: Callable, pause: float, limit: float = LIMIT):
     deadline = time.monotonic() + limit
     while not done(answer := look()):
         if time.monotonic() > deadline:
-            raise Failure(Exit.FAILED, f"CloudFormation did not come to an end in {limit / 60:.0f} minutes")
+            raise Failure(
+                Exit.FAILED,
+                f"AWS did not come to an end in {limit / 60:.0f} minutes, and may still be at work",
+                "look with --status, then run the same command again",
+            )
         time.sleep(pause)
     return answer

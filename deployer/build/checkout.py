@@ -43,7 +43,11 @@ def check(ui: Ui, rendered: Mapping[str, str], region: str, cache: Path) -> None
         if errors:
             for finding in errors:
                 ui.line(f"  {finding}", "red")
-            raise Failure(Exit.LINT, f"cfn-lint found {len(errors)} error{'s' * (len(errors) > 1)} in the templates")
+            raise Failure(
+                Exit.LINT,
+                f"cfn-lint found {len(errors)} error{'s' * (len(errors) > 1)} in the templates; nothing was changed",
+                "mend them in generator/, whose `python -m generator` renders the lines that are named",
+            )
         step.result = f"{len(findings)} warning{'s' * (len(findings) > 1)}" if findings else "no findings"
     for finding in findings:
         ui.warn(str(finding))
@@ -55,7 +59,9 @@ def packages(ui: Ui, root: Path, cache: Path) -> tuple[Package, Package]:
         try:
             functions = packaging.functions(root)
         except OSError as error:
-            raise Failure(Exit.PACKAGING, f"the functions' sources cannot be read: {error}") from error
+            raise Failure(
+                Exit.PACKAGING, f"the functions' sources cannot be read: {error}", "is the checkout whole? git status"
+            ) from error
         layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
         step.result = ", ".join(
             f"{package.name} {len(package.content) / 1000:.0f} kB" for package in (functions, layer)

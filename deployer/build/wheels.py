@@ -35,7 +35,7 @@ def layer(requirements: Path, cache: Path) -> Package:
     text = requirements.read_bytes()
     pinned = frozenset(_PINNED.findall(text.decode()))
     if not pinned:
-        raise Failure(Exit.PACKAGING, f"{requirements.name} pins nothing with --hash=sha256:")
+        raise Failure(Exit.PACKAGING, f"{requirements.name} pins nothing with --hash=sha256:", "make lock writes it")
     directory = cache / hashlib.sha256(text + f"{PYTHON}/{PLATFORM}".encode()).hexdigest()[:16]
     wheels = _verified(directory, pinned)
     if not wheels:

@@ -142,7 +142,11 @@ def _verify(ui: Ui, aws, stack_id: str, outcome: Outcome) -> None:
             if not execution.is_well(arn, status, outcome)
         ]
         if bad:
-            raise Failure(Exit.FAILED, f"the root stack is done, but {', '.join(bad)}")
+            raise Failure(
+                Exit.FAILED,
+                f"the root stack is done, but {', '.join(bad)}",
+                "--status shows every stack; run the same command again to deploy what is missing",
+            )
         leftovers.sweep(aws, [stack_id, *(arn for arn, _ in nested.values())])
         step.result = f"the root and its {len(nested)} nested stacks are complete"
 

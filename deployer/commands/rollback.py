@@ -22,6 +22,8 @@ from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
 from deployer.show.ui import Ui
 
+_OTHERWISE = "choose another version (--history), or check out its commit and deploy that"
+
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """`options.version`: what to go back, or forward, to; None is what was deployed before the current version.
@@ -109,7 +111,9 @@ def _body(aws, bucket: str, key: str) -> str:
     except s3.exceptions.NoSuchKey:
         raise _gone(bucket, key) from None
     if templates.key_of(text) != key:
-        raise Failure(Exit.REFUSED, f"s3://{bucket}/{key} is not what was deployed then; nothing was changed")
+        raise Failure(
+            Exit.REFUSED, f"s3://{bucket}/{key} is not what was deployed then; nothing was changed", _OTHERWISE
+        )
     return text
 
 
@@ -117,5 +121,5 @@ def _gone(bucket: str, key: str) -> Failure:
     return Failure(
         Exit.REFUSED,
         f"s3://{bucket}/{key}, a part of that version, is no longer there; nothing was changed",
-        "choose another version (--history), or check out its commit and deploy that",
+        _OTHERWISE,
     )

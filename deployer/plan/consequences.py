@@ -1,17 +1,14 @@
 """What follows from a replacement: a new resource has another name and ARN, and whoever refers to it changes. Pure."""
 
-import re
 from collections.abc import Collection
 from dataclasses import replace
 
 from deployer.plan.changes import Unknown
-from deployer.plan.resolve import Scope, has_unknown
+from deployer.plan.resolve import PLACEHOLDER, Scope, has_unknown
 from deployer.plan.snapshot import Snapshot, passed
 
 Place = tuple[tuple[str, ...], str]
 """A resource: the nested stacks that lead to it, and its logical id."""
-
-_PLACEHOLDER = re.compile(r"\$\{(?!!)([^}]+)\}")
 
 
 def renewed(node, names: Collection[str]):
@@ -72,5 +69,5 @@ def _referred(node: dict) -> list[str]:
         return [path if isinstance(path, str) else ".".join(map(str, path))]
     if node.keys() == {"Fn::Sub"}:
         text = node["Fn::Sub"]
-        return sorted(set(_PLACEHOLDER.findall(text if isinstance(text, str) else str(text[0]))))
+        return sorted(set(PLACEHOLDER.findall(text if isinstance(text, str) else str(text[0]))))
     return []

@@ -12,7 +12,8 @@ from deployer.plan.changes import Unknown
 from deployer.plan.properties import Secret
 
 _NO_VALUE = {"Ref": "AWS::NoValue"}
-_PLACEHOLDER = re.compile(r"\$\{(?!!)([^}]+)\}")
+PLACEHOLDER = re.compile(r"\$\{(?!!)([^}]+)\}")
+"""A name in an Fn::Sub's text; `${!Name}` is none, it stands for the text `${Name}`."""
 
 
 def has_unknown(node) -> bool:
@@ -119,7 +120,7 @@ class Scope:
                 unknown.append(name)
             return str(value) if isinstance(value, (str, int, float, bool)) else _as_placeholder(value) or match[0]
 
-        result = _as_secret_as(used, _PLACEHOLDER.sub(replacement, text))
+        result = _as_secret_as(used, PLACEHOLDER.sub(replacement, text))
         if unknown:
             return Unknown(f"Fn::Sub {text}")
         symbolic = {

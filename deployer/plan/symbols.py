@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from deployer.plan.resolve import Scope, Unknown
 from deployer.plan.snapshot import Snapshot
 
-_PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
+_PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")  # with `${!Name}`, which _symbol makes the text `${Name}`
 _OF_A_STACK = ("AWS::StackName", "AWS::StackId")  # the pseudo parameters that differ between root and children
 
 

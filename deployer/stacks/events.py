@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-STACK = "AWS::CloudFormation::Stack"
+from deployer.plan.snapshot import STACK
+
 _EMBEDDED = re.compile(r"Embedded stack (arn:\S+)")
 
 

@@ -33,7 +33,8 @@ def discard(aws, change_set, pause: float = 1.0) -> None:
     REVIEW_IN_PROGRESS and no other change set waits on it.
     """
     cloudformation = aws.client("cloudformation")
-    family = _named(cloudformation, change_set.id)
+    known = {identity: stack for _, stack, identity in reversed(change_set.sets)}
+    family = known or _named(cloudformation, change_set.id)
     if not change_set.made_stack:
         family |= _listed(aws, change_set.stack_id, change_set.id)
     family.pop(change_set.id, None)

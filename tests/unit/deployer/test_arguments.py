@@ -1,6 +1,5 @@
 """What may be typed, what it means, and what is told to whoever mistypes it."""
 
-import shutil
 import subprocess
 from importlib import import_module
 from pathlib import Path
@@ -111,7 +110,6 @@ def test_a_completion_script_knows_options_environments_functions_and_queues(she
         assert word in script
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
 @pytest.mark.parametrize(
     "typed, offered",
     [

@@ -69,6 +69,13 @@ def test_an_action_more_is_gained_and_broadens():
     ]
 
 
+def test_a_policys_own_variable_is_text_and_no_reference():
+    now, then = (
+        with_role(statement(resource={"Fn::Sub": f"${{Table.Arn}}/{name}"})) for name in ("a", "${!aws:userid}")
+    )
+    assert [resource for sign, _, _, resource, *_ in seen(now, then) if sign == "+"] == ["${Table.Arn}/${aws:userid}"]
+
+
 def test_an_action_less_is_lost_and_narrows():
     assert seen(with_role(statement(["dynamodb:GetItem", "dynamodb:Scan"])), with_role(statement())) == [
         ("-", "Role", "dynamodb:Scan", "Table.Arn", False, True)
