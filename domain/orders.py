@@ -9,7 +9,6 @@ from typing import NotRequired, TypedDict
 
 from contract.schemas import ORDER, ORDER_FIELDS, PLATFORM_ID_PREFIX
 from domain import lifecycle, pricing, strict_json
-from domain.errors import OrderError
 
 SECONDS_PER_DAY = 86_400
 _FIELDS = tuple(ORDER["properties"])
@@ -58,14 +57,13 @@ def new_order(
     source: str = "api",
     accepted_at: int | None = None,
 ) -> Order:
-    """The order that a validated request asks for, made at `now` (epoch ms).
+    """The order that an accepted request asks for, made at `now` (epoch ms).
 
-    `features` are the flags that are on for the customer: what an order earns,
-    not whether it is accepted (`domain.admission`). `accepted_at` is when the
-    order was accepted, if that was not now.
-    Raises OrderError payment_mismatch.
+    `features` are the flags that are on for the customer; `accepted_at` is
+    when the order was accepted, if that was not now. Whether it is acceptable
+    was asked by then: `domain.validation`, `domain.admission`.
     """
-    total = total_of(request)
+    total = pricing.total(request["items"])
     accepted_at = now if accepted_at is None else accepted_at
     # A client may date an order back: its time to live starts now all the same.
     changed_at = max(now, accepted_at)
@@ -85,14 +83,6 @@ def new_order(
     }
 
 
-def total_of(request: dict) -> Decimal:
-    """What a validated request costs. Raises OrderError payment_mismatch."""
-    total = pricing.total(request["items"])
-    if "payments" in request and not pricing.payments_match(request["payments"], total):
-        raise OrderError("payment_mismatch", [f"payments: must sum to {total}"])
-    return total
-
-
 def as_created(order: Order) -> Order:
     """`order` as it was when it was placed, whatever has happened to it since."""
     return {**order, "status": lifecycle.INITIAL, "version": 1, "updatedAt": order["timestamp"]}
@@ -104,8 +94,11 @@ def expiry(changed_at: int, ttl_days: int) -> int:
 
 
 def is_expired(item: Mapping, now: int) -> bool:
-    """Whether an order or a claim is past its time to live at `now` (epoch ms): gone, though DynamoDB may keep it for days."""
-    return item["expiresAt"] < now // 1000
+    """Whether an order or a claim is past its time to live at `now` (epoch ms): gone, though it may be kept for days.
+
+    What has no `expiresAt` never expires, as DynamoDB sees it.
+    """
+    return "expiresAt" in item and item["expiresAt"] < now // 1000
 
 
 def fingerprint(request: dict) -> str:

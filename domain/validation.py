@@ -12,8 +12,8 @@ import fastjsonschema
 
 from contract.imports import IMPORT_RECORD
 from contract.schemas import DOCUMENTS, MODELS, RESERVED_ID_PREFIXES, RESERVED_IDS
+from domain import pricing
 from domain.errors import OrderError
-from domain.pricing import to_cents
 
 MAX_DETAILS = 20
 FUTURE_MS = 5 * 60 * 1000  # how far a client's clock may be ahead of ours
@@ -30,17 +30,14 @@ def warm_up(*models: str) -> None:
 def order_request(document: object) -> dict:
     """`document` as an OrderRequest, its amounts rounded to nothing but written in cents.
 
-    Raises OrderError("invalid_request") with every problem in its details.
+    Raises OrderError("invalid_request") with every problem in its details, or OrderError("payment_mismatch").
     """
     check("OrderRequest", document)
-    return _normal(document, [])
+    return _payable(_normal(document, []))
 
 
 def order_submission(document: object, now: int) -> dict:
-    """`document` as an OrderSubmission, as order_request, with itemId renamed to productId.
-
-    Raises OrderError("invalid_request") with every problem in its details.
-    """
+    """`document` as an OrderSubmission, as order_request, with itemId renamed to productId."""
     return _submission("OrderSubmission", document, now)
 
 
@@ -84,7 +81,15 @@ def _submission(model: str, document: object, now: int) -> dict:
     items = [
         {"productId" if key == "itemId" else key: value for key, value in item.items()} for item in document["items"]
     ]
-    return _normal({**document, "items": items}, problems)
+    return _payable(_normal({**document, "items": items}, problems))
+
+
+def _payable(request: dict) -> dict:
+    """`request`, whose payments, if it has any, add up. Raises OrderError("payment_mismatch")."""
+    total = pricing.total(request["items"])
+    if "payments" in request and not pricing.payments_match(request["payments"], total):
+        raise OrderError("payment_mismatch", [f"payments: must sum to {total}"])
+    return request
 
 
 def _future(document: dict, now: int) -> list[str]:
@@ -104,7 +109,7 @@ def _normal(document: dict, problems: list[str]) -> dict:
 def _in_cents(rows: list[dict], name: str, field: str, problems: list[str]) -> list[dict]:
     result = []
     for index, row in enumerate(rows):
-        amount = to_cents(row[field])
+        amount = pricing.to_cents(row[field])
         if amount is None:
             problems.append(f"{name}[{index}].{field}: must have at most 2 decimals")
         result.append({**row, field: amount})

@@ -19,7 +19,7 @@ from functools import lru_cache, partial
 
 from contract.imports import BROKEN, COMPLETED, FAILED, MAX_INVOCATIONS, RUNNING, rejected_key, report_key
 from contract.schemas import PRIORITIES
-from domain import admission, claims, flags, imports, messages, orders, strict_json, validation
+from domain import admission, claims, flags, imports, messages, strict_json, validation
 from domain.errors import OrderError
 from domain.files import Fault, Record, open_upload
 from handlers import clients, configuration, queue_batches, telemetry, uploads
@@ -185,7 +185,6 @@ def _entries(event: dict, part: Part) -> Callable[[Record], dict]:
     def entry(record: Record) -> dict:
         submission = validation.import_record(record.document(), uploaded_at)
         features = features_of(submission["customerId"])
-        orders.total_of(submission)
         refusal = admission.refusal(submission, config["maxItemsPerOrder"], features)
         if refusal is not None:
             _recognise(submission, refusal, config)

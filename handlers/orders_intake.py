@@ -8,7 +8,7 @@ own or under one Idempotency-Key.
 import os
 import time
 
-from domain import admission, claims, flags, messages, orders, parameters, strict_json, validation
+from domain import admission, claims, flags, messages, parameters, strict_json, validation
 from domain.errors import OrderError
 from handlers import clients, configuration, http, telemetry
 from handlers.http import Request, Response
@@ -27,7 +27,6 @@ def submit_order(request: Request) -> Response:
     now = time.time_ns() // 1_000_000
     submission = _named(validation.order_submission(request.json(), now), request)
     features = flags.enabled(configuration.feature_flags(), submission["customerId"])
-    orders.total_of(submission)
     refusal = admission.refusal(submission, config["maxItemsPerOrder"], features)
     if refusal is not None:
         return _accepted_before(request, submission, refusal, config)

@@ -26,6 +26,9 @@ TRANSACTION_ATTEMPTS = 6
 FILTERED_READ = 100
 MAX_QUERIES = 10
 
+# `domain.orders.is_expired`, asked of DynamoDB.
+NOT_EXPIRED = "(attribute_not_exists(expiresAt) OR expiresAt >= :seconds)"
+
 # Why DynamoDB cancels a transaction that may succeed in a moment.
 RETRIABLE_REASONS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
@@ -115,7 +118,7 @@ class OrdersTable:
         where there is none: no status matches a missing item, nor an order past its time to live).
         """
         condition, operands = _among("#status", "from", allowed_from)
-        condition += " AND updatedAt <= :now AND expiresAt >= :seconds"
+        condition += f" AND updatedAt <= :now AND {NOT_EXPIRED}"
         if versions is not None:
             version_condition, more = _among("version", "version", versions)
             condition, operands = f"{condition} AND {version_condition}", operands | more
@@ -159,8 +162,8 @@ class OrdersTable:
             "TableName": self.name,
             "IndexName": CUSTOMER_INDEX,
             "KeyConditionExpression": "customerId = :customer",
-            "FilterExpression": "expiresAt >= :now",
-            "ExpressionAttributeValues": to_item({":customer": customer_id, ":now": _now() // 1000}),
+            "FilterExpression": NOT_EXPIRED,
+            "ExpressionAttributeValues": to_item({":customer": customer_id, ":seconds": _now() // 1000}),
             "ScanIndexForward": False,
             "Limit": size + 1,  # one more tells whether there is a next page
         }
@@ -186,7 +189,7 @@ class OrdersTable:
 
 
 def _living(item: dict) -> dict | None:
-    """`item`, None for none and for one past its time to live: DynamoDB deletes those up to days late."""
+    """`item`; None for none, and for one past its time to live, which DynamoDB deletes up to days late."""
     return item if item and not is_expired(item, _now()) else None
 
 

@@ -87,6 +87,23 @@ def test_a_submitted_order_is_accepted_at_once_stored_soon_and_announced(pipelin
         assert "deliveryAddress" not in json.dumps(events) and "items" not in events[0]
 
 
+def test_a_clock_ahead_of_ours_makes_no_time_run_backwards(pipeline, subscriber):
+    order_id, ahead = f"ORD-{uuid.uuid4().hex[:10]}", time.time_ns() // 1_000_000 + 240_000
+    with pipeline.api() as api:
+        accepted = api.post("/orders/async", json={"orderId": order_id, "timestamp": ahead, **CLIENT_ORDER})
+        assert accepted.status_code == 202, accepted.text
+        path = f"/orders/{order_id}"
+        eventually(lambda: api.get(path).status_code == 200, 30, "the order is stored")
+        seen = [api.get(path).json()]
+        seen.append(api.put(path, json={"status": "processing"}).json())
+        seen.append(api.put(path, json={"status": "out_for_delivery"}, params={"timestamp": ahead}).json())
+    events = eventually(lambda: len(subscriber.of(order_id)) > 2 and subscriber.of(order_id), 30, "all is announced")
+    assert [order["version"] for order in seen] == [1, 2, 3]
+    assert {order["createdAt"] for order in seen} == {seen[0]["updatedAt"]}
+    for times in ([order["updatedAt"] for order in seen], [event["occurredAt"] for event in events]):
+        assert times == sorted(times) and times[0] >= seen[0]["createdAt"]
+
+
 def test_an_order_without_an_id_gets_one_of_the_platforms(pipeline):
     with pipeline.api() as api:
         accepted = api.post("/orders/async", json=CLIENT_ORDER)

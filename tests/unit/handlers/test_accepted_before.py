@@ -3,11 +3,13 @@
 import json
 import uuid
 
+import fastjsonschema
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contract.schemas import ACCEPTED
 from domain import claims, messages, orders, strict_json, validation
 from tests.unit.handlers import importing
 from tests.unit.handlers.api import TABLE, order
@@ -80,6 +82,7 @@ def test_a_retry_of_a_submitted_order_is_accepted_again(api, pipeline, configure
     stored(pipeline)
     again = api.submit(body, headers=headers)
     assert again.status == 202 and pipeline.queued() == []
+    fastjsonschema.compile(ACCEPTED)(again.body)
     assert again.body == {key: value for key, value in first.body.items() if key != "messageId"}
     assert again.headers["Location"] == first.headers["Location"]
     for other in ({"orderId": "ORD-2"}, {"orderId": None}, {"orderId": "ORD-1", "customerId": "another"}):

@@ -119,6 +119,17 @@ def test_an_order_is_there_until_its_time_is_up(api, clock):
     assert api.put(placed["orderId"], "processing").status == 200
 
 
+def test_an_order_without_a_time_to_live_never_expires(api, clock):
+    placed = api.post().body
+    (item,) = api.items()
+    del item["expiresAt"]
+    api.database.put_item(TableName=TABLE, Item=item)
+    clock(2 * NOW)
+    assert api.get(placed["orderId"]).body == placed
+    assert api.customer("customer-1").body == {"orders": [placed], "count": 1}
+    assert api.put(placed["orderId"], "processing").status == 200
+
+
 def test_a_replay_of_an_order_past_its_time_to_live_is_that_of_one_that_is_gone(api, clock):
     api.post(headers=KEY)
     expire(api)
