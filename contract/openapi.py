@@ -18,7 +18,7 @@ whoever answers it, has the one shape of the schema Error; programs decide by it
 
 _HEADERS = {
     "ETag": "the order's version, for If-Match",
-    "Location": "the new order, relative to the URL of this request",
+    "Location": "the order: an absolute path, stage or base path included, on the host of this request",
     "Idempotency-Replayed": "true when this is the answer to an earlier request with the same key",
     "Retry-After": "seconds to wait before trying, or polling, again",
 }

@@ -44,6 +44,11 @@ _TIMESTAMP = {
     }
 }
 
+
+def _idempotency_key(description: str) -> dict:
+    return {"Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255, "description": description}}
+
+
 ROUTES: tuple[Route, ...] = (
     Route(
         "POST",
@@ -54,14 +59,7 @@ ROUTES: tuple[Route, ...] = (
         201,
         "Order",
         request_model="OrderRequest",
-        headers={
-            "Idempotency-Key": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 255,
-                "description": "the same key and body within 24 h give the first answer again",
-            }
-        },
+        headers=_idempotency_key("the same key and body within 24 h give the first answer again"),
         response_headers=("Location", "ETag", "Idempotency-Replayed"),
         errors=(
             "unsupported_media_type",
@@ -77,10 +75,14 @@ ROUTES: tuple[Route, ...] = (
         "submitOrder",
         "orders_intake",
         "Hand in an order to be stored later, within seconds as a rule; poll Location until it is no longer 404."
-        " An order with an orderId of the client's choice may safely be handed in again",
+        " An order with an orderId of the client's choice, or an Idempotency-Key, may safely be handed in again",
         202,
         "Accepted",
         request_model="OrderSubmission",
+        headers=_idempotency_key(
+            "gives an order without an orderId its id: the same key is the same order; another body under it is"
+            " accepted, and then rejected like another order under a taken orderId. Not together with an orderId"
+        ),
         response_headers=("Location", "Retry-After"),
         errors=("unsupported_media_type", "feature_disabled", "payment_mismatch"),
     ),
@@ -110,7 +112,11 @@ ROUTES: tuple[Route, ...] = (
             "If-Match": {
                 "type": "string",
                 "description": "the ETag that the change is based on, or *",
-            }
+            },
+            **_idempotency_key(
+                "with If-Match: the same change again under the same key is answered 200, not 412, as long as it is"
+                " the order's latest"
+            ),
         },
         response_headers=("ETag",),
         errors=("unsupported_media_type", "not_found", "illegal_transition", "version_mismatch"),
@@ -120,7 +126,7 @@ ROUTES: tuple[Route, ...] = (
         "/orders/customer/{customerId}",
         "listCustomerOrders",
         "orders_query",
-        "List a customer's orders, newest first; a filtered page may be short and still have a nextToken",
+        "List a customer's orders, newest first; a page may be short, even empty, and still have a nextToken",
         200,
         "OrderPage",
         query={

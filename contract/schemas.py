@@ -28,6 +28,9 @@ TOKEN_PATTERN = "^[A-Za-z0-9_-]{1,512}$"
 # so that neither needs a read, or a claim, to be safe from the other. And a
 # chosen id must not be what a route has in its place: it could not be read.
 PLATFORM_ID_PREFIX = "fd-"
+# Of ids derived from an Idempotency-Key. Not within "fd-": these need the claim that chosen ids have.
+KEYED_ID_PREFIX = "fk-"
+RESERVED_ID_PREFIXES = (PLATFORM_ID_PREFIX, KEYED_ID_PREFIX)
 RESERVED_IDS = ("async", "customer")
 
 STATUSES = ("pending", "processing", "out_for_delivery", "delivered", "cancelled")
@@ -171,12 +174,18 @@ ACCEPTED = {
     "$schema": DRAFT_04,
     "title": "Accepted",
     "type": "object",
-    "required": ["orderId", "timestamp", "status", "messageId"],
+    "required": ["orderId", "timestamp", "status"],
     "properties": {
         "orderId": {"type": "string"},
-        "timestamp": {"type": "integer", "description": "accepted at, epoch milliseconds"},
+        "timestamp": {
+            "type": "integer",
+            "description": "accepted at, epoch milliseconds; an order handed in again keeps the time it was stored with",
+        },
         "status": {"type": "string", "enum": ["accepted"]},
-        "messageId": {"type": "string", "description": "of the message on the queue"},
+        "messageId": {
+            "type": "string",
+            "description": "of the message on the queue; absent when the order was accepted before and is stored",
+        },
     },
 }
 

@@ -9,7 +9,7 @@ has not heard of it yet.
 
 from collections.abc import Collection
 
-from domain import orders, strict_json, validation
+from domain import admission, orders, strict_json, validation
 from domain.errors import OrderError
 
 
@@ -40,6 +40,10 @@ def order_of(
     Raises OrderError feature_disabled or payment_mismatch.
     """
     request = {key: value for key, value in message.items() if key != "features"}
+    # Only a message that does not say which flags were on may not have been judged by any.
+    refusal = admission.feature_refusal(request, features) if "features" not in message else None
+    if refusal is not None:
+        raise refusal
     if correlation_id is not None:
         request["correlationId"] = correlation_id
     return orders.new_order(

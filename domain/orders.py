@@ -1,7 +1,7 @@
 """An order: how it is made from a request, and how a client sees it."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -9,13 +9,9 @@ from typing import NotRequired, TypedDict
 
 from contract.schemas import ORDER, ORDER_FIELDS, PLATFORM_ID_PREFIX
 from domain import lifecycle, pricing, strict_json
-from domain.errors import OrderError
 
 SECONDS_PER_DAY = 86_400
 _FIELDS = tuple(ORDER["properties"])
-
-# What a request may use only where a flag is on: field, its value (None: any), flag.
-_FLAGGED = (("delivery", "express", "expressDelivery"), ("payments", None, "multiplePayments"))
 
 
 class Order(TypedDict):
@@ -61,13 +57,13 @@ def new_order(
     source: str = "api",
     accepted_at: int | None = None,
 ) -> Order:
-    """The order that a validated request asks for, made at `now` (epoch ms).
+    """The order that an accepted request asks for, made at `now` (epoch ms).
 
     `features` are the flags that are on for the customer; `accepted_at` is
-    when the order was accepted, if that was not now.
-    Raises OrderError feature_disabled or payment_mismatch.
+    when the order was accepted, if that was not now. Whether it is acceptable
+    was asked by then: `domain.validation`, `domain.admission`.
     """
-    total = acceptable_total(request, features)
+    total = pricing.total(request["items"])
     accepted_at = now if accepted_at is None else accepted_at
     # A client may date an order back: its time to live starts now all the same.
     changed_at = max(now, accepted_at)
@@ -87,15 +83,6 @@ def new_order(
     }
 
 
-def acceptable_total(request: dict, features: Collection[str]) -> Decimal:
-    """What a validated request costs. Raises OrderError feature_disabled or payment_mismatch."""
-    _check_features(request, features)
-    total = pricing.total(request["items"])
-    if "payments" in request and not pricing.payments_match(request["payments"], total):
-        raise OrderError("payment_mismatch", [f"payments: must sum to {total}"])
-    return total
-
-
 def as_created(order: Order) -> Order:
     """`order` as it was when it was placed, whatever has happened to it since."""
     return {**order, "status": lifecycle.INITIAL, "version": 1, "updatedAt": order["timestamp"]}
@@ -104,6 +91,14 @@ def as_created(order: Order) -> Order:
 def expiry(changed_at: int, ttl_days: int) -> int:
     """When an order last changed at `changed_at` (epoch ms) may be deleted, epoch seconds."""
     return changed_at // 1000 + ttl_days * SECONDS_PER_DAY
+
+
+def is_expired(item: Mapping, now: int) -> bool:
+    """Whether an order or a claim is past its time to live at `now` (epoch ms): gone, though it may be kept for days.
+
+    What has no `expiresAt` never expires, as DynamoDB sees it.
+    """
+    return "expiresAt" in item and item["expiresAt"] < now // 1000
 
 
 def fingerprint(request: dict) -> str:
@@ -125,16 +120,6 @@ def representation(order: Order) -> dict:
         "updatedAt": iso(order["updatedAt"]),
     }
     return {field: seen[field] for field in _FIELDS if field in seen}
-
-
-def _check_features(request: dict, features: Collection[str]) -> None:
-    refused = [
-        f"{field}: {value or 'this field'} is not available"
-        for field, value, flag in _FLAGGED
-        if field in request and value in (None, request[field]) and flag not in features
-    ]
-    if refused:
-        raise OrderError("feature_disabled", refused)
 
 
 def iso(milliseconds: int) -> str:

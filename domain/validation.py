@@ -1,4 +1,4 @@
-"""Request bodies: the contract's schemas, then the rules a schema cannot say.
+"""Request bodies: the contract's schemas, then its rules that a schema cannot say. Settings: `domain.admission`.
 
 A valid document takes the fast path: a validator compiled once that stops at
 the first problem. Only for a document that failed is a second one compiled
@@ -11,9 +11,9 @@ from functools import cache
 import fastjsonschema
 
 from contract.imports import IMPORT_RECORD
-from contract.schemas import DOCUMENTS, MODELS, PLATFORM_ID_PREFIX, RESERVED_IDS
+from contract.schemas import DOCUMENTS, MODELS, RESERVED_ID_PREFIXES, RESERVED_IDS
+from domain import pricing
 from domain.errors import OrderError
-from domain.pricing import to_cents
 
 MAX_DETAILS = 20
 FUTURE_MS = 5 * 60 * 1000  # how far a client's clock may be ahead of ours
@@ -27,34 +27,28 @@ def warm_up(*models: str) -> None:
         _fast(model)
 
 
-def order_request(document: object, max_items: int) -> dict:
+def order_request(document: object) -> dict:
     """`document` as an OrderRequest, its amounts rounded to nothing but written in cents.
 
-    Raises OrderError("invalid_request") with every problem in its details.
+    Raises OrderError("invalid_request") with every problem in its details, or OrderError("payment_mismatch").
     """
     check("OrderRequest", document)
-    problems = _too_many_items(document, max_items)
-    return _normal(document, problems)
+    return _payable(_normal(document, []))
 
 
-def order_submission(document: object, max_items: int, now: int) -> dict:
-    """`document` as an OrderSubmission, as order_request, with itemId renamed to productId.
-
-    Raises OrderError("invalid_request") with every problem in its details.
-    """
-    return _submission("OrderSubmission", document, max_items, now)
+def order_submission(document: object, now: int) -> dict:
+    """`document` as an OrderSubmission, as order_request, with itemId renamed to productId."""
+    return _submission("OrderSubmission", document, now)
 
 
-def import_record(document: object, max_items: int, now: int) -> dict:
+def import_record(document: object, now: int) -> dict:
     """`document` as an ImportRecord, as order_submission."""
-    return _submission("ImportRecord", document, max_items, now)
+    return _submission("ImportRecord", document, now)
 
 
 def order_message(document: object, now: int) -> dict:
     """`document` as an OrderMessage, as order_request.
 
-    What operators may change at run time (the number of items) was checked
-    when the order was accepted; an accepted order is not refused any more.
     Raises OrderError("invalid_request") with every problem in its details.
     """
     check("OrderMessage", document)
@@ -75,22 +69,27 @@ def check(model: str, document: object) -> None:
         _raise_if(_schema_problems(model, document))
 
 
-def _submission(model: str, document: object, max_items: int, now: int) -> dict:
+def _submission(model: str, document: object, now: int) -> dict:
     check(model, document)
-    problems = _too_many_items(document, max_items) + _future(document, now)
+    problems = _future(document, now)
     chosen = document.get("orderId", "")
-    if chosen.startswith(PLATFORM_ID_PREFIX):
-        problems.append(f"orderId: must not start with {PLATFORM_ID_PREFIX}")
+    problems += [
+        f"orderId: must not start with {prefix}" for prefix in RESERVED_ID_PREFIXES if chosen.startswith(prefix)
+    ]
     if chosen in RESERVED_IDS:
         problems.append(f"orderId: must not be one of {', '.join(RESERVED_IDS)}")
     items = [
         {"productId" if key == "itemId" else key: value for key, value in item.items()} for item in document["items"]
     ]
-    return _normal({**document, "items": items}, problems)
+    return _payable(_normal({**document, "items": items}, problems))
 
 
-def _too_many_items(document: dict, max_items: int) -> list[str]:
-    return [f"items: must have at most {max_items} items"] if len(document["items"]) > max_items else []
+def _payable(request: dict) -> dict:
+    """`request`, whose payments, if it has any, add up. Raises OrderError("payment_mismatch")."""
+    total = pricing.total(request["items"])
+    if "payments" in request and not pricing.payments_match(request["payments"], total):
+        raise OrderError("payment_mismatch", [f"payments: must sum to {total}"])
+    return request
 
 
 def _future(document: dict, now: int) -> list[str]:
@@ -110,7 +109,7 @@ def _normal(document: dict, problems: list[str]) -> dict:
 def _in_cents(rows: list[dict], name: str, field: str, problems: list[str]) -> list[dict]:
     result = []
     for index, row in enumerate(rows):
-        amount = to_cents(row[field])
+        amount = pricing.to_cents(row[field])
         if amount is None:
             problems.append(f"{name}[{index}].{field}: must have at most 2 decimals")
         result.append({**row, field: amount})

@@ -16,6 +16,9 @@ class ApiRequest:
     """MiniStack's own notes: request_id, stage, resource_path, path_params ..."""
     method: str
     path: str
+    """Below the stage."""
+    url_path: str
+    """The whole path of the URL, as the client sent it."""
     headers: list[tuple[str, str]]
     """As the client sent them: its spelling, its order, repeated ones too."""
     query: dict
@@ -29,6 +32,7 @@ class ApiRequest:
 
 
 _raw_headers: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("raw_headers", default=())
+_url_path: ContextVar[str] = ContextVar("url_path", default="")
 _current: ContextVar[ApiRequest | None] = ContextVar("api_request", default=None)
 _installed = False
 
@@ -60,11 +64,12 @@ def follow() -> None:
             _raw_headers.set(
                 tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
             )
+            _url_path.set(scope["raw_path"].decode("latin-1"))
         await app(scope, receive, send)
 
     async def execute_known(request, api_id, stage_name, method, path, headers, body, query, *owner):
         raw = list(_raw_headers.get() or headers.items())
-        known = ApiRequest(request, method, path, raw, query or {}, body or b"")
+        known = ApiRequest(request, method, path, _url_path.get(), raw, query or {}, body or b"")
         _current.set(known)
         for check in checks:
             if error := check(known):

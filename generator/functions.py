@@ -131,9 +131,11 @@ FUNCTIONS: tuple[Function, ...] = (
         path=ASYNC,
         rights=(
             allow("AcceptOrders", (sqs.SendMessage,), ORDER_QUEUE),
+            # What a setting would refuse may have been accepted before.
+            allow("RecogniseOrders", (dynamodb.GetItem,), ORDERS_TABLE),
             allow("ReadSettings", (ssm.GetParameters,), API_CONFIG, FEATURE_FLAGS),
         ),
-        variables=("ORDER_QUEUE_URL", *_SETTINGS, "ALLOWED_ORIGINS"),
+        variables=("ORDER_QUEUE_URL", "TABLE_NAME", *_SETTINGS, "ALLOWED_ORIGINS"),
     ),
     Function(
         "orders_worker",
@@ -183,10 +185,11 @@ FUNCTIONS: tuple[Function, ...] = (
             allow("ReadFiles", (s3.GetObjectVersion, s3.GetObject), ORDER_FILES),
             allow("WriteReports", (s3.PutObject,), IMPORT_REPORTS),
             allow("QueueOrders", (sqs.SendMessage,), ORDER_QUEUE),
+            allow("RecogniseOrders", (dynamodb.GetItem,), ORDERS_TABLE),
             allow("ReadSettings", (ssm.GetParameters,), API_CONFIG, FEATURE_FLAGS),
             allow("KeepFailedImports", (sqs.SendMessage,), ORDER_IMPORT_DLQ),
         ),
-        variables=("ORDER_QUEUE_URL", *_SETTINGS),
+        variables=("ORDER_QUEUE_URL", "TABLE_NAME", *_SETTINGS),
         hands_on=True,
         # It fills its time with a large file and hands on the rest with a minute left, or a fifth of it: a
         # run beyond this did not get round to that.

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from contract.errors import ErrorKind
 from contract.routes import CORS_RESPONSE_HEADERS, ROUTES
@@ -18,6 +18,7 @@ from domain import strict_json
 from domain.errors import OrderError
 from handlers import faults, telemetry
 
+_BASE_PATH = "$-_.+!*'()"  # what a base path may have beside letters and digits
 _OPERATIONS = {(route.method, route.path): route.operation for route in ROUTES}
 
 
@@ -34,6 +35,7 @@ class Request:
     is_base64: bool
     request_id: str
     api_key_id: str
+    base: str  # the URL's path before the route: "/{stage}", or a custom domain's base path, or ""
 
     def json(self) -> object:
         """The body. Raises OrderError unsupported_media_type, payload_too_large, invalid_request."""
@@ -88,7 +90,24 @@ def read(event: dict) -> Request:
         is_base64=bool(event.get("isBase64Encoded")),
         request_id=context.get("requestId") or str(uuid.uuid4()),
         api_key_id=(context.get("identity") or {}).get("apiKeyId") or "",
+        base=_base(context.get("path") or "", event.get("resource") or ""),
     )
+
+
+def _base(path: str, resource: str) -> str:
+    """What stands before the route `resource` in `path`, that of the request's URL in any spelling.
+
+    API Gateway's own word on the path, not a header's. The segments are counted, not compared: a client
+    may add a slash, or write a letter as %6F.
+    """
+    segments = [segment for segment in path.split("/") if segment]
+    before = segments[: -len(resource.strip("/").split("/"))]
+    return "".join(f"/{quote(unquote(segment), safe=_BASE_PATH)}" for segment in before)
+
+
+def location(request: Request, order_id: str) -> str:
+    """The path of an order, absolute; an id is safe in a path as it is."""
+    return f"{request.base}/orders/{order_id}"
 
 
 def etag(order: Mapping) -> str:

@@ -2,8 +2,9 @@
 
 import os
 import time
+from collections.abc import Mapping
 
-from domain import claims, flags, lifecycle, orders, parameters, validation
+from domain import admission, claims, flags, lifecycle, orders, parameters, validation
 from domain.errors import OrderError
 from handlers import clients, configuration, http, telemetry
 from handlers.http import Request, Response
@@ -17,21 +18,25 @@ def handler(event: dict, context: object) -> dict:
 def create_order(request: Request) -> Response:
     config = configuration.api_config()
     key = parameters.idempotency_key(request.headers.get("idempotency-key"))
-    wanted = validation.order_request(request.json(), config["maxItemsPerOrder"])
+    wanted = validation.order_request(request.json())
+    features = flags.enabled(configuration.feature_flags(), wanted["customerId"])
     order = orders.new_order(
         {**wanted, "correlationId": request.request_id},
         order_id=orders.new_id(),
         now=_now(),
-        features=flags.enabled(configuration.feature_flags(), wanted["customerId"]),
+        features=features,
         ttl_days=_ttl_days(),
     )
     table = orders_table(config)
-    if key is None:
-        table.insert(order)
-        return _created(order, config)
-    claim = claims.idempotency_claim(request.api_key_id, key, order)
-    holder = table.insert_with_claim(order, claim)
-    return _created(order, config) if holder is None else _replayed(table, holder, order)
+    claim = claims.idempotency_claim(request.api_key_id, key, order) if key is not None else None
+    refusal = admission.refusal(wanted, config["maxItemsPerOrder"], features)
+    if refusal is not None:
+        holder = table.claim(claim["orderId"]) if claim else None
+        if holder is None:
+            raise refusal
+    else:
+        holder = table.insert_with_claim(order, claim) if claim else table.insert(order)
+    return _created(order, request, config) if holder is None else _replayed(table, holder, order, request)
 
 
 def update_order_status(request: Request) -> Response:
@@ -39,24 +44,18 @@ def update_order_status(request: Request) -> Response:
     telemetry.about(order_id)
     timestamp = parameters.timestamp(request.query.get("timestamp"))
     versions = parameters.if_match(request.headers.get("if-match"))
+    key = parameters.idempotency_key(request.headers.get("idempotency-key"))
     status = validation.status_update(request.json())
-    allowed_from = lifecycle.predecessors(status)
-    possible = allowed_from and versions != ()
+    possible = lifecycle.predecessors(status) and versions != ()
 
     table = orders_table(configuration.api_config())
     changed, order = False, None
     if timestamp is None or not possible:
         order = table.get(order_id, timestamp)
     if possible and (order or timestamp):
-        now = _now()
-        changed, order = table.set_status(
-            order_id,
-            order["timestamp"] if order else timestamp,
-            status,
-            allowed_from=allowed_from,
-            versions=versions,
-            now=now,
-            expires_at=orders.expiry(now, _ttl_days()),
+        change_id = claims.change_id(request.api_key_id, key, status)
+        changed, order = _move(
+            table, order or {"orderId": order_id, "timestamp": timestamp}, status, versions, change_id
         )
     if changed:
         telemetry.order_status_changed(status)
@@ -65,29 +64,51 @@ def update_order_status(request: Request) -> Response:
     return Response(200, orders.representation(order), {"ETag": http.etag(order)})
 
 
-def _created(order: orders.Order, config: dict[str, int]) -> Response:
+def _move(
+    table: OrdersTable, order: Mapping, status: str, versions: tuple[int, ...] | None, change_id: str
+) -> tuple[bool, orders.Order | None]:
+    """As `OrdersTable.set_status`; of `order`, as far as it is known, `orderId` and `timestamp` are needed.
+
+    An order's times never run backwards: where the clock that set the last one was ahead, that one stays.
+    """
+    now = max(_now(), order["timestamp"], order.get("updatedAt", 0))
+    while True:
+        changed, order = table.set_status(
+            order["orderId"],
+            order["timestamp"],
+            status,
+            allowed_from=lifecycle.predecessors(status),
+            versions=versions,
+            change_id=change_id,
+            now=now,
+            expires_at=orders.expiry(now, _ttl_days()),
+        )
+        if changed or order is None or order["updatedAt"] <= now:
+            return changed, order
+        now = order["updatedAt"]
+
+
+def _created(order: orders.Order, request: Request, config: dict[str, int]) -> Response:
     telemetry.order_created(order["orderId"], order["totalAmount"], config["maxOrdersPerHour"])
-    return _answer(order)
+    return _answer(order, request)
 
 
-def _replayed(table: OrdersTable, claim: dict, order: orders.Order) -> Response:
+def _replayed(table: OrdersTable, claim: dict, order: orders.Order, request: Request) -> Response:
     """The first answer again, for a key that `claim` holds."""
-    if claim["fingerprint"] != order["fingerprint"]:
+    if not claims.is_of(claim, order):
         raise OrderError("idempotency_conflict")
     first = table.get(claim["claimedOrderId"], claim["orderTimestamp"])
     if first is None:
         raise OrderError("not_found", ["the order placed with this Idempotency-Key is gone"])
     telemetry.about(first["orderId"])
-    return _answer(orders.as_created(first), {"Idempotency-Replayed": "true"})
+    return _answer(orders.as_created(first), request, {"Idempotency-Replayed": "true"})
 
 
-def _answer(order: orders.Order, headers: dict[str, str] | None = None) -> Response:
-    # Relative to the request's URL, so it holds under any stage or base path.
-    location = f"orders/{order['orderId']}"
+def _answer(order: orders.Order, request: Request, headers: dict[str, str] | None = None) -> Response:
     return Response(
         201,
         orders.representation(order),
-        {"Location": location, "ETag": http.etag(order), **(headers or {})},
+        {"Location": http.location(request, order["orderId"]), "ETag": http.etag(order), **(headers or {})},
     )
 
 

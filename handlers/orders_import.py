@@ -19,11 +19,12 @@ from functools import lru_cache, partial
 
 from contract.imports import BROKEN, COMPLETED, FAILED, MAX_INVOCATIONS, RUNNING, rejected_key, report_key
 from contract.schemas import PRIORITIES
-from domain import flags, imports, messages, orders, strict_json, validation
+from domain import admission, claims, flags, imports, messages, strict_json, validation
 from domain.errors import OrderError
 from domain.files import Fault, Record, open_upload
 from handlers import clients, configuration, queue_batches, telemetry, uploads
 from handlers.queue_batches import Letter, text
+from handlers.repository import orders_table
 
 # Rejected records are written when so many have gathered.
 REJECTED_BYTES = 4 * 1024**2
@@ -33,6 +34,8 @@ MAX_REJECTED_FILES = 5_000
 RESERVE = 0.2
 SHORTEST_RESERVE, LONGEST_RESERVE = 2_000, 60_000  # milliseconds
 SQS_PATIENCE = (5_000, 0)  # milliseconds, retries: queue_batches has its own
+# Of a record that a setting refuses. What an earlier upload has left on the queue cannot be looked up.
+NOT_STORED = "orderId: the order is not stored yet; if an earlier upload has queued it, it will be"
 CUSTOMERS = 50_000  # whose flags are remembered
 
 
@@ -166,7 +169,7 @@ def _entries(event: dict, part: Part) -> Callable[[Record], dict]:
     uploaded = datetime.fromisoformat(event["time"]).astimezone(UTC)
     uploaded_at = int(uploaded.timestamp() * 1000)
     origin = {"source": "import", "sourceFile": part.file.url, "processedDate": f"{uploaded:%Y-%m-%d}"}
-    max_items = configuration.api_config()["maxItemsPerOrder"]
+    config = configuration.api_config()
     features_of = lru_cache(CUSTOMERS)(partial(flags.enabled, configuration.feature_flags()))
     trace = os.environ.get("_X_AMZN_TRACE_ID")
     system_attributes = {"AWSTraceHeader": text(trace)} if trace else {}
@@ -180,9 +183,11 @@ def _entries(event: dict, part: Part) -> Callable[[Record], dict]:
     }
 
     def entry(record: Record) -> dict:
-        submission = validation.import_record(record.document(), max_items, uploaded_at)
+        submission = validation.import_record(record.document(), uploaded_at)
         features = features_of(submission["customerId"])
-        orders.acceptable_total(submission, features)
+        refusal = admission.refusal(submission, config["maxItemsPerOrder"], features)
+        if refusal is not None:
+            _recognise(submission, refusal, config)
         message = messages.new_message(submission, now=uploaded_at, features=features, **origin)
         return {
             "Id": str(record.number),
@@ -192,6 +197,15 @@ def _entries(event: dict, part: Part) -> Callable[[Record], dict]:
         }
 
     return entry
+
+
+def _recognise(submission: dict, refusal: OrderError, config: dict[str, int]) -> None:
+    """Return if the order is stored, accepted before under other settings; one read.
+
+    It is then queued like any other that comes again, and the worker recognises it. Raises OrderError otherwise.
+    """
+    if not claims.is_of(orders_table(config).claim(submission["orderId"]), submission):
+        raise OrderError(refusal.kind.code, [*refusal.details, NOT_STORED])
 
 
 def _write_rejected(part: Part, first: int) -> None:

@@ -1,18 +1,19 @@
 """The function that accepts orders at once, to be stored later: POST /orders/async.
 
 202 means that SQS has the order. Whatever else happens is an error that says
-so; the client may hand the order in again, twice the same under an orderId of
-its own.
+so; the client may hand the order in again, the same under an orderId of its
+own or under one Idempotency-Key.
 """
 
 import os
 import time
-from urllib.parse import quote
 
-from domain import flags, messages, orders, strict_json, validation
+from domain import admission, claims, flags, messages, parameters, strict_json, validation
+from domain.errors import OrderError
 from handlers import clients, configuration, http, telemetry
 from handlers.http import Request, Response
 from handlers.queue_batches import text
+from handlers.repository import orders_table
 
 POLL_AFTER_SECONDS = 1
 
@@ -24,13 +25,40 @@ def handler(event: dict, context: object) -> dict:
 def submit_order(request: Request) -> Response:
     config = configuration.api_config()
     now = time.time_ns() // 1_000_000
-    submission = validation.order_submission(request.json(), config["maxItemsPerOrder"], now)
+    submission = _named(validation.order_submission(request.json(), now), request)
     features = flags.enabled(configuration.feature_flags(), submission["customerId"])
-    orders.acceptable_total(submission, features)
+    refusal = admission.refusal(submission, config["maxItemsPerOrder"], features)
+    if refusal is not None:
+        return _accepted_before(request, submission, refusal, config)
     message = messages.new_message(submission, now=now, source="pipeline", features=features)
     message_id = _send(message, request.request_id, config)
     telemetry.order_accepted(message["orderId"], message_id)
-    return _accepted(message, message_id)
+    return _accepted(request, message["orderId"], message["timestamp"], messageId=message_id)
+
+
+def _named(submission: dict, request: Request) -> dict:
+    """`submission` with the orderId that an Idempotency-Key gives it; unchanged without one.
+
+    Raises OrderError("invalid_request") where both would name the order.
+    """
+    key = parameters.idempotency_key(request.headers.get("idempotency-key"))
+    if key is None:
+        return submission
+    if "orderId" in submission:
+        raise OrderError("invalid_request", ["Idempotency-Key: send either the header or an orderId, not both"])
+    return {**submission, "orderId": claims.keyed_order_id(request.api_key_id, key)}
+
+
+def _accepted_before(request: Request, submission: dict, refusal: OrderError, config: dict[str, int]) -> Response:
+    """202 again for an order that is stored already, though today's settings would refuse it, and no message.
+
+    Raises `refusal` for any other. An order that is still on the queue cannot be looked up: it is refused.
+    """
+    claim = orders_table(config).claim(submission["orderId"]) if "orderId" in submission else None
+    if not claims.is_of(claim, submission):
+        raise refusal
+    telemetry.order_duplicate(order_id=claim["orderId"])
+    return _accepted(request, claim["orderId"], claim["orderTimestamp"])
 
 
 def _send(message: dict, correlation_id: str, config: dict[str, int]) -> str:
@@ -50,16 +78,10 @@ def _trace() -> dict:
     return {"AWSTraceHeader": text(header)} if header else {}
 
 
-def _accepted(message: dict, message_id: str) -> Response:
-    body = {
-        "orderId": message["orderId"],
-        "timestamp": message["timestamp"],
-        "status": "accepted",
-        "messageId": message_id,
-    }
-    # From .../orders/async to .../orders/{id}; quoted, because "a:b" would be read as a URL of scheme "a".
-    location = quote(message["orderId"], safe="")
-    return Response(202, body, {"Location": location, "Retry-After": str(POLL_AFTER_SECONDS)})
+def _accepted(request: Request, order_id: str, timestamp: int, **more: str) -> Response:
+    body = {"orderId": order_id, "timestamp": timestamp, "status": "accepted", **more}
+    headers = {"Location": http.location(request, order_id), "Retry-After": str(POLL_AFTER_SECONDS)}
+    return Response(202, body, headers)
 
 
 OPERATIONS = {"submitOrder": submit_order}

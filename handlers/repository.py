@@ -8,7 +8,6 @@ have succeeded unheard, cannot write twice, and is told apart from a refusal.
 import os
 import random
 import time
-import uuid
 from dataclasses import dataclass
 
 from botocore.client import BaseClient
@@ -16,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from domain.claims import TIMESTAMP as CLAIM_TIMESTAMP
 from domain.errors import OrderError
-from domain.orders import Order
+from domain.orders import Order, is_expired
 from handlers import clients
 from handlers.attributes import from_item, to_attribute, to_item
 
@@ -26,6 +25,9 @@ TRANSACTION_ATTEMPTS = 6
 # A filter drops what a query has read, so one page may take several queries.
 FILTERED_READ = 100
 MAX_QUERIES = 10
+
+# `domain.orders.is_expired`, asked of DynamoDB.
+NOT_EXPIRED = "(attribute_not_exists(expiresAt) OR expiresAt >= :seconds)"
 
 # Why DynamoDB cancels a transaction that may succeed in a moment.
 RETRIABLE_REASONS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -74,6 +76,11 @@ class OrdersTable:
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter is no secret
         raise OrderError("unavailable")
 
+    def claim(self, name: str) -> dict | None:
+        """The claim that has the name, None for a free one; one read."""
+        response = self.client.get_item(TableName=self.name, Key=_key(name, CLAIM_TIMESTAMP), ConsistentRead=True)
+        return _living(from_item(response.get("Item", {})))
+
     def get(self, order_id: str, timestamp: int | None) -> Order | None:
         """The order as it stands, None where there is none; one read either way."""
         if timestamp is not None:
@@ -89,7 +96,7 @@ class OrdersTable:
                 Limit=1,
                 ConsistentRead=True,
             )["Items"]
-        return from_item(items[0]) if items else None
+        return _living(from_item(items[0])) if items else None
 
     def set_status(
         self,
@@ -99,16 +106,19 @@ class OrdersTable:
         *,
         allowed_from: tuple[str, ...],
         versions: tuple[int, ...] | None,
+        change_id: str,
         now: int,
         expires_at: int,
     ) -> tuple[bool, Order | None]:
         """Move an order to `status` if it is in one of the statuses and versions (None: any).
 
+        `change_id` names the change: if it is the order's latest already, this is a repetition, and a success.
+        `now` (epoch ms) must not be before the order's latest change.
         Returns (True, the order after) or (False, the order as it stands, None
-        where there is none: no status matches a missing item).
+        where there is none: no status matches a missing item, nor an order past its time to live).
         """
-        change_id = uuid.uuid4().hex
         condition, operands = _among("#status", "from", allowed_from)
+        condition += f" AND updatedAt <= :now AND {NOT_EXPIRED}"
         if versions is not None:
             version_condition, more = _among("version", "version", versions)
             condition, operands = f"{condition} AND {version_condition}", operands | more
@@ -125,6 +135,7 @@ class OrdersTable:
                         ":status": status,
                         ":one": 1,
                         ":now": now,
+                        ":seconds": now // 1000,
                         ":expires": expires_at,
                         ":change": change_id,
                         **operands,
@@ -134,8 +145,8 @@ class OrdersTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            standing = _refused_item(error)
-            return standing.get("changeId") == change_id, standing or None
+            standing = _living(_refused_item(error))
+            return standing is not None and standing.get("changeId") == change_id, standing
         return True, from_item(response["Attributes"])
 
     def page(
@@ -144,18 +155,20 @@ class OrdersTable:
         """Up to `size` orders of a customer, newest first, and where the next page starts after.
 
         A page may be short, even empty, and yet have a next one: where few of
-        very many orders have `status`, the search stops after MAX_QUERIES.
+        very many orders have `status`, or most are past their time to live, the
+        search stops after MAX_QUERIES.
         """
         query = {
             "TableName": self.name,
             "IndexName": CUSTOMER_INDEX,
             "KeyConditionExpression": "customerId = :customer",
-            "ExpressionAttributeValues": to_item({":customer": customer_id}),
+            "FilterExpression": NOT_EXPIRED,
+            "ExpressionAttributeValues": to_item({":customer": customer_id, ":seconds": _now() // 1000}),
             "ScanIndexForward": False,
             "Limit": size + 1,  # one more tells whether there is a next page
         }
         if status is not None:
-            query["FilterExpression"] = "#status = :status"
+            query["FilterExpression"] += " AND #status = :status"
             query["ExpressionAttributeNames"] = {"#status": "status"}
             query["ExpressionAttributeValues"][":status"] = to_attribute(status)
             query["Limit"] = max(size + 1, FILTERED_READ)
@@ -171,7 +184,13 @@ class OrdersTable:
                 return found, None
             last = from_item(response["LastEvaluatedKey"])
             after = last["orderId"], last["timestamp"]
+            query["Limit"] = max(size + 1, FILTERED_READ)
         return found, after
+
+
+def _living(item: dict) -> dict | None:
+    """`item`; None for none, and for one past its time to live, which DynamoDB deletes up to days late."""
+    return item if item and not is_expired(item, _now()) else None
 
 
 def _key(order_id: str, timestamp: int) -> dict:
@@ -188,11 +207,11 @@ def if_absent(document: dict) -> dict:
 
 
 def _if_free(claim: dict) -> dict:
-    """A claim may replace an expired one: DynamoDB deletes those up to days late."""
+    """A claim may replace one past its time to live."""
     return {
         "Item": to_item(claim),
         "ConditionExpression": "attribute_not_exists(orderId) OR expiresAt < :now",
-        "ExpressionAttributeValues": to_item({":now": int(time.time())}),
+        "ExpressionAttributeValues": to_item({":now": _now() // 1000}),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
@@ -207,3 +226,7 @@ def _refused_item(error: ClientError) -> dict:
     if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
         raise error
     return from_item(error.response.get("Item", {}))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -129,7 +129,7 @@ def api_error_variables() -> None:
 VARIABLE = re.compile(r"\$(?:\{(context(?:\.\w+)+)\}|(context(?:\.[A-Za-z]\w*)+))")
 VARIABLES = {
     "context.httpMethod": lambda known: known.method,
-    "context.path": lambda known: f"/{known.gateway['stage_name']}{known.path}",
+    "context.path": lambda known: known.url_path,
     "context.extendedRequestId": lambda known: known.gateway["request_id"],
     "context.requestTimeEpoch": lambda known: str(int(known.started * 1000)),
     "context.identity.sourceIp": lambda known: "127.0.0.1",

@@ -83,7 +83,7 @@ def _log(request: current_request.ApiRequest, status: int, headers: dict, size: 
         "apiId": request.gateway["api_id"],
         "stage": request.gateway["stage_name"],
         "httpMethod": request.method,
-        "path": f"/{request.gateway['stage_name']}{request.path}",
+        "path": request.url_path,
         "resourcePath": request.gateway["resource_path"] or "-",
         "protocol": "HTTP/1.1",
         "status": status,

@@ -12,9 +12,10 @@ MAX_BODY = 10 * 1024 * 1024
 @mend
 def api_events() -> None:
     """Upstream's event has header names in lower case, repeated headers joined, a request id
-    of its own and no API key. On AWS names are as the client sent them,
-    ``multiValueHeaders`` has each value, ``requestContext.requestId`` is the id that the
-    client gets, and ``identity`` has apiKey and apiKeyId."""
+    of its own, no API key, and the path that a URL of AWS's would have. On AWS names are as
+    the client sent them, ``multiValueHeaders`` has each value, ``requestContext.requestId`` is
+    the id that the client gets, ``requestContext.path`` the path of the URL that it called, and
+    ``identity`` has apiKey and apiKeyId."""
     from ministack.services import apigateway_v1 as api_gateway
 
     current_request.follow()
@@ -33,6 +34,7 @@ def api_events() -> None:
         event["headers"] = {name: values[-1] for name, values in several.items()}
         context = event["requestContext"]
         context["requestId"] = request.gateway["request_id"]
+        context["path"] = request.url_path
         context["domainName"] = request.header("host").split(":")[0]
         key = api_gateway._resolve_api_key(request.header("x-api-key"))
         context["identity"].update(

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,15 @@ def start(local_dir: Path, project: Path = ROOT, env: str = "dev") -> Deployment
     outputs = local_dir / "outputs.json"
     deployed("--env", env, "--local", "--yes", "--outputs-file", str(outputs), local_dir=local_dir, project=project)
     return Deployment(local_dir, json.loads(outputs.read_text()))
+
+
+def fresh_processes(deployment, function: str) -> None:
+    """Settings are cached for minutes in a warm process."""
+    functions, name = deployment.client("lambda"), deployment.outputs[function]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "TOUCHED": uuid.uuid4().hex}}
+    )
 
 
 def order_for(customer: str, **fields) -> dict:

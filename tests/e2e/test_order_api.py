@@ -33,6 +33,31 @@ def test_an_order_lives_from_placing_to_delivery(api, customer):
     assert {**final, "status": 0, "version": 0, "updatedAt": 0} == {**order, "status": 0, "version": 0, "updatedAt": 0}
 
 
+@pytest.mark.parametrize("spelling", ["/orders/", "/orders", "//orders", "/%6Frders"])
+def test_the_location_holds_whatever_the_spelling_of_the_request(api, customer, spelling):
+    base = str(api.base_url).rstrip("/")
+    placed = api.post(base + spelling, json=order_for(customer))
+    assert placed.status_code == 201, placed.text
+    assert placed.headers["location"].startswith("/")
+    read = api.get(urljoin(str(placed.request.url), placed.headers["location"]))
+    assert (read.status_code, read.json()) == (200, placed.json())
+
+
+def test_an_order_past_its_time_to_live_is_gone_though_it_is_still_in_the_table(deployment, api, customer):
+    kept, gone = (api.post("/orders", json=order_for(customer)).json() for _ in range(2))
+    deployment.client("dynamodb").update_item(
+        TableName=deployment.outputs["OrdersTableName"],
+        Key={"orderId": {"S": gone["orderId"]}, "timestamp": {"N": str(gone["timestamp"])}},
+        UpdateExpression="SET expiresAt = :past",
+        ExpressionAttributeValues={":past": {"N": str(gone["timestamp"] // 1000 - 1)}},
+    )
+    assert api.get(f"/orders/{gone['orderId']}").status_code == 404
+    assert api.put(f"/orders/{gone['orderId']}", json={"status": "processing"}).status_code == 404
+    assert api.get(f"/orders/customer/{customer}").json() == {"orders": [kept], "count": 1}
+    [item] = [item for item in deployment.orders() if item["orderId"]["S"] == gone["orderId"]]
+    assert item["version"] == {"N": "1"}
+
+
 def test_an_order_is_stored_whole_and_dies_by_ttl_ninety_days_after_its_last_change(deployment, api, customer):
     order = api.post("/orders", json=order_for(customer)).json()
     [item] = [i for i in deployment.orders() if i["orderId"]["S"] == order["orderId"]]
@@ -156,6 +181,14 @@ def test_a_retried_status_change_is_harmless(api, customer):
     first = api.put(f"/orders/{order['orderId']}", json={"status": "processing"})
     again = api.put(f"/orders/{order['orderId']}", json={"status": "processing"})
     assert (again.status_code, again.json()) == (200, first.json())
+
+
+def test_a_conditional_change_is_harmless_to_repeat_under_its_key(api, customer):
+    path = f"/orders/{api.post('/orders', json=order_for(customer)).json()['orderId']}"
+    change = {"json": {"status": "processing"}, "headers": {"If-Match": '"1"', "Idempotency-Key": f"put-{customer}"}}
+    first, again = api.put(path, **change), api.put(path, **change)
+    assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
+    assert api.put(path, json={"status": "processing"}, headers={"If-Match": '"1"'}).status_code == 412
 
 
 def test_the_customers_address_never_reaches_a_log(deployment, api, customer):

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from domain import claims, orders, strict_json, validation
+from handlers.attributes import to_item
 from tests.e2e.import_kit import as_jsonl, order, upload
 from tests.e2e.pipeline_kit import dead_letters, message, receive_all
-from tests.e2e.support import ROOT, order_for, start, stop
+from tests.e2e.support import ROOT, fresh_processes, order_for, start, stop
 
 pytestmark = pytest.mark.e2e
 
@@ -44,15 +46,6 @@ def policy_with(deployment, role: str, sid: str) -> tuple[str, dict]:
         if sid in [statement["Sid"] for statement in document["Statement"]]:
             return name, document
     raise AssertionError(f"{role} has no statement {sid}")
-
-
-def fresh_processes(deployment, function: str) -> None:
-    """Settings are cached for minutes in a warm process."""
-    functions, name = deployment.client("lambda"), deployment.outputs[function]
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {**variables, "TOUCHED": uuid.uuid4().hex}}
-    )
 
 
 @contextmanager
@@ -111,13 +104,26 @@ def query_works(deployment) -> bool:
         )
 
 
+def claimed(deployment) -> dict:
+    """An order that is larger than the settings allow, and was stored when they still did."""
+    document = order(f"ORD-{uuid.uuid4().hex}", items=order("")["items"] * 3)
+    now = time.time_ns() // 1_000_000
+    request = validation.import_record(strict_json.loads(json.dumps(document)), now)
+    stored = orders.new_order(request, order_id=document["orderId"], now=now, features=(), ttl_days=1)
+    deployment.client("dynamodb").put_item(
+        TableName=deployment.outputs["OrdersTableName"], Item=to_item(claims.order_claim(stored, 1))
+    )
+    return document
+
+
 def intake_works(deployment) -> bool:
-    """Uses settings, flags and the queue."""
+    """Uses settings, flags, the queue, and the table for what was accepted before."""
     order = {"customerId": "CUST-1", "items": [{"itemId": "A", "quantity": 1, "price": 1}]}
     with deployment.api() as api:
         return (
             api.post("/orders/async", json={**order, "delivery": "express"}).status_code == 202
             and api.post("/orders/async", json={**order, "items": order["items"] * 3}).status_code == 400
+            and api.post("/orders/async", json=claimed(deployment)).status_code == 202
         )
 
 
@@ -152,15 +158,15 @@ def events_works(deployment) -> bool:
 
 
 def import_works(deployment) -> bool:
-    """Uses files with and without versions, settings, flags, the queue and reports."""
+    """Uses files with and without versions, settings, flags, the queue, the table and reports."""
     good, too_large = order(f"ORD-{uuid.uuid4().hex}", delivery="express"), order("BIG", items=order("")["items"] * 3)
-    uploaded = upload(deployment, f"{uuid.uuid4()}.jsonl", as_jsonl([good, too_large]))
+    uploaded = upload(deployment, f"{uuid.uuid4()}.jsonl", as_jsonl([good, too_large, claimed(deployment)]))
     unversioned = uploaded.event
     del unversioned["detail"]["object"]["version-id"]
     if any(failed(deployment, "OrdersImportFunction", event) for event in (uploaded.event, unversioned)):
         return False
     report = uploaded.report()
-    return (report["queued"], report["reasons"]) == (1, {"invalid_request": 1})
+    return (report["queued"], report["reasons"]) == (2, {"invalid_request": 1})
 
 
 def keeps_failed_imports(deployment) -> bool:

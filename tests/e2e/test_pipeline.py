@@ -25,7 +25,7 @@ from tests.e2e.pipeline_kit import (
     receive_all,
     send,
 )
-from tests.e2e.support import copy_project, deploy, edit, start, stop
+from tests.e2e.support import copy_project, deploy, edit, fresh_processes, order_for, start, stop
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pipeline")]
 
@@ -87,11 +87,81 @@ def test_a_submitted_order_is_accepted_at_once_stored_soon_and_announced(pipelin
         assert "deliveryAddress" not in json.dumps(events) and "items" not in events[0]
 
 
+def test_a_clock_ahead_of_ours_makes_no_time_run_backwards(pipeline, subscriber):
+    order_id, ahead = f"ORD-{uuid.uuid4().hex[:10]}", time.time_ns() // 1_000_000 + 240_000
+    with pipeline.api() as api:
+        accepted = api.post("/orders/async", json={"orderId": order_id, "timestamp": ahead, **CLIENT_ORDER})
+        assert accepted.status_code == 202, accepted.text
+        path = f"/orders/{order_id}"
+        eventually(lambda: api.get(path).status_code == 200, 30, "the order is stored")
+        seen = [api.get(path).json()]
+        seen.append(api.put(path, json={"status": "processing"}).json())
+        seen.append(api.put(path, json={"status": "out_for_delivery"}, params={"timestamp": ahead}).json())
+    events = eventually(lambda: len(subscriber.of(order_id)) > 2 and subscriber.of(order_id), 30, "all is announced")
+    assert [order["version"] for order in seen] == [1, 2, 3]
+    assert {order["createdAt"] for order in seen} == {seen[0]["updatedAt"]}
+    for times in ([order["updatedAt"] for order in seen], [event["occurredAt"] for event in events]):
+        assert times == sorted(times) and times[0] >= seen[0]["createdAt"]
+
+
 def test_an_order_without_an_id_gets_one_of_the_platforms(pipeline):
     with pipeline.api() as api:
         accepted = api.post("/orders/async", json=CLIENT_ORDER)
         assert accepted.json()["orderId"].startswith("fd-")
         eventually(lambda: api.get(f"/orders/{accepted.json()['orderId']}").status_code == 200, 30)
+
+
+def test_one_idempotency_key_is_one_order(pipeline):
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    with pipeline.api() as api:
+        answers = [api.post("/orders/async/", json=CLIENT_ORDER, headers=key) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [202] * 3, answers[0].text
+        [order_id] = {answer.json()["orderId"] for answer in answers}
+        [location] = {answer.headers["location"] for answer in answers}
+        url = urljoin(str(answers[0].request.url), location)
+        eventually(lambda: api.get(url).status_code == 200, 30, "the order is stored")
+        refused = api.post("/orders/async", json={**CLIENT_ORDER, "orderId": order_id})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request")
+    drained(pipeline)
+    assert_each_stored_once(pipeline, [order_id])
+    assert dead_letters(pipeline) == []
+
+
+def test_what_was_accepted_is_not_refused_after_a_flag_went_off(pipeline):
+    def express(allowed: bool) -> None:
+        pipeline.client("ssm").put_parameter(
+            Name="/food-delivery/dev/feature-flags",
+            Value=json.dumps({"expressDelivery": allowed, "loyaltyProgram": True}),
+            Type="SecureString",
+            Overwrite=True,
+        )
+        for function in ("OrdersCommandFunction", "OrdersIntakeFunction"):
+            fresh_processes(pipeline, function)
+
+    name = uuid.uuid4().hex
+    placing = {"json": order_for(f"CUST-{name}", delivery="express"), "headers": {"Idempotency-Key": name}}
+    handing_in = {**CLIENT_ORDER, "delivery": "express"}
+    with pipeline.api() as api:
+        try:
+            express(True)
+            placed = api.post("/orders", **placing)
+            chosen = api.post("/orders/async", json={**handing_in, "orderId": f"ORD-{name}"})
+            keyed = api.post("/orders/async", json=handing_in, headers=placing["headers"])
+            assert [answer.status_code for answer in (placed, chosen, keyed)] == [201, 202, 202], chosen.text
+            drained(pipeline)
+        finally:
+            express(False)
+        replayed = api.post("/orders", **placing)
+        assert (replayed.status_code, replayed.json()) == (201, placed.json())
+        assert replayed.headers["idempotency-replayed"] == "true"
+        again = api.post("/orders/async", json={**handing_in, "orderId": f"ORD-{name}"})
+        assert (again.status_code, again.json()["timestamp"]) == (202, chosen.json()["timestamp"])
+        again = api.post("/orders/async", json=handing_in, headers=placing["headers"])
+        assert (again.status_code, again.headers["location"]) == (202, keyed.headers["location"])
+        assert api.post("/orders", json=placing["json"]).status_code == 422
+        assert api.post("/orders/async", json=handing_in).status_code == 422
+    assert counts(pipeline) == (0, 0)
+    assert_each_stored_once(pipeline, [f"ORD-{name}", keyed.json()["orderId"], placed.json()["orderId"]])
 
 
 @pytest.mark.parametrize(

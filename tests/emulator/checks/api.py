@@ -80,7 +80,7 @@ def api_events(aws: Aws, name: str) -> None:
     assert event["requestContext"]["identity"]["apiKey"] == KEY
     assert event["requestContext"]["identity"]["apiKeyId"] == aws.child(name, "Key")
     assert event["requestContext"]["requestId"] == answer.headers["x-amzn-requestid"]
-    assert event["requestContext"]["path"] == "/test/"
+    assert event["requestContext"]["path"] == f"/restapis/{api}/test/_user_request_/"
 
 
 @check

@@ -16,7 +16,7 @@ FEATURES = ("expressDelivery", "loyaltyProgram", "multiplePayments")
 
 
 def submitted(document):
-    return validation.order_submission(strict_json.loads(json.dumps(document)), 100, NOW)
+    return validation.order_submission(strict_json.loads(json.dumps(document)), NOW)
 
 
 def travelled(document, **options):
@@ -38,7 +38,7 @@ def test_nothing_is_lost_on_the_way_and_totals_are_exact(document):
 @settings(deadline=None)
 @given(REQUESTS)
 def test_an_order_has_one_fingerprint_whichever_way_it_came(document):
-    direct = validation.order_request(strict_json.loads(json.dumps(document)), 100)
+    direct = validation.order_request(strict_json.loads(json.dumps(document)))
     renamed = [
         {("itemId" if key == "productId" else key): value for key, value in item.items()} for item in document["items"]
     ]
@@ -76,7 +76,7 @@ def test_an_id_and_a_time_are_given_where_the_client_gave_none():
 
 def test_an_order_from_a_file_keeps_its_origin_and_is_the_same_order():
     document = {"orderId": "mine", "customerId": "c", "items": [{"itemId": "p", "quantity": 1, "price": 1}]}
-    record = validation.import_record(strict_json.loads(json.dumps(document)), 100, NOW)
+    record = validation.import_record(strict_json.loads(json.dumps(document)), NOW)
     origin = {"sourceFile": "s3://bucket/orders/day 1.csv", "processedDate": "2026-01-02"}
     message = messages.new_message(record, now=NOW, source="import", features=FEATURES, **origin)
     read = messages.read(strict_json.dumps(message), NOW)
@@ -88,9 +88,9 @@ def test_an_order_from_a_file_keeps_its_origin_and_is_the_same_order():
 
 def test_a_record_of_a_file_must_name_its_order():
     document = {"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}]}
-    validation.order_submission(document, 100, NOW)
+    validation.order_submission(document, NOW)
     with pytest.raises(OrderError) as refused:
-        validation.import_record(document, 100, NOW)
+        validation.import_record(document, NOW)
     assert refused.value.details == ["orderId: is required"]
 
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import claims, orders, strict_json, validation
-from domain.errors import OrderError
+from domain import admission, claims, orders, strict_json, validation
 
 NOW = 1_767_323_045_678
 
@@ -31,7 +30,7 @@ REQUESTS = st.fixed_dictionaries(
 
 
 def validated(document):
-    return validation.order_request(strict_json.loads(json.dumps(document)), 100)
+    return validation.order_request(strict_json.loads(json.dumps(document)))
 
 
 def placed(document, features=("expressDelivery", "multiplePayments")):
@@ -51,7 +50,7 @@ def test_a_fingerprint_ignores_how_the_request_is_written(document, rng: random.
     keys = list(document)
     rng.shuffle(keys)
     again = json.dumps({key: document[key] for key in keys}, indent=rng.choice([None, 2]))
-    rewritten = validation.order_request(strict_json.loads(again), 100)
+    rewritten = validation.order_request(strict_json.loads(again))
     assert orders.fingerprint(rewritten) == orders.fingerprint(validated(document))
 
 
@@ -92,9 +91,12 @@ def test_as_created_forgets_what_happened_since():
     ],
 )
 def test_a_feature_that_is_off_is_refused(more, detail):
-    with pytest.raises(OrderError) as refused:
-        placed({**BODY, **more}, features=())
-    assert (refused.value.kind.code, refused.value.details) == ("feature_disabled", [detail])
+    request = validated({**BODY, **more})
+    refused = admission.refusal(request, 1, ())
+    assert (refused.kind.code, refused.details) == ("feature_disabled", [detail])
+    assert admission.refusal(request, 1, ("expressDelivery", "multiplePayments")) is None
+    assert admission.refusal(request, 0, ()).details == ["items: must have at most 0 items"]
+    assert placed({**BODY, **more}, features=())  # who makes the order does not judge it again
 
 
 def test_a_claim_belongs_to_one_api_key_and_says_nothing():

@@ -59,6 +59,7 @@ def event(
         "stageVariables": None,
         "requestContext": {
             "resourcePath": path,
+            "path": f"/dev{url}",
             "httpMethod": method,
             "stage": "dev",
             "requestId": str(uuid.uuid4()),

@@ -10,7 +10,9 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 from contract.imports import report_key
+from contract.settings import default_api_config
 from handlers import clients, configuration, orders_import
+from handlers.attributes import to_item
 
 BUCKET = "uploads"
 KEY = "orders/partner/day 1.jsonl"
@@ -85,8 +87,10 @@ class World:
         self.payloads: deque[bytes] = deque()
         self.gets: list[dict] = []
         self.invocations = 0
+        self.claims: dict[str, dict] = {}  # in the table, by orderId
+        self.looked_up: list[str] = []
         self.on_send = self.on_get = self.on_put = self.on_invoke = lambda *arguments: None
-        self._config = {"maxItemsPerOrder": 100, **api_config}
+        self._config = {**default_api_config(), **api_config}
         self._flags = flags or {}
 
     def __enter__(self) -> "World":
@@ -95,6 +99,7 @@ class World:
             (clients, "s3", lambda: self),
             (clients, "sqs", lambda timeout, retries: self),
             (clients, "functions", lambda: self),
+            (clients, "dynamodb", lambda timeout, retries: self),
             (configuration, "api_config", lambda: self._config),
             (configuration, "feature_flags", lambda: self._flags),
         ):
@@ -130,6 +135,12 @@ class World:
         self.entries += taken
         self.bodies += [entry["MessageBody"] for entry in taken]
         return {"Successful": [{"Id": entry["Id"]} for entry in taken], "Failed": failed}
+
+    def get_item(self, *, TableName: str, Key: dict, ConsistentRead: bool) -> dict:
+        assert (Key["timestamp"], ConsistentRead) == ({"N": "0"}, True)
+        self.looked_up.append(Key["orderId"]["S"])
+        claim = self.claims.get(Key["orderId"]["S"])
+        return {"Item": to_item(claim)} if claim else {}
 
     def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict:
         assert (FunctionName, InvocationType) == (ARN, "Event") and len(Payload) < 256 * 1024

@@ -147,7 +147,7 @@ def test_a_put_repeated_after_it_had_succeeded_is_a_success(api, monkeypatch):
 
 def test_an_order_of_another_under_the_same_key_is_never_overwritten(api, monkeypatch):
     monkeypatch.setattr("uuid.uuid4", lambda: "same")
-    monkeypatch.setattr("handlers.orders_command._now", lambda: 1_700_000_000_000)
+    monkeypatch.setattr("handlers.orders_command._now", lambda: 4_000_000_000_000)
     first = api.post()
     assert api.post(order(customerId="customer-2")).status == 500
     assert api.get("fd-same").text == first.text
@@ -178,6 +178,25 @@ def test_another_who_was_faster_wins(api, monkeypatch):
     monkeypatch.setattr(api.database, "update_item", overtaken)
     assert api.put(placed["orderId"], "processing", if_match='"1"').code == "version_mismatch"
     assert api.get(placed["orderId"]).body["version"] == 2
+
+
+def test_a_change_repeated_under_its_key_is_a_success_though_the_version_has_moved(api):
+    path = api.post().body["orderId"]
+
+    def put(status, key=None, **options):
+        return api.put(path, status, headers={"Idempotency-Key": key} if key else {}, **options)
+
+    first = put("processing", "k1", if_match='"1"')
+    assert put("processing", "k1", if_match='"1"').text == first.text
+    # Nobody else's, and nothing else under the same key.
+    assert put("processing", "k2", if_match='"1"').code == "version_mismatch"
+    assert put("processing", if_match='"1"').code == "version_mismatch"
+    assert put("processing", "k1", if_match='"1"', api_key_id="another").code == "version_mismatch"
+    assert put("cancelled", "k1", if_match='"1"').code == "version_mismatch"
+    assert put("out_for_delivery", "k1", if_match='"2"').body["version"] == 3
+    assert put("processing", "k1", if_match='"1"').code == "version_mismatch"  # no longer the latest
+    assert put("delivered", "bad key").code == "invalid_request"
+    assert api.get(path).body["version"] == 3
 
 
 def test_other_client_errors_are_not_taken_for_refusals(api, monkeypatch):

@@ -14,7 +14,7 @@ def test_an_order_is_stored_once_and_answered_whole(api):
     answer = api.post()
     assert answer.status == 201
     body = answer.body
-    assert answer.headers["Location"] == f"orders/{body['orderId']}"
+    assert answer.headers["Location"] == f"/dev/orders/{body['orderId']}"
     assert answer.headers["ETag"] == '"1"'
     assert re.fullmatch("fd-[0-9a-f-]{36}", body["orderId"])
     assert body["status"] == "pending" and body["version"] == 1 and body["source"] == "api"

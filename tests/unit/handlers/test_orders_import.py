@@ -98,6 +98,7 @@ def test_rejected_records_stand_beside_the_report_as_they_stood_in_the_file():
     [
         ({"orderId": None}, "invalid_request", "orderId: is required"),
         ({"orderId": "fd-mine"}, "invalid_request", "orderId: must not start with fd-"),
+        ({"orderId": "fk-mine"}, "invalid_request", "orderId: must not start with fk-"),
         ({"source": "api"}, "invalid_request", "source: is not a known field"),
         ({"timestamp": UPLOADED_AT + 300_001}, "invalid_request", "timestamp: must not be more than 5 minutes in the future"),
         ({"items": [{"productId": "a", "quantity": 1, "price": 1}] * 3}, "invalid_request", "items: must have at most 2 items"),
@@ -109,7 +110,9 @@ def test_what_the_api_would_refuse_is_rejected(changes, reason, detail):
     with World(jsonl(order(**changes)), flags={"multiplePayments": True}, maxItemsPerOrder=2) as world:
         report = world.run_all()
     (line,) = world.rejected()
-    assert (line["reason"], line["details"]) == (reason, [detail])
+    looked_up = ["orderId: the order is not stored yet; if an earlier upload has queued it, it will be"]
+    assert (line["reason"], line["details"]) == (reason, [detail] + looked_up * len(world.looked_up))
+    assert world.looked_up == (["ORD-1"] if {"items", "delivery"} & set(changes) else [])
     assert report["reasons"] == {reason: 1} and world.bodies == []
 
 

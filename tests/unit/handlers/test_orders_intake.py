@@ -1,6 +1,7 @@
 """POST /orders/async, over moto: what is accepted is on the queue, what is refused is not."""
 
 import json
+import re
 from urllib.parse import urljoin
 
 import fastjsonschema
@@ -62,7 +63,7 @@ def test_an_id_is_given_and_the_location_leads_to_the_order(api, pipeline):
 def test_any_id_can_be_followed(api, queues, order_id):
     location = api.submit(submission(orderId=order_id)).headers["Location"]
     url = urljoin("https://api.example.com/dev/orders/async", location)
-    assert url == f"https://api.example.com/dev/orders/{order_id.replace(':', '%3A')}"
+    assert url == f"https://api.example.com/dev/orders/{order_id}"
 
 
 def test_the_message_says_where_it_comes_from(api, pipeline, monkeypatch):
@@ -92,6 +93,7 @@ def test_the_message_says_where_it_comes_from(api, pipeline, monkeypatch):
         ({"items": [{"itemId": "a", "quantity": 1, "price": 0.001}]}, ["items[0].price: must have at most 2 decimals"]),
         ({"items": [{"itemId": "a", "quantity": 1}]}, ["items[0].price: is required"]),
         ({"orderId": "fd-mine"}, ["orderId: must not start with fd-"]),
+        ({"orderId": "fk-mine"}, ["orderId: must not start with fk-"]),
         ({"orderId": "async"}, ["orderId: must not be one of async, customer"]),
         ({"orderId": ""}, ["orderId: must match ^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"]),
         ({"orderId": 7}, ["orderId: must be a string"]),
@@ -183,3 +185,49 @@ def test_a_submission_is_one_call(api, pipeline, monkeypatch):
 def test_the_item_limit_follows_api_config(api, queues, configure):
     configure(api_config={"maxItemsPerOrder": 1})
     assert api.submit(SUBMISSION).details == ["items: must have at most 1 items"]
+
+
+def test_the_same_key_is_the_same_order(api, pipeline):
+    body, key = submission(orderId=None), {"Idempotency-Key": "3f1c-key"}
+    first, again = api.submit(body, headers=key), api.submit(body, headers=key)
+    assert (first.status, again.status) == (202, 202)
+    order_id = first.body["orderId"]
+    assert re.fullmatch("fk-[0-9a-f]{64}", order_id) and "3f1c" not in order_id
+    assert again.body["orderId"] == order_id and again.headers["Location"] == first.headers["Location"]
+    others = [
+        api.submit(body, headers={"Idempotency-Key": "another"}),
+        api.submit(body, headers=key, api_key_id="another"),
+        api.submit(body),
+    ]
+    assert len({order_id, *(answer.body["orderId"] for answer in others)}) == 4
+    assert pipeline.work(*[sent["Body"] for sent in pipeline.queued()]) == []
+    assert len(pipeline.orders()) == 4 and pipeline.reasons() == []
+    assert {order_id} == {name for name in pipeline.claims() if name == order_id}  # claimed, like a chosen id
+
+
+def test_another_body_under_the_key_is_another_order_under_a_taken_id(api, pipeline):
+    key = {"Idempotency-Key": "k"}
+    api.submit(submission(orderId=None), headers=key)
+    assert api.submit(submission(orderId=None, customerId="another"), headers=key).status == 202
+    assert pipeline.work(*[sent["Body"] for sent in pipeline.queued()]) == []
+    assert len(pipeline.orders()) == 1 and pipeline.reasons() == ["order_conflict"]
+
+
+def test_a_key_and_an_order_id_together_are_400(api, pipeline):
+    answer = api.submit(submission(), headers={"Idempotency-Key": "k"})
+    assert (answer.status, answer.details) == (
+        400,
+        ["Idempotency-Key: send either the header or an orderId, not both"],
+    )
+    assert pipeline.queued() == []
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "é", "a\n"])
+def test_a_bad_key_is_400(api, pipeline, key):
+    answer = api.submit(submission(orderId=None), headers={"Idempotency-Key": key})
+    assert (answer.code, pipeline.queued()) == ("invalid_request", [])
+
+
+def test_a_key_takes_no_further_call(api, calls):
+    assert api.submit(submission(orderId=None), headers={"Idempotency-Key": "k"}).status == 202
+    assert calls == ["SendMessage"]

@@ -71,6 +71,7 @@ def test_path_parameters_are_required_and_the_others_are_not(api):
         "method.request.path.orderId": True,
         "method.request.querystring.timestamp": False,
         "method.request.header.If-Match": False,
+        "method.request.header.Idempotency-Key": False,
     }
 
 

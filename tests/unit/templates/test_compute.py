@@ -96,7 +96,8 @@ def test_functions_of_the_pipeline_are_told_of_what_they_use_and_of_nothing_else
         "API_CONFIG_PARAMETER": "/food-delivery/dev/api-config",
         "FEATURE_FLAGS_PARAMETER": "/food-delivery/dev/feature-flags",
     }
-    assert told["OrdersIntakeFunction"] == {**settings, "ORDER_QUEUE_URL": "queue-url", "ALLOWED_ORIGINS": "*"}
+    queueing = {**settings, "ORDER_QUEUE_URL": "queue-url", "TABLE_NAME": "orders"}
+    assert told["OrdersIntakeFunction"] == {**queueing, "ALLOWED_ORIGINS": "*"}
     assert told["OrdersWorkerFunction"] == {
         **settings,
         "TABLE_NAME": "orders",
@@ -107,7 +108,7 @@ def test_functions_of_the_pipeline_are_told_of_what_they_use_and_of_nothing_else
         "ORDER_EVENTS_TOPIC_ARN": "topic-arn",
         "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL": "events-dlq-url",
     }
-    assert told["OrdersImportFunction"] == {**settings, "ORDER_QUEUE_URL": "queue-url"}
+    assert told["OrdersImportFunction"] == queueing
 
 
 @pytest.mark.parametrize(("given", "expected"), [("100", "100"), ("1", "1"), ("0", None)])

@@ -50,7 +50,7 @@ ALLOWED = {
         *_every_function("OrdersQuery"),
     },
     "OrdersIntakeRole": {
-        ("sqs:SendMessage", ORDERS),
+        *(("sqs:SendMessage", ORDERS), ("dynamodb:GetItem", TABLE)),
         *_settings("api-config", "feature-flags"),
         *_every_function("OrdersIntake"),
     },
@@ -71,7 +71,7 @@ ALLOWED = {
     "OrdersImportRole": {
         *((f"s3:{action}", BUCKET + "/orders/*") for action in ("GetObject", "GetObjectVersion")),
         ("s3:PutObject", BUCKET + "/reports/*"),
-        *(("sqs:SendMessage", ORDERS), ("sqs:SendMessage", FAILED_IMPORTS)),
+        *(("sqs:SendMessage", ORDERS), ("sqs:SendMessage", FAILED_IMPORTS), ("dynamodb:GetItem", TABLE)),
         *_settings("api-config", "feature-flags"),
         ("lambda:InvokeFunction", "OrdersImportFunction.Arn"),
         *_every_function("OrdersImport"),

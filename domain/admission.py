@@ -1,0 +1,34 @@
+"""Judge a valid request by today's settings: limits and flags that operators change at run time.
+
+The contract's rules (`domain.validation`) are the same today as yesterday;
+these are not. A request that was accepted yesterday may come again, because
+its answer was lost, and must not be refused today: whoever refuses a request
+for a setting first looks up whether it was accepted before.
+"""
+
+from collections.abc import Collection
+
+from domain.errors import OrderError
+
+# What a request may use only where a flag is on: field, its value (None: any), flag.
+_FLAGGED = (("delivery", "express", "expressDelivery"), ("payments", None, "multiplePayments"))
+
+
+def refusal(request: dict, max_items: int, features: Collection[str]) -> OrderError | None:
+    """Why a validated request is refused today, None if it is not.
+
+    `features` are the flags that are on for the customer.
+    """
+    if len(request["items"]) > max_items:
+        return OrderError("invalid_request", [f"items: must have at most {max_items} items"])
+    return feature_refusal(request, features)
+
+
+def feature_refusal(request: dict, features: Collection[str]) -> OrderError | None:
+    """As `refusal`, by the flags alone."""
+    refused = [
+        f"{field}: {value or 'this field'} is not available"
+        for field, value, flag in _FLAGGED
+        if field in request and value in (None, request[field]) and flag not in features
+    ]
+    return OrderError("feature_disabled", refused) if refused else None
