@@ -61,13 +61,13 @@ def new_order(
     source: str = "api",
     accepted_at: int | None = None,
 ) -> Order:
-    """The order that a validated request asks for, made at `now` (epoch ms).
+    """The order that an accepted request asks for, made at `now` (epoch ms).
 
     `features` are the flags that are on for the customer; `accepted_at` is
-    when the order was accepted, if that was not now.
-    Raises OrderError feature_disabled or payment_mismatch.
+    when the order was accepted, if that was not now. Whether it is acceptable
+    was asked by then: see `check_acceptable`.
     """
-    total = acceptable_total(request, features)
+    total = pricing.total(request["items"])
     accepted_at = now if accepted_at is None else accepted_at
     # A client may date an order back: its time to live starts now all the same.
     changed_at = max(now, accepted_at)
@@ -87,13 +87,13 @@ def new_order(
     }
 
 
-def acceptable_total(request: dict, features: Collection[str]) -> Decimal:
-    """What a validated request costs. Raises OrderError feature_disabled or payment_mismatch."""
+def check_acceptable(request: dict, features: Collection[str]) -> None:
+    """Judge a validated request, once, before it is accepted. Raises OrderError feature_disabled or payment_mismatch."""
     _check_features(request, features)
-    total = pricing.total(request["items"])
-    if "payments" in request and not pricing.payments_match(request["payments"], total):
-        raise OrderError("payment_mismatch", [f"payments: must sum to {total}"])
-    return total
+    if "payments" in request:
+        total = pricing.total(request["items"])
+        if not pricing.payments_match(request["payments"], total):
+            raise OrderError("payment_mismatch", [f"payments: must sum to {total}"])
 
 
 def as_created(order: Order) -> Order:

@@ -18,11 +18,13 @@ def create_order(request: Request) -> Response:
     config = configuration.api_config()
     key = parameters.idempotency_key(request.headers.get("idempotency-key"))
     wanted = validation.order_request(request.json(), config["maxItemsPerOrder"])
+    features = flags.enabled(configuration.feature_flags(), wanted["customerId"])
+    orders.check_acceptable(wanted, features)
     order = orders.new_order(
         {**wanted, "correlationId": request.request_id},
         order_id=orders.new_id(),
         now=_now(),
-        features=flags.enabled(configuration.feature_flags(), wanted["customerId"]),
+        features=features,
         ttl_days=_ttl_days(),
     )
     table = orders_table(config)

@@ -182,7 +182,7 @@ def _entries(event: dict, part: Part) -> Callable[[Record], dict]:
     def entry(record: Record) -> dict:
         submission = validation.import_record(record.document(), max_items, uploaded_at)
         features = features_of(submission["customerId"])
-        orders.acceptable_total(submission, features)
+        orders.check_acceptable(submission, features)
         message = messages.new_message(submission, now=uploaded_at, features=features, **origin)
         return {
             "Id": str(record.number),

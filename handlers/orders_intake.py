@@ -26,7 +26,7 @@ def submit_order(request: Request) -> Response:
     now = time.time_ns() // 1_000_000
     submission = validation.order_submission(request.json(), config["maxItemsPerOrder"], now)
     features = flags.enabled(configuration.feature_flags(), submission["customerId"])
-    orders.acceptable_total(submission, features)
+    orders.check_acceptable(submission, features)
     message = messages.new_message(submission, now=now, source="pipeline", features=features)
     message_id = _send(message, request.request_id, config)
     telemetry.order_accepted(message["orderId"], message_id)

@@ -146,7 +146,7 @@ def test_what_cannot_be_written_is_raised(suffix):
 
 
 def test_a_fault_of_the_function_is_raised_and_rejects_nothing(monkeypatch):
-    monkeypatch.setattr(orders_import.orders, "acceptable_total", lambda request, features: 1 / 0)
+    monkeypatch.setattr(orders_import.orders, "check_acceptable", lambda request, features: 1 / 0)
     with World(jsonl(order())) as world, pytest.raises(ImportFailed):
         world.run()
     assert len(world.objects) == 1
