@@ -261,7 +261,7 @@ ORDER_EVENT = {
         "eventType": {"type": "string", "enum": ["OrderCreated", "OrderStatusChanged"]},
         "occurredAt": {"type": "string", "format": "date-time"},
         "orderId": {"type": "string", "minLength": 1},
-        "customerId": IDENTIFIER,
+        "customerId": {"type": "string", "minLength": 1},
         "status": {"type": "string", "enum": list(STATUSES)},
         "previousStatus": {"type": "string", "enum": list(STATUSES)},
         "version": {"type": "integer", "minimum": 1, "description": "orders an order's events"},

@@ -119,6 +119,46 @@ def test_an_order_that_an_earlier_version_stored_is_read_changed_and_announced(p
 
 # What later versions may write.
 
+LATER = {
+    "tip": {"N": "1.5"},
+    "allergens": {"SS": ["nuts"]},
+    "weights": {"NS": ["1", "2.5"]},
+    "gift": {"NULL": True},
+    "seal": {"B": b"\x00"},
+    "nested": {"M": {"flag": {"BOOL": True}, "bytes": {"BS": [b"\x01"]}}},
+}
+
+
+@pytest.mark.parametrize("name", NEWEST)
+def test_an_order_with_attributes_of_a_later_version_is_read_listed_changed_and_announced(pipeline, api, topic, name):  # noqa: F811
+    item = {**GOLDEN[name]["order"], **LATER}
+    pipeline.database.put_item(TableName=TABLE, Item=item)
+    order_id, customer_id = item["orderId"]["S"], item["customerId"]["S"]
+    assert api.get(order_id).status == 200 and not LATER.keys() & api.get(order_id).body.keys()
+    assert api.customer(customer_id).body["count"] == 1
+    assert api.put(order_id, "processing").status == 200
+    after = pipeline.orders()[order_id]
+    assert {key: after[key] for key in LATER} == LATER
+    created, moved = (
+        change(None, from_item(GOLDEN[name]["order"]), 1),
+        change(*[from_item(GOLDEN[name]["order"])] * 2, 2),
+    )
+    created["dynamodb"]["NewImage"] = item
+    moved["dynamodb"] |= {"OldImage": item, "NewImage": after}
+    assert handle(created, moved) == []
+    assert [event["eventType"] for event in topic.events] == ["OrderCreated", "OrderStatusChanged"]
+
+
+def test_an_order_whose_status_is_of_a_later_version_is_shown_and_left_alone(pipeline, api):
+    item = {**GOLDEN[NEWEST[0]]["order"], "status": {"S": "returned"}}
+    pipeline.database.put_item(TableName=TABLE, Item=item)
+    order_id = item["orderId"]["S"]
+    assert api.get(order_id).body["status"] == "returned"
+    answer = api.put(order_id, "processing")
+    assert (answer.status, answer.code) == (409, "illegal_transition")
+    assert pipeline.orders()[order_id] == item
+
+
 UNKNOWN = st.dictionaries(st.sampled_from(["tip", "allergens", "x-1"]), st.integers() | st.text(max_size=3), min_size=1)
 
 
