@@ -15,7 +15,7 @@ message goes back to the queue until a worker comes that does.
 from collections.abc import Collection
 from decimal import Decimal
 
-from domain import orders, strict_json, validation
+from domain import orders, pricing, strict_json, validation
 from domain.errors import OrderError, UnknownFormat
 
 FORMAT = 1
@@ -54,11 +54,14 @@ def read(body: str) -> dict:
 def order_of(
     message: dict, *, now: int, features: Collection[str], ttl_days: int, correlation_id: str | None
 ) -> orders.Order:
-    """The order that `message` asks for. `features`: the flags that are on now, should it not say which were."""
+    """The order that `message` asks for. `features`: the flags that are on now, should it not say which were.
+
+    Raises OrderError("invalid_request") for a total that cannot be kept to the cent, which no edge ever accepted.
+    """
     request = {key: value for key, value in message.items() if key not in _ENVELOPE}
     if correlation_id is not None:
         request["correlationId"] = correlation_id
-    return orders.new_order(
+    order = orders.new_order(
         request,
         order_id=message["orderId"],
         now=now,
@@ -67,3 +70,6 @@ def order_of(
         ttl_days=ttl_days,
         source=message["source"],
     )
+    if order["totalAmount"] > pricing.MAX_TOTAL:
+        raise OrderError("invalid_request", [f"items: must not cost more than {pricing.MAX_TOTAL}"])
+    return order

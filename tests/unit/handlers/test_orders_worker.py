@@ -39,6 +39,9 @@ INVALID = [
     message(features="expressDelivery"),
     message(items=[]),
     message(items=[{"productId": "p", "quantity": 1, "price": 10**30}]),
+    message(items=[{"productId": "p", "quantity": 10**30, "price": 29.99}]),
+    message(items=[{"productId": "p", "quantity": 10**4000, "price": 29.99}]),
+    message(items=[{"productId": "p", "quantity": -1, "price": 29.99}]),
 ]
 NEWER = [
     message(format=2),
