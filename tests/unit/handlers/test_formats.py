@@ -90,9 +90,10 @@ def by_clock(golden):
     return {key: golden["order"][key] for key in BY_CLOCK}
 
 
-def stored_before(pipeline, golden):
-    for item in filter(None, (golden["order"], golden["claim"])):
-        pipeline.database.put_item(TableName=TABLE, Item=item)
+def stored_before(pipeline, golden, **changes):
+    """Put the golden order, with `changes`, and its claim into the table, not expired; all that is there."""
+    for item in filter(None, (golden["order"] | changes, golden["claim"])):
+        pipeline.database.put_item(TableName=TABLE, Item=item | {"expiresAt": {"N": "9999999999"}})
     return pipeline.items()
 
 
@@ -131,8 +132,8 @@ LATER = {
 
 @pytest.mark.parametrize("name", NEWEST)
 def test_an_order_with_attributes_of_a_later_version_is_read_listed_changed_and_announced(pipeline, api, topic, name):  # noqa: F811
-    item = {**GOLDEN[name]["order"], **LATER}
-    pipeline.database.put_item(TableName=TABLE, Item=item)
+    stored_before(pipeline, GOLDEN[name], **LATER)
+    (item,) = pipeline.orders().values()
     order_id, customer_id = item["orderId"]["S"], item["customerId"]["S"]
     assert api.get(order_id).status == 200 and not LATER.keys() & api.get(order_id).body.keys()
     assert api.customer(customer_id).body["count"] == 1
@@ -150,8 +151,8 @@ def test_an_order_with_attributes_of_a_later_version_is_read_listed_changed_and_
 
 
 def test_an_order_whose_status_is_of_a_later_version_is_shown_and_left_alone(pipeline, api):
-    item = {**GOLDEN[NEWEST[0]]["order"], "status": {"S": "returned"}}
-    pipeline.database.put_item(TableName=TABLE, Item=item)
+    stored_before(pipeline, GOLDEN[NEWEST[0]], status={"S": "returned"})
+    (item,) = pipeline.orders().values()
     order_id = item["orderId"]["S"]
     assert api.get(order_id).body["status"] == "returned"
     answer = api.put(order_id, "processing")
