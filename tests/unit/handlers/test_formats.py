@@ -118,6 +118,19 @@ def test_an_order_that_an_earlier_version_stored_is_read_changed_and_announced(p
     assert [event["eventType"] for event in topic.events] == ["OrderCreated"]
 
 
+@pytest.mark.parametrize("path", sorted((DIRECTORY.parent / "claims").glob("*.json")), ids=lambda path: path.stem)
+def test_an_idempotency_key_that_an_earlier_version_took_still_leads_to_its_order(pipeline, api, path):
+    golden = json.loads(path.read_text())
+    before = stored_before(pipeline, golden)
+    headers = {"Idempotency-Key": golden["idempotencyKey"]}
+    again = api.post(golden["given"], headers=headers)
+    assert (again.status, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert {key: again.body.get(key) for key in golden["answer"]} == golden["answer"]
+    other = api.post({**golden["given"], "customerId": "somebody-else"}, headers=headers)
+    assert (other.status, other.code) == (422, "idempotency_conflict")
+    assert pipeline.items() == before
+
+
 # What later versions may write.
 
 LATER = {
