@@ -333,8 +333,8 @@ def test_a_message_of_a_later_version_waits_whole_among_the_dead_letters_until_a
     listed = command(clean, "--dlq", "OrderQueueDLQ")
     assert listed.returncode == 0, listed.stdout + listed.stderr
     assert "received too often" in listed.stdout and "rejected for good" not in listed.stdout
-    for told in ("format: is newer than 1", "tip: is not a known field", "delivery: must be one of standard, express"):
-        assert told in " ".join(listed.stdout.split())
+    for detail in ("format: is newer than 1", "is not a known field", "delivery: must be one of standard, express"):
+        assert detail in " ".join(listed.stdout.split())
     assert command(clean, "--redrive", "OrderQueueDLQ", "--yes").returncode == 0
     eventually(lambda: counts(clean, "OrderQueueDlqUrl")[0] == len(later), 120, "the worker is no newer: again")
     drained(clean)

@@ -105,6 +105,7 @@ def test_each_rejected_message_is_logged_with_its_reason(lines):
 def test_a_message_of_a_newer_version_is_a_warning_that_names_what_is_not_known(lines):
     (unknown,) = [line for line in lines if line.get("message") == "message not known to this version"]
     assert unknown["level"] == "WARNING" and unknown["message_id"]
-    assert unknown["details"] == ["(a field): is not a known field"]
+    (detail,) = unknown["details"]
+    assert detail.endswith("is not a known field")
     errors = [line for line in lines if line.get("level") == "ERROR"]
     assert unknown["message_id"] not in {line.get("message_id") for line in errors}
