@@ -120,6 +120,24 @@ ORDER_SUBMISSION = closed_object(
     **{"$schema": DRAFT_04, "title": "OrderSubmission"},
 )
 
+_LIMITS = {"maximum", "maxItems", "minLength", "maxLength", "pattern"}
+
+
+def _accepted(schema: dict) -> dict:
+    """Return `schema` without the limits that were judged when an order was accepted: they may have moved since.
+
+    Identifiers keep their pattern: they become keys of the table and fields of the log.
+    """
+    if schema == IDENTIFIER:
+        return schema
+    kept = {keyword: value for keyword, value in schema.items() if keyword not in _LIMITS}
+    if "properties" in kept:
+        kept["properties"] = {name: _accepted(each) for name, each in kept["properties"].items()}
+    if "items" in kept:
+        kept["items"] = _accepted(kept["items"])
+    return kept
+
+
 STATUS_UPDATE = closed_object(
     {"status": {"type": "string", "enum": list(STATUSES)}},
     ["status"],
@@ -208,17 +226,19 @@ ERROR = {
     },
 }
 
-# What travels on the order queue, between the edges that accept orders and the worker.
+# What travels on the order queue, between the edges that accept orders and the worker. The worker may be of
+# another version than the edge: see `domain.messages`.
 ORDER_MESSAGE = closed_object(
     {
+        "format": {"type": "integer", "minimum": 0, "description": "of this message; 0 where it is absent"},
         "orderId": IDENTIFIER,
-        "timestamp": TIMESTAMP,
-        **ORDER_FIELDS,
+        # Any moment that the table and a date can hold, whatever clients may send today. 0 is a claim's.
+        "timestamp": {"type": "integer", "minimum": 1, "maximum": MAX_TIMESTAMP},
+        **{name: _accepted(each) for name, each in ORDER_FIELDS.items()},
         "priority": {"type": "string", "enum": list(PRIORITIES)},
         "source": {"type": "string", "enum": ["pipeline", "import"]},
         "features": {
             "type": "array",
-            "maxItems": 20,
             "items": {"type": "string"},
             "description": "flags that were on for the customer when the order was accepted",
         },
@@ -250,7 +270,7 @@ ORDER_EVENT = {
         "eventType": {"type": "string", "enum": ["OrderCreated", "OrderStatusChanged"]},
         "occurredAt": {"type": "string", "format": "date-time"},
         "orderId": {"type": "string", "minLength": 1},
-        "customerId": IDENTIFIER,
+        "customerId": {"type": "string", "minLength": 1},
         "status": {"type": "string", "enum": list(STATUSES)},
         "previousStatus": {"type": "string", "enum": list(STATUSES)},
         "version": {"type": "integer", "minimum": 1, "description": "orders an order's events"},

@@ -21,11 +21,6 @@ def refusal(request: dict, max_items: int, features: Collection[str]) -> OrderEr
     """
     if len(request["items"]) > max_items:
         return OrderError("invalid_request", [f"items: must have at most {max_items} items"])
-    return feature_refusal(request, features)
-
-
-def feature_refusal(request: dict, features: Collection[str]) -> OrderError | None:
-    """As `refusal`, by the flags alone."""
     refused = [
         f"{field}: {value or 'this field'} is not available"
         for field, value, flag in _FLAGGED

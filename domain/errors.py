@@ -1,4 +1,4 @@
-"""The one exception of the domain."""
+"""The exceptions of the domain."""
 
 from collections.abc import Iterable
 
@@ -16,3 +16,15 @@ class OrderError(Exception):
         super().__init__(code)
         self.kind = ERRORS[code]
         self.details = list(details)
+
+
+class UnknownFormat(Exception):
+    """A document of which this version does not know everything, for a newer one wrote it.
+
+    What is not known may be an amount of money, so it is neither ignored nor
+    refused: who knows all of it has to read it. `details` as in OrderError.
+    """
+
+    def __init__(self, details: Iterable[str]) -> None:
+        self.details = list(details)
+        super().__init__("; ".join(self.details))

@@ -1,17 +1,27 @@
 """The import of one file: how far it has come, and what is told about it."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 from contract import imports
 from domain import strict_json
-from domain.errors import OrderError
+from domain.errors import OrderError, UnknownFormat
 from domain.files import Record
 from domain.orders import iso
+
+CONTINUATION = 1
+"""Version of what one invocation hands to the next; 0 had no `version`.
+
+The next one may be of another version of this code. Raise it when a field
+changes its meaning. Either way the golden continuations among the tests stay.
+"""
+
+# What domain.files makes a position of.
+_POSITION = {"format", "compressed", "array", "columns", "record", "line", "byte"}
 
 
 @dataclass
 class Progress:
-    """What came of a file's records so far. Made of JSON's types: one invocation hands it to the next.
+    """What came of a file's records so far. Made of JSON's types: one invocation hands it to the next (`continuation`).
 
     Keys of rejected files are long, and their number grows with the file: the
     ranges that they are named by tell as much.
@@ -35,6 +45,26 @@ class Progress:
     def reject(self, code: str) -> None:
         self.rejected += 1
         self.reasons[code] = self.reasons.get(code, 0) + 1
+
+
+def continuation(progress: Progress) -> dict:
+    """What is handed to the next invocation, of JSON's types."""
+    return {"version": CONTINUATION, **asdict(progress)}
+
+
+def resumed(document: dict) -> Progress:
+    """The progress that was handed over by `continuation`, of this version or an older one. Raises UnknownFormat."""
+    given = {**document}
+    if given.pop("version", 0) > CONTINUATION:
+        raise UnknownFormat([f"continuation: its version is newer than {CONTINUATION}, the newest known here"])
+    position = given.get("position") or {}
+    unknown = given.keys() - {each.name for each in fields(Progress)}
+    unknown |= {f"position.{name}" for name in position.keys() - _POSITION}
+    if position and position["format"] not in imports.FORMATS:
+        unknown.add("position.format")
+    if unknown:
+        raise UnknownFormat([f"continuation: {', '.join(sorted(unknown))}: not known here"])
+    return Progress(**given)
 
 
 def report(

@@ -38,7 +38,8 @@ def check_unchanged(order: dict | None, status: str, versions: tuple[int, ...] |
     if versions is not None and order["version"] not in versions:
         raise OrderError("version_mismatch", [f"the order's version is {order['version']}"])
     if order["status"] != status:
-        allowed = ", ".join(TRANSITIONS[order["status"]]) or "nothing"
+        # A status of a later version leads nowhere here.
+        allowed = ", ".join(TRANSITIONS.get(order["status"], ())) or "nothing"
         raise OrderError(
             "illegal_transition",
             [f"status: cannot change from {order['status']} to {status}; allowed: {allowed}"],

@@ -3,6 +3,7 @@
 from decimal import Decimal, InvalidOperation
 
 CENT = Decimal("0.01")
+MAX_TOTAL = Decimal("9999999999999.99")  # 15 digits: as many as a JSON number carries without loss
 
 
 def to_cents(amount: int | Decimal) -> Decimal | None:

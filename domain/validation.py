@@ -6,14 +6,16 @@ the first problem. Only for a document that failed is a second one compiled
 """
 
 import re
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import fastjsonschema
 
 from contract.imports import IMPORT_RECORD
 from contract.schemas import DOCUMENTS, MODELS, RESERVED_ID_PREFIXES, RESERVED_IDS
 from domain import pricing
-from domain.errors import OrderError
+from domain.errors import OrderError, UnknownFormat
 
 MAX_DETAILS = 20
 FUTURE_MS = 5 * 60 * 1000  # how far a client's clock may be ahead of ours
@@ -25,6 +27,7 @@ def warm_up(*models: str) -> None:
     """Compile the models that a function will check, at import, not at its first request."""
     for model in models:
         _fast(model)
+        _money(model)
 
 
 def order_request(document: object) -> dict:
@@ -33,7 +36,7 @@ def order_request(document: object) -> dict:
     Raises OrderError("invalid_request") with every problem in its details, or OrderError("payment_mismatch").
     """
     check("OrderRequest", document)
-    return _payable(_normal(document, []))
+    return _payable(_normal("OrderRequest", document, []))
 
 
 def order_submission(document: object, now: int) -> dict:
@@ -46,13 +49,23 @@ def import_record(document: object, now: int) -> dict:
     return _submission("ImportRecord", document, now)
 
 
-def order_message(document: object, now: int) -> dict:
-    """`document` as an OrderMessage, as order_request.
+def order_message(document: object) -> dict:
+    """`document` as an OrderMessage, its amounts in cents.
 
+    What is checked is whether it can be stored. What was judged when the order
+    was accepted (limits, settings, the clock) is not judged again.
+    Raises UnknownFormat for fields and values that this version does not know,
+    whatever else is wrong: what they mean for the rest is not known either.
     Raises OrderError("invalid_request") with every problem in its details.
     """
-    check("OrderMessage", document)
-    return _normal(document, _future(document, now))
+    try:
+        _fast("OrderMessage")(document)
+    except fastjsonschema.JsonSchemaException:
+        errors = _schema_errors("OrderMessage", document)
+        if unknown := [error for error in errors if _is_unknown(error)]:
+            raise UnknownFormat(first_of(_lines(unknown))) from None
+        _raise_if(_lines(errors))
+    return _normal("OrderMessage", document, [])
 
 
 def status_update(document: object) -> str:
@@ -66,7 +79,7 @@ def check(model: str, document: object) -> None:
     try:
         _fast(model)(document)
     except fastjsonschema.JsonSchemaException:
-        _raise_if(_schema_problems(model, document))
+        _raise_if(_lines(_schema_errors(model, document)))
 
 
 def _submission(model: str, document: object, now: int) -> dict:
@@ -81,7 +94,7 @@ def _submission(model: str, document: object, now: int) -> dict:
     items = [
         {"productId" if key == "itemId" else key: value for key, value in item.items()} for item in document["items"]
     ]
-    return _payable(_normal({**document, "items": items}, problems))
+    return _payable(_normal(model, {**document, "items": items}, problems))
 
 
 def _payable(request: dict) -> dict:
@@ -97,23 +110,48 @@ def _future(document: dict, now: int) -> list[str]:
     return ["timestamp: must not be more than 5 minutes in the future"] if too_far else []
 
 
-def _normal(document: dict, problems: list[str]) -> dict:
+def _normal(model: str, document: dict, problems: list[str]) -> dict:
     """`document` with its amounts in cents; raises if there are problems, then or already."""
-    request = {**document, "items": _in_cents(document["items"], "items", "price", problems)}
-    if "payments" in document:
-        request["payments"] = _in_cents(document["payments"], "payments", "amount", problems)
+    request = _in_cents(document, _money(model), "", problems)
     _raise_if(problems)
     return request
 
 
-def _in_cents(rows: list[dict], name: str, field: str, problems: list[str]) -> list[dict]:
-    result = []
-    for index, row in enumerate(rows):
-        amount = pricing.to_cents(row[field])
+Money = bool | dict | list
+"""Where money is: True: here; by field; a list of one: in each element; {}: nowhere."""
+
+
+@cache
+def _money(model: str) -> Money:
+    return _money_in(_SCHEMAS[model])
+
+
+def _money_in(schema: dict) -> Money:
+    # Every `number` of the contract is an amount; what counts is an `integer`.
+    if schema.get("type") == "number":
+        return True
+    if "items" in schema:
+        element = _money_in(schema["items"])
+        return [element] if element else {}
+    fields = {name: _money_in(each) for name, each in schema.get("properties", {}).items()}
+    return {name: money for name, money in fields.items() if money}
+
+
+def _in_cents(value: Any, money: Money, path: str, problems: list[str]) -> Any:
+    """`value` with the amounts in it in cents; says in `problems` which cannot be. `path` leads to it."""
+    if money is True:
+        amount = pricing.to_cents(value)
         if amount is None:
-            problems.append(f"{name}[{index}].{field}: must have at most 2 decimals")
-        result.append({**row, field: amount})
-    return result
+            problems.append(f"{path}: must have at most 2 decimals")
+        return amount
+    if isinstance(money, list):
+        return [_in_cents(each, money[0], f"{path}[{index}]", problems) for index, each in enumerate(value)]
+    amounts = {
+        name: _in_cents(value[name], inner, _join(path, name), problems)
+        for name, inner in money.items()
+        if name in value
+    }
+    return {**value, **amounts}
 
 
 def _raise_if(problems: list[str]) -> None:
@@ -126,12 +164,21 @@ def first_of(texts: list[str]) -> list[str]:
     return texts if len(texts) <= MAX_DETAILS else [*texts[:MAX_DETAILS], f"and {len(texts) - MAX_DETAILS} more"]
 
 
-def _schema_problems(model: str, document: object) -> list[str]:
+def _schema_errors(model: str, document: object) -> list[fastjsonschema.JsonSchemaValueException]:
     try:
         _collecting(model)(document)
     except fastjsonschema.JsonSchemaValuesException as error:
-        return [line for problem in error.errors for line in _readable(problem)]
+        return error.errors
     raise AssertionError("the two validators of one schema disagree")
+
+
+def _is_unknown(error: fastjsonschema.JsonSchemaValueException) -> bool:
+    """Whether a newer version may have written this: a further field, or a further value of a known one."""
+    return error.rule == "additionalProperties" or (error.rule == "enum" and isinstance(error.value, str))
+
+
+def _lines(errors: Iterable[fastjsonschema.JsonSchemaValueException]) -> list[str]:
+    return [line for error in errors for line in _readable(error)]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Python values to DynamoDB's attribute values and back, for the types that orders use.
+"""Python values to DynamoDB's attribute values, for the types that orders use, and back, for all that there are.
 
 boto3 has the like, but importing boto3 for it would slow every cold start.
 """
@@ -12,7 +12,10 @@ def to_item(document: dict) -> dict:
 
 
 def from_item(item: dict) -> dict:
-    """The document of an item; whole numbers come back as int, others as Decimal."""
+    """The document of an item; whole numbers come back as int, others as Decimal.
+
+    An item may have attributes of another version of orders: no type of theirs keeps the others from being read.
+    """
     return {key: _from_attribute(value) for key, value in item.items()}
 
 
@@ -43,4 +46,6 @@ def _from_attribute(attribute: dict) -> object:
             return from_item(value)
         case "L":
             return [_from_attribute(element) for element in value]
-    raise TypeError(f"orders have no attributes of type {kind}")
+        case "NULL":
+            return None
+    return value  # sets, and bytes

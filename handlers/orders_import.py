@@ -13,14 +13,14 @@ stored once, and each report counts, and names, what its own invocations did.
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
 from contract.imports import BROKEN, COMPLETED, FAILED, MAX_INVOCATIONS, RUNNING, rejected_key, report_key
 from contract.schemas import PRIORITIES
 from domain import admission, claims, flags, imports, messages, strict_json, validation
-from domain.errors import OrderError
+from domain.errors import OrderError, UnknownFormat
 from domain.files import Fault, Record, open_upload
 from handlers import clients, configuration, queue_batches, telemetry, uploads
 from handlers.queue_batches import Letter, text
@@ -77,7 +77,9 @@ def handler(event: dict, context: object) -> None:
         _import(event, context)
     except Exception as error:
         telemetry.import_failed(error)
-        raise (error if isinstance(error, ImportFailed) else ImportFailed("the log tells where")) from None
+        if not isinstance(error, ImportFailed):
+            error = ImportFailed(str(error) if isinstance(error, UnknownFormat) else "the log tells where")
+        raise error from None
 
 
 def _import(event: dict, context: object) -> None:
@@ -106,7 +108,7 @@ def _import(event: dict, context: object) -> None:
 
 def _part(event: dict, context: object) -> Part:
     if "continuation" in event:
-        progress = imports.Progress(**event["continuation"])
+        progress = imports.resumed(event["continuation"])
     else:
         progress = imports.Progress(started_at=_now(), correlation_id=context.aws_request_id)
     left = context.get_remaining_time_in_millis()
@@ -255,7 +257,7 @@ def _hand_over(event: dict, context: object, part: Part) -> None:
     clients.functions().invoke(
         FunctionName=context.invoked_function_arn,
         InvocationType="Event",
-        Payload=strict_json.dumps({**event, "continuation": asdict(rest)}).encode(),
+        Payload=strict_json.dumps({**event, "continuation": imports.continuation(rest)}).encode(),
     )
 
 

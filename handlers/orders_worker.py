@@ -2,10 +2,11 @@
 
 Each message ends in exactly one of four ways: stored; duplicate (the order is
 there already); rejected (it can never be stored: to the dead-letter queue with
-the reason); failed (it may yet be stored: back to the queue). The first three
-are reported as success, so SQS deletes the message, and never before it is
-safe where it belongs. A process killed in between leaves every message on the
-queue, and what it had stored is a duplicate next time.
+the reason); failed (it may yet be stored, be it by a newer version: back to
+the queue). The first three are reported as success, so SQS deletes the
+message, and never before it is safe where it belongs. A process killed in
+between leaves every message on the queue, and what it had stored is a
+duplicate next time.
 """
 
 import os
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 
 from contract.schemas import ID_PATTERN
 from domain import flags, messages, validation
-from domain.errors import OrderError
+from domain.errors import OrderError, UnknownFormat
 from domain.orders import Order
 from handlers import bulk, clients, configuration, dead_letters, telemetry
 from handlers.repository import orders_table
@@ -53,7 +54,7 @@ def _read(batch: Batch) -> None:
     settings = configuration.feature_flags()
     for place, record in enumerate(batch.records):
         try:
-            message = messages.read(record["body"], now)
+            message = messages.read(record["body"])
             batch.orders[place] = messages.order_of(
                 message,
                 now=now,
@@ -112,7 +113,10 @@ def _tell(batch: Batch) -> None:
     for code, times in Counter(error.kind.code for error in batch.rejected.values()).items():
         telemetry.order_rejected(code, times)
     for place, failure in batch.failed.items():
-        telemetry.message_failed(failure, **_ids(batch, place))
+        if isinstance(failure, UnknownFormat):
+            telemetry.message_unknown(failure.details, **_ids(batch, place))
+        else:
+            telemetry.message_failed(failure, **_ids(batch, place))
 
 
 def _ids(batch: Batch, place: int) -> dict[str, str | None]:

@@ -113,6 +113,12 @@ def message_failed(error: BaseException, **ids: str | None) -> None:
     failure(error, **ids)
 
 
+def message_unknown(details: list[str], **ids: str | None) -> None:
+    """Back to the queue, for a newer version wrote it. No error of ours: while one is deployed it is expected."""
+    count("OrderRetried")
+    logger.warning("message not known to this version", details=details, **ids)
+
+
 def event_published(event_id: str, **ids: str | None) -> None:
     count("EventsPublished")
     logger.info("event published", event_id=event_id, **ids)

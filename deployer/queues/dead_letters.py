@@ -147,8 +147,22 @@ def _reason(given: Mapping[str, str], body: str, system: Mapping[str, str]) -> t
     if isinstance(context, dict) and "condition" in context:
         return str(context["condition"]), _joined(_file(body), _envelope(context, envelope))
     if "DeadLetterQueueSourceArn" in system:
-        return "received too often", "its consumer failed each time; see the log"
+        return "received too often", _not_known(body) or "its consumer failed each time; see the log"
     return "no reason given", ""
+
+
+def _not_known(body: str) -> str:
+    """What the local version of the worker does not know about a message; "" if that did not keep it from reading."""
+    from domain import messages  # compiles the message's schema: only where there is such a letter
+    from domain.errors import OrderError, UnknownFormat
+
+    try:
+        messages.read(body)
+    except UnknownFormat as unknown:
+        return f"the local version cannot read it ({unknown}): deploy one that can, then redrive"
+    except OrderError:
+        pass
+    return ""
 
 
 def _envelope(context: Mapping, body: Mapping) -> str:

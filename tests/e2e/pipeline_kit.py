@@ -20,6 +20,7 @@ CLIENT_ORDER = {
 def message(order_id: str | None = None, **fields) -> dict:
     """A message as the intake puts it on the queue."""
     return {
+        "format": 1,
         "orderId": order_id or f"ORD-{uuid.uuid4().hex[:12]}",
         "timestamp": time.time_ns() // 1_000_000,
         "customerId": "CUST-1",

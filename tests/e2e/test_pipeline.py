@@ -390,6 +390,30 @@ def test_a_redriven_order_that_is_good_now_is_stored(clean):
     assert receive_all(clean, clean.outputs["OrderQueueDlqUrl"]) == []
 
 
+def test_a_message_of_a_later_version_waits_whole_among_the_dead_letters_until_a_worker_knows_it(clean):
+    later = [
+        message("LATER-format", format=2),
+        message("LATER-field", tip=1.5),
+        message("LATER-value", delivery="drone"),
+    ]
+    good = message()
+    send(clean, [*later, good])
+    eventually(lambda: counts(clean, "OrderQueueDlqUrl")[0] == len(later), 120, "they were received too often")
+    assert_each_stored_once(clean, [good["orderId"]])
+    listed = command(clean, "--dlq", "OrderQueueDLQ")
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    assert "received too often" in listed.stdout and "rejected for good" not in listed.stdout
+    for detail in ("format: is newer than 1", "is not a known field", "delivery: must be one of standard, express"):
+        assert detail in " ".join(listed.stdout.split())
+    assert command(clean, "--redrive", "OrderQueueDLQ", "--yes").returncode == 0
+    eventually(lambda: counts(clean, "OrderQueueDlqUrl")[0] == len(later), 120, "the worker is no newer: again")
+    drained(clean)
+    letters = dead_letters(clean)
+    assert {letter["body"] for letter in letters} == {json.dumps(each) for each in later}
+    assert {letter["reason"] for letter in letters} == {None}
+    assert clean.orders_of([each["orderId"] for each in later]) == {each["orderId"]: [] for each in later}
+
+
 def test_an_unknown_queue_names_the_known_ones(clean):
     unknown = command(clean, "--dlq", "Nothing")
     assert unknown.returncode == 2 and "OrderQueueDLQ" in unknown.stderr

@@ -22,7 +22,7 @@ def submitted(document):
 def travelled(document, **options):
     """The order that the worker makes of a submission, over the queue's text."""
     message = messages.new_message(submitted(document), now=NOW, source="pipeline", features=FEATURES)
-    read = messages.read(strict_json.dumps(message), NOW)
+    read = messages.read(strict_json.dumps(message))
     return messages.order_of(read, **{"now": NOW, "features": (), "ttl_days": 90, "correlation_id": None, **options})
 
 
@@ -79,7 +79,7 @@ def test_an_order_from_a_file_keeps_its_origin_and_is_the_same_order():
     record = validation.import_record(strict_json.loads(json.dumps(document)), NOW)
     origin = {"sourceFile": "s3://bucket/orders/day 1.csv", "processedDate": "2026-01-02"}
     message = messages.new_message(record, now=NOW, source="import", features=FEATURES, **origin)
-    read = messages.read(strict_json.dumps(message), NOW)
+    read = messages.read(strict_json.dumps(message))
     order = messages.order_of(read, now=NOW, features=(), ttl_days=90, correlation_id=None)
     assert origin.items() <= order.items() and order["source"] == "import"
     assert not set(origin) & set(travelled(document))
@@ -105,17 +105,16 @@ def test_a_clock_may_be_five_minutes_ahead(ahead, accepted):
     assert order["updatedAt"] == order["timestamp"] == NOW + ahead
 
 
-def test_a_message_that_does_not_say_which_flags_were_on_is_judged_by_those_that_are():
+def test_a_message_that_does_not_say_which_flags_were_on_earns_by_those_that_are_and_is_never_refused():
     message = messages.new_message(
         submitted({"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}], "delivery": "express"}),
         now=NOW, source="pipeline", features=(),
     )  # fmt: skip
     options = {"now": NOW, "ttl_days": 90, "correlation_id": None}
     del message["features"]
-    assert messages.order_of(message, features=FEATURES, **options)["delivery"] == "express"
-    with pytest.raises(OrderError) as refused:
-        messages.order_of(message, features=(), **options)
-    assert refused.value.kind.code == "feature_disabled"
+    for features, points in ((FEATURES, 1), ((), None)):
+        order = messages.order_of(message, features=features, **options)
+        assert (order["delivery"], order.get("loyaltyPoints")) == ("express", points)
 
 
 def test_no_order_changes_more_often_than_its_claim_provides_for():

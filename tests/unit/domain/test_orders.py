@@ -34,7 +34,8 @@ def validated(document):
 
 
 def placed(document, features=("expressDelivery", "multiplePayments")):
-    return orders.new_order(validated(document), order_id="id-1", now=NOW, features=features, ttl_days=90)
+    request = validated(document)
+    return orders.new_order(request, order_id="id-1", now=NOW, features=features, ttl_days=90)
 
 
 @settings(deadline=None)

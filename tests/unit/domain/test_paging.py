@@ -56,5 +56,28 @@ def test_a_position_no_order_can_have_is_refused_though_its_digest_is_right(posi
     assert refused(paging.encode(position, "customer-1", None), "customer-1", None)
 
 
+@pytest.mark.parametrize(
+    "token, position, customer, status",
+    [
+        ("94zXlKvBd_8MACrbMTpPUkQtMQ", ("ORD-1", 1), "CUST-1", None),
+        (
+            "VD-A9xHFbg_giXnxMTc2NzMyMzA0NTY3ODpmZC0wMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDE",
+            ("fd-00000000-0000-4000-8000-000000000001", 1767323045678),
+            "CUST-1",
+            "pending",
+        ),
+        (
+            "Pyf7pAb8Pwhotqo9MjUzNDAyMzAwNzk5OTk5OmEuYjpjX2QtZQ",
+            ("a.b:c_d-e", 253402300799999),
+            "x:y",
+            "out_for_delivery",
+        ),
+    ],
+)
+def test_a_token_given_by_an_earlier_version_still_leads_on(token, position, customer, status):
+    """These were given out. Never change them: a client may be in the middle of a list during a deployment."""
+    assert paging.decode(token, customer, status) == position
+
+
 def test_no_token_is_the_first_page():
     assert paging.decode(None, "customer-1", None) is None

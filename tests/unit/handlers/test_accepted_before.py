@@ -185,5 +185,5 @@ def test_a_file_uploaded_again_is_not_rejected_for_what_is_stored(pipeline):
     assert world.looked_up == ["BIG", "EXPRESS", "OTHER", "NEW"]
     # The worker finds them there, whatever the flags say.
     for body in world.bodies:
-        read = messages.read(body, UPLOADED_AT)
+        read = messages.read(body)
         messages.order_of(read, now=UPLOADED_AT, features=(), ttl_days=90, correlation_id=None)

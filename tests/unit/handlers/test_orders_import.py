@@ -37,6 +37,7 @@ def test_each_record_becomes_a_message(monkeypatch):
         report = world.run_all()
     first, second = world.messages()
     assert first == {
+        "format": 1,
         "orderId": "ORD-1",
         "timestamp": UPLOADED_AT,
         "customerId": "CUST-1",
@@ -146,7 +147,7 @@ def test_the_worker_can_store_what_the_import_sends():
     with World(jsonl(order())) as world:
         world.run()
     stored = messages.order_of(
-        messages.read(world.bodies[0], UPLOADED_AT + 1),
+        messages.read(world.bodies[0]),
         now=UPLOADED_AT + 1,
         features=(),
         ttl_days=90,

@@ -28,6 +28,7 @@ def test_the_first_drafts_sample_body_is_accepted_as_it_is(api, pipeline):
     message = json.loads(sent["Body"])
     fastjsonschema.compile(DOCUMENTS["OrderMessage"])(message)
     assert message == {
+        "format": 1,
         "orderId": "ORD-1",
         "timestamp": answer.body["timestamp"],
         "customerId": "CUST-12345",

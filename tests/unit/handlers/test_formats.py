@@ -1,0 +1,215 @@
+"""What outlives a deployment: messages, items and claims that earlier versions wrote, and what later ones may write.
+
+`golden/` has, of each released format of the messages, what a client handed in, the message that was made of it, and
+the order and the claim that the worker stored. Golden files are added, never changed and never removed.
+"""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contract.schemas import ORDER_MESSAGE
+from domain import messages, orders
+from handlers import clients
+from handlers.attributes import from_item
+from tests.unit.handlers.api import TABLE
+from tests.unit.handlers.importing import World, jsonl
+from tests.unit.handlers.pipeline import record
+from tests.unit.handlers.test_orders_events import change, handle, topic  # noqa: F401 - a fixture
+
+NOW = 1_767_323_045_678
+ID_GIVEN_HERE = "fd-00000000-0000-4000-8000-000000000001"
+DIRECTORY = Path(__file__).parent / "golden" / "messages"
+GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(DIRECTORY.glob("*.json"))}
+NEWEST = [name for name, each in GOLDEN.items() if each["message"].get("format", 0) == messages.FORMAT]
+BY_CLOCK = {"updatedAt", "expiresAt"}  # the worker's own
+WHAT_TO_DO = (
+    "The messages on the queue have changed. If those of every order have, raise domain.messages.FORMAT. Either way"
+    f" add a golden file for what is new to {DIRECTORY}, and leave the others as they are: messages like them are on"
+    " queues and in dead-letter queues."
+)
+
+
+def test_each_released_format_has_its_golden_messages():
+    formats = {each["message"].get("format", 0) for each in GOLDEN.values()}
+    assert formats == set(range(messages.FORMAT + 1)), WHAT_TO_DO
+
+
+@pytest.mark.parametrize("name", NEWEST)
+def test_what_is_written_today_is_what_the_newest_golden_messages_say(pipeline, api, configure, monkeypatch, name):
+    golden = GOLDEN[name]
+    configure(flags=golden["flags"])
+    monkeypatch.setattr("handlers.orders_intake.time.time_ns", lambda: NOW * 1_000_000)
+    monkeypatch.setattr(orders, "new_id", lambda: ID_GIVEN_HERE)
+    if golden["message"]["source"] == "import":
+        with World(jsonl(golden["given"]), flags=golden["flags"]) as world:
+            world.run()
+        (written,) = world.bodies
+    else:
+        assert api.submit(golden["given"]).status == 202
+        (written,) = [sent["Body"] for sent in pipeline.queued()]
+    assert json.loads(written) == golden["message"], WHAT_TO_DO
+
+
+def test_the_newest_golden_messages_have_every_field_and_every_value_that_there_is():
+    seen = {place for name in NEWEST for place in places_in(GOLDEN[name]["message"])}
+    assert places_of(ORDER_MESSAGE) - seen == set(), WHAT_TO_DO
+
+
+def places_of(schema, path=""):
+    """Each field of a document of `schema` by its path, and each value that a field may have by path and value."""
+    found = {f"{path}={value}" for value in schema.get("enum", ())}
+    for name, inner in schema.get("properties", {}).items():
+        found |= {f"{path}.{name}", *places_of(inner, f"{path}.{name}")}
+    return found | (places_of(schema["items"], f"{path}[]") if "items" in schema else set())
+
+
+def places_in(document, path=""):
+    if isinstance(document, list):
+        return {place for each in document for place in places_in(each, f"{path}[]")}
+    if isinstance(document, dict):
+        inner = {place for name, each in document.items() for place in places_in(each, f"{path}.{name}")}
+        return inner | {f"{path}.{name}" for name in document}
+    return {f"{path}={document}"}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_message_of_any_released_format_becomes_the_order_that_it_always_became(pipeline, name):
+    golden = GOLDEN[name]
+    assert pipeline.work_on([record(golden["message"], {"correlationId": "request-1"})]) == []
+    assert pipeline.dead_letters() == []
+    (stored,) = pipeline.orders().values()
+    assert {key: stored.get(key) for key in golden["order"]} | by_clock(golden) == golden["order"]
+
+
+def by_clock(golden):
+    return {key: golden["order"][key] for key in BY_CLOCK}
+
+
+def stored_before(pipeline, golden, **changes):
+    """Put the golden order, with `changes`, and its claim into the table, not expired; all that is there."""
+    for item in filter(None, (golden["order"] | changes, golden["claim"])):
+        pipeline.database.put_item(TableName=TABLE, Item=item | {"expiresAt": {"N": "9999999999"}})
+    return pipeline.items()
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_an_order_that_an_earlier_version_stored_is_known_again(pipeline, name):
+    golden = GOLDEN[name]
+    before = stored_before(pipeline, golden)
+    assert pipeline.work(golden["message"]) == []
+    assert pipeline.items() == before and pipeline.dead_letters() == []
+    other = {**golden["message"], "customerId": "somebody-else"}
+    assert pipeline.work(other) == [] and pipeline.reasons() == ["order_conflict"]
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_an_order_that_an_earlier_version_stored_is_read_changed_and_announced(pipeline, api, topic, name):  # noqa: F811
+    item = GOLDEN[name]["order"]
+    stored_before(pipeline, GOLDEN[name])
+    order_id = item["orderId"]["S"]
+    assert api.get(order_id).body["totalAmount"] == float(item["totalAmount"]["N"])
+    assert api.put(order_id, "processing").status == 200
+    assert handle(change(None, from_item(item))) == []
+    assert [event["eventType"] for event in topic.events] == ["OrderCreated"]
+
+
+@pytest.mark.parametrize("path", sorted((DIRECTORY.parent / "claims").glob("*.json")), ids=lambda path: path.stem)
+def test_an_idempotency_key_that_an_earlier_version_took_still_leads_to_its_order(pipeline, api, path):
+    golden = json.loads(path.read_text())
+    before = stored_before(pipeline, golden)
+    headers = {"Idempotency-Key": golden["idempotencyKey"]}
+    again = api.post(golden["given"], headers=headers)
+    assert (again.status, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert {key: again.body.get(key) for key in golden["answer"]} == golden["answer"]
+    other = api.post({**golden["given"], "customerId": "somebody-else"}, headers=headers)
+    assert (other.status, other.code) == (422, "idempotency_conflict")
+    assert pipeline.items() == before
+
+
+# What later versions may write.
+
+LATER = {
+    "tip": {"N": "1.5"},
+    "allergens": {"SS": ["nuts"]},
+    "weights": {"NS": ["1", "2.5"]},
+    "gift": {"NULL": True},
+    "seal": {"B": b"\x00"},
+    "nested": {"M": {"flag": {"BOOL": True}, "bytes": {"BS": [b"\x01"]}}},
+}
+
+
+@pytest.mark.parametrize("name", NEWEST)
+def test_an_order_with_attributes_of_a_later_version_is_read_listed_changed_and_announced(pipeline, api, topic, name):  # noqa: F811
+    stored_before(pipeline, GOLDEN[name], **LATER)
+    (item,) = pipeline.orders().values()
+    order_id, customer_id = item["orderId"]["S"], item["customerId"]["S"]
+    assert api.get(order_id).status == 200 and not LATER.keys() & api.get(order_id).body.keys()
+    assert api.customer(customer_id).body["count"] == 1
+    assert api.put(order_id, "processing").status == 200
+    after = pipeline.orders()[order_id]
+    assert {key: after[key] for key in LATER} == LATER
+    created, moved = (
+        change(None, from_item(GOLDEN[name]["order"]), 1),
+        change(*[from_item(GOLDEN[name]["order"])] * 2, 2),
+    )
+    created["dynamodb"]["NewImage"] = item
+    moved["dynamodb"] |= {"OldImage": item, "NewImage": after}
+    assert handle(created, moved) == []
+    assert [event["eventType"] for event in topic.events] == ["OrderCreated", "OrderStatusChanged"]
+
+
+def test_an_order_whose_status_is_of_a_later_version_is_shown_and_left_alone(pipeline, api):
+    stored_before(pipeline, GOLDEN[NEWEST[0]], status={"S": "returned"})
+    (item,) = pipeline.orders().values()
+    order_id = item["orderId"]["S"]
+    assert api.get(order_id).body["status"] == "returned"
+    answer = api.put(order_id, "processing")
+    assert (answer.status, answer.code) == (409, "illegal_transition")
+    assert pipeline.orders()[order_id] == item
+
+
+UNKNOWN = st.dictionaries(st.sampled_from(["tip", "allergens", "x-1"]), st.integers() | st.text(max_size=3), min_size=1)
+
+
+def objects_in(document):
+    if isinstance(document, dict):
+        yield document
+    for each in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
+        yield from objects_in(each)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(sorted(GOLDEN)), UNKNOWN, st.data())
+def test_a_field_that_is_not_known_is_never_refused_and_never_ignored(pipeline, name, unknown, data):
+    message = copy.deepcopy(GOLDEN[name]["message"])
+    data.draw(st.sampled_from(list(objects_in(message)))).update(unknown)
+    assert pipeline.work(message) == [0]
+    assert pipeline.items() == [] and pipeline.dead_letters() == []
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(messages.FORMAT + 1, 10**6), st.dictionaries(st.sampled_from(["items", "orders"]), st.integers()))
+def test_a_newer_format_is_not_looked_into(pipeline, newer, rest):
+    assert pipeline.work({**rest, "format": newer}) == [0]
+    assert pipeline.items() == [] and pipeline.dead_letters() == []
+
+
+def test_what_is_not_known_goes_to_the_dead_letter_queue_whole_by_the_queues_own_redrive(pipeline):
+    """As SQS counts receives: the fifth failure in a row is the last. The worker itself sends nothing there."""
+    sqs, url = clients.sqs(500, 3), "https://sqs.us-east-1.amazonaws.com/123456789012/orders"
+    sent = json.dumps({**GOLDEN[NEWEST[0]]["message"], "tip": 1})
+    dead = sqs.get_queue_attributes(QueueUrl=url.replace("orders", "dead-letters"), AttributeNames=["QueueArn"])
+    policy = {"deadLetterTargetArn": dead["Attributes"]["QueueArn"], "maxReceiveCount": 5}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "0"})
+    sqs.send_message(QueueUrl=url, MessageBody=sent)
+    for _ in range(5):
+        (received,) = sqs.receive_message(QueueUrl=url)["Messages"]
+        assert pipeline.work_on([record(received["Body"])]) == [0]
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+    (letter,) = pipeline.dead_letters()
+    assert letter["Body"] == sent and "MessageAttributes" not in letter
