@@ -17,6 +17,9 @@ MAX_RECORD_BYTES = MAX_BODY_BYTES
 # One file, unpacked: what bounds a gzip bomb.
 MAX_UNPACKED_BYTES = 10 * 1024**3
 
+# One file of CSV, whose orderIds are held in memory: some 130 bytes each, in a function that has 1,769 MB.
+MAX_CSV_LINES = 5_000_000
+
 # One file; each invocation after the first is handed the rest by the one before. Below the 16
 # at which Lambda's detection of recursive loops would stop the function.
 MAX_INVOCATIONS = 15
@@ -53,7 +56,7 @@ REJECTED_RECORD = closed_object(
         "details": {"type": "array", "items": {"type": "string"}},
         "text": {
             "type": "string",
-            "description": "the record as it stands in the file; bytes that are no text as \\xNN",
+            "description": "the record as it stands in the file, of CSV its rows; bytes that are no text as \\xNN",
         },
     },
     ["record", "line", "byte", "bytes", "reason", "details", "text"],

@@ -1,30 +1,46 @@
 """CSV as of RFC 4180: a header row, then one row per item; rows of one order stand together.
 
 A field is quoted if it begins with a quote, and behind the quote that closes it stands a comma or the end
-of the row. Where that is not so, or no quote closes it within MAX_RECORD_BYTES or before the file ends, a
-quote is missing or out of place: then the row is what is left of its line, and is rejected. So it spoils
-the one row, and with it the one order; what stands in the lines below is read as if nothing had happened.
+of the row. Where that is not so, or no quote closes it within MAX_RECORD_BYTES or before the file ends, or the
+text between its quotes looks like the end of one row and the beginning of another, a quote is missing or out of
+place: then the row is what is left of its line, and is rejected; the lines below are read by themselves.
 
-Blanks around a cell do not count, and a blank cell is an absent field.
+Each row is cut into cells once, and has one orderId: what groups the rows is what the order is called. A row
+whose orderId is not certain (see `Row`) may be one of the order above it, or below it, so neither is an order
+that is whole. Which orders that concerns, and which stand in two places, is known only at the end of the file:
+see domain.csv_survey.
+
+Invisible characters around a cell do not count, and a blank cell is an absent field. A row of blank cells is no
+row: it is not counted, and does not divide an order.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 
-from contract.imports import CSV_OPTIONAL, CSV_REQUIRED, MAX_RECORD_BYTES
+from contract.imports import CSV_OPTIONAL, CSV_REQUIRED, MAX_CSV_LINES, MAX_RECORD_BYTES
+from contract.schemas import ID_PATTERN
+from contract.text import INVISIBLE
 from domain.errors import OrderError
-from domain.framing import Fault, Record, Window
-from domain.validation import first_of, printable
+from domain.framing import BLANK, HEAD_BYTES, Fault, Record, Window
+from domain.validation import first_of
 
 _CELL = rb'(?:"(?:[^"]++|"")*+"|[^",\n]*+)'
-_EACH_CELL = re.compile(b",(" + _CELL + b")")
+_EACH_CELL = re.compile(",(" + _CELL.decode() + ")")
 _ROW = re.compile(
-    _CELL + b"(?:," + _CELL + b")*+" + rb'(?:(?P<whole>\r?\n)|(?P<last>\r?\Z)|(?P<unclosed>"(?:[^"]++|"")*+\Z))'
+    _CELL + b"(?:," + _CELL + b")*+"
+    rb'(?:(?P<whole>\r*+\n)|(?P<last>\r*+\Z)|(?P<unclosed>"(?:[^"]++|"")*+\Z))'
+)
+_ID = re.compile(ID_PATTERN)
+_INVISIBLE = "".join(
+    chr(code)
+    for first, last in re.findall(r"\\u(\w{4})(?:-\\u(\w{4}))?", INVISIBLE)
+    for code in range(int(first, 16), int(last or first, 16) + 1)
 )
 
-_KNOWN = (*CSV_REQUIRED, *CSV_OPTIONAL)
+KNOWN = (*CSV_REQUIRED, *CSV_OPTIONAL)
 _ITEM = ("productId", "quantity", "price")
 _ADDRESS = ("street", "city", "zipCode")
 _INTEGER = (re.compile("-?[0-9]{1,18}"), int, "must be an integer")
@@ -32,62 +48,52 @@ _DECIMAL = (re.compile("-?[0-9]{1,18}([.][0-9]{1,18})?"), Decimal, "must be a pl
 _NUMBERS = {"quantity": _INTEGER, "timestamp": _INTEGER, "price": _DECIMAL}
 
 
-def header(window: Window) -> list[str]:
-    """The columns, productId by that name, and the window moved behind them. Raises Fault."""
-    window.peek()
-    place = window.here()
-    end = _end_of_row(window)
-    if end is None:
-        raise Fault("the header row is not CSV", *place)
-    names = [cell.decode(errors="replace").strip() for cell in _cells(window.data[window.at : end])]
-    columns = ["productId" if name == "itemId" else name for name in names]
-    faults = {
-        "unknown": list(dict.fromkeys(printable(name, "(a column)") for name in columns if name not in _KNOWN)),
-        "missing": [name for name in CSV_REQUIRED if name not in columns],
-        "given twice": [name for name in _KNOWN if columns.count(name) > 1],
-    }
-    if any(faults.values()):
-        found = "; ".join(f"{fault}: {', '.join(first_of(names))}" for fault, names in faults.items() if names)
-        raise Fault(f"the header row has wrong columns ({found}); known are {', '.join(_KNOWN)}", *place)
-    window.at = end
-    window.next = window.here()
-    return columns
+class Row(NamedTuple):
+    """A row that is not blank. Its orderId is certain if the row is CSV, has a cell for each column and no text
+    beyond those with a name, and the cell is an id as the contract has it."""
+
+    order_id: str  # "" if it is not certain
+    line: int
+    byte: int
+    length: int  # bytes
+    text: bytes  # without its line end; only the first HEAD_BYTES if longer than MAX_RECORD_BYTES
+    cells: list[str]
+    fault: str  # what is wrong with the row as such, "" for nothing
 
 
-def orders(window: Window, columns: list[str]) -> Iterator[Record]:
-    """Rows with the same orderId, one after the other, as one record; a row without one is a record alone.
-
-    Where reading fails, the order being read may lack rows: it is not among the records.
-    """
-    read, key_column = partial(_order, columns), columns.index("orderId")
-    current = b""
-    for end in _rows(window):
-        key = _key(window, end, key_column)
-        if window.start is not None and (key != current or not key):
-            yield window.cut(read)
-        if window.start is None:
-            window.begin()
-        current = key
-    if window.start is not None:
-        yield window.cut(read)
+def clean(cell: str) -> str:
+    return cell.strip(_INVISIBLE)
 
 
-def _rows(window: Window) -> Iterator[int | None]:
-    """As _end_of_row for each row, with the window at the row's start."""
-    while window.peek():
-        end = _end_of_row(window)
-        yield end
-        if end is None:
-            window.to_end_of_line()
-        else:
-            window.at = end
+def named(columns: list[str]) -> list[str]:
+    """`columns` without those at the end that have no name."""
+    return columns[: max((count for count, name in enumerate(columns, 1) if name), default=0)]
 
 
-def _end_of_row(window: Window) -> int | None:
+def cells_of(row: bytes) -> tuple[list[str], str]:
+    """The cells of a row without its line end, and what is wrong with its characters, "" for nothing."""
+    try:
+        text, fault = row.decode(), ""
+    except UnicodeDecodeError:
+        text, fault = row.decode(errors="surrogateescape"), "must be UTF-8"
+    if "\0" in text:
+        fault = fault or "must not contain NUL characters"
+    if '"' not in text:
+        return text.split(","), fault
+    cells = _EACH_CELL.findall("," + text)
+    return [cell[1:-1].replace('""', '"') if cell.startswith('"') else cell for cell in cells], fault
+
+
+def end_of_row(window: Window) -> int | None:
     """The index behind the row that starts here; None if it is not CSV, or is longer than a record may be."""
+    end = window.data.find(b"\n", window.at) + 1
+    if end and window.data.find(b'"', window.at, end) < 0:
+        return end if end - window.at <= MAX_RECORD_BYTES + 1 else None
     while True:
         found = _ROW.match(window.data, window.at)
-        if found is None or found.end() - window.at > MAX_RECORD_BYTES:
+        if found is None:
+            return None
+        if found.end() - window.at > MAX_RECORD_BYTES + 1:
             return None
         if found.lastgroup == "whole":
             return found.end()
@@ -95,43 +101,112 @@ def _end_of_row(window: Window) -> int | None:
             return found.end() if found.lastgroup == "last" else None
 
 
-def _key(window: Window, end: int | None, column: int) -> bytes:
-    """The orderId of the row that starts here. Of a row that is not CSV it is what seems to be it:
-
-    an order must not be accepted without the row that has a quote missing.
-    """
-    cells = _start_of_line(window).split(b",") if end is None else _cells(window.data[window.at : end])
-    return cells[column].strip(b' \t\r\n"') if column < len(cells) else b""
-
-
-def _start_of_line(window: Window) -> bytes:
-    """The line that starts here, of a longer one than a record may be its beginning."""
+def line_here(window: Window) -> bytes:
+    """The line that starts here, without its end; of one longer than a record may be its beginning."""
     while True:
         limit = window.at + MAX_RECORD_BYTES
         end = window.data.find(b"\n", window.at, limit)
         if end >= 0 or limit <= len(window.data) or not window.grow():
-            return window.data[window.at : end if end >= 0 else limit]
+            return window.data[window.at : end if end >= 0 else limit].rstrip(BLANK)
 
 
-def _cells(row: bytes) -> list[bytes]:
-    if b'"' not in row:
-        return row.split(b",")
-    return [
-        cell[1:-1].replace(b'""', b'"') if cell.startswith(b'"') else cell for cell in _EACH_CELL.findall(b"," + row)
-    ]
+def rows(window: Window, columns: list[str]) -> Iterator[Row]:
+    """The rows from here on, with the window behind each. Raises Fault."""
+    key, named_ones = columns.index("orderId"), len(named(columns))
+    while window.peek():
+        line, byte = window.here()
+        if line > MAX_CSV_LINES:
+            raise Fault(f"a CSV file must have at most {MAX_CSV_LINES} lines: divide it", line, byte)
+        end = end_of_row(window)
+        text = b"" if end is None else window.data[window.at : end].rstrip(BLANK)
+        cells, fault = cells_of(text)
+        if end is None or (b"\n" in text and _holds_rows(cells)):
+            yield _line_alone(window, line, byte)
+            continue
+        window.at = end
+        order_id = clean(cells[key]) if key < len(cells) else ""
+        if not order_id and not any(map(clean, cells)):
+            continue
+        if not named_ones <= len(cells) <= len(columns):
+            order_id, fault = "", f"has {len(cells)} cells, but the header row has {len(columns)}"
+        elif len(cells) > named_ones and any(map(clean, cells[named_ones:])):
+            order_id, fault = "", "has text below a column without a name"
+        elif not _ID.fullmatch(order_id):
+            order_id, fault = "", f"orderId: must match {ID_PATTERN}" if order_id else "orderId: is blank"
+        yield Row(order_id, line, byte, len(text), text, cells, fault)
 
 
-def _order(columns: list[str], record: Record) -> dict:
+def orders(window: Window, columns: list[str], doubts: Callable[[str], list[str]]) -> Iterator[Record]:
+    """Rows with the same orderId, one after the other, as one record; a row of which it is not certain is one alone.
+
+    `doubts` gives for an orderId the reasons, as details, why such rows may not be all that the order has. Where
+    reading fails, the order being read may lack rows: it is not among the records.
+    """
+    group: list[Row] = []
+    length = 0
+    for row in rows(window, columns):
+        if group and (row.order_id != group[0].order_id or not row.order_id):
+            window.next = row.line, row.byte
+            yield _record(window, columns, group, length, doubts)
+            group, length = [], 0
+        if length <= MAX_RECORD_BYTES:  # of what is longer, the beginning is enough
+            group.append(row)
+        length += row.length + bool(length)
+    window.next = window.here()
+    if group:
+        yield _record(window, columns, group, length, doubts)
+
+
+def _record(
+    window: Window, columns: list[str], group: list[Row], length: int, doubts: Callable[[str], list[str]]
+) -> Record:
+    """`group` as a record of `length` bytes: its rows, without what is between them."""
+    window.number += 1
+    text = b"\n".join(row.text for row in group)
+    if length > MAX_RECORD_BYTES:
+        text = text[:HEAD_BYTES]
+    first = group[0]
+    read = partial(_order, columns, group if length <= MAX_RECORD_BYTES else [first], doubts)
+    return Record(window.number, first.line, first.byte, length, text, read)
+
+
+def _line_alone(window: Window, line: int, byte: int) -> Row:
+    """What is left of a line, as a row of which nothing is certain, with the window behind it."""
+    text = line_here(window)
+    window.to_end_of_line()
+    length = window.here()[1] - byte
+    if length > MAX_RECORD_BYTES:
+        text = text[:HEAD_BYTES]
+    else:
+        length = len(text)
+    return Row("", line, byte, length, text, [], "has a quote too many or too few")
+
+
+def _holds_rows(cells: list[str]) -> bool:
+    """Whether the text of a cell has the commas of all cells behind it, then a line break, then those of all before:
+
+    so it has where a quote is missing at the end of the cell, and another at its beginning in a row below.
+    """
+    for index, cell in enumerate(cells):
+        if "\n" in cell:
+            lines = cell.split("\n")
+            if lines[0].count(",") >= len(cells) - 1 - index and lines[-1].count(",") >= index:
+                return True
+    return False
+
+
+def _order(columns: list[str], group: list[Row], doubts: Callable[[str], list[str]], record: Record) -> dict:
     """The order that a record's rows make. Raises OrderError("invalid_request")."""
-    order, items, problems = {}, [], []
-    window = Window(iter([record.text]), line=record.line)
-    for end in _rows(window):
-        fields, faults = _fields(columns, None if end is None else window.data[window.at : end])
+    order, items = {}, []
+    order_id = group[0].order_id
+    problems = list(doubts(order_id)) if order_id else ["the orders directly above and below are rejected, too"]
+    for row in group:
+        fields, faults = _fields(columns, row)
         items.append({name: fields.pop(name) for name in _ITEM if name in fields})
         for name, value in fields.items():
             if order.setdefault(name, value) != value:
                 faults.append(f"{name}: is not what a row of the order above says")
-        problems += [f"line {window.here()[0]}: {fault}" for fault in faults]
+        problems += [f"line {row.line}: {fault}" for fault in faults]
     if problems:
         raise OrderError("invalid_request", first_of(problems))
     order["items"] = items
@@ -140,19 +215,12 @@ def _order(columns: list[str], record: Record) -> dict:
     return order
 
 
-def _fields(columns: list[str], row: bytes | None) -> tuple[dict, list[str]]:
+def _fields(columns: list[str], row: Row) -> tuple[dict, list[str]]:
     """The cells of a row that are not blank, by column, and what is wrong with them."""
-    if row is None:
-        return {}, ["has a quote too many or too few"]
-    try:
-        cells = [cell.decode().strip() for cell in _cells(row)]
-    except UnicodeDecodeError:
-        return {}, ["must be UTF-8"]
-    if b"\0" in row:
-        return {}, ["must not contain NUL characters"]
-    if len(cells) != len(columns):
-        return {}, [f"must have {len(columns)} fields"]
-    fields = {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
+    if row.fault:
+        return {}, [row.fault]
+    cells = zip(columns, row.cells, strict=False)
+    fields = {name: cell for name, written in cells if (cell := written.strip(_INVISIBLE))}
     faults = []
     for name, (pattern, number, sentence) in _NUMBERS.items():
         cell = fields.pop(name, None)

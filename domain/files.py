@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import PurePosixPath
 
 from contract.imports import MAX_UNPACKED_BYTES
-from domain import csv_rows, framing
+from domain import csv_header, csv_rows, csv_survey, framing
 from domain.framing import Fault, Record, Window
 
 BLOCK_BYTES = 65_536
@@ -27,21 +27,26 @@ _SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 class Upload:
     """The records of a file, to be iterated once. Iterating raises Fault where reading cannot go on."""
 
-    def __init__(self, window: Window, kind: dict) -> None:
+    def __init__(self, window: Window, kind: dict, fetch: Callable[[int], Iterator[bytes]]) -> None:
         self.format: str = kind["format"]
         self.compressed: bool = kind["compressed"]
         self._window = window
         self._kind = kind
+        self._fetch = fetch
 
     def __iter__(self) -> Iterator[Record]:
         match self._kind:
             case {"format": "jsonl"}:
                 return framing.lines(self._window)
             case {"format": "csv", "columns": columns}:
-                return csv_rows.orders(self._window, columns)
+                return csv_rows.orders(self._window, columns, self._survey().doubts)
             case {"array": True}:
                 return framing.elements(self._window)
         return framing.objects(self._window)  # or a file of nothing, whatever it is called
+
+    def _survey(self) -> csv_survey.Survey:
+        window, _ = _from_start(self._fetch)
+        return csv_survey.survey(window, csv_header.read(window))
 
     def position(self) -> dict:
         """Where reading goes on behind the last record: what `resume` of open_upload takes. JSON knows all of it."""
@@ -52,7 +57,8 @@ class Upload:
 def open_upload(key: str, fetch: Callable[[int], Iterator[bytes]], resume: dict | None = None) -> Upload:
     """The upload `key`, from its first record on or from behind the last one before `resume`, a position.
 
-    `fetch(offset)` yields the object's bytes from there on, none at its end, in pieces of any size.
+    `fetch(offset)` yields the object's bytes from there on, none at its end, in pieces of any size. Of CSV it is
+    called twice: the file is read to its end before its first record.
     Raises Fault if the kind of file cannot be read, and whatever `fetch` raises.
     """
     if resume:
@@ -60,21 +66,27 @@ def open_upload(key: str, fetch: Callable[[int], Iterator[bytes]], resume: dict 
         byte = resume["byte"]
         # Packed data cannot be entered in the middle.
         blocks = _behind(byte, _unpacked(_blocks(fetch(0)))) if kind["compressed"] else _blocks(fetch(byte))
-        return Upload(Window(_limited(blocks, byte), byte, resume["line"], resume["record"]), kind)
+        return Upload(Window(_limited(blocks, byte), byte, resume["line"], resume["record"]), kind, fetch)
+    window, compressed = _from_start(fetch)
+    kind = {"format": _SUFFIXES.get(_suffix(key), "json"), "compressed": compressed}
+    begins_with = window.peek()
+    window.next = window.here()
+    if begins_with and kind["format"] == "csv":
+        kind["columns"] = csv_header.read(window)
+    if begins_with and kind["format"] == "json":
+        kind["array"] = _is_array(begins_with, window)
+    return Upload(window, kind, fetch)
+
+
+def _from_start(fetch: Callable[[int], Iterator[bytes]]) -> tuple[Window, bool]:
+    """The unpacked file behind its byte order mark, and whether it was packed."""
     blocks = _blocks(fetch(0))
     first = next(blocks, b"")
     blocks = chain([first], blocks)
     compressed = first.startswith(_GZIP)
     window = Window(_limited(_unpacked(blocks) if compressed else blocks, 0))
     _pass_byte_order_mark(window)
-    kind = {"format": _SUFFIXES.get(_suffix(key), "json"), "compressed": compressed}
-    begins_with = window.peek()
-    window.next = window.here()
-    if begins_with and kind["format"] == "csv":
-        kind["columns"] = csv_rows.header(window)
-    if begins_with and kind["format"] == "json":
-        kind["array"] = _is_array(begins_with, window)
-    return Upload(window, kind)
+    return window, compressed
 
 
 def _suffix(key: str) -> str:

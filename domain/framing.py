@@ -23,7 +23,7 @@ from domain.errors import OrderError
 
 HEAD_BYTES = 1024  # what is kept of a record that is too long
 
-_BLANK = b" \t\r\n"
+BLANK = b" \t\r\n"
 _BLANKS = re.compile(rb"[ \t\r\n]*+")
 
 # Possessive throughout: no backtracking, so each byte costs about the same however odd the file. The groups
@@ -153,7 +153,7 @@ class Window:
         """Of the record, what lies from `index` to here may be let go of."""
         part = self.data[index : self.at]
         self._head = self._head or part
-        if part := part.rstrip(_BLANK):
+        if part := part.rstrip(BLANK):
             self._end = self.byte + index + len(part)
 
     def _place(self, index: int) -> tuple[int, int]:

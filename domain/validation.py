@@ -5,8 +5,7 @@ the first problem. Only for a document that failed is a second one compiled
 (once per process), which collects every problem for a person to read.
 """
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from domain import pricing
 from domain.errors import OrderError, UnknownFormat
 
 MAX_DETAILS = 20
+_LONGEST_NAME = 40  # characters that are compared with the names we know
 FUTURE_MS = 5 * 60 * 1000  # how far a client's clock may be ahead of ours
 
 _SCHEMAS = MODELS | DOCUMENTS | {"ImportRecord": IMPORT_RECORD}
@@ -199,8 +199,7 @@ def _readable(error: fastjsonschema.JsonSchemaValueException) -> list[str]:
         return [f"{_join(path, key)}: is required" for key in missing]
     if error.rule == "additionalProperties":
         known = error.definition["properties"]
-        unknown = [key for key in error.value if key not in known]
-        return [f"{_join(path, printable(key, '(a field)'))}: is not a known field" for key in unknown]
+        return [_unknown(path, key, number, known) for number, key in enumerate(error.value, 1) if key not in known]
     return [f"{path or 'body'}: {_sentence(error.rule, error.rule_definition)}"]
 
 
@@ -208,10 +207,34 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def printable(key: str, otherwise: str) -> str:
-    # The name of an unknown field is the client's own text: repeat it only
-    # where it can be nothing worse than a misspelt field.
-    return key if re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,39}", key) else otherwise
+def _unknown(path: str, key: str, number: int, known: Iterable[str]) -> str:
+    if key in own_names():
+        return f"{_join(path, key)}: is not a known field"
+    return f"{path or 'body'}: field {number} is not a known field{did_you_mean(key, known)}"
+
+
+@cache
+def own_names() -> frozenset[str]:
+    """The names of all fields of the contract. What else a client or a file calls a field is its own text, and may
+    be about a person: only these are repeated."""
+
+    def names(schema: dict) -> Iterator[str]:
+        for name, value in schema.get("properties", {}).items():
+            yield name
+            yield from names(value)
+        if "items" in schema:
+            yield from names(schema["items"])
+
+    return frozenset(name for schema in _SCHEMAS.values() for name in names(schema))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question to follow the message that `name` is unknown, if it resembles one of `known`; else ""."""
+    import difflib  # only what is refused pays for it
+
+    spelt = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name[:_LONGEST_NAME].lower(), spelt, n=1, cutoff=0.75)
+    return f"; did you mean {spelt[close[0]]}?" if close else ""
 
 
 def _sentence(rule: str, limit: object) -> str:

@@ -107,6 +107,22 @@ def test_every_format_plain_and_zipped_with_and_without_bom(importing, name, bom
     assert_each_stored_once(importing, records)
 
 
+def test_an_order_of_a_csv_file_is_stored_with_all_its_rows_or_not_at_all(importing):
+    whole, apart, above, below, last = (record["orderId"] for record in orders(5))
+    ids = [whole, f"{whole}\u00a0", apart, f"\u200b{whole[:-1]}-", apart, above, "", below, last]
+    rows = [f"{order_id},CUST-1,PIZZA-{n},1,2.50\n" for n, order_id in enumerate(ids)]
+    content = f"{','.join(imports.CSV_REQUIRED)}\n{''.join(rows)}"
+    uploaded = upload(importing, f"{uuid.uuid4()}.csv", content.encode())
+    report = uploaded.report()
+    assert (report["status"], report["read"], report["queued"]) == ("completed", 8, 3)
+    assert [each["line"] for each in uploaded.rejected()] == [4, 6, 7, 8, 9]
+    settled(importing)
+    stored = importing.orders_of([whole, apart, above, below, last])
+    assert [len(stored[each]) for each in (whole, apart, above, below, last)] == [1, 0, 0, 0, 1]
+    assert len(stored[whole][0]["items"]["L"]) == 2
+    assert dead_letters(importing) == []
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 def test_a_single_object_is_a_file_of_one_order(importing, indent):
     [record] = orders(1)
@@ -326,7 +342,7 @@ def test_a_version_that_is_gone_ends_among_the_dead_letters(importing):
 def test_what_one_invocation_has_no_time_for_is_handed_on(importing, name, written):
     good = orders(1_000)
     # Reading takes the time that is short here; what is rejected takes none of the queue's.
-    mixed = [each for record in good for each in (record, *[order(f"no id: {n}") for n in range(20)])]
+    mixed = [each for record in good for each in (record, *[order(f"BAD-{n}", customerId="no id") for n in range(20)])]
     functions, function = importing.client("lambda"), importing.outputs["OrdersImportFunction"]
     usual = functions.get_function_configuration(FunctionName=function)["Timeout"]
     functions.update_function_configuration(FunctionName=function, Timeout=3)

@@ -11,7 +11,7 @@ SECRETS = {
     "customer": "customer-planted",
     "key": "idempotency-planted",
     "header": "header-planted",
-    "field": "fieldplanted",
+    "field": "fieldplanted",  # what a misspelt field may look like, and a name, too
     "api key": "SECRET-API-KEY",
 }
 

@@ -61,8 +61,10 @@ def test_what_is_not_a_json_object_is_400_and_stores_nothing(api, body):
         ({"price": 100_001}, "items[0].price: must be at most 100000"),
         ({"price": "1"}, "items[0].price: must be a number"),
         ({"productId": "abc\n"}, "items[0].productId: must match ^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"),
-        ({"extra": 1}, "items[0].extra: is not a known field"),
-        ({"<script>": 1}, "items[0].(a field): is not a known field"),
+        ({"totalAmount": 1}, "items[0].totalAmount: is not a known field"),
+        ({"extra": 1}, "items[0]: field 4 is not a known field"),
+        ({"<script>": 1}, "items[0]: field 4 is not a known field"),
+        ({"Quantitiy": 1}, "items[0]: field 4 is not a known field; did you mean quantity?"),
     ],
 )
 def test_a_bad_item_is_named_without_its_value(api, item, detail):

@@ -26,15 +26,16 @@ def test_no_secret_is_ever_written(output):
 def test_every_invocation_writes_its_counts_and_the_last_one_what_came_of_the_file(metrics):
     ours = [{name: value for name, value in values.items() if name != "ColdStart"} for values in metrics]
     durations = [values.pop("ProcessingTime") for values in ours if "ProcessingTime" in values]
-    assert len(durations) == 4 and all(duration >= 0 for duration in durations)
+    assert len(durations) == 6 and all(duration >= 0 for duration in durations)
     assert ours[:3] == [
         {"OrdersProcessed": 8, "OrderProcessingErrors": 0},
         {"OrdersProcessed": 7, "OrderProcessingErrors": 1},
         {"OrdersProcessed": 0, "OrderProcessingErrors": 4, "SuccessRate": 75},
     ]
     assert ours[3:6] == [{"ProcessingFailures": 1}] * 3
-    unreadable, failed, broken, real = ours[6:]
-    assert unreadable == {"OrdersProcessed": 0, "OrderProcessingErrors": 0} and failed == {"ProcessingFailures": 1}
+    assert ours[6:10] == [{"OrdersProcessed": 0, "OrderProcessingErrors": 0}, {"ProcessingFailures": 1}] * 2
+    rejected, broken, real = ours[10:]
+    assert rejected == {"OrdersProcessed": 0, "OrderProcessingErrors": 2, "SuccessRate": 0}
     assert broken == {"OrdersProcessed": 0, "OrderProcessingErrors": 1, "SuccessRate": 0}
     assert real == {"OrdersProcessed": 15, "OrderProcessingErrors": 5, "SuccessRate": 75}
 
@@ -53,10 +54,12 @@ def test_each_invocation_is_one_line(output):
 
 def test_each_file_is_one_line_at_its_end(output):
     _, lines = output
-    first, unreadable, broken, real = [line for line in lines if line.get("message") == "file"]
+    first, *unreadable, rejected, broken, real = [line for line in lines if line.get("message") == "file"]
     assert (first["status"], first["read"], first["queued"], first["rejected"]) == ("completed", 20, 15, 5)
     assert first["reasons"] == {"feature_disabled": 1, "invalid_request": 4}
-    assert unreadable["status"] == "failed" and unreadable["fault"]["reason"]
+    assert [line["status"] for line in unreadable] == ["failed"] * 2
+    assert all("the first row of a file must name its columns" in line["fault"]["reason"] for line in unreadable)
+    assert (rejected["status"], rejected["rejected"]) == ("completed", 2)
     assert broken["status"] == "broken" and broken["fault"]["line"] == 1
     assert (real["source_file"], real["reasons"]) == (f"s3://{BUCKET}/orders/real.jsonl", first["reasons"])
 
@@ -64,5 +67,5 @@ def test_each_file_is_one_line_at_its_end(output):
 def test_a_failure_is_logged_by_its_place(output):
     _, lines = output
     failures = [line for line in lines if line.get("message") == "request failed"]
-    assert [line["exception"][0] for line in failures] == ["ValueError"] * 3 + ["ImportFailed"]
+    assert [line["exception"][0] for line in failures] == ["ValueError"] * 3 + ["ImportFailed"] * 2
     assert all("orders_import.py" in " ".join(line["frames"]) for line in failures)

@@ -1,0 +1,75 @@
+"""The header row of a CSV file: which column is what, and what is said of a file that has none we can read.
+
+Its text is never repeated: where the header row is missing, it is an order, and about a person.
+"""
+
+import re
+
+from contract.imports import CSV_REQUIRED
+from domain.csv_rows import KNOWN, cells_of, clean, end_of_row, line_here, named
+from domain.framing import BLANK, Fault, Window
+from domain.validation import did_you_mean, first_of, own_names
+
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ":": "colons", " ": "blanks"}
+_EXCEL = re.compile(r'"?sep=(.?)"?[,;]*', re.IGNORECASE)  # its line above the header: how cells are separated
+
+
+def read(window: Window) -> list[str]:
+    """The columns, productId by that name and "" for those at the end that have none, and the window moved behind
+    them. Raises Fault."""
+    window.peek()
+    place = window.here()
+    line = line_here(window).decode(errors="replace")
+    if separator := _EXCEL.fullmatch(clean(line)):
+        if separator[1] != ",":
+            raise _other_separator("its first line says otherwise", place)
+        window.to_end_of_line()
+        window.peek()
+        place = window.here()
+        line = line_here(window).decode(errors="replace")
+    _check_dialect(line, place)
+    end = end_of_row(window)
+    if end is None:
+        raise Fault("the header row is not CSV", *place)
+    cells, _ = cells_of(window.data[window.at : end].rstrip(BLANK))
+    columns = ["productId" if name == "itemId" else name for name in map(clean, cells)]
+    _check(columns, place)
+    window.at = end
+    window.next = window.here()
+    return columns
+
+
+def _check_dialect(line: str, place: tuple[int, int]) -> None:
+    if "\r" in line:
+        raise Fault("the lines end with carriage returns alone: save the file with line feeds, or both", *place)
+    known = _known_names(line, ",")
+    for separator, called in _SEPARATORS.items():
+        if _known_names(line, separator) > max(known, 1):
+            raise _other_separator(f"here they are separated by {called}", place)
+
+
+def _known_names(line: str, separator: str) -> int:
+    return sum(clean(cell).strip('"') in (*KNOWN, "itemId") for cell in line.split(separator))
+
+
+def _other_separator(why: str, place: tuple[int, int]) -> Fault:
+    return Fault(f"columns are separated by commas, and {why}: save the file as CSV with commas", *place)
+
+
+def _check(columns: list[str], place: tuple[int, int]) -> None:
+    faults = {
+        "unknown": [
+            name if name in own_names() else f"column {number}{did_you_mean(name, KNOWN)}"
+            for number, name in enumerate(named(columns), 1)
+            if name and name not in KNOWN
+        ],
+        "without a name": [f"column {number}" for number, name in enumerate(named(columns), 1) if not name],
+        "missing": [name for name in CSV_REQUIRED if name not in columns],
+        "given twice": [name for name in KNOWN if columns.count(name) > 1],
+    }
+    if not any(faults.values()):
+        return
+    found = "; ".join(f"{fault}: {', '.join(first_of(names))}" for fault, names in faults.items() if names)
+    if not set(columns) & set(KNOWN):
+        found += "; the first row of a file must name its columns"
+    raise Fault(f"the header row has wrong columns ({found}); known are {', '.join(KNOWN)}", *place)

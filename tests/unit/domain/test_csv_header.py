@@ -1,0 +1,102 @@
+"""The header row: read however a program writes it, or refused with what to do and without a word of the file."""
+
+import pytest
+
+from contract.imports import CSV_OPTIONAL, CSV_REQUIRED, MAX_RECORD_BYTES
+from domain import csv_header
+from domain.framing import Fault, Window
+from tests.unit.domain.test_csv_rows import read, refusal, window
+
+NAMES = ",".join(CSV_REQUIRED)
+PERSON = "Alice,Smith,alice@example.com,Elm Street 5,Springfield"
+
+
+def columns(text: str | bytes, size: int = 1 << 16) -> list[str]:
+    data = text if isinstance(text, bytes) else text.encode()
+    return csv_header.read(window(data, size))
+
+
+def fault_of(text: str | bytes) -> Fault:
+    with pytest.raises(Fault) as fault:
+        columns(text)
+    return fault.value
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 16])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n", ""])
+@pytest.mark.parametrize(
+    "written",
+    [
+        NAMES,
+        '"' + NAMES.replace(",", '","') + '"',
+        " orderId ,\ufeffcustomerId,\u00a0itemId\u200b,quantity,price\t",
+        "sep=,\n" + NAMES,
+        '"sep=,"\r\n' + NAMES,
+        "\n \n" + NAMES,
+    ],
+)
+def test_a_header_row_is_read_however_it_is_written(written, end, size):
+    assert columns(written + end, size) == list(CSV_REQUIRED)
+
+
+@pytest.mark.parametrize("unnamed", [1, 3])
+def test_columns_at_the_end_that_have_no_name_may_be_there_while_they_are_blank(unnamed):
+    header = NAMES + ", " * unnamed + "\n"
+    assert columns(header) == [*CSV_REQUIRED, *[""] * unnamed]
+    extra = "," * unnamed
+    rows = [f"a,c,p,1,2{extra}", f"b,c,p,1,2{extra}", "c,c,p,1,2", f"d,c,p,1,2{extra} x", f"e,c,p,1,2{extra},"]
+    details = [refusal(record) for record in read((header + "\n".join(rows)).encode())]
+    assert details[:2] == [None, None] and all(details[2:])
+    assert details[3][1] == "line 5: has text below a column without a name"
+    assert details[4][1] == f"line 6: has {6 + unnamed} cells, but the header row has {5 + unnamed}"
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("orderId,customerId,productId,quantity", "(missing: price)"),
+        ("orderId,customerId,itemId,productId,quantity,price", "(given twice: productId)"),
+        (NAMES + ",Note,x y", "(unknown: column 6, column 7)"),
+        (NAMES + ",,city", "(without a name: column 6)"),
+        ("OrderID,customer_id,product id,quantity,price", "column 1; did you mean orderId?, column 2; did you mean"),
+        (PERSON, "(unknown: column 1, column 2, column 3, column 4, column 5; missing: orderId, customerId,"),
+        (PERSON, "the first row of a file must name its columns"),
+        ('{"orderId": 1}', "not CSV"),
+        ('"orderId', "not CSV"),
+        ("x" * (MAX_RECORD_BYTES + 2), "not CSV"),
+        (NAMES.replace(",", ";"), "separated by commas, and here they are separated by semicolons"),
+        ('"' + NAMES.replace(",", '"\t"') + '"', "separated by tabs"),
+        (NAMES.replace(",", "|"), "separated by vertical bars"),
+        ("orderId;customerId;productId;quantity;price,00", "separated by semicolons"),
+        ("sep=;\n" + NAMES, "its first line says otherwise: save the file as CSV with commas"),
+        ("SEP=\t\n" + NAMES, "its first line says otherwise"),
+        (NAMES + "\ra,c,p,1,2\rb,c,p,1,2\r", "carriage returns alone"),
+    ],
+)
+def test_a_header_that_is_not_one_is_a_fault_that_says_what_to_do(header, reason):
+    fault = fault_of("\n" + header + "\na,c,p,1,2\n")
+    assert reason in fault.reason
+    assert (fault.line, fault.byte) == (2, 1)
+    if "wrong columns" in fault.reason:
+        assert all(column in fault.reason for column in (*CSV_REQUIRED, *CSV_OPTIONAL))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", " ", "\r", '","', '"', "\n"])
+def test_of_a_file_without_a_header_row_nothing_is_repeated(separator):
+    reason = fault_of(PERSON.replace(",", separator)).reason
+    assert not [word for word in ("Alice", "Smith", "example", "Elm", "Spring") if word.lower() in reason.lower()]
+
+
+def test_a_header_longer_than_can_be_held_is_looked_at_a_few_blocks_at_a_time():
+    longest = 0
+
+    def blocks():
+        nonlocal longest
+        for _ in range(100):
+            yield b"x" * 65_536
+            longest = max(longest, len(source.data))
+
+    source = Window(blocks())
+    with pytest.raises(Fault):
+        csv_header.read(source)
+    assert longest <= 2 * MAX_RECORD_BYTES
