@@ -163,11 +163,12 @@ def test_child_templates_lie_beside_the_root_and_stacks_are_tagged(root):
         }
 
 
-def test_only_the_data_stack_is_transformed(templates):
-    # The transform resolves parameters when the change set is made; a sibling's output, passed as a
-    # parameter, has no value then. The data stack takes none.
-    assert [name for name, template in templates.items() if "Transform" in template] == ["data"]
-    assert not set(templates["data"]["Parameters"]) & set(outputs.descriptions())
+def test_no_template_has_a_transform_or_what_needs_one(templates):
+    """AWS::LanguageExtensions takes a policy statement's Condition for a resource's, refuses a DeletionPolicy by Ref on
+    a conditional resource, and resolves parameters before a sibling's output has a value."""
+    needs = re.compile(r"Transform|Fn::(Transform|ForEach.*|Length|ToJsonString)")
+    for name, template in templates.items():
+        assert not [path for path, _ in everywhere(template) if path and needs.fullmatch(str(path[-1]))], name
 
 
 def test_root_shows_what_a_user_needs(root):
