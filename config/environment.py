@@ -137,7 +137,7 @@ class Environment(_Section):
     """One environment. `api_config` and `feature_flags` are the documents first put into SSM."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")
-    region: str = Field("us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    region: str = Field("us-east-1", pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$")
     account: str | None = Field(None, pattern=r"^\d{12}$")
     data: Data = Data()
     functions: Functions = Functions()
