@@ -97,17 +97,30 @@ KNOWN: tuple[Known, ...] = (
         "Role",
     ),
     _known(
+        r"execution role does not have permissions to call|ensure the role can perform",
+        "rights that were only just given are not known everywhere yet; run the same command again",
+        "FunctionName",
+    ),
+    # Its account-wide role and the right to use it arrive with a delay (github.com/aws-cloudformation/rain/issues/163).
+    _known(
+        r"role ARN does not have required permissions|CloudWatch Logs role ARN must be set",
+        "API Gateway does not know its role for logs, or the role's rights, yet; run the same command again: it checks "
+        "for the role first, and makes one if there is none",
+        "CloudWatchRoleArn",
+    ),
+    # A web ACL that was only just made (github.com/hashicorp/terraform-provider-aws/issues/17527).
+    _known(
+        r"WAFUnavailableEntity|WAFOptimisticLock|AWS WAF couldn.t retrieve the resource|entity is unavailable for modification",
+        "WAF does not know its new web ACL or the API's stage everywhere yet; run the same command again",
+        *("WebACLArn", "ResourceArn"),
+    ),
+    _known(
         r"not authorized to perform:? (?P<action>[\w-]+:\w+)",
         "whoever deploys needs {action}; ask for it, or use another --profile",
     ),
     _known(
         r"access ?denied|not authorized|unauthorized",
         "whoever deploys lacks a permission that this resource needs; ask for it, or use another --profile",
-    ),
-    _known(
-        r"CloudWatch Logs role ARN must be set",
-        "API Gateway has no role to write logs with in this account and region: set one in its console "
-        "(Settings), or let the stack that holds ApiGatewayAccount be repaired first",
     ),
     _known(
         r"UnreservedConcurrentExecution",
