@@ -206,6 +206,26 @@ def test_a_function_named_by_its_own_role_is_noticed(compute):
         order_of_creation(changed)
 
 
+def test_a_reference_in_metadata_makes_a_dependency_and_only_one_is_meant_to(templates, api):
+    """What CloudFormation does with it: cloudonaut.io, "Optional DependsOn with CloudFormation: Metadata to the rescue"."""
+    meant = {("api", "Stage"): {"ApiGatewayAccount"}}
+    found = {
+        (name, title): names_used(each.get("Metadata", {}))
+        for name, template in templates.items()
+        for title, each in template["Resources"].items()
+    }
+    assert {place: used for place, used in found.items() if used} == meant
+    order = order_of_creation(api)
+    assert order.index("ApiGatewayAccount") < order.index("Stage")
+
+
+def test_a_cycle_by_way_of_metadata_is_noticed(api):
+    changed = copy.deepcopy(api)
+    changed["Resources"]["ApiGatewayAccount"]["Metadata"] = {"Why": {"Fn::Sub": "for ${Stage}"}}
+    with pytest.raises(CycleError):
+        order_of_creation(changed)
+
+
 def test_a_stack_that_takes_an_output_of_a_later_one_is_noticed(root):
     changed = copy.deepcopy(root)
     rule = {"Fn::GetAtt": ["ComputeStack", "Outputs.OrderFilesRuleArn"]}
