@@ -4,6 +4,7 @@
 file and the key, before anything remote is touched.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from contract import settings
+from contract.routes import CORS_ORIGIN
 
 ENVIRONMENTS_DIR = Path(__file__).resolve().parent.parent / "environments"
 
@@ -39,8 +41,7 @@ def _origins(origins: list[str]) -> list[str]:
     for origin in origins:
         if origin == "*" and len(origins) > 1:
             raise ValueError('"*" stands alone or not at all')
-        host = origin.removeprefix("https://").removeprefix("http://")
-        if origin != "*" and (host == origin or not host or set(host) & set("/,*' \"")):
+        if origin != "*" and not re.fullmatch(CORS_ORIGIN, origin):
             raise ValueError(f"{origin!r} is not an origin such as https://shop.example.com")
     return origins
 

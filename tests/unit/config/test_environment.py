@@ -85,6 +85,9 @@ def test_an_environment_name_is_never_a_path(name):
         ('[api]\nallowed_origins = ["*", "https://a.example"]\n', '"*" stands alone'),
         ('[api]\nallowed_origins = ["a.example"]\n', "'a.example' is not an origin"),
         ('[api]\nallowed_origins = ["https://a.example/"]\n', "is not an origin"),
+        ('[api]\nallowed_origins = ["https://[::1]:8000"]\n', "is not an origin"),
+        ('[api]\nallowed_origins = ["https://\u00e4.example"]\n', "is not an origin"),
+        ('[api]\nallowed_origins = ["https://a.example\\n"]\n', "is not an origin"),
         (MINIMAL + "[data]\nbilling_mode = 'FREE'\n", "test.toml: data.billing_mode: "),
         (MINIMAL + "[data]\nmin_capacity = 9\nmax_capacity = 5\n", "min_capacity is above max_capacity"),
         (

@@ -5,6 +5,8 @@ import re
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config import environment
 from config.parameters import ACCOUNT_PARAMETERS, ARTIFACT_PARAMETERS, from_environment
@@ -29,6 +31,40 @@ def test_every_environment_fits_the_parameters_constraints(root, name):
         if definition["Type"] == "Number":
             assert definition.get("MinValue", float("-inf")) <= float(value), parameter
             assert float(value) <= definition.get("MaxValue", float("inf")), parameter
+
+
+ORIGINS = st.lists(
+    st.builds(
+        "{}{}".format, st.sampled_from(["https://", "http://", ""]), st.text(st.sampled_from("aZ0.:-_/[]%@*, \n\u00e4"))
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(ORIGINS | st.just(["*"]))
+def test_origins_that_an_environment_may_name_fit_the_templates_pattern(root, origins):
+    try:
+        section = environment.Api(allowed_origins=origins)
+    except ValueError:
+        return
+    assert re.fullmatch(root["Parameters"]["AllowedOrigins"]["AllowedPattern"], ",".join(section.allowed_origins))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "section", "field"),
+    [
+        ("EventsQueueArn", environment.Pipeline, "events_queue_arn"),
+        ("EventsEmail", environment.Pipeline, "events_email"),
+        ("AlertEmail", environment.Monitoring, "alert_email"),
+        ("OpenTelemetryLayerArn", environment.Functions, "open_telemetry_layer_arn"),
+        ("Environment", environment.Environment, "name"),
+    ],
+)
+def test_patterns_are_the_same_in_templates_and_environments(root, parameter, section, field):
+    assert (
+        root["Parameters"][parameter]["AllowedPattern"] == section.model_json_schema()["properties"][field]["pattern"]
+    )
 
 
 @pytest.mark.parametrize(
