@@ -3,9 +3,10 @@
 DynamoDB writes no data point where there is nothing to count, and CloudWatch may ignore TreatMissingData for its
 namespace: PutMetricAlarm's reference says that it always does, the user guide ("Configuring how CloudWatch alarms
 treat missing data") that it does by default. An alarm that is left in ALARM by the last bad minute would stay there.
-So expressions count what is missing as 0, by FILL. DynamoDB's metrics come late, so the latest period often has no
-data yet and is filled, too: such an alarm needs fewer data points than it has periods, or it might never ring
-(CloudWatch user guide, "Using math expressions with CloudWatch metrics", FILL).
+So expressions count what is missing as 0, by FILL. Where data come late the latest periods are filled, too, and an
+alarm that needs all of its data points might never ring (CloudWatch user guide, "Using math expressions with
+CloudWatch metrics", FILL). DynamoDB's come up to a few minutes late (its developer guide, "DynamoDB metrics and
+dimensions"), so these alarms look three minutes further back than they need to.
 """
 
 from generator.alarms.spec import Alarm, Metric
@@ -61,7 +62,7 @@ def throttles() -> Alarm:
         expression=_sum(watched),
         period=60,
         # The SDK repeats what was refused: one minute may pass unnoticed by anyone.
-        periods=3,
+        periods=5,
         datapoints=2,
         threshold=0,
         why=COUNTED_AS_ZERO,
@@ -81,7 +82,7 @@ def system_errors() -> Alarm:
         watched,
         expression=_sum(watched),
         period=60,
-        periods=3,
+        periods=5,
         datapoints=2,
         threshold=0,
         why=COUNTED_AS_ZERO,

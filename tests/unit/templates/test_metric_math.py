@@ -181,12 +181,14 @@ def test_a_gap_that_is_not_filled_would_be_noticed(alarms):
         assert unfilled({**alarm, "Metrics": [{**result, "Expression": plain}, *watched]}), name
 
 
-def test_an_alarm_that_fills_gaps_still_rings_while_the_latest_period_has_no_data_yet(alarms):
-    """The latest data point is always 0 then, so not all of them may have to breach."""
-    filling = [alarm for alarm in alarms.values() if "Metrics" in alarm and "FILL" in expression_of(alarm)]
-    assert filling
-    for alarm in filling:
-        assert alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]) < alarm["EvaluationPeriods"]
+def test_an_alarm_that_fills_gaps_rings_although_its_data_come_three_minutes_late(alarms):
+    """What has not come yet is 0 to it, and none of the data points that it needs may be among that."""
+    filling = {name: alarm for name, alarm in alarms.items() if "Metrics" in alarm and "FILL" in expression_of(alarm)}
+    assert set(filling) == set(of_dynamodb(alarms))
+    for name, alarm in filling.items():
+        (period,) = {metric["Period"] for metric in metrics_of(alarm)}
+        spare = alarm["EvaluationPeriods"] - alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+        assert spare * period >= 180, name
 
 
 # Nothing is left out
