@@ -1,5 +1,7 @@
 """The services' own words, as CloudFormation hands them on: without its noise, with property and remedy."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,11 +129,16 @@ def test_a_reason_becomes_the_services_own_words_its_code_and_the_property(case)
     ],
 )  # fmt: skip
 def test_what_happens_often_has_its_remedy(reason, said):
-    assert said in messages.remedy(messages.clean(reason))
+    assert said in messages.remedy(messages.clean(reason)).text
+
+
+def test_what_passes_by_itself_says_so_and_so_does_its_text():
+    for known in messages.KNOWN:
+        assert known.transient == bool(re.search(r"\b(repeat the|the same) command\b", known.remedy)), known.remedy
 
 
 def test_an_unknown_cause_gets_no_advice():
-    assert messages.remedy(messages.clean("Invalid handler")) == ""
+    assert messages.remedy(messages.clean("Invalid handler")) == messages.Remedy()
 
 
 def test_a_word_that_happens_to_be_a_propertys_name_is_not_taken_for_it():
