@@ -161,11 +161,11 @@ def _state(status: StackStatus, kept: list[str], stuck: list[Event]) -> str:
 
 
 def _next(status: StackStatus, stack: str, region: str, again: str, transient: bool) -> str:
-    mend = "" if transient else "mend the cause, then: "
+    first = "" if transient else "mend the cause, then: "
     if status.can_update:
-        return f"{mend}{again}"
+        return f"{first}{again}"
     if status.must_be_deleted:
-        return f"{mend}{again}   (offers to delete the empty stack first)"
+        return f"{first}{again}   (offers to delete the empty stack first)"
     if status.was_left_failed:
         away = "delete what there is" if status.name == "CREATE_FAILED" else "roll it back"
         look = "" if transient else "look, mend the cause, then "

@@ -199,7 +199,7 @@ def test_an_x_ray_policy_of_the_same_name_is_a_conflict_and_not_one_too_many(aws
     assert found.taken[0].command == "aws xray delete-resource-policy --policy-name food-e"
 
 
-def test_who_may_not_list_x_ray_policies_is_told_so(aws):
+def test_x_ray_policies_that_may_not_be_listed_are_named(aws):
     aws.stub("xray").add_client_error("list_resource_policies", "AccessDeniedException", "no", 403)
     assert taken.find(aws, [TRACING], []).unseen == ("X-Ray resource policies (ListResourcePolicies)",)
 

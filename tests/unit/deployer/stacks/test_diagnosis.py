@@ -190,13 +190,13 @@ RACE = "The role ARN does not have required permissions configured. (Service: Ap
         ),
     ],
 )
-def test_there_is_nothing_to_mend_where_the_same_command_again_is_all(status, expected):
-    told = explain([event(2, CHILD, "ApiGatewayAccount", "UPDATE_FAILED", RACE)], status)
-    assert told.cause.transient and "run the same command again" in told.cause.remedy
-    assert told.next == expected
+def test_where_the_same_command_again_is_all_nothing_else_is_asked_for(status, expected):
+    found = explain([event(2, CHILD, "ApiGatewayAccount", "UPDATE_FAILED", RACE)], status)
+    assert found.cause.transient and "run the same command again" in found.cause.remedy
+    assert found.next == expected
 
 
-def test_a_race_beside_a_mistake_leaves_the_mistake_to_mend():
+def test_a_race_beside_a_mistake_leaves_the_mistake_to_correct():
     events = [
         event(2, CHILD, "Account", "UPDATE_FAILED", RACE),
         event(3, CHILD, "Topic", "UPDATE_FAILED", "Invalid topic"),
