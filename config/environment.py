@@ -4,6 +4,7 @@
 file and the key, before anything remote is touched.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from contract import settings
+from contract.routes import CORS_ORIGIN
 
 ENVIRONMENTS_DIR = Path(__file__).resolve().parent.parent / "environments"
 
@@ -39,8 +41,7 @@ def _origins(origins: list[str]) -> list[str]:
     for origin in origins:
         if origin == "*" and len(origins) > 1:
             raise ValueError('"*" stands alone or not at all')
-        host = origin.removeprefix("https://").removeprefix("http://")
-        if origin != "*" and (host == origin or not host or set(host) & set("/,*' \"")):
+        if origin != "*" and not re.fullmatch(CORS_ORIGIN, origin):
             raise ValueError(f"{origin!r} is not an origin such as https://shop.example.com")
     return origins
 
@@ -137,7 +138,7 @@ class Environment(_Section):
     """One environment. `api_config` and `feature_flags` are the documents first put into SSM."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")
-    region: str = Field("us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    region: str = Field("us-east-1", pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$")
     account: str | None = Field(None, pattern=r"^\d{12}$")
     data: Data = Data()
     functions: Functions = Functions()

@@ -49,11 +49,15 @@ def document() -> dict:
 
 def _server() -> dict:
     return {
-        "url": "https://{apiId}.execute-api.{region}.amazonaws.com/{stage}",
+        "url": "https://{apiId}.execute-api.{region}.{suffix}/{stage}",
         "description": "the stack's output ApiUrl",
         "variables": {
             "apiId": {"default": "api-id"},
             "region": {"default": "us-east-1"},
+            "suffix": {
+                "default": "amazonaws.com",
+                "description": "amazonaws.com.cn in China, amazonaws.eu in eusc-de-east-1",
+            },
             "stage": {"default": "dev"},
         },
     }

@@ -153,3 +153,5 @@ COMMON_ERRORS = (
 CORS_REQUEST_HEADERS = ("Content-Type", "X-Api-Key", "Idempotency-Key", "If-Match", "X-Amzn-Trace-Id")
 CORS_RESPONSE_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed")
 CORS_MAX_AGE_SECONDS = 3600
+# An origin whose pages may call the API: host and port in characters that a variable of an API's stage may hold.
+CORS_ORIGIN = r"https?://[A-Za-z0-9._:-]+"

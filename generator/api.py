@@ -124,8 +124,9 @@ def stage(api: RestApi, deployed: list[Deployment], access: LogGroup, execution:
         # The group must be there, with its retention, before the first request is logged.
         DependsOn=[execution.title],
         Metadata={
-            # A DependsOn cannot be conditional; a reference can, and orders just as well: without
-            # the account's role API Gateway refuses a stage that logs.
+            # A DependsOn cannot be conditional; a reference can, and orders just as well, in Metadata too
+            # (cloudonaut.io, "Optional DependsOn with CloudFormation"): without the account's role API
+            # Gateway refuses a stage that logs.
             "LogsByAccountRole": If(api_logging.MANAGES_ACCOUNT, Ref(account), "set up elsewhere"),
             **accepted(
                 CKV_AWS_120="Who has just written an order reads it back, and a status moves on: a cache would show "

@@ -14,15 +14,19 @@ into them would not reach the snapshot when only the parameter changes. So:
 
 from troposphere import Equals, If, Not, Ref, Select, Split, Sub
 
-from contract.routes import CORS_MAX_AGE_SECONDS, CORS_REQUEST_HEADERS, CORS_RESPONSE_HEADERS, ROUTES
+from contract.routes import (
+    CORS_MAX_AGE_SECONDS,
+    CORS_ORIGIN,
+    CORS_REQUEST_HEADERS,
+    CORS_RESPONSE_HEADERS,
+    ROUTES,
+)
 
 MAX_ORIGINS = 5
 ANY_ORIGIN = "AllowsAnyOrigin"
 LISTED_ORIGINS = "AllowsListedOrigins"
 
-# Host and port in characters that a stage variable may hold.
-_ORIGIN = r"https?://[A-Za-z0-9._:-]+"
-ORIGINS_PATTERN = rf"^(\*|{_ORIGIN}(,{_ORIGIN}){{0,{MAX_ORIGINS - 1}}})$"
+ORIGINS_PATTERN = rf"^(\*|{CORS_ORIGIN}(,{CORS_ORIGIN}){{0,{MAX_ORIGINS - 1}}})$"
 
 # No browser sends this origin, and a stage variable may be neither empty nor "*".
 _NO_ORIGIN = "none"

@@ -26,9 +26,6 @@ SCALED_INDEXES = {"CustomerIndex": CUSTOMER_INDEX, "ProcessedDateIndex": PROCESS
 
 def build() -> Template:
     template = Template("Food delivery, data: the orders table, settings, queues, the topic of events and uploads")
-    # Allows a deletion policy to be a parameter. Only here: the transform
-    # resolves parameters early, when those that come from sibling stacks have no value yet.
-    template.set_transform("AWS::LanguageExtensions")
     parameters.declare(
         template,
         "Environment",

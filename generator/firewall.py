@@ -12,9 +12,12 @@ NAME = names.root_stack("${Environment}")
 GROUPS: dict[str, tuple[str, ...]] = {
     # SizeRestrictions_BODY refuses bodies above 8 KB (AWS WAF developer guide, "Baseline rule groups"), and an
     # order may take 256 KB. API Gateway and the functions hold bodies to their limit and schema anyway.
-    "AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY",),
+    # NoUserAgent_HEADER refuses requests without a User-Agent, which partners' programs often do not send.
+    "AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY", "NoUserAgent_HEADER"),
     "AWSManagedRulesKnownBadInputsRuleSet": (),
 }
+# Headers that WAF replaces in samples and logs (DataProtectionConfig of the web ACL): who has one may act as its owner.
+SECRET_HEADERS = ("x-api-key", "authorization", "cookie")
 RATE_LIMIT = "RateLimit"
 WINDOW_SECONDS = 300
 
@@ -34,6 +37,10 @@ def firewall(api: RestApi, live: Stage) -> list[AWSObject]:
         DefaultAction=wafv2.DefaultAction(Allow=wafv2.AllowAction()),
         Rules=[_rate_limit(), *(_managed(place, group) for place, group in enumerate(GROUPS, 1))],
         VisibilityConfig=_visible(Sub(NAME)),
+        DataProtectionConfig=wafv2.DataProtectionConfig(
+            # What a rule matched in a body is personal data.
+            DataProtections=[_hidden("SINGLE_HEADER", FieldKeys=list(SECRET_HEADERS)), _hidden("BODY")]
+        ),
     )
     stage_arn = (
         f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}::/restapis/${{{api.title}}}/stages/${{{live.title}}}"
@@ -79,6 +86,10 @@ def _managed(place: int, group: str) -> wafv2.WebACLRule:
     )
 
 
+def _hidden(kind: str, **keys) -> wafv2.DataProtect:
+    return wafv2.DataProtect(Action="SUBSTITUTION", Field=wafv2.FieldToProtect(FieldType=kind, **keys))
+
+
 def _visible(name) -> wafv2.VisibilityConfig:
-    """Without samples: they would keep headers, and with them API keys, for three hours."""
-    return wafv2.VisibilityConfig(MetricName=name, CloudWatchMetricsEnabled=True, SampledRequestsEnabled=False)
+    """With samples, of the last three hours: without them nobody can say why a request was refused."""
+    return wafv2.VisibilityConfig(MetricName=name, CloudWatchMetricsEnabled=True, SampledRequestsEnabled=True)

@@ -5,6 +5,6 @@ from troposphere import Ref
 DELETED = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
 RETAINED = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 
-# What holds data: kept or deleted as the environment says. Only where AWS::LanguageExtensions
-# allows a policy to be a parameter.
+# What holds data: kept or deleted as the environment says. A policy may be a parameter without a transform
+# (CloudFormation user guide, "Intrinsic function references in DeletionPolicy and UpdateReplacePolicy attributes").
 AS_DATA = {"DeletionPolicy": Ref("DataRetention"), "UpdateReplacePolicy": Ref("DataRetention")}

@@ -7,7 +7,7 @@ from troposphere.cloudwatch import Dashboard
 from troposphere.sns import SubscriptionResource, Topic, TopicPolicy
 
 from config import names
-from generator import alarm_resources, dashboard, firewall, outputs, parameters, queries
+from generator import alarm_resources, console, dashboard, firewall, outputs, parameters, queries
 from generator.alarms.table import IS_PROVISIONED
 from generator.audit import accepted
 from generator.functions import FUNCTIONS
@@ -36,6 +36,7 @@ def build() -> Template:
         template.add_condition(name, condition)
     for function in reserved:
         template.add_condition(function.reserves_condition, Not(Equals(Ref(function.reserved_concurrency), "0")))
+    console.declare(template)
     topic = template.add_resource(alerts_topic())
     template.add_resource(alerts_policy(topic))
     template.add_resource(
@@ -50,12 +51,13 @@ def build() -> Template:
     template.add_resource(alarm_resources.resources(topic))
     template.add_resource(queries.queries())
     board = template.add_resource(Dashboard("Dashboard", DashboardName=Sub(_NAME), DashboardBody=dashboard.body()))
-    console = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
     outputs.emit(
         template,
         outputs.MonitoringOutputs(
             alerts_topic_arn=Ref(topic),
-            dashboard_url=Sub(f"{console}#dashboards/dashboard/${{{board.title}}}"),
+            dashboard_url=Sub(
+                f"${{CloudWatch}}#dashboards/dashboard/${{{board.title}}}", CloudWatch=console.cloudwatch()
+            ),
         ),
     )
     return template

@@ -15,7 +15,7 @@ _LOCAL_CONFIG = {"connect_timeout": 2, "read_timeout": 30, "retries": {"mode": "
 
 
 class Aws:
-    """Clients by service name, made once. `region`, `partition` and `local` describe where they talk to."""
+    """Clients by service name, made once. `region` and `local` describe where they talk to."""
 
     def __init__(self, session, region: str, endpoint_url: str | None = None, local: bool = False):
         from botocore.config import Config

@@ -38,8 +38,9 @@ def _value(aws, key_id: str) -> str:
     except gateway.exceptions.ClientError as error:
         if not service_errors.is_denied(error):
             raise
+        key = f"arn:{gateway.meta.partition}:apigateway:{aws.region}::/apikeys/{key_id}"
         raise Failure(
             Exit.PREFLIGHT,
             f"these credentials may not read the API key {key_id}",
-            f"ask for apigateway:GET on arn:aws:apigateway:{aws.region}::/apikeys/{key_id}, or use another --profile",
+            f"ask for apigateway:GET on {key}, or use another --profile",
         ) from error

@@ -24,9 +24,11 @@ def check(context: Context, facts: Facts, now: Snapshot, then: Snapshot) -> None
     for warning in findings.warnings:
         context.ui.warn(warning)
     if not context.options.plan:
-        taken.refuse(findings.taken, context.aws.region)
+        taken.refuse(findings.taken, findings.full, context.aws.region)
     for each in findings.taken:
         context.ui.warn(f"taken already: {each}")
+    for each in findings.full:
+        context.ui.warn(f"there are {each}")
 
 
 def propose(

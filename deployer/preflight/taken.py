@@ -1,4 +1,4 @@
-"""Names that are to be given to new resources but belong to something already.
+"""Names that are to be given to new resources but belong to something already, and kinds of which there may be no more.
 
 CloudFormation finds most of them, too, but after everything was uploaded, and the emulator only half way
 through. Only names that stand in the templates can be taken; one that hangs on something that is not
@@ -7,6 +7,7 @@ made yet cannot be known.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from deployer.aws import service_errors
 from deployer.errors import Exit, Failure
@@ -29,8 +30,27 @@ class Taken:
         return f"{self.what} {self.name} ({self.resource.path})"
 
 
-def find(aws, added: Iterable[Resource], now: Iterable[Resource]) -> tuple[list[Taken], list[str]]:
-    """Those of `added` whose name exists, and the kinds that could not be looked at, with the reason.
+@dataclass(frozen=True)
+class Full:
+    """A kind of which the account has as many in the region as it may. `resource`: one that needs another."""
+
+    resource: Resource
+    kind: "Kind"
+
+    def __str__(self) -> str:
+        return f"as many {self.kind.plural} as an account may have in a region, {self.kind.limit} ({self.resource.path} needs another)"
+
+
+class Found(NamedTuple):
+    """`unseen`: the kinds that could not be looked at, with the reason."""
+
+    taken: tuple[Taken, ...] = ()
+    full: tuple[Full, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+
+def find(aws, added: Iterable[Resource], now: Iterable[Resource]) -> Found:
+    """Those of `added` whose name exists, and those that are one too many.
 
     One look per kind, and none for a kind that nothing is added of.
     """
@@ -39,26 +59,39 @@ def find(aws, added: Iterable[Resource], now: Iterable[Resource]) -> tuple[list[
     for resource in added:
         if name := name_of(resource):
             wanted.setdefault(KINDS[resource.type], {})[name] = resource
-    taken, unseen = [], []
+    taken, full, unseen = [], [], []
     for kind, resources in wanted.items():
         try:
             names = set(kind.look(aws, sorted(resources)))
         except Exception as error:
             if not (service_errors.is_denied(error) or (aws.local and service_errors.is_not_implemented(error))):
                 raise
-            unseen.append(f"{kind.what}s ({service_errors.denied_action(error)})")
+            unseen.append(f"{kind.plural} ({service_errors.denied_action(error)})")
             continue
         for name, resource in resources.items():
             if name in names:
                 holder = holders.get((resource.type, name), "")
                 taken.append(Taken(resource, kind.what, name, holder, kind.command.format(name)))
-    return taken, unseen
+        if kind.limit and len(names.union(resources)) > kind.limit:
+            full.append(Full(next(iter(resources.values())), kind))
+    return Found(tuple(taken), tuple(full), tuple(unseen))
 
 
-def refuse(taken: Sequence[Taken], region: str) -> None:
-    """Failure(PREFLIGHT) unless `taken` is empty."""
-    if not taken:
-        return
+def refuse(taken: Sequence[Taken], full: Sequence[Full], region: str) -> None:
+    """Failure(PREFLIGHT) if a name is taken or a kind is full."""
+    if taken:
+        raise _conflict(taken, region)
+    if full:
+        kind = full[0].kind
+        raise Failure(
+            Exit.PREFLIGHT,
+            f"there are {full[0]}; nothing was changed",
+            f"delete one that nobody needs, or deploy to another region or account: {kind.show} --region {region}, then "
+            f"{kind.command.format('NAME')} --region {region}",
+        )
+
+
+def _conflict(taken: Sequence[Taken], region: str) -> Failure:
     shown = ", ".join(map(str, taken[:_SHOWN])) + (f" and {len(taken) - _SHOWN} more" if len(taken) > _SHOWN else "")
     strangers = [each for each in taken if not each.holder]
     if strangers:
@@ -71,7 +104,7 @@ def refuse(taken: Sequence[Taken], region: str) -> None:
             f"{taken[0].holder} has it, and CloudFormation makes the new before it deletes the old: keep the logical "
             "id, or deploy twice, first without the old"
         )
-    raise Failure(Exit.PREFLIGHT, f"taken already, nothing was changed: {shown}", hint)
+    return Failure(Exit.PREFLIGHT, f"taken already, nothing was changed: {shown}", hint)
 
 
 def name_of(resource: Resource) -> str:
@@ -88,13 +121,20 @@ Look = Callable[[object, list[str]], Iterable[str]]
 class Kind:
     """`look` gets names and yields names that exist, those among others.
 
-    `command` is the next to type about one: it deletes, or, where that would lose data, shows.
+    `command` is the next to type about one: it deletes, or, where that would lose data, shows. Of a kind with a
+    `limit` an account may have so many in a region; `look` yields all of them then, and `show` lists them for a person.
     """
 
     what: str
     property: str
     look: Look
     command: str
+    limit: int | None = None
+    show: str = ""
+
+    @property
+    def plural(self) -> str:
+        return f"{self.what[:-1]}ies" if self.what.endswith("y") else f"{self.what}s"
 
 
 def _pages(aws, service: str, operation: str, key: str, **arguments) -> Iterator:
@@ -149,6 +189,21 @@ def _dashboards(aws, names: list[str]) -> Iterator[str]:
     return (board["DashboardName"] for board in boards)
 
 
+def _web_acls(aws, names: list[str]) -> Iterator[str]:
+    """There is no paginator; a marker may come with the last page, too."""
+    page = aws.client("wafv2").list_web_acls(Scope="REGIONAL")
+    while page.get("WebACLs"):
+        yield from (acl["Name"] for acl in page["WebACLs"])
+        marker = page.get("NextMarker")
+        page = aws.client("wafv2").list_web_acls(Scope="REGIONAL", NextMarker=marker) if marker else {}
+
+
+def _trace_policies(aws, names: list[str]) -> Iterable[str]:
+    if aws.local:
+        return []  # the emulator has no X-Ray
+    return (policy["PolicyName"] for policy in _pages(aws, "xray", "list_resource_policies", "ResourcePolicies"))
+
+
 def _one_by_one(service: str, operation: str, argument: str) -> Look:
     """For kinds that know no prefix, and of which templates name few."""
 
@@ -195,4 +250,13 @@ KINDS: dict[str, Kind] = {
     "AWS::SNS::Topic": Kind("topic", "TopicName", _topics, "aws sns list-topics"),
     "AWS::SQS::Queue": Kind("queue", "QueueName", _queues, "aws sqs get-queue-url --queue-name {}"),
     "AWS::SSM::Parameter": Kind("parameter", "Name", _parameters, "aws ssm delete-parameter --name {}"),
+    "AWS::WAFv2::WebACL": Kind("web ACL", "Name", _web_acls, "aws wafv2 list-web-acls --scope REGIONAL"),
+    "AWS::XRay::ResourcePolicy": Kind(
+        "X-Ray resource policy",
+        "PolicyName",
+        _trace_policies,
+        "aws xray delete-resource-policy --policy-name {}",
+        limit=5,  # X-Ray API reference, PutResourcePolicy
+        show="aws xray list-resource-policies",
+    ),
 }

@@ -12,6 +12,7 @@ from deployer.plan.changes import Detail, Verdict
 from deployer.plan.verdicts import KNOWN_LATER
 from deployer.stacks import leftovers, validation
 
+# The last is for --rollback: earlier versions of the data stack have a transform.
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _OVERTAKEN = ("InvalidChangeSetStatus", "ChangeSetNotFound", "OperationInProgressException", "AlreadyExistsException")
 _BUSY = ("_IN_PROGRESS state and can not be updated", "already exists and cannot be created again")

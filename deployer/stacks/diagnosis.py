@@ -21,7 +21,8 @@ _ASKS = re.compile(r"DescribeEvents|^Validation failure detected")
 class Cause:
     """One failure. `path`: DataStack/OrdersTable; `property`: KeySchema/0, or ""; `code`: the service's, or "".
 
-    `location`: where it stands in this checkout, None for what does not come from it.
+    `location`: where it stands in this checkout, None for what does not come from it. `transient`: it may be gone
+    when the same command is run again.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Cause:
     property: str = ""
     location: Location | None = None
     remedy: str = ""
+    transient: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def explain(
         stacks=_final_statuses(status, events, names),
         kept=tuple(kept),
         state=_state(status, kept, stuck),
-        next=_next(status, stack, region, again),
+        next=_next(status, stack, region, again, bool(causes) and all(cause.transient for cause in causes)),
     )
 
 
@@ -119,7 +121,8 @@ def _cause(sources, stack, logical_id, path, kind, status, message, named="") ->
     properties = sources.properties(stack, logical_id) if sources else {}
     named = named or messages.property_path(message.text, properties)
     location = sources.find(stack, logical_id, named) if sources else None
-    return Cause(path, kind, status, message.text, message.code, named, location, messages.remedy(message))
+    found = messages.remedy(message)
+    return Cause(path, kind, status, message.text, message.code, named, location, found.text, found.transient)
 
 
 def _same(one: Event, other: Event) -> bool:
@@ -157,16 +160,16 @@ def _state(status: StackStatus, kept: list[str], stuck: list[Event]) -> str:
     return f"the stack is in {status}"
 
 
-def _next(status: StackStatus, stack: str, region: str, again: str) -> str:
+def _next(status: StackStatus, stack: str, region: str, again: str, transient: bool) -> str:
+    first = "" if transient else "mend the cause, then: "
     if status.can_update:
-        return f"mend the cause, then: {again}"
+        return f"{first}{again}"
     if status.must_be_deleted:
-        return f"mend the cause, then: {again}   (offers to delete the empty stack first)"
+        return f"{first}{again}   (offers to delete the empty stack first)"
     if status.was_left_failed:
         away = "delete what there is" if status.name == "CREATE_FAILED" else "roll it back"
-        return (
-            f"look, mend the cause, then go on from here: {again} --no-rollback   (without it: offers to {away} first)"
-        )
+        look = "" if transient else "look, mend the cause, then "
+        return f"{look}go on from here: {again} --no-rollback   (without it: offers to {away} first)"
     if status.name.endswith("ROLLBACK_FAILED"):
         way = "delete what there is" if status.name == "ROLLBACK_FAILED" else "continue it"
         return f"{again}   (names what blocks the rollback, and offers to {way})"

@@ -79,15 +79,19 @@ def property_path(text: str, properties: Iterable[str] = ()) -> str:
 
 @dataclass(frozen=True)
 class Known:
-    """A cause that is met often. `remedy` may use the pattern's named groups; `properties`: what it may be about."""
+    """A cause that is met often. `remedy` may use the pattern's named groups; `properties`: what it may be about.
+
+    `transient`: the same command again is all that it takes.
+    """
 
     pattern: re.Pattern
     remedy: str
     properties: tuple[str, ...] = ()
+    transient: bool = False
 
 
-def _known(pattern: str, remedy: str, *properties: str) -> Known:
-    return Known(re.compile(pattern, re.IGNORECASE), remedy, properties)
+def _known(pattern: str, remedy: str, *properties: str, transient: bool = False) -> Known:
+    return Known(re.compile(pattern, re.IGNORECASE), remedy, properties, transient)
 
 
 KNOWN: tuple[Known, ...] = (
@@ -95,6 +99,28 @@ KNOWN: tuple[Known, ...] = (
         r"cannot be assumed by|role .{0,80}is not (?:yet )?(?:ready|authorized to assume)|not able to assume",
         "a role that was only just made is not known everywhere yet; simply repeat the command",
         "Role",
+        transient=True,
+    ),
+    _known(
+        r"execution role does not have permissions to call|ensure the role can perform",
+        "rights that were only just given are not known everywhere yet; run the same command again",
+        "FunctionName",
+        transient=True,
+    ),
+    # Its account-wide role and the right to use it arrive with a delay (github.com/aws-cloudformation/rain/issues/163).
+    _known(
+        r"role ARN does not have required permissions|CloudWatch Logs role ARN must be set",
+        "API Gateway does not know its role for logs, or the role's rights, yet; run the same command again: it checks "
+        "for the role first, and makes one if there is none",
+        "CloudWatchRoleArn",
+        transient=True,
+    ),
+    # A web ACL that was only just made (github.com/hashicorp/terraform-provider-aws/issues/17527).
+    _known(
+        r"WAFUnavailableEntity|WAFOptimisticLock|AWS WAF couldn.t retrieve the resource|entity is unavailable for modification",
+        "WAF does not know its new web ACL or the API's stage everywhere yet; run the same command again",
+        *("WebACLArn", "ResourceArn"),
+        transient=True,
     ),
     _known(
         r"not authorized to perform:? (?P<action>[\w-]+:\w+)",
@@ -103,11 +129,6 @@ KNOWN: tuple[Known, ...] = (
     _known(
         r"access ?denied|not authorized|unauthorized",
         "whoever deploys lacks a permission that this resource needs; ask for it, or use another --profile",
-    ),
-    _known(
-        r"CloudWatch Logs role ARN must be set",
-        "API Gateway has no role to write logs with in this account and region: set one in its console "
-        "(Settings), or let the stack that holds ApiGatewayAccount be repaired first",
     ),
     _known(
         r"UnreservedConcurrentExecution",
@@ -134,6 +155,7 @@ KNOWN: tuple[Known, ...] = (
         r"(?:table|resource)\b.{0,60}(?:being updated|being created|in use)|update is in progress"
         r"|Another update is currently in progress",
         "something else is changing it just now; wait a minute and repeat the command",
+        transient=True,
     ),
     _known(
         r"NoSuchKey|specified key does not exist|no such key|object .{0,80}(?:not found|does not exist)",
@@ -149,6 +171,7 @@ KNOWN: tuple[Known, ...] = (
     _known(
         r"rate exceeded|throttl(?:ed|ing)|TooManyRequests|SlowDown",
         "AWS was asked too often just then; wait a minute and repeat the command",
+        transient=True,
     ),
     _known(
         r"LimitExceeded|limit (?:has been )?exceeded|quota|too many|maximum number of",
@@ -157,10 +180,12 @@ KNOWN: tuple[Known, ...] = (
     _known(
         r"not stabiliz|NotStabilized|timed? ?out|exceeded attempts",
         "it took too long; that passes often: repeat the command, and look at the resource if it happens again",
+        transient=True,
     ),
     _known(
         r"ServiceInternalError|InternalFailure|Internal ?Failure|Service ?Unavailable",
         "the service had a bad moment; repeat the command",
+        transient=True,
     ),
     _known(
         r"bucket you tried to delete is not empty",
@@ -173,10 +198,18 @@ KNOWN: tuple[Known, ...] = (
 )
 
 
-def remedy(message: Message) -> str:
-    """What to do about a known cause; "" for one that is not known."""
+@dataclass(frozen=True)
+class Remedy:
+    """`text`: what to do, "" for a cause that is not known. `transient`: the same command again is all."""
+
+    text: str = ""
+    transient: bool = False
+
+
+def remedy(message: Message) -> Remedy:
+    """What to do about a known cause."""
     said = f"{message.text} {message.code}"
     for known in KNOWN:
         if found := known.pattern.search(said):
-            return known.remedy.format(**found.groupdict())
-    return ""
+            return Remedy(known.remedy.format(**found.groupdict()), known.transient)
+    return Remedy()

@@ -1,4 +1,13 @@
-"""Alarms of the orders table and its indexes. All paths need it, so they notify by themselves."""
+"""Alarms of the orders table and its indexes. All paths need it, so they notify by themselves.
+
+DynamoDB writes no data point where there is nothing to count, and CloudWatch may ignore TreatMissingData for its
+namespace: PutMetricAlarm's reference says that it always does, the user guide ("Configuring how CloudWatch alarms
+treat missing data") that it does by default. An alarm that is left in ALARM by the last bad minute would stay there.
+So expressions count what is missing as 0, by FILL. Where data come late the latest periods are filled, too, and an
+alarm that needs all of its data points might never ring (CloudWatch user guide, "Using math expressions with
+CloudWatch metrics", FILL). DynamoDB's come up to a few minutes late (its developer guide, "DynamoDB metrics and
+dimensions"), so these alarms look three minutes further back than they need to.
+"""
 
 from generator.alarms.spec import Alarm, Metric
 from generator.functions import FUNCTIONS
@@ -8,8 +17,7 @@ IS_PROVISIONED = "IsProvisioned"
 DIRECTIONS = ("Read", "Write")
 CAPACITY_PERIOD = 300
 
-# DynamoDB writes these only when they are not zero (CloudWatch user guide, "DynamoDB metrics").
-ONLY_WHEN = "DynamoDB writes the metric only when it is not zero"
+COUNTED_AS_ZERO = "DynamoDB writes nothing where there is nothing to count, so the expression itself fills in 0"
 
 # The table, and each index, as dimensions. The table's metrics do not include those of its indexes.
 PARTS: dict[str, dict[str, str]] = {
@@ -54,10 +62,10 @@ def throttles() -> Alarm:
         expression=_sum(watched),
         period=60,
         # The SDK repeats what was refused: one minute may pass unnoticed by anyone.
-        periods=3,
+        periods=5,
         datapoints=2,
         threshold=0,
-        why=ONLY_WHEN,
+        why=COUNTED_AS_ZERO,
     )
 
 
@@ -74,10 +82,10 @@ def system_errors() -> Alarm:
         watched,
         expression=_sum(watched),
         period=60,
-        periods=3,
+        periods=5,
         datapoints=2,
         threshold=0,
-        why=ONLY_WHEN,
+        why=COUNTED_AS_ZERO,
     )
 
 
@@ -88,7 +96,7 @@ def consumption(direction: str) -> Alarm:
     for place, part in enumerate(PARTS):
         watched[f"used{place}"] = metric(f"Consumed{direction}CapacityUnits", "Sum", part)
         watched[f"provided{place}"] = metric(f"Provisioned{direction}CapacityUnits", "Maximum", part)
-        shares.append(f"100 * used{place} / ({CAPACITY_PERIOD} * provided{place})")
+        shares.append(f"100 * {_filled(f'used{place}')} / ({CAPACITY_PERIOD} * provided{place})")
     return Alarm(
         f"table-{direction.lower()}-capacity",
         None,
@@ -98,13 +106,17 @@ def consumption(direction: str) -> Alarm:
         watched,
         expression=f"MAX([{', '.join(shares)}])",
         period=CAPACITY_PERIOD,
-        periods=3,
+        periods=4,
+        datapoints=3,
         threshold="${ConsumedCapacityPercent}",
-        why="DynamoDB writes no consumption when there is none",
+        why=COUNTED_AS_ZERO,
         condition=IS_PROVISIONED,
     )
 
 
 def _sum(watched: dict[str, Metric]) -> str:
-    """Of those that there are: SUM leaves out what is missing, where + would be missing itself."""
-    return f"SUM([{', '.join(watched)}])"
+    return f"SUM([{', '.join(map(_filled, watched))}])"
+
+
+def _filled(key: str) -> str:
+    return f"FILL({key}, 0)"

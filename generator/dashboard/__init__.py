@@ -11,14 +11,13 @@ from troposphere import If, Sub
 
 from config import names
 from contract import metrics
-from generator import alarms
+from generator import alarms, console
 from generator.alarm_resources import name as name_of
 from generator.alarms.spec import Alarm, Composite
 from generator.dashboard import rows
 from generator.dashboard.widgets import Widget, alarm_status, paragraph
 from generator.firewall import HAS_FIREWALL
 
-_CLOUDWATCH = "https://console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
 _NAME = names.root_stack("${Environment}")
 FIREWALL_ROW = "FirewallRow"
 
@@ -27,7 +26,7 @@ def body() -> Sub:
     laid_out, below = _laid_out([_introduction(), _alarms(), *rows.every()], 0)
     widgets, _ = _laid_out([rows.firewall()], below)
     firewall_row = "".join(f",\n{indent(_json(each), '    ')}" for each in widgets)
-    variables = {FIREWALL_ROW: If(HAS_FIREWALL, Sub(firewall_row), "")}
+    variables = {"CloudWatch": console.cloudwatch(), FIREWALL_ROW: If(HAS_FIREWALL, Sub(firewall_row), "")}
     text = _json({"widgets": laid_out}).removesuffix("\n  ]\n}") + f"${{{FIREWALL_ROW}}}\n  ]\n}}\n"
     # An alarm that may be missing leaves the list with the comma before it.
     for place, (element, condition, arn) in enumerate(re.findall(r'(,\s*"\?(\w+)\?([^"]*)")', text)):
@@ -43,11 +42,11 @@ def _introduction() -> list[Widget]:
             "one's description what to do. All green? Then the promises: how much error budget is left."
         ),
         paragraph(
-            f"**Why?** [Saved queries]({_CLOUDWATCH}#logsV2:logs-insights) under {names.PROJECT}/${{Environment}}: "
+            f"**Why?** [Saved queries](${{CloudWatch}}#logsV2:logs-insights) under {names.PROJECT}/${{Environment}}: "
             "errors by function, slowest requests, one order's whole story."
         ),
         paragraph(
-            f"**Where does the time go?** [Traces]({_CLOUDWATCH}#xray:traces/query). **What to do** stands in "
+            "**Where does the time go?** [Traces](${CloudWatch}#xray:traces/query). **What to do** stands in "
             "docs/alarms.md of the repository, alarm by alarm."
         ),
     ]

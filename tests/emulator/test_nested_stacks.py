@@ -7,7 +7,6 @@ from tests.emulator.checks.common import child, parameter, table
 from tests.emulator.testkit import Aws, att, ref, template
 
 BROKEN = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "SecureString", "Value": "x"}}
-LANGUAGE = {"Transform": "AWS::LanguageExtensions"}
 
 
 def items(aws: Aws, name: str) -> int:
@@ -89,14 +88,11 @@ def test_a_failed_child_stays_when_rollback_is_off(aws: Aws) -> None:
 @pytest.mark.parametrize(("policy", "kept"), [("Retain", True), ("Delete", False)])
 def test_the_deletion_policy_may_be_a_parameter(aws: Aws, policy: str, kept: bool) -> None:
     retained = {**table(), "DeletionPolicy": ref("Policy"), "UpdateReplacePolicy": ref("Policy")}
-    inner = aws.template_url(
-        template({"T": retained}, {"T": ref("T")}, Parameters={"Policy": {"Type": "String"}}, **LANGUAGE)
-    )
+    inner = aws.template_url(template({"T": retained}, {"T": ref("T")}, Parameters={"Policy": {"Type": "String"}}))
     outer = template(
         {"Data": child(inner, Policy=ref("Policy"))},
         {"T": att("Data", "Outputs.T")},
         Parameters={"Policy": {"Type": "String"}},
-        **LANGUAGE,
     )
     stack = f"policy-{policy.lower()}"
     aws.deploy(stack, outer, {"Policy": policy})

@@ -1,5 +1,6 @@
 """Environment files: typed, checked, and every mistake named with file and key."""
 
+import boto3
 import pytest
 
 from config import environment, names, parameters
@@ -40,6 +41,26 @@ def test_what_is_left_out_takes_the_careful_default(tmp_path):
     assert loaded.api_config["maxOrdersPerHour"] == 150
 
 
+def regions() -> list[str]:
+    session = boto3.Session(region_name="us-east-1")
+    return [
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("cloudformation", partition_name=partition)
+    ]
+
+
+def test_every_region_of_every_partition_may_be_named(tmp_path):
+    assert {"eusc-de-east-1", "us-gov-west-1", "us-isob-east-1", "cn-north-1"} <= set(regions())
+    for region in regions():
+        assert environment.load("test", write(tmp_path, f'region = "{region}"\n{MINIMAL}')).region == region
+
+
+@pytest.mark.parametrize("region", ["", "us-east", "us_east_1", "US-EAST-1", "us-east-1a", "us-east-1\\n", "useast1"])
+def test_what_is_no_name_of_a_region_is_refused(tmp_path, region):
+    assert "region" in refusal(tmp_path, f'region = "{region}"\n{MINIMAL}')
+
+
 def test_an_unknown_environment_names_the_known_ones(tmp_path):
     with pytest.raises(environment.ConfigError, match="no environment 'qa'; known: test"):
         environment.load("qa", write(tmp_path, MINIMAL))
@@ -64,6 +85,9 @@ def test_an_environment_name_is_never_a_path(name):
         ('[api]\nallowed_origins = ["*", "https://a.example"]\n', '"*" stands alone'),
         ('[api]\nallowed_origins = ["a.example"]\n', "'a.example' is not an origin"),
         ('[api]\nallowed_origins = ["https://a.example/"]\n', "is not an origin"),
+        ('[api]\nallowed_origins = ["https://[::1]:8000"]\n', "is not an origin"),
+        ('[api]\nallowed_origins = ["https://\u00e4.example"]\n', "is not an origin"),
+        ('[api]\nallowed_origins = ["https://a.example\\n"]\n', "is not an origin"),
         (MINIMAL + "[data]\nbilling_mode = 'FREE'\n", "test.toml: data.billing_mode: "),
         (MINIMAL + "[data]\nmin_capacity = 9\nmax_capacity = 5\n", "min_capacity is above max_capacity"),
         (

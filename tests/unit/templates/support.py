@@ -103,6 +103,9 @@ def evaluate(template: dict, node, parameters: dict[str, str]):
                 return resolve(inner[1] if truth(inner[0]) else inner[2])
             if name == "Fn::Split":
                 return resolve(inner[1]).split(inner[0])
+            if name == "Fn::FindInMap":
+                mapping, first, second = (resolve(each) for each in inner)
+                return template["Mappings"][mapping][first][second]
             if name == "Fn::Select":
                 return resolve(inner[1])[int(inner[0])]
         resolved = {key: resolve(item) for key, item in value.items()}

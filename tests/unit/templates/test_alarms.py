@@ -135,7 +135,7 @@ def test_every_id_of_an_expression_is_a_name_that_cloudwatch_takes_and_is_used(p
             ids = [query["Id"] for query in alarm["Metrics"]]
             assert len(ids) == len(set(ids))
             assert all(re.fullmatch(r"[a-z]\w*", each) for each in ids)
-            words = set(re.findall(r"[a-z]\w*", expression_of(alarm)))
+            words = set(re.findall(r"\b[a-z]\w*", expression_of(alarm)))
             assert words == set(ids) - {"result"}
 
 

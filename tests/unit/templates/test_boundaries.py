@@ -5,6 +5,8 @@ import re
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config import environment
 from config.parameters import ACCOUNT_PARAMETERS, ARTIFACT_PARAMETERS, from_environment
@@ -29,6 +31,40 @@ def test_every_environment_fits_the_parameters_constraints(root, name):
         if definition["Type"] == "Number":
             assert definition.get("MinValue", float("-inf")) <= float(value), parameter
             assert float(value) <= definition.get("MaxValue", float("inf")), parameter
+
+
+ORIGINS = st.lists(
+    st.builds(
+        "{}{}".format, st.sampled_from(["https://", "http://", ""]), st.text(st.sampled_from("aZ0.:-_/[]%@*, \n\u00e4"))
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(ORIGINS | st.just(["*"]))
+def test_origins_that_an_environment_may_name_fit_the_templates_pattern(root, origins):
+    try:
+        section = environment.Api(allowed_origins=origins)
+    except ValueError:
+        return
+    assert re.fullmatch(root["Parameters"]["AllowedOrigins"]["AllowedPattern"], ",".join(section.allowed_origins))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "section", "field"),
+    [
+        ("EventsQueueArn", environment.Pipeline, "events_queue_arn"),
+        ("EventsEmail", environment.Pipeline, "events_email"),
+        ("AlertEmail", environment.Monitoring, "alert_email"),
+        ("OpenTelemetryLayerArn", environment.Functions, "open_telemetry_layer_arn"),
+        ("Environment", environment.Environment, "name"),
+    ],
+)
+def test_patterns_are_the_same_in_templates_and_environments(root, parameter, section, field):
+    assert (
+        root["Parameters"][parameter]["AllowedPattern"] == section.model_json_schema()["properties"][field]["pattern"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,11 +199,12 @@ def test_child_templates_lie_beside_the_root_and_stacks_are_tagged(root):
         }
 
 
-def test_only_the_data_stack_is_transformed(templates):
-    # The transform resolves parameters when the change set is made; a sibling's output, passed as a
-    # parameter, has no value then. The data stack takes none.
-    assert [name for name, template in templates.items() if "Transform" in template] == ["data"]
-    assert not set(templates["data"]["Parameters"]) & set(outputs.descriptions())
+def test_no_template_has_a_transform_or_what_needs_one(templates):
+    """AWS::LanguageExtensions takes a policy statement's Condition for a resource's, refuses a DeletionPolicy by Ref on
+    a conditional resource, and resolves parameters before a sibling's output has a value."""
+    needs = re.compile(r"Transform|Fn::(Transform|ForEach.*|Length|ToJsonString)")
+    for name, template in templates.items():
+        assert not [path for path, _ in everywhere(template) if path and needs.fullmatch(str(path[-1]))], name
 
 
 def test_root_shows_what_a_user_needs(root):
@@ -201,6 +238,26 @@ def test_a_function_named_by_its_own_role_is_noticed(compute):
     changed = copy.deepcopy(compute)
     hands_on = changed["Resources"].pop("OrdersImportHandsOn")["Properties"]
     changed["Resources"]["OrdersImportRole"]["Properties"]["Policies"].append(hands_on["PolicyDocument"])
+    with pytest.raises(CycleError):
+        order_of_creation(changed)
+
+
+def test_a_reference_in_metadata_makes_a_dependency_and_only_one_is_meant_to(templates, api):
+    """What CloudFormation does with it: cloudonaut.io, "Optional DependsOn with CloudFormation: Metadata to the rescue"."""
+    meant = {("api", "Stage"): {"ApiGatewayAccount"}}
+    found = {
+        (name, title): names_used(each.get("Metadata", {}))
+        for name, template in templates.items()
+        for title, each in template["Resources"].items()
+    }
+    assert {place: used for place, used in found.items() if used} == meant
+    order = order_of_creation(api)
+    assert order.index("ApiGatewayAccount") < order.index("Stage")
+
+
+def test_a_cycle_by_way_of_metadata_is_noticed(api):
+    changed = copy.deepcopy(api)
+    changed["Resources"]["ApiGatewayAccount"]["Metadata"] = {"Why": {"Fn::Sub": "for ${Stage}"}}
     with pytest.raises(CycleError):
         order_of_creation(changed)
 

@@ -51,17 +51,27 @@ def test_known_attacks_are_blocked_as_aws_knows_them(acl):
             assert rule["OverrideAction"] == {"None": {}}
 
 
-def test_a_large_order_is_counted_and_not_refused(acl):
+def test_a_large_order_and_a_program_that_does_not_name_itself_are_counted_and_not_refused(acl):
     assert MAX_BODY_BYTES > 8 * 1024  # what the rule refuses
-    (override,) = managed(acl)["AWSManagedRulesCommonRuleSet"]["RuleActionOverrides"]
-    assert override == {"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}}
+    assert managed(acl)["AWSManagedRulesCommonRuleSet"]["RuleActionOverrides"] == [
+        {"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}},
+        {"Name": "NoUserAgent_HEADER", "ActionToUse": {"Count": {}}},
+    ]
     assert "RuleActionOverrides" not in managed(acl)["AWSManagedRulesKnownBadInputsRuleSet"]
 
 
-def test_it_is_measured_and_keeps_no_requests(acl):
+def test_it_is_measured_and_keeps_samples_of_requests(acl):
     assert acl["Name"] == acl["VisibilityConfig"]["MetricName"] == "food-delivery-dev"
     for each in (acl, *acl["Rules"]):
         assert each["VisibilityConfig"]["CloudWatchMetricsEnabled"] is True
-        assert each["VisibilityConfig"]["SampledRequestsEnabled"] is False
+        assert each["VisibilityConfig"]["SampledRequestsEnabled"] is True
     for rule in acl["Rules"]:
         assert rule["VisibilityConfig"]["MetricName"] == rule["Name"]
+
+
+def test_samples_hold_no_key_and_no_body(acl):
+    protections = acl["DataProtectionConfig"]["DataProtections"]
+    assert {each["Action"] for each in protections} == {"SUBSTITUTION"}
+    fields = {each["Field"]["FieldType"]: each["Field"].get("FieldKeys") for each in protections}
+    assert fields == {"SINGLE_HEADER": ["x-api-key", "authorization", "cookie"], "BODY": None}
+    assert not any(each.get("ExcludeRuleMatchDetails") for each in protections)

@@ -57,7 +57,7 @@ CASES = [
     ("order-events-age", {}, False),
     ("order-events-age", {"age": 300_000}, False),
     ("order-events-age", {"age": 300_001}, True),
-    # Any one of the table and its indexes; the others write nothing then.
+    # Any one of the table and its indexes; the others have no data then.
     ("table-throttles", {}, False),
     ("table-throttles", {"write2": 1}, True),
     ("table-throttles", {"read0": 3, "write1": 2}, True),
@@ -141,6 +141,54 @@ def test_windows_are_as_long_as_their_names(alarms):
     for window, alarm in found:
         assert {metric["Period"] for metric in metrics_of(alarm)} == {seconds[window]}
         assert alarm["EvaluationPeriods"] == 1
+
+
+# CloudWatch may ignore TreatMissingData for AWS/DynamoDB: an alarm that needs it would stay in ALARM for good
+
+WRITTEN_ALWAYS = ("ProvisionedReadCapacityUnits", "ProvisionedWriteCapacityUnits")
+
+
+def of_dynamodb(alarms: dict[str, dict]) -> dict[str, dict]:
+    return {
+        name: alarm
+        for name, alarm in alarms.items()
+        if any(metric["Namespace"] == "AWS/DynamoDB" for metric in metrics_of(alarm))
+    }
+
+
+def unfilled(alarm: dict) -> bool:
+    """Whether its value, or that it has one, hangs on how CloudWatch treats what DynamoDB does not write."""
+    if "Metrics" not in alarm:
+        return True
+    written = {
+        query["Id"]: 5.0
+        for query in alarm["Metrics"]
+        if "MetricStat" in query and query["MetricStat"]["Metric"]["MetricName"] in WRITTEN_ALWAYS
+    }
+    return value(alarm, written) != 0
+
+
+def test_an_alarm_on_a_dynamodb_metric_fills_gaps_itself(alarms):
+    found = of_dynamodb(alarms)
+    assert set(found) == {"table-throttles", "table-system-errors", "table-read-capacity", "table-write-capacity"}
+    assert not [name for name, alarm in found.items() if unfilled(alarm)]
+
+
+def test_a_gap_that_is_not_filled_would_be_noticed(alarms):
+    for name, alarm in of_dynamodb(alarms).items():
+        plain = re.sub(r"FILL\((\w+), 0\)", r"\1", expression_of(alarm))
+        result, *watched = alarm["Metrics"]
+        assert unfilled({**alarm, "Metrics": [{**result, "Expression": plain}, *watched]}), name
+
+
+def test_an_alarm_that_fills_gaps_rings_although_its_data_come_three_minutes_late(alarms):
+    """What has not come yet is 0 to it, and none of the data points that it needs may be among that."""
+    filling = {name: alarm for name, alarm in alarms.items() if "Metrics" in alarm and "FILL" in expression_of(alarm)}
+    assert set(filling) == set(of_dynamodb(alarms))
+    for name, alarm in filling.items():
+        (period,) = {metric["Period"] for metric in metrics_of(alarm)}
+        spare = alarm["EvaluationPeriods"] - alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+        assert spare * period >= 180, name
 
 
 # Nothing is left out

@@ -46,6 +46,14 @@ def test_a_missing_right_is_named(aws, run):
     assert "apigateway:GET on arn:aws:apigateway:us-east-1::/apikeys/k1" in failure.value.hint
 
 
+def test_the_right_is_named_in_the_partition_of_the_region(aws, run):
+    aws.region = "cn-north-1"
+    aws.stub("apigateway").add_client_error("get_api_key", "AccessDeniedException", "no", 403)
+    with pytest.raises(Failure) as failure:
+        run()
+    assert "on arn:aws-cn:apigateway:cn-north-1::/apikeys/k1" in failure.value.hint
+
+
 def test_a_deleted_key_is_told(aws, run):
     aws.stub("apigateway").add_client_error("get_api_key", "NotFoundException", "no", 404)
     with pytest.raises(Failure, match="no longer there"):

@@ -153,6 +153,7 @@ def test_other_peoples_exceptions_are_left_alone():
 def test_a_misspelt_region_is_told_at_once():
     assert "did you mean" in refused(session.check_region, "us-est-1")
     session.check_region("eu-central-1")
+    session.check_region("eusc-de-east-1")
 
 
 def test_templates_are_read_from_the_regions_own_partition(dev):

@@ -64,9 +64,9 @@ def test_a_name_is_found_on_the_last_page(aws, kind):
     stub = aws.stub(service)
     stub.add_response(operation, {list_key: [{name_key: "food-a"}], token: "2"})
     stub.add_response(operation, {list_key: [{name_key: "food-c"}]})
-    found, unseen = taken.find(aws, [resource(kind, "food-b", "B"), resource(kind, "food-c", "C")], [])
+    found, _, unseen = taken.find(aws, [resource(kind, "food-b", "B"), resource(kind, "food-c", "C")], [])
     assert [(each.name, each.resource.logical_id) for each in found] == [("food-c", "C")]
-    assert unseen == []
+    assert unseen == ()
     aws.done()
 
 
@@ -76,7 +76,7 @@ def test_queues_and_topics_are_known_by_url_and_arn(aws):
     )
     aws.stub("sns").add_response("list_topics", {"Topics": [{"TopicArn": "arn:aws:sns:us-east-1:1:food-t"}]})
     wanted = [resource("AWS::SQS::Queue", "food-q"), resource("AWS::SNS::Topic", "food-t")]
-    found, _ = taken.find(aws, wanted, [])
+    found, _, _ = taken.find(aws, wanted, [])
     assert {each.name for each in found} == {"food-q", "food-t"}
 
 
@@ -85,7 +85,7 @@ def test_roles_functions_and_tables_are_asked_for_by_name(aws):
     aws.stub("lambda").add_response("get_function_configuration", {"FunctionName": "f"}, {"FunctionName": "f"})
     aws.stub("dynamodb").add_client_error("describe_table", "ResourceNotFoundException", "no", 400)
     kinds = ("AWS::IAM::Role", "AWS::Lambda::Function", "AWS::DynamoDB::Table")
-    found, _ = taken.find(aws, [resource(kind, "f") for kind in kinds], [])
+    found, _, _ = taken.find(aws, [resource(kind, "f") for kind in kinds], [])
     assert [each.what for each in found] == ["function"]
     aws.done()
 
@@ -100,13 +100,13 @@ def test_composite_and_metric_alarms_share_their_names_and_a_hundred_a_call(aws)
     stub.add_response(
         "describe_alarms", {"MetricAlarms": [{"AlarmName": "z"}]}, {"AlarmNames": ["z"], "AlarmTypes": kinds}
     )
-    found, _ = taken.find(aws, wanted, [])
+    found, _, _ = taken.find(aws, wanted, [])
     assert [each.resource.type for each in found] == ["AWS::CloudWatch::CompositeAlarm"]
     aws.done()
 
 
 def test_nothing_is_asked_when_nothing_named_is_added(aws):
-    assert taken.find(aws, [Resource((), "Q", "AWS::SQS::Queue", {})], []) == ([], [])
+    assert taken.find(aws, [Resource((), "Q", "AWS::SQS::Queue", {})], []) == taken.Found()
     assert aws.clients == {}
 
 
@@ -114,9 +114,9 @@ def test_what_may_not_be_looked_at_is_told_and_the_rest_is_looked_at(aws):
     message = "User: x is not authorized to perform: logs:DescribeLogGroups on resource: y"
     aws.stub("logs").add_client_error("describe_log_groups", "AccessDeniedException", message, 403)
     aws.stub("sqs").add_response("list_queues", {"QueueUrls": ["https://sqs/1/q"]})
-    found, unseen = taken.find(aws, [group("/a"), resource("AWS::SQS::Queue", "q")], [])
+    found, _, unseen = taken.find(aws, [group("/a"), resource("AWS::SQS::Queue", "q")], [])
     assert [each.name for each in found] == ["q"]
-    assert unseen == ["log groups (logs:DescribeLogGroups on y)"]
+    assert unseen == ("log groups (logs:DescribeLogGroups on y)",)
 
 
 def test_throttling_is_no_permission_to_go_on(aws):
@@ -131,14 +131,14 @@ def test_an_emulator_without_the_operation_is_no_obstacle_but_aws_would_be(aws):
     with pytest.raises(aws.client("logs").exceptions.ClientError):
         taken.find(aws, [group("/a")], [])
     aws.local = True
-    assert taken.find(aws, [group("/a")], [])[0] == []
+    assert taken.find(aws, [group("/a")], []).taken == ()
 
 
 def refusal(aws, *now):
     aws.stub("logs").add_response("describe_log_groups", {"logGroups": [{"logGroupName": "/a"}]})
-    found, _ = taken.find(aws, [group("/a")], now)
+    found, _, _ = taken.find(aws, [group("/a")], now)
     with pytest.raises(Failure) as failure:
-        taken.refuse(found, "eu-west-1")
+        taken.refuse(found, [], "eu-west-1")
     assert failure.value.code is Exit.PREFLIGHT and "\n" not in failure.value.message
     assert "log group /a (DataStack/New)" in failure.value.message
     return failure.value.hint
@@ -153,8 +153,65 @@ def test_a_logical_id_that_was_renamed_is_recognised(aws):
     assert "DataStack/Old has it" in hint and "keep the logical id" in hint and "delete-log-group" not in hint
 
 
+def test_web_acls_are_asked_for_until_a_page_is_empty(aws):
+    stub = aws.stub("wafv2")
+    stub.add_response("list_web_acls", {"WebACLs": [{"Name": "a"}], "NextMarker": "a"}, {"Scope": "REGIONAL"})
+    stub.add_response(
+        "list_web_acls", {"WebACLs": [{"Name": "b"}], "NextMarker": "b"}, {"Scope": "REGIONAL", "NextMarker": "a"}
+    )
+    stub.add_response("list_web_acls", {"WebACLs": []}, {"Scope": "REGIONAL", "NextMarker": "b"})
+    found, _, _ = taken.find(aws, [resource("AWS::WAFv2::WebACL", "b")], [])
+    assert [str(each) for each in found] == ["web ACL b (DataStack/New)"]
+    aws.done()
+
+
+TRACING = resource("AWS::XRay::ResourcePolicy", "food-e", "OrderEventsTracing")
+
+
+def with_policies(aws, *names):
+    policies = [{"PolicyName": name} for name in names]
+    stub = aws.stub("xray")
+    stub.add_response("list_resource_policies", {"ResourcePolicies": policies[:2], "NextToken": "2"})
+    stub.add_response("list_resource_policies", {"ResourcePolicies": policies[2:]}, {"NextToken": "2"})
+    return taken.find(aws, [TRACING], [])
+
+
+def test_an_environment_that_needs_a_sixth_x_ray_policy_is_refused_with_what_to_do(aws):
+    found = with_policies(aws, "a", "b", "c", "d", "other")
+    with pytest.raises(Failure) as failure:
+        taken.refuse(found.taken, found.full, "eu-west-1")
+    assert failure.value.code is Exit.PREFLIGHT
+    assert failure.value.message == (
+        "there are as many X-Ray resource policies as an account may have in a region, 5 "
+        "(DataStack/OrderEventsTracing needs another); nothing was changed"
+    )
+    assert "aws xray list-resource-policies --region eu-west-1" in failure.value.hint
+    assert "aws xray delete-resource-policy --policy-name NAME --region eu-west-1" in failure.value.hint
+
+
+def test_the_fifth_x_ray_policy_is_no_obstacle(aws):
+    assert with_policies(aws, "a", "b", "c", "d") == taken.Found()
+
+
+def test_an_x_ray_policy_of_the_same_name_is_a_conflict_and_not_one_too_many(aws):
+    found = with_policies(aws, "a", "b", "c", "d", "food-e")
+    assert [each.name for each in found.taken] == ["food-e"] and not found.full
+    assert found.taken[0].command == "aws xray delete-resource-policy --policy-name food-e"
+
+
+def test_x_ray_policies_that_may_not_be_listed_are_named(aws):
+    aws.stub("xray").add_client_error("list_resource_policies", "AccessDeniedException", "no", 403)
+    assert taken.find(aws, [TRACING], []).unseen == ("X-Ray resource policies (ListResourcePolicies)",)
+
+
+def test_nothing_is_asked_of_the_emulators_x_ray_which_is_not_there(aws):
+    aws.local = True
+    assert taken.find(aws, [TRACING], []) == taken.Found()
+    assert "xray" not in aws.clients
+
+
 def test_nothing_taken_is_not_refused():
-    taken.refuse([], "us-east-1")
+    taken.refuse([], [], "us-east-1")
 
 
 @given(st.lists(st.text(max_size=6), min_size=1, max_size=6))

@@ -176,6 +176,34 @@ def test_a_rolled_back_update_left_everything_as_it_was():
     assert told.next == "mend the cause, then: python deploy.py --env dev"
 
 
+RACE = "The role ARN does not have required permissions configured. (Service: ApiGateway, Status Code: 400)"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("UPDATE_ROLLBACK_COMPLETE", "python deploy.py --env dev"),
+        ("ROLLBACK_COMPLETE", "python deploy.py --env dev   (offers to delete the empty stack first)"),
+        (
+            "UPDATE_FAILED",
+            "go on from here: python deploy.py --env dev --no-rollback   (without it: offers to roll it back first)",
+        ),
+    ],
+)
+def test_where_the_same_command_again_is_all_nothing_else_is_asked_for(status, expected):
+    found = explain([event(2, CHILD, "ApiGatewayAccount", "UPDATE_FAILED", RACE)], status)
+    assert found.cause.transient and "run the same command again" in found.cause.remedy
+    assert found.next == expected
+
+
+def test_a_race_beside_a_mistake_leaves_the_mistake_to_correct():
+    events = [
+        event(2, CHILD, "Account", "UPDATE_FAILED", RACE),
+        event(3, CHILD, "Topic", "UPDATE_FAILED", "Invalid topic"),
+    ]
+    assert explain(events, "UPDATE_ROLLBACK_COMPLETE").next == "mend the cause, then: python deploy.py --env dev"
+
+
 def test_what_blocks_the_rollback_is_no_cause_and_no_further_failure_but_stuck():
     stuck = event(5, CHILD, "Queue", "UPDATE_FAILED", "Resource handler returned message: Access denied")
     told = explain(rolled_back_update(stuck), "UPDATE_ROLLBACK_FAILED")

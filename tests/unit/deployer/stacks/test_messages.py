@@ -1,5 +1,7 @@
 """The services' own words, as CloudFormation hands them on: without its noise, with property and remedy."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,7 +102,24 @@ def test_a_reason_becomes_the_services_own_words_its_code_and_the_property(case)
         ("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below "
          "its minimum value of [100].", "Service Quotas"),
         ("The role defined for the function cannot be assumed by Lambda.", "simply repeat"),
-        ("CloudWatch Logs role ARN must be set in account settings to enable logging", "API Gateway has no role"),
+        ("CloudWatch Logs role ARN must be set in account settings to enable logging", "run the same command again"),
+        (
+            'Resource handler returned message: "The role ARN does not have required permissions configured. Please grant '
+            "trust permission for API Gateway and add the required role policy. (Service: ApiGateway, Status Code: 400, "
+            f'Request ID: b826)" {TOKEN.format("InvalidRequest")}',
+            "run the same command again",
+        ),
+        (
+            'Resource handler returned message: "AWS WAF couldn\u2019t retrieve the resource that you requested. Retry your '
+            f'request. (Service: Wafv2, Status Code: 400, Request ID: 1)" {TOKEN.format("NotFound")}',
+            "run the same command again",
+        ),
+        (
+            "An entity is unavailable for modification or display. Please retry. (Service: AWSWAF; Status Code: 400; Error "
+            "Code: WAFUnavailableEntityException; Request ID: 1; Proxy: null)",
+            "run the same command again",
+        ),
+        ("The provided execution role does not have permissions to call ReceiveMessage on SQS", "run the same command again"),
         ("Cannot perform more than one GSI creation or deletion in a single update", "one index at a time"),
         ("Attempt to change a resource which is still in use: Table is being updated: orders", "wait a minute"),
         ("Rate exceeded (Service: ApiGateway, Status Code: 429)", "too often"),
@@ -110,11 +129,16 @@ def test_a_reason_becomes_the_services_own_words_its_code_and_the_property(case)
     ],
 )  # fmt: skip
 def test_what_happens_often_has_its_remedy(reason, said):
-    assert said in messages.remedy(messages.clean(reason))
+    assert said in messages.remedy(messages.clean(reason)).text
+
+
+def test_what_passes_by_itself_says_so_and_so_does_its_text():
+    for known in messages.KNOWN:
+        assert known.transient == bool(re.search(r"\b(repeat the|the same) command\b", known.remedy)), known.remedy
 
 
 def test_an_unknown_cause_gets_no_advice():
-    assert messages.remedy(messages.clean("Invalid handler")) == ""
+    assert messages.remedy(messages.clean("Invalid handler")) == messages.Remedy()
 
 
 def test_a_word_that_happens_to_be_a_propertys_name_is_not_taken_for_it():

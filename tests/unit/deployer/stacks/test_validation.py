@@ -150,3 +150,17 @@ def test_a_refusal_says_what_was_found_or_how_to_be_told(reason, problems, messa
     refusal = validation.Refused(reason, [Problem("", "T", "", "C", "words") for _ in problems])
     assert refusal.message == f"CloudFormation refused the change set: {message}"
     assert hint in refusal.hint
+
+
+def test_events_are_read_by_the_names_and_values_of_botocores_model(aws):
+    """Not those of an account: the model is what AWS answers by."""
+    operation = aws.client("cloudformation").meta.service_model.operation_model("DescribeEvents")
+    assert {"ChangeSetName", "StackName"} <= set(operation.input_shape.members)
+    event = operation.output_shape.members["OperationEvents"].member.members
+    read = {"HookType", "HookStatusReason", "HookFailureMode", "HookStatus", "EventType"} | set(KEYS)
+    assert read <= set(event)
+    assert set(validation._VERDICTS) <= set(event["EventType"].enum)
+    for verdict in validation._VERDICTS.values():
+        assert any(value.endswith("FAILED") for value in event[verdict].enum)
+    for mode in ("ValidationFailureMode", "HookFailureMode"):
+        assert event[mode].enum == ["FAIL", "WARN"]
