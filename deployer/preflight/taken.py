@@ -44,9 +44,9 @@ def find(aws, added: Iterable[Resource], now: Iterable[Resource]) -> tuple[list[
         try:
             names = set(kind.look(aws, sorted(resources)))
         except Exception as error:
-            if not (service_errors.is_denied(error) or (aws.local and service_errors.is_not_implemented(error))):
+            if not (reason := service_errors.reason(error)):
                 raise
-            unseen.append(f"{kind.what}s ({service_errors.denied_action(error)})")
+            unseen.append(f"{kind.what}s ({reason})")
             continue
         for name, resource in resources.items():
             if name in names:
@@ -157,7 +157,7 @@ def _one_by_one(service: str, operation: str, argument: str) -> Look:
             try:
                 getattr(aws.client(service), operation)(**{argument: name})
             except Exception as error:
-                if service_errors.code_of(error) not in ("NoSuchEntity", "ResourceNotFoundException"):
+                if not service_errors.is_missing(error):
                     raise
             else:
                 yield name

@@ -116,22 +116,14 @@ def test_what_may_not_be_looked_at_is_told_and_the_rest_is_looked_at(aws):
     aws.stub("sqs").add_response("list_queues", {"QueueUrls": ["https://sqs/1/q"]})
     found, unseen = taken.find(aws, [group("/a"), resource("AWS::SQS::Queue", "q")], [])
     assert [each.name for each in found] == ["q"]
-    assert unseen == ["log groups (logs:DescribeLogGroups on y)"]
+    assert unseen == ["log groups (missing permission: logs:DescribeLogGroups on y)"]
 
 
-def test_throttling_is_no_permission_to_go_on(aws):
-    aws.stub("logs").add_client_error("describe_log_groups", "ThrottlingException", "slow down", 400)
-    with pytest.raises(aws.client("logs").exceptions.ClientError):
-        taken.find(aws, [group("/a")], [])
-
-
-def test_an_emulator_without_the_operation_is_no_obstacle_but_aws_would_be(aws):
-    for _ in range(2):
-        aws.stub("logs").add_client_error("describe_log_groups", "InvalidAction", "?", 400)
-    with pytest.raises(aws.client("logs").exceptions.ClientError):
-        taken.find(aws, [group("/a")], [])
-    aws.local = True
-    assert taken.find(aws, [group("/a")], [])[0] == []
+@pytest.mark.parametrize("code", ["ThrottlingException", "InvalidAction"])
+def test_a_look_up_without_an_answer_is_named_and_stops_nothing(aws, code):
+    aws.stub("logs").add_client_error("describe_log_groups", code, "slow down", 400)
+    found, [unseen] = taken.find(aws, [group("/a")], [])
+    assert found == [] and unseen.startswith("log groups (") and code in unseen
 
 
 def refusal(aws, *now):
