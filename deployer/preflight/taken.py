@@ -149,13 +149,13 @@ def _dashboards(aws, names: list[str]) -> Iterator[str]:
     return (board["DashboardName"] for board in boards)
 
 
-def _one_by_one(service: str, operation: str, argument: str) -> Look:
-    """For kinds that know no prefix, and of which templates name few."""
+def _one_by_one(service: str, operation: str, argument: str, member: str) -> Look:
+    """For kinds that know no prefix, and of which templates name few. `member` is in every answer of the operation."""
 
     def look(aws, names: list[str]) -> Iterator[str]:
         for name in names:
             try:
-                getattr(aws.client(service), operation)(**{argument: name})
+                getattr(aws.client(service), operation)(**{argument: name})[member]
             except Exception as error:
                 if not service_errors.is_missing(error):
                     raise
@@ -176,17 +176,17 @@ KINDS: dict[str, Kind] = {
     "AWS::DynamoDB::Table": Kind(
         "table",
         "TableName",
-        _one_by_one("dynamodb", "describe_table", "TableName"),
+        _one_by_one("dynamodb", "describe_table", "TableName", "Table"),
         "aws dynamodb describe-table --table-name {}",
     ),
     "AWS::Events::Rule": Kind("rule", "Name", _rules, "aws events delete-rule --name {}"),
     "AWS::IAM::Role": Kind(
-        "role", "RoleName", _one_by_one("iam", "get_role", "RoleName"), "aws iam delete-role --role-name {}"
+        "role", "RoleName", _one_by_one("iam", "get_role", "RoleName", "Role"), "aws iam delete-role --role-name {}"
     ),
     "AWS::Lambda::Function": Kind(
         "function",
         "FunctionName",
-        _one_by_one("lambda", "get_function_configuration", "FunctionName"),
+        _one_by_one("lambda", "get_function_configuration", "FunctionName", "FunctionArn"),
         "aws lambda delete-function --function-name {}",
     ),
     "AWS::Logs::LogGroup": Kind(

@@ -82,7 +82,7 @@ def test_queues_and_topics_are_known_by_url_and_arn(aws):
 
 def test_roles_functions_and_tables_are_asked_for_by_name(aws):
     aws.stub("iam").add_client_error("get_role", "NoSuchEntity", "no", 404)
-    aws.stub("lambda").add_response("get_function_configuration", {"FunctionName": "f"}, {"FunctionName": "f"})
+    aws.stub("lambda").add_response("get_function_configuration", {"FunctionArn": "arn:f"}, {"FunctionName": "f"})
     aws.stub("dynamodb").add_client_error("describe_table", "ResourceNotFoundException", "no", 400)
     kinds = ("AWS::IAM::Role", "AWS::Lambda::Function", "AWS::DynamoDB::Table")
     found, _ = taken.find(aws, [resource(kind, "f") for kind in kinds], [])
