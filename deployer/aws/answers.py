@@ -144,20 +144,30 @@ def _check(operation_model, response_dict: dict, **_) -> None:
 def _speaks(operation_model, status: int, body, headers: Mapping) -> bool:
     if not isinstance(body, bytes):  # a stream, read later: S3's and Lambda's own have a request id
         return "html" not in headers.get("content-type", "") or any("-request" in name.lower() for name in headers)
-    if (
-        not body.strip() or operation_model.http.get("method") == "HEAD"
-    ):  # if there should be text, its reader misses it
+    if operation_model.http.get("method") == "HEAD":
         return True
     start, output = body[:1024].lstrip().lower(), operation_model.output_shape
     if any(word in start for word in _HTML):
         return False
-    if status < 300 and (
-        output is None or "payload" in output.serialization
-    ):  # nobody reads it; GetBucketPolicy's JSON
-        return True
+    if status < 300 and (output is None or "payload" in output.serialization):
+        return True  # nobody reads it, or it may be anything: GetBucketPolicy's JSON
     if "json" not in operation_model.service_model.resolved_protocol:
-        return start.startswith(b"<")
+        return not start or start.startswith(b"<")  # the parser sees to the rest
+    return _is_json(body, _members(output) if status < 300 else set())
+
+
+def _members(output) -> set[str]:
+    """The names, in the body, of what an operation answers."""
+    members = output.members.items()
+    return {each.serialization.get("name", name) for name, each in members if "location" not in each.serialization}
+
+
+def _is_json(body: bytes, members: set[str]) -> bool:
+    """A JSON object; one that says something has some of the `members`. Empty lists may be left out of it."""
+    if not body.strip():
+        return not members
     try:
-        return isinstance(json.loads(body), dict)
+        found = json.loads(body)
     except ValueError:
         return False
+    return isinstance(found, dict) and (not found or not members or bool(found.keys() & members))
