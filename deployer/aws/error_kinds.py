@@ -125,12 +125,13 @@ _SHOWN = 400
 
 def code_of(error: BaseException) -> str:
     """The service's error code, or "" when there is none."""
-    return _error(error).get("Code") or ""
+    code = _error(error).get("Code")
+    return code if isinstance(code, str) else ""
 
 
 def message_of(error: BaseException) -> str:
     """What the service or botocore said, on one line."""
-    return one_line(_error(error).get("Message") or str(error))
+    return one_line(str(_error(error).get("Message") or error))
 
 
 def _response(error: BaseException) -> dict:
@@ -165,6 +166,8 @@ def _kind_of_answer(error: boto.ClientError) -> Kind:
     code, status = code_of(error), status_of(error)
     if _CLOCK.search(message_of(error)):
         return Kind.CLOCK
+    if not code:
+        return Kind.UNUSABLE
     if code == "400" and status == 400:  # HEAD has no body to say it in
         return Kind.EXPIRED
     if kind := _KINDS.get(code):
@@ -173,7 +176,7 @@ def _kind_of_answer(error: boto.ClientError) -> Kind:
         return Kind.THROTTLED
     if status >= 500:
         return Kind.NOT_IMPLEMENTED if status == 501 else Kind.SERVER
-    return Kind.UNUSABLE if not code or code.isdigit() else Kind.REFUSED
+    return Kind.UNUSABLE if code.isdigit() else Kind.REFUSED
 
 
 def is_transient(error: BaseException) -> bool:

@@ -108,7 +108,9 @@ def every_exception():
             yield made
 
 
-@pytest.mark.parametrize("error", [*every_exception(), S3UploadFailedError("x")], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    "error", [*every_exception(), S3UploadFailedError("x")], ids=lambda error: type(error).__name__
+)
 def test_every_exception_of_botocore_has_a_line_and_never_exit_70(error):
     failure = service_errors.explain(error)
     assert failure.code in (Exit.PREFLIGHT, Exit.FAILED) and failure.message and "\n" not in failure.message
@@ -117,10 +119,14 @@ def test_every_exception_of_botocore_has_a_line_and_never_exit_70(error):
 
 
 @given(
-    st.recursive(st.none() | st.text(max_size=3), lambda inner: st.dictionaries(st.sampled_from(["Error", "Code"]), inner))
+    st.recursive(
+        st.none() | st.text(max_size=3), lambda inner: st.dictionaries(st.sampled_from(["Error", "Code"]), inner)
+    )
     | st.fixed_dictionaries(
         {
-            "Error": st.fixed_dictionaries({}, optional={"Code": st.none() | st.text(), "Message": st.none() | st.text()}),
+            "Error": st.fixed_dictionaries(
+                {}, optional={"Code": st.none() | st.text(), "Message": st.none() | st.text()}
+            ),
             "ResponseMetadata": st.fixed_dictionaries({}, optional={"HTTPStatusCode": st.integers(100, 599)}),
         }
     )
@@ -149,7 +155,10 @@ def connected():
 
 PROFILES = {
     "source_profile": ("role_arn=arn:aws:iam::123456789012:role/x\nsource_profile=nope", "source_profile"),
-    "loop": ("role_arn=arn:aws:iam::123456789012:role/x\nsource_profile=y\n[profile y]\nrole_arn=r\nsource_profile=x", "loop"),
+    "loop": (
+        "role_arn=arn:aws:iam::123456789012:role/x\nsource_profile=y\n[profile y]\nrole_arn=r\nsource_profile=x",
+        "loop",
+    ),
     "sso-session": ("sso_session=nope\nsso_account_id=1\nsso_role_name=r", "sso-session"),
     "process missing": ("credential_process=/nope/tool", "/nope/tool"),
     "process without JSON": ("credential_process=echo hello", "JSON"),
@@ -161,7 +170,6 @@ PROFILES = {
     "partial": ("aws_access_key_id=a", "aws_secret_access_key"),
     "endpoint": ("aws_access_key_id=a\naws_secret_access_key=b\nendpoint_url=localhost:1", "not a URL"),
     "port": ("aws_access_key_id=a\naws_secret_access_key=b\nendpoint_url=http://localhost:99999", "not a URL"),
-    "retry mode": ("aws_access_key_id=a\naws_secret_access_key=b\nretry_mode=nope", "mode"),
     "malformed": ("]\n[[", "parse"),
     "none": ("region=us-east-1", "no usable"),
     "sign in": (
