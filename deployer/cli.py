@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -17,8 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(given: list[str] | None = None) -> int:
     """Never raises: every end is an exit code and, if bad, one line."""
-    options, command = arguments.parse(given)
-    with streams.standard(follows=options.follow) as out:
+    with streams.standard() as out:
+        options, command = arguments.parse(given)
+        out.ends = options.follow  # such a command ends only with its reader
         try:
             code = _ended(options, command)
             out.flush()
@@ -57,6 +59,10 @@ def _run(options: argparse.Namespace, command: Command | None, stream) -> dict:
     # boto3 and the rest: not for --help
     from deployer.show.ui import Ui
 
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise Failure(Exit.USAGE, "the working directory is no longer there", "change to one that is") from None
     run = getattr(import_module(f"deployer.commands.{command.module}"), command.function)
     with import_module("deployer.commands.interruptions").terminable():
         return run(arguments.wanted(options), Ui(stream), ROOT)

@@ -18,9 +18,9 @@ class Output:
     `ends`: a closed pipe raises ClosedPipe.
     """
 
-    def __init__(self, stream, ends: bool = False):
-        self._stream, self._ends = stream, ends
-        self.problem = ""
+    def __init__(self, stream):
+        self._stream = stream
+        self.ends, self.problem = False, ""
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
@@ -48,20 +48,22 @@ class Output:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
-        if closed and self._ends:
+        if closed and self.ends:
             raise ClosedPipe
 
 
 @contextmanager
-def standard(follows: bool) -> Iterator[Output]:
-    """sys.stdout and sys.stderr as Outputs; yields the former. `follows`: the command ends only with its reader."""
+def standard() -> Iterator[Output]:
+    """sys.stdout and sys.stderr as Outputs; yields the former."""
     _open_all()
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = Output(before[0], follows), Output(before[1])
+    sys.stdout, sys.stderr = out, errors = Output(before[0]), Output(before[1])
     try:
-        yield sys.stdout
+        yield out
     finally:
-        sys.stderr.flush()
+        out.ends = False
+        out.flush()
+        errors.flush()
         sys.stdout, sys.stderr = before
 
 

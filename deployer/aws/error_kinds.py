@@ -51,7 +51,7 @@ _CLASSES: tuple[tuple[Kind, tuple[type[Exception], ...]], ...] = (
     (Kind.CONFIGURATION, (boto.InvalidIMDSEndpointError, boto.InvalidIMDSEndpointModeError)),
     (Kind.CONFIGURATION, (boto.InvalidProxiesConfigError, boto.InvalidS3UsEast1RegionalEndpointConfigError)),
     (Kind.CONFIGURATION, (boto.MissingDependencyException, boto.UnknownCredentialError)),
-    (Kind.CONFIGURATION, (boto.UnknownTokenProviderError, boto.UnknownSignatureVersionError)),
+    (Kind.CONFIGURATION, (boto.UnknownSignatureVersionError,)),
     (Kind.EXPIRED, (boto.SSOError, boto.TokenRetrievalError, boto.LoginError)),
     (Kind.CREDENTIALS, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.NoAuthTokenError)),
     (Kind.CREDENTIALS, (boto.CredentialRetrievalError, boto.RefreshWithMFAUnsupportedError)),

@@ -1,8 +1,15 @@
 """Every operation of a deployment x every fault: a whole run of the command line each time, over the real parsers."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
+import threading
 import time
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 import boto3
 import pytest
@@ -226,3 +233,28 @@ def test_a_deployment_succeeds_with_all_advice_missing(account):
         code, said = account.run(faults=dict.fromkeys(ADVISORY, fault))
         assert code == Exit.OK and "ExecuteChangeSet" in account.wire.changed, said
         assert "was not checked" in said
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n\r\n<html>Sign in</html>", b"HTTP/1.1 407 No\r\n\r\nno"])
+def test_a_real_process_behind_a_portal_ends_in_one_line(answer, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_answering, args=(server, answer), daemon=True).start()
+        environment = {**os.environ, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.getsockname()[1]}"}
+        done = subprocess.run(
+            [sys.executable, str(Path(cli.__file__).parents[1] / "deploy.py"), "--env", "dev", "--status"],
+            env={**environment, "NO_PROXY": "127.0.0.1"},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == Exit.PREFLIGHT
+    said = done.stderr.splitlines()
+    assert len(said) == 2 and ("reached" in said[0] or "no AWS response" in said[0]), said
+
+
+def _answering(server: socket.socket, answer: bytes) -> None:
+    with suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            connection.recv(65536)
+            connection.sendall(answer)
+            connection.close()
