@@ -235,7 +235,7 @@ def test_a_deployment_succeeds_with_all_advice_missing(account):
         assert "was not checked" in said
 
 
-@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n\r\n<html>Sign in</html>", b"HTTP/1.1 407 No\r\n\r\nno"])
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\n\r\n<html>Sign in</html>", b"HTTP/1.1 407 No\r\n\r\nno"])
 def test_a_real_process_behind_a_portal_ends_in_one_line(answer, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_answering, args=(server, answer), daemon=True).start()
