@@ -1,16 +1,15 @@
 """The command line's way in and out: arguments in, exit code out."""
 
 import argparse
-import contextlib
 import json
+import os
 import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
 
-from deployer import arguments
+from deployer import arguments, streams
 from deployer.arguments import Command
-from deployer.aws import service_errors
 from deployer.errors import Exit, Failure
 
 _OURS = ("config", "contract", "deployer", "domain", "emulator", "generator")
@@ -19,13 +18,26 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(given: list[str] | None = None) -> int:
     """Never raises: every end is an exit code and, if bad, one line."""
-    options, command = arguments.parse(given)
-    if options.completion:
-        print(arguments.completion(options.completion))
-        return int(Exit.OK)
+    with streams.standard() as out:
+        options, command = arguments.parse(given)
+        out.ends = options.follow  # such a command ends only with its reader
+        try:
+            code = _ended(options, command)
+            out.flush()
+        except streams.ClosedPipe:
+            return int(Exit.OK)
+        if out.problem:
+            _complain(Failure(Exit.FAILED, f"output is lost: standard output cannot be written ({out.problem})"))
+    return code or int(Exit.FAILED if out.problem else Exit.OK)
+
+
+def _ended(options: argparse.Namespace, command: Command | None) -> int:
+    """Run to the end, however it ends; the exit code."""
     document = options.output != "text"
     try:
         report = _run(options, command, sys.stderr if document or (command and command.writes) else sys.stdout)
+    except streams.ClosedPipe:
+        raise
     except (Exception, KeyboardInterrupt) as error:
         failure = _failure(error)
         if options.debug:
@@ -39,13 +51,21 @@ def main(given: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, command: Command | None, stream) -> dict:
+    if options.completion:
+        print(arguments.completion(options.completion))
+        return {}
     if command is None:
         return _stop(options, stream)
     # boto3 and the rest: not for --help
     from deployer.show.ui import Ui
 
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise Failure(Exit.USAGE, "the working directory is no longer there", "change to one that is") from None
     run = getattr(import_module(f"deployer.commands.{command.module}"), command.function)
-    return run(arguments.wanted(options), Ui(stream), ROOT)
+    with import_module("deployer.commands.interruptions").terminable():
+        return run(arguments.wanted(options), Ui(stream), ROOT)
 
 
 def _stop(options: argparse.Namespace, stream) -> dict:
@@ -60,11 +80,10 @@ def _stop(options: argparse.Namespace, stream) -> dict:
 
 def _print(options: argparse.Namespace, report: dict) -> None:
     """The document that standard output is reserved for."""
-    with contextlib.suppress(BrokenPipeError):
-        if options.output == "json":
-            print(json.dumps(report, indent=2))
-        elif options.output == "markdown" and "markdown" in report:
-            print(report["markdown"])
+    if options.output == "json":
+        print(json.dumps(report, indent=2))
+    elif options.output == "markdown" and "markdown" in report:
+        print(report["markdown"])
 
 
 def _failure(error: BaseException) -> Failure:
@@ -73,19 +92,20 @@ def _failure(error: BaseException) -> Failure:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Failure(Exit.INTERRUPTED, "interrupted", "run the same command again: it finds out how far things are")
-    if explained := service_errors.explain(error):
-        return explained
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in _OURS:
         return Failure(
             Exit.USAGE,
             f"the Python package {error.name!r} is not installed",
-            "install the project's requirements; see README.md",
+            "install the project's requirements with `make setup`, then run .venv/bin/python deploy.py; see README.md",
         )
+    from deployer.aws import service_errors
+
+    if explained := service_errors.explain(error):
+        return explained
     return Failure(Exit.BUG, f"unexpected {type(error).__name__}: {error}", "repeat with --debug to see where")
 
 
 def _complain(failure: Failure) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        print(f"deploy.py: {failure.message}", file=sys.stderr)
-        if failure.hint:
-            print(f"  {failure.hint}", file=sys.stderr)
+    print(f"deploy.py: {failure.message}", file=sys.stderr)
+    if failure.hint:
+        print(f"  {failure.hint}", file=sys.stderr)

@@ -12,10 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from contract import settings
-from handlers import clients, telemetry
+from handlers import clients, faults, telemetry
 
 FRESH_SECONDS = 300
 RETRY_SECONDS = 10
@@ -85,9 +83,9 @@ def _fetch(names: list[str]) -> dict[str, str]:
     """Text of each parameter that there is, in one call; nothing where SSM fails."""
     try:
         response = clients.ssm().get_parameters(Names=names, WithDecryption=True)
-    except (BotoCoreError, ClientError):
+    except faults.AWS:
         return {}
-    return {parameter["Name"]: parameter["Value"] for parameter in response["Parameters"]}
+    return {parameter["Name"]: parameter["Value"] for parameter in response.get("Parameters", ())}
 
 
 def _parse(document: Document, text: str | None) -> dict | None:

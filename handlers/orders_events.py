@@ -19,11 +19,9 @@ import re
 import time
 from collections.abc import Iterator
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from contract.schemas import ID_PATTERN
 from domain import claims, events, strict_json, validation
-from handlers import clients, telemetry
+from handlers import clients, faults, telemetry
 from handlers.attributes import from_item
 from handlers.queue_batches import MESSAGE_BYTES, size_of, text
 
@@ -106,7 +104,7 @@ def _publish(chunk: list[Announcement]) -> int | None:
         response = clients.sns().publish_batch(
             TopicArn=os.environ["ORDER_EVENTS_TOPIC_ARN"], PublishBatchRequestEntries=entries
         )
-    except (BotoCoreError, ClientError) as error:
+    except faults.AWS as error:
         telemetry.failure(error)
         return chunk[0][0]
     failed = {int(entry["Id"]): entry.get("Code") for entry in response.get("Failed", ())}

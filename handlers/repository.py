@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from domain.claims import TIMESTAMP as CLAIM_TIMESTAMP
 from domain.errors import OrderError
 from domain.orders import Order, is_expired
-from handlers import clients
+from handlers import clients, faults
 from handlers.attributes import from_item, to_attribute, to_item
 
 CUSTOMER_INDEX = "customerIdIndex"
@@ -223,7 +223,7 @@ def _among(attribute: str, name: str, values: tuple) -> tuple[str, dict]:
 
 def _refused_item(error: ClientError) -> dict:
     """The item that failed a condition, {} for none. Raises `error` if it is another one."""
-    if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+    if faults.code_of(error) != "ConditionalCheckFailedException":
         raise error
     return from_item(error.response.get("Item", {}))
 

@@ -13,7 +13,7 @@ from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import ClientError
 
 from contract.metrics import ASYNC, IMPORT, SYNC
-from handlers import emf
+from handlers import emf, faults
 
 # RFC 3339, or Lambda's own log-level filter takes every line for INFO.
 logger = Logger(utc=True, use_rfc3339=True)
@@ -144,7 +144,7 @@ def failure(error: BaseException, **ids: str | None) -> None:
         exception=[type(each).__qualname__ for each in _chain(error)],
         frames=list(_frames(error.__traceback__)),
         aws_operation=error.operation_name if from_aws else None,
-        aws_error=error.response["Error"]["Code"] if from_aws else None,
+        aws_error=faults.code_of(error) if from_aws else None,
         **ids,
     )
 

@@ -89,7 +89,7 @@ def _get(client: BaseClient, file: File, offset: int) -> tuple[bytes, int]:
     try:
         answer = client.get_object(Bucket=file.bucket, Key=file.key, Range=span, **version)
     except ClientError as error:
-        if error.response["Error"]["Code"] == "InvalidRange":
+        if faults.code_of(error) == "InvalidRange":
             return b"", offset
         raise
     with closing(answer["Body"]) as body:

@@ -13,11 +13,11 @@ from deployer.show.ui import Ui
 def connect(ui: Ui, environment: Environment, options, root: Path) -> session.Aws:
     """`options` has local, local_dir, region and profile. Deploys nothing."""
     if not options.local:
-        return session.connect(environment, region=options.region, profile=options.profile)
+        return session.connect(environment, region=options.region, profile=options.profile, warn=ui.warn)
     with ui.step("Emulator") as step:
         variables = local.start(local.state_directory(root, options.local_dir))
         step.result = variables["AWS_ENDPOINT_URL"]
-    return session.connect_local(environment, variables, options.region)
+    return session.connect_local(environment, variables, options.region, ui.warn)
 
 
 def deployed(ui: Ui, options, root: Path) -> tuple[session.Aws, Mapping]:

@@ -1,121 +1,208 @@
-"""What botocore's exceptions mean to the person who runs a deployment."""
+"""What botocore's exceptions mean: to the code (of `error_kinds`), and to the person who runs a deployment."""
 
+import json
 import re
 
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+
+from deployer.aws.answers import UnusableAnswer, UnusableConfiguration
+from deployer.aws.error_kinds import (
+    Kind,
+    code_of,
+    is_denied,
+    is_missing,
+    is_not_implemented,
+    is_transient,
+    kind_of,
+    message_of,
+    status_of,
+)
 from deployer.errors import Exit, Failure
 
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-_INVALID = {
-    "AuthFailure",
-    "IncompleteSignature",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-}
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
-_THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
-_NOT_IMPLEMENTED = {
-    "NotImplemented",
-    "NotImplementedException",
-    "UnknownOperationException",
-    "InvalidAction",
-    "501",
-    "404",
-}
-
-_NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "NoAuthTokenError"}
-_SSO = {"SSOTokenLoadError", "TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOError", "LoginRefreshRequired"}
-_UNREACHABLE = {
-    "EndpointConnectionError",
-    "ConnectionClosedError",
-    "ConnectTimeoutError",
-    "ReadTimeoutError",
-    "ProxyConnectionError",
-    "SSLError",
-    "HTTPClientError",
-    "ResponseStreamingError",
-}
+__all__ = [
+    "code_of",
+    "denied_action",
+    "explain",
+    "is_denied",
+    "is_missing",
+    "is_not_implemented",
+    "is_transient",
+    "message_of",
+    "reason",
+]
 
 
-def code_of(error: Exception) -> str:
-    """The service's error code, or "" when the service did not answer."""
-    return getattr(error, "response", {}).get("Error", {}).get("Code", "")
-
-
-def message_of(error: Exception) -> str:
-    return getattr(error, "response", {}).get("Error", {}).get("Message", "") or str(error)
-
-
-def is_denied(error: Exception) -> bool:
-    return code_of(error) in _DENIED
-
-
-def is_not_implemented(error: Exception) -> bool:
-    """True when the endpoint does not know the operation: an emulator that is not complete."""
-    return code_of(error) in _NOT_IMPLEMENTED
-
-
-def unless_local(aws, call):
-    """The call's answer, or None when the emulator, and only it, does not know the question."""
-    try:
-        return call()
-    except Exception as error:
-        if aws.local and is_not_implemented(error):
-            return None
-        raise
-
-
-def is_transient(error: Exception) -> bool:
-    """True for what a later try may not meet: throttling, a lost connection, a server's bad moment."""
-    status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return type(error).__name__ in _UNREACHABLE or code_of(error) in _THROTTLED or status >= 500
-
-
-def explain(error: Exception) -> Failure | None:
-    """The Failure that an AWS exception amounts to; None when it is none of botocore's."""
-    if not type(error).__module__.startswith(("botocore", "boto3")):
+def explain(error: BaseException) -> Failure | None:
+    """The Failure that an exception of AWS's or botocore's amounts to; None when it is neither."""
+    kind = kind_of(error)
+    if kind is None:
         return None
-    kind, code = type(error).__name__, code_of(error)
-    if kind in _NO_CREDENTIALS:
-        return Failure(
-            Exit.PREFLIGHT,
-            "no usable AWS credentials were found",
-            "sign in, pass --profile NAME, or deploy to this machine with --local",
-        )
-    if kind in _SSO or code in _EXPIRED:
-        return Failure(Exit.PREFLIGHT, "the AWS credentials have expired", "sign in again and repeat the command")
-    if kind in ("ProfileNotFound", "ConfigParseError", "ConfigNotFound"):
-        return Failure(Exit.PREFLIGHT, str(error), "see the profiles in your AWS configuration")
-    if kind in ("NoRegionError", "InvalidRegionError"):
-        return Failure(Exit.PREFLIGHT, str(error), "pass --region, or set region in the environment's file")
-    if code in _INVALID:
-        return Failure(
-            Exit.PREFLIGHT,
-            f"AWS does not accept these credentials ({code})",
-            "check the profile; the region may also be one that this account has not enabled",
-        )
-    if is_denied(error):
-        return Failure(
-            Exit.PREFLIGHT,
-            f"missing permission: {denied_action(error)}",
-            "ask for this action on this stack's resources, or use another --profile",
-        )
-    if kind in _UNREACHABLE:
-        return Failure(
-            Exit.PREFLIGHT, f"AWS cannot be reached: {error}", "check the network, --region and AWS_ENDPOINT_URL"
-        )
-    if code:
-        what = f"{getattr(error, 'operation_name', 'AWS')}: {message_of(error)} ({code})"
-        return Failure(Exit.FAILED, what, "--status shows how the stacks are; --debug where this was asked")
-    return Failure(Exit.FAILED, f"{kind}: {error}", "repeat with --debug to see where")
+    message, hint = _WORDS[kind](error) if kind in _WORDS else (reason(error), "repeat with --debug to see where")
+    code = Exit.FAILED if kind in (Kind.REFUSED, Kind.OTHER) else Exit.PREFLIGHT
+    return Failure(code, message, hint)
 
 
-def denied_action(error: Exception) -> str:
-    """The action an AccessDenied is about, as IAM spells it where the message says so."""
+def reason(error: BaseException) -> str:
+    """Why there is no answer, in a phrase; "" for an exception that does not come from talking to AWS."""
+    kind = kind_of(error)
+    if kind is None:
+        return ""
+    return _WORDS[kind](error)[0] if kind in _WORDS else f"{type(error).__name__}: {message_of(error)}"
+
+
+def _asked(error: BaseException) -> str:
+    """`cloudformation:DescribeStacks`, or what is known of it."""
+    service, operation = getattr(error, "service", ""), getattr(error, "operation_name", "")
+    return ":".join(filter(None, (service, operation))) or "AWS"
+
+
+def _said(error: BaseException) -> str:
+    return f"{_asked(error)}: {message_of(error)} ({code_of(error)})"
+
+
+def _unusable(error: BaseException) -> tuple[str, str]:
+    hint = (
+        "a proxy, a sign-in page of the network or the wrong endpoint answers; check HTTPS_PROXY and AWS_ENDPOINT_URL"
+    )
+    if isinstance(error, UnusableAnswer):
+        return message_of(error), hint
+    if isinstance(error, ResponseParserError):
+        return "AWS answered with text that is no AWS response", hint
+    return f"{getattr(error, 'service', 'AWS')} answered {status_of(error)} with text that is no AWS response", hint
+
+
+def _server(error: BaseException) -> tuple[str, str]:
+    return f"AWS failed: {_said(error)}", "repeat the command in a few minutes"
+
+
+def _denied(error: BaseException) -> tuple[str, str]:
+    return (
+        f"missing permission: {denied_action(error)}",
+        "ask for this action on this stack's resources, or use another --profile",
+    )
+
+
+def _rejected(error: BaseException) -> tuple[str, str]:
+    return (
+        f"AWS does not accept these credentials ({code_of(error)})",
+        "check the profile and this machine's clock; the region may also be one that this account has not enabled",
+    )
+
+
+def _expired(error: BaseException) -> tuple[str, str]:
+    bare = f" ({_asked(error)} was answered with a bare 400, as S3 does then)" if code_of(error) == "400" else ""
+    return f"the AWS credentials have expired{bare}", "sign in again and repeat the command"
+
+
+def _credentials(error: BaseException) -> tuple[str, str]:
+    hint = "sign in, pass --profile NAME, or deploy to this machine with --local"
+    if isinstance(error, boto.CredentialRetrievalError):
+        return message_of(error), hint
+    if isinstance(error, boto.RefreshWithMFAUnsupportedError):
+        return "the credentials need a new MFA code", hint
+    if isinstance(error, boto.PartialCredentialsError):
+        return f"no usable AWS credentials were found: {message_of(error)}", hint
+    return "no usable AWS credentials were found", hint
+
+
+def _configuration(error: BaseException) -> tuple[str, str]:
+    hint = "see the profiles in your AWS configuration (~/.aws/config, AWS_CONFIG_FILE) and the AWS_ variables"
+    cause = error.__cause__ if isinstance(error, UnusableConfiguration) else None
+    if isinstance(error, boto.MissingDependencyException):
+        return (
+            "the profile's login_session needs the AWS CRT, which is not installed",
+            'pip install "botocore[crt]" into .venv, or use a profile of another kind (SSO, keys)',
+        )
+    if isinstance(error, boto.NoRegionError):
+        return message_of(error), "pass --region, or set region in the environment's file"
+    if isinstance(cause, EOFError):
+        return "the profile asks for an MFA code, and there is no terminal to ask at", (
+            "run at a terminal, or sign in first and export the session's credentials"
+        )
+    if isinstance(cause, json.JSONDecodeError):
+        return "the profile's credential_process does not print JSON", f"run it by hand; {hint}"
+    if isinstance(cause, OSError) and cause.filename:
+        return f"the AWS configuration names {cause.filename}: {cause.strerror}", (
+            "it is the profile's credential_process or web_identity_token_file, or AWS_WEB_IDENTITY_TOKEN_FILE"
+        )
+    if re.search(r"Invalid endpoint:|^Port ", message_of(error)):
+        return f"the endpoint is not a URL: {message_of(error)}", (
+            "check AWS_ENDPOINT_URL and endpoint_url in the profile: http://host:port"
+        )
+    if cause is not None:
+        return f"the AWS configuration or credentials cannot be used: {message_of(error)}", hint
+    return message_of(error), hint
+
+
+_WORDS = {
+    Kind.UNREACHABLE: lambda error: (
+        f"AWS cannot be reached: {message_of(error)}",
+        "check the network, its proxy, --region and AWS_ENDPOINT_URL",
+    ),
+    Kind.UNUSABLE: _unusable,
+    Kind.THROTTLED: lambda error: (
+        f"AWS throttles this account: {_said(error)}",
+        "repeat the command in a few minutes",
+    ),
+    Kind.SERVER: _server,
+    Kind.DENIED: _denied,
+    Kind.EXPIRED: _expired,
+    Kind.REJECTED: _rejected,
+    Kind.CLOCK: lambda error: (
+        f"this machine's clock differs from AWS's: {message_of(error)}",
+        "set the clock (NTP) and repeat the command",
+    ),
+    Kind.SUBSCRIPTION: lambda error: (
+        f"this account may not use the service: {_said(error)}",
+        "finish signing the account up, or enable the service or Region for it",
+    ),
+    Kind.LIMIT: lambda error: (f"a limit of the account is reached: {_said(error)}", "see Service Quotas"),
+    Kind.NAME: lambda error: (
+        f"the bucket's name belongs to another account: {_said(error)}",
+        "bucket names are global; the account that has it must delete the bucket",
+    ),
+    Kind.NOT_IMPLEMENTED: lambda error: (
+        f"the endpoint does not know {_asked(error)} ({code_of(error)})",
+        "check AWS_ENDPOINT_URL: it may be an emulator, or not AWS at all",
+    ),
+    Kind.OUTDATED: lambda error: (message_of(error), "install the pinned packages: make setup"),
+    Kind.CREDENTIALS: _credentials,
+    Kind.CONFIGURATION: _configuration,
+    Kind.REFUSED: lambda error: (_said(error), "--status shows how the stacks are; --debug where this was asked"),
+}
+"""What happened, and what to do next."""
+
+_S3_ACTIONS = {
+    "CompleteMultipartUpload": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteObjects": "DeleteObjectVersion",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjectsV2": "ListBucket",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "UploadPart": "PutObject",
+}
+_ACTIONS = {
+    "apigateway:GetAccount": "apigateway:GET",
+    "apigateway:GetApiKey": "apigateway:GET",
+    "apigateway:UpdateAccount": "apigateway:PATCH",
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "resourcegroupstaggingapi:GetResources": "tag:GetResources",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    **{f"s3:{operation}": f"s3:{action}" for operation, action in _S3_ACTIONS.items()},
+}
+"""Operations whose action has another name (Service Authorization Reference)."""
+
+
+def denied_action(error: BaseException) -> str:
+    """The action that a refusal is about, as IAM spells it: from the message where it says so, else from the call."""
     found = re.search(r"perform:?\s+([\w-]+:\w+)(?: on resource:?\s+(\S+))?", message_of(error))
     if found:
         return found[1] + (f" on {found[2]}" if found[2] else "")
-    return getattr(error, "operation_name", "unknown action")
+    return _ACTIONS.get(_asked(error), _asked(error))

@@ -2,29 +2,47 @@
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from config.environment import Environment
 from deployer.errors import Exit, Failure
 
 # Deploying is mostly waiting: short connects so that an unreachable endpoint is told soon,
-# adaptive retries so that a throttled account slows us down instead of failing.
-_CONFIG = {"connect_timeout": 5, "read_timeout": 60, "retries": {"mode": "standard", "total_max_attempts": 6}}
+# retries so that a throttled account slows us down instead of failing. A call that hangs ends after 3 minutes.
+_CONFIG = {"connect_timeout": 5, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 6}}
 _LOCAL_CONFIG = {"connect_timeout": 2, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 3}}
 
 
 class Aws:
-    """Clients by service name, made once. `region` and `local` describe where they talk to."""
+    """Clients by service name, made once. `region` and `local` describe where they talk to.
 
-    def __init__(self, session, region: str, endpoint_url: str | None = None, local: bool = False):
+    `warn` gets a line about each look-up for advice that had no answer: `deployer.aws.advice`.
+    """
+
+    def __init__(
+        self,
+        session,
+        region: str,
+        endpoint_url: str | None = None,
+        local: bool = False,
+        warn: Callable[[str], None] = lambda line: None,
+    ):
         from botocore.config import Config
 
+        from deployer.aws import answers
+
+        answers.watch(session)
         config = Config(**(_LOCAL_CONFIG if local else _CONFIG), region_name=region)
         self.region = region
         self.endpoint_url = endpoint_url
         self.local = local
-        self.client = cache(lambda service: session.client(service, endpoint_url=endpoint_url, config=config))
+        self.warn = cache(warn)  # the same line once
+        self.client = cache(
+            lambda service: answers.configured(
+                lambda: session.client(service, endpoint_url=endpoint_url, config=config)
+            )
+        )
 
     def template_host(self) -> str:
         """The region's own S3 endpoint, for path-style TemplateURLs.
@@ -34,25 +52,41 @@ class Aws:
         import boto3
         from botocore.config import Config
 
+        from deployer.aws import answers
+
         config = Config(ignore_configured_endpoint_urls=True, s3={"us_east_1_regional_endpoint": "regional"})
-        return boto3.client("s3", region_name=self.region, config=config).meta.endpoint_url
+        session = answers.configured(lambda: boto3.Session("none", "none", region_name=self.region))
+        return answers.configured(lambda: session.client("s3", config=config)).meta.endpoint_url
 
 
-def connect(environment: Environment, *, region: str | None = None, profile: str | None = None) -> Aws:
+def connect(
+    environment: Environment,
+    *,
+    region: str | None = None,
+    profile: str | None = None,
+    warn: Callable[[str], None] = lambda line: None,
+) -> Aws:
     """The ordinary credential chain; nothing is sent yet.
 
     The region is --region, else what the environment's file says, else the chain's own.
-    Raises Failure(PREFLIGHT) for an unknown profile, botocore's exceptions otherwise.
+    Raises botocore's exceptions, and UnusableConfiguration, for a profile that cannot be used.
     """
     import boto3
 
-    session = boto3.Session(profile_name=profile)
+    from deployer.aws import answers
+
+    session = answers.configured(lambda: boto3.Session(profile_name=profile))
     if region is None and "region" not in environment.model_fields_set:
-        region = session.region_name
-    return Aws(session, region or environment.region)
+        region = answers.configured(lambda: session.region_name)
+    return Aws(session, region or environment.region, warn=warn)
 
 
-def connect_local(environment: Environment, variables: Mapping[str, str], region: str | None = None) -> Aws:
+def connect_local(
+    environment: Environment,
+    variables: Mapping[str, str],
+    region: str | None = None,
+    warn: Callable[[str], None] = lambda line: None,
+) -> Aws:
     """To the emulator whose `variables` are given, whatever AWS profile this shell has."""
     import boto3
 
@@ -61,7 +95,7 @@ def connect_local(environment: Environment, variables: Mapping[str, str], region
         aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
         region_name=region or environment.region,
     )
-    return Aws(session, region or environment.region, variables["AWS_ENDPOINT_URL"], local=True)
+    return Aws(session, region or environment.region, variables["AWS_ENDPOINT_URL"], local=True, warn=warn)
 
 
 def check_region(region: str) -> None:

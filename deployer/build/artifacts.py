@@ -66,7 +66,7 @@ def has(s3, bucket: str, account: str, key: str) -> bool:
         s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=account)
     except s3.exceptions.ClientError as error:
         # Without s3:ListBucket a missing object answers 403: putting it tells which it was.
-        if service_errors.code_of(error) in ("404", "NoSuchKey", "NoSuchBucket", "NotFound", "403"):
+        if service_errors.is_missing(error) or service_errors.is_denied(error):
             return False
         raise
     return True
@@ -76,8 +76,7 @@ def _exists(s3, bucket: str, account: str) -> bool:
     try:
         s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
     except s3.exceptions.ClientError as error:
-        code = service_errors.code_of(error)
-        if code in ("404", "NoSuchBucket", "NotFound"):
+        if service_errors.is_missing(error):
             return False
         if service_errors.is_denied(error):
             raise Failure(

@@ -1,9 +1,11 @@
 """The steps that need this machine only: configuration, templates and packages of the checkout."""
 
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
 from config.environment import ConfigError, Environment, load
+from deployer.aws.local import CACHE_VARIABLE
 from deployer.build import lint, packaging, wheels
 from deployer.build.packaging import Package
 from deployer.errors import Exit, Failure
@@ -21,18 +23,30 @@ def environment(name: str) -> Environment:
 def rendered(ui: Ui) -> dict[str, str]:
     """Template name -> YAML text, from the generator; a definition that it cannot render is Failure(LINT)."""
     with ui.step("Render") as step:
-        from generator.render import render
-
         try:
+            from generator.render import render
+
             texts = render()
-        except (AttributeError, KeyError, TypeError, ValueError) as error:  # as troposphere and our outputs raise them
+        except Exception as error:
+            place = _place(error)
+            if not place and isinstance(error, ModuleNotFoundError):
+                raise
             raise Failure(
                 Exit.LINT,
-                f"the templates cannot be rendered: {type(error).__name__}: {error}",
-                "python -m generator shows where",
+                f"the templates cannot be rendered: {place}: {type(error).__name__}: {' '.join(str(error).split())}",
+                "python -m generator shows the whole traceback",
             ) from error
         step.result = ", ".join(f"{name}.yaml" for name in texts)
     return texts
+
+
+def _place(error: Exception) -> str:
+    """File and line, from the checkout, of the generator's innermost part in an error; "" if it has none."""
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        frames.append((error.filename or "", error.lineno))
+    ours = [(path, line) for path, line in frames if "generator" in Path(path).parts[-3:-1]]
+    return f"{'/'.join(Path(ours[-1][0]).parts[-2:])}:{ours[-1][1]}" if ours else ""
 
 
 def check(ui: Ui, rendered: Mapping[str, str], region: str, cache: Path) -> None:
@@ -62,7 +76,14 @@ def packages(ui: Ui, root: Path, cache: Path) -> tuple[Package, Package]:
             raise Failure(
                 Exit.PACKAGING, f"the functions' sources cannot be read: {error}", "is the checkout whole? git status"
             ) from error
-        layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
+        try:
+            layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
+        except OSError as error:
+            raise Failure(
+                Exit.PACKAGING,
+                f"the cache of wheels cannot be used: {error}",
+                f"name a directory that can be written with {CACHE_VARIABLE}",
+            ) from error
         step.result = ", ".join(
             f"{package.name} {len(package.content) / 1000:.0f} kB" for package in (functions, layer)
         )

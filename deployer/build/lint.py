@@ -5,6 +5,7 @@ what lets cfn-lint hold a child's parameters and outputs against the root that u
 seconds, so what was found is remembered by content, template by template; whatever could change it is in the key.
 """
 
+import contextlib
 import hashlib
 import json
 import tempfile
@@ -35,12 +36,17 @@ def lint(rendered: Mapping[str, str], region: str, cache: Path) -> list[Finding]
     missing = [name for name, findings in found.items() if findings is None]
     if missing:
         found |= _run(rendered, missing, region)
-        cache.mkdir(parents=True, exist_ok=True)
-    for name in missing:
-        scratch = known[name].with_suffix(f".{id(found)}.tmp")
-        scratch.write_text(json.dumps([vars(finding) for finding in found[name]]))
-        scratch.replace(known[name])
+        with contextlib.suppress(OSError):  # the cache only saves time
+            _remember({known[name]: found[name] for name in missing})
     return sorted(finding for findings in found.values() for finding in findings)
+
+
+def _remember(findings: Mapping[Path, list[Finding]]) -> None:
+    for file, found in findings.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = file.with_suffix(f".{id(findings)}.tmp")
+        scratch.write_text(json.dumps([vars(finding) for finding in found]))
+        scratch.replace(file)
 
 
 def _remembered(file: Path) -> list[Finding] | None:

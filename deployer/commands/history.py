@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from deployer import history
-from deployer.aws import connection
+from deployer.aws import advice, connection
 from deployer.build.desired import Built
 from deployer.commands.options import Options
 from deployer.history import Source
@@ -41,10 +41,13 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 def record(ui: Ui, aws, facts: Facts, built: Built, source: Source, seconds: float, plan: Plan | None) -> None:
     """After a successful deployment. Failing is a warning: what is deployed is deployed."""
     changes = {action.value: plan.count(action) for action in Action if plan and plan.count(action)}
-    try:
-        version = history.record(aws, built.parameters["Environment"], built, facts.caller, source, seconds, changes)
-    except Exception as error:
-        ui.warn(f"this deployment is not in the history: its record could not be written: {error}")
+    version = advice.ask(
+        aws,
+        "this deployment is not in the history: its record could not be written",
+        lambda: history.record(aws, built.parameters["Environment"], built, facts.caller, source, seconds, changes),
+        None,
+    )
+    if version is None:
         return
     ui.line(f"{ui.ok} History    version {version}; back to it with --rollback {version}")
 
@@ -52,10 +55,10 @@ def record(ui: Ui, aws, facts: Facts, built: Built, source: Source, seconds: flo
 def catch_up(ui: Ui, aws, facts: Facts, built: Built, source: Source) -> None:
     """What is deployed, but was never written down: a deployment whose watching was broken off, for example."""
     environment = built.parameters["Environment"]
-    try:
-        known = history.entries(aws, facts.account, environment)
-    except Exception as error:
-        ui.warn(f"the history cannot be read: {error}")
+    known = advice.ask(
+        aws, "the history cannot be read", lambda: history.entries(aws, facts.account, environment), None
+    )
+    if known is None:
         return
     if not known or known[0].version != history.version_of(built.bundle.root, built.parameters):
         record(ui, aws, facts, built, source, 0.0, None)

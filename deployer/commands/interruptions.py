@@ -1,4 +1,4 @@
-"""Watching an operation through Ctrl-C and SIGTERM: they end the watching, never the operation."""
+"""Watching an operation through Ctrl-C, SIGTERM and SIGHUP: they end the watching, never the operation."""
 
 import signal
 import threading
@@ -20,12 +20,13 @@ _STILL = "CloudFormation is at work and goes on by itself, whether or not this p
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: like Ctrl-C, but there is nobody to ask."""
+    """SIGTERM or SIGHUP: like Ctrl-C, but there is nobody to ask."""
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """SIGTERM, with which a pipeline cancels a job, ends a run as orderly as Ctrl-C does."""
+    """SIGTERM, with which a pipeline cancels a job, and SIGHUP, when the terminal has gone, end a run as orderly as
+    Ctrl-C does. What nohup has ignored stays ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -33,11 +34,15 @@ def terminable() -> Iterator[None]:
     def terminate(*_):
         raise Terminated
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in taken:
+        signal.signal(number, terminate)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in taken:
+            signal.signal(number, before[number])
 
 
 def watched(context: Context, stack_id: str, watch: Watch, expected: Mapping[str, int]) -> Outcome:

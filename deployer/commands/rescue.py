@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from deployer.aws import advice
 from deployer.commands import executing
 from deployer.commands.context import Context
 from deployer.commands.options import Options
@@ -116,7 +117,7 @@ def _bring_back(context: Context, facts: Facts) -> None:
     if remedy is None:
         raise Failure(Exit.PREFLIGHT, f"stack {stack} is in {status}", way_out(status, stack, aws.region))
     ui.warn(f"Stack {stack} is in {status}: {remedy.trouble}.")
-    for one in recovery.blocked(aws, stack_id) if status.name != "ROLLBACK_COMPLETE" else []:
+    for one in _blocked(aws, stack_id) if status.name != "ROLLBACK_COMPLETE" else []:
         ui.line(f"  {one}")
     _must_want(remedy, stack, status, context.options)
     token = context.token()
@@ -128,12 +129,16 @@ def _bring_back(context: Context, facts: Facts) -> None:
     if outcome.status.name == remedy.end:
         ui.line(f"{ui.ok} {'Recover':<10} {stack} is in {outcome.status}")
         return
-    still = recovery.blocked(aws, stack_id)
+    still = _blocked(aws, stack_id)
     raise Failure(
         Exit.FAILED,
         f"stack {stack} is in {outcome.status}; what blocks it: {'; '.join(map(str, still)) or 'no resource by name'}",
         _by_hand(outcome.status, stack, aws.region, still),
     )
+
+
+def _blocked(aws, stack_id: str) -> list[Blocked]:
+    return advice.ask(aws, "what blocks the stack was not read", lambda: recovery.blocked(aws, stack_id), [])
 
 
 def _must_want(remedy: Remedy, stack: str, status: StackStatus, options: Options) -> None:
@@ -173,7 +178,10 @@ def _by_hand(status: StackStatus, stack: str, region: str, still: list[Blocked])
 
 def _tell_of_waiting(ui: Ui, aws, stack: str) -> None:
     """A first creation that was never executed does not stand in the way of the next."""
-    for summary in leftovers.of_stack(aws.client("cloudformation"), stack).values():
+    unseen = f"stack {stack} is in REVIEW_IN_PROGRESS; the change sets that wait on it were not read"
+    for summary in advice.ask(
+        aws, unseen, lambda: leftovers.of_stack(aws.client("cloudformation"), stack), {}
+    ).values():
         who = operation.starter(summary.get("Description", ""))
         whose = f"of {who}" if who else "that this program did not make"
         ui.line(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from config import names
 from config.environment import Environment
-from deployer.aws import service_errors
 from deployer.errors import Exit, Failure
 from deployer.preflight.concurrency import check as check_concurrency
 from deployer.show.ui import Ui
@@ -82,9 +81,8 @@ def check_account(environment: Environment, account: str, caller: str) -> None:
 
 
 def has_gateway_role(aws) -> bool:
-    """Whether API Gateway may write logs in this account and region already."""
-    account = service_errors.unless_local(aws, aws.client("apigateway").get_account)
-    return bool((account or {}).get("cloudwatchRoleArn"))
+    """Whether API Gateway may write logs in this account and region already. No guess: it decides a parameter."""
+    return bool(aws.client("apigateway").get_account().get("cloudwatchRoleArn"))
 
 
 def manage_gateway_account(facts: Facts) -> bool:

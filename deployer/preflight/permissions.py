@@ -14,6 +14,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from deployer.aws import service_errors
 from deployer.preflight.resources import Resource, added
 
 BATCH = 100
@@ -70,16 +71,16 @@ def check(aws, caller: str, now: Mapping[str, Resource], then: Mapping[str, Reso
 
     Never an error: what cannot be asked is not checked.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     if aws.local:
         return Permissions()  # whoever calls the emulator may do everything
     try:
         denials = list(_simulate(aws, _source(aws, caller), needed(now, then, aws.region)))
     except _NotAsked as reason:
         return Permissions(unchecked=str(reason))
-    except (BotoCoreError, ClientError) as error:
-        return Permissions(unchecked=" ".join(str(error).split()))
+    except Exception as error:
+        if not (reason := service_errors.reason(error)):
+            raise
+        return Permissions(unchecked=reason)
     return Permissions(tuple(sorted(denials, key=lambda denial: (not denial.explicit, denial.action))))
 
 

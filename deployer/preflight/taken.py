@@ -64,9 +64,9 @@ def find(aws, added: Iterable[Resource], now: Iterable[Resource]) -> Found:
         try:
             names = set(kind.look(aws, sorted(resources)))
         except Exception as error:
-            if not (service_errors.is_denied(error) or (aws.local and service_errors.is_not_implemented(error))):
+            if not (reason := service_errors.reason(error)):
                 raise
-            unseen.append(f"{kind.plural} ({service_errors.denied_action(error)})")
+            unseen.append(f"{kind.plural} ({reason})")
             continue
         for name, resource in resources.items():
             if name in names:
@@ -204,15 +204,15 @@ def _trace_policies(aws, names: list[str]) -> Iterable[str]:
     return (policy["PolicyName"] for policy in _pages(aws, "xray", "list_resource_policies", "ResourcePolicies"))
 
 
-def _one_by_one(service: str, operation: str, argument: str) -> Look:
-    """For kinds that know no prefix, and of which templates name few."""
+def _one_by_one(service: str, operation: str, argument: str, member: str) -> Look:
+    """For kinds that know no prefix, and of which templates name few. `member` is in every answer of the operation."""
 
     def look(aws, names: list[str]) -> Iterator[str]:
         for name in names:
             try:
-                getattr(aws.client(service), operation)(**{argument: name})
+                getattr(aws.client(service), operation)(**{argument: name})[member]
             except Exception as error:
-                if service_errors.code_of(error) not in ("NoSuchEntity", "ResourceNotFoundException"):
+                if not service_errors.is_missing(error):
                     raise
             else:
                 yield name
@@ -231,17 +231,17 @@ KINDS: dict[str, Kind] = {
     "AWS::DynamoDB::Table": Kind(
         "table",
         "TableName",
-        _one_by_one("dynamodb", "describe_table", "TableName"),
+        _one_by_one("dynamodb", "describe_table", "TableName", "Table"),
         "aws dynamodb describe-table --table-name {}",
     ),
     "AWS::Events::Rule": Kind("rule", "Name", _rules, "aws events delete-rule --name {}"),
     "AWS::IAM::Role": Kind(
-        "role", "RoleName", _one_by_one("iam", "get_role", "RoleName"), "aws iam delete-role --role-name {}"
+        "role", "RoleName", _one_by_one("iam", "get_role", "RoleName", "Role"), "aws iam delete-role --role-name {}"
     ),
     "AWS::Lambda::Function": Kind(
         "function",
         "FunctionName",
-        _one_by_one("lambda", "get_function_configuration", "FunctionName"),
+        _one_by_one("lambda", "get_function_configuration", "FunctionName", "FunctionArn"),
         "aws lambda delete-function --function-name {}",
     ),
     "AWS::Logs::LogGroup": Kind(

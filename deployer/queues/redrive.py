@@ -122,7 +122,7 @@ def _cancel(sqs, handle: str) -> bool:
     try:
         sqs.cancel_message_move_task(TaskHandle=handle)
     except Exception as error:
-        if not service_errors.code_of(error) and not service_errors.is_transient(error):
+        if not service_errors.reason(error):
             raise
         return False
     return True

@@ -109,7 +109,7 @@ def _look(aws, stack: str, detection: str) -> tuple[str, str | None]:
         if not detection:
             return cloudformation.detect_stack_drift(StackName=stack)["StackDriftDetectionId"], None
         status = cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
-    except cloudformation.exceptions.ClientError as error:
+    except Exception as error:
         if service_errors.is_transient(error) or _BUSY in str(error):
             return detection, None
         if service_errors.code_of(error) == "ValidationError":  # of a stack in the middle of an update, for instance

@@ -67,12 +67,11 @@ def follow(
     The Outcome's status is DELETE_COMPLETE after a deletion. Raises Failure when CloudFormation cannot be
     asked any more (lost connection, expired credentials): the operation itself goes on.
     """
-    return _watch(aws.client("cloudformation"), stack_id, set(seen), start, on_events, pace)
+    return _watch(aws, stack_id, set(seen), start, on_events, pace)
 
 
-def _watch(
-    cloudformation, root: str, seen: set[str], start: datetime | None, on_events: OnEvents, pace: Pace
-) -> Outcome:
+def _watch(aws, root: str, seen: set[str], start: datetime | None, on_events: OnEvents, pace: Pace) -> Outcome:
+    cloudformation = aws.client("cloudformation")
     known: dict[str, set[str]] = {root: seen}
     names, history = {root: ""}, []
     told, delay, silent_since, quiet = 0, pace.pause, None, 0
@@ -84,15 +83,15 @@ def _watch(
             quiet = 0 if told < len(history) else quiet + 1
             if history and quiet and quiet % QUIET_ROUNDS == 0:
                 # Events are eventually consistent; the status has the last word.
-                status = StackStatus(cloudformation.describe_stacks(StackName=root)["Stacks"][0]["StackStatus"])
+                status = reading.status_of(reading.describe(aws, root))
         except Exception as error:
             if not service_errors.is_transient(error):
                 raise _out_of_sight(error) from error
             silent_since = silent_since or time.monotonic()
             if time.monotonic() - silent_since > pace.patience:
                 raise Failure(
-                    Exit.FAILED,
-                    f"CloudFormation stopped answering: {error}",
+                    Exit.PREFLIGHT,
+                    f"CloudFormation stopped answering for {pace.patience:.0f} s: {service_errors.reason(error)}",
                     "the operation goes on by itself; run the same command again: it resumes watching",
                 ) from error
             delay = min(delay * 2, pace.slowest)

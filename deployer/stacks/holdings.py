@@ -15,15 +15,6 @@ TABLE, BUCKET, QUEUE = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Que
 _UNITS = {TABLE: "item", BUCKET: "object version", QUEUE: "message"}
 _STACK_TAG = "aws:cloudformation:stack-name"
 _TAGGED = {"dynamodb:table": TABLE, "s3": BUCKET, "sqs": QUEUE}
-GONE = {
-    "404",
-    "AWS.SimpleQueueService.NonExistentQueue",
-    "NoSuchBucket",
-    "QueueDoesNotExist",
-    "ResourceNotFoundException",
-}
-"""Error codes of what is not, or no longer, there."""
-
 COUNTED = 10_000
 """A bucket's object versions are counted so far and no further: ten requests."""
 
@@ -62,7 +53,7 @@ def _look(aws, fate: Fate) -> Iterator[Holding]:
     try:
         yield _LOOK[fate.type](aws, fate)
     except Exception as error:
-        if service_errors.code_of(error) not in GONE:
+        if not service_errors.is_missing(error):
             raise
 
 

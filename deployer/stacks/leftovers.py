@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from deployer.aws import service_errors
+from deployer.aws import advice, service_errors
 from deployer.aws.waiting import until
 from deployer.errors import Failure
 from deployer.stacks import reading
@@ -26,36 +26,52 @@ LIMIT = 120.0
 _ATTEMPTS = 5
 
 
-def discard(aws, change_set, pause: float = 1.0) -> None:
-    """Delete a `changeset.ChangeSet` and its nested ones; wait until they are gone.
+def discard(aws, change_set, pause: float = 1.0) -> bool:
+    """Delete a `changeset.ChangeSet` and its nested ones; wait until they are gone. False if that is not certain:
+    a warning says so, and a later run sweeps them.
 
     The stack that it made, and nested ones that it made, go with it: each only while it is
     REVIEW_IN_PROGRESS and no other change set waits on it.
     """
+
+    def whole() -> bool:
+        _discard(aws, change_set, pause)
+        return True
+
+    return advice.ask(aws, "perhaps not everything of the unused change set was removed", whole, False)
+
+
+def _discard(aws, change_set, pause: float) -> None:
     cloudformation = aws.client("cloudformation")
     known = {identity: stack for _, stack, identity in reversed(change_set.sets)}
-    family = known or _named(cloudformation, change_set.id)
+    unseen = "the nested change sets of an unused change set were not looked for"
+    family = known or advice.ask(aws, unseen, lambda: _named(cloudformation, change_set.id), {})
     if not change_set.made_stack:
-        family |= _listed(aws, change_set.stack_id, change_set.id)
+        family = family | advice.ask(aws, unseen, lambda: _listed(aws, change_set.stack_id, change_set.id), {})
     family.pop(change_set.id, None)
     _delete(cloudformation, change_set.id, change_set.stack_id)
     _clear(cloudformation, change_set.stack_id, change_set.id, pause)
     for identity, stack in family.items():
         _clear(cloudformation, stack, identity, pause)
-        _remove_empty(cloudformation, stack, pause)
+        _remove_empty(aws, stack, pause)
     if change_set.made_stack:
-        _remove_empty(cloudformation, change_set.stack_id, pause)
+        _remove_empty(aws, change_set.stack_id, pause)
 
 
 def sweep(aws, stacks: Iterable[str], now: datetime | None = None) -> int:
     """Delete what earlier runs left behind on these stacks; how many change sets."""
     cloudformation = aws.client("cloudformation")
     swept = 0
-    for stack in stacks:
-        for identity, summary in of_stack(cloudformation, stack).items():
-            if is_leftover(summary, now or datetime.now(UTC)):
-                _delete(cloudformation, identity, stack)
-                swept += 1
+
+    def sweep_all() -> None:
+        nonlocal swept
+        for stack in stacks:
+            for identity, summary in of_stack(cloudformation, stack).items():
+                if is_leftover(summary, now or datetime.now(UTC)):
+                    _delete(cloudformation, identity, stack)
+                    swept += 1
+
+    advice.ask(aws, "change sets that earlier runs left behind were not looked for", sweep_all, None)
     return swept
 
 
@@ -74,8 +90,8 @@ def of_stack(cloudformation, stack: str) -> dict[str, Mapping]:
     """Change set id -> ListChangeSets summary; {} for a stack that is gone."""
     try:
         pages = list(cloudformation.get_paginator("list_change_sets").paginate(StackName=stack))
-    except cloudformation.exceptions.ClientError as error:
-        if "does not exist" in service_errors.message_of(error):
+    except Exception as error:
+        if service_errors.is_missing(error):
             return {}
         raise
     return {summary["ChangeSetId"]: summary for page in pages for summary in page["Summaries"]}
@@ -136,17 +152,13 @@ def _delete(cloudformation, identity: str, stack: str) -> None:
         cloudformation.delete_change_set(ChangeSetName=identity, StackName=stack)
 
 
-def _remove_empty(cloudformation, stack: str, pause: float) -> None:
-    if _status(cloudformation, stack) != "REVIEW_IN_PROGRESS" or of_stack(cloudformation, stack):
+def _remove_empty(aws, stack: str, pause: float) -> None:
+    cloudformation = aws.client("cloudformation")
+    if _status(aws, stack) != "REVIEW_IN_PROGRESS" or of_stack(cloudformation, stack):
         return
     cloudformation.delete_stack(StackName=stack)
-    until(lambda: _status(cloudformation, stack), lambda status: status in ("", "DELETE_COMPLETE"), pause)
+    until(lambda: _status(aws, stack), lambda status: status in ("", "DELETE_COMPLETE"), pause)
 
 
-def _status(cloudformation, stack: str) -> str:
-    try:
-        return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
-    except cloudformation.exceptions.ClientError as error:
-        if "does not exist" in service_errors.message_of(error):
-            return ""
-        raise
+def _status(aws, stack: str) -> str:
+    return reading.status_of(reading.describe(aws, stack)).name

@@ -6,6 +6,7 @@ Reading the tree costs three calls a stack, all children at once.
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from deployer.aws import service_errors
 from deployer.build import cfn_yaml
 from deployer.build.templates import child_urls
 from deployer.plan.snapshot import STACK, Snapshot
@@ -14,13 +15,13 @@ from deployer.stacks.status import StackStatus
 
 def describe(aws, stack: str) -> dict | None:
     """The DescribeStacks entry, or None when there is no such stack."""
-    cloudformation = aws.client("cloudformation")
     try:
-        return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    except cloudformation.exceptions.ClientError as error:
-        if "does not exist" in str(error):
+        found = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except Exception as error:
+        if service_errors.is_missing(error):
             return None
         raise
+    return found[0] if found else None
 
 
 def status_of(stack: Mapping | None) -> StackStatus:

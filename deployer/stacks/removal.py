@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from deployer.aws import service_errors
 from deployer.aws.waiting import until
 from deployer.errors import Exit, Failure
-from deployer.stacks.holdings import BUCKET, GONE, TABLE, Holding
+from deployer.stacks.holdings import BUCKET, TABLE, Holding
 
 BATCH = 1000
 """Versions that S3 deletes at once, at most; also a page of its listing."""
@@ -127,5 +127,5 @@ def _unless_gone(call: Callable) -> None:
     try:
         call()
     except Exception as error:
-        if service_errors.code_of(error) not in GONE:
+        if not service_errors.is_missing(error):
             raise

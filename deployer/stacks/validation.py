@@ -6,14 +6,15 @@ nested stack once more when that is made. In both cases the status reason says n
 was found; what and where, only DescribeEvents tells (CloudFormation user guide, "Validate stack deployments").
 """
 
-import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from deployer.aws import advice
 from deployer.errors import Exit, Failure
 from deployer.stacks.events import Event
 
 _PROPERTIES = "Properties/"
+_UNREAD = "what CloudFormation's validation found was not read"
 _VERDICTS = {"VALIDATION_ERROR": "ValidationStatus", "HOOK_INVOCATION_ERROR": "HookStatus"}
 
 
@@ -56,12 +57,15 @@ def problems(aws, sets: Iterable[tuple[str, str, str]]) -> tuple[Problem, ...]:
     """
     cloudformation = aws.client("cloudformation")
     found: list[Problem] = []
-    with _as_far_as_it_answers():
+
+    def read() -> None:
         for path, stack_id, identity in sets:
             # The root's events may tell of nested stacks, too; those are told by their own change sets.
             for event in _events(cloudformation, ChangeSetName=identity):
                 if event.get("StackId", stack_id) == stack_id:
                     found.append(_problem(event, path))
+
+    advice.ask(aws, _UNREAD, read, None)
     return tuple(dict.fromkeys(found))
 
 
@@ -70,18 +74,14 @@ def of_stacks(aws, events: Iterable[Event], names: Mapping[str, str]) -> tuple[P
     cloudformation = aws.client("cloudformation")
     asked = dict.fromkeys(event.stack_id for event in events if "DescribeEvents" in event.reason)
     found: list[Problem] = []
-    with _as_far_as_it_answers():
+
+    def read() -> None:
         for stack_id in asked:
             for event in _events(cloudformation, StackName=stack_id):
                 found.append(_problem(event, names.get(stack_id, "")))
+
+    advice.ask(aws, _UNREAD, read, None)
     return tuple(dict.fromkeys(found))
-
-
-def _as_far_as_it_answers():
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    # The last is how an emulator in this process says that it does not know the operation.
-    return contextlib.suppress(BotoCoreError, ClientError, NotImplementedError)
 
 
 def nested(cloudformation, change_set: str, path: str = "") -> Iterator[tuple[str, str, str]]:

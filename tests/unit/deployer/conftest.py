@@ -39,7 +39,8 @@ class Stubbed(SimpleNamespace):
     """Like deployer.session.Aws; `stub(service)` is the Stubber of its client."""
 
     def __init__(self, local=False):
-        super().__init__(local=local, region="us-east-1", endpoint_url=None, clients={}, stubs={})
+        super().__init__(local=local, region="us-east-1", endpoint_url=None, clients={}, stubs={}, warned=[])
+        self.warn = self.warned.append
 
     def client(self, service):
         if service not in self.clients:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.parsers import ResponseParserError
 
 from contract.settings import default_api_config
 from handlers import clients, configuration
@@ -72,6 +73,7 @@ def test_each_parameter_has_its_own_clock(calls, clock, monkeypatch):
     "failure",
     [
         ConnectTimeoutError(endpoint_url="x"),
+        ResponseParserError("<html>"),
         ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetParameters"),
         ClientError({"Error": {"Code": "ThrottlingException"}}, "GetParameters"),
     ],

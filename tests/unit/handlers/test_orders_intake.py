@@ -6,7 +6,14 @@ from urllib.parse import urljoin
 
 import fastjsonschema
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
+from botocore.parsers import ResponseParserError
 
 from contract.schemas import ACCEPTED, DOCUMENTS
 from handlers import clients
@@ -144,6 +151,10 @@ def test_features_are_judged_when_the_order_is_accepted(api, pipeline, configure
         (EndpointConnectionError(endpoint_url="x"), 503),
         (ConnectTimeoutError(endpoint_url="x"), 503),
         (ReadTimeoutError(endpoint_url="x"), 503),
+        (HTTPClientError(error="x"), 503),
+        (ResponseParserError("<html>"), 503),
+        (ClientError({"ResponseMetadata": {"HTTPStatusCode": 503}}, "SendMessage"), 503),
+        (ClientError({}, "SendMessage"), 500),
         (ClientError({"Error": {"Code": "RequestThrottled"}}, "SendMessage"), 503),
         (ClientError({"Error": {"Code": "KMS.ThrottlingException"}}, "SendMessage"), 503),
         (ClientError({"Error": {"Code": "?"}, "ResponseMetadata": {"HTTPStatusCode": 502}}, "SendMessage"), 503),

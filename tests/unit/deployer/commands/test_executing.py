@@ -44,7 +44,9 @@ class Cloud:
         monkeypatch.setattr(reading, "describe", lambda aws, stack: {"StackStatus": "UPDATE_COMPLETE"})
         monkeypatch.setattr(recovery, "cancel", self.cancel)
         monkeypatch.setattr(executing.changeset, "is_waiting", lambda aws, change_set: self.waiting)
-        monkeypatch.setattr(leftovers, "discard", lambda aws, change_set, pause: self.discarded.append(change_set))
+        monkeypatch.setattr(
+            leftovers, "discard", lambda aws, change_set, pause: self.discarded.append(change_set) or True
+        )
         monkeypatch.setattr(interruptions, "can_ask", lambda: bool(self.answers))
         monkeypatch.setattr(interruptions, "choose", self.choose)
         self.said = io.StringIO()

@@ -132,7 +132,8 @@ def test_whom_iam_does_not_simulate_is_not_checked(aws, caller):
 def test_a_question_that_is_refused_is_told_and_stops_nothing(aws, caller, operation, code):
     aws.stub("iam").add_client_error(operation, code, "words\nof theirs", 400)
     [warning] = permissions.check(aws, caller, {}, TABLE).warnings()
-    assert warning.startswith("permissions not checked: ") and "words of theirs" in warning
+    said = "missing permission: " if code == "AccessDenied" else "words of theirs"
+    assert warning.startswith("permissions not checked: ") and said in warning
 
 
 def test_the_emulator_is_not_asked(aws):

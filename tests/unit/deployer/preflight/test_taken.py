@@ -82,7 +82,7 @@ def test_queues_and_topics_are_known_by_url_and_arn(aws):
 
 def test_roles_functions_and_tables_are_asked_for_by_name(aws):
     aws.stub("iam").add_client_error("get_role", "NoSuchEntity", "no", 404)
-    aws.stub("lambda").add_response("get_function_configuration", {"FunctionName": "f"}, {"FunctionName": "f"})
+    aws.stub("lambda").add_response("get_function_configuration", {"FunctionArn": "arn:f"}, {"FunctionName": "f"})
     aws.stub("dynamodb").add_client_error("describe_table", "ResourceNotFoundException", "no", 400)
     kinds = ("AWS::IAM::Role", "AWS::Lambda::Function", "AWS::DynamoDB::Table")
     found, _, _ = taken.find(aws, [resource(kind, "f") for kind in kinds], [])
@@ -116,22 +116,14 @@ def test_what_may_not_be_looked_at_is_told_and_the_rest_is_looked_at(aws):
     aws.stub("sqs").add_response("list_queues", {"QueueUrls": ["https://sqs/1/q"]})
     found, _, unseen = taken.find(aws, [group("/a"), resource("AWS::SQS::Queue", "q")], [])
     assert [each.name for each in found] == ["q"]
-    assert unseen == ("log groups (logs:DescribeLogGroups on y)",)
+    assert unseen == ("log groups (missing permission: logs:DescribeLogGroups on y)",)
 
 
-def test_throttling_is_no_permission_to_go_on(aws):
-    aws.stub("logs").add_client_error("describe_log_groups", "ThrottlingException", "slow down", 400)
-    with pytest.raises(aws.client("logs").exceptions.ClientError):
-        taken.find(aws, [group("/a")], [])
-
-
-def test_an_emulator_without_the_operation_is_no_obstacle_but_aws_would_be(aws):
-    for _ in range(2):
-        aws.stub("logs").add_client_error("describe_log_groups", "InvalidAction", "?", 400)
-    with pytest.raises(aws.client("logs").exceptions.ClientError):
-        taken.find(aws, [group("/a")], [])
-    aws.local = True
-    assert taken.find(aws, [group("/a")], []).taken == ()
+@pytest.mark.parametrize("code", ["ThrottlingException", "InvalidAction"])
+def test_a_look_up_without_an_answer_is_named_and_stops_nothing(aws, code):
+    aws.stub("logs").add_client_error("describe_log_groups", code, "slow down", 400)
+    found, _, [unseen] = taken.find(aws, [group("/a")], [])
+    assert found == () and unseen.startswith("log groups (") and code in unseen
 
 
 def refusal(aws, *now):
@@ -201,7 +193,7 @@ def test_an_x_ray_policy_of_the_same_name_is_a_conflict_and_not_one_too_many(aws
 
 def test_x_ray_policies_that_may_not_be_listed_are_named(aws):
     aws.stub("xray").add_client_error("list_resource_policies", "AccessDeniedException", "no", 403)
-    assert taken.find(aws, [TRACING], []).unseen == ("X-Ray resource policies (ListResourcePolicies)",)
+    assert taken.find(aws, [TRACING], []).unseen == ("X-Ray resource policies (missing permission: ListResourcePolicies)",)
 
 
 def test_nothing_is_asked_of_the_emulators_x_ray_which_is_not_there(aws):

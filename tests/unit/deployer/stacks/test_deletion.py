@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from deployer.stacks import deletion, diagnosis
 from deployer.stacks.events import STACK
@@ -17,15 +18,13 @@ BUCKET = "AWS::S3::Bucket"
 class CloudFormation:
     """Plays DescribeStacks, DeleteStack and the events of one deletion; `story` begins when it is asked for."""
 
-    exceptions = SimpleNamespace(ClientError=RuntimeError)
-
     def __init__(self, status, story=(), resources=None):
         self.status, self.story, self.resources = status, list(story), resources or {}
         self.deleted = 0
 
     def describe_stacks(self, StackName):
         if not self.status:
-            raise RuntimeError("Stack with id root does not exist")
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": "Stack root does not exist"}}, "x")
         return {"Stacks": [{"StackName": "root", "StackId": StackName, "StackStatus": self.status}]}
 
     def delete_stack(self, StackName, ClientRequestToken="token"):
