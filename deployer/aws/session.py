@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from config.environment import Environment
+from deployer.aws.sent import Sent
 from deployer.errors import Exit, Failure
 
 # Deploying is mostly waiting: short connects so that an unreachable endpoint is told soon,
@@ -15,7 +16,10 @@ _LOCAL_CONFIG = {"connect_timeout": 2, "read_timeout": 30, "retries": {"mode": "
 
 
 class Aws:
-    """Clients by service name, made once. `region`, `partition` and `local` describe where they talk to."""
+    """Clients by service name, made once. `region`, `partition` and `local` describe where they talk to.
+
+    `sent`: what was asked to change by them, as deployer.changed tells it.
+    """
 
     def __init__(self, session, region: str, endpoint_url: str | None = None, local: bool = False):
         from botocore.config import Config
@@ -24,7 +28,10 @@ class Aws:
         self.region = region
         self.endpoint_url = endpoint_url
         self.local = local
-        self.client = cache(lambda service: session.client(service, endpoint_url=endpoint_url, config=config))
+        self.sent = Sent()
+        self.client = cache(
+            lambda service: self.sent.watched(session.client(service, endpoint_url=endpoint_url, config=config))
+        )
 
     def template_host(self) -> str:
         """The region's own S3 endpoint, for path-style TemplateURLs.

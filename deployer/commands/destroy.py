@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import names
-from deployer import history
+from config.environment import Environment
+from deployer import changed, history
 from deployer.aws import connection, session
 from deployer.build import checkout
 from deployer.commands import destroy_consent as consent
-from deployer.commands import executing, interruptions
+from deployer.commands import endings, executing, interruptions
 from deployer.commands.context import Context
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
@@ -40,6 +41,12 @@ def _run(options: Options, ui: Ui, root: Path) -> dict:
     environment = checkout.environment(options.env)
     session.check_region(options.region or environment.region)
     aws = connection.connect(ui, environment, options, root)
+    with endings.accounted(aws):
+        return _looked(options, ui, aws, environment)
+
+
+def _looked(options: Options, ui: Ui, aws, environment: Environment) -> dict:
+    """Look at what is there, ask, and take it down."""
     with ui.step("Look") as step:
         identity = aws.client("sts").get_caller_identity()
         preflight.check_account(environment, identity["Account"], identity["Arn"])
@@ -53,19 +60,12 @@ def _run(options: Options, ui: Ui, root: Path) -> dict:
         return _report(ui, "nothing deployed", found, [], view.kept(found, options.delete_data), options)
     view.show(ui, found, data, shared)
     if options.plan:
-        ui.line("Only a plan: nothing was changed.")
+        ui.line(f"Only a plan: {changed.sentence(aws.sent)}.")
         return view.document("planned", found, data, view.kept(found, options.delete_data))
     if not options.delete_data:
         consent.refuse_data_in_the_way(found)
     consent.confirm(environment, found, options)
-    try:
-        kept = _destroy(Context(ui, aws, environment, options, identity["Arn"]), found, data)
-    except KeyboardInterrupt:
-        raise Failure(
-            Exit.INTERRUPTED,
-            "interrupted; a part is gone already, and CloudFormation goes on with a deletion by itself",
-            "run the same command again: it joins in, and removes what is left",
-        ) from None
+    kept = _destroy(Context(ui, aws, environment, options, identity["Arn"]), found, data)
     return _report(ui, "destroyed", found, data, kept, options)
 
 

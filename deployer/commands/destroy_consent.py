@@ -17,7 +17,7 @@ def refuse_obstacles(found: Inventory, region: str) -> None:
     if found.stack and found.stack.get("EnableTerminationProtection"):
         raise Failure(
             Exit.REFUSED,
-            f"stack {stack} is protected against termination; nothing was changed",
+            f"stack {stack} is protected against termination",
             "somebody meant it to stay. To lift it: aws cloudformation update-termination-protection "
             f"--no-enable-termination-protection --stack-name {stack} --region {region}",
         )
@@ -35,7 +35,7 @@ def refuse_data_in_the_way(found: Inventory) -> None:
 def _in_the_way(held: Holding, why: str) -> Failure:
     return Failure(
         Exit.REFUSED,
-        f"{held.fate.path} ({held.id}) {why}; nothing was changed",
+        f"{held.fate.path} ({held.id}) {why}",
         "save what you need, then add --delete-data, which deletes all data of the environment",
     )
 
@@ -47,19 +47,18 @@ def confirm(environment: Environment, found: Inventory, options: Options) -> Non
         if not can_ask():
             raise Failure(
                 Exit.REFUSED,
-                f"environment {environment.name} keeps its data, so its name must be typed at a terminal to destroy "
-                "it; nothing was changed",
+                f"environment {environment.name} keeps its data, so its name must be typed at a terminal to destroy it",
                 "--yes is not enough here",
             )
         if _typed(f"Type the name of the environment, {environment.name}, to destroy it: ") != environment.name:
-            raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
+            raise Failure(Exit.REFUSED, "not confirmed")
         return
     if options.yes:
         return
     if not can_ask():
-        raise Failure(Exit.REFUSED, "nobody at a terminal to confirm it; nothing was changed", "add --yes")
+        raise Failure(Exit.REFUSED, "nobody at a terminal to confirm it", "add --yes")
     if not ask(f"Destroy environment {environment.name}?"):
-        raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
+        raise Failure(Exit.REFUSED, "not confirmed")
 
 
 def _typed(question: str) -> str:

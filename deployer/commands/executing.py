@@ -36,8 +36,7 @@ def alone(aws, stack: str) -> Iterator[None]:
             raise Failure(
                 Exit.PREFLIGHT,
                 f"another deployment of {stack} came first"
-                + (f", by {other.who}, since {_clock(other)}" if other else "")
-                + "; nothing was changed",
+                + (f", by {other.who}, since {_clock(other)}" if other else ""),
                 "run the same command again: it compares with what is deployed now",
             ) from error
         raise refusal(other, stack, aws.region) from error
@@ -49,7 +48,7 @@ def refusal(other: Operation, stack: str, region: str) -> Failure:
     cli = f"aws cloudformation {{}} --stack-name {stack} --region {region}"
     return Failure(
         Exit.PREFLIGHT,
-        f"stack {stack} is in {other.status}: started by {other.who} at {_clock(other)}; nothing was changed",
+        f"stack {stack} is in {other.status}: started by {other.who} at {_clock(other)}",
         f"wait for it: {cli.format(f'wait stack-{wait}-complete')}, or follow it: {cli.format('describe-stack-events')}",
     )
 
@@ -69,25 +68,29 @@ def carry_out(context: Context, change_set: ChangeSet, expected: Mapping[str, in
 
 @contextmanager
 def unless_executed(aws, change_set: ChangeSet) -> Iterator[None]:
-    """Around all that happens while a change set waits: if that ends in any other way, it is removed."""
+    """Around all that happens while a change set waits: if that ends in any other way, it is removed.
+
+    Once its execution was sent it is left alone, whatever CloudFormation still says of it.
+    """
     try:
         yield
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt) or getattr(error, "code", None) is Exit.INTERRUPTED
-        if _taken_back(aws, change_set, execution.pace(aws).pause) and interrupted:
-            raise Failure(
-                Exit.INTERRUPTED, "interrupted; the change set was removed, and nothing was changed"
-            ) from None
+    except BaseException:
+        if not _is_to_be_executed(aws, change_set):
+            _take_back(aws, change_set, execution.pace(aws).pause)
         raise
 
 
-def _taken_back(aws, change_set: ChangeSet, pause: float) -> bool:
+def _is_to_be_executed(aws, change_set: ChangeSet) -> bool:
+    return any(
+        write.operation == "ExecuteChangeSet" and write.subject["ChangeSetName"] == change_set.id for write in aws.sent
+    )
+
+
+def _take_back(aws, change_set: ChangeSet, pause: float) -> None:
     """Remove a change set that was not executed; what went wrong before matters more than a failure here."""
     with contextlib.suppress(Exception):
         if changeset.is_waiting(aws, change_set):
             leftovers.discard(aws, change_set, pause)
-            return True
-    return False
 
 
 def resume(context: Context, running: Operation) -> Outcome:

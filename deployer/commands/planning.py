@@ -86,7 +86,7 @@ def must_be_wanted(context: Context, facts: Facts, report: PlanReport) -> None:
     _refuse_data_loss(report)
     _refuse_replacement_without_rollback(context, report.plan)
     if not (context.options.yes or ask(_question(facts, report))):
-        raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
+        raise Failure(Exit.REFUSED, "not confirmed")
 
 
 def _question(facts: Facts, report: PlanReport) -> str:
@@ -102,7 +102,7 @@ def _refuse_data_loss(report: PlanReport) -> None:
         flags_needed = " ".join(f"--allow-replace {danger.change.logical_id}" for danger in refused)
         raise Failure(
             Exit.REFUSED,
-            f"refused, nothing was changed: {len(refused)} of the changes would replace or delete data",
+            f"refused: {len(refused)} of the changes would replace or delete data",
             f"if that is what you want: {flags_needed}",
         )
 
@@ -113,7 +113,7 @@ def _refuse_replacement_without_rollback(context: Context, plan: Plan) -> None:
     if context.options.no_rollback and replaced:
         raise Failure(
             Exit.REFUSED,
-            f"refused, nothing was changed: with --no-rollback CloudFormation replaces nothing ({', '.join(replaced)})",
+            f"refused: with --no-rollback CloudFormation replaces nothing ({', '.join(replaced)})",
             "deploy without --no-rollback",
         )
 

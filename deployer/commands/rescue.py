@@ -152,7 +152,7 @@ def _must_want(remedy: Remedy, stack: str, status: StackStatus, options: Options
             f"at a terminal{' or with --yes' if remedy.with_yes else ''} this command offers to {remedy.offer}",
         )
     if not ask(f"{remedy.offer[0].upper()}{remedy.offer[1:]}?"):
-        raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
+        raise Failure(Exit.REFUSED, "not confirmed")
 
 
 def _by_hand(status: StackStatus, stack: str, region: str, still: list[Blocked]) -> str:

@@ -71,7 +71,7 @@ def refuse(taken: Sequence[Taken], region: str) -> None:
             f"{taken[0].holder} has it, and CloudFormation makes the new before it deletes the old: keep the logical "
             "id, or deploy twice, first without the old"
         )
-    raise Failure(Exit.PREFLIGHT, f"taken already, nothing was changed: {shown}", hint)
+    raise Failure(Exit.PREFLIGHT, f"taken already: {shown}", hint)
 
 
 def name_of(resource: Resource) -> str:

@@ -147,7 +147,7 @@ def _final_statuses(status: StackStatus, events: Iterable[Event], names: Mapping
 
 def _state(status: StackStatus, kept: list[str], stuck: list[Event]) -> str:
     if status.name in ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"):
-        return "everything is as it was before" + (", but for what is named above" if kept or stuck else "")
+        return "the stack is as it was before" + (", but for what is named above" if kept or stuck else "")
     if status.must_be_deleted:
         return "what it had made is gone" + (", but for what is named above" if kept or stuck else "; nothing was kept")
     if status.name.endswith("ROLLBACK_FAILED"):

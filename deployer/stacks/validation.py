@@ -44,7 +44,9 @@ class Refused(Failure):
         super().__init__(
             Exit.FAILED,
             f"CloudFormation refused the change set: {said}",
-            "nothing was changed; " + ("allow cloudformation:DescribeEvents to be told more" if blind else "mend it"),
+            "allow cloudformation:DescribeEvents to see why"
+            if blind
+            else "correct it, then run the same command again",
         )
 
 

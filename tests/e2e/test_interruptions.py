@@ -263,6 +263,6 @@ def test_ctrl_c_at_a_terminal_asks_whether_to_watch_on_stop_or_cancel(slow):
         time.sleep(0.5)  # the emulator looks for a cancellation between two resources
         slow.open()
         assert process.code() == 130, process.said
-        assert "cancelled" in process.said and "everything is as it was before" in process.said
+        assert "cancelled" in process.said and "its resources are as they were before" in process.said
     assert slow.status() == "UPDATE_ROLLBACK_COMPLETE"
     assert slow.data_stack() == before

@@ -301,7 +301,7 @@ def change_sets():
 )
 def test_interrupted_before_the_execution_leaves_no_change_set_and_no_stack(world, monkeypatch, where):
     monkeypatch.setattr(*where, interrupted)
-    with pytest.raises(Failure, match="nothing was changed") as failure:
+    with pytest.raises(Failure, match=r"the stack was not changed, .* uploaded 3 objects$") as failure:
         run(world)
     assert failure.value.code is Exit.INTERRUPTED
     assert stacks() == [] and "ExecuteChangeSet" not in world.writes

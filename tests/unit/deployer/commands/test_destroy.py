@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from deployer.aws import connection
+from deployer.aws.sent import Sent, Write
 from deployer.commands import destroy, destroy_consent
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
@@ -48,7 +49,9 @@ class World:
         self.screen, self.apis = io.StringIO(), []
         identity = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ada"}
         client = SimpleNamespace(get_caller_identity=lambda: identity, get_rest_apis=lambda limit: {"items": self.apis})
-        self.aws = SimpleNamespace(client=lambda service: client, region="us-east-1", local=True)
+        self.aws = SimpleNamespace(
+            client=lambda service: client, region="us-east-1", local=True, endpoint_url=None, sent=Sent()
+        )
         monkeypatch.setattr(connection, "connect", lambda *arguments: self.aws)
         monkeypatch.setattr(inventory, "take", lambda *arguments: self.found)
         monkeypatch.setattr(deletion, "run", self._delete)
@@ -217,14 +220,27 @@ def test_a_failed_deletion_tells_what_is_left_and_leaves_the_rest_for_the_next_r
     assert "left: DataStack/Stuck" in world.screen.getvalue()
 
 
-def test_an_interruption_says_that_a_part_is_gone(world, monkeypatch):
+@pytest.mark.parametrize(
+    "sent, said",
+    [
+        ([], "nothing was changed"),
+        ([("DeleteObjects", {"Bucket": "b"})], "the stack was not changed, but this run deleted objects in bucket b"),
+        (
+            [("DeleteStack", {"StackName": "arn:aws:cloudformation:r:1:stack/s/1", "ClientRequestToken": "t"})],
+            "this run began to delete stack s",
+        ),
+    ],
+)
+def test_an_interruption_says_what_was_begun_until_then(world, monkeypatch, sent, said):
     def interrupt(*arguments):
+        world.aws.sent.writes += [Write("x", operation, subject, 1, 0, True) for operation, subject in sent]
         raise KeyboardInterrupt
 
     monkeypatch.setattr(deletion, "run", interrupt)
-    with pytest.raises(Failure, match="a part is gone") as failure:
+    with pytest.raises(Failure) as failure:
         world.run()
-    assert failure.value.code is Exit.INTERRUPTED
+    assert (failure.value.code, failure.value.message) == (Exit.INTERRUPTED, f"interrupted; {said}")
+    assert "run the same command again" in failure.value.hint
 
 
 def test_nothing_deployed_is_said_and_is_no_failure(world):

@@ -141,9 +141,9 @@ def test_nobody_is_asked_when_the_events_say_all(aws):
 @pytest.mark.parametrize(
     "reason, problems, message, hint",
     [
-        ("no such parameter", [], "no such parameter", "nothing was changed; mend it"),
+        ("no such parameter", [], "no such parameter", "correct it, then run the same command again"),
         ("Use the DescribeEvents API", [], "Use the DescribeEvents API", "cloudformation:DescribeEvents"),
-        ("Use the DescribeEvents API", [1], "1 problem, see above", "nothing was changed; mend it"),
+        ("Use the DescribeEvents API", [1], "1 problem, see above", "correct it, then run the same command again"),
     ],
 )
 def test_a_refusal_says_what_was_found_or_how_to_be_told(reason, problems, message, hint):
