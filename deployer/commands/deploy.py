@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.environment import Environment
-from deployer import changed, flags, history
+from deployer import changed, flags, history, outputs_file
 from deployer.aws import connection, local, session
 from deployer.build import artifacts, checkout, desired
 from deployer.build.desired import Built
@@ -34,6 +34,7 @@ CHANGES = 2
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Deploy, or plan to. Raises Failure with the exit code for whatever ends it early."""
     with interruptions.terminable():
+        outputs_file.check(options.outputs_file)
         environment = checkout.environment(options.env)
         _must_be_for_debugging(environment, options)
         region = options.region or environment.region

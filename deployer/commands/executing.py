@@ -54,7 +54,13 @@ def refusal(other: Operation, stack: str, region: str) -> Failure:
 
 
 def carry_out(context: Context, change_set: ChangeSet, expected: Mapping[str, int]) -> Outcome:
-    """Execute and watch to the end, however that ends."""
+    """Execute and watch to the end, however that ends. Sweeps before it what earlier runs left behind: after an
+    execution nested change sets often cannot be deleted any more."""
+    for stack in leftovers.sweep(context.aws, {stack: None for _, stack, _ in change_set.sets}, change_set.id):
+        context.ui.warn(
+            f"stack {stack} has {leftovers.MANY:,} change sets or more, and CloudFormation takes about 1,000: "
+            "those that FAILED without changes cannot be deleted by this program; ask AWS Support to remove them"
+        )
     aws, token, no_rollback = context.aws, context.token(), context.options.no_rollback
 
     def run(on_events: OnEvents) -> Outcome:
@@ -136,7 +142,7 @@ def diagnosed(aws, options: Options, outcome: Outcome, stack: str, sources: Sour
 
 
 def _verify(ui: Ui, aws, stack_id: str, outcome: Outcome) -> None:
-    """The root says that it is done: every nested stack must be, too. Sweeps what earlier runs left behind."""
+    """The root says that it is done: every nested stack must be, too."""
     with ui.step("Verify") as step:
         nested = execution.nested_statuses(aws, stack_id)
         bad = [
@@ -150,7 +156,6 @@ def _verify(ui: Ui, aws, stack_id: str, outcome: Outcome) -> None:
                 f"the root stack is done, but {', '.join(bad)}",
                 "--status shows every stack; run the same command again to deploy what is missing",
             )
-        leftovers.sweep(aws, [stack_id, *(arn for arn, _ in nested.values())])
         step.result = f"the root and its {len(nested)} nested stacks are complete"
 
 

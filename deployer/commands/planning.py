@@ -6,13 +6,13 @@ from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.plan import compare, cost, guard, permissions
 from deployer.plan.changes import Action, Plan
-from deployer.plan.report import PlanReport
+from deployer.plan.report import PlanReport, Retagged
 from deployer.plan.snapshot import Snapshot
 from deployer.preflight import changes, taken
 from deployer.preflight.checks import Facts
 from deployer.show import failure, plan_json, plan_markdown, plan_text, plan_values
 from deployer.show.ui import ask
-from deployer.stacks import changeset, execution, validation
+from deployer.stacks import changeset, execution, reading, validation
 from deployer.stacks.changeset import ChangeSet
 
 
@@ -49,7 +49,17 @@ def propose(
                 tuple(guard.dangers(plan, context.options.allow_replace)),
                 permissions.diff(now, then),
                 cost.compare(now, then, context.options.orders_per_day, context.aws.region),
+                _retagged(facts, built),
             )
+
+
+def _retagged(facts: Facts, built: Built) -> tuple[Retagged, ...]:
+    """Of a stack that was deployed: a new one gets all of its tags, as it gets everything else."""
+    if facts.status.is_new:
+        return ()
+    before, after = reading.tags_of(facts.stack), built.tags
+    keys = sorted({*before, *after})
+    return tuple(Retagged(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key))
 
 
 def _change_set(context: Context, facts: Facts, built: Built) -> ChangeSet:
@@ -60,9 +70,7 @@ def _change_set(context: Context, facts: Facts, built: Built) -> ChangeSet:
             context.stack,
             new=facts.status.is_new,
             exists=facts.status.exists,
-            template_url=built.bundle.root_url,
-            parameters=built.parameters,
-            tags=built.tags,
+            request=built.request,
             token=context.token(),
             pause=execution.pace(context.aws).pause,
         )

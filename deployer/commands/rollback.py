@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config import names, parameters
 from config.environment import Environment
-from deployer import history
+from deployer import history, outputs_file
 from deployer.aws import connection, session
 from deployer.build import artifacts, cfn_yaml, checkout, templates
 from deployer.build.desired import Built
@@ -35,6 +35,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
 
 def _run(options: Options, ui: Ui, root: Path) -> dict:
+    outputs_file.check(options.outputs_file)
     environment = checkout.environment(options.env)
     session.check_region(options.region or environment.region)
     aws = connection.connect(ui, environment, options, root)
@@ -74,7 +75,10 @@ def _roll_back(options: Options, ui: Ui, aws, environment: Environment) -> dict:
 
 def _chosen(aws, facts: Facts, options: Options, current: str) -> Deployment:
     entry = history.choose(history.entries(aws, facts.account, options.env), options.version, current)
-    return history.read(aws, facts.account, [entry])[0]
+    [deployment] = history.read(aws, facts.account, [entry])
+    if deployment is None:
+        raise Failure(Exit.REFUSED, f"the record of version {entry.version} cannot be read by this version", _OTHERWISE)
+    return deployment
 
 
 def _built(aws, environment: Environment, facts: Facts, deployment: Deployment) -> Built:

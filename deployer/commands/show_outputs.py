@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from deployer import outputs_file
 from deployer.aws import connection
 from deployer.commands.options import Options
 from deployer.show import present
@@ -11,6 +12,7 @@ from deployer.stacks import outputs
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
+    outputs_file.check(options.outputs_file)
     aws, stack = connection.deployed(ui, options, root)
     return {"result": "listed", "outputs": show(ui, aws, stack, options.outputs_file)}
 
@@ -23,5 +25,5 @@ def show(ui: Ui, aws, stack: Mapping | None, file: Path | None) -> dict[str, str
     values = outputs.usable(aws, stack)
     present.show_outputs(ui, values)
     if file:
-        outputs.write(file, outputs.with_api_key(aws, values) if aws.local else values)
+        outputs_file.write(file, outputs.with_api_key(aws, values) if aws.local else values)
     return values

@@ -23,6 +23,9 @@ STALE = timedelta(days=1)
 LIMIT = 120.0
 """Seconds after which what does not go is left to a later run."""
 
+MANY = 800
+"""So many change sets of one stack are worth a warning: CloudFormation is reported to refuse more than 1,000."""
+
 _ATTEMPTS = 5
 
 
@@ -47,16 +50,26 @@ def discard(aws, change_set, pause: float = 1.0) -> None:
         _remove_empty(cloudformation, change_set.stack_id, pause)
 
 
-def sweep(aws, stacks: Iterable[str], now: datetime | None = None) -> int:
-    """Delete what earlier runs left behind on these stacks; how many change sets."""
-    cloudformation = aws.client("cloudformation")
-    swept = 0
+def sweep(aws, stacks: Iterable[str], root: str = "", now: datetime | None = None) -> list[str]:
+    """Delete what earlier runs left behind on these stacks, as far as that goes; the stacks that are nearly full.
+
+    `root`: the change set that is to be executed, which keeps its nested ones. A FAILED nested change set whose
+    root was executed often cannot be deleted (github.com/aws/copilot-cli/issues/4426): it stays, and counts.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    cloudformation, full = aws.client("cloudformation"), []
     for stack in stacks:
-        for identity, summary in of_stack(cloudformation, stack).items():
-            if is_leftover(summary, now or datetime.now(UTC)):
-                _delete(cloudformation, identity, stack)
-                swept += 1
-    return swept
+        with contextlib.suppress(BotoCoreError, ClientError):
+            found = of_stack(cloudformation, stack)
+            if len(found) >= MANY:
+                full.append(stack)
+            for identity, summary in found.items():
+                ours = root in (summary.get("RootChangeSetId", ""), summary.get("ParentChangeSetId", ""))
+                if is_leftover(summary, now or datetime.now(UTC)) and not (root and ours):
+                    with contextlib.suppress(BotoCoreError, ClientError):
+                        _delete(cloudformation, identity, stack)
+    return full
 
 
 def is_leftover(summary: Mapping, now: datetime) -> bool:

@@ -31,6 +31,12 @@ def parameters_of(stack: Mapping | None) -> dict[str, str]:
     return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in (stack or {}).get("Parameters", [])}
 
 
+def tags_of(stack: Mapping | None) -> dict[str, str]:
+    """The stack's tags but for those of AWS's own."""
+    tags = {entry["Key"]: entry["Value"] for entry in (stack or {}).get("Tags", [])}
+    return {key: value for key, value in tags.items() if not key.startswith("aws:")}
+
+
 def original_template(aws, stack: str):
     """The template as it was sent: text, or a dict when it was sent as JSON."""
     return aws.client("cloudformation").get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]

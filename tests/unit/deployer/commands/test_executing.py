@@ -24,7 +24,8 @@ from deployer.stacks.operation import Operation, Starter
 from deployer.stacks.status import StackStatus
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:1:stack/food-delivery-dev/1"
-SET = ChangeSet("arn:aws:cloudformation:us-east-1:1:changeSet/deploy-1/1", STACK_ID, False)
+SET_ID = "arn:aws:cloudformation:us-east-1:1:changeSet/deploy-1/1"
+SET = ChangeSet(SET_ID, STACK_ID, False, sets=(("", STACK_ID, SET_ID), ("DataStack", "arn:child", "arn:set")))
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DONE = Outcome(StackStatus("UPDATE_COMPLETE"), (), {})
 
@@ -47,6 +48,8 @@ class Cloud:
         monkeypatch.setattr(recovery, "cancel", self.cancel)
         monkeypatch.setattr(executing.changeset, "is_waiting", lambda aws, change_set: self.waiting)
         monkeypatch.setattr(leftovers, "discard", lambda aws, change_set, pause: self.discarded.append(change_set))
+        self.swept, self.full = [], []
+        monkeypatch.setattr(leftovers, "sweep", self.sweep)
         monkeypatch.setattr(interruptions, "can_ask", lambda: bool(self.answers))
         monkeypatch.setattr(interruptions, "choose", self.choose)
         self.said = io.StringIO()
@@ -99,6 +102,11 @@ class Cloud:
         self.ways = ways
         return answer
 
+    def sweep(self, aws, stacks, root):
+        assert root == SET.id and not self.tokens, "before the execution"
+        self.swept += stacks
+        return self.full
+
     def carry_out(self):
         with endings.accounted(self.aws), executing.unless_executed(self.aws, SET):
             return executing.carry_out(self.context, SET, {})
@@ -122,6 +130,13 @@ def test_without_a_terminal_an_interruption_ends_watching_at_once_and_says_how_t
     assert "food-delivery-dev is in UPDATE_IN_PROGRESS" in failure.message and "goes on by itself" in failure.message
     assert "run the same command again" in failure.hint
     assert not cloud.discarded and not cloud.cancelled
+
+
+def test_leftovers_are_swept_before_the_execution_and_a_stack_that_fills_up_is_named(cloud):
+    cloud.watched, cloud.full = [DONE], ["arn:child"]
+    cloud.carry_out()
+    assert cloud.swept == [STACK_ID, "arn:child"]
+    assert "stack arn:child has 800 change sets or more" in cloud.said.getvalue()
 
 
 def test_sigterm_asks_nobody_even_at_a_terminal(cloud):
@@ -269,12 +284,9 @@ def event_of_failure(reason):
 @pytest.mark.parametrize("nested, well", [("UPDATE_COMPLETE", True), ("UPDATE_FAILED", False)])
 def test_a_root_that_is_done_is_believed_only_if_its_nested_stacks_are_done_too(cloud, monkeypatch, nested, well):
     child = STACK_ID.replace("dev/1", "dev-Data/1")
-    swept = []
     monkeypatch.setattr(execution, "nested_statuses", lambda aws, stack: {"DataStack": (child, StackStatus(nested))})
-    monkeypatch.setattr(leftovers, "sweep", lambda aws, stacks: swept.extend(stacks))
     if well:
         executing.finish(cloud.context, STACK_ID, DONE)
-        assert swept == [STACK_ID, child]
     else:
         with pytest.raises(Failure, match=f"the root stack is done, but DataStack is in {nested}") as failure:
             executing.finish(cloud.context, STACK_ID, DONE)

@@ -41,7 +41,7 @@ def sets(stub):
 
 def refused(aws):
     """What was found in a change set that failed, so that nothing is known of it yet."""
-    return validation.problems(aws, validation.nested(aws.client("cloudformation"), SET))
+    return validation.problems(aws, validation.nested(aws.client("cloudformation"), SET, 0))
 
 
 def test_nested_change_sets_and_all_pages_are_read(aws):
