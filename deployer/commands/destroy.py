@@ -7,6 +7,7 @@ failure, it goes on where it stopped.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from config import names
@@ -52,7 +53,7 @@ def _looked(options: Options, ui: Ui, aws, environment: Environment) -> dict:
         preflight.check_account(environment, identity["Account"], identity["Arn"])
         found = inventory.take(aws, environment.name, identity["Account"])
         step.result = f"account {found.account}, {aws.region}, stack {names.root_stack(options.env)}: {found.status}"
-    consent.refuse_obstacles(found, aws.region)
+    consent.refuse_obstacles(found, partial(options.aws_command, aws))
     data = found.staying if options.delete_data else []
     shared = options.delete_data and not found.others
     if not (found.status.exists or data or found.has_flags or found.records or (shared and found.has_shared)):
@@ -85,7 +86,7 @@ def _destroy(context: Context, found: Inventory, data: list[Holding]) -> list[di
 def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: list[dict], options: Options) -> dict:
     """Shown and as a document, with the command for what this one could have removed, too."""
     removable = kept and not options.delete_data and (found.staying or not found.others)
-    command = f"python deploy.py --env {options.env}{' --local' * options.local} --destroy --delete-data"
+    command = options.at_the_same_place("--destroy", delete_data=True).command_line()
     view.show_kept(ui, kept, command if removable else "")
     return view.document(result, found, data, kept)
 
@@ -103,7 +104,7 @@ def _delete_stack(context: Context, found: Inventory) -> None:
         left = deletion.left(aws, found.stack["StackId"])
         if not (options.delete_data and any(fate.type == BUCKET for fate in left)):
             break
-    failure.show(ui, executing.diagnosed(aws, options, outcome, context.stack))
+    failure.show(ui, executing.diagnosed(context, outcome))
     for fate in left:
         ui.line(f"  left: {fate.path} ({fate.type}) {fate.physical_id}")
     raise Failure(

@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from deployer.build.locations import Sources
 from deployer.commands import interruptions
 from deployer.commands.context import Context
 from deployer.commands.interruptions import Watch
-from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.show import failure
 from deployer.show.ui import Ui
@@ -24,32 +22,32 @@ from deployer.stacks.operation import Operation
 
 
 @contextmanager
-def alone(aws, stack: str) -> Iterator[None]:
+def alone(context: Context) -> Iterator[None]:
     """Around creating and executing a change set: if another operation came first, says whose it is."""
     try:
         yield
     except Exception as error:
         if not changeset.lost_race(error):
             raise
-        other = operation.last(aws, stack)
+        other = operation.last(context.aws, context.stack)
         if other is None or not other.status.is_running:
             raise Failure(
                 Exit.PREFLIGHT,
-                f"another deployment of {stack} came first"
+                f"another deployment of {context.stack} came first"
                 + (f", by {other.who}, since {_clock(other)}" if other else ""),
                 "run the same command again: it compares with what is deployed now",
             ) from error
-        raise refusal(other, stack, aws.region) from error
+        raise refusal(context, other) from error
 
 
-def refusal(other: Operation, stack: str, region: str) -> Failure:
+def refusal(context: Context, other: Operation) -> Failure:
     """There is one operation at a time: this one is not ours."""
     wait = "delete" if other.begun.startswith("DELETE") else "create" if other.begun.startswith("CREATE") else "update"
-    cli = f"aws cloudformation {{}} --stack-name {stack} --region {region}"
     return Failure(
         Exit.PREFLIGHT,
-        f"stack {stack} is in {other.status}: started by {other.who} at {_clock(other)}",
-        f"wait for it: {cli.format(f'wait stack-{wait}-complete')}, or follow it: {cli.format('describe-stack-events')}",
+        f"stack {context.stack} is in {other.status}: started by {other.who} at {_clock(other)}",
+        f"wait for it: {context.cli(f'wait stack-{wait}-complete')}, "
+        f"or follow it: {context.cli('describe-stack-events')}",
     )
 
 
@@ -64,7 +62,7 @@ def carry_out(context: Context, change_set: ChangeSet, expected: Mapping[str, in
     aws, token, no_rollback = context.aws, context.token(), context.options.no_rollback
 
     def run(on_events: OnEvents) -> Outcome:
-        with alone(aws, context.stack):
+        with alone(context):
             return execution.run(
                 aws, change_set, on_events, execution.pace(aws), token=token, disable_rollback=no_rollback
             )
@@ -121,23 +119,22 @@ def finish(context: Context, stack_id: str, outcome: Outcome) -> None:
     if outcome.status.succeeded:
         _verify(context.ui, context.aws, stack_id, outcome)
         return
-    told = diagnosed(context.aws, context.options, outcome, context.stack, context.sources)
+    told = diagnosed(context, outcome)
     failure.show(context.ui, told)
     message = f"the deployment failed; stack {context.stack} is in {outcome.status}"
     raise Failure(Exit.FAILED, message, told.next, {"failure": failure.as_json(told)})
 
 
-def diagnosed(aws, options: Options, outcome: Outcome, stack: str, sources: Sources | None = None) -> Diagnosis:
+def diagnosed(context: Context, outcome: Outcome) -> Diagnosis:
     """Why an operation of the stack failed, and what state everything is in."""
     return diagnosis.explain(
         outcome.status,
         outcome.events,
         outcome.names,
-        stack=stack,
-        region=aws.region,
-        again=failure.command(options),
-        sources=sources,
-        problems=validation.of_stacks(aws, outcome.events, outcome.names),
+        cli=context.cli,
+        again=failure.command(context.options),
+        sources=context.sources,
+        problems=validation.of_stacks(context.aws, outcome.events, outcome.names),
     )
 
 

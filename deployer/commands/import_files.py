@@ -34,7 +34,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         raise Failure(
             Exit.PREFLIGHT,
             f"environment {options.env} takes no files yet: it was deployed without imports",
-            f"deploy it: python deploy.py --env {options.env}" + " --local" * options.local,
+            f"deploy it: {options.at_the_same_place().command_line()}",
         )
     urls = {logical_id: known[output] for logical_id, output in _URLS.items()}
     refused_before = queues.read(aws, REJECTED_ORDERS, urls[REJECTED_ORDERS]).waiting

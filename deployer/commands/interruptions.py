@@ -93,8 +93,7 @@ def _left(context: Context, state: str, begun: str = "") -> Failure:
     return Failure(
         Exit.INTERRUPTED,
         f"stopped watching; stack {context.stack} is {state}, and {goes_on} by itself",
-        f"to resume, run the same command again; or: aws cloudformation describe-stack-events --stack-name {context.stack} "
-        f"--region {context.aws.region}",
+        f"to resume, run the same command again; or: {context.cli('describe-stack-events')}",
     )
 
 

@@ -1,5 +1,7 @@
 """From what is wanted to a change set that waits, a plan that says what it will do, and what speaks against it."""
 
+from functools import partial
+
 from deployer.build.desired import Built
 from deployer.commands import executing
 from deployer.commands.context import Context
@@ -24,7 +26,7 @@ def check(context: Context, facts: Facts, now: Snapshot, then: Snapshot) -> None
     for warning in findings.warnings:
         context.ui.warn(warning)
     if not context.options.plan:
-        taken.refuse(findings.taken, context.aws.region)
+        taken.refuse(findings.taken, partial(context.options.aws_command, context.aws))
     for each in findings.taken:
         context.ui.warn(f"taken already: {each}")
 
@@ -33,7 +35,7 @@ def propose(
     context: Context, facts: Facts, built: Built, now: Snapshot, then: Snapshot
 ) -> tuple[ChangeSet, PlanReport]:
     """A change set, and the plan that it amounts to."""
-    with context.ui.step("Plan") as step, executing.alone(context.aws, context.stack):
+    with context.ui.step("Plan") as step, executing.alone(context):
         change_set = _change_set(context, facts, built)
         with executing.unless_executed(context.aws, change_set):
             # What it only warns of; there is none of an empty one.

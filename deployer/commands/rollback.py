@@ -51,7 +51,7 @@ def _roll_back(options: Options, ui: Ui, aws, environment: Environment) -> dict:
         raise Failure(
             Exit.PREFLIGHT,
             f"environment {options.env} is not deployed, so there is nothing to take back",
-            f"deploy it: python deploy.py --env {options.env}" + " --local" * options.local,
+            f"deploy it: {options.at_the_same_place().command_line()}",
         )
     with ui.step("Version") as step:
         current = history.deployed_version(aws, facts.stack)

@@ -23,7 +23,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         raise Failure(
             Exit.PREFLIGHT,
             f"environment {options.env} has no output {missing[0]}: it was deployed before there was one",
-            f"deploy it: python deploy.py --env {options.env}" + " --local" * options.local,
+            f"deploy it: {options.at_the_same_place().command_line()}",
         )
     key = aws.client("apigateway").get_api_key(apiKey=known["ApiKeyId"], includeValue=True)["value"]
     customer = paths.new_customer()
@@ -49,5 +49,4 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
 def _next(options: Options, check: Check) -> str:
     """The command that shows what happened."""
-    order = f" --order {check.order_id}" if check.order_id else ""
-    return f"python deploy.py --env {options.env}{' --local' * options.local} --logs{order}"
+    return options.at_the_same_place("--logs", order=check.order_id or None).command_line()

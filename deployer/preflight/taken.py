@@ -55,8 +55,8 @@ def find(aws, added: Iterable[Resource], now: Iterable[Resource]) -> tuple[list[
     return taken, unseen
 
 
-def refuse(taken: Sequence[Taken], region: str) -> None:
-    """Failure(PREFLIGHT) unless `taken` is empty."""
+def refuse(taken: Sequence[Taken], cli: Callable[[str], str]) -> None:
+    """Failure(PREFLIGHT) unless `taken` is empty. `cli`: from what follows `aws` to the whole command."""
     if not taken:
         return
     shown = ", ".join(map(str, taken[:_SHOWN])) + (f" and {len(taken) - _SHOWN} more" if len(taken) > _SHOWN else "")
@@ -64,7 +64,7 @@ def refuse(taken: Sequence[Taken], region: str) -> None:
     if strangers:
         hint = (
             "not of this stack, perhaps left behind by a destroyed environment; look what it is, then, for example: "
-            f"{strangers[0].command} --region {region}"
+            f"{cli(strangers[0].command.removeprefix('aws '))}"
         )
     else:
         hint = (

@@ -1,7 +1,7 @@
 """What a person needs who sees a deployment fail: cause, place, remedy, state, next command. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from deployer.build.locations import Location, Sources
@@ -56,15 +56,14 @@ def explain(
     events: Iterable[Event],
     names: Mapping[str, str],
     *,
-    stack: str,
-    region: str,
+    cli: Callable[[str], str],
     again: str,
     sources: Sources | None = None,
     problems: Iterable[Problem] = (),
 ) -> Diagnosis:
     """Everything that a person needs who sees a failure.
 
-    `status`: the root's last; `names`: stack ARN -> path; `again`: the command that deploys; `sources`: this
+    `status`: the root's last; `names`: stack ARN -> path; `cli`: as of `way_out`; `again`: the command that deploys; `sources`: this
     checkout's templates, None when others were deployed; `problems`: what `validation.of_stacks` found, which
     explains stacks that say nothing themselves.
     """
@@ -89,7 +88,7 @@ def explain(
         stacks=_final_statuses(status, events, names),
         kept=tuple(kept),
         state=_state(status, kept, stuck),
-        next=_next(status, stack, region, again),
+        next=_next(status, cli, again),
     )
 
 
@@ -157,7 +156,7 @@ def _state(status: StackStatus, kept: list[str], stuck: list[Event]) -> str:
     return f"the stack is in {status}"
 
 
-def _next(status: StackStatus, stack: str, region: str, again: str) -> str:
+def _next(status: StackStatus, cli: Callable[[str], str], again: str) -> str:
     if status.can_update:
         return f"mend the cause, then: {again}"
     if status.must_be_deleted:
@@ -170,4 +169,4 @@ def _next(status: StackStatus, stack: str, region: str, again: str) -> str:
     if status.name.endswith("ROLLBACK_FAILED"):
         way = "delete what there is" if status.name == "ROLLBACK_FAILED" else "continue it"
         return f"{again}   (names what blocks the rollback, and offers to {way})"
-    return way_out(status, stack, region)
+    return way_out(status, cli)

@@ -106,7 +106,10 @@ def test_the_stack_goes_then_what_no_stack_knows_and_the_shared_things_stay(worl
 
 @pytest.mark.parametrize(
     "holding, said",
-    [(held(number=3), "holds 3 object versions"), (held(TABLE, 1, protected=True), "is protected against deletion")],
+    [
+        (held(number=3), "holds 3 object versions"),
+        (held(TABLE, 1, protected=True), "has deletion protection switched on"),
+    ],
 )
 def test_data_in_the_way_is_refused_and_told(world, monkeypatch, holding, said):
     world.answers(monkeypatch, "dev")
@@ -164,6 +167,36 @@ def test_what_the_environments_file_protects_is_protected_whatever_is_deployed(w
                 destroy.run(options, Ui(world.screen, interactive=False), None)
         else:
             destroy.run(options, Ui(world.screen, interactive=False), None)
+
+
+def test_every_obstacle_is_told_by_its_own_name(world, monkeypatch):
+    world.answers(monkeypatch, "dev")
+    world.found = found(held(number=3), held(TABLE, 0, protected=True, name="orders"))
+    said = world.refused().message
+    assert "(data) holds 3 object versions" in said
+    assert "(orders) has deletion protection switched on, whatever it holds (about 0 items)" in said
+
+
+@pytest.mark.parametrize(
+    "holding, said, unsaid",
+    [
+        (held(TABLE, protected=True), "has deletion protection switched on", "retained"),
+        (held(TABLE, kept=True), "is retained by its deletion policy", "deletion protection"),
+        (Holding(Fate((), "Old", BUCKET, "old", True), 0), "old was left by an earlier deployment", "policy"),
+    ],
+)
+def test_why_a_name_must_be_typed_is_said_as_it_is(world, holding, said, unsaid):
+    world.found = found(holding)
+    failure = world.refused(delete_data=True)
+    assert said in failure.message and unsaid not in failure.message
+
+
+def test_what_is_to_be_typed_by_hand_goes_where_this_run_went(world):
+    world.found = found(stack={**STACK, "EnableTerminationProtection": True})
+    world.aws.local = False
+    assert (
+        "--stack-name food-delivery-dev --region us-east-1 --profile 'my ops'" in world.refused(profile="my ops").hint
+    )
 
 
 def test_elsewhere_a_yes_is_asked_for(world, monkeypatch):

@@ -138,7 +138,7 @@ def refusal(aws, *now):
     aws.stub("logs").add_response("describe_log_groups", {"logGroups": [{"logGroupName": "/a"}]})
     found, _ = taken.find(aws, [group("/a")], now)
     with pytest.raises(Failure) as failure:
-        taken.refuse(found, "eu-west-1")
+        taken.refuse(found, lambda words: f"aws {words} --region eu-west-1")
     assert failure.value.code is Exit.PREFLIGHT and "\n" not in failure.value.message
     assert "log group /a (DataStack/New)" in failure.value.message
     return failure.value.hint
@@ -154,7 +154,7 @@ def test_a_logical_id_that_was_renamed_is_recognised(aws):
 
 
 def test_nothing_taken_is_not_refused():
-    taken.refuse([], "us-east-1")
+    taken.refuse([], str)
 
 
 @given(st.lists(st.text(max_size=6), min_size=1, max_size=6))

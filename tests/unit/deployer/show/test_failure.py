@@ -113,7 +113,7 @@ def test_problems_of_a_change_set_are_shown_like_causes_and_warnings_in_a_line()
     "options, command",
     [
         (Options("dev", local=True, yes=True), "python deploy.py --env dev --local"),
-        (Options("prod", profile="ops", region="eu-west-1"), "python deploy.py --env prod --profile ops --region eu-west-1"),
+        (Options("prod", profile="ops", region="eu-west-1"), "python deploy.py --env prod --region eu-west-1 --profile ops"),
         (Options("dev", allow_replace=frozenset({"B", "A"})), "python deploy.py --env dev --allow-replace A --allow-replace B"),
     ],
 )  # fmt: skip

@@ -132,7 +132,7 @@ SOURCES = Sources(
 
 
 def explain(history, status="ROLLBACK_COMPLETE", **more):
-    given = {"stack": "root", "region": "us-east-1", "again": "python deploy.py --env dev", **more}
+    given = {"cli": lambda words: f"aws cloudformation {words}", "again": "python deploy.py --env dev", **more}
     return diagnosis.explain(StackStatus(status), history, NAMES, **given)
 
 
