@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from config import names, parameters
-from deployer.build import cfn_yaml, templates
+from deployer.build import templates
 from deployer.errors import Exit, Failure
 from deployer.stacks import reading
 
@@ -95,8 +95,7 @@ def version_of(root: Mapping, values: Mapping[str, str]) -> str:
 
 def deployed_version(aws, stack: Mapping) -> str:
     """The version of what is deployed now, by whatever means: from the stack itself."""
-    body = reading.original_template(aws, stack["StackId"])
-    return version_of(cfn_yaml.load(body) if isinstance(body, str) else body, reading.parameters_of(stack))
+    return version_of(reading.template(aws, stack["StackId"]), reading.parameters_of(stack))
 
 
 def checkout(root: Path) -> Source:

@@ -42,6 +42,12 @@ def original_template(aws, stack: str):
     return aws.client("cloudformation").get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
 
 
+def template(aws, stack: str) -> Mapping:
+    """The template as it was sent, parsed."""
+    body = original_template(aws, stack)
+    return cfn_yaml.load(body) if isinstance(body, str) else body
+
+
 def resources(aws, stack: str) -> Iterator[dict]:
     """The summaries of the stack's own resources that exist."""
     for page in aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack):
@@ -64,16 +70,15 @@ def deployed(aws, stack: Mapping | None) -> Snapshot:
     if status_of(stack).is_new:
         return Snapshot()
     identity = stack["StackId"]
-    body = original_template(aws, identity)
-    template = cfn_yaml.load(body) if isinstance(body, str) else body
+    body = template(aws, identity)
     with ThreadPoolExecutor(8) as pool:
         entries = (
             {
                 name: pool.submit(lambda arn=arn: deployed(aws, describe(aws, arn)))
                 for name, arn in nested(aws, identity).items()
             }
-            if child_urls(template)
+            if child_urls(body)
             else {}
         )
         children = {name: entry.result() for name, entry in entries.items()}
-    return Snapshot(template, parameters_of(stack), children)
+    return Snapshot(body, parameters_of(stack), children)
