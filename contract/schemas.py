@@ -1,10 +1,13 @@
 """JSON Schemas of the platform, in draft-04 because API Gateway models are.
 
-Two rules keep one schema valid for both readers of it (API Gateway's Java
-validator and fastjsonschema): no `multipleOf` (neither is exact for decimal
-fractions, and fastjsonschema raises on a Decimal), so cents are checked by
-`domain.pricing`; and `$` only at the end of a pattern.
+They say every rule that a schema can say, and each reader of them gets the
+keywords that it reads well: `contract.dialects`. In patterns, `$` stands only
+at the end, and no class or escape that ECMA-262, Java and Python take
+differently: see `contract.text`.
 """
+
+from contract.dialects import without
+from contract.text import TEXT_PATTERN
 
 DRAFT_04 = "http://json-schema.org/draft-04/schema#"
 
@@ -21,8 +24,10 @@ MAX_BODY_BYTES = 262_144  # twice the largest order, every character escaped
 
 # No "#", "/", "%" or "@": an id is safe in a path and in a claim key, and an
 # e-mail address, which would put personal data into URLs and logs, is refused.
-ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
-TOKEN_PATTERN = "^[A-Za-z0-9_-]{1,512}$"
+MAX_ID = 128
+ID_PATTERN = f"^[A-Za-z0-9][A-Za-z0-9._:-]{{0,{MAX_ID - 1}}}$"
+MAX_TOKEN = 512
+TOKEN_PATTERN = f"^[A-Za-z0-9_-]{{1,{MAX_TOKEN}}}$"
 
 # Ids given by the platform and ids chosen by clients are separate name spaces,
 # so that neither needs a read, or a claim, to be safe from the other. And a
@@ -36,13 +41,20 @@ PAYMENT_METHODS = ("card", "cash", "voucher", "wallet")
 PRIORITIES = ("normal", "high")
 SOURCES = ("api", "pipeline", "import")
 
+# 2000-01-01T00:00:00Z: what is before was meant as seconds, and would be an order of 1970.
+MIN_TIMESTAMP = 946_684_800_000
 # 9999-12-31T23:59:59.999Z, the last moment that a date can name.
 MAX_TIMESTAMP = 253_402_300_799_999
 
-IDENTIFIER = {"type": "string", "pattern": ID_PATTERN}
-MONEY = {"type": "number", "minimum": 0, "maximum": MAX_PRICE}
-# Never 0, which is the sort key of claims.
-TIMESTAMP = {"type": "integer", "minimum": 1, "maximum": MAX_TIMESTAMP}
+IDENTIFIER = {"type": "string", "maxLength": MAX_ID, "pattern": ID_PATTERN}
+TIMESTAMP = {"type": "integer", "format": "int64", "minimum": MIN_TIMESTAMP, "maximum": MAX_TIMESTAMP}
+
+
+def _money(most: int) -> dict:
+    return {"type": "number", "minimum": 0, "maximum": most, "multipleOf": 0.01, "description": "exact to the cent"}
+
+
+MONEY = _money(MAX_PRICE)
 
 
 def closed_object(properties: dict, required: list[str], **more) -> dict:
@@ -68,7 +80,7 @@ ADDRESS = closed_object(
 ITEM = closed_object(
     {
         "productId": IDENTIFIER,
-        "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY},
+        "quantity": {"type": "integer", "format": "int32", "minimum": 1, "maximum": MAX_QUANTITY},
         "price": MONEY,
     },
     ["productId", "quantity", "price"],
@@ -84,7 +96,7 @@ SUBMITTED_ITEM = closed_object(
 PAYMENT = closed_object(
     {
         "method": {"type": "string", "enum": list(PAYMENT_METHODS)},
-        "amount": {"type": "number", "minimum": 0, "maximum": MAX_ITEMS * MAX_QUANTITY * MAX_PRICE},
+        "amount": _money(MAX_ITEMS * MAX_QUANTITY * MAX_PRICE),
     },
     ["method", "amount"],
 )
@@ -107,8 +119,15 @@ ORDER_REQUEST = closed_object(
 # What POST /orders/async takes: an order that may name itself, and may have no address yet.
 ORDER_SUBMISSION = closed_object(
     {
-        "orderId": {**IDENTIFIER, "description": "chosen by the client, who may then safely submit again"},
-        "timestamp": {**TIMESTAMP, "description": "when the order was placed, epoch milliseconds"},
+        "orderId": {
+            **IDENTIFIER,
+            "not": {"anyOf": [{"pattern": f"^{PLATFORM_ID_PREFIX}"}, {"enum": list(RESERVED_IDS)}]},
+            "description": "chosen by the client, who may then safely submit again",
+        },
+        "timestamp": {
+            **TIMESTAMP,
+            "description": "when the order was placed, epoch milliseconds; at most 5 minutes ahead of our clock",
+        },
         **ORDER_FIELDS,
         "items": {**ORDER_FIELDS["items"], "items": SUBMITTED_ITEM},
         "priority": {"type": "string", "enum": list(PRIORITIES)},
@@ -117,13 +136,34 @@ ORDER_SUBMISSION = closed_object(
     **{"$schema": DRAFT_04, "title": "OrderSubmission"},
 )
 
+_LIMITS = {"maximum", "maxItems", "minLength", "maxLength", "pattern"}
+
+
+def _accepted(schema: dict) -> dict:
+    """Return `schema` without the limits that were judged when an order was accepted: they may have moved since.
+
+    Identifiers keep their pattern: they become keys of the table and fields of the log.
+    """
+    if schema == IDENTIFIER:
+        return schema
+    kept = {keyword: value for keyword, value in schema.items() if keyword not in _LIMITS}
+    if "properties" in kept:
+        kept["properties"] = {name: _accepted(each) for name, each in kept["properties"].items()}
+    if "items" in kept:
+        kept["items"] = _accepted(kept["items"])
+    return kept
+
+
 STATUS_UPDATE = closed_object(
     {"status": {"type": "string", "enum": list(STATUSES)}},
     ["status"],
     **{"$schema": DRAFT_04, "title": "StatusUpdate"},
 )
 
-# What the platform answers. Responses may gain fields, so they are open.
+# What the platform answers. Responses may gain fields, so they are open; and an order may be older than the
+# limits of today.
+_ANSWERED = without(ORDER_FIELDS, "additionalProperties", "pattern", "multipleOf", "maximum", "maxItems")
+
 ORDER = {
     "$schema": DRAFT_04,
     "title": "Order",
@@ -142,13 +182,13 @@ ORDER = {
     ],
     "properties": {
         "orderId": {"type": "string"},
-        "timestamp": {"type": "integer", "description": "accepted at, epoch milliseconds"},
-        **ORDER_FIELDS,
+        "timestamp": {"type": "integer", "format": "int64", "description": "accepted at, epoch milliseconds"},
+        **_ANSWERED,
         "status": {"type": "string", "enum": list(STATUSES)},
         "totalAmount": {"type": "number", "minimum": 0},
-        "loyaltyPoints": {"type": "integer", "minimum": 0},
+        "loyaltyPoints": {"type": "integer", "format": "int64", "minimum": 0},
         "priority": {"type": "string", "enum": list(PRIORITIES)},
-        "version": {"type": "integer", "minimum": 1, "description": "also the ETag"},
+        "version": {"type": "integer", "format": "int64", "minimum": 1, "description": "also the ETag"},
         "source": {"type": "string", "enum": list(SOURCES), "description": "the way in"},
         "createdAt": {"type": "string", "format": "date-time"},
         "updatedAt": {"type": "string", "format": "date-time"},
@@ -162,7 +202,7 @@ ORDER_PAGE = {
     "required": ["orders", "count"],
     "properties": {
         "orders": {"type": "array", "items": {k: v for k, v in ORDER.items() if k != "$schema"}},
-        "count": {"type": "integer", "minimum": 0},
+        "count": {"type": "integer", "format": "int32", "minimum": 0},
         "nextToken": {"type": "string", "description": "absent on the last page"},
     },
 }
@@ -174,7 +214,7 @@ ACCEPTED = {
     "required": ["orderId", "timestamp", "status", "messageId"],
     "properties": {
         "orderId": {"type": "string"},
-        "timestamp": {"type": "integer", "description": "accepted at, epoch milliseconds"},
+        "timestamp": {"type": "integer", "format": "int64", "description": "accepted at, epoch milliseconds"},
         "status": {"type": "string", "enum": ["accepted"]},
         "messageId": {"type": "string", "description": "of the message on the queue"},
     },
@@ -203,8 +243,9 @@ ERROR = {
 ORDER_MESSAGE = closed_object(
     {
         "orderId": IDENTIFIER,
-        "timestamp": TIMESTAMP,
-        **ORDER_FIELDS,
+        # Any moment that the table and a date can hold, whatever clients may send today. 0 is a claim's.
+        "timestamp": {"type": "integer", "minimum": 1, "maximum": MAX_TIMESTAMP},
+        **{name: _accepted(each) for name, each in ORDER_FIELDS.items()},
         "priority": {"type": "string", "enum": list(PRIORITIES)},
         "source": {"type": "string", "enum": ["pipeline", "import"]},
         "features": {
