@@ -31,6 +31,7 @@ $(AUDIT): requirements/audit.txt
 setup: $(READY)  ## Install the pinned dependencies into .venv
 
 run: $(READY)  ## Deploy to the local emulator and place, read, update and list an order
+	@mkdir -p .local
 	@$(BIN)/python deploy.py --env dev --local --yes --outputs-file .local/outputs.json
 	@PYTHON=$(BIN)/python examples/walkthrough.sh .local/outputs.json
 

@@ -217,6 +217,7 @@ def wanted(options: argparse.Namespace) -> Options:
     names = {"file": "import", "function": "logs", "version": "rollback"}
     given = {name: getattr(options, names.get(name, name), None) for name in _DEFAULTS}
     given["queue"] = options.dlq or options.redrive
+    given["command"] = next((each.flag for each in COMMANDS if each.flag and _given(options, each.key)), "")
     given["allow_replace"] = frozenset(options.allow_replace or ())
     return Options(**{name: value for name, value in given.items() if value not in (None, "")})
 

@@ -19,6 +19,11 @@ def seconds(text: str) -> float:
     return total
 
 
+def text(span: float) -> str:
+    """Seconds as `seconds` reads them."""
+    return f"{span:.6f}".rstrip("0").rstrip(".") + "s"
+
+
 def words(span: timedelta) -> str:
     """The two largest units that count: `4 s`, `12 min`, `3 h 5 min`, `2 d 4 h`. What is not past yet is `0 s`."""
     left = max(int(span.total_seconds()), 0)

@@ -44,3 +44,8 @@ class Failure(Exception):
         self.message = message
         self.hint = hint
         self.report = report or {}
+
+    def add(self, words: str) -> None:
+        """Lengthen the message."""
+        self.message += f"; {words}"
+        self.args = (self.message,)

@@ -10,14 +10,17 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from config import names, parameters
-from deployer.build import cfn_yaml, templates
+from deployer.build import templates
 from deployer.errors import Exit, Failure
 from deployer.stacks import reading
+
+FORMAT = 2
+"""Of the records that are written. Those of the first had no number, and 0.0 seconds and no changes if unwatched."""
 
 DEPLOY, ROLLBACK = "deploy", "rollback"
 
@@ -39,7 +42,8 @@ class Deployment:
     """One successful deployment.
 
     `when`: ISO 8601, UTC. `who`: the caller's ARN. `root`: key of the root template. `parameters`: without
-    those that are NoEcho. `packages`: keys. `seconds`: how long it took. `changes`: action -> number.
+    those that are NoEcho. `packages`: keys. `seconds`: how long it took. `changes`: action -> number. Both are None
+    where nobody watched to the end. `format`: of the record; keys may be added within one.
     """
 
     version: str
@@ -52,8 +56,9 @@ class Deployment:
     root: str
     parameters: Mapping[str, str]
     packages: Sequence[str]
-    seconds: float
-    changes: Mapping[str, int]
+    seconds: float | None
+    changes: Mapping[str, int] | None
+    format: int = FORMAT
 
     @property
     def source(self) -> Source:
@@ -90,8 +95,7 @@ def version_of(root: Mapping, values: Mapping[str, str]) -> str:
 
 def deployed_version(aws, stack: Mapping) -> str:
     """The version of what is deployed now, by whatever means: from the stack itself."""
-    body = reading.original_template(aws, stack["StackId"])
-    return version_of(cfn_yaml.load(body) if isinstance(body, str) else body, reading.parameters_of(stack))
+    return version_of(reading.template(aws, stack["StackId"]), reading.parameters_of(stack))
 
 
 def checkout(root: Path) -> Source:
@@ -107,7 +111,15 @@ def checkout(root: Path) -> Source:
         return Source()
 
 
-def record(aws, environment: str, built, who: str, source: Source, seconds: float, changes: Mapping[str, int]) -> str:
+def record(
+    aws,
+    environment: str,
+    built,
+    who: str,
+    source: Source,
+    seconds: float | None,
+    changes: Mapping[str, int] | None,
+) -> str:
     """Write down that `built` (build.desired.Built) was deployed just now; its version."""
     now = datetime.now(UTC)
     declared = built.bundle.root.get("Parameters", {})
@@ -124,8 +136,8 @@ def record(aws, environment: str, built, who: str, source: Source, seconds: floa
         built.bundle.root_key,
         {name: value for name, value in built.parameters.items() if name not in secret},
         [built.parameters[name] for name in ("FunctionsKey", "LayerKey")],
-        round(seconds, 1),
-        dict(changes),
+        None if seconds is None else round(seconds, 1),
+        None if changes is None else dict(changes),
     )
     aws.client("s3").put_object(
         Bucket=built.bucket,
@@ -155,16 +167,30 @@ def _entries(keys: Iterable[str]) -> Iterable[Entry]:
             yield Entry(key, datetime.strptime(match[1], _TIME).replace(tzinfo=UTC), match[2])
 
 
-def read(aws, account: str, chosen: Sequence[Entry]) -> list[Deployment]:
-    """The records themselves, in the order of the entries, several at once."""
+def read(aws, account: str, chosen: Sequence[Entry]) -> list[Deployment | None]:
+    """The records themselves, in the order of the entries, several at once; None for one that cannot be understood."""
     s3, bucket = aws.client("s3"), names.artifact_bucket(account, aws.region)
 
-    def one(entry: Entry) -> Deployment:
-        document = json.loads(s3.get_object(Bucket=bucket, Key=entry.key)["Body"].read())
-        return Deployment(**{name: document[name] for name in Deployment.__dataclass_fields__})
+    def one(entry: Entry) -> Deployment | None:
+        return _parsed(s3.get_object(Bucket=bucket, Key=entry.key)["Body"].read())
 
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(one, chosen))
+
+
+def _parsed(text: bytes) -> Deployment | None:
+    """A record of any format up to ours; None for a later one, and for what is none."""
+    try:
+        document = json.loads(text)
+        if document.setdefault("format", 1) > FORMAT:
+            return None
+        found = Deployment(**{name: document[name] for name in Deployment.__dataclass_fields__})
+        datetime.fromisoformat(found.when)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if found.format == 1 and not (found.seconds or found.changes):
+        return replace(found, seconds=None, changes=None)
+    return found
 
 
 def choose(known: Sequence[Entry], wanted: str | None, current: str) -> Entry:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from config.environment import Environment
+from deployer.aws.sent import Sent
 from deployer.errors import Exit, Failure
 
 # Deploying is mostly waiting: short connects so that an unreachable endpoint is told soon,
@@ -16,6 +17,8 @@ _LOCAL_CONFIG = {"connect_timeout": 2, "read_timeout": 30, "retries": {"mode": "
 
 class Aws:
     """Clients by service name, made once. `region` and `local` describe where they talk to.
+
+    `sent`: what was asked to change by them, as deployer.changed tells it.
 
     `warn` gets a line about each look-up for advice that had no answer: `deployer.aws.advice`.
     """
@@ -38,9 +41,10 @@ class Aws:
         self.endpoint_url = endpoint_url
         self.local = local
         self.warn = cache(warn)  # the same line once
+        self.sent = Sent()
         self.client = cache(
-            lambda service: answers.configured(
-                lambda: session.client(service, endpoint_url=endpoint_url, config=config)
+            lambda service: self.sent.watched(
+                answers.configured(lambda: session.client(service, endpoint_url=endpoint_url, config=config))
             )
         )
 

@@ -59,7 +59,7 @@ def check(ui: Ui, rendered: Mapping[str, str], region: str, cache: Path) -> None
                 ui.line(f"  {finding}", "red")
             raise Failure(
                 Exit.LINT,
-                f"cfn-lint found {len(errors)} error{'s' * (len(errors) > 1)} in the templates; nothing was changed",
+                f"cfn-lint found {len(errors)} error{'s' * (len(errors) > 1)} in the templates",
                 "mend them in generator/, whose `python -m generator` renders the lines that are named",
             )
         step.result = f"{len(findings)} warning{'s' * (len(findings) > 1)}" if findings else "no findings"

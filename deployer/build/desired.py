@@ -1,6 +1,6 @@
 """What this checkout wants for one account and region, and whether that is what is deployed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from config import names, parameters
@@ -11,6 +11,9 @@ from deployer.build.templates import Bundle
 from deployer.preflight import checks as preflight
 from deployer.preflight.checks import Facts
 from deployer.stacks import reading
+
+# The last is for --rollback: earlier versions of the data stack have a transform.
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,16 @@ class Built:
     def tags(self) -> dict[str, str]:
         """Of the root stack, and by it of everything in it."""
         return {"Project": names.PROJECT, "Environment": self.parameters["Environment"]}
+
+    @property
+    def request(self) -> dict[str, object]:
+        """All that a deployment sets on the root stack, as CreateChangeSet takes it; `unchanged` compares all of it."""
+        return {
+            "TemplateURL": self.bundle.root_url,
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()],
+            "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
+            "Capabilities": CAPABILITIES,
+        }
 
     def objects(self) -> dict[str, bytes]:
         return {package.key: package.content for package in self.packages} | {
@@ -51,6 +64,17 @@ def build(
 
 def unchanged(aws, facts: Facts, built: Built) -> bool:
     """Whether the stack is healthy and is what `built` says: one read, and everything else by content address."""
-    if not facts.status.can_update or reading.parameters_of(facts.stack) != dict(built.parameters):
-        return False
-    return templates.same(reading.original_template(aws, facts.stack["StackId"]), built.bundle.root)
+    return facts.status.can_update and all(_IS_DEPLOYED[part](aws, facts.stack, built) for part in built.request)
+
+
+def _template_is(aws, stack: Mapping, built: Built) -> bool:
+    return templates.same(reading.original_template(aws, stack["StackId"]), built.bundle.root)
+
+
+_IS_DEPLOYED: Mapping[str, Callable[[object, Mapping, Built], bool]] = {
+    "Parameters": lambda aws, stack, built: reading.parameters_of(stack) == dict(built.parameters),
+    "Tags": lambda aws, stack, built: reading.tags_of(stack) == built.tags,
+    "Capabilities": lambda aws, stack, built: True,  # an agreement to one operation, which the stack does not keep
+    "TemplateURL": _template_is,
+}
+"""Of each part of `Built.request`, whether the stack, a DescribeStacks entry, has it already."""

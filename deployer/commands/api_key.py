@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 from deployer.aws import connection, service_errors
+from deployer.commands import show_outputs
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.show.ui import Ui
-from deployer.stacks import outputs
 
 
 def run(options: Options, ui: Ui, root: Path, out=None) -> dict:
@@ -16,9 +16,7 @@ def run(options: Options, ui: Ui, root: Path, out=None) -> dict:
     With --output json nothing is written here; the report holds it.
     """
     aws, stack = connection.deployed(ui, options, root)
-    key_id = outputs.of_stack(stack).get("ApiKeyId")
-    if not key_id:
-        raise Failure(Exit.FAILED, f"stack {stack['StackName']} has no API key among its outputs", "deploy it again")
+    key_id = show_outputs.needed(aws, stack, options, ["ApiKeyId"])["ApiKeyId"]
     value = _value(aws, key_id)
     if options.output != "json":
         print(value, file=out or sys.stdout)

@@ -29,6 +29,10 @@ class Context:
     def stack(self) -> str:
         return names.root_stack(self.environment.name)
 
+    def cli(self, words: str) -> str:
+        """The command of the AWS CLI, such as `delete-stack`, for the root stack, wherever this run is."""
+        return self.options.aws_command(self.aws, f"cloudformation {words} --stack-name {self.stack}")
+
     def token(self) -> str:
         """A new one: for one operation that this run begins."""
         return operation.token(self.caller)

@@ -1,16 +1,17 @@
 """One deployment from beginning to end. Every step in its order; how each works is in its own module."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from config.environment import Environment
-from deployer import flags, history
+from deployer import changed, flags, history, outputs_file
 from deployer.aws import connection, local, session
 from deployer.build import artifacts, checkout, desired
 from deployer.build.desired import Built
 from deployer.build.locations import Sources
-from deployer.commands import executing, interruptions, planning, rescue, show_outputs
+from deployer.commands import endings, executing, planning, rescue, show_outputs
 from deployer.commands import history as recording
 from deployer.commands.context import Context
 from deployer.commands.options import Options
@@ -32,16 +33,17 @@ CHANGES = 2
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Deploy, or plan to. Raises Failure with the exit code for whatever ends it early."""
-    with interruptions.terminable():
-        environment = checkout.environment(options.env)
-        _must_be_for_debugging(environment, options)
-        region = options.region or environment.region
-        session.check_region(region)
-        rendered = checkout.rendered(ui)
-        cache = local.cache_directory(root)
-        checkout.check(ui, rendered, region, cache)
-        packages = checkout.packages(ui, root, cache)
-        aws = connection.connect(ui, environment, options, root)
+    outputs_file.check(options.outputs_file)
+    environment = checkout.environment(options.env)
+    _must_be_for_debugging(environment, options)
+    region = options.region or environment.region
+    session.check_region(region)
+    rendered = checkout.rendered(ui)
+    cache = local.cache_directory(root)
+    checkout.check(ui, rendered, region, cache)
+    packages = checkout.packages(ui, root, cache)
+    aws = connection.connect(ui, environment, options, root)
+    with endings.accounted(aws):
         facts = preflight.shown(ui, aws, environment)
         context = Context(ui, aws, environment, options, facts.caller, Sources(rendered))
         facts = rescue.clear_the_way(context, facts)
@@ -70,13 +72,16 @@ def deploy_built(context: Context, facts: Facts, built: Built, source: Source) -
         planning.show(context, plan)
         if context.options.plan:
             leftovers.discard(context.aws, change_set, execution.pace(context.aws).pause)
-            context.ui.line("Only a plan: nothing was changed.")
+            context.ui.line(f"Only a plan: {changed.sentence(context.aws.sent)}.")
             return _report(context, "planned", plan, {})
         planning.must_be_wanted(context, facts, plan)
         began = time.monotonic()
         outcome = _execute(context, change_set, plan)
-    values = _finished(context, change_set, outcome)
-    recording.record(context.ui, context.aws, facts, built, source, time.monotonic() - began, plan.plan)
+        seconds = time.monotonic() - began
+    with _over(context, outcome):
+        executing.finish(context, change_set.stack_id, outcome)
+        values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
+        recording.record(context.ui, context.aws, facts, built, source, seconds, plan.plan)
     return _report(context, "deployed", plan, values)
 
 
@@ -101,7 +106,7 @@ def _must_be_able_to_ask(options: Options) -> None:
     if not (options.plan or options.yes or can_ask()):
         raise Failure(
             Exit.REFUSED,
-            "there are changes, and nobody at a terminal to confirm them; nothing was changed",
+            "there are changes, and nobody at a terminal to confirm them",
             "look with --plan, then deploy with --yes",
         )
 
@@ -137,11 +142,11 @@ def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outco
     return executing.carry_out(context, change_set, progress.expected(plan.plan))
 
 
-def _finished(context: Context, change_set: ChangeSet, outcome: Outcome) -> dict[str, str]:
-    """The outputs of a deployment that succeeded; one that failed raises Failure(FAILED), its cause shown."""
+@contextmanager
+def _over(context: Context, outcome: Outcome) -> Iterator[None]:
+    """Around what follows an operation that is over: an interruption ends only that."""
     try:
-        executing.finish(context, change_set.stack_id, outcome)
-        return _outputs(context, reading.describe(context.aws, change_set.stack_id))
+        yield
     except KeyboardInterrupt:
         raise Failure(
             Exit.INTERRUPTED,

@@ -7,14 +7,16 @@ failure, it goes on where it stopped.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from config import names
-from deployer import history
+from config.environment import Environment
+from deployer import changed, history
 from deployer.aws import connection, session
 from deployer.build import checkout
 from deployer.commands import destroy_consent as consent
-from deployer.commands import executing, interruptions
+from deployer.commands import endings, executing
 from deployer.commands.context import Context
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
@@ -32,20 +34,25 @@ FUNCTION = "AWS::Lambda::Function"
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Raises Failure (REFUSED) when not confirmed or when data stands in the way, (FAILED) when something is left."""
-    with interruptions.terminable():
-        return _run(options, ui, root)
+    return _run(options, ui, root)
 
 
 def _run(options: Options, ui: Ui, root: Path) -> dict:
     environment = checkout.environment(options.env)
     session.check_region(options.region or environment.region)
     aws = connection.connect(ui, environment, options, root)
+    with endings.accounted(aws):
+        return _looked(options, ui, aws, environment)
+
+
+def _looked(options: Options, ui: Ui, aws, environment: Environment) -> dict:
+    """Look at what is there, ask, and take it down."""
     with ui.step("Look") as step:
         identity = aws.client("sts").get_caller_identity()
         preflight.check_account(environment, identity["Account"], identity["Arn"])
         found = inventory.take(aws, environment.name, identity["Account"])
         step.result = f"account {found.account}, {aws.region}, stack {names.root_stack(options.env)}: {found.status}"
-    consent.refuse_obstacles(found, aws.region)
+    consent.refuse_obstacles(found, partial(options.aws_command, aws))
     data = found.staying if options.delete_data else []
     shared = options.delete_data and not found.others
     if not (found.status.exists or data or found.has_flags or found.records or (shared and found.has_shared)):
@@ -53,19 +60,12 @@ def _run(options: Options, ui: Ui, root: Path) -> dict:
         return _report(ui, "nothing deployed", found, [], view.kept(found, options.delete_data), options)
     view.show(ui, found, data, shared)
     if options.plan:
-        ui.line("Only a plan: nothing was changed.")
+        ui.line(f"Only a plan: {changed.sentence(aws.sent)}.")
         return view.document("planned", found, data, view.kept(found, options.delete_data))
     if not options.delete_data:
         consent.refuse_data_in_the_way(found)
     consent.confirm(environment, found, options)
-    try:
-        kept = _destroy(Context(ui, aws, environment, options, identity["Arn"]), found, data)
-    except KeyboardInterrupt:
-        raise Failure(
-            Exit.INTERRUPTED,
-            "interrupted; a part is gone already, and CloudFormation goes on with a deletion by itself",
-            "run the same command again: it joins in, and removes what is left",
-        ) from None
+    kept = _destroy(Context(ui, aws, environment, options, identity["Arn"]), found, data)
     return _report(ui, "destroyed", found, data, kept, options)
 
 
@@ -85,7 +85,7 @@ def _destroy(context: Context, found: Inventory, data: list[Holding]) -> list[di
 def _report(ui: Ui, result: str, found: Inventory, data: list[Holding], kept: list[dict], options: Options) -> dict:
     """Shown and as a document, with the command for what this one could have removed, too."""
     removable = kept and not options.delete_data and (found.staying or not found.others)
-    command = f"python deploy.py --env {options.env}{' --local' * options.local} --destroy --delete-data"
+    command = options.at_the_same_place("--destroy", delete_data=True).command_line()
     view.show_kept(ui, kept, command if removable else "")
     return view.document(result, found, data, kept)
 
@@ -103,7 +103,7 @@ def _delete_stack(context: Context, found: Inventory) -> None:
         left = deletion.left(aws, found.stack["StackId"])
         if not (options.delete_data and any(fate.type == BUCKET for fate in left)):
             break
-    failure.show(ui, executing.diagnosed(aws, options, outcome, context.stack))
+    failure.show(ui, executing.diagnosed(context, outcome))
     for fate in left:
         ui.line(f"  left: {fate.path} ({fate.type}) {fate.physical_id}")
     raise Failure(

@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from deployer.aws import advice
-from deployer.build.locations import Sources
 from deployer.commands import interruptions
 from deployer.commands.context import Context
 from deployer.commands.interruptions import Watch
-from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.show import failure
 from deployer.show.ui import Ui
@@ -25,42 +23,47 @@ from deployer.stacks.operation import Operation
 
 
 @contextmanager
-def alone(aws, stack: str) -> Iterator[None]:
+def alone(context: Context) -> Iterator[None]:
     """Around creating and executing a change set: if another operation came first, says whose it is."""
     try:
         yield
     except Exception as error:
         if not changeset.lost_race(error):
             raise
-        other = operation.last(aws, stack)
+        other = operation.last(context.aws, context.stack)
         if other is None or not other.status.is_running:
             raise Failure(
                 Exit.PREFLIGHT,
-                f"another deployment of {stack} came first"
-                + (f", by {other.who}, since {_clock(other)}" if other else "")
-                + "; nothing was changed",
+                f"another deployment of {context.stack} came first"
+                + (f", by {other.who}, since {_clock(other)}" if other else ""),
                 "run the same command again: it compares with what is deployed now",
             ) from error
-        raise refusal(other, stack, aws.region) from error
+        raise refusal(context, other) from error
 
 
-def refusal(other: Operation, stack: str, region: str) -> Failure:
+def refusal(context: Context, other: Operation) -> Failure:
     """There is one operation at a time: this one is not ours."""
     wait = "delete" if other.begun.startswith("DELETE") else "create" if other.begun.startswith("CREATE") else "update"
-    cli = f"aws cloudformation {{}} --stack-name {stack} --region {region}"
     return Failure(
         Exit.PREFLIGHT,
-        f"stack {stack} is in {other.status}: started by {other.who} at {_clock(other)}; nothing was changed",
-        f"wait for it: {cli.format(f'wait stack-{wait}-complete')}, or follow it: {cli.format('describe-stack-events')}",
+        f"stack {context.stack} is in {other.status}: started by {other.who} at {_clock(other)}",
+        f"wait for it: {context.cli(f'wait stack-{wait}-complete')}, "
+        f"or follow it: {context.cli('describe-stack-events')}",
     )
 
 
 def carry_out(context: Context, change_set: ChangeSet, expected: Mapping[str, int]) -> Outcome:
-    """Execute and watch to the end, however that ends."""
+    """Execute and watch to the end, however that ends. Sweeps before it what earlier runs left behind: after an
+    execution nested change sets often cannot be deleted any more."""
+    for stack in leftovers.sweep(context.aws, {stack: None for _, stack, _ in change_set.sets}, change_set.id):
+        context.ui.warn(
+            f"stack {stack} has {leftovers.MANY:,} change sets or more, and CloudFormation takes about 1,000: "
+            "those that FAILED without changes cannot be deleted by this program; ask AWS Support to remove them"
+        )
     aws, token, no_rollback = context.aws, context.token(), context.options.no_rollback
 
     def run(on_events: OnEvents) -> Outcome:
-        with alone(aws, context.stack):
+        with alone(context):
             return execution.run(
                 aws, change_set, on_events, execution.pace(aws), token=token, disable_rollback=no_rollback
             )
@@ -70,24 +73,29 @@ def carry_out(context: Context, change_set: ChangeSet, expected: Mapping[str, in
 
 @contextmanager
 def unless_executed(aws, change_set: ChangeSet) -> Iterator[None]:
-    """Around all that happens while a change set waits: if that ends in any other way, it is removed."""
+    """Around all that happens while a change set waits: if that ends in any other way, it is removed.
+
+    Once its execution was sent it is left alone, whatever CloudFormation still says of it.
+    """
     try:
         yield
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt) or getattr(error, "code", None) is Exit.INTERRUPTED
-        if _taken_back(aws, change_set, execution.pace(aws).pause) and interrupted:
-            raise Failure(
-                Exit.INTERRUPTED, "interrupted; the change set was removed, and nothing was changed"
-            ) from None
+    except BaseException:
+        if not _is_to_be_executed(aws, change_set):
+            _take_back(aws, change_set, execution.pace(aws).pause)
         raise
 
 
-def _taken_back(aws, change_set: ChangeSet, pause: float) -> bool:
+def _is_to_be_executed(aws, change_set: ChangeSet) -> bool:
+    return any(
+        write.operation == "ExecuteChangeSet" and write.subject["ChangeSetName"] == change_set.id for write in aws.sent
+    )
+
+
+def _take_back(aws, change_set: ChangeSet, pause: float) -> None:
     """Remove a change set that was not executed; what went wrong before matters more than a failure here."""
     with contextlib.suppress(Exception):
         if changeset.is_waiting(aws, change_set):
-            return leftovers.discard(aws, change_set, pause)
-    return False
+            leftovers.discard(aws, change_set, pause)
 
 
 def resume(context: Context, running: Operation) -> Outcome:
@@ -112,28 +120,27 @@ def finish(context: Context, stack_id: str, outcome: Outcome) -> None:
     if outcome.status.succeeded:
         _verify(context.ui, context.aws, stack_id, outcome)
         return
-    told = diagnosed(context.aws, context.options, outcome, context.stack, context.sources)
+    told = diagnosed(context, outcome)
     failure.show(context.ui, told)
     message = f"the deployment failed; stack {context.stack} is in {outcome.status}"
     raise Failure(Exit.FAILED, message, told.next, {"failure": failure.as_json(told)})
 
 
-def diagnosed(aws, options: Options, outcome: Outcome, stack: str, sources: Sources | None = None) -> Diagnosis:
+def diagnosed(context: Context, outcome: Outcome) -> Diagnosis:
     """Why an operation of the stack failed, and what state everything is in."""
     return diagnosis.explain(
         outcome.status,
         outcome.events,
         outcome.names,
-        stack=stack,
-        region=aws.region,
-        again=failure.command(options),
-        sources=sources,
-        problems=validation.of_stacks(aws, outcome.events, outcome.names),
+        cli=context.cli,
+        again=failure.command(context.options),
+        sources=context.sources,
+        problems=validation.of_stacks(context.aws, outcome.events, outcome.names),
     )
 
 
 def _verify(ui: Ui, aws, stack_id: str, outcome: Outcome) -> None:
-    """The root says that it is done: every nested stack must be, too. Sweeps what earlier runs left behind."""
+    """The root says that it is done: every nested stack must be, too."""
     with ui.step("Verify") as step:
         unverified = "the root stack is done, but its nested stacks could not be verified"
         nested = advice.ask(aws, unverified, lambda: execution.nested_statuses(aws, stack_id), None)
@@ -151,7 +158,6 @@ def _verify(ui: Ui, aws, stack_id: str, outcome: Outcome) -> None:
                 f"the root stack is done, but {', '.join(bad)}",
                 "--status shows every stack; run the same command again to deploy what is missing",
             )
-        leftovers.sweep(aws, [stack_id, *(arn for arn, _ in nested.values())])
         step.result = f"the root and its {len(nested)} nested stacks are complete"
 
 

@@ -19,13 +19,17 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     aws, stack = connection.deployed(ui, options, root)
     account = stack["StackId"].split(":")[4]
     known = history.entries(aws, account, options.env)
-    shown = history.read(aws, account, known[:SHOWN])
+    read = history.read(aws, account, known[:SHOWN])
+    shown = [deployment for deployment in read if deployment]
     current = history.deployed_version(aws, stack)
     is_known = any(entry.version == current for entry in known)
     if shown:
         view.show(ui, shown, current)
-    if len(known) > len(shown):
-        ui.line(f"and {len(known) - len(shown):,} older ones")
+    if len(known) > len(read):
+        ui.line(f"and {len(known) - len(read):,} older ones")
+    for entry, deployment in zip(known, read, strict=False):
+        if deployment is None:
+            ui.warn(f"the record of {entry.version}, {entry.when:%Y-%m-%d %H:%M} UTC, cannot be read by this version")
     if not is_known:
         ui.warn(f"what is deployed now, {current}, is in no record: not by this tool, or its record was not written")
     return {
@@ -34,13 +38,17 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         "current": current,
         "recorded": is_known,
         "deployments": view.as_json(shown, current),
-        "more": len(known) - len(shown),
+        "unreadable": [entry.key for entry, each in zip(known, read, strict=False) if each is None],
+        "more": len(known) - len(read),
     }
 
 
-def record(ui: Ui, aws, facts: Facts, built: Built, source: Source, seconds: float, plan: Plan | None) -> None:
-    """After a successful deployment. Failing is a warning: what is deployed is deployed."""
-    changes = {action.value: plan.count(action) for action in Action if plan and plan.count(action)}
+def record(ui: Ui, aws, facts: Facts, built: Built, source: Source, seconds: float | None, plan: Plan | None) -> None:
+    """After a successful deployment. Failing is a warning: what is deployed is deployed.
+
+    `seconds`, `plan`: None where nobody watched it to its end.
+    """
+    changes = plan and {action.value: plan.count(action) for action in Action if plan.count(action)}
     version = advice.ask(
         aws,
         "this deployment is not in the history: its record could not be written",
@@ -61,4 +69,4 @@ def catch_up(ui: Ui, aws, facts: Facts, built: Built, source: Source) -> None:
     if known is None:
         return
     if not known or known[0].version != history.version_of(built.bundle.root, built.parameters):
-        record(ui, aws, facts, built, source, 0.0, None)
+        record(ui, aws, facts, built, source, None, None)

@@ -8,6 +8,7 @@ from pathlib import Path
 from config import names
 from deployer import imports
 from deployer.aws import connection, service_errors
+from deployer.commands import show_outputs
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
 from deployer.imports import Ending, Upload
@@ -15,7 +16,6 @@ from deployer.queues import queues
 from deployer.queues.dead_letters import printable
 from deployer.show import bars
 from deployer.show.ui import Ui
-from deployer.stacks import outputs
 
 DEAD_LETTERS, ORDERS, REJECTED_ORDERS = "OrderImportDLQ", "OrderQueue", "OrderQueueDLQ"
 _URLS = {DEAD_LETTERS: "OrderImportDlqUrl", ORDERS: "OrderQueueUrl", REJECTED_ORDERS: "OrderQueueDlqUrl"}
@@ -29,13 +29,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     file = options.file
     size, key = imports.check(file), imports.key_of(file)
     aws, stack = connection.deployed(ui, options, root)
-    known = outputs.of_stack(stack)
-    if "UploadBucketName" not in known:
-        raise Failure(
-            Exit.PREFLIGHT,
-            f"environment {options.env} takes no files yet: it was deployed without imports",
-            f"deploy it: python deploy.py --env {options.env}" + " --local" * options.local,
-        )
+    known = show_outputs.needed(aws, stack, options, ("UploadBucketName", *_URLS.values()))
     urls = {logical_id: known[output] for logical_id, output in _URLS.items()}
     refused_before = queues.read(aws, REJECTED_ORDERS, urls[REJECTED_ORDERS]).waiting
     about = _upload(aws, ui, file, size, known["UploadBucketName"], key)

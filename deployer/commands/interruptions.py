@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from deployer import changed
 from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.show import progress
@@ -64,11 +65,20 @@ def watched(context: Context, stack_id: str, watch: Watch, expected: Mapping[str
 def _after(interruption: KeyboardInterrupt, context: Context, stack_id: str) -> Watch:
     """How to go on watching; raises Failure(INTERRUPTED) if that is not what is wanted, or not possible."""
     aws = context.aws
-    running = operation.current(aws, stack_id)
+    try:
+        last = operation.last(aws, stack_id)
+        status = reading.status_of(reading.describe(aws, stack_id))
+    except Exception:
+        raise _left(context, "at work, as far as this program knows") from None
+    begun = aws.sent.operation()
+    if begun and begun.token != (last.token if last else ""):
+        # Events come late: what was sent counts, not what the stack still looks like.
+        raise _left(context, f"in {status}{' as yet' * bool(last)}", changed.sentence([begun]))
+    running = last if last and last.status.is_running else None
     if running is None:
         raise Failure(
             Exit.INTERRUPTED,
-            f"interrupted; stack {context.stack} is in {reading.status_of(reading.describe(aws, stack_id))}",
+            f"interrupted; stack {context.stack} is in {status}",
             "nothing runs; run the same command again to see what is left to do",
         )
     if not isinstance(interruption, Terminated) and can_ask():
@@ -82,12 +92,13 @@ def _after(interruption: KeyboardInterrupt, context: Context, stack_id: str) -> 
     raise _left(context, f"in {running.status}")
 
 
-def _left(context: Context, state: str) -> Failure:
+def _left(context: Context, state: str, begun: str = "") -> Failure:
+    """`begun`: what was sent, if CloudFormation does not show it yet."""
+    goes_on = f"{begun}, and CloudFormation goes on" if begun else "CloudFormation goes on"
     return Failure(
         Exit.INTERRUPTED,
-        f"stopped watching; stack {context.stack} is {state}, and CloudFormation goes on by itself",
-        f"to resume, run the same command again; or: aws cloudformation describe-stack-events --stack-name {context.stack} "
-        f"--region {context.aws.region}",
+        f"stopped watching; stack {context.stack} is {state}, and {goes_on} by itself",
+        f"to resume, run the same command again; or: {context.cli('describe-stack-events')}",
     )
 
 
@@ -116,7 +127,8 @@ def _cancelled(context: Context, running: Operation) -> Watch:
         if outcome.status.name != "UPDATE_ROLLBACK_COMPLETE":
             return outcome  # it was done already, or could not be rolled back
         raise Failure(
-            Exit.INTERRUPTED, f"cancelled; stack {context.stack} is in {outcome.status}: everything is as it was before"
+            Exit.INTERRUPTED,
+            f"cancelled; stack {context.stack} is in {outcome.status}: its resources are as they were before",
         )
 
     return watch

@@ -1,18 +1,20 @@
 """From what is wanted to a change set that waits, a plan that says what it will do, and what speaks against it."""
 
+from functools import partial
+
 from deployer.build.desired import Built
 from deployer.commands import executing
 from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.plan import compare, cost, guard, permissions
 from deployer.plan.changes import Action, Plan
-from deployer.plan.report import PlanReport
+from deployer.plan.report import PlanReport, Retagged
 from deployer.plan.snapshot import Snapshot
 from deployer.preflight import changes, taken
 from deployer.preflight.checks import Facts
 from deployer.show import failure, plan_json, plan_markdown, plan_text, plan_values
 from deployer.show.ui import ask
-from deployer.stacks import changeset, execution, validation
+from deployer.stacks import changeset, execution, reading, validation
 from deployer.stacks.changeset import ChangeSet
 
 
@@ -24,7 +26,7 @@ def check(context: Context, facts: Facts, now: Snapshot, then: Snapshot) -> None
     for warning in findings.warnings:
         context.ui.warn(warning)
     if not context.options.plan:
-        taken.refuse(findings.taken, findings.full, context.aws.region)
+        taken.refuse(findings.taken, findings.full, partial(context.options.aws_command, context.aws))
     for each in findings.taken:
         context.ui.warn(f"taken already: {each}")
     for each in findings.full:
@@ -35,7 +37,7 @@ def propose(
     context: Context, facts: Facts, built: Built, now: Snapshot, then: Snapshot
 ) -> tuple[ChangeSet, PlanReport]:
     """A change set, and the plan that it amounts to."""
-    with context.ui.step("Plan") as step, executing.alone(context.aws, context.stack):
+    with context.ui.step("Plan") as step, executing.alone(context):
         change_set = _change_set(context, facts, built)
         with executing.unless_executed(context.aws, change_set):
             # What it only warns of; there is none of an empty one.
@@ -51,7 +53,17 @@ def propose(
                 tuple(guard.dangers(plan, context.options.allow_replace)),
                 permissions.diff(now, then),
                 cost.compare(now, then, context.options.orders_per_day, context.aws.region),
+                _retagged(facts, built),
             )
+
+
+def _retagged(facts: Facts, built: Built) -> tuple[Retagged, ...]:
+    """Of a stack that was deployed: a new one gets all of its tags, as it gets everything else."""
+    if facts.status.is_new:
+        return ()
+    before, after = reading.tags_of(facts.stack), built.tags
+    keys = sorted({*before, *after})
+    return tuple(Retagged(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key))
 
 
 def _change_set(context: Context, facts: Facts, built: Built) -> ChangeSet:
@@ -62,9 +74,7 @@ def _change_set(context: Context, facts: Facts, built: Built) -> ChangeSet:
             context.stack,
             new=facts.status.is_new,
             exists=facts.status.exists,
-            template_url=built.bundle.root_url,
-            parameters=built.parameters,
-            tags=built.tags,
+            request=built.request,
             token=context.token(),
             pause=execution.pace(context.aws).pause,
         )
@@ -88,7 +98,7 @@ def must_be_wanted(context: Context, facts: Facts, report: PlanReport) -> None:
     _refuse_data_loss(report)
     _refuse_replacement_without_rollback(context, report.plan)
     if not (context.options.yes or ask(_question(facts, report))):
-        raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
+        raise Failure(Exit.REFUSED, "not confirmed")
 
 
 def _question(facts: Facts, report: PlanReport) -> str:
@@ -104,7 +114,7 @@ def _refuse_data_loss(report: PlanReport) -> None:
         flags_needed = " ".join(f"--allow-replace {danger.change.logical_id}" for danger in refused)
         raise Failure(
             Exit.REFUSED,
-            f"refused, nothing was changed: {len(refused)} of the changes would replace or delete data",
+            f"refused: {len(refused)} of the changes would replace or delete data",
             f"if that is what you want: {flags_needed}",
         )
 
@@ -115,7 +125,7 @@ def _refuse_replacement_without_rollback(context: Context, plan: Plan) -> None:
     if context.options.no_rollback and replaced:
         raise Failure(
             Exit.REFUSED,
-            f"refused, nothing was changed: with --no-rollback CloudFormation replaces nothing ({', '.join(replaced)})",
+            f"refused: with --no-rollback CloudFormation replaces nothing ({', '.join(replaced)})",
             "deploy without --no-rollback",
         )
 

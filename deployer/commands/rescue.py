@@ -1,5 +1,6 @@
 """Before a deployment: a stack that cannot be deployed to is told of, and brought back if that is wanted."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -91,22 +92,21 @@ def _is_free(status: StackStatus, options: Options) -> bool:
 
 def _wait_for(context: Context, facts: Facts) -> None:
     """A deployment runs: watch it if it is one's own that was interrupted, or on request; else refuse."""
-    ui, aws, stack = context.ui, context.aws, context.stack
-    running = operation.current(aws, facts.stack["StackId"])
+    running = operation.current(context.aws, facts.stack["StackId"])
     if running is None:
         return  # it ended just now
     ours = operation.was_left(running, facts.caller)
-    if context.options.plan or not (ours or _wants_to_follow(ui, running, stack, aws.region)):
-        raise executing.refusal(running, stack, aws.region)
+    if context.options.plan or not (ours or _wants_to_follow(context, running)):
+        raise executing.refusal(context, running)
     outcome = executing.resume(context, running)
     if running.is_deployment:
         executing.finish(context, running.stack_id, outcome)
 
 
-def _wants_to_follow(ui: Ui, running: operation.Operation, stack: str, region: str) -> bool:
+def _wants_to_follow(context: Context, running: operation.Operation) -> bool:
     if not can_ask():
         return False
-    ui.line(executing.refusal(running, stack, region).message)
+    context.ui.line(executing.refusal(context, running).message)
     return ask("Follow it to its end, then go on?")
 
 
@@ -115,7 +115,7 @@ def _bring_back(context: Context, facts: Facts) -> None:
     stack_id, status = facts.stack["StackId"], facts.status
     remedy = _REMEDIES.get(status.name)
     if remedy is None:
-        raise Failure(Exit.PREFLIGHT, f"stack {stack} is in {status}", way_out(status, stack, aws.region))
+        raise Failure(Exit.PREFLIGHT, f"stack {stack} is in {status}", way_out(status, context.cli))
     ui.warn(f"Stack {stack} is in {status}: {remedy.trouble}.")
     for one in _blocked(aws, stack_id) if status.name != "ROLLBACK_COMPLETE" else []:
         ui.line(f"  {one}")
@@ -133,7 +133,7 @@ def _bring_back(context: Context, facts: Facts) -> None:
     raise Failure(
         Exit.FAILED,
         f"stack {stack} is in {outcome.status}; what blocks it: {'; '.join(map(str, still)) or 'no resource by name'}",
-        _by_hand(outcome.status, stack, aws.region, still),
+        _by_hand(context, outcome.status, still),
     )
 
 
@@ -157,23 +157,22 @@ def _must_want(remedy: Remedy, stack: str, status: StackStatus, options: Options
             f"at a terminal{' or with --yes' if remedy.with_yes else ''} this command offers to {remedy.offer}",
         )
     if not ask(f"{remedy.offer[0].upper()}{remedy.offer[1:]}?"):
-        raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
+        raise Failure(Exit.REFUSED, "not confirmed")
 
 
-def _by_hand(status: StackStatus, stack: str, region: str, still: list[Blocked]) -> str:
+def _by_hand(context: Context, status: StackStatus, still: list[Blocked]) -> str:
     """The command that leaves out what cannot be mended."""
-    cli = f"aws cloudformation {{}} --stack-name {stack} --region {region} {{}} {{}}"
     if status.name == "UPDATE_ROLLBACK_FAILED":
         skipped = [one.to_skip for one in still if one.status == "UPDATE_FAILED"]
         if skipped:
-            command = cli.format("continue-update-rollback", "--resources-to-skip", " ".join(skipped))
+            command = f"{context.cli('continue-update-rollback')} --resources-to-skip {shlex.join(skipped)}"
             return f"mend the cause and run this again; or leave them as they are: {command}"
     if status.name == "DELETE_FAILED":
         kept = [one.path.split("/")[0] for one in still]
         if kept:
-            command = cli.format("delete-stack", "--retain-resources", " ".join(dict.fromkeys(kept)))
+            command = f"{context.cli('delete-stack')} --retain-resources {shlex.join(dict.fromkeys(kept))}"
             return f"mend the cause and run this again; or keep them outside the stack: {command}"
-    return way_out(status, stack, region)
+    return way_out(status, context.cli)
 
 
 def _tell_of_waiting(ui: Ui, aws, stack: str) -> None:

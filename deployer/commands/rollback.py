@@ -9,11 +9,11 @@ from pathlib import Path
 
 from config import names, parameters
 from config.environment import Environment
-from deployer import history
+from deployer import history, outputs_file
 from deployer.aws import connection, session
 from deployer.build import artifacts, cfn_yaml, checkout, templates
 from deployer.build.desired import Built
-from deployer.commands import deploy, interruptions, rescue, show_outputs
+from deployer.commands import deploy, endings, rescue, show_outputs
 from deployer.commands.context import Context
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
@@ -28,16 +28,21 @@ _OTHERWISE = "choose another version (--history), or check out its commit and de
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """`options.version`: what to go back, or forward, to; None is what was deployed before the current version.
 
-    Raises Failure(USAGE) for an unknown version, (REFUSED) when something of it is gone; nothing is changed then.
+    Raises Failure(USAGE) for an unknown version, (REFUSED) when something of it is gone.
     """
-    with interruptions.terminable():
-        return _run(options, ui, root)
+    return _run(options, ui, root)
 
 
 def _run(options: Options, ui: Ui, root: Path) -> dict:
+    outputs_file.check(options.outputs_file)
     environment = checkout.environment(options.env)
     session.check_region(options.region or environment.region)
     aws = connection.connect(ui, environment, options, root)
+    with endings.accounted(aws):
+        return _roll_back(options, ui, aws, environment)
+
+
+def _roll_back(options: Options, ui: Ui, aws, environment: Environment) -> dict:
     facts = preflight.shown(ui, aws, environment)
     context = Context(ui, aws, environment, options, facts.caller)
     facts = rescue.clear_the_way(context, facts)
@@ -45,7 +50,7 @@ def _run(options: Options, ui: Ui, root: Path) -> dict:
         raise Failure(
             Exit.PREFLIGHT,
             f"environment {options.env} is not deployed, so there is nothing to take back",
-            f"deploy it: python deploy.py --env {options.env}" + " --local" * options.local,
+            f"deploy it: {options.at_the_same_place().command_line()}",
         )
     with ui.step("Version") as step:
         current = history.deployed_version(aws, facts.stack)
@@ -69,7 +74,10 @@ def _run(options: Options, ui: Ui, root: Path) -> dict:
 
 def _chosen(aws, facts: Facts, options: Options, current: str) -> Deployment:
     entry = history.choose(history.entries(aws, facts.account, options.env), options.version, current)
-    return history.read(aws, facts.account, [entry])[0]
+    [deployment] = history.read(aws, facts.account, [entry])
+    if deployment is None:
+        raise Failure(Exit.REFUSED, f"the record of version {entry.version} cannot be read by this version", _OTHERWISE)
+    return deployment
 
 
 def _built(aws, environment: Environment, facts: Facts, deployment: Deployment) -> Built:
@@ -111,15 +119,13 @@ def _body(aws, bucket: str, key: str) -> str:
     except s3.exceptions.NoSuchKey:
         raise _gone(bucket, key) from None
     if templates.key_of(text) != key:
-        raise Failure(
-            Exit.REFUSED, f"s3://{bucket}/{key} is not what was deployed then; nothing was changed", _OTHERWISE
-        )
+        raise Failure(Exit.REFUSED, f"s3://{bucket}/{key} is not what was deployed then", _OTHERWISE)
     return text
 
 
 def _gone(bucket: str, key: str) -> Failure:
     return Failure(
         Exit.REFUSED,
-        f"s3://{bucket}/{key}, a part of that version, is no longer there; nothing was changed",
+        f"s3://{bucket}/{key}, a part of that version, is no longer there",
         _OTHERWISE,
     )

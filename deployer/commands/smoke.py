@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from deployer.aws import connection
+from deployer.commands import show_outputs
 from deployer.commands.options import Options
-from deployer.errors import Exit, Failure
+from deployer.errors import Exit
 from deployer.show import checks as view
 from deployer.show.ui import Ui
 from deployer.smoke import paths
 from deployer.smoke.checks import Check
 from deployer.smoke.rest import Api
-from deployer.stacks import outputs
 
 _NEEDED = ("ApiUrl", "ApiKeyId", "UploadBucketName", "OrdersEventsFunction")
 
@@ -18,13 +18,7 @@ _NEEDED = ("ApiUrl", "ApiKeyId", "UploadBucketName", "OrdersEventsFunction")
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """The report; `exitCode` 1 when a check failed. The API key is fetched for this run and shown nowhere."""
     aws, stack = connection.deployed(ui, options, root)
-    known = outputs.usable(aws, stack)
-    if missing := [name for name in _NEEDED if name not in known]:
-        raise Failure(
-            Exit.PREFLIGHT,
-            f"environment {options.env} has no output {missing[0]}: it was deployed before there was one",
-            f"deploy it: python deploy.py --env {options.env}" + " --local" * options.local,
-        )
+    known = show_outputs.needed(aws, stack, options, _NEEDED)
     key = aws.client("apigateway").get_api_key(apiKey=known["ApiKeyId"], includeValue=True)["value"]
     customer = paths.new_customer()
     ui.line(f"  test orders of customer {customer}, against {known['ApiUrl']}")
@@ -49,5 +43,4 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
 def _next(options: Options, check: Check) -> str:
     """The command that shows what happened."""
-    order = f" --order {check.order_id}" if check.order_id else ""
-    return f"python deploy.py --env {options.env}{' --local' * options.local} --logs{order}"
+    return options.at_the_same_place("--logs", order=check.order_id or None).command_line()

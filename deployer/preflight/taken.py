@@ -77,34 +77,34 @@ def find(aws, added: Iterable[Resource], now: Iterable[Resource]) -> Found:
     return Found(tuple(taken), tuple(full), tuple(unseen))
 
 
-def refuse(taken: Sequence[Taken], full: Sequence[Full], region: str) -> None:
-    """Failure(PREFLIGHT) if a name is taken or a kind is full."""
+def refuse(taken: Sequence[Taken], full: Sequence[Full], cli: Callable[[str], str]) -> None:
+    """Failure(PREFLIGHT) if a name is taken or a kind is full. `cli`: from what follows `aws` to the whole command."""
     if taken:
-        raise _conflict(taken, region)
+        raise _conflict(taken, cli)
     if full:
         kind = full[0].kind
         raise Failure(
             Exit.PREFLIGHT,
-            f"there are {full[0]}; nothing was changed",
-            f"delete one that nobody needs, or deploy to another region or account: {kind.show} --region {region}, then "
-            f"{kind.command.format('NAME')} --region {region}",
+            f"there are {full[0]}",
+            "delete one that nobody needs, or deploy to another region or account: "
+            f"{cli(kind.show.removeprefix('aws '))}, then {cli(kind.command.format('NAME').removeprefix('aws '))}",
         )
 
 
-def _conflict(taken: Sequence[Taken], region: str) -> Failure:
+def _conflict(taken: Sequence[Taken], cli: Callable[[str], str]) -> Failure:
     shown = ", ".join(map(str, taken[:_SHOWN])) + (f" and {len(taken) - _SHOWN} more" if len(taken) > _SHOWN else "")
     strangers = [each for each in taken if not each.holder]
     if strangers:
         hint = (
             "not of this stack, perhaps left behind by a destroyed environment; look what it is, then, for example: "
-            f"{strangers[0].command} --region {region}"
+            f"{cli(strangers[0].command.removeprefix('aws '))}"
         )
     else:
         hint = (
             f"{taken[0].holder} has it, and CloudFormation makes the new before it deletes the old: keep the logical "
             "id, or deploy twice, first without the old"
         )
-    return Failure(Exit.PREFLIGHT, f"taken already, nothing was changed: {shown}", hint)
+    return Failure(Exit.PREFLIGHT, f"taken already: {shown}", hint)
 
 
 def name_of(resource: Resource) -> str:

@@ -24,14 +24,16 @@ def show(ui: Ui, deployments: Sequence[Deployment], current: str | None) -> None
 
 
 def _row(deployment: Deployment) -> tuple[str, ...]:
-    what = ", ".join(f"{number} {action}" for action, number in deployment.changes.items()) or "outputs only"
+    changes = deployment.changes
+    what = "unknown" if changes is None else ", ".join(f"{n} {action}" for action, n in changes.items())
+    what = what or "outputs or tags only"
     return (
         deployment.version,
         deployment.when[:16].replace("T", " "),
         deployment.who.rsplit(":", 1)[-1],
         f"{deployment.commit[:8] or '-'}{'*' * deployment.dirty}",
         what if deployment.kind == DEPLOY else f"{deployment.kind}: {what}",
-        f"{deployment.seconds:.0f} s",
+        "unknown" if deployment.seconds is None else f"{deployment.seconds:.0f} s",
     )
 
 

@@ -1,6 +1,7 @@
 """A failed deployment: the cause first, then what else failed, what state everything is in, and what to type."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import groupby
 
 from deployer.build.locations import Sources
@@ -90,12 +91,8 @@ def cause_as_json(cause: Cause) -> dict:
 
 
 def command(options: Options) -> str:
-    """What to type to deploy the same again."""
-    words = ["python deploy.py", f"--env {options.env}"]
-    words += [f"--{name} {value}" for name in ("profile", "region") if (value := getattr(options, name))]
-    words += ["--local"] if options.local else []
-    words += [f"--allow-replace {name}" for name in sorted(options.allow_replace)]
-    return " ".join(words)
+    """What to type to do the same again; whoever types it is asked again."""
+    return replace(options, yes=False, no_rollback=False).command_line()
 
 
 def _words(cause: Cause) -> str:

@@ -1,5 +1,7 @@
 """A plan for machines, as docs/plan.schema.json describes it."""
 
+from dataclasses import asdict
+
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Hidden, Plan, Unknown
 from deployer.plan.guard import Danger
 from deployer.plan.report import PlanReport
@@ -33,6 +35,7 @@ def as_json(report: PlanReport) -> dict:
         "region": report.region,
         "summary": _summary(report.plan),
         "changes": [_change(change) for change in report.plan.changes],
+        "tags": [asdict(tag) for tag in report.tags],
         "dangers": [_danger(danger) for danger in report.dangers],
         **sections,
     }

@@ -25,6 +25,8 @@ def show(ui: Ui, report: PlanReport) -> None:
     ui.line(report.stack, "bold")
     for stack, group in groupby(report.plan.changes, key=lambda change: change.stack):
         _stack(ui, report, stack, list(group))
+    for tag in report.tags:
+        ui.line(f"  ~ {tag}", "yellow")
     ui.line(plan_values.summary(report.plan), "bold")
     for danger in report.dangers:
         ui.line(f"  {_mark(danger)}: {danger}", _danger_style(danger))

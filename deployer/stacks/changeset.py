@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from deployer.aws import service_errors
 from deployer.aws.waiting import until
@@ -12,8 +13,6 @@ from deployer.plan.changes import Detail, Verdict
 from deployer.plan.verdicts import KNOWN_LATER
 from deployer.stacks import leftovers, validation
 
-# The last is for --rollback: earlier versions of the data stack have a transform.
-CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _OVERTAKEN = ("InvalidChangeSetStatus", "ChangeSetNotFound", "OperationInProgressException", "AlreadyExistsException")
 _BUSY = ("_IN_PROGRESS state and can not be updated", "already exists and cannot be created again")
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
@@ -41,16 +40,14 @@ def create(
     *,
     new: bool,
     exists: bool,
-    template_url: str,
-    parameters: Mapping[str, str],
-    tags: Mapping[str, str],
+    request: Mapping[str, object],
     token: str,
     pause: float = 1.0,
 ) -> ChangeSet:
     """Create the change set and wait until it can be read.
 
     `new`: of type CREATE; `exists`: there is a REVIEW_IN_PROGRESS stack already, which is not ours
-    to remove. `token`: of `operation.token`, kept as its description, which says whose it is.
+    to remove. `request`: of `build.desired.Built`. `token`: of `operation.token`, kept as its description, which says whose it is.
     Raises Refused(FAILED) with CloudFormation's reason; whatever was made is removed first.
     """
     cloudformation = aws.client("cloudformation")
@@ -61,10 +58,7 @@ def create(
             StackName=stack,
             ChangeSetName=name,
             ChangeSetType="CREATE" if new else "UPDATE",
-            TemplateURL=template_url,
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-            Capabilities=CAPABILITIES,
+            **request,
             IncludeNestedStacks=True,
             ClientToken=name,
             Description=token,
@@ -96,8 +90,8 @@ def _completed(aws, made: ChangeSet, pause: float) -> ChangeSet:
         reason = last.get("StatusReason", "")
         if any(phrase in reason for phrase in _NOTHING):
             return replace(made, empty=True)
-        reason = _deepest_reason(cloudformation, last)
-        raise validation.Refused(reason, validation.problems(aws, validation.nested(cloudformation, made.id)))
+        reason = _deepest_reason(cloudformation, last, pause)
+        raise validation.Refused(reason, validation.problems(aws, validation.nested(cloudformation, made.id, pause)))
     sets: list[tuple[str, str, str]] = []
     verdicts = tuple(read(cloudformation, made.id, sets))
     return replace(made, verdicts=verdicts, sets=tuple(sets))
@@ -166,17 +160,20 @@ def _is_direct(detail: Mapping) -> bool:
     )
 
 
-def _deepest_reason(cloudformation, failed: Mapping) -> str:
+def _deepest_reason(cloudformation, failed: Mapping, pause: float) -> str:
     """A root that says "Nested change set ... was not successfully created" hides the child's own reason."""
     reason = failed.get("StatusReason", "no reason given")
     for change in failed.get("Changes", []):
         nested = change.get("ResourceChange", {}).get("ChangeSetId")
         if nested:
-            answer = cloudformation.describe_change_set(ChangeSetName=nested)
+            read = partial(cloudformation.describe_change_set, ChangeSetName=nested)
+            [answer] = validation.settled(lambda read=read: [read()], pause)
             if answer["Status"] == "FAILED" and not any(
                 phrase in answer.get("StatusReason", "") for phrase in _NOTHING
             ):
-                return f"{change['ResourceChange']['LogicalResourceId']}: {_deepest_reason(cloudformation, answer)}"
+                return (
+                    f"{change['ResourceChange']['LogicalResourceId']}: {_deepest_reason(cloudformation, answer, pause)}"
+                )
     return reason
 
 

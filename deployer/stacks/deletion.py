@@ -47,7 +47,7 @@ def run(aws, stack_id: str, on_events: Callable[[list[Event]], None], pace: Pace
     if status.name == "DELETE_IN_PROGRESS":
         return execution.follow(aws, stack_id, on_events, pace, start=stack.get("DeletionTime"))
     if status.is_new:  # gone by now, or a change set that was never executed: there may be no event to follow
-        cloudformation.delete_stack(StackName=stack_id)
+        cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token)
         until(lambda: reading.status_of(reading.describe(aws, stack_id)), lambda status: not status.exists, pace.pause)
         return Outcome(StackStatus("DELETE_COMPLETE"), (), {})
     seen = events.newest(cloudformation, stack_id)

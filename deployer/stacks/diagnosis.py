@@ -1,7 +1,7 @@
 """What a person needs who sees a deployment fail: cause, place, remedy, state, next command. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from deployer.build.locations import Location, Sources
@@ -58,15 +58,14 @@ def explain(
     events: Iterable[Event],
     names: Mapping[str, str],
     *,
-    stack: str,
-    region: str,
+    cli: Callable[[str], str],
     again: str,
     sources: Sources | None = None,
     problems: Iterable[Problem] = (),
 ) -> Diagnosis:
     """Everything that a person needs who sees a failure.
 
-    `status`: the root's last; `names`: stack ARN -> path; `again`: the command that deploys; `sources`: this
+    `status`: the root's last; `names`: stack ARN -> path; `cli`: as of `way_out`; `again`: the command that deploys; `sources`: this
     checkout's templates, None when others were deployed; `problems`: what `validation.of_stacks` found, which
     explains stacks that say nothing themselves.
     """
@@ -91,7 +90,7 @@ def explain(
         stacks=_final_statuses(status, events, names),
         kept=tuple(kept),
         state=_state(status, kept, stuck),
-        next=_next(status, stack, region, again, bool(causes) and all(cause.transient for cause in causes)),
+        next=_next(status, cli, again, bool(causes) and all(cause.transient for cause in causes)),
     )
 
 
@@ -150,7 +149,7 @@ def _final_statuses(status: StackStatus, events: Iterable[Event], names: Mapping
 
 def _state(status: StackStatus, kept: list[str], stuck: list[Event]) -> str:
     if status.name in ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"):
-        return "everything is as it was before" + (", but for what is named above" if kept or stuck else "")
+        return "the stack is as it was before" + (", but for what is named above" if kept or stuck else "")
     if status.must_be_deleted:
         return "what it had made is gone" + (", but for what is named above" if kept or stuck else "; nothing was kept")
     if status.name.endswith("ROLLBACK_FAILED"):
@@ -160,7 +159,7 @@ def _state(status: StackStatus, kept: list[str], stuck: list[Event]) -> str:
     return f"the stack is in {status}"
 
 
-def _next(status: StackStatus, stack: str, region: str, again: str, transient: bool) -> str:
+def _next(status: StackStatus, cli: Callable[[str], str], again: str, transient: bool) -> str:
     first = "" if transient else "mend the cause, then: "
     if status.can_update:
         return f"{first}{again}"
@@ -173,4 +172,4 @@ def _next(status: StackStatus, stack: str, region: str, again: str, transient: b
     if status.name.endswith("ROLLBACK_FAILED"):
         way = "delete what there is" if status.name == "ROLLBACK_FAILED" else "continue it"
         return f"{again}   (names what blocks the rollback, and offers to {way})"
-    return way_out(status, stack, region)
+    return way_out(status, cli)

@@ -1,11 +1,13 @@
 """Run a change set and follow it to its end: root and nested stacks, through lost connections."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from deployer.aws import service_errors
+from deployer.aws.waiting import until
 from deployer.errors import Exit, Failure
 from deployer.stacks import changeset, events, reading
 from deployer.stacks.changeset import ChangeSet
@@ -50,8 +52,30 @@ def run(
 ) -> Outcome:
     """Execute and follow to the end. `token` is of `operation.token`; `disable_rollback` leaves a failure as it is."""
     seen = events.newest(aws.client("cloudformation"), change_set.stack_id)
-    changeset.execute(aws, change_set, token, disable_rollback)
+    try:
+        changeset.execute(aws, change_set, token, disable_rollback)
+    except Exception:
+        if not _began(aws, change_set.stack_id, token, pace):
+            raise
     return follow(aws, change_set.stack_id, on_events, pace, seen=seen)
+
+
+def _began(aws, stack_id: str, token: str, pace: Pace) -> bool:
+    """Whether an operation whose call was not answered runs all the same: its events carry its token.
+
+    False also if that does not show within a tenth of `pace.patience`, or cannot be asked.
+    """
+    begun = aws.sent.operation()
+    if begun is None or begun.token != token:
+        return False  # refused, or never sent
+
+    def look() -> bool:
+        newest = aws.client("cloudformation").describe_stack_events(StackName=stack_id)["StackEvents"]
+        return any(event.get("ClientRequestToken") == token for event in newest)
+
+    with contextlib.suppress(Exception):
+        return until(look, bool, pace.pause, pace.patience / 10)
+    return False
 
 
 def follow(

@@ -8,6 +8,7 @@ change sets, and so do those of a run that was killed.
 import contextlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from deployer.aws import advice, service_errors
 from deployer.aws.waiting import until
@@ -22,6 +23,9 @@ STALE = timedelta(days=1)
 
 LIMIT = 120.0
 """Seconds after which what does not go is left to a later run."""
+
+MANY = 800
+"""So many change sets of one stack are worth a warning: CloudFormation is reported to refuse more than 1,000."""
 
 _ATTEMPTS = 5
 
@@ -58,21 +62,31 @@ def _discard(aws, change_set, pause: float) -> None:
         _remove_empty(aws, change_set.stack_id, pause)
 
 
-def sweep(aws, stacks: Iterable[str], now: datetime | None = None) -> int:
-    """Delete what earlier runs left behind on these stacks; how many change sets."""
-    cloudformation = aws.client("cloudformation")
-    swept = 0
+def sweep(aws, stacks: Iterable[str], root: str = "", now: datetime | None = None) -> list[str]:
+    """Delete what earlier runs left behind on these stacks, as far as that goes; the stacks that are nearly full.
 
-    def sweep_all() -> None:
-        nonlocal swept
-        for stack in stacks:
-            for identity, summary in of_stack(cloudformation, stack).items():
-                if is_leftover(summary, now or datetime.now(UTC)):
-                    _delete(cloudformation, identity, stack)
-                    swept += 1
+    `root`: the change set that is to be executed, which keeps its nested ones. A FAILED nested change set whose
+    root was executed often cannot be deleted (github.com/aws/copilot-cli/issues/4426): it stays, and counts.
+    """
+    cloudformation, full = aws.client("cloudformation"), []
+    for stack in stacks:
+        what = "change sets that earlier runs left behind were not looked for"
+        found = advice.ask(aws, what, partial(of_stack, cloudformation, stack), {})
+        if len(found) >= MANY:
+            full.append(stack)
+        for identity, summary in found.items():
+            ours = root in (summary.get("RootChangeSetId", ""), summary.get("ParentChangeSetId", ""))
+            if is_leftover(summary, now or datetime.now(UTC)) and not (root and ours):
+                _delete_if_possible(cloudformation, identity, stack)
+    return full
 
-    advice.ask(aws, "change sets that earlier runs left behind were not looked for", sweep_all, None)
-    return swept
+
+def _delete_if_possible(cloudformation, identity: str, stack: str) -> None:
+    try:
+        _delete(cloudformation, identity, stack)
+    except Exception as error:
+        if not service_errors.reason(error):
+            raise
 
 
 def is_leftover(summary: Mapping, now: datetime) -> bool:

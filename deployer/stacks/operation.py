@@ -37,13 +37,15 @@ class Starter:
 @dataclass(frozen=True)
 class Operation:
     """What a stack does, or did last. `begun`: the status that it began with, such as UPDATE_IN_PROGRESS;
-    `status`: where the stack stands. `starter` is None when something else than this program began it."""
+    `status`: where the stack stands. `starter` is None when something else than this program began it.
+    `token`: of the call that began it."""
 
     stack_id: str
     begun: str
     status: StackStatus
     since: datetime
     starter: Starter | None
+    token: str = ""
 
     @property
     def who(self) -> str:
@@ -90,7 +92,8 @@ def last(aws, stack: str) -> Operation | None:
     if described is None:
         return None
     begun = events.back_to(aws.client("cloudformation"), described["StackId"], is_beginning)[-1]
-    return Operation(described["StackId"], begun.status, reading.status_of(described), begun.time, starter(begun.token))
+    status = reading.status_of(described)
+    return Operation(described["StackId"], begun.status, status, begun.time, starter(begun.token), begun.token)
 
 
 def is_beginning(event: Event) -> bool:

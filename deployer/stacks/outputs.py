@@ -1,11 +1,7 @@
-"""The root stack's outputs: shown, and written for other programs."""
+"""The root stack's outputs: as they are, and as they work on this machine."""
 
-import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 _API_URL = re.compile(r"^https?://(?P<api>[a-z0-9]+)\.execute-api\.[^/]+/(?P<stage>[\w-]+)")
 
@@ -36,13 +32,3 @@ def with_api_key(aws, outputs: Mapping[str, str]) -> dict[str, str]:
         return dict(outputs)
     key = aws.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
     return {**outputs, "ApiKey": key["value"]}
-
-
-def write(path: Path, outputs: Mapping[str, str]) -> None:
-    """JSON, whole or not at all; readable by its owner only, for it may hold an API key."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(dict(sorted(outputs.items())), file, indent=2)
-        file.write("\n")
-    os.replace(scratch, path)

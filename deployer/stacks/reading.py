@@ -32,9 +32,21 @@ def parameters_of(stack: Mapping | None) -> dict[str, str]:
     return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in (stack or {}).get("Parameters", [])}
 
 
+def tags_of(stack: Mapping | None) -> dict[str, str]:
+    """The stack's tags but for those of AWS's own."""
+    tags = {entry["Key"]: entry["Value"] for entry in (stack or {}).get("Tags", [])}
+    return {key: value for key, value in tags.items() if not key.startswith("aws:")}
+
+
 def original_template(aws, stack: str):
     """The template as it was sent: text, or a dict when it was sent as JSON."""
     return aws.client("cloudformation").get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+
+
+def template(aws, stack: str) -> Mapping:
+    """The template as it was sent, parsed."""
+    body = original_template(aws, stack)
+    return cfn_yaml.load(body) if isinstance(body, str) else body
 
 
 def resources(aws, stack: str) -> Iterator[dict]:
@@ -59,16 +71,15 @@ def deployed(aws, stack: Mapping | None) -> Snapshot:
     if status_of(stack).is_new:
         return Snapshot()
     identity = stack["StackId"]
-    body = original_template(aws, identity)
-    template = cfn_yaml.load(body) if isinstance(body, str) else body
+    body = template(aws, identity)
     with ThreadPoolExecutor(8) as pool:
         entries = (
             {
                 name: pool.submit(lambda arn=arn: deployed(aws, describe(aws, arn)))
                 for name, arn in nested(aws, identity).items()
             }
-            if child_urls(template)
+            if child_urls(body)
             else {}
         )
         children = {name: entry.result() for name, entry in entries.items()}
-    return Snapshot(template, parameters_of(stack), children)
+    return Snapshot(body, parameters_of(stack), children)

@@ -1,5 +1,6 @@
 """A stack's status as a value, so that nobody tests strings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -49,21 +50,23 @@ class StackStatus:
         return self.name or "does not exist"
 
 
-def way_out(status: StackStatus, stack: str, region: str) -> str:
-    """What to do about a stack that cannot be deployed to; "" when it can be."""
-    cli = f"aws cloudformation {{}} --stack-name {stack} --region {region}"
+def way_out(status: StackStatus, cli: Callable[[str], str]) -> str:
+    """What to do about a stack that cannot be deployed to; "" when it can be.
+
+    `cli`: from a word such as delete-stack to the command of the AWS CLI that does this to it.
+    """
     if status.is_new or status.can_update:
         return ""
     if status.must_be_deleted:
-        return "its first creation failed; delete it and deploy again: " + cli.format("delete-stack")
+        return "its first creation failed; delete it and deploy again: " + cli("delete-stack")
     if status.name == "UPDATE_ROLLBACK_FAILED":
-        return "remove what blocked the rollback, then: " + cli.format("continue-update-rollback")
+        return "remove what blocked the rollback, then: " + cli("continue-update-rollback")
     if status.name == "DELETE_FAILED":
-        return "see what could not be deleted, remove it, then: " + cli.format("delete-stack")
+        return "see what could not be deleted, remove it, then: " + cli("delete-stack")
     if status.was_left_failed:
-        return "it was left as it failed, for debugging; roll it back: " + cli.format("rollback-stack")
+        return "it was left as it failed, for debugging; roll it back: " + cli("rollback-stack")
     if status.name.startswith("DELETE_"):
-        return "wait until it is gone: " + cli.format("wait stack-delete-complete")
+        return "wait until it is gone: " + cli("wait stack-delete-complete")
     if status.is_running:
-        return "another deployment is running; follow it: " + cli.format("describe-stack-events")
-    return "delete it and deploy again: " + cli.format("delete-stack")
+        return "another deployment is running; follow it: " + cli("describe-stack-events")
+    return "delete it and deploy again: " + cli("delete-stack")

@@ -6,13 +6,18 @@ nested stack once more when that is made. In both cases the status reason says n
 was found; what and where, only DescribeEvents tells (CloudFormation user guide, "Validate stack deployments").
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from deployer.aws import advice
 from deployer.errors import Exit, Failure
 from deployer.stacks.events import Event
 
+SETTLING = 60.0
+"""Seconds to wait for a nested change set to come to its end after the root has failed."""
+
+_UNSETTLED = ("CREATE_PENDING", "CREATE_IN_PROGRESS")
 _PROPERTIES = "Properties/"
 _UNREAD = "what CloudFormation's validation found was not read"
 _VERDICTS = {"VALIDATION_ERROR": "ValidationStatus", "HOOK_INVOCATION_ERROR": "HookStatus"}
@@ -45,7 +50,9 @@ class Refused(Failure):
         super().__init__(
             Exit.FAILED,
             f"CloudFormation refused the change set: {said}",
-            "nothing was changed; " + ("allow cloudformation:DescribeEvents to be told more" if blind else "mend it"),
+            "allow cloudformation:DescribeEvents to see why"
+            if blind
+            else "correct it, then run the same command again",
         )
 
 
@@ -84,19 +91,30 @@ def of_stacks(aws, events: Iterable[Event], names: Mapping[str, str]) -> tuple[P
     return tuple(dict.fromkeys(found))
 
 
-def nested(cloudformation, change_set: str, path: str = "") -> Iterator[tuple[str, str, str]]:
+def settled(read: Callable[[], list[dict]], pause: float, limit: float = SETTLING) -> list[dict]:
+    """The pages of DescribeChangeSet that `read` gives once it is made or has failed: a nested one may lag behind its
+    root's failure. As they are after `limit` seconds: they only explain.
+    """
+    deadline = time.monotonic() + limit
+    while (pages := read())[0].get("Status") in _UNSETTLED and time.monotonic() < deadline:
+        time.sleep(pause)
+    return pages
+
+
+def nested(cloudformation, change_set: str, pause: float, path: str = "") -> Iterator[tuple[str, str, str]]:
     """(path, stack id, change set id) of a change set and of all below it, asked anew as far as they are wanted.
 
-    For one that failed; a change set that was read knows them.
+    For one that failed; a change set that was read knows them. Each is waited for: `settled`.
     """
-    pages = list(cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set))
+    paginator = cloudformation.get_paginator("describe_change_set")
+    pages = settled(lambda: list(paginator.paginate(ChangeSetName=change_set)), pause)
     yield path, pages[0].get("StackId", ""), change_set
     for page in pages:
         for change in page.get("Changes", []):
             resource = change.get("ResourceChange", {})
             if resource.get("ChangeSetId"):
                 below = f"{path}/{resource['LogicalResourceId']}".lstrip("/")
-                yield from nested(cloudformation, resource["ChangeSetId"], below)
+                yield from nested(cloudformation, resource["ChangeSetId"], pause, below)
 
 
 def _events(cloudformation, **of: str) -> Iterator[Mapping]:

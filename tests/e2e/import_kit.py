@@ -7,6 +7,8 @@ import json
 import time
 import uuid
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -127,6 +129,31 @@ def upload(deployment: Deployment, name: str, content: bytes) -> Uploaded:
     bucket = deployment.outputs["UploadBucketName"]
     answer = deployment.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
     return Uploaded(deployment, key, answer["VersionId"])
+
+
+@contextmanager
+def import_timeout(deployment: Deployment, seconds: int) -> Iterator[None]:
+    """Let an invocation of the importing function run so long, and no longer."""
+    functions, name = deployment.client("lambda"), deployment.outputs["OrdersImportFunction"]
+    usual = functions.get_function_configuration(FunctionName=name)["Timeout"]
+    functions.update_function_configuration(FunctionName=name, Timeout=seconds)
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, Timeout=usual)
+
+
+def imported_in_parts(deployment: Deployment, name: str, content: bytes) -> Uploaded:
+    """A file that took several invocations: each is given as little time as this machine can do with.
+
+    Where the machine is busy, as many invocations as there may be do not come to the file's end in the first tries.
+    """
+    for seconds in (3, 6, 12, 24, 48):
+        with import_timeout(deployment, seconds):
+            uploaded = upload(deployment, f"{uuid.uuid4()}-{name}", content)
+            if uploaded.report(15 * seconds + 120)["status"] != imports.BROKEN:
+                break
+    return uploaded
 
 
 def imported(deployment: Deployment) -> dict[str, list[dict]]:

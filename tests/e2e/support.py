@@ -114,6 +114,7 @@ class Deployment:
 
 
 def start(local_dir: Path, project: Path = ROOT, env: str = "dev") -> Deployment:
+    local_dir.mkdir(parents=True, exist_ok=True)
     outputs = local_dir / "outputs.json"
     deployed("--env", env, "--local", "--yes", "--outputs-file", str(outputs), local_dir=local_dir, project=project)
     return Deployment(local_dir, json.loads(outputs.read_text()))

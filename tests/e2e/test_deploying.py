@@ -61,6 +61,23 @@ def test_a_changed_setting_updates_the_table_in_place_and_the_orders_stay(projec
     assert read(deployment, order) == order
 
 
+def test_a_change_of_tags_alone_is_planned_and_deployed(project):
+    root, deployment = project
+    edit(
+        root,
+        "deployer/build/desired.py",
+        '{"Project": names.PROJECT, ',
+        '{"CostCenter": "42", "Project": names.PROJECT, ',
+    )
+    done = deploy("--env", "dev", "--local", "--plan", local_dir=deployment.local_dir, project=root)
+    assert 'tag CostCenter of the stack and all that is in it: none → "42"' in done.stdout, done.stdout + done.stderr
+    done = redeploy(root, deployment)
+    assert done.returncode == 0 and "Verify" in done.stdout, done.stdout + done.stderr
+    [stack] = deployment.client("cloudformation").describe_stacks(StackName="food-delivery-dev")["Stacks"]
+    assert {"Key": "CostCenter", "Value": "42"} in stack["Tags"]
+    assert "Nothing to change" in redeploy(root, deployment).stdout
+
+
 def test_a_changed_list_of_origins_goes_live_for_preflights_answers_and_errors(project):
     project, deployment = project
     edit(project, "environments/dev.toml", '["*"]', '["https://shop.example", "https://partners.example"]')

@@ -68,7 +68,7 @@ def test_a_failed_update_of_a_child_rolls_back_everywhere_and_tells_the_true_cau
     with edited(project, LOST, retention):
         said = said_by(redeploy(project, deployment), 1)
         check_cause(project, said, "UPDATE_FAILED")
-    assert "everything is as it was before" in said
+    assert "the stack is as it was before" in said
     assert re.search(r"UPDATE_ROLLBACK_COMPLETE +ComputeStack, the root stack", said)
     assert said.rstrip().endswith("mend the cause, then: python deploy.py --env dev --local")
     assert {group["retentionInDays"] for group in log_groups(deployment, "dev")} == {7}

@@ -12,7 +12,17 @@ from decimal import Decimal
 import pytest
 
 from contract import imports
-from tests.e2e.import_kit import as_csv, as_json, as_jsonl, imported, order, orders, upload, zipped
+from tests.e2e.import_kit import (
+    as_csv,
+    as_json,
+    as_jsonl,
+    imported,
+    imported_in_parts,
+    order,
+    orders,
+    upload,
+    zipped,
+)
 from tests.e2e.pipeline_kit import counts, dead_letters, drained, eventually, receive_all
 from tests.e2e.support import ROOT, deploy, start, stop
 
@@ -343,14 +353,8 @@ def test_what_one_invocation_has_no_time_for_is_handed_on(importing, name, writt
     good = orders(1_000)
     # Reading takes the time that is short here; what is rejected takes none of the queue's.
     mixed = [each for record in good for each in (record, *[order(f"BAD-{n}", customerId="no id") for n in range(20)])]
-    functions, function = importing.client("lambda"), importing.outputs["OrdersImportFunction"]
-    usual = functions.get_function_configuration(FunctionName=function)["Timeout"]
-    functions.update_function_configuration(FunctionName=function, Timeout=3)
-    try:
-        uploaded = upload(importing, f"{uuid.uuid4()}-{name}", written(mixed))
-        report = uploaded.report(240)
-    finally:
-        functions.update_function_configuration(FunctionName=function, Timeout=usual)
+    uploaded = imported_in_parts(importing, name, written(mixed))
+    report = uploaded.report()
     assert 1 < report["invocations"] <= imports.MAX_INVOCATIONS
     counted = (report["status"], report["read"], report["queued"], report["rejected"])
     assert counted == ("completed", len(mixed), len(good), len(mixed) - len(good))

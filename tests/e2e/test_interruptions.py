@@ -34,6 +34,13 @@ GATES = """    from troposphere import Or
 """
 """RecoveryDays of 8 make the first gate, 9 the second as well: one template, which is linted once."""
 
+HOLD = """
+    if os.environ.get("HOLD"):
+        print("SENT", flush=True)
+        time.sleep(60)
+"""
+"""Between the execution and its first event."""
+
 BEFORE = "    table = template.add_resource(orders_table())\n    template.add_resource(scaling"
 
 
@@ -64,11 +71,11 @@ class Slow:
         (self.project / "environments/dev.toml").write_text(self.settings)
         edit(self.project, "environments/dev.toml", "recovery_days = 7", f"recovery_days = {7 + self.gates}")
 
-    def begin(self, *arguments: str) -> subprocess.Popen:
+    def begin(self, *arguments: str, **environment: str) -> subprocess.Popen:
         return subprocess.Popen(
             [*COMMAND, "--yes", *arguments],
             cwd=self.project,
-            env=self.environment,
+            env=self.environment | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -127,6 +134,11 @@ def deployed_copy(tmp_path_factory):
     where = tmp_path_factory.mktemp("interruptions")
     project = copy_project(where / "project")
     edit(project, "generator/data.py", BEFORE, GATES + BEFORE)
+    follow = "    return follow(aws, change_set.stack_id, on_events, pace, seen=seen)"
+    edit(project, "deployer/stacks/execution.py", follow, HOLD + follow)
+    edit(project, "deployer/stacks/execution.py", "import time\n", "import os\nimport time\n")
+    waits = 'return found.get("ExecutionStatus") in ("AVAILABLE", "OBSOLETE")'
+    edit(project, "deployer/stacks/changeset.py", waits, "return True  # as a service that is late says")
     try:
         yield Slow(project, start(where / "local", project))
     finally:
@@ -176,6 +188,20 @@ def test_an_interrupted_deployment_goes_on_and_the_same_command_resumes_it(slow)
     assert f"{STACK} UPDATE_COMPLETE in " in said
     assert "Verify" in said and "Nothing to change" in said
     assert slow.change_sets() == []
+
+
+def test_sigterm_just_after_the_execution_was_sent_claims_nothing_and_removes_nothing(slow):
+    """Also while CloudFormation still calls the change set available."""
+    first = slow.begin(HOLD="1")
+    hear(first, "SENT")
+    first.send_signal(signal.SIGTERM)
+    said = ended(first, 130)
+    assert "nothing was changed" not in said and "not changed" not in said
+    assert "CloudFormation goes on by itself" in said and "run the same command again" in said
+    slow.open()
+    again = slow.again()
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert slow.status() == "UPDATE_COMPLETE"
 
 
 def test_of_two_deployments_at_once_the_second_is_refused_with_who_and_since_when(slow):
@@ -263,6 +289,6 @@ def test_ctrl_c_at_a_terminal_asks_whether_to_watch_on_stop_or_cancel(slow):
         time.sleep(0.5)  # the emulator looks for a cancellation between two resources
         slow.open()
         assert process.code() == 130, process.said
-        assert "cancelled" in process.said and "everything is as it was before" in process.said
+        assert "cancelled" in process.said and "its resources are as they were before" in process.said
     assert slow.status() == "UPDATE_ROLLBACK_COMPLETE"
     assert slow.data_stack() == before

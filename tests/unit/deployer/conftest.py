@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from config.environment import load
 from deployer.aws import connection, session
+from deployer.aws.sent import Sent
 from deployer.queues import dead_letters, redrive
 from tests.unit.deployer.dead_letter_world import Impatient, World
 
@@ -39,7 +40,9 @@ class Stubbed(SimpleNamespace):
     """Like deployer.session.Aws; `stub(service)` is the Stubber of its client."""
 
     def __init__(self, local=False):
-        super().__init__(local=local, region="us-east-1", endpoint_url=None, clients={}, stubs={}, warned=[])
+        super().__init__(
+            local=local, region="us-east-1", endpoint_url=None, clients={}, stubs={}, warned=[], sent=Sent()
+        )
         self.warn = self.warned.append
 
     def client(self, service):

@@ -1,10 +1,14 @@
 """What may be typed, what it means, and what is told to whoever mistypes it."""
 
+import shlex
 import subprocess
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 
 from deployer import arguments, cli
 from deployer.commands.options import Options
@@ -64,18 +68,81 @@ def test_every_field_of_the_options_can_be_given():
     )
     assert meant("--logs", "orders_worker", "--follow", "--order", "o-1", "--since", "2h") == (
         "--logs",
-        Options(env="dev", function="orders_worker", follow=True, order="o-1", since=7200.0),
+        Options(env="dev", command="--logs", function="orders_worker", follow=True, order="o-1", since=7200.0),
     )
-    assert meant("--rollback", "1a2b") == ("--rollback", Options(env="dev", version="1a2b"))
-    assert meant("--destroy", "--delete-data") == ("--destroy", Options(env="dev", delete_data=True))
-    assert meant("--import", "f") == ("--import", Options(env="dev", file=Path("f")))
-    assert meant("--dlq", "Q") == ("--dlq", Options(env="dev", queue="Q"))
-    assert meant("--redrive", "Q") == ("--redrive", Options(env="dev", queue="Q"))
+    assert meant("--rollback", "1a2b") == ("--rollback", Options(env="dev", command="--rollback", version="1a2b"))
+    assert meant("--destroy", "--delete-data") == (
+        "--destroy",
+        Options(env="dev", command="--destroy", delete_data=True),
+    )
+    assert meant("--import", "f") == ("--import", Options(env="dev", command="--import", file=Path("f")))
+    assert meant("--dlq", "Q") == ("--dlq", Options(env="dev", command="--dlq", queue="Q"))
+    assert meant("--redrive", "Q") == ("--redrive", Options(env="dev", command="--redrive", queue="Q"))
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
+VALUES = {
+    "text": TEXTS,
+    "seconds": st.floats(0.001, 1e8).map(lambda seconds: f"{seconds:.6f}s"),
+    "orders": st.integers(0, 10**9).map(str),
+}
+
+
+@st.composite
+def typed(draw) -> list[str]:
+    """A command with any of the options that go with it, each with any value."""
+    command = draw(st.sampled_from(arguments.COMMANDS))
+    words = [f"--env={draw(TEXTS)}"]
+    for action in arguments.parser()._actions:
+        if action.dest in command.companions | arguments._ANYWHERE - {"env"}:
+            for _ in range(draw(st.integers(0, 2 if action.dest == "allow_replace" else 1))):
+                words.append(_typed(draw, action))
+    if command.flag:
+        [asked] = [each for each in arguments.parser()._actions if command.flag in each.option_strings]
+        words.append(command.flag if asked.nargs == "?" and draw(st.booleans()) else _typed(draw, asked))
+    return words
+
+
+def _typed(draw, action) -> str:
+    flag = action.option_strings[0]
+    if action.nargs == 0:
+        return flag
+    if action.choices:
+        return f"{flag}={draw(st.sampled_from(sorted(action.choices)))}"
+    kind = {arguments._seconds: "seconds", arguments._orders: "orders"}.get(action.type, "text")
+    return f"{flag}={draw(VALUES[kind])}"
+
+
+@settings(max_examples=150, deadline=None)
+@given(words=typed())
+def test_options_written_as_a_command_line_are_the_same_options(words):
+    """Whatever the options are: one that is added and forgotten here is found out."""
+    try:
+        options = arguments.wanted(arguments.parse(words)[0])
+    except SystemExit:
+        reject()  # such as --detailed-exitcode without --plan
+    again = shlex.split(options.command_line())
+    assert again[:2] == ["python", "deploy.py"]
+    assert arguments.wanted(arguments.parse(again[2:])[0]) == options
+
+
+def test_another_command_is_for_the_same_place():
+    here = meant("--local", "--local-dir", "my dir", "--region", "eu-west-1", "--profile", "p", "--yes")[1]
+    assert here.at_the_same_place("--destroy", delete_data=True).command_line() == (
+        "python deploy.py --env dev --destroy --local --local-dir 'my dir' --region eu-west-1 --profile p --delete-data"
+    )
+
+
+@pytest.mark.parametrize("local, where", [(False, "--profile p"), (True, "--endpoint-url http://127.0.0.1:1")])
+def test_a_command_of_the_aws_cli_goes_where_this_run_went(local, where):
+    aws = SimpleNamespace(region="eu-west-1", local=local, endpoint_url="http://127.0.0.1:1")
+    said = Options("dev", local=local, profile="p").aws_command(aws, "sts get-caller-identity")
+    assert said == f"aws sts get-caller-identity --region eu-west-1 {where}"
 
 
 @pytest.mark.parametrize("flag", ["--logs", "--rollback"])
 def test_what_may_stand_alone_then_means_all_or_the_one_before(flag):
-    assert meant(flag) == (flag, Options(env="dev"))
+    assert meant(flag) == (flag, Options(env="dev", command=flag))
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,49 @@ def test_the_default_is_never_what_is_deployed_and_was_deployed_before_it(versio
 
 def test_outside_a_checkout_there_is_no_commit(tmp_path):
     assert history.checkout(tmp_path) == Source()
+
+
+WATCHED = {
+    **{
+        "version": "a" * 10,
+        "environment": "dev",
+        "when": "2026-01-01T00:00:00+00:00",
+        "who": "arn:ana",
+        "kind": "deploy",
+    },
+    **{"commit": "", "dirty": False, "root": "templates/r", "parameters": {}, "packages": [], "seconds": 4.0},
+    "changes": {"add": 1},
+}
+
+
+@pytest.mark.parametrize(
+    "document, seconds, changes",
+    [
+        (WATCHED, 4.0, {"add": 1}),
+        (WATCHED | {"seconds": 0.0, "changes": {}}, None, None),
+        (WATCHED | {"seconds": 3.0, "changes": {}}, 3.0, {}),
+        (WATCHED | {"format": 2, "seconds": 0.0, "changes": {}}, 0.0, {}),
+        (WATCHED | {"format": 2, "seconds": None, "changes": None}, None, None),
+        (WATCHED | {"format": 2, "added": "within the format"}, 4.0, {"add": 1}),
+    ],
+)
+def test_a_record_of_any_format_is_read_and_what_nobody_saw_is_unknown(document, seconds, changes):
+    found = history._parsed(json.dumps(document).encode())
+    assert (found.seconds, found.changes) == (seconds, changes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"null",
+        json.dumps({"version": "x"}).encode(),
+        json.dumps(WATCHED | {"format": 3}).encode(),
+        json.dumps(WATCHED | {"format": "new"}).encode(),
+        json.dumps(WATCHED | {"when": None}).encode(),
+    ],
+)
+def test_a_record_of_a_later_format_and_what_is_no_record_are_no_crash(text):
+    assert history._parsed(text) is None

@@ -1,6 +1,8 @@
 """`--api-key`: the secret, alone on standard output, and nowhere else."""
 
 import io
+import json
+import re
 
 import pytest
 
@@ -60,6 +62,21 @@ def test_a_deleted_key_is_told(aws, run):
         run()
 
 
-def test_a_stack_without_a_key_is_told(run):
-    with pytest.raises(Failure, match="no API key"):
-        run({"StackName": "food-delivery-dev", "Outputs": []})
+@pytest.mark.parametrize(
+    "status, template, hint",
+    [
+        ("CREATE_FAILED", None, "when a deployment has succeeded: python deploy.py --env dev --profile p"),
+        ("UPDATE_COMPLETE", {"Outputs": {}}, "deploy this one: python deploy.py --env dev --profile p"),
+        ("UPDATE_COMPLETE", {"Outputs": {"ApiKeyId": {}}}, "nothing new; .* python deploy.py --env dev --status"),
+    ],
+)
+def test_without_the_output_what_helps_is_suggested_and_not_a_deployment_that_changes_nothing(
+    aws, run, status, template, hint
+):
+    if template is not None:
+        aws.stub("cloudformation").add_response("get_template", {"TemplateBody": json.dumps(template)})
+    stack = {"StackName": "food-delivery-dev", "StackId": "arn:s", "StackStatus": status, "Outputs": []}
+    with pytest.raises(Failure, match=f"in {status}, has no output ApiKeyId") as failure:
+        run(stack, profile="p")
+    assert failure.value.code is Exit.PREFLIGHT and re.search(hint, failure.value.hint)
+    aws.done()

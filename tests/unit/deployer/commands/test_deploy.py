@@ -14,7 +14,7 @@ from config import parameters
 from config.environment import load
 from deployer import arguments, cli, flags
 from deployer.aws import session
-from deployer.build import artifacts, lint, wheels
+from deployer.build import artifacts, desired, lint, wheels
 from deployer.build.lint import Finding
 from deployer.build.packaging import Package
 from deployer.commands import deploy, executing, planning
@@ -22,7 +22,7 @@ from deployer.commands.options import Options
 from deployer.errors import MEANING, Exit, Failure
 from deployer.preflight import checks as preflight
 from deployer.show.ui import Ui
-from deployer.stacks import operation, outputs
+from deployer.stacks import operation
 from deployer.stacks.validation import Problem, Refused
 
 FLAGS = "/food-delivery/dev/feature-flags"
@@ -115,12 +115,15 @@ def test_the_first_deployment_creates_everything(world):
 
 
 def test_the_outputs_are_written_where_they_are_wanted(world):
-    path = world.path / "o" / "outputs.json"
+    path = world.path / "outputs.json"
     result = run(world, outputs_file=path)  # moto forgets the outputs of a change set's stack
     assert json.loads(path.read_text()) == result["outputs"]
-    outputs.write(path, outputs.of_stack({"Outputs": [{"OutputKey": "ApiUrl", "OutputValue": "u"}]}))
-    assert json.loads(path.read_text()) == {"ApiUrl": "u"}
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_outputs_that_could_not_be_written_are_refused_before_anything_is_asked(world):
+    assert code(world, outputs_file=world.path / "o" / "outputs.json") is Exit.USAGE
+    assert world.calls == []
 
 
 def test_the_bucket_is_private_encrypted_versioned_and_tls_only(world):
@@ -139,6 +142,26 @@ def test_an_unchanged_project_writes_nothing_at_all_and_asks_nothing(world):
     assert world.writes == []
     # the last: whether what is deployed is in the history
     assert world.calls == ["GetCallerIdentity", "DescribeStacks", "GetTemplate", "ListObjectsV2"]
+
+
+def test_a_change_of_tags_alone_is_a_change(world, monkeypatch):
+    """moto's change sets know no tags: it is CloudFormation that is asked, and the plan lists them."""
+    run(world)
+    wanted = {"Project": "food-delivery", "Environment": "dev", "CostCenter": "42"}
+    monkeypatch.setattr(desired.Built, "tags", wanted)
+    result = run(world)
+    assert "CreateChangeSet" in world.writes
+    assert result["plan"]["tags"] == [{"key": "CostCenter", "before": None, "after": "42"}]
+
+
+def test_everything_that_a_deployment_sets_is_compared(world, monkeypatch):
+    """What is added to the request and to nothing else must not pass in silence."""
+    assert {*desired._IS_DEPLOYED} == {"TemplateURL", "Parameters", "Tags", "Capabilities"}
+    run(world)
+    [made] = [call for call in world.parameters if call.get("Action") == "CreateChangeSet"]
+    chosen = {"StackName", "ChangeSetName", "ChangeSetType", "IncludeNestedStacks", "ClientToken", "Description"}
+    sent = {key.partition(".")[0] for key in made} - {"Action", "Version"}
+    assert sent - chosen == {*desired._IS_DEPLOYED}
 
 
 def test_only_what_is_missing_is_uploaded(world):
@@ -301,7 +324,7 @@ def change_sets():
 )
 def test_interrupted_before_the_execution_leaves_no_change_set_and_no_stack(world, monkeypatch, where):
     monkeypatch.setattr(*where, interrupted)
-    with pytest.raises(Failure, match="nothing was changed") as failure:
+    with pytest.raises(Failure, match=r"the stack was not changed, .* uploaded 3 objects$") as failure:
         run(world)
     assert failure.value.code is Exit.INTERRUPTED
     assert stacks() == [] and "ExecuteChangeSet" not in world.writes

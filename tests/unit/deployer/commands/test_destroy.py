@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from deployer.aws import connection
+from deployer.aws.sent import Sent, Write
 from deployer.commands import destroy, destroy_consent
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
@@ -48,7 +49,9 @@ class World:
         self.screen, self.apis = io.StringIO(), []
         identity = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ada"}
         client = SimpleNamespace(get_caller_identity=lambda: identity, get_rest_apis=lambda limit: {"items": self.apis})
-        self.aws = SimpleNamespace(client=lambda service: client, region="us-east-1", local=True)
+        self.aws = SimpleNamespace(
+            client=lambda service: client, region="us-east-1", local=True, endpoint_url=None, sent=Sent()
+        )
         monkeypatch.setattr(connection, "connect", lambda *arguments: self.aws)
         monkeypatch.setattr(inventory, "take", lambda *arguments: self.found)
         monkeypatch.setattr(deletion, "run", self._delete)
@@ -103,7 +106,10 @@ def test_the_stack_goes_then_what_no_stack_knows_and_the_shared_things_stay(worl
 
 @pytest.mark.parametrize(
     "holding, said",
-    [(held(number=3), "holds 3 object versions"), (held(TABLE, 1, protected=True), "is protected against deletion")],
+    [
+        (held(number=3), "holds 3 object versions"),
+        (held(TABLE, 1, protected=True), "has deletion protection switched on"),
+    ],
 )
 def test_data_in_the_way_is_refused_and_told(world, monkeypatch, holding, said):
     world.answers(monkeypatch, "dev")
@@ -163,6 +169,36 @@ def test_what_the_environments_file_protects_is_protected_whatever_is_deployed(w
             destroy.run(options, Ui(world.screen, interactive=False), None)
 
 
+def test_every_obstacle_is_told_by_its_own_name(world, monkeypatch):
+    world.answers(monkeypatch, "dev")
+    world.found = found(held(number=3), held(TABLE, 0, protected=True, name="orders"))
+    said = world.refused().message
+    assert "(data) holds 3 object versions" in said
+    assert "(orders) has deletion protection switched on, whatever it holds (about 0 items)" in said
+
+
+@pytest.mark.parametrize(
+    "holding, said, unsaid",
+    [
+        (held(TABLE, protected=True), "has deletion protection switched on", "retained"),
+        (held(TABLE, kept=True), "is retained by its deletion policy", "deletion protection"),
+        (Holding(Fate((), "Old", BUCKET, "old", True), 0), "old was left by an earlier deployment", "policy"),
+    ],
+)
+def test_why_a_name_must_be_typed_is_said_as_it_is(world, holding, said, unsaid):
+    world.found = found(holding)
+    failure = world.refused(delete_data=True)
+    assert said in failure.message and unsaid not in failure.message
+
+
+def test_what_is_to_be_typed_by_hand_goes_where_this_run_went(world):
+    world.found = found(stack={**STACK, "EnableTerminationProtection": True})
+    world.aws.local = False
+    assert (
+        "--stack-name food-delivery-dev --region us-east-1 --profile 'my ops'" in world.refused(profile="my ops").hint
+    )
+
+
 def test_elsewhere_a_yes_is_asked_for(world, monkeypatch):
     assert "--yes" in world.refused(yes=False).hint
     world.answers(monkeypatch, "n")
@@ -217,14 +253,27 @@ def test_a_failed_deletion_tells_what_is_left_and_leaves_the_rest_for_the_next_r
     assert "left: DataStack/Stuck" in world.screen.getvalue()
 
 
-def test_an_interruption_says_that_a_part_is_gone(world, monkeypatch):
+@pytest.mark.parametrize(
+    "sent, said",
+    [
+        ([], "nothing was changed"),
+        ([("DeleteObjects", {"Bucket": "b"})], "the stack was not changed, but this run deleted objects in bucket b"),
+        (
+            [("DeleteStack", {"StackName": "arn:aws:cloudformation:r:1:stack/s/1", "ClientRequestToken": "t"})],
+            "this run began to delete stack s",
+        ),
+    ],
+)
+def test_an_interruption_says_what_was_begun_until_then(world, monkeypatch, sent, said):
     def interrupt(*arguments):
+        world.aws.sent.writes += [Write("x", operation, subject, 1, 0, True) for operation, subject in sent]
         raise KeyboardInterrupt
 
     monkeypatch.setattr(deletion, "run", interrupt)
-    with pytest.raises(Failure, match="a part is gone") as failure:
+    with pytest.raises(Failure) as failure:
         world.run()
-    assert failure.value.code is Exit.INTERRUPTED
+    assert (failure.value.code, failure.value.message) == (Exit.INTERRUPTED, f"interrupted; {said}")
+    assert "run the same command again" in failure.value.hint
 
 
 def test_nothing_deployed_is_said_and_is_no_failure(world):

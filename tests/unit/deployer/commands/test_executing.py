@@ -3,13 +3,15 @@
 import io
 import os
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
 
-from deployer.commands import executing, interruptions
+from deployer.aws.sent import Sent, Write
+from deployer.commands import endings, executing, interruptions
 from deployer.commands.context import Context
 from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
@@ -22,7 +24,8 @@ from deployer.stacks.operation import Operation, Starter
 from deployer.stacks.status import StackStatus
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:1:stack/food-delivery-dev/1"
-SET = ChangeSet("arn:aws:cloudformation:us-east-1:1:changeSet/deploy-1/1", STACK_ID, False)
+SET_ID = "arn:aws:cloudformation:us-east-1:1:changeSet/deploy-1/1"
+SET = ChangeSet(SET_ID, STACK_ID, False, sets=(("", STACK_ID, SET_ID), ("DataStack", "arn:child", "arn:set")))
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DONE = Outcome(StackStatus("UPDATE_COMPLETE"), (), {})
 
@@ -36,10 +39,10 @@ class Cloud:
 
     def __init__(self, monkeypatch):
         self.watched, self.answers, self.now = [], [], running()
+        self.executes, self.shows = True, True
         self.cancelled, self.discarded, self.waiting, self.since, self.tokens = [], [], False, [], []
         monkeypatch.setattr(execution, "run", self.run)
         monkeypatch.setattr(execution, "follow", self.follow)
-        monkeypatch.setattr(operation, "current", lambda aws, stack: self.now)
         monkeypatch.setattr(operation, "last", lambda aws, stack: self.now)
         monkeypatch.setattr(reading, "describe", lambda aws, stack: {"StackStatus": "UPDATE_COMPLETE"})
         monkeypatch.setattr(recovery, "cancel", self.cancel)
@@ -47,10 +50,19 @@ class Cloud:
         monkeypatch.setattr(
             leftovers, "discard", lambda aws, change_set, pause: self.discarded.append(change_set) or True
         )
+        self.swept, self.full = [], []
+        monkeypatch.setattr(leftovers, "sweep", self.sweep)
         monkeypatch.setattr(interruptions, "can_ask", lambda: bool(self.answers))
         monkeypatch.setattr(interruptions, "choose", self.choose)
         self.said = io.StringIO()
-        self.aws = SimpleNamespace(region="us-east-1", local=True, client=lambda service: None)  # not to be called
+        self.sent, self.answers_executing = Sent(), True
+        self.aws = SimpleNamespace(
+            region="us-east-1",
+            local=True,
+            endpoint_url=None,
+            sent=self.sent,
+            client=lambda service: None,  # not to be called
+        )
         self.context = Context(
             Ui(self.said, interactive=False),
             self.aws,
@@ -61,6 +73,14 @@ class Cloud:
 
     def run(self, *arguments, **options):
         self.tokens.append(options["token"])
+        seen = self.watched[0]
+        if self.executes:
+            refused = isinstance(seen, ClientError)
+            subject = {"ChangeSetName": SET.id, "ClientRequestToken": options["token"]}
+            answered = self.answers_executing and not refused
+            self.sent.writes.append(Write("cloudformation", "ExecuteChangeSet", subject, 1, int(refused), answered))
+        if self.now and self.shows and self.executes:
+            self.now = replace(self.now, token=options["token"])
         return self.look()
 
     def follow(self, aws, stack_id, on_events, pace, start=None):
@@ -84,8 +104,13 @@ class Cloud:
         self.ways = ways
         return answer
 
+    def sweep(self, aws, stacks, root):
+        assert root == SET.id and not self.tokens, "before the execution"
+        self.swept += stacks
+        return self.full
+
     def carry_out(self):
-        with executing.unless_executed(self.aws, SET):
+        with endings.accounted(self.aws), executing.unless_executed(self.aws, SET):
             return executing.carry_out(self.context, SET, {})
 
     def failure(self):
@@ -107,6 +132,13 @@ def test_without_a_terminal_an_interruption_ends_watching_at_once_and_says_how_t
     assert "food-delivery-dev is in UPDATE_IN_PROGRESS" in failure.message and "goes on by itself" in failure.message
     assert "run the same command again" in failure.hint
     assert not cloud.discarded and not cloud.cancelled
+
+
+def test_leftovers_are_swept_before_the_execution_and_a_stack_that_fills_up_is_named(cloud):
+    cloud.watched, cloud.full = [DONE], ["arn:child"]
+    cloud.carry_out()
+    assert cloud.swept == [STACK_ID, "arn:child"]
+    assert "stack arn:child has 800 change sets or more" in cloud.said.getvalue()
 
 
 def test_sigterm_asks_nobody_even_at_a_terminal(cloud):
@@ -133,7 +165,7 @@ def test_a_cancelled_update_is_followed_until_everything_is_as_it_was(cloud):
     failure = cloud.failure()
     assert cloud.cancelled == [STACK_ID] and failure.code is Exit.INTERRUPTED
     assert len(set(cloud.tokens)) == 2, "CloudFormation refuses the token of another operation"
-    assert "cancelled" in failure.message and "as it was before" in failure.message
+    assert "cancelled" in failure.message and "as they were before" in failure.message
 
 
 def test_a_cancellation_that_comes_too_late_is_a_deployment(cloud):
@@ -150,14 +182,37 @@ def test_what_cannot_be_cancelled_is_said_and_not_offered(cloud, status):
 
 
 def test_an_interruption_before_the_execution_removes_the_change_set(cloud):
-    cloud.watched, cloud.now, cloud.waiting = [KeyboardInterrupt()], None, True
+    cloud.watched, cloud.now, cloud.waiting, cloud.executes = [KeyboardInterrupt()], None, True, False
     failure = cloud.failure()
     assert failure.code is Exit.INTERRUPTED and "nothing was changed" in failure.message
     assert cloud.discarded == [SET]
 
 
+@pytest.mark.parametrize("answered, began", [(True, "this run began"), (False, "this run perhaps began")])
+@pytest.mark.parametrize("before", [None, running("UPDATE_COMPLETE")], ids=["no event yet", "older events"])
+def test_what_was_sent_counts_and_not_what_the_service_says_meanwhile(cloud, answered, began, before):
+    """It calls the change set AVAILABLE, and shows no event of the operation yet."""
+    cloud.watched, cloud.waiting, cloud.shows = [interruptions.Terminated()], True, False
+    cloud.now, cloud.answers_executing = before, answered
+    failure = cloud.failure()
+    assert failure.code is Exit.INTERRUPTED and not cloud.discarded
+    assert f"{began} to execute change set deploy-1, and CloudFormation goes on by itself" in failure.message
+    assert "nothing was changed" not in failure.message and "run the same command again" in failure.hint
+
+
+def test_a_stack_that_cannot_be_looked_at_is_left_at_work(cloud, monkeypatch):
+    def lost(aws, stack):
+        raise refused("ExpiredToken")
+
+    cloud.watched, cloud.waiting = [KeyboardInterrupt()], True
+    monkeypatch.setattr(operation, "last", lost)
+    failure = cloud.failure()
+    assert failure.code is Exit.INTERRUPTED and "at work, as far as this program knows" in failure.message
+    assert not cloud.discarded
+
+
 def test_an_interruption_at_the_very_end_says_where_the_stack_came_to(cloud):
-    cloud.watched, cloud.now = [KeyboardInterrupt()], None
+    cloud.watched, cloud.now = [KeyboardInterrupt()], running("UPDATE_COMPLETE")
     assert "food-delivery-dev is in UPDATE_COMPLETE" in cloud.failure().message
     assert not cloud.discarded
 
@@ -183,19 +238,20 @@ def test_a_winner_that_is_done_already_is_named_too(cloud):
 
 def test_another_refusal_is_told_as_it_is(cloud):
     cloud.watched, cloud.waiting = [refused("AccessDenied")], True
-    with pytest.raises(ClientError):
-        cloud.carry_out()
+    assert "missing permission" in (said := cloud.failure().message) and said.endswith("; nothing was changed")
     assert cloud.discarded == [SET]
 
 
 def test_credentials_that_expire_are_no_reason_to_look_for_the_change_set(cloud, monkeypatch):
+    cloud.waiting = True
     cloud.watched = [Failure(Exit.PREFLIGHT, "the AWS credentials have expired; CloudFormation goes on", "sign in")]
 
     def expired(aws, change_set):
         raise refused("ExpiredToken")
 
     monkeypatch.setattr(executing.changeset, "is_waiting", expired)
-    assert "goes on" in cloud.failure().message
+    failure = cloud.failure()
+    assert "goes on" in failure.message and failure.message.endswith("this run began to execute change set deploy-1")
 
 
 @pytest.mark.parametrize(
@@ -230,12 +286,9 @@ def event_of_failure(reason):
 @pytest.mark.parametrize("nested, well", [("UPDATE_COMPLETE", True), ("UPDATE_FAILED", False)])
 def test_a_root_that_is_done_is_believed_only_if_its_nested_stacks_are_done_too(cloud, monkeypatch, nested, well):
     child = STACK_ID.replace("dev/1", "dev-Data/1")
-    swept = []
     monkeypatch.setattr(execution, "nested_statuses", lambda aws, stack: {"DataStack": (child, StackStatus(nested))})
-    monkeypatch.setattr(leftovers, "sweep", lambda aws, stacks: swept.extend(stacks))
     if well:
         executing.finish(cloud.context, STACK_ID, DONE)
-        assert swept == [STACK_ID, child]
     else:
         with pytest.raises(Failure, match=f"the root stack is done, but DataStack is in {nested}") as failure:
             executing.finish(cloud.context, STACK_ID, DONE)

@@ -6,7 +6,9 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from config.environment import load
 from deployer import history
+from deployer.aws import session
 from deployer.commands import history as command
 from deployer.commands import rollback
 from deployer.commands.options import Options
@@ -72,8 +74,23 @@ def test_a_record_that_cannot_be_written_is_a_warning_and_written_by_the_next_ru
     assert "could not be written" in world.said.getvalue() and shown(world)["deployments"] == []
     monkeypatch.setattr(history, "record", write)
     assert run(world)["result"] == "unchanged"
-    assert shown(world)["recorded"]
+    told = shown(world)
+    assert told["recorded"] and (told["deployments"][0]["seconds"], told["deployments"][0]["changes"]) == (None, None)
+    assert world.said.getvalue().rstrip().endswith("unknown  unknown  <- deployed now")
     assert run(world)["result"] == "unchanged" and len(shown(world)["deployments"]) == 1
+
+
+def test_a_record_of_a_later_version_is_named_and_not_rolled_back_to(world):
+    deploy(world, "one", "two")
+    s3 = boto3.client("s3", "us-east-1")
+    [newest, oldest] = history.entries(session.connect(load("dev")), "123456789012", "dev")
+    s3.put_object(Bucket=BUCKET, Key=oldest.key, Body=b'{"format": 99}')
+    told = shown(world)
+    assert [each["version"] for each in told["deployments"]] == [newest.version]
+    assert told["unreadable"] == [oldest.key] and f"the record of {oldest.version}" in world.said.getvalue()
+    with pytest.raises(Failure, match=r"cannot be read by this version; nothing was changed$") as failure:
+        back(world)
+    assert failure.value.code is Exit.REFUSED
 
 
 def test_a_plan_of_nothing_writes_no_record(world, monkeypatch):

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from deployer.plan.changes import ABSENT, Difference, Unknown
+from deployer.plan.changes import ABSENT, Difference, Plan, Unknown
+from deployer.plan.report import PlanReport, Retagged
 from deployer.show import plan_text, plan_values
 from deployer.show.ui import Ui
 from tests.unit.deployer.show import plan_reports
@@ -94,3 +95,10 @@ def test_of_two_long_texts_the_part_that_differs_is_shown():
 )
 def test_a_value_is_one_readable_line(node, expected):
     assert plan_values.value(node) == expected
+
+
+def test_changed_tags_are_listed():
+    tags = (Retagged("CostCenter", None, "42"), Retagged("Team", "a", "b"))
+    said = shown(PlanReport("dev", "food-delivery-dev", "1", "r", Plan(()), tags=tags))
+    assert '~ tag CostCenter of the stack and all that is in it: none → "42"' in said
+    assert '~ tag Team of the stack and all that is in it: "a" → "b"' in said

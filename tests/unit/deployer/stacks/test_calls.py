@@ -110,7 +110,7 @@ def calls(stacks, size) -> int:
     cloudformation = CloudFormation(stacks, size)
     aws = SimpleNamespace(client=lambda service: cloudformation)
     now = reading.deployed(aws, reading.describe(aws, arn("root")))
-    arguments = {"template_url": "u", "parameters": {}, "tags": {}, "token": "t", "pause": 0}
+    arguments = {"request": {"TemplateURL": "u"}, "token": "t", "pause": 0}
     change_set = changeset.create(aws, "root", new=False, exists=True, **arguments)
     assert len(change_set.verdicts) == stacks * size + stacks
     assert validation.problems(aws, change_set.sets) == ()
@@ -118,7 +118,7 @@ def calls(stacks, size) -> int:
     outcome = execution.run(aws, change_set, lambda batch: None, Pace(0, 0, 1), token="t")
     assert len(outcome.events) == 2 + stacks + stacks * (2 * size + 2)
     nested = execution.nested_statuses(aws, arn("root"))
-    leftovers.sweep(aws, [arn("root"), *(one for one, _ in nested.values())])
+    leftovers.sweep(aws, [arn("root"), *(one for one, _ in nested.values())], change_set.id)
     assert cloudformation.calls["describe_events"] == stacks + 1
     assert cloudformation.calls["describe_change_set"] == ceil(stacks / PAGE) + stacks * ceil(size / PAGE)
     return sum(cloudformation.calls.values())

@@ -7,7 +7,7 @@ from botocore.stub import ANY
 from deployer.errors import Exit, Failure
 from deployer.plan.changes import Detail, Verdict
 from deployer.plan.verdicts import KNOWN_LATER
-from deployer.stacks import changeset
+from deployer.stacks import changeset, validation
 from deployer.stacks.validation import Refused
 
 STACK, CHILD = (f"arn:aws:cloudformation:us-east-1:1:stack/{name}/1" for name in ("s", "s-Data"))
@@ -30,9 +30,7 @@ def create(aws, **other):
     arguments = {
         "new": False,
         "exists": True,
-        "template_url": "https://storage.example/t",
-        "parameters": {},
-        "tags": {},
+        "request": {"TemplateURL": "https://storage.example/t", "Parameters": []},
         "token": "deploy--ana",
     }
     arguments |= {"pause": 0} | other
@@ -54,8 +52,6 @@ def test_pages_and_nested_sets_are_all_read(aws):
             "ChangeSetType": "UPDATE",
             "TemplateURL": "https://storage.example/t",
             "Parameters": [{"ParameterKey": "A", "ParameterValue": "1"}],
-            "Tags": [],
-            "Capabilities": ANY,
             "IncludeNestedStacks": True,
             "ClientToken": ANY,
             "Description": "deploy--ana",
@@ -105,7 +101,8 @@ def test_pages_and_nested_sets_are_all_read(aws):
         },
         {"ChangeSetName": ROOT_SET, "NextToken": "2", "IncludePropertyValues": True},
     )
-    made = create(aws, parameters={"A": "1"})
+    parameters = [{"ParameterKey": "A", "ParameterValue": "1"}]
+    made = create(aws, request={"TemplateURL": "https://storage.example/t", "Parameters": parameters})
     assert not made.empty
     assert made.verdicts == (
         Verdict((), "Data", "AWS::CloudFormation::Stack", "Modify"),
@@ -204,6 +201,31 @@ def test_a_refused_nested_set_gives_the_childs_reason_and_is_removed(aws):
         create(aws)
     assert failure.value.code is Exit.FAILED
     aws.done()
+
+
+def test_a_nested_set_that_is_still_being_made_when_the_root_has_failed_is_waited_for(aws):
+    stub = aws.stub("cloudformation")
+    created(stub)
+    nested = change("Api", "AWS::CloudFormation::Stack", ChangeSetId=CHILD_SET)
+    root = {"StackId": STACK, "Status": "FAILED", "StatusReason": "A nested change set failed.", "Changes": [nested]}
+    stub.add_response("describe_change_set", root)
+    stub.add_response("describe_change_set", {"Status": "CREATE_PENDING"}, {"ChangeSetName": CHILD_SET})
+    stub.add_response("describe_change_set", {"Status": "CREATE_IN_PROGRESS"}, {"ChangeSetName": CHILD_SET})
+    stub.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": "no such parameter"})
+    stub.add_response("describe_change_set", root, {"ChangeSetName": ROOT_SET})
+    stub.add_response("describe_events", {"OperationEvents": []}, {"ChangeSetName": ROOT_SET})
+    for status in ("CREATE_IN_PROGRESS", "FAILED"):
+        stub.add_response("describe_change_set", {"StackId": CHILD, "Status": status}, {"ChangeSetName": CHILD_SET})
+    stub.add_response("describe_events", {"OperationEvents": []}, {"ChangeSetName": CHILD_SET})
+    removed(stub)
+    with pytest.raises(Failure, match="Api: no such parameter"):
+        create(aws)
+    aws.done()
+
+
+def test_waiting_for_a_nested_set_has_an_end():
+    [answer] = validation.settled(lambda: [{"Status": "CREATE_IN_PROGRESS"}], pause=0, limit=0)
+    assert answer["Status"] == "CREATE_IN_PROGRESS"
 
 
 def test_a_refused_nested_set_gives_what_was_found_in_it(aws):

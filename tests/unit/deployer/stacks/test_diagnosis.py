@@ -132,7 +132,7 @@ SOURCES = Sources(
 
 
 def explain(history, status="ROLLBACK_COMPLETE", **more):
-    given = {"stack": "root", "region": "us-east-1", "again": "python deploy.py --env dev", **more}
+    given = {"cli": lambda words: f"aws cloudformation {words}", "again": "python deploy.py --env dev", **more}
     return diagnosis.explain(StackStatus(status), history, NAMES, **given)
 
 
@@ -172,7 +172,7 @@ def rolled_back_update(*more):
 
 def test_a_rolled_back_update_left_everything_as_it_was():
     told = explain(rolled_back_update(), "UPDATE_ROLLBACK_COMPLETE")
-    assert told.state == "everything is as it was before"
+    assert told.state == "the stack is as it was before"
     assert told.next == "mend the cause, then: python deploy.py --env dev"
 
 

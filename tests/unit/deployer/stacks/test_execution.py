@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, TokenRetrievalError
 
+from deployer.aws.sent import Sent, Write
 from deployer.errors import Exit, Failure
 from deployer.stacks import execution
 from deployer.stacks.changeset import ChangeSet
@@ -196,3 +197,26 @@ def test_a_deletion_is_followed_until_nothing_is_left():
     aws = SimpleNamespace(client=lambda service: cloudformation)
     outcome = execution.follow(aws, ROOT, lambda batch: None, FAST, seen={OLD[0]["EventId"]})
     assert outcome.status.name == "DELETE_COMPLETE" and len(outcome.events) == len(story)
+
+
+@pytest.mark.parametrize("refusals, token, begins", [(0, "deploy--ana", True), (0, "another's", False), (1, "", False)])
+def test_an_execution_whose_answer_is_lost_is_followed_if_its_events_show_that_it_runs(refusals, token, begins):
+    """A retry of it may be refused, as executed already: that is no race that is lost."""
+    sent = Sent()
+    shown = [entry(2, ROOT, "root", "UPDATE_COMPLETE", ROOT) | {"ClientRequestToken": token}]
+
+    class Lost(CloudFormation):
+        def execute_change_set(self, **asked):
+            super().execute_change_set(**asked)
+            sent.writes.append(Write("cloudformation", "ExecuteChangeSet", asked, 1, refusals))
+            self.describe_stack_events = lambda StackName: {"StackEvents": shown}
+            raise ConnectionError("lost")
+
+    aws = SimpleNamespace(client=lambda service: lost, sent=sent)
+    lost = Lost(OLD, STORY)
+    if begins:
+        outcome = execution.run(aws, ChangeSet("cs", ROOT, False), lambda batch: None, FAST, token="deploy--ana")
+        assert outcome.status == StackStatus("UPDATE_COMPLETE")
+    else:
+        with pytest.raises(ConnectionError):
+            execution.run(aws, ChangeSet("cs", ROOT, False), lambda batch: None, FAST, token="deploy--ana")

@@ -121,7 +121,23 @@ def test_sweeping_reads_every_page_and_takes_only_ours(aws, stub):
     last = [summary("b", "by-hand", "FAILED"), summary("c")]
     stub.add_response("list_change_sets", {"Summaries": last}, {"StackName": STACK, "NextToken": "2"})
     stub.add_response("delete_change_set", {}, {"ChangeSetName": "a", "StackName": STACK})
-    assert leftovers.sweep(aws, [STACK], NOW) == 1
+    assert leftovers.sweep(aws, [STACK], now=NOW) == []
+
+
+def test_sweeping_keeps_the_nested_sets_of_the_change_set_that_is_to_be_executed(aws, stub):
+    own = summary("own", status="FAILED", RootChangeSetId=ROOT_SET)
+    listed(stub, STACK, own, summary("old", status="FAILED", RootChangeSetId="another"))
+    stub.add_response("delete_change_set", {}, {"ChangeSetName": "old", "StackName": STACK})
+    assert leftovers.sweep(aws, [STACK], ROOT_SET, NOW) == []
+
+
+def test_sweeping_goes_on_after_what_cannot_be_deleted_and_names_stacks_that_fill_up(aws, stub, monkeypatch):
+    monkeypatch.setattr(leftovers, "MANY", 2)
+    stub.add_client_error("list_change_sets", "AccessDenied", "no")
+    listed(stub, CHILD, summary("a", status="FAILED"), summary("b", status="FAILED"))
+    stub.add_client_error("delete_change_set", "ValidationError", "root change set is EXECUTE_COMPLETE")
+    stub.add_response("delete_change_set", {}, {"ChangeSetName": "b", "StackName": CHILD})
+    assert leftovers.sweep(aws, [STACK, CHILD], now=NOW) == [CHILD]
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,15 @@ from deployer.stacks.status import StackStatus, way_out
     ],
 )
 def test_a_stuck_stack_has_a_way_out(status, said):
-    told = way_out(StackStatus(status), "food-delivery-dev", "us-east-1")
-    assert said in told and "--stack-name food-delivery-dev --region us-east-1" in told
+    told = way_out(StackStatus(status), lambda words: f"<{words}>")
+    assert said in told and told.endswith(">")
 
 
 @pytest.mark.parametrize(
     "status", ["", "DELETE_COMPLETE", "REVIEW_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
 )
 def test_what_can_be_deployed_to_needs_none(status):
-    assert way_out(StackStatus(status), "s", "r") == ""
+    assert way_out(StackStatus(status), str) == ""
 
 
 def test_what_was_left_failed_is_neither_updatable_nor_new():

@@ -41,7 +41,7 @@ def sets(stub):
 
 def refused(aws):
     """What was found in a change set that failed, so that nothing is known of it yet."""
-    return validation.problems(aws, validation.nested(aws.client("cloudformation"), SET))
+    return validation.problems(aws, validation.nested(aws.client("cloudformation"), SET, 0))
 
 
 def test_nested_change_sets_and_all_pages_are_read(aws):
@@ -141,9 +141,9 @@ def test_nobody_is_asked_when_the_events_say_all(aws):
 @pytest.mark.parametrize(
     "reason, problems, message, hint",
     [
-        ("no such parameter", [], "no such parameter", "nothing was changed; mend it"),
+        ("no such parameter", [], "no such parameter", "correct it, then run the same command again"),
         ("Use the DescribeEvents API", [], "Use the DescribeEvents API", "cloudformation:DescribeEvents"),
-        ("Use the DescribeEvents API", [1], "1 problem, see above", "nothing was changed; mend it"),
+        ("Use the DescribeEvents API", [1], "1 problem, see above", "correct it, then run the same command again"),
     ],
 )
 def test_a_refusal_says_what_was_found_or_how_to_be_told(reason, problems, message, hint):
