@@ -34,10 +34,6 @@ FUNCTION = "AWS::Lambda::Function"
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Raises Failure (REFUSED) when not confirmed or when data stands in the way, (FAILED) when something is left."""
-    return _run(options, ui, root)
-
-
-def _run(options: Options, ui: Ui, root: Path) -> dict:
     environment = checkout.environment(options.env)
     session.check_region(options.region or environment.region)
     aws = connection.connect(ui, environment, options, root)

@@ -30,10 +30,6 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
     Raises Failure(USAGE) for an unknown version, (REFUSED) when something of it is gone.
     """
-    return _run(options, ui, root)
-
-
-def _run(options: Options, ui: Ui, root: Path) -> dict:
     outputs_file.check(options.outputs_file)
     environment = checkout.environment(options.env)
     session.check_region(options.region or environment.region)

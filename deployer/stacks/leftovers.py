@@ -65,7 +65,7 @@ def _discard(aws, change_set, pause: float) -> None:
 def sweep(aws, stacks: Iterable[str], root: str = "", now: datetime | None = None) -> list[str]:
     """Delete what earlier runs left behind on these stacks, as far as that goes; the stacks that are nearly full.
 
-    `root`: the change set that is to be executed, which keeps its nested ones. A FAILED nested change set whose
+    `root`: the change set that is to be executed: it stays, however old it is, and so do its nested ones. A FAILED nested change set whose
     root was executed often cannot be deleted (github.com/aws/copilot-cli/issues/4426): it stays, and counts.
     """
     cloudformation, full = aws.client("cloudformation"), []
@@ -75,8 +75,8 @@ def sweep(aws, stacks: Iterable[str], root: str = "", now: datetime | None = Non
         if len(found) >= MANY:
             full.append(stack)
         for identity, summary in found.items():
-            ours = root in (summary.get("RootChangeSetId", ""), summary.get("ParentChangeSetId", ""))
-            if is_leftover(summary, now or datetime.now(UTC)) and not (root and ours):
+            ours = root and root in (identity, summary.get("RootChangeSetId"), summary.get("ParentChangeSetId"))
+            if is_leftover(summary, now or datetime.now(UTC)) and not ours:
                 _delete_if_possible(cloudformation, identity, stack)
     return full
 

@@ -87,11 +87,12 @@ def current(aws, stack: str) -> Operation | None:
 
 
 def last(aws, stack: str) -> Operation | None:
-    """The operation that runs on the stack or ran last; None for one that does not exist."""
+    """The operation that runs on the stack or ran last; None for a stack that does not exist, or never had one."""
     described = reading.describe(aws, stack)
-    if described is None:
+    found = described and events.back_to(aws.client("cloudformation"), described["StackId"], is_beginning)
+    if not found:
         return None
-    begun = events.back_to(aws.client("cloudformation"), described["StackId"], is_beginning)[-1]
+    begun = found[-1]
     status = reading.status_of(described)
     return Operation(described["StackId"], begun.status, status, begun.time, starter(begun.token), begun.token)
 

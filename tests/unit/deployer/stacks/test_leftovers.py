@@ -131,6 +131,11 @@ def test_sweeping_keeps_the_nested_sets_of_the_change_set_that_is_to_be_executed
     assert leftovers.sweep(aws, [STACK], ROOT_SET, NOW) == []
 
 
+def test_the_change_set_that_is_to_be_executed_is_not_swept_however_long_its_plan_was_looked_at(aws, stub):
+    listed(stub, STACK, summary("own", age=9) | {"ChangeSetId": ROOT_SET})
+    assert leftovers.sweep(aws, [STACK], ROOT_SET, NOW) == []
+
+
 def test_sweeping_goes_on_after_what_cannot_be_deleted_and_names_stacks_that_fill_up(aws, stub, monkeypatch):
     monkeypatch.setattr(leftovers, "MANY", 2)
     stub.add_client_error("list_change_sets", "AccessDenied", "no")
