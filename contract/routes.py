@@ -6,7 +6,17 @@ throttles, the OpenAPI document and the dashboards.
 
 from dataclasses import dataclass, field
 
-from contract.schemas import MAX_PAGE_SIZE, STATUSES, TOKEN_PATTERN
+from contract.schemas import (
+    IDEMPOTENCY_KEY_PATTERN,
+    IF_MATCH_PATTERN,
+    MAX_KEY,
+    MAX_PAGE_SIZE,
+    MAX_TAGS,
+    MAX_TOKEN,
+    STATUSES,
+    TIMESTAMP,
+    TOKEN_PATTERN,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,7 @@ class Route:
     operation: str
     function: str
     summary: str
+    description: str
     success: int
     response_model: str
     request_model: str | None = None
@@ -39,10 +50,16 @@ class Route:
 
 _TIMESTAMP = {
     "timestamp": {
-        "type": "integer",
+        **TIMESTAMP,
         "description": "the order's sort key, epoch milliseconds; not needed, saves a PUT its read",
     }
 }
+
+
+def _idempotency_key(description: str) -> dict:
+    key = {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": IDEMPOTENCY_KEY_PATTERN}
+    return {"Idempotency-Key": {**key, "description": description}}
+
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -50,18 +67,12 @@ ROUTES: tuple[Route, ...] = (
         "/orders",
         "createOrder",
         "orders_command",
-        "Place an order; 201 once it is stored",
+        "Place an order",
+        "201 once the order is stored.",
         201,
         "Order",
         request_model="OrderRequest",
-        headers={
-            "Idempotency-Key": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 255,
-                "description": "the same key and body within 24 h give the first answer again",
-            }
-        },
+        headers=_idempotency_key("the same key and body within 24 h give the first answer again"),
         response_headers=("Location", "ETag", "Idempotency-Replayed"),
         errors=(
             "unsupported_media_type",
@@ -76,11 +87,16 @@ ROUTES: tuple[Route, ...] = (
         "/orders/async",
         "submitOrder",
         "orders_intake",
-        "Hand in an order to be stored later, within seconds as a rule; poll Location until it is no longer 404."
-        " An order with an orderId of the client's choice may safely be handed in again",
+        "Submit an order to be stored later",
+        "The order is stored within seconds as a rule; poll Location until it is no longer 404."
+        " An order with an orderId of the client's choice, or an Idempotency-Key, may safely be submitted again.",
         202,
         "Accepted",
         request_model="OrderSubmission",
+        headers=_idempotency_key(
+            "gives an order without an orderId its id: the same key is the same order; another body under it is"
+            " accepted, and then rejected like another order under a taken orderId. Not together with an orderId"
+        ),
         response_headers=("Location", "Retry-After"),
         errors=("unsupported_media_type", "feature_disabled", "payment_mismatch"),
     ),
@@ -89,7 +105,8 @@ ROUTES: tuple[Route, ...] = (
         "/orders/{orderId}",
         "getOrder",
         "orders_query",
-        "Read one order; 404 as long as an order handed in to /orders/async is not stored yet",
+        "Read one order",
+        "404 as long as an order submitted to /orders/async is not stored yet.",
         200,
         "Order",
         query=_TIMESTAMP,
@@ -102,6 +119,8 @@ ROUTES: tuple[Route, ...] = (
         "updateOrderStatus",
         "orders_command",
         "Move an order to its next status",
+        "From pending to processing, out_for_delivery and delivered; to cancelled before it is out for delivery."
+        " The status that the order has already is 200, and changes nothing.",
         200,
         "Order",
         request_model="StatusUpdate",
@@ -109,8 +128,13 @@ ROUTES: tuple[Route, ...] = (
         headers={
             "If-Match": {
                 "type": "string",
-                "description": "the ETag that the change is based on, or *",
-            }
+                "pattern": IF_MATCH_PATTERN,
+                "description": f"the ETag that the change is based on, a list of at most {MAX_TAGS}, or *",
+            },
+            **_idempotency_key(
+                "with If-Match: the same change again under the same key is answered 200, not 412, as long as it is"
+                " the order's latest"
+            ),
         },
         response_headers=("ETag",),
         errors=("unsupported_media_type", "not_found", "illegal_transition", "version_mismatch"),
@@ -120,13 +144,24 @@ ROUTES: tuple[Route, ...] = (
         "/orders/customer/{customerId}",
         "listCustomerOrders",
         "orders_query",
-        "List a customer's orders, newest first; a filtered page may be short and still have a nextToken",
+        "List a customer's orders, newest first",
+        "A page may be short, even empty, and still have a nextToken: ask with it until there is none.",
         200,
         "OrderPage",
         query={
-            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE},
-            "nextToken": {"type": "string", "pattern": TOKEN_PATTERN},
-            "status": {"type": "string", "enum": list(STATUSES)},
+            "limit": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MAX_PAGE_SIZE,
+                "description": "of orders on a page; the setting maxPageSize may lower the maximum",
+            },
+            "nextToken": {
+                "type": "string",
+                "maxLength": MAX_TOKEN,
+                "pattern": TOKEN_PATTERN,
+                "description": "of the page before, of the same customer and status",
+            },
+            "status": {"type": "string", "enum": list(STATUSES), "description": "only orders of this status"},
         },
     ),
 )
@@ -147,3 +182,5 @@ COMMON_ERRORS = (
 CORS_REQUEST_HEADERS = ("Content-Type", "X-Api-Key", "Idempotency-Key", "If-Match", "X-Amzn-Trace-Id")
 CORS_RESPONSE_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed")
 CORS_MAX_AGE_SECONDS = 3600
+# An origin whose pages may call the API: host and port in characters that a variable of an API's stage may hold.
+CORS_ORIGIN = r"https?://[A-Za-z0-9._:-]+"

@@ -5,11 +5,12 @@ patterns of the contract name these characters one by one, as `\\uXXXX` escapes 
 which is all that a class means alike everywhere.
 """
 
-# The body of a character class: [INVISIBLE] or [^INVISIBLE].
+# Bodies of character classes, as in [INVISIBLE] or [^INVISIBLE].
 # Source: Unicode 16.0, properties White_Space and Default_Ignorable_Code_Point, general category Cc, and the
 # blanks that no property names (U+2800 BRAILLE PATTERN BLANK).
-INVISIBLE = (
-    r"\u0000-\u0020"  # C0 controls, space
+_NUL = r"\u0000"
+_BLANK = (
+    r"\u0001-\u0020"  # the other C0 controls, space
     r"\u007F-\u00A0"  # C1 controls, no-break space
     r"\u00AD\u034F\u061C"  # soft hyphen, combining grapheme joiner, Arabic letter mark
     r"\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F"  # Hangul fillers, Ogham space, Khmer and Mongolian ones
@@ -17,3 +18,8 @@ INVISIBLE = (
     r"\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0"  # blanks, variation selectors, BOM
     r"\uFFF0-\uFFF8"
 )
+INVISIBLE = _NUL + _BLANK
+
+# A text that shows something and has no U+0000, which many programs take for its end. What leads to the first
+# visible character overlaps with nothing: a refusal takes no longer than reading the text once.
+VISIBLE_TEXT = f"^[{_BLANK}]*[^{INVISIBLE}][^{_NUL}]*$"

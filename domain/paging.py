@@ -45,4 +45,7 @@ def _position(token: str) -> tuple[str, int]:
         raise ValueError("not a token")
     payload = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))[_DIGEST_BYTES:]
     timestamp, order_id = payload.decode("ascii").split(":", 1)
-    return parameters.order_id(order_id), parameters.timestamp(timestamp)
+    # Any order that there is may end a page, also one of a time that is not accepted any more.
+    if not re.fullmatch("[1-9][0-9]{0,14}", timestamp):
+        raise ValueError("no order's timestamp")
+    return parameters.order_id(order_id), int(timestamp)

@@ -11,14 +11,15 @@ from functools import cache
 import fastjsonschema
 
 from contract.imports import IMPORT_RECORD
-from contract.schemas import DOCUMENTS, MODELS, PLATFORM_ID_PREFIX, RESERVED_IDS
+from contract.schemas import DOCUMENTS, MIN_TIMESTAMP, MODELS, PLATFORM_ID_PREFIX, RESERVED_IDS, portable
+from contract.text import VISIBLE_TEXT
 from domain.errors import OrderError
 from domain.pricing import to_cents
 
 MAX_DETAILS = 20
 FUTURE_MS = 5 * 60 * 1000  # how far a client's clock may be ahead of ours
 
-_SCHEMAS = MODELS | DOCUMENTS | {"ImportRecord": IMPORT_RECORD}
+_SCHEMAS = {name: portable(schema) for name, schema in (MODELS | DOCUMENTS | {"ImportRecord": IMPORT_RECORD}).items()}
 
 
 def warm_up(*models: str) -> None:
@@ -176,7 +177,8 @@ def _sentence(rule: str, limit: object) -> str:
         case "enum":
             return f"must be one of {', '.join(limit)}"
         case "minimum":
-            return f"must be at least {limit}"
+            at_least = f"must be at least {limit}"
+            return f"{at_least}: epoch milliseconds, not seconds" if limit == MIN_TIMESTAMP else at_least
         case "maximum":
             return f"must be at most {limit}"
         case "oneOf":
@@ -193,5 +195,6 @@ def _sentence(rule: str, limit: object) -> str:
         case "maxItems":
             return f"must have at most {limit} items"
         case "pattern":
-            return "must not be blank" if limit == "\\S" else f"must match {limit}"
+            blank = "must not be blank, nor contain U+0000"
+            return blank if limit == VISIBLE_TEXT else f"must match {limit}"
     raise AssertionError(f"the contract uses no {rule}")

@@ -14,7 +14,7 @@ from troposphere.apigateway import (
 from troposphere.awslambda import Permission
 
 from contract.routes import ROUTES, Route
-from contract.schemas import MODELS
+from contract.schemas import MODELS, portable
 from generator import cors
 from generator.outputs import camel
 
@@ -31,7 +31,9 @@ def models(api: RestApi) -> dict[str, Model]:
 
 def _model(api: RestApi, name: str, schema: dict) -> Model:
     # troposphere's validation would turn the schema into one line of text.
-    return Model(f"{name}Model", RestApiId=Ref(api), Name=name, ContentType=JSON, Schema=schema).no_validation()
+    return Model(
+        f"{name}Model", RestApiId=Ref(api), Name=name, ContentType=JSON, Schema=portable(schema)
+    ).no_validation()
 
 
 def validator(api: RestApi) -> RequestValidator:

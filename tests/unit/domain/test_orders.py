@@ -2,18 +2,22 @@
 
 import json
 import random
+import re
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.text import VISIBLE_TEXT
 from domain import claims, orders, strict_json, validation
 from domain.errors import OrderError
 
 NOW = 1_767_323_045_678
 
-text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(str.strip)
+text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
+    re.compile(VISIBLE_TEXT).search
+)
 names = st.text("abcXYZ019-", min_size=1, max_size=12).map(lambda name: "p" + name)
 amounts = st.integers(0, 10_000_000).map(lambda n: n / 100)
 REQUESTS = st.fixed_dictionaries(

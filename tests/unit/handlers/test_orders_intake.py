@@ -11,6 +11,8 @@ from contract.schemas import ACCEPTED, DOCUMENTS
 from handlers import clients
 from tests.unit.handlers.pipeline import SUBMISSION
 
+TOO_EARLY = "must be at least 946684800000: epoch milliseconds, not seconds"
+
 
 def submission(**changes):
     return {key: value for key, value in {**SUBMISSION, **changes}.items() if value is not None}
@@ -94,10 +96,13 @@ def test_the_message_says_where_it_comes_from(api, pipeline, monkeypatch):
         ({"orderId": "fd-mine"}, ["orderId: must not start with fd-"]),
         ({"orderId": "async"}, ["orderId: must not be one of async, customer"]),
         ({"orderId": ""}, ["orderId: must match ^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"]),
+        ({"orderId": "A1\n"}, ["orderId: must match ^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"]),
         ({"orderId": 7}, ["orderId: must be a string"]),
         ({"priority": "urgent"}, ["priority: must be one of normal, high"]),
-        ({"timestamp": 0}, ["timestamp: must be at least 1"]),
-        ({"timestamp": 1.5}, ["timestamp: must be an integer"]),
+        ({"timestamp": 0}, [f"timestamp: {TOO_EARLY}"]),
+        ({"timestamp": 1_767_323_045}, [f"timestamp: {TOO_EARLY}"]),
+        ({"timestamp": 946_684_799_999}, [f"timestamp: {TOO_EARLY}"]),
+        ({"timestamp": 1_767_323_045_678.5}, ["timestamp: must be an integer"]),
         ({"timestamp": 9_999_999_999_999}, ["timestamp: must not be more than 5 minutes in the future"]),
         ({"totalAmount": 1}, ["totalAmount: is not a known field"]),
         ({"source": "import"}, ["source: is not a known field"]),
