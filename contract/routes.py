@@ -129,6 +129,7 @@ ROUTES: tuple[Route, ...] = (
             "If-Match": {
                 "type": "string",
                 "pattern": IF_MATCH_PATTERN,
+                "example": '"1"',
                 "description": f"the ETag that the change is based on, a list of at most {MAX_TAGS}, or *",
             },
             **_idempotency_key(

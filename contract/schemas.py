@@ -38,7 +38,7 @@ TOKEN_PATTERN = f"^[A-Za-z0-9_-]{{1,{MAX_TOKEN}}}$"
 IDEMPOTENCY_KEY_PATTERN = f"^[\\u0021-\\u007E]{{1,{MAX_KEY}}}$"
 # RFC 9110, 13.1.1 and 8.8.3: any, or a list of entity tags.
 _TAG = r'(?:W/)?"[\u0021\u0023-\u007E\u0080-\u00FF]*"'
-IF_MATCH_PATTERN = rf"^[ \t]*(?:\*|{_TAG}(?:[ \t]*,[ \t]*{_TAG}){{0,{MAX_TAGS - 1}}})[ \t]*$"
+IF_MATCH_PATTERN = rf"^(?:\*|{_TAG}(?:[ \t]*,[ \t]*{_TAG}){{0,{MAX_TAGS - 1}}})$"
 
 # Ids given by the platform and ids chosen by clients are separate name spaces,
 # so that neither needs a read, or a claim, to be safe from the other. And a

@@ -62,7 +62,10 @@ def if_match(text: str | None) -> tuple[int, ...] | None:
 
     A weak tag never matches (RFC 9110, 13.1.1), nor does a tag not of ours.
     """
-    if text is None or text.strip() == "*":
+    if text is None:
+        return None
+    text = text.strip(" \t")  # blanks around a header's value are not part of it
+    if text == "*":
         return None
     if not re.fullmatch(IF_MATCH_PATTERN, text):
         raise _invalid(f'If-Match: must be * or a list of at most {MAX_TAGS} tags such as "1"')
