@@ -3,6 +3,8 @@
 PYTHON ?= python3
 ENV    ?= dev
 TRAFFIC ?= 180
+REDOCLY  := 2.77.0
+SPECTRAL := 6.16.3
 BIN    := .venv/bin
 READY  := .venv/.ready
 AUDIT  := .venv-audit/.ready
@@ -54,6 +56,11 @@ lint: $(READY)  ## Code style, rendered files up to date, cfn-lint
 	@$(BIN)/cfn-lint --include-checks I --regions us-east-1 -- templates/*.yaml
 	@echo "lint: clean"
 
+openapi-lint:  ## Lint docs/openapi.yaml by the standard rules of redocly and spectral (needs Node.js and a network)
+	@npx --yes @redocly/cli@$(REDOCLY) lint docs/openapi.yaml --extends recommended --max-problems 100
+	@printf 'extends: ["spectral:oas"]\n' > .spectral.yaml; trap 'rm -f .spectral.yaml' EXIT; \
+		npx --yes @stoplight/spectral-cli@$(SPECTRAL) lint docs/openapi.yaml --ruleset .spectral.yaml --fail-severity hint
+
 audit: $(AUDIT)  ## Scan the templates for insecurities (checkov); needs no network once installed
 	@CKV_SKIP_PACKAGE_UPDATE_CHECK=true CKV_PARSE_ERROR_FAIL=true $(dir $(AUDIT))bin/checkov \
 		--file templates/*.yaml --framework cloudformation --skip-download --quiet --compact
@@ -77,5 +84,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test lint audit dashboard commands bench lock clean
+.PHONY: help setup run stop deploy templates test lint openapi-lint audit dashboard commands bench lock clean
 .DEFAULT_GOAL := help

@@ -5,22 +5,58 @@
 
 from http import HTTPStatus
 
+from contract.dialects import portable
 from contract.errors import ERRORS
 from contract.routes import COMMON_ERRORS, ROUTES, Route
 from contract.schemas import IDENTIFIER, MODELS
 
 VERSION = "1.0.0"
 
-_DESCRIPTION = """\
+_DESCRIPTION = f"""\
 Place orders, follow them, and list a customer's. Every request carries an API key. Every error,
 whoever answers it, has the one shape of the schema Error; programs decide by its `code`.
+
+A path or a method that is not listed here is answered {ERRORS["route_not_found"].status} `route_not_found`, with or
+without a key. OPTIONS is answered 204 on every path, without a key: the preflight request of browsers.
+
+Amounts have at most two decimals. A validator that computes `multipleOf` in binary fractions refuses some of them,
+such as 29.99: it needs a tolerance.
 """
 
+_TAG = {"name": "orders", "description": "Orders of food, from placing to delivery"}
+
 _HEADERS = {
-    "ETag": "the order's version, for If-Match",
-    "Location": "the order: an absolute path, stage or base path included, on the host of this request",
-    "Idempotency-Replayed": "true when this is the answer to an earlier request with the same key",
-    "Retry-After": "seconds to wait before trying, or polling, again",
+    "ETag": ("the order's version, for If-Match", {"type": "string", "pattern": '^"[1-9][0-9]*"$'}),
+    "Location": (
+        "the order: an absolute path, stage or base path included, on the host of this request",
+        {"type": "string", "format": "uri-reference"},
+    ),
+    "Idempotency-Replayed": (
+        "present when this is the answer to an earlier request with the same key",
+        {"type": "string", "enum": ["true"]},
+    ),
+    "Retry-After": (
+        "seconds to wait before trying, or polling, again",
+        {"type": "integer", "format": "int32", "minimum": 1},
+    ),
+    "X-Request-Id": (
+        "the requestId of errors and logs; absent where API Gateway answers, which sends x-amzn-RequestId",
+        {"type": "string"},
+    ),
+}
+# Headers of a success that some of its responses lack.
+_SOMETIMES = ("Idempotency-Replayed",)
+
+_ADDRESS = {"street": "12 Harbour Road", "city": "Bristol", "zipCode": "BS1 4RN"}
+_ORDER = {
+    "customerId": "CUST-12345",
+    "items": [{"productId": "ITEM-001", "quantity": 2, "price": 12.5}],
+    "deliveryAddress": _ADDRESS,
+}
+_EXAMPLES = {
+    "OrderRequest": _ORDER,
+    "OrderSubmission": {"orderId": "ORD-2024-0001", **_ORDER, "priority": "high"},
+    "StatusUpdate": {"status": "processing"},
 }
 
 
@@ -35,14 +71,16 @@ def document() -> dict:
             "title": "Food-delivery orders",
             "version": VERSION,
             "description": _DESCRIPTION,
-            "license": {"name": "MIT"},
+            "contact": {"name": "Platform engineering"},
+            "license": {"name": "MIT", "url": "https://spdx.org/licenses/MIT.html"},
         },
         "servers": [_server()],
         "security": [{"apiKey": []}],
+        "tags": [_TAG],
         "paths": paths,
         "components": {
             "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
-            "schemas": {name: _schema(schema) for name, schema in MODELS.items()},
+            "schemas": {name: _model(name) for name in MODELS},
         },
     }
 
@@ -67,7 +105,9 @@ def _operation(route: Route) -> dict:
     body = {"requestBody": {"required": True, "content": _content(route.request_model)}} if route.request_model else {}
     return {
         "operationId": route.operation,
+        "tags": [_TAG["name"]],
         "summary": route.summary,
+        "description": route.description,
         "parameters": [
             *(_parameter("path", name, IDENTIFIER, required=True) for name in route.path_parameters),
             *(_parameter("query", name, schema) for name, schema in route.query.items()),
@@ -80,15 +120,17 @@ def _operation(route: Route) -> dict:
 
 def _parameter(place: str, name: str, schema: dict, required: bool = False) -> dict:
     described = {"description": schema["description"]} if "description" in schema else {}
-    plain = {key: value for key, value in schema.items() if key != "description"}
+    plain = {key: value for key, value in _schema(schema).items() if key != "description"}
     return {"name": name, "in": place, "required": required, **described, "schema": plain}
 
 
 def _success(route: Route) -> dict:
-    response = {"description": HTTPStatus(route.success).phrase, "content": _content(route.response_model)}
-    if route.response_headers:
-        response["headers"] = {name: _header(name) for name in route.response_headers}
-    return response
+    names = (*route.response_headers, "X-Request-Id")
+    return {
+        "description": HTTPStatus(route.success).phrase,
+        "headers": {name: _header(name, required=name not in _SOMETIMES) for name in names},
+        "content": _content(route.response_model),
+    }
 
 
 def _failures(route: Route) -> dict[str, dict]:
@@ -99,28 +141,43 @@ def _failures(route: Route) -> dict[str, dict]:
     responses: dict[str, dict] = {}
     for kind in kinds:
         meaning = f"`{kind.code}`: {kind.message}"
-        response = responses.setdefault(str(kind.status), {"description": "", "content": _content("Error")})
+        first = {"description": "", "headers": {"X-Request-Id": _header("X-Request-Id")}, "content": _content("Error")}
+        response = responses.setdefault(str(kind.status), first)
         response["description"] = f"{response['description']}\n{meaning}".strip()
         if kind.retry_after:
-            response["headers"] = {"Retry-After": _header("Retry-After")}
+            response["headers"]["Retry-After"] = _header("Retry-After")
     return responses
 
 
-def _header(name: str) -> dict:
-    return {"description": _HEADERS[name], "schema": {"type": "string"}}
+def _header(name: str, required: bool = False) -> dict:
+    description, schema = _HEADERS[name]
+    return {"description": description, "required": required, "schema": schema}
 
 
 def _content(model: str) -> dict:
-    return {"application/json": {"schema": _reference(model)}}
+    example = {"example": _EXAMPLES[model]} if model in _EXAMPLES else {}
+    return {"application/json": {"schema": _reference(model), **example}}
 
 
 def _reference(model: str) -> dict:
     return {"$ref": f"#/components/schemas/{model}"}
 
 
+def _model(name: str) -> dict:
+    """A model's schema. The rules that the code checks are those of requests."""
+    is_request = name in {route.request_model for route in ROUTES}
+    return _schema(MODELS[name] if is_request else portable(MODELS[name]))
+
+
 def _schema(schema: dict) -> dict:
-    """Without `$schema`, which OpenAPI 3.0 does not know, and with models inside it by reference."""
-    return {key: _inner(value) for key, value in schema.items() if key != "$schema"}
+    """Without `$schema`, which OpenAPI 3.0 does not know, with models inside it by reference, and integers by size."""
+    result = {key: _inner(value) for key, value in schema.items() if key != "$schema"}
+    if result.get("type") == "integer":
+        result["format"] = "int32" if result.get("maximum", _INT32 + 1) <= _INT32 else "int64"
+    return result
+
+
+_INT32 = 2**31 - 1
 
 
 def _inner(value):

@@ -6,7 +6,17 @@ throttles, the OpenAPI document and the dashboards.
 
 from dataclasses import dataclass, field
 
-from contract.schemas import MAX_PAGE_SIZE, STATUSES, TOKEN_PATTERN
+from contract.schemas import (
+    IDEMPOTENCY_KEY_PATTERN,
+    IF_MATCH_PATTERN,
+    MAX_KEY,
+    MAX_PAGE_SIZE,
+    MAX_TAGS,
+    MAX_TOKEN,
+    STATUSES,
+    TIMESTAMP,
+    TOKEN_PATTERN,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,7 @@ class Route:
     operation: str
     function: str
     summary: str
+    description: str
     success: int
     response_model: str
     request_model: str | None = None
@@ -39,14 +50,15 @@ class Route:
 
 _TIMESTAMP = {
     "timestamp": {
-        "type": "integer",
+        **TIMESTAMP,
         "description": "the order's sort key, epoch milliseconds; not needed, saves a PUT its read",
     }
 }
 
 
 def _idempotency_key(description: str) -> dict:
-    return {"Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255, "description": description}}
+    key = {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": IDEMPOTENCY_KEY_PATTERN}
+    return {"Idempotency-Key": {**key, "description": description}}
 
 
 ROUTES: tuple[Route, ...] = (
@@ -55,7 +67,8 @@ ROUTES: tuple[Route, ...] = (
         "/orders",
         "createOrder",
         "orders_command",
-        "Place an order; 201 once it is stored",
+        "Place an order",
+        "201 once the order is stored.",
         201,
         "Order",
         request_model="OrderRequest",
@@ -74,8 +87,9 @@ ROUTES: tuple[Route, ...] = (
         "/orders/async",
         "submitOrder",
         "orders_intake",
-        "Hand in an order to be stored later, within seconds as a rule; poll Location until it is no longer 404."
-        " An order with an orderId of the client's choice, or an Idempotency-Key, may safely be handed in again",
+        "Submit an order to be stored later",
+        "The order is stored within seconds as a rule; poll Location until it is no longer 404."
+        " An order with an orderId of the client's choice, or an Idempotency-Key, may safely be submitted again.",
         202,
         "Accepted",
         request_model="OrderSubmission",
@@ -91,7 +105,8 @@ ROUTES: tuple[Route, ...] = (
         "/orders/{orderId}",
         "getOrder",
         "orders_query",
-        "Read one order; 404 as long as an order handed in to /orders/async is not stored yet",
+        "Read one order",
+        "404 as long as an order submitted to /orders/async is not stored yet.",
         200,
         "Order",
         query=_TIMESTAMP,
@@ -104,6 +119,8 @@ ROUTES: tuple[Route, ...] = (
         "updateOrderStatus",
         "orders_command",
         "Move an order to its next status",
+        "From pending to processing, out_for_delivery and delivered; to cancelled before it is out for delivery."
+        " The status that the order has already is 200, and changes nothing.",
         200,
         "Order",
         request_model="StatusUpdate",
@@ -111,7 +128,9 @@ ROUTES: tuple[Route, ...] = (
         headers={
             "If-Match": {
                 "type": "string",
-                "description": "the ETag that the change is based on, or *",
+                "pattern": IF_MATCH_PATTERN,
+                "example": '"1"',
+                "description": f"the ETag that the change is based on, a list of at most {MAX_TAGS}, or *",
             },
             **_idempotency_key(
                 "with If-Match: the same change again under the same key is answered 200, not 412, as long as it is"
@@ -126,13 +145,24 @@ ROUTES: tuple[Route, ...] = (
         "/orders/customer/{customerId}",
         "listCustomerOrders",
         "orders_query",
-        "List a customer's orders, newest first; a page may be short, even empty, and still have a nextToken",
+        "List a customer's orders, newest first",
+        "A page may be short, even empty, and still have a nextToken: ask with it until there is none.",
         200,
         "OrderPage",
         query={
-            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE},
-            "nextToken": {"type": "string", "pattern": TOKEN_PATTERN},
-            "status": {"type": "string", "enum": list(STATUSES)},
+            "limit": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MAX_PAGE_SIZE,
+                "description": "of orders on a page; the setting maxPageSize may lower the maximum",
+            },
+            "nextToken": {
+                "type": "string",
+                "maxLength": MAX_TOKEN,
+                "pattern": TOKEN_PATTERN,
+                "description": "of the page before, of the same customer and status",
+            },
+            "status": {"type": "string", "enum": list(STATUSES), "description": "only orders of this status"},
         },
     ),
 )

@@ -1,10 +1,14 @@
 """JSON Schemas of the platform, in draft-04 because API Gateway models are.
 
-Two rules keep one schema valid for both readers of it (API Gateway's Java
-validator and fastjsonschema): no `multipleOf` (neither is exact for decimal
-fractions, and fastjsonschema raises on a Decimal), so cents are checked by
-`domain.pricing`; and `$` only at the end of a pattern.
+They say every rule, for the OpenAPI document; others read them as
+`contract.dialects` gives them.
+
+In patterns, `$` stands only at the end, and classes are spelt out: `\\s`, `\\d`,
+`\\w` and `.` mean different sets to ECMA-262, Java and Python.
 """
+
+from contract.dialects import without
+from contract.text import PRINTABLE_PATTERN, VISIBLE_PATTERN
 
 DRAFT_04 = "http://json-schema.org/draft-04/schema#"
 
@@ -19,10 +23,20 @@ MAX_PAYMENTS = 10
 MAX_PAGE_SIZE = 100
 MAX_BODY_BYTES = 262_144  # twice the largest order, every character escaped
 
+MAX_ID = 128
+MAX_TOKEN = 512
+MAX_KEY = 255
+MAX_TAGS = 100  # DynamoDB's limit on the operands of IN
+
 # No "#", "/", "%" or "@": an id is safe in a path and in a claim key, and an
 # e-mail address, which would put personal data into URLs and logs, is refused.
-ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
-TOKEN_PATTERN = "^[A-Za-z0-9_-]{1,512}$"
+ID_PATTERN = f"^[A-Za-z0-9][A-Za-z0-9._:-]{{0,{MAX_ID - 1}}}$"
+TOKEN_PATTERN = f"^[A-Za-z0-9_-]{{1,{MAX_TOKEN}}}$"
+# Visible ASCII.
+IDEMPOTENCY_KEY_PATTERN = f"^[\\u0021-\\u007E]{{1,{MAX_KEY}}}$"
+# RFC 9110, 13.1.1 and 8.8.3: any, or a list of entity tags.
+_TAG = r'(?:W/)?"[\u0021\u0023-\u007E\u0080-\u00FF]*"'
+IF_MATCH_PATTERN = rf"^(?:\*|{_TAG}(?:[ \t]*,[ \t]*{_TAG}){{0,{MAX_TAGS - 1}}})$"
 
 # Ids given by the platform and ids chosen by clients are separate name spaces,
 # so that neither needs a read, or a claim, to be safe from the other. And a
@@ -39,13 +53,26 @@ PAYMENT_METHODS = ("card", "cash", "voucher", "wallet")
 PRIORITIES = ("normal", "high")
 SOURCES = ("api", "pipeline", "import")
 
+# 2000-01-01T00:00:00Z. No order is older; seconds that are taken for milliseconds lie in 1970.
+MIN_TIMESTAMP = 946_684_800_000
 # 9999-12-31T23:59:59.999Z, the last moment that a date can name.
 MAX_TIMESTAMP = 253_402_300_799_999
 
-IDENTIFIER = {"type": "string", "pattern": ID_PATTERN}
-MONEY = {"type": "number", "minimum": 0, "maximum": MAX_PRICE}
-# Never 0, which is the sort key of claims.
-TIMESTAMP = {"type": "integer", "minimum": 1, "maximum": MAX_TIMESTAMP}
+IDENTIFIER = {"type": "string", "maxLength": MAX_ID, "pattern": ID_PATTERN}
+# An id that a client may choose for an order.
+CHOSEN_ID = {
+    **IDENTIFIER,
+    "not": {"anyOf": [{"enum": list(RESERVED_IDS)}, {"pattern": f"^(?:{'|'.join(RESERVED_ID_PREFIXES)})"}]},
+}
+
+
+def _money(highest: int) -> dict:
+    return {"type": "number", "minimum": 0, "maximum": highest, "multipleOf": 0.01}
+
+
+MONEY = _money(MAX_PRICE)
+# Of requests. Orders that were accepted before keep theirs; never 0, which is the sort key of claims.
+TIMESTAMP = {"type": "integer", "minimum": MIN_TIMESTAMP, "maximum": MAX_TIMESTAMP}
 
 
 def closed_object(properties: dict, required: list[str], **more) -> dict:
@@ -59,8 +86,14 @@ def closed_object(properties: dict, required: list[str], **more) -> dict:
 
 
 def _text(longest: int) -> dict:
-    # "\S": a field of blanks is a missing field.
-    return {"type": "string", "minLength": 1, "maxLength": longest, "pattern": "\\S"}
+    # A field that shows nothing is a missing field.
+    return {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": longest,
+        "pattern": VISIBLE_PATTERN,
+        "allOf": [{"pattern": PRINTABLE_PATTERN}],
+    }
 
 
 ADDRESS = closed_object(
@@ -87,7 +120,7 @@ SUBMITTED_ITEM = closed_object(
 PAYMENT = closed_object(
     {
         "method": {"type": "string", "enum": list(PAYMENT_METHODS)},
-        "amount": {"type": "number", "minimum": 0, "maximum": MAX_ITEMS * MAX_QUANTITY * MAX_PRICE},
+        "amount": _money(MAX_ITEMS * MAX_QUANTITY * MAX_PRICE),
     },
     ["method", "amount"],
 )
@@ -97,8 +130,18 @@ ORDER_FIELDS = {
     "customerId": IDENTIFIER,
     "items": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": ITEM},
     "deliveryAddress": ADDRESS,
-    "delivery": {"type": "string", "enum": list(DELIVERY_MODES)},
-    "payments": {"type": "array", "minItems": 1, "maxItems": MAX_PAYMENTS, "items": PAYMENT},
+    "delivery": {
+        "type": "string",
+        "enum": list(DELIVERY_MODES),
+        "description": "express is taken where the feature is on for the customer",
+    },
+    "payments": {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MAX_PAYMENTS,
+        "items": PAYMENT,
+        "description": "they add up to the order's total; taken where the feature is on for the customer",
+    },
 }
 
 ORDER_REQUEST = closed_object(
@@ -110,8 +153,11 @@ ORDER_REQUEST = closed_object(
 # What POST /orders/async takes: an order that may name itself, and may have no address yet.
 ORDER_SUBMISSION = closed_object(
     {
-        "orderId": {**IDENTIFIER, "description": "chosen by the client, who may then safely submit again"},
-        "timestamp": {**TIMESTAMP, "description": "when the order was placed, epoch milliseconds"},
+        "orderId": {**CHOSEN_ID, "description": "chosen by the client, who may then safely submit again"},
+        "timestamp": {
+            **TIMESTAMP,
+            "description": "when the order was placed, epoch milliseconds; at most 5 minutes ahead of now",
+        },
         **ORDER_FIELDS,
         "items": {**ORDER_FIELDS["items"], "items": SUBMITTED_ITEM},
         "priority": {"type": "string", "enum": list(PRIORITIES)},
@@ -120,31 +166,19 @@ ORDER_SUBMISSION = closed_object(
     **{"$schema": DRAFT_04, "title": "OrderSubmission"},
 )
 
-_LIMITS = {"maximum", "maxItems", "minLength", "maxLength", "pattern"}
-
-
-def _accepted(schema: dict) -> dict:
-    """Return `schema` without the limits that were judged when an order was accepted: they may have moved since.
-
-    Identifiers keep their pattern: they become keys of the table and fields of the log.
-    """
-    if schema == IDENTIFIER:
-        return schema
-    kept = {keyword: value for keyword, value in schema.items() if keyword not in _LIMITS}
-    if "properties" in kept:
-        kept["properties"] = {name: _accepted(each) for name, each in kept["properties"].items()}
-    if "items" in kept:
-        kept["items"] = _accepted(kept["items"])
-    return kept
-
-
 STATUS_UPDATE = closed_object(
     {"status": {"type": "string", "enum": list(STATUSES)}},
     ["status"],
     **{"$schema": DRAFT_04, "title": "StatusUpdate"},
 )
 
-# What the platform answers. Responses may gain fields, so they are open.
+# What the platform answers. Responses may gain fields, so they are open; and an order may be older than the
+# limits of today.
+_ANSWERED = without(
+    {"properties": ORDER_FIELDS},
+    *("additionalProperties", "pattern", "allOf", "multipleOf", "maximum", "maxItems", "maxLength"),
+)["properties"]
+
 ORDER = {
     "$schema": DRAFT_04,
     "title": "Order",
@@ -164,7 +198,7 @@ ORDER = {
     "properties": {
         "orderId": {"type": "string"},
         "timestamp": {"type": "integer", "description": "accepted at, epoch milliseconds"},
-        **ORDER_FIELDS,
+        **_ANSWERED,
         "status": {"type": "string", "enum": list(STATUSES)},
         "totalAmount": {"type": "number", "minimum": 0},
         "loyaltyPoints": {"type": "integer", "minimum": 0},
@@ -226,60 +260,6 @@ ERROR = {
     },
 }
 
-# What travels on the order queue, between the edges that accept orders and the worker. The worker may be of
-# another version than the edge: see `domain.messages`.
-ORDER_MESSAGE = closed_object(
-    {
-        "format": {"type": "integer", "minimum": 0, "description": "of this message; 0 where it is absent"},
-        "orderId": IDENTIFIER,
-        # Any moment that the table and a date can hold, whatever clients may send today. 0 is a claim's.
-        "timestamp": {"type": "integer", "minimum": 1, "maximum": MAX_TIMESTAMP},
-        **{name: _accepted(each) for name, each in ORDER_FIELDS.items()},
-        "priority": {"type": "string", "enum": list(PRIORITIES)},
-        "source": {"type": "string", "enum": ["pipeline", "import"]},
-        "features": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "flags that were on for the customer when the order was accepted",
-        },
-        "sourceFile": _text(1100),  # s3://, a bucket's name and a key
-        "processedDate": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
-    },
-    ["orderId", "timestamp", "customerId", "items", "source"],
-    **{"$schema": DRAFT_04, "title": "OrderMessage"},
-)
-
-# What subscribers of the OrderEvents topic get. It may gain fields, so it is open.
-ORDER_EVENT = {
-    "$schema": DRAFT_04,
-    "title": "OrderEvent",
-    "type": "object",
-    "required": [
-        "eventId",
-        "eventType",
-        "occurredAt",
-        "orderId",
-        "customerId",
-        "status",
-        "version",
-        "totalAmount",
-        "source",
-    ],
-    "properties": {
-        "eventId": {"type": "string", "description": "orderId:version; the same in every delivery of this event"},
-        "eventType": {"type": "string", "enum": ["OrderCreated", "OrderStatusChanged"]},
-        "occurredAt": {"type": "string", "format": "date-time"},
-        "orderId": {"type": "string", "minLength": 1},
-        "customerId": {"type": "string", "minLength": 1},
-        "status": {"type": "string", "enum": list(STATUSES)},
-        "previousStatus": {"type": "string", "enum": list(STATUSES)},
-        "version": {"type": "integer", "minimum": 1, "description": "orders an order's events"},
-        "totalAmount": {"type": "number", "minimum": 0},
-        "source": {"type": "string", "enum": list(SOURCES)},
-        "correlationId": {"type": "string", "description": "of the request that placed the order"},
-    },
-}
-
 # Name of each API Gateway model -> its schema.
 MODELS = {
     "OrderRequest": ORDER_REQUEST,
@@ -290,6 +270,3 @@ MODELS = {
     "Accepted": ACCEPTED,
     "Error": ERROR,
 }
-
-# What never passes the API: queue and topic.
-DOCUMENTS = {"OrderMessage": ORDER_MESSAGE, "OrderEvent": ORDER_EVENT}

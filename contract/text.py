@@ -17,3 +17,8 @@ INVISIBLE = (
     r"\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0"  # blanks, variation selectors, BOM
     r"\uFFF0-\uFFF8"
 )
+
+# Of a text for people: something to see in it, and no control character but tab and the line breaks, which neither
+# terminals nor XML survive.
+VISIBLE_PATTERN = f"[^{INVISIBLE}]"
+PRINTABLE_PATTERN = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$"

@@ -6,14 +6,18 @@ raises OrderError, without repeating the text.
 
 import re
 
-from contract.schemas import ID_PATTERN, MAX_TIMESTAMP, STATUSES
+from contract.schemas import (
+    ID_PATTERN,
+    IDEMPOTENCY_KEY_PATTERN,
+    IF_MATCH_PATTERN,
+    MAX_KEY,
+    MAX_TAGS,
+    MAX_TIMESTAMP,
+    MIN_TIMESTAMP,
+    STATUSES,
+)
 from domain.errors import OrderError
 
-# DynamoDB's limit on the operands of IN.
-MAX_TAGS = 100
-
-_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
-_TAGS = re.compile(rf"[ \t]*{_TAG}(?:[ \t]*,[ \t]*{_TAG})*[ \t]*")
 _VERSION = re.compile(r'(?<!W/)"([1-9][0-9]{0,14})"')
 
 
@@ -31,11 +35,11 @@ def customer_id(text: str | None) -> str:
 
 
 def timestamp(text: str | None) -> int | None:
-    """Epoch milliseconds; never 0, which is the sort key of claims."""
+    """The time of an order, in epoch milliseconds."""
     if text is None:
         return None
-    if not re.fullmatch("[1-9][0-9]{0,14}", text) or int(text) > MAX_TIMESTAMP:
-        raise _invalid("timestamp: must be epoch milliseconds")
+    if not re.fullmatch("[1-9][0-9]{0,14}", text) or not MIN_TIMESTAMP <= int(text) <= MAX_TIMESTAMP:
+        raise _invalid("timestamp: must be epoch milliseconds, not seconds, from the year 2000 on")
     return int(text)
 
 
@@ -58,19 +62,19 @@ def if_match(text: str | None) -> tuple[int, ...] | None:
 
     A weak tag never matches (RFC 9110, 13.1.1), nor does a tag not of ours.
     """
-    if text is None or text.strip() == "*":
+    if text is None:
         return None
-    if not _TAGS.fullmatch(text):
-        raise _invalid('If-Match: must be * or a list of tags such as "1"')
-    versions = tuple(int(version) for version in _VERSION.findall(text))
-    if len(versions) > MAX_TAGS:
-        raise _invalid(f"If-Match: must have at most {MAX_TAGS} tags")
-    return versions
+    text = text.strip(" \t")  # blanks around a header's value are not part of it
+    if text == "*":
+        return None
+    if not re.fullmatch(IF_MATCH_PATTERN, text):
+        raise _invalid(f'If-Match: must be * or a list of at most {MAX_TAGS} tags such as "1"')
+    return tuple(int(version) for version in _VERSION.findall(text))
 
 
 def idempotency_key(text: str | None) -> str | None:
-    if text is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", text):
-        raise _invalid("Idempotency-Key: must be 1 to 255 visible ASCII characters")
+    if text is not None and not re.fullmatch(IDEMPOTENCY_KEY_PATTERN, text):
+        raise _invalid(f"Idempotency-Key: must be 1 to {MAX_KEY} visible ASCII characters")
     return text
 
 

@@ -11,8 +11,11 @@ from typing import Any
 
 import fastjsonschema
 
+from contract.dialects import portable
+from contract.documents import DOCUMENTS
 from contract.imports import IMPORT_RECORD
-from contract.schemas import DOCUMENTS, MODELS, RESERVED_ID_PREFIXES, RESERVED_IDS
+from contract.schemas import MIN_TIMESTAMP, MODELS, RESERVED_ID_PREFIXES, RESERVED_IDS
+from contract.text import PRINTABLE_PATTERN, VISIBLE_PATTERN
 from domain import pricing
 from domain.errors import OrderError, UnknownFormat
 
@@ -20,7 +23,7 @@ MAX_DETAILS = 20
 _LONGEST_NAME = 40  # characters that are compared with the names we know
 FUTURE_MS = 5 * 60 * 1000  # how far a client's clock may be ahead of ours
 
-_SCHEMAS = MODELS | DOCUMENTS | {"ImportRecord": IMPORT_RECORD}
+_SCHEMAS = {name: portable(schema) for name, schema in (MODELS | DOCUMENTS | {"ImportRecord": IMPORT_RECORD}).items()}
 
 
 def warm_up(*models: str) -> None:
@@ -237,6 +240,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {spelt[close[0]]}?" if close else ""
 
 
+_PATTERNS = {
+    VISIBLE_PATTERN: "must not be blank",
+    PRINTABLE_PATTERN: "must have no control characters but tabs and line breaks",
+}
+
+
 def _sentence(rule: str, limit: object) -> str:
     match rule:
         case "type":
@@ -245,7 +254,8 @@ def _sentence(rule: str, limit: object) -> str:
         case "enum":
             return f"must be one of {', '.join(limit)}"
         case "minimum":
-            return f"must be at least {limit}"
+            at_least = f"must be at least {limit}"
+            return f"{at_least}: epoch milliseconds, not seconds" if limit == MIN_TIMESTAMP else at_least
         case "maximum":
             return f"must be at most {limit}"
         case "oneOf":
@@ -262,5 +272,5 @@ def _sentence(rule: str, limit: object) -> str:
         case "maxItems":
             return f"must have at most {limit} items"
         case "pattern":
-            return "must not be blank" if limit == "\\S" else f"must match {limit}"
+            return _PATTERNS.get(limit) or f"must match {limit}"
     raise AssertionError(f"the contract uses no {rule}")

@@ -13,6 +13,7 @@ from troposphere.apigateway import (
 )
 from troposphere.awslambda import Permission
 
+from contract.dialects import portable
 from contract.routes import ROUTES, Route
 from contract.schemas import MODELS
 from generator import cors
@@ -31,7 +32,9 @@ def models(api: RestApi) -> dict[str, Model]:
 
 def _model(api: RestApi, name: str, schema: dict) -> Model:
     # troposphere's validation would turn the schema into one line of text.
-    return Model(f"{name}Model", RestApiId=Ref(api), Name=name, ContentType=JSON, Schema=schema).no_validation()
+    return Model(
+        f"{name}Model", RestApiId=Ref(api), Name=name, ContentType=JSON, Schema=portable(schema)
+    ).no_validation()
 
 
 def validator(api: RestApi) -> RequestValidator:

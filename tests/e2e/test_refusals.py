@@ -129,7 +129,9 @@ def test_an_unknown_order_is_not_found(api, order_id):
 
 def test_an_unknown_order_is_not_created_by_an_update(deployment, api):
     order_id = str(uuid.uuid4())
-    check_error(api.put(f"/orders/{order_id}", json={"status": "processing"}, params={"timestamp": 1}), 404)
+    check_error(
+        api.put(f"/orders/{order_id}", json={"status": "processing"}, params={"timestamp": 946_684_800_000}), 404
+    )
     assert not [i for i in deployment.items() if i["orderId"]["S"] == order_id]
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract import imports
-from contract.schemas import DRAFT_04, ORDER_MESSAGE, ORDER_SUBMISSION
+from contract.documents import ORDER_MESSAGE
+from contract.schemas import DRAFT_04, ORDER_SUBMISSION
 
 SCHEMAS = {
     "ImportRecord": imports.IMPORT_RECORD,

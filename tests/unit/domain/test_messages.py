@@ -42,7 +42,7 @@ def test_an_order_has_one_fingerprint_whichever_way_it_came(document):
     renamed = [
         {("itemId" if key == "productId" else key): value for key, value in item.items()} for item in document["items"]
     ]
-    again = {**document, "items": renamed, "priority": "high", "timestamp": 1, "orderId": "mine"}
+    again = {**document, "items": renamed, "priority": "high", "timestamp": NOW - 1, "orderId": "mine"}
     later = travelled(again, now=NOW + 1, correlation_id="other")
     assert orders.fingerprint(direct) == travelled(document)["fingerprint"] == later["fingerprint"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from contract.documents import ORDER_MESSAGE
 from contract.imports import IMPORT_RECORD
-from contract.schemas import ORDER_MESSAGE, ORDER_REQUEST, ORDER_SUBMISSION
+from contract.schemas import ORDER_REQUEST, ORDER_SUBMISSION
 from domain import pricing, validation
 from domain.errors import OrderError
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.schemas import ORDER_MESSAGE
+from contract.documents import ORDER_MESSAGE
 from domain import messages, orders
 from handlers import clients
 from handlers.attributes import from_item

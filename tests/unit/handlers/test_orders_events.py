@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.schemas import DOCUMENTS
+from contract.documents import DOCUMENTS
 from domain.claims import order_claim
 from handlers import clients, orders_events, telemetry
 from handlers.attributes import to_item

@@ -6,8 +6,9 @@ import json
 import fastjsonschema
 import pytest
 
+from contract.documents import DOCUMENTS
 from contract.imports import IMPORT_REPORT, REJECTED_RECORD, rejected_key, report_key
-from contract.schemas import DOCUMENTS
+from contract.schemas import MIN_TIMESTAMP
 from domain import messages
 from handlers import clients, orders_import
 from tests.unit.handlers.importing import (
@@ -33,7 +34,7 @@ valid_message = fastjsonschema.compile(DOCUMENTS["OrderMessage"])
 def test_each_record_becomes_a_message(monkeypatch):
     monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
     items = [{"itemId": "ITEM-1", "quantity": 2, "price": 29.9}]
-    with World(jsonl(order("ORD-1", items=items), order("ORD-2", timestamp=5, priority="high"))) as world:
+    with World(jsonl(order("ORD-1", items=items), order("ORD-2", timestamp=MIN_TIMESTAMP, priority="high"))) as world:
         report = world.run_all()
     first, second = world.messages()
     assert first == {
@@ -48,7 +49,7 @@ def test_each_record_becomes_a_message(monkeypatch):
         "sourceFile": f"s3://{BUCKET}/{KEY}",
         "processedDate": "2026-01-02",
     }
-    assert (second["orderId"], second["timestamp"], second["priority"]) == ("ORD-2", 5, "high")
+    assert (second["orderId"], second["timestamp"], second["priority"]) == ("ORD-2", MIN_TIMESTAMP, "high")
     for message, entry in zip(world.messages(), world.entries, strict=True):
         valid_message(message)
         expected = {"priority": message["priority"], "source": "import", "correlationId": "request-1"}

@@ -15,9 +15,12 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from contract.schemas import ACCEPTED, DOCUMENTS
+from contract.documents import DOCUMENTS
+from contract.schemas import ACCEPTED
 from handlers import clients
 from tests.unit.handlers.pipeline import SUBMISSION
+
+TOO_EARLY = "must be at least 946684800000: epoch milliseconds, not seconds"
 
 
 def submission(**changes):
@@ -104,10 +107,13 @@ def test_the_message_says_where_it_comes_from(api, pipeline, monkeypatch):
         ({"orderId": "fk-mine"}, ["orderId: must not start with fk-"]),
         ({"orderId": "async"}, ["orderId: must not be one of async, customer"]),
         ({"orderId": ""}, ["orderId: must match ^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"]),
+        ({"orderId": "A1\n"}, ["orderId: must match ^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"]),
         ({"orderId": 7}, ["orderId: must be a string"]),
         ({"priority": "urgent"}, ["priority: must be one of normal, high"]),
-        ({"timestamp": 0}, ["timestamp: must be at least 1"]),
-        ({"timestamp": 1.5}, ["timestamp: must be an integer"]),
+        ({"timestamp": 0}, [f"timestamp: {TOO_EARLY}"]),
+        ({"timestamp": 1_767_323_045}, [f"timestamp: {TOO_EARLY}"]),
+        ({"timestamp": 946_684_799_999}, [f"timestamp: {TOO_EARLY}"]),
+        ({"timestamp": 1_767_323_045_678.5}, ["timestamp: must be an integer"]),
         ({"timestamp": 9_999_999_999_999}, ["timestamp: must not be more than 5 minutes in the future"]),
         ({"totalAmount": 1}, ["totalAmount: is not a known field"]),
         ({"source": "import"}, ["source: is not a known field"]),

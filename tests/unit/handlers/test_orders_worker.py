@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.schemas import ORDER_MESSAGE
+from contract.documents import ORDER_MESSAGE
 from domain.lifecycle import MOST_CHANGES
 from handlers import bulk, orders_worker
 from handlers.repository import OrdersTable

@@ -1,0 +1,87 @@
+"""JSON Schemas of what never passes the API: messages of the order queue, events of the topic."""
+
+from contract.schemas import (
+    DRAFT_04,
+    IDENTIFIER,
+    MAX_TIMESTAMP,
+    ORDER_FIELDS,
+    PRIORITIES,
+    SOURCES,
+    STATUSES,
+    closed_object,
+)
+
+_LIMITS = {"allOf", "maximum", "maxItems", "minLength", "maxLength", "multipleOf", "pattern"}
+
+
+def _accepted(schema: dict) -> dict:
+    """Return `schema` without the limits that were judged when an order was accepted: they may have moved since.
+
+    Identifiers keep their pattern: they become keys of the table and fields of the log.
+    """
+    if schema == IDENTIFIER:
+        return schema
+    kept = {keyword: value for keyword, value in schema.items() if keyword not in _LIMITS}
+    if "properties" in kept:
+        kept["properties"] = {name: _accepted(each) for name, each in kept["properties"].items()}
+    if "items" in kept:
+        kept["items"] = _accepted(kept["items"])
+    return kept
+
+
+# What travels on the order queue, between the edges that accept orders and the worker. The worker may be of
+# another version than the edge: see `domain.messages`.
+ORDER_MESSAGE = closed_object(
+    {
+        "format": {"type": "integer", "minimum": 0, "description": "of this message; 0 where it is absent"},
+        "orderId": IDENTIFIER,
+        # Any moment that the table and a date can hold, whatever clients may send today. 0 is a claim's.
+        "timestamp": {"type": "integer", "minimum": 1, "maximum": MAX_TIMESTAMP},
+        **{name: _accepted(each) for name, each in ORDER_FIELDS.items()},
+        "priority": {"type": "string", "enum": list(PRIORITIES)},
+        "source": {"type": "string", "enum": ["pipeline", "import"]},
+        "features": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "flags that were on for the customer when the order was accepted",
+        },
+        # s3://, a bucket's name and a key, which may have any character
+        "sourceFile": {"type": "string", "minLength": 1, "maxLength": 1100},
+        "processedDate": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    },
+    ["orderId", "timestamp", "customerId", "items", "source"],
+    **{"$schema": DRAFT_04, "title": "OrderMessage"},
+)
+
+# What subscribers of the OrderEvents topic get. It may gain fields, so it is open.
+ORDER_EVENT = {
+    "$schema": DRAFT_04,
+    "title": "OrderEvent",
+    "type": "object",
+    "required": [
+        "eventId",
+        "eventType",
+        "occurredAt",
+        "orderId",
+        "customerId",
+        "status",
+        "version",
+        "totalAmount",
+        "source",
+    ],
+    "properties": {
+        "eventId": {"type": "string", "description": "orderId:version; the same in every delivery of this event"},
+        "eventType": {"type": "string", "enum": ["OrderCreated", "OrderStatusChanged"]},
+        "occurredAt": {"type": "string", "format": "date-time"},
+        "orderId": {"type": "string", "minLength": 1},
+        "customerId": {"type": "string", "minLength": 1},
+        "status": {"type": "string", "enum": list(STATUSES)},
+        "previousStatus": {"type": "string", "enum": list(STATUSES)},
+        "version": {"type": "integer", "minimum": 1, "description": "orders an order's events"},
+        "totalAmount": {"type": "number", "minimum": 0},
+        "source": {"type": "string", "enum": list(SOURCES)},
+        "correlationId": {"type": "string", "description": "of the request that placed the order"},
+    },
+}
+
+DOCUMENTS = {"OrderMessage": ORDER_MESSAGE, "OrderEvent": ORDER_EVENT}
