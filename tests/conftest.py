@@ -1,8 +1,18 @@
 """What all tests share."""
 
+import os
+
 import pytest
 
+from deployer.aws import isolated
 from emulator import ownership
+
+
+def pytest_configure() -> None:
+    """The developer's settings for AWS and of a proxy are none of the tests' business."""
+    kept = isolated.environment(os.environ)
+    os.environ.clear()
+    os.environ.update(kept)
 
 
 @pytest.fixture(scope="session", autouse=True)
