@@ -3,75 +3,65 @@
 import argparse
 import json
 import os
+import pkgutil
 import platform
 import subprocess
 import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import ROOT
+from benchmarks import sections
+from benchmarks.measure import ROOT, SMALLEST, Effort
+from deployer.aws import isolated
+from emulator import ownership
 
-SECTIONS = ("cold", "rendering", "packages", "deploys", "calls", "pipeline", "imports")
+SECTIONS = tuple(sorted(module.name for module in pkgutil.iter_modules(sections.__path__)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; default: all")
     parser.add_argument("--runs", type=int, default=15, help="runs of each timed process (default: %(default)s)")
+    parser.add_argument("--smallest", action="store_true", help="everything once, with few orders: does it run?")
     parser.add_argument("--json", action="store_true", help="print rows as JSON")
     arguments = parser.parse_args()
     unknown = set(arguments.sections) - set(SECTIONS)
     if unknown:
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
-    rows = []
-    for section in arguments.sections or SECTIONS:
-        print(f"measuring {section} ...", file=sys.stderr)
-        rows += _measure(section, arguments.runs) if len(arguments.sections) == 1 else _apart(section, arguments.runs)
+    rows = _rows(arguments)
     if arguments.json:
         print(json.dumps(rows, indent=2))
     else:
         _print(rows)
 
 
-def _apart(section: str, runs: int) -> list[dict]:
+def _rows(arguments: argparse.Namespace) -> list[dict]:
+    wanted = arguments.sections or SECTIONS
+    if len(wanted) > 1:
+        return [row for section in wanted for row in _apart(section, arguments)]
+    print(f"measuring {wanted[0]} ...", file=sys.stderr)
+    settings = isolated.environment(os.environ)
+    os.environ.clear()
+    os.environ.update(settings)
+    effort = SMALLEST if arguments.smallest else Effort(arguments.runs)
+    with tempfile.TemporaryDirectory() as scratch:
+        ownership.end_with_this_process(Path(scratch))
+        return import_module(f"benchmarks.sections.{wanted[0]}").measure(effort)
+
+
+def _apart(section: str, arguments: argparse.Namespace) -> list[dict]:
     """In a process of its own: the handlers keep their clients, and each section has another emulator."""
-    command = [sys.executable, "-m", "benchmarks", section, "--json", "--runs", str(runs)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-m", "benchmarks", section, "--json", "--runs", str(arguments.runs)]
+    if arguments.smallest:
+        command.append("--smallest")
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        raise SystemExit(f"{section}: {done.stderr.strip()}")
+        raise SystemExit(f"{section} could not be measured")
     return json.loads(done.stdout)
-
-
-def _measure(section: str, runs: int) -> list[dict]:
-    # Imported one by one: measuring package sizes needs no handlers, and so on.
-    if section == "cold":
-        from benchmarks import cold_start
-
-        return cold_start.measure(runs)
-    if section == "rendering":
-        from benchmarks import rendering
-
-        return rendering.measure(runs)
-    if section == "packages":
-        from benchmarks import packages
-
-        return packages.measure()
-    if section == "deploys":
-        from benchmarks import deploys
-
-        return deploys.measure(runs)
-    if section == "calls":
-        from benchmarks import calls
-
-        return calls.measure()
-    if section == "pipeline":
-        from benchmarks import pipeline
-
-        return pipeline.measure()
-    from benchmarks import imports
-
-    return imports.measure()
 
 
 def _print(rows: list[dict]) -> None:

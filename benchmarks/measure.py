@@ -7,8 +7,27 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+class Effort(NamedTuple):
+    """How much is measured. The figures of the docs come from the default."""
+
+    runs: int = 15
+    """Of each timed process."""
+    rounds: int = 3
+    """Of each rate."""
+    fraction: float = 1.0
+    """Of the orders that a rate or a file has."""
+
+    def orders(self, usual: int) -> int:
+        return max(10, round(usual * self.fraction))
+
+
+SMALLEST = Effort(runs=1, rounds=1, fraction=0.001)
+"""To see that everything can be measured."""
 
 
 def python(code: str, environment: dict[str, str] | None = None) -> float:

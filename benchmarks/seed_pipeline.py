@@ -11,7 +11,7 @@ SUFFIX = "seed003"
 
 
 class SeedPipeline:
-    """`queue` is full or empty, `mapping` switches the worker; see `benchmarks.pipeline.run`."""
+    """`queue` is full or empty, `mapping` switches the worker; see `benchmarks.sections.pipeline.run`."""
 
     def __init__(self, code: str) -> None:
         table = _table()

@@ -92,6 +92,10 @@ def _failure(error: BaseException) -> Failure:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Failure(Exit.INTERRUPTED, "interrupted", "run the same command again: it finds out how far things are")
+    if isinstance(error, SyntaxError) and ROOT in Path(error.filename or "").parents:
+        from deployer.build import packaging  # the engine imports some of what it packages
+
+        return packaging.not_compiled(Path(error.filename).relative_to(ROOT).as_posix(), error)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in _OURS:
         return Failure(
             Exit.USAGE,

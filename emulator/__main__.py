@@ -1,10 +1,11 @@
 """``python -m emulator start|stop|status|serve``."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
-from emulator import control, server
+from emulator import control, ownership, server
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     add("status", "say whether it runs, and where")
     start.add_argument("--port", type=int, help="port on 127.0.0.1 (default: the last one used, else a free one)")
     serve.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
+    serve.add_argument("--wait", type=float, default=0, help=argparse.SUPPRESS)
     for command in (start, serve):
         command.add_argument(
             "--iam", action="store_true", help="enforce IAM: functions can do only what their role allows"
@@ -39,10 +41,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     options = parser().parse_args(argv)
-    state = options.state.resolve()
+    state = Path(os.path.realpath(options.state))
     try:
         if options.command == "serve":
-            server.serve(options.port, state, options.iam)
+            server.serve(options.port, state, options.iam, options.wait)
         elif options.command == "start":
             describe(control.start(state, port=options.port, iam=options.iam))
         elif options.command == "stop":
@@ -50,9 +52,9 @@ def main(argv: list[str] | None = None) -> int:
         elif found := control.running(state):
             describe(found)
         else:
-            print("not running")
+            print("it runs, but does not answer" if ownership.in_use(state) else "not running")
             return 3
-    except (control.EmulatorError, server.VersionError) as error:
+    except (control.EmulatorError, server.VersionError, ownership.InUseError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

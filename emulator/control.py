@@ -1,26 +1,26 @@
 """Start, find and stop the emulator, from the deployer and from tests.
 
-The process is found through ``emulator.json`` in its state directory, and is believed
-only if the port answers with the same process id and the same directory: a file left
-behind by a crash, whose id or port another program has taken since, fools nobody.
+The process is found through ``emulator.json`` in its state directory (``emulator.ownership``). It is believed only if
+the port answers with the same process id and the same file: a file that a crash left behind, whose id or port another
+program has taken since, is not taken for a running emulator.
 """
 
-import fcntl
 import importlib.util
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from emulator import INSTALL_HINT
+from emulator import INSTALL_HINT, ownership
 from emulator.server import HOST, IDENTITY_PATH, ROOT_USER
 
 # What the server may see of the caller's environment. Everything else, above all AWS_*,
@@ -38,6 +38,8 @@ PASSED_ON = (
     "VIRTUAL_ENV",
 )
 PASSED_ON_PREFIXES = ("EMULATOR_", "LAMBDA_")
+
+LOG = "emulator.log"
 
 _children: dict[int, subprocess.Popen] = {}
 """Servers that this process started: they must be waited for, or they stay as zombies."""
@@ -59,64 +61,57 @@ class Emulator:
 
 
 def start(state_dir: Path, *, port: int | None = None, iam: bool = False, timeout: float = 30) -> Emulator:
-    """Start the emulator for ``state_dir`` in the background, or return the one running.
+    """Start the emulator of ``state_dir`` in the background, or return the one running.
 
-    Without ``port`` it takes the port of the last time if that is free, so that URLs stay
-    valid, else any free one. Safe to call from several processes at once.
+    Without ``port`` it takes the port of the last time if that is free, so that URLs stay valid, else any free one.
+    Safe to call from several processes at once. Waits up to ``timeout`` seconds for an answer, also for one that has
+    the directory and is slow. Raises EmulatorError; then no process is left that this call has started.
     """
-    state_dir = state_dir.resolve()
-    state_dir.mkdir(parents=True, exist_ok=True)
-    with _locked(state_dir):
-        if found := running(state_dir):
-            if port not in (None, found.port) or iam != found.iam:
-                raise EmulatorError(
-                    f"the emulator of {state_dir} already runs on port {found.port} with IAM "
-                    f"{'enforced' if found.iam else 'not enforced'}; stop it first: python -m emulator stop --state {state_dir}"
-                )
-            return found
-        if importlib.util.find_spec("ministack") is None:
-            raise EmulatorError(f"the local emulator is not installed; install it with: {INSTALL_HINT}")
-        if port is not None:
-            return _launch(state_dir, port, iam, timeout)
-        remembered = _remembered(state_dir).get("port")
-        if isinstance(remembered, int) and _free(remembered):
-            return _launch(state_dir, remembered, iam, timeout)
-        return _launch(state_dir, _free_port(), iam, timeout)
+    state_dir = _real(state_dir)
+    found = running(state_dir) or _started(state_dir, port, iam, timeout)
+    if port not in (None, found.port) or iam != found.iam:
+        raise EmulatorError(
+            f"the emulator of {state_dir} already runs on port {found.port} with IAM "
+            f"{'enforced' if found.iam else 'not enforced'}; stop it first: {_stop_command(state_dir)}"
+        )
+    return found
 
 
 def running(state_dir: Path) -> Emulator | None:
-    """The emulator of ``state_dir`` if it runs and answers."""
-    state_dir = state_dir.resolve()
-    record = _remembered(state_dir)
+    """Return the emulator of ``state_dir`` if it runs and answers."""
+    state_dir = _real(state_dir)
+    record = ownership.record(state_dir)
     pid, port = record.get("pid"), record.get("port")
-    if not isinstance(pid, int) or not isinstance(port, int) or not _alive(pid):
+    if not isinstance(pid, int) or not isinstance(port, int):
         return None
-    identity = _identity(port)
-    if identity is None or identity.get("pid") != pid or identity.get("state_dir") != str(state_dir):
+    answer = _identity(port)
+    lock = ownership.identity(state_dir / ownership.FILE)
+    if answer is None or answer.get("pid") != pid or answer.get("lock") != lock:
         return None
-    return Emulator(f"http://{HOST}:{port}", pid, state_dir, port, bool(identity.get("iam")))
+    return Emulator(f"http://{HOST}:{port}", pid, state_dir, port, bool(answer.get("iam")))
 
 
 def stop(state_dir: Path, timeout: float = 15) -> bool:
     """Stop the emulator of ``state_dir``, saving its state; False if none was running.
 
-    It is killed if it does not stop in time. Its workers go with it either way.
+    It is killed if it does not stop in time. Its workers end with it either way.
     """
-    state_dir = state_dir.resolve()
-    if not state_dir.is_dir():
+    state_dir = _real(state_dir)
+    if not ownership.in_use(state_dir):
         return False
-    with _locked(state_dir):
-        found = running(state_dir)
-        pid = found.pid if found else _hung(state_dir)
-        if pid is None:
-            return False
-        _signal(pid, signal.SIGTERM)
-        if not _gone(pid, timeout):
-            _signal(pid, signal.SIGKILL)
-            if not _gone(pid, 5):
-                raise EmulatorError(f"the emulator of {state_dir} (process {pid}) cannot be stopped")
-        _kill_group(pid)
-        return True
+    pid = ownership.record(state_dir).get("pid")
+    if not isinstance(pid, int) or not _is_emulator(pid):
+        raise EmulatorError(f"{state_dir / ownership.FILE} is locked by a process that is not known; end that first")
+    _signal(pid, signal.SIGTERM)
+    if not _released(state_dir, timeout):
+        _signal(pid, signal.SIGKILL)
+        if not _released(state_dir, 5):
+            raise EmulatorError(f"the emulator of {state_dir} (process {pid}) cannot be stopped")
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)  # what its functions have started
+    if child := _children.pop(pid, None):
+        child.wait()
+    return True
 
 
 def environment(emulator: Emulator) -> dict[str, str]:
@@ -131,16 +126,38 @@ def environment(emulator: Emulator) -> dict[str, str]:
     }
 
 
-def _launch(state_dir: Path, port: int, iam: bool, timeout: float) -> Emulator:
-    if not _free(port):
+def _started(state_dir: Path, port: int | None, iam: bool, timeout: float) -> Emulator:
+    """Launch a server and wait for an answer: its own, or that of another which was there before."""
+    if importlib.util.find_spec("ministack") is None:
+        raise EmulatorError(f"the local emulator is not installed; install it with: {INSTALL_HINT}")
+    if port is not None and not _free(port) and not ownership.in_use(state_dir):
         raise EmulatorError(f"port {port} on {HOST} is taken by another program")
-    log = state_dir / "emulator.log"
+    deadline = time.monotonic() + timeout
+    process = _launch(state_dir, port or _port_of_last_time(state_dir) or _free_port(), iam, timeout)
+    found = None
+    try:
+        while not (found := running(state_dir)):
+            ended = process.poll() is not None and not ownership.in_use(state_dir)
+            if ended or time.monotonic() > deadline:
+                raise EmulatorError(_no_answer(state_dir, process, timeout))
+            time.sleep(0.05)
+    finally:  # also when this process is interrupted
+        if found and found.pid == process.pid:
+            _children[process.pid] = process
+        else:
+            process.kill()
+            process.wait()
+    return found
+
+
+def _launch(state_dir: Path, port: int, iam: bool, wait: float) -> subprocess.Popen:
+    """Start a server, which waits so many seconds for another one to give up the directory."""
     command = [sys.executable, "-m", "emulator", "serve", "--port", str(port), "--state", str(state_dir)]
-    with log.open("ab") as output:
+    with _log(state_dir) as output:
         output.write(f"--- {time.strftime('%F %T')} port {port}\n".encode())
         output.flush()
-        process = subprocess.Popen(
-            command + (["--iam"] if iam else []),
+        return subprocess.Popen(
+            command + ["--wait", str(wait)] + (["--iam"] if iam else []),
             cwd=Path(__file__).resolve().parents[1],  # where the emulator package is importable
             env=_passed_on(),
             stdin=subprocess.DEVNULL,
@@ -148,53 +165,38 @@ def _launch(state_dir: Path, port: int, iam: bool, timeout: float) -> Emulator:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _children[process.pid] = process
-    _remember(state_dir, pid=process.pid, port=port, iam=iam)
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        if found := running(state_dir):
-            return found
-        if process.poll() is not None:
-            raise EmulatorError(
-                f"the emulator ended with code {process.returncode} at start; the end of {log}:\n{_tail(log)}"
-            )
-        time.sleep(0.05)
-    _signal(process.pid, signal.SIGKILL)
-    _gone(process.pid, 5)
-    raise EmulatorError(f"the emulator did not answer within {timeout:g} seconds; the end of {log}:\n{_tail(log)}")
+
+
+def _log(state_dir: Path) -> BinaryIO:
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        return (state_dir / LOG).open("ab")
+    except OSError as error:
+        raise EmulatorError(f"the state directory {state_dir} cannot be used: {error.strerror}") from error
+
+
+def _no_answer(state_dir: Path, process: subprocess.Popen, timeout: float) -> str:
+    """Describe why no emulator answers."""
+    log = state_dir / LOG
+    pid = ownership.record(state_dir).get("pid")
+    if ownership.in_use(state_dir) and pid != process.pid:
+        return (
+            f"process {pid} has the state in {state_dir} and did not answer within {timeout:g} seconds; "
+            f"stop it: {_stop_command(state_dir)}"
+        )
+    if process.poll() is None:
+        return f"the emulator did not answer within {timeout:g} seconds; the end of {log}:\n{_tail(log)}"
+    return f"the emulator ended with code {process.returncode} at start; the end of {log}:\n{_tail(log)}"
+
+
+def _stop_command(state_dir: Path) -> str:
+    return f"python -m emulator stop --state {shlex.quote(str(state_dir))}"
 
 
 def _passed_on() -> dict[str, str]:
     return {
         name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
     }
-
-
-@contextmanager
-def _locked(state_dir: Path) -> Iterator[None]:
-    """Hold the state directory's lock: starts and stops happen one after the other."""
-    with (state_dir / "emulator.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _record(state_dir: Path) -> Path:
-    return state_dir / "emulator.json"
-
-
-def _remembered(state_dir: Path) -> dict:
-    try:
-        record = json.loads(_record(state_dir).read_text())
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def _remember(state_dir: Path, **record: object) -> None:
-    """Write the record in one step, so that a reader never sees half of it."""
-    draft = _record(state_dir).with_suffix(".new")
-    draft.write_text(json.dumps(record))
-    draft.replace(_record(state_dir))
 
 
 def _identity(port: int) -> dict | None:
@@ -208,6 +210,11 @@ def _identity(port: int) -> dict | None:
     return identity if isinstance(identity, dict) else None
 
 
+def _real(path: Path) -> Path:
+    """Follow links; a loop of them is left for whoever opens the path to report."""
+    return Path(os.path.realpath(path))
+
+
 def _free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -218,34 +225,24 @@ def _free(port: int) -> bool:
         return True
 
 
+def _port_of_last_time(state_dir: Path) -> int | None:
+    port = ownership.record(state_dir).get("port")
+    return port if isinstance(port, int) and _free(port) else None
+
+
 def _free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]
 
 
-def _alive(pid: int) -> bool:
-    if child := _children.get(pid):
-        return child.poll() is None
+def _is_emulator(pid: int) -> bool:
+    """Whether the process is a server, as far as `ps` knows: its id may be of before a crash, and another's by now."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's process
-    return True
-
-
-def _hung(state_dir: Path) -> int | None:
-    """The process of ``state_dir`` that runs but does not answer, recognised by its command line."""
-    pid = _remembered(state_dir).get("pid")
-    if not isinstance(pid, int) or not _alive(pid):
-        return None
-    listing = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    ours = "-m emulator serve" in listing.stdout and f"--state {state_dir}" in listing.stdout
-    return pid if ours else None
+        listing = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False)
+    except FileNotFoundError:
+        return True
+    return b"-m emulator serve" in listing.stdout
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
@@ -253,20 +250,13 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def _gone(pid: int, timeout: float) -> bool:
+def _released(state_dir: Path, timeout: float) -> bool:
     deadline = time.monotonic() + timeout
-    while _alive(pid):
+    while ownership.in_use(state_dir):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
-    _children.pop(pid, None)
     return True
-
-
-def _kill_group(pid: int) -> None:
-    """End what is left of the server's own process group: workers in the middle of a call."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def _tail(log: Path, lines: int = 15) -> str:

@@ -10,8 +10,10 @@ import importlib
 import json
 import logging
 import os
+import queue
 import socket
 import sys
+import threading
 import time
 import traceback
 
@@ -117,6 +119,13 @@ def invoke(handler, event, context):
     return {"result": result}
 
 
+def receive(channel, requests):
+    """Queue the calls. When the server is gone, so is this process, even in the middle of a call."""
+    for line in channel.makefile("rb"):
+        requests.put(line)
+    os._exit(0)
+
+
 def main(channel):
     logs = LogHandler()
     root = logging.getLogger()
@@ -124,11 +133,12 @@ def main(channel):
     root.setLevel(os.environ.get("AWS_LAMBDA_LOG_LEVEL", "WARNING"))
     # As on AWS: the function's own files first, then its layers, then the runtime's.
     sys.path[:0] = [path for path in os.environ.pop("_EMULATOR_PATH").split(os.pathsep) if path]
+    requests = queue.SimpleQueue()
+    threading.Thread(target=receive, args=(channel, requests), daemon=True).start()
     handler, broken = load()
-    requests = channel.makefile("rb")
     channel.sendall(json.dumps({"ready": broken is None}).encode() + b"\n")
-    for line in requests:  # ends with the server
-        call = json.loads(line)
+    while True:
+        call = json.loads(requests.get())
         logs.request_id = call["request_id"]
         os.environ.pop("_X_AMZN_TRACE_ID", None)
         if call["trace_id"]:

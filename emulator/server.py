@@ -12,7 +12,8 @@ import threading
 import time
 from pathlib import Path
 
-from emulator import INSTALL_HINT, MINISTACK_VERSION, registry
+from emulator import INSTALL_HINT, MINISTACK_VERSION, ownership, registry
+from emulator.ownership import Claim
 
 HOST = "127.0.0.1"
 IDENTITY_PATH = "/_emulator"
@@ -41,8 +42,10 @@ def configure(port: int, state_dir: Path, iam: bool) -> None:
     """Set what MiniStack reads from the environment; it must not be imported before.
 
     Nothing listens beyond the loopback interface, nothing looks for a Docker daemon, and
-    every file, temporary ones included, lies under ``state_dir``.
+    every file, temporary ones included, lies under ``state_dir``. What is saved has relative
+    paths: a directory that is moved takes along what is saved after that.
     """
+    os.chdir(state_dir)
     scratch = state_dir / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)  # unpacked functions of an earlier run
     for folder in (scratch, state_dir / "state", state_dir / "s3"):
@@ -56,9 +59,9 @@ def configure(port: int, state_dir: Path, iam: bool) -> None:
         AWS_SECRET_ACCESS_KEY=ROOT_USER,
         AUTH="true" if iam else "false",
         PERSIST_STATE="1",
-        STATE_DIR=str(state_dir / "state"),
+        STATE_DIR="state",
         S3_PERSIST="1",
-        S3_DATA_DIR=str(state_dir / "s3"),
+        S3_DATA_DIR="s3",
         TMPDIR=str(scratch),
         DOCKER_HOST=f"unix://{scratch}/no-docker.sock",
         LAMBDA_EXECUTOR="local",
@@ -70,15 +73,15 @@ def configure(port: int, state_dir: Path, iam: bool) -> None:
         os.environ.pop(name, None)
 
 
-def answer_identity(state_dir: Path, iam: bool) -> None:
+def answer_identity(claim: Claim, iam: bool) -> None:
     """Serve ``/_emulator``, by which ``control`` knows its own process from a stranger's."""
     import ministack.app as ministack
 
     inner = ministack.app
-    identity = json.dumps({"pid": os.getpid(), "state_dir": str(state_dir), "iam": iam}).encode()
+    identity = json.dumps({"pid": os.getpid(), "lock": claim.identity, "iam": iam}).encode()
 
     async def app(scope, receive, send):
-        if scope["type"] == "http" and scope["path"] == IDENTITY_PATH:
+        if scope["type"] == "http" and scope["path"] == IDENTITY_PATH and not claim.lost():
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(identity)).encode())]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": identity})
@@ -118,9 +121,15 @@ def save_periodically(seconds: float) -> None:
     ministack._load_persisted_state = load_then_save
 
 
-def serve(port: int, state_dir: Path, iam: bool = False) -> None:
-    """Run the emulator in this process until it is told to stop."""
+def serve(port: int, state_dir: Path, iam: bool = False, wait: float = 0) -> None:
+    """Run the emulator in this process until it is stopped.
+
+    ``wait``: seconds that another process may take to give up the state directory. Raises VersionError, InUseError.
+    """
     check_version()
+    state_dir.mkdir(parents=True, exist_ok=True)
+    claim = Claim(state_dir, wait, port=port, iam=iam)
+    ownership.end_when_lost(claim)
     configure(port, state_dir, iam)
 
     import ministack.app as ministack
@@ -128,7 +137,7 @@ def serve(port: int, state_dir: Path, iam: bool = False) -> None:
 
     Config.graceful_timeout = 0.5  # seconds that idle keep-alive connections may delay a stop
     registry.apply(registry.left_out())
-    answer_identity(state_dir, iam)
+    answer_identity(claim, iam)
     save_periodically(float(os.environ.get("EMULATOR_SAVE_SECONDS", SAVE_EVERY_SECONDS)))
     sys.argv = ["ministack"]  # main() reads its own options
     ministack.main()

@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from deployer.aws import isolated
+
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "\x1e"
 """Between the outputs of two commands: no program of ours prints it."""
@@ -79,7 +81,7 @@ def main() -> None:
         clone = Path(scratch) / "food-delivery-platform"
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
         environment = {
-            **os.environ,
+            **isolated.environment(os.environ),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "COLUMNS": "110",
             "FOOD_DELIVERY_CACHE_DIR": str(ROOT / ".local"),  # wheels are downloaded once

@@ -9,6 +9,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 outputs=${1:?usage: examples/walkthrough.sh OUTPUTS_FILE}
 python=${PYTHON:-python3}
+export no_proxy="${no_proxy:-${NO_PROXY:-}},127.0.0.1" # a local deployment is on this machine
 
 output() { "$python" -c 'import json, sys; print(json.load(open(sys.argv[1])).get(sys.argv[2], ""))' "$outputs" "$1"; }
 field() { "$python" -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$1" "$2"; }

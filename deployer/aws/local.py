@@ -11,7 +11,7 @@ CACHE_VARIABLE = "FOOD_DELIVERY_CACHE_DIR"
 
 def state_directory(root: Path, option: Path | None) -> Path:
     """The emulator's state: --local-dir, else the environment variable, else .local/emulator in the checkout."""
-    return Path(option or os.environ.get(STATE_VARIABLE) or root / ".local" / "emulator").resolve()
+    return Path(os.path.realpath(option or os.environ.get(STATE_VARIABLE) or root / ".local" / "emulator"))
 
 
 def cache_directory(root: Path) -> Path:

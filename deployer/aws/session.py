@@ -6,13 +6,19 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from config.environment import Environment
+from deployer.aws import isolated
 from deployer.aws.sent import Sent
 from deployer.errors import Exit, Failure
 
 # Deploying is mostly waiting: short connects so that an unreachable endpoint is told soon,
 # retries so that a throttled account slows us down instead of failing. A call that hangs ends after 3 minutes.
 _CONFIG = {"connect_timeout": 5, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 6}}
-_LOCAL_CONFIG = {"connect_timeout": 2, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 3}}
+_LOCAL_CONFIG = {
+    "connect_timeout": 2,
+    "read_timeout": 30,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+    "proxies": {},  # none: it is on this machine
+}
 
 
 class Aws:
@@ -53,14 +59,11 @@ class Aws:
 
         CloudFormation reads them from its side, so this machine's endpoint settings do not count.
         """
-        import boto3
         from botocore.config import Config
 
-        from deployer.aws import answers
-
-        config = Config(ignore_configured_endpoint_urls=True, s3={"us_east_1_regional_endpoint": "regional"})
-        session = answers.configured(lambda: boto3.Session("none", "none", region_name=self.region))
-        return answers.configured(lambda: session.client("s3", config=config)).meta.endpoint_url
+        session = isolated.session("none", "none", self.region)
+        config = Config(s3={"us_east_1_regional_endpoint": "regional"})
+        return session.client("s3", config=config).meta.endpoint_url
 
 
 def connect(
@@ -91,22 +94,16 @@ def connect_local(
     region: str | None = None,
     warn: Callable[[str], None] = lambda line: None,
 ) -> Aws:
-    """To the emulator whose `variables` are given, whatever AWS profile this shell has."""
-    import boto3
-
-    session = boto3.Session(
-        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-        region_name=region or environment.region,
+    """To the emulator whose `variables` are given, whatever settings for AWS or a proxy this machine has."""
+    session = isolated.session(
+        variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], region or environment.region
     )
     return Aws(session, region or environment.region, variables["AWS_ENDPOINT_URL"], local=True, warn=warn)
 
 
 def check_region(region: str) -> None:
     """Refuse a misspelt region at once, instead of after a minute of failing look-ups. Asks nobody."""
-    import boto3
-
-    session = boto3.Session(region_name=region)
+    session = isolated.session("none", "none")
     known = [
         name
         for partition in session.get_available_partitions()

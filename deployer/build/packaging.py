@@ -8,19 +8,23 @@ by libdeflate, which the pinned package `deflate` carries inside, and written he
 """
 
 import hashlib
+import re
+import stat
 import struct
+import warnings
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import deflate
 
+from deployer.errors import Exit, Failure
+
 PACKAGES = ("contract", "domain", "handlers")
 """What runs in Lambda from this checkout."""
 
-_SKIPPED_DIRECTORIES = {"__pycache__", "tests"}
-_SKIPPED_SUFFIXES = {".pyc", ".pyo", ".pyi", ".orig", ".rej", ".swp"}
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LEVEL = 9  # beyond, libdeflate takes much longer for a few per cent
 
 # PKWARE's APPNOTE.TXT, 4.3.7, 4.3.12 and 4.3.16: header of an entry, of its line in the directory, the end.
@@ -63,28 +67,56 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def sources(root: Path, packages: Iterable[str] = PACKAGES) -> dict[str, bytes]:
-    """Archive name -> bytes of every source file of the packages: code and data, no tests, no caches.
+    """Return archive name -> bytes of every module of the packages, modules that git does not know yet included.
 
-    Raises FileNotFoundError for a package that is not there.
+    An allow-list: regular files named like a module, in folders that are packages, except folders named `tests`. Data,
+    editors' backups and caches stay out. Line ends are \\n, whatever git made of them.
+    Raises FileNotFoundError for a missing package, Failure(PACKAGING) for a module that is a link or no file (without
+    it, an import would fail in Lambda), or that does not compile.
     """
     files = {}
     for package in packages:
         if not (root / package / "__init__.py").is_file():
             raise FileNotFoundError(f"{package}/__init__.py")
-        for path in (root / package).rglob("*"):
-            relative = path.relative_to(root)
-            if path.is_file() and _belongs(relative):
-                files[relative.as_posix()] = path.read_bytes()
+        for path in _modules(root / package):
+            name = path.relative_to(root).as_posix()
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise Failure(
+                    Exit.PACKAGING, f"{name} is not a regular file", "packages take no links; copy or move it"
+                )
+            files[name] = path.read_bytes().replace(b"\r\n", b"\n")
+            _compile(name, files[name])
     return files
 
 
-def _belongs(path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts)
-    return (
-        not hidden
-        and not _SKIPPED_DIRECTORIES & set(path.parts)
-        and path.suffix not in _SKIPPED_SUFFIXES
-        and not path.name.endswith("~")
+def _modules(folder: Path) -> Iterator[Path]:
+    """Yield the path of every module; a folder that is a link is yielded itself, for the caller to refuse."""
+    if folder.is_symlink():
+        yield folder
+        return
+    for path in folder.iterdir():
+        if path.suffix == ".py" and _MODULE.fullmatch(path.stem):
+            yield path
+        elif _MODULE.fullmatch(path.name) and path.name != "tests" and (path / "__init__.py").exists():
+            yield from _modules(path)
+
+
+def _compile(name: str, source: bytes) -> None:
+    try:
+        if b"\0" in source:  # Python does not say where
+            raise SyntaxError("null byte", (name, source.count(b"\n", 0, source.index(0)) + 1, None, None))
+        with warnings.catch_warnings(action="ignore"):
+            compile(source, name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise not_compiled(name, error) from error
+
+
+def not_compiled(name: str, error: Exception) -> Failure:
+    """Describe a module of the packages that Python cannot compile."""
+    line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+    said = error.msg if isinstance(error, SyntaxError) else str(error) or "nested too deeply"
+    return Failure(
+        Exit.PACKAGING, f"{name}{line} does not compile: {said}", "correct it, then run the same command again"
     )
 
 

@@ -142,3 +142,28 @@ def bucket_of_policy_exists(aws: Aws, name: str) -> None:
         "Properties": {"Bucket": f"{name}-absent", "PolicyDocument": {"Version": "2012-10-17", "Statement": []}},
     }
     refused(aws, name, {"P": policy}, "bucket does not exist")
+
+
+@check
+def transaction_token(aws: Aws, name: str) -> None:
+    """The same token is the same request exactly if everything is written as before, whatever the number is worth."""
+    made = aws.deployed(name, template({"T": table()}, {"T": ref("T")}))["T"]
+    client = aws.client("dynamodb")
+    [key] = client.describe_table(TableName=made)["Table"]["KeySchema"]
+
+    def put(token: str, price: str, **more: Any) -> str:
+        item = {key["AttributeName"]: {"S": token}, "price": {"N": price}, "all": {"L": [{"N": price}]}, **more}
+        try:
+            client.transact_write_items(
+                TransactItems=[{"Put": {"TableName": made, "Item": item}}], ClientRequestToken=token
+            )
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+        return ""
+
+    for token, price in (("a", "4.80"), ("b", "4.8"), ("c", "1E2"), ("d", "0010")):
+        assert [put(token, price), put(token, price)] == ["", ""]
+        assert put(token, price + "0") == "IdempotentParameterMismatchException"
+        assert put(token, price, more={"S": ""}) == "IdempotentParameterMismatchException"
+        assert put(token, price) == ""
+    assert put("a", "4.8") == "IdempotentParameterMismatchException"

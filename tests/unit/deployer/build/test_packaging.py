@@ -1,8 +1,12 @@
 """The same sources make the same bytes, wherever and whenever they are packaged."""
 
+import hashlib
 import io
 import os
+import shutil
+import subprocess
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +16,12 @@ from deployer.build import packaging, wheels
 from deployer.build.packaging import Package, zip_of
 from deployer.errors import Exit, Failure
 
+ROOT = Path(__file__).resolve().parents[4]
+
 names = st.text("abcdefgh_", min_size=1, max_size=8).map(lambda name: f"handlers/{name}.py")
-trees = st.dictionaries(names, st.binary(max_size=200), min_size=1, max_size=8)
+trees = st.dictionaries(
+    names, st.binary(max_size=200).map(lambda data: f"DATA = {data!r}\n".encode()), min_size=1, max_size=8
+)
 
 
 def write(root, files, order, mtime, mode):
@@ -74,19 +82,102 @@ def test_the_bytes_are_these_on_every_machine():
     )
 
 
-def test_tests_caches_and_editor_leftovers_stay_at_home(tmp_path):
-    files = {"handlers/a.py": b"1", "handlers/data.json": b"{}"}
+LEFTOVERS = (
+    "handlers/__pycache__/a.cpython-313.pyc",
+    "handlers/tests/__init__.py",
+    "handlers/tests/test_a.py",
+    "handlers/.a.py.swp",
+    "handlers/.#a.py",
+    "handlers/a.py~",
+    "handlers/a.py.orig",
+    "handlers/a copy.py",
+    "handlers/a-old.py",
+    "handlers/.DS_Store",
+    "handlers/secrets.json",
+    "handlers/.env",
+    "domain/notes/a.py",
+)
+
+
+def test_nothing_but_modules_is_packaged(tmp_path):
+    files = {"handlers/a.py": b"A = 1", "handlers/part/__init__.py": b"", "handlers/part/b.py": b"B = 1"}
+    (tmp_path / "handlers" / "part").mkdir(parents=True)
     clean = write(tmp_path, files, files, 0, 0o644)
-    for leftover in (
-        "handlers/__pycache__/a.cpython-313.pyc",
-        "handlers/tests/test_a.py",
-        "handlers/.a.py.swp",
-        "handlers/a.py~",
-    ):
+    for leftover in LEFTOVERS:
         (tmp_path / leftover).parent.mkdir(exist_ok=True)
-        (tmp_path / leftover).write_bytes(b"x")
+        (tmp_path / leftover).write_bytes(b"(")
+    (tmp_path / "handlers" / "keys").symlink_to(tmp_path)  # its __init__.py is missing: nothing could import it
     assert packaging.functions(tmp_path).content == clean.content
-    assert "handlers/data.json" in packaging.sources(tmp_path)
+    assert files.keys() <= packaging.sources(tmp_path).keys()
+
+
+@pytest.mark.parametrize("link", ["handlers/a.py", "handlers/part", "domain"])
+def test_a_module_that_is_a_link_is_refused(tmp_path, link):
+    outside = tmp_path / "outside"
+    write(outside, {"handlers/a.py": b""}, ["handlers/a.py"], 0, 0o644)
+    root = tmp_path / "root"
+    write(root, {}, [], 0, 0o644)
+    if link == "domain":
+        (root / "domain" / "__init__.py").unlink()
+        (root / "domain").rmdir()
+    target = outside / ("handlers/a.py" if link.endswith(".py") else "domain")
+    (root / link).symlink_to(target, target_is_directory=target.is_dir())
+    with pytest.raises(Failure, match=f"^{link} is not a regular file") as failure:
+        packaging.functions(root)
+    assert failure.value.code is Exit.PACKAGING
+
+
+def test_a_folder_that_is_named_like_a_module_is_refused(tmp_path):
+    write(tmp_path, {}, [], 0, 0o644)
+    (tmp_path / "handlers" / "a.py").mkdir()
+    with pytest.raises(Failure, match=r"handlers/a\.py is not a regular file"):
+        packaging.functions(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("source", "where"),
+    [
+        (b"X = 1\ndef f(:\n", ":2"),
+        (b"X = 1\n\n  Y = 2\n", ":3"),
+        (b"X = 1\n<<<<<<< HEAD\n", ":2"),
+        (b"X = '\xff'\n", ""),
+        (b"X = 1\n\0", ":2"),
+        (b"# coding: no-such\n", ""),
+        (b"X = " + b"(" * 500 + b")" * 500, ""),
+        (b"return 1\n", ":1"),
+    ],
+)
+def test_a_module_that_does_not_compile_is_named_with_its_line(tmp_path, source, where):
+    with pytest.raises(Failure, match=rf"^handlers/a\.py{where}[:0-9]* does not compile: .") as failure:
+        write(tmp_path, {"handlers/a.py": source}, ["handlers/a.py"], 0, 0o644)
+    assert failure.value.code is Exit.PACKAGING
+    assert "\n" not in failure.value.message
+
+
+def test_line_ends_do_not_matter(tmp_path_factory):
+    name = "handlers/a.py"
+    unix = write(tmp_path_factory.mktemp("a"), {name: b'A = """\n"""\n'}, [name], 0, 0o644)
+    windows = write(tmp_path_factory.mktemp("b"), {name: b'A = """\r\n"""\r\n'}, [name], 0, 0o644)
+    assert unix == windows
+
+
+def test_a_clone_that_converts_line_ends_has_the_same_bytes(tmp_path):
+    """What is packaged, rendered, pinned or run by a shell."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "core.autocrlf=false"]
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    parts = (*packaging.PACKAGES, "templates", "requirements", "examples", "docs")
+    for part in parts:
+        shutil.copytree(ROOT / part, origin / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / ".gitattributes", origin)
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "all"]):
+        subprocess.run([*git, *command], cwd=origin, env=environment, check=True)
+    subprocess.run(
+        ["git", "clone", "--quiet", "--config", "core.autocrlf=true", origin, clone], env=environment, check=True
+    )
+    files = [path.relative_to(origin) for part in parts for path in (origin / part).rglob("*") if path.is_file()]
+    assert [file for file in files if (origin / file).read_bytes() != (clone / file).read_bytes()] == []
+    assert packaging.functions(clone) == packaging.functions(ROOT)
 
 
 def test_a_missing_package_is_an_error_not_a_smaller_zip(tmp_path):
@@ -115,62 +206,156 @@ def wheel(directory, name="thing-1.0-py3-none-any.whl", files=None):
 
 
 def pin(tmp_path, *wheels_):
-    import hashlib
-
     requirements = tmp_path / "layer.txt"
     requirements.write_text(
-        "".join(f"thing==1.0 --hash=sha256:{hashlib.sha256(w.read_bytes()).hexdigest()}\n" for w in wheels_)
+        "".join(
+            f"{w.name.split('-')[0]}==1.0 \\\n    --hash=sha256:{hashlib.sha256(w.read_bytes()).hexdigest()}\n"
+            for w in wheels_
+        )
     )
     return requirements
 
 
+class Pip:
+    """A pip that "downloads" `wheels`; counts its calls."""
+
+    def __init__(self, *wheels):
+        self.wheels, self.calls = wheels, 0
+
+    def download(self, requirements, directory):
+        self.calls += 1
+        for source in self.wheels:
+            shutil.copy(source, directory)
+
+
 @pytest.fixture
 def pip(monkeypatch, tmp_path):
-    """A pip that "downloads" the wheel of `source`; counts its calls."""
-    source, calls = wheel(tmp_path / "source"), []
+    pip = Pip(
+        wheel(tmp_path / "source"),
+        wheel(tmp_path / "source", "other-1.0-py3-none-any.whl", {"other.py": "z = 3"}),
+    )
+    monkeypatch.setattr(wheels, "_download", pip.download)
+    return pip
 
-    def download(requirements, directory):
-        calls.append(directory)
-        wheel(directory).write_bytes(source.read_bytes())
 
-    monkeypatch.setattr(wheels, "_download", download)
-    return source, calls
+def names_in(package):
+    with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
+        return archive.namelist()
 
 
 def test_the_layer_holds_packages_and_licences_but_no_scripts(pip, tmp_path):
-    package = wheels.layer(pin(tmp_path, pip[0]), tmp_path / "cache")
-    with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
-        assert archive.namelist() == [
-            "python/extra.py",
-            "python/thing-1.0.dist-info/licenses/LICENSE",
-            "python/thing/__init__.py",
-        ]
+    assert names_in(wheels.layer(pin(tmp_path, *pip.wheels), tmp_path / "cache")) == [
+        "python/extra.py",
+        "python/other.py",
+        "python/thing-1.0.dist-info/licenses/LICENSE",
+        "python/thing/__init__.py",
+    ]
 
 
 def test_a_second_run_needs_no_network(pip, tmp_path):
-    requirements = pin(tmp_path, pip[0])
+    requirements = pin(tmp_path, *pip.wheels)
     assert wheels.layer(requirements, tmp_path / "cache") == wheels.layer(requirements, tmp_path / "cache")
-    assert len(pip[1]) == 1
+    assert pip.calls == 1
 
 
-def test_a_damaged_cache_is_downloaded_again(pip, tmp_path):
-    requirements = pin(tmp_path, pip[0])
-    wheels.layer(requirements, tmp_path / "cache")
-    next((tmp_path / "cache").glob("*/*.whl")).write_bytes(b"damaged")
-    wheels.layer(requirements, tmp_path / "cache")
-    assert len(pip[1]) == 2
+def damage(path):
+    path.write_bytes(b"damaged")
+
+
+def cut_off(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def replace_by_a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def replace_by_a_dangling_link(path):
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("harm", [Path.unlink, damage, cut_off, replace_by_a_folder, replace_by_a_dangling_link])
+def test_a_cache_that_lacks_a_wheel_is_downloaded_again(pip, tmp_path, harm, number):
+    requirements = pin(tmp_path, *pip.wheels)
+    complete = wheels.layer(requirements, tmp_path / "cache")
+    harm(sorted((tmp_path / "cache").glob("*/*.whl"))[number])
+    assert wheels.layer(requirements, tmp_path / "cache") == complete
+    assert wheels.layer(requirements, tmp_path / "cache") == complete
+    assert pip.calls == 2
+
+
+def test_files_in_the_cache_that_are_not_pinned_are_ignored(pip, tmp_path):
+    requirements = pin(tmp_path, *pip.wheels)
+    complete = wheels.layer(requirements, tmp_path / "cache")
+    [directory] = (tmp_path / "cache").iterdir()
+    wheel(directory, "evil-1.0-py3-none-any.whl", {"evil.py": "x"})
+    (directory / ".DS_Store").touch()
+    assert wheels.layer(requirements, tmp_path / "cache") == complete
+    assert pip.calls == 1
+
+
+def test_of_two_pinned_wheels_of_one_package_none_is_guessed(pip, tmp_path):
+    """A lock file has the hashes of all platforms; a wheel of another one may lie in the cache."""
+    foreign = wheel(tmp_path / "foreign", "thing-1.0-cp313-cp313-win_amd64.whl", {"thing.pyd": "MZ"})
+    requirements = pin(tmp_path, *pip.wheels)
+    digest = hashlib.sha256(foreign.read_bytes()).hexdigest()
+    requirements.write_text(requirements.read_text().replace("thing==1.0", f"thing==1.0 --hash=sha256:{digest}"))
+    complete = wheels.layer(requirements, tmp_path / "cache")
+    [directory] = (tmp_path / "cache").iterdir()
+    shutil.copy(foreign, directory)
+    assert wheels.layer(requirements, tmp_path / "cache") == complete
+    assert pip.calls == 2
+
+
+def test_a_cache_that_cannot_be_written_is_not_needed(pip, tmp_path):
+    requirements = pin(tmp_path, *pip.wheels)
+    complete = wheels.layer(requirements, tmp_path / "cache")
+    (tmp_path / "file").touch()
+    assert wheels.layer(requirements, tmp_path / "file" / "cache") == complete
 
 
 def test_a_wheel_that_is_not_pinned_is_never_packaged(pip, tmp_path):
-    requirements = pin(tmp_path, wheel(tmp_path / "other", files={"evil.py": "x"}))
-    with pytest.raises(Failure) as failure:
+    evil = wheel(tmp_path / "evil", files={"evil.py": "x"})
+    with pytest.raises(Failure, match=r"are not those that layer\.txt pins") as failure:
+        wheels.layer(pin(tmp_path, evil, pip.wheels[1]), tmp_path / "cache")
+    assert failure.value.code is Exit.PACKAGING
+
+
+def test_a_package_that_pip_leaves_out_stops_the_run(pip, tmp_path):
+    requirements = pin(tmp_path, *pip.wheels)
+    pip.wheels = pip.wheels[:1]
+    with pytest.raises(Failure, match=r"are not those that layer\.txt pins") as failure:
         wheels.layer(requirements, tmp_path / "cache")
     assert failure.value.code is Exit.PACKAGING
 
 
-@pytest.mark.parametrize("text", [None, "thing==1.0\n"])
+def test_packages_that_differ_in_a_file_are_refused(pip, tmp_path):
+    pip.wheels = pip.wheels[0], wheel(tmp_path / "source", "other-1.0-py3-none-any.whl", {"extra.py": "z = 3"})
+    with pytest.raises(Failure, match=r"other and another pinned package differ in extra\.py") as failure:
+        wheels.layer(pin(tmp_path, *pip.wheels), tmp_path / "cache")
+    assert failure.value.code is Exit.PACKAGING
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "# nothing\n",
+        "thing==1.0\n",
+        "thing>=1.0 --hash=sha256:" + "0" * 64,
+        "thing==1.0 --hash=sha256:" + "0" * 63,
+        "thing==1.0 --hash=md5:" + "0" * 32,
+        "thing==1.0 --hash=sha256:" + "0" * 64 + "\nother==2.0\n",
+        "thing==1.0 --hash=sha256:" + "0" * 64 + "\n-e .\n",
+        ("thing==1.0 --hash=sha256:" + "0" * 64 + "\n") * 2,
+    ],
+)
 def test_missing_or_unpinned_requirements_are_refused(tmp_path, text):
-    if text:
+    if text is not None:
         (tmp_path / "layer.txt").write_text(text)
     with pytest.raises(Failure) as failure:
         wheels.layer(tmp_path / "layer.txt", tmp_path / "cache")

@@ -13,26 +13,25 @@ from pathlib import Path
 import boto3
 
 from benchmarks import seeds
-from benchmarks.calls import Meter, event
 from benchmarks.deployment import as_root, deployed
-from benchmarks.measure import rates
+from benchmarks.measure import Effort, rates
+from benchmarks.sections.calls import Meter, event
 from benchmarks.seed_pipeline import SeedPipeline
 from handlers import clients
 
 BATCH = 10
 ORDERS = 2000
-ROUNDS = 3
 SEED = "worker of seed 003"
 OURS = "our worker, client's ids"
 SEED_WORKER = ("003", "lib/lambda/order_processor.py")
 
 
-def measure() -> list[dict]:
+def measure(effort: Effort) -> list[dict]:
     with tempfile.TemporaryDirectory() as directory, deployed(Path(directory)) as outputs:
         as_root(outputs)
         ours = _Pipeline(outputs)
         # Rates first: measuring calls runs the handlers in this process, beside the deployed ones.
-        rows = _rates(ours)
+        rows = _rates(ours, effort)
         ours.pause()
         with contextlib.redirect_stdout(io.StringIO()):  # the handlers' logs and metrics
             return rows + _calls(outputs)
@@ -64,10 +63,10 @@ class _Pipeline:
         self.events = mapping_of(outputs["OrdersEventsFunction"])
 
     def pause(self) -> None:
-        boto3.client("lambda").update_event_sourcemapping_of(UUID=self.mapping, Enabled=False)
+        boto3.client("lambda").update_event_source_mapping(UUID=self.mapping, Enabled=False)
 
     def rate(self, orders: int, prefix: str, announce: bool = True) -> float:
-        boto3.client("lambda").update_event_sourcemapping_of(UUID=self.events, Enabled=announce)
+        boto3.client("lambda").update_event_source_mapping(UUID=self.events, Enabled=announce)
         return run(self, [for_us(message(n, prefix)) for n in range(orders)])
 
 
@@ -82,7 +81,7 @@ def run(pipeline, messages: list[dict]) -> float:
     fill(pipeline.queue, messages)
     functions = boto3.client("lambda")
     started = time.perf_counter()
-    functions.update_event_sourcemapping_of(UUID=pipeline.mapping, Enabled=True)
+    functions.update_event_source_mapping(UUID=pipeline.mapping, Enabled=True)
     wait_until_empty(pipeline.queue)
     return len(messages) / (time.perf_counter() - started)
 
@@ -106,25 +105,25 @@ def wait_until_empty(queue: str, seconds: float = 300) -> None:
     raise SystemExit(f"the queue was not empty after {seconds:.0f} s")
 
 
-def _rates(ours: _Pipeline) -> list[dict]:
-    """Orders per second, taken in turn, medians of ROUNDS.
+def _rates(ours: _Pipeline, effort: Effort) -> list[dict]:
+    """Orders per second, taken in turn, medians.
 
     The seed's worker publishes to SNS itself; ours leaves that to the consumer of the table's
     stream, which on this machine competes for the same cores. So ours is measured both ways:
     the worker by itself, and with everything announced at the same time.
     """
-    code = seeds.code(*SEED_WORKER)
+    code, orders, few = seeds.code(*SEED_WORKER), effort.orders(ORDERS), effort.orders(100)
     contestants = {
-        OURS: lambda: ours.rate(ORDERS, "ORD", announce=False),
-        "our worker, platform's ids": lambda: ours.rate(ORDERS, "fd", announce=False),
-        "our worker and events, client's ids": lambda: ours.rate(ORDERS, "ORD"),
+        OURS: lambda: ours.rate(orders, "ORD", announce=False),
+        "our worker, platform's ids": lambda: ours.rate(orders, "fd", announce=False),
+        "our worker and events, client's ids": lambda: ours.rate(orders, "ORD"),
     }
     if code:
         seed = SeedPipeline(code)
-        contestants = {SEED: lambda: run(seed, [message(n) for n in range(ORDERS)])} | contestants
-        run(seed, [message(n) for n in range(100)])
-    ours.rate(100, "WARM")
-    return rates(contestants, ROUNDS, SEED, {OURS: ">= 2"})
+        contestants = {SEED: lambda: run(seed, [message(n) for n in range(orders)])} | contestants
+        run(seed, [message(n) for n in range(few)])
+    ours.rate(few, "WARM")
+    return rates(contestants, effort.rounds, SEED, {OURS: ">= 2"})
 
 
 def _calls(outputs: dict) -> list[dict]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import boto3
 
 from benchmarks.deployment import as_root, deployed
+from benchmarks.measure import ROOT, Effort
 from handlers import clients
 
 OPERATIONS = ("PutItem", "UpdateItem", "GetItem", "Query", "TransactWriteItems")
@@ -58,7 +59,7 @@ def event(method: str, resource: str, body: dict | None = None, path: dict | Non
     }
 
 
-def measure() -> list[dict]:
+def measure(effort: Effort) -> list[dict]:
     with contextlib.redirect_stdout(io.StringIO()):  # the handlers' logs and metrics
         return _measure()
 
@@ -69,7 +70,7 @@ def _measure() -> list[dict]:
         meter = Meter(clients._session())
         command = importlib.import_module("handlers.orders_command").handler
         query = importlib.import_module("handlers.orders_query").handler
-        order = json.loads((Path(__file__).parent.parent / "examples" / "order.json").read_text())
+        order = json.loads((ROOT / "examples" / "order.json").read_text())
         placed = json.loads(command(event("POST", "/orders", order), None)["body"])
         by_id, by_customer = {"orderId": placed["orderId"]}, {"customerId": placed["customerId"]}
         query(event("GET", "/orders/{orderId}", path=by_id), None)  # both functions are warm now

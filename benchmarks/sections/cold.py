@@ -1,6 +1,6 @@
 """Cold import of each handler, its DynamoDB client included, against boto3 with one client."""
 
-from benchmarks.measure import medians
+from benchmarks.measure import Effort, medians
 
 HANDLERS = ("orders_command", "orders_query", "orders_intake", "orders_worker", "orders_events", "orders_import")
 BASELINE = "import boto3 + dynamodb client"
@@ -19,14 +19,14 @@ ENVIRONMENT = {
 }
 
 
-def measure(runs: int) -> list[dict]:
+def measure(effort: Effort) -> list[dict]:
     """One row per handler: import time without the interpreter's own start, and its ratio to the baseline."""
     contestants = {
         EMPTY: "pass",
         BASELINE: "import boto3; boto3.client('dynamodb')",
         **{name: f"import handlers.{name}" for name in HANDLERS},
     }
-    seconds = medians(contestants, runs, ENVIRONMENT)
+    seconds = medians(contestants, effort.runs, ENVIRONMENT)
     net = {name: value - seconds[EMPTY] for name, value in seconds.items() if name != EMPTY}
     return [
         {

@@ -14,15 +14,14 @@ import boto3
 
 from benchmarks import seeds
 from benchmarks.deployment import as_root, deployed
-from benchmarks.measure import ROOT, rates
-from benchmarks.pipeline import mapping_of, wait_until_empty
+from benchmarks.measure import ROOT, Effort, rates
+from benchmarks.sections.pipeline import mapping_of, wait_until_empty
 from benchmarks.seed_import import SeedImport
 from config import names
 from contract import imports
 
 ORDERS = 5_000
-ROUNDS = 3
-SEED = f"seed 004, {ORDERS:,} orders, upload to last one stored"
+SEED = "seed 004, upload to last one stored"
 OURS = "our import, the stream's consumer off: the seed announces nothing"
 ANNOUNCED = "our import, and everything announced meanwhile"
 MOST_MEMORY = 150
@@ -47,10 +46,10 @@ print(json.dumps({"calls": calls["call"], "megabytes": int(peak) / 1024}))
 """
 
 
-def measure() -> list[dict]:
+def measure(effort: Effort) -> list[dict]:
     with tempfile.TemporaryDirectory() as directory, deployed(Path(directory)) as outputs:
         as_root(outputs)
-        return _rates(outputs) + _alone(outputs)
+        return _rates(outputs, effort) + _alone(outputs, effort)
 
 
 def order(number: int, prefix: str) -> dict:
@@ -71,29 +70,29 @@ def file_of(number: int) -> bytes:
     return json.dumps([order(n, prefix) for n in range(number)]).encode()
 
 
-def _rates(outputs: dict) -> list[dict]:
-    """Taken in turn, medians of ROUNDS. Announcing competes for the same cores here, so ours is measured both ways."""
-    events = mapping_of(outputs["OrdersEventsFunction"])
+def _rates(outputs: dict, effort: Effort) -> list[dict]:
+    """Taken in turn, medians. Announcing competes for the same cores here, so ours is measured both ways."""
+    events, orders = mapping_of(outputs["OrdersEventsFunction"]), effort.orders(ORDERS)
 
     def announcing(wanted: bool) -> float:
         boto3.client("lambda").update_event_source_mapping(UUID=events, Enabled=wanted)
-        return _our_rate(outputs)
+        return _our_rate(outputs, orders)
 
     contestants = {OURS: lambda: announcing(False), ANNOUNCED: lambda: announcing(True)}
     code = seeds.inline_code("004")
     if code:
         seed = SeedImport(code)
-        contestants = {SEED: lambda: _seed_rate(seed)} | contestants
+        contestants = {SEED: lambda: _seed_rate(seed, orders)} | contestants
         seed.upload(file_of(1))
-    _import(outputs, file_of(100))
-    return rates(contestants, ROUNDS, SEED, {OURS: ">= 3"})
+    _import(outputs, file_of(effort.orders(100)))
+    return rates(contestants, effort.rounds, SEED, {OURS: ">= 3"})
 
 
-def _our_rate(outputs: dict) -> float:
-    content = file_of(ORDERS)
+def _our_rate(outputs: dict, orders: int) -> float:
+    content = file_of(orders)
     started = time.perf_counter()
     _import(outputs, content)
-    return ORDERS / (time.perf_counter() - started)
+    return orders / (time.perf_counter() - started)
 
 
 def _import(outputs: dict, content: bytes) -> None:
@@ -114,18 +113,18 @@ def _put(outputs: dict, key: str, content: bytes) -> str:
     return boto3.client("s3").put_object(Bucket=outputs["UploadBucketName"], Key=key, Body=content)["VersionId"]
 
 
-def _seed_rate(seed: SeedImport) -> float:
-    content, before = file_of(ORDERS), seed.stored()
+def _seed_rate(seed: SeedImport, orders: int) -> float:
+    content, before = file_of(orders), seed.stored()
     started = time.perf_counter()
     seed.upload(content)
-    while seed.stored() < before + ORDERS:
+    while seed.stored() < before + orders:
         if time.perf_counter() - started > 70:
             raise SystemExit("the seed's function did not finish within its 60 s")
         time.sleep(0.05)
-    return ORDERS / (time.perf_counter() - started)
+    return orders / (time.perf_counter() - started)
 
 
-def _alone(outputs: dict) -> list[dict]:
+def _alone(outputs: dict, effort: Effort) -> list[dict]:
     """The importer by itself: nothing but its own calls and memory; what it queues is thrown away."""
     functions = boto3.client("lambda")
     functions.update_event_source_mapping(UUID=mapping_of(outputs["OrdersWorkerFunction"]), Enabled=False)
@@ -133,12 +132,13 @@ def _alone(outputs: dict) -> list[dict]:
     configuration = functions.get_function_configuration(FunctionName=outputs["OrdersImportFunction"])
     variables = configuration["Environment"]["Variables"]
     rows = []
-    for number, packed in ((5_000, False), (10_000, False), (100_000, False), (10_000, True), (100_000, True)):
+    for usual, packed in ((5_000, False), (10_000, False), (100_000, False), (10_000, True), (100_000, True)):
+        number = effort.orders(usual)
         content = file_of(number)
         took = _run(outputs, variables, gzip.compress(content) if packed else content)
         boto3.client("sqs").purge_queue(QueueUrl=outputs["OrderQueueUrl"])
         what = f"importer, {number:,} orders{', gzip' if packed else ''}"
-        if number == 5_000:
+        if usual == 5_000:
             calls = took["calls"] / number
             rows.append({"what": what, "median": f"{calls:.3f} calls/order", "ratio": "", "target": "< 0.15"})
         else:

@@ -13,16 +13,16 @@ import time
 from pathlib import Path
 
 from benchmarks.deployment import deployed
-from benchmarks.measure import ROOT
+from benchmarks.measure import ROOT, Effort
 
 PLAN = ("--env", "dev", "--local", "--plan")
 
 
-def measure(runs: int) -> list[dict]:
+def measure(effort: Effort) -> list[dict]:
     with tempfile.TemporaryDirectory() as scratch, deployed(Path(scratch)):
         environment = {**os.environ, "FOOD_DELIVERY_LOCAL_DIR": str(Path(scratch) / "local")}
         _plan(environment)  # bytecode and file cache
-        taken = [_plan(environment) for _ in range(runs)]
+        taken = [_plan(environment) for _ in range(effort.runs)]
     clock, processor = (statistics.median(values) for values in zip(*taken, strict=True))
     return [
         {"what": "a plan of nothing, own time", "median": f"{processor:.2f} s", "ratio": "", "target": "< 2 s"},

@@ -1,11 +1,11 @@
 """Sizes of what is uploaded to Lambda."""
 
-from benchmarks.measure import ROOT
+from benchmarks.measure import ROOT, Effort
 from deployer.aws import local
 from deployer.build import packaging, wheels
 
 
-def measure() -> list[dict]:
+def measure(effort: Effort) -> list[dict]:
     code = packaging.functions(ROOT)
     layer = wheels.layer(ROOT / "requirements" / "layer.txt", local.cache_directory(ROOT) / "wheels")
     return [

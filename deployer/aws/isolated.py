@@ -1,0 +1,38 @@
+"""Whatever runs locally listens to no setting of AWS or of a proxy: not the shell's, not those of files at home."""
+
+import os
+from collections.abc import Mapping
+
+_PREFIXES = ("AWS_", "BOTO")
+_PROXY = "_PROXY"
+
+
+def session(access_key: str, secret_key: str, region: str | None = None):
+    """Make a boto3 session from its arguments alone: no variable, profile, configuration file or model at home counts.
+
+    Clients still look for a proxy, unless their Config has `proxies`: `deployer.aws.session`.
+    """
+    import boto3
+    from botocore.configprovider import ConstantProvider
+    from botocore.loaders import Loader
+    from botocore.session import Session
+
+    # place in the file, variable, default, conversion
+    variables = {name: (None, None, *rest) for name, (_, _, *rest) in Session.SESSION_VARIABLES.items()}
+    files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    core = Session(session_vars={**variables, **files})
+    for section in ("s3", "proxies_config"):  # these have sources of their own
+        core.get_component("config_store").set_config_provider(section, ConstantProvider({}))
+    core.set_config_variable("ignore_configured_endpoint_urls", True)
+    core.register_component("data_loader", Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False))
+    return boto3.Session(access_key, secret_key, region_name=region, botocore_session=core)
+
+
+def environment(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables for a process that makes its clients from them: without AWS's and a proxy's settings."""
+    kept = {
+        name: value
+        for name, value in given.items()
+        if not name.upper().startswith(_PREFIXES) and not name.upper().endswith(_PROXY)
+    }
+    return {**kept, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}

@@ -1,0 +1,73 @@
+"""Every section of the benchmarks can be measured, with the seeds' code to compare with and without."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import SECTIONS
+from tests.e2e.support import ROOT
+
+pytestmark = pytest.mark.e2e
+
+COMPARED = ("imports", "pipeline")
+# Documents like the seeds', as far as benchmarks/seeds.py looks into them, with the least that stores an order.
+WORKER = """
+### File: lib/lambda/order_processor.py
+
+```python
+import json, os, boto3
+
+def handler(event, context):
+    table = boto3.resource("dynamodb").Table(os.environ["ORDERS_TABLE"])
+    for record in event["Records"]:
+        order = json.loads(record["body"])
+        table.put_item(Item={"orderId": order["orderId"], "customerId": order["customerId"], "timestamp": "1"})
+    return {"batchItemFailures": []}
+```
+"""
+IMPORTER = """
+      Code:
+        ZipFile: |
+          import json, os, boto3
+
+          def handler(event, context):
+              place = event["detail"]
+              file = boto3.client("s3").get_object(Bucket=place["bucket"]["name"], Key=place["object"]["key"])
+              table = boto3.resource("dynamodb").Table(os.environ["DYNAMODB_TABLE"])
+              for order in json.load(file["Body"]):
+                  table.put_item(Item={"orderId": order["orderId"], "processedTimestamp": 1})
+"""
+
+
+def measured(section: str, seeds: Path) -> list[dict]:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", section, "--smallest", "--json"],
+        cwd=ROOT,
+        env={"FOOD_DELIVERY_CACHE_DIR": str(ROOT / ".local"), **os.environ, "SEEDS": str(seeds)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert rows and all(row["what"] and row["median"] for row in rows)
+    return rows
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_is_measured_without_the_seeds(section: str, tmp_path: Path) -> None:
+    unmeasured = [row["what"] for row in measured(section, tmp_path / "nowhere") if row["median"] == "not measured"]
+    assert len(unmeasured) == (section in COMPARED)
+
+
+@pytest.mark.parametrize("section", COMPARED)
+def test_a_section_is_compared_with_the_seeds(section: str, tmp_path: Path) -> None:
+    (tmp_path / "003_seed.txt").write_text(WORKER)
+    (tmp_path / "004_seed.txt").write_text(IMPORTER)
+    rows = measured(section, tmp_path)
+    assert any(row["what"].startswith(("worker of seed 003", "seed 004")) for row in rows)
+    assert all("not measured" not in row["median"] for row in rows)
