@@ -17,7 +17,7 @@ from domain import csv_rows
 from domain.framing import Fault, Window
 
 MAX_LINES = 5  # that are named of one order
-MAX_SUSPECTS = 500_000  # ids that rows seem to name
+MAX_SUSPECTS = 500_000  # ids that rows seem to name; with more, no order is certain to be whole
 
 _NOT_OF_AN_ID = re.compile("[^A-Za-z0-9._:-]+")
 
@@ -28,19 +28,17 @@ class Survey:
 
     def __init__(self) -> None:
         self._apart: dict[int, tuple[int, ...]] = {}  # the lines on which its rows begin, if they stand apart
-        self._beside: dict[int, tuple[int, ...]] = {}  # the lines beside its rows that may be its own
-        self._suspected: dict[int, tuple[int, ...]] = {}  # the lines that seem to name it
+        self._maybe: dict[int, tuple[int, ...]] = {}  # the lines that may be its own
+        self._suspects = 0  # ids that such lines seem to name
         self._last: int | None = None  # behind whose rows reading fails
 
     def doubts(self, order_id: str) -> list[str]:
         """Reasons, as details; none if the order is whole."""
         key = hash(order_id)
         reasons = []
-        if lines := self._beside.get(key):
-            reasons.append(f"{_named(lines)} beside rows of this order may be of it: see what is wrong there")
-        if lines := self._suspected.get(key):
+        if lines := self._maybe.get(key):
             reasons.append(f"{_named(lines)} may be of this order: see what is wrong there")
-        if len(self._suspected) >= MAX_SUSPECTS:
+        if self._suspects > MAX_SUSPECTS:
             reasons.append("too many rows of the file may be of any order")
         if lines := self._apart.get(key):
             reasons.append(f"orderId: rows of this order begin on {_named(lines)}, but must stand together")
@@ -53,12 +51,13 @@ class Survey:
         _note(self._apart, order_id, line)
 
     def add_beside(self, order_id: str, line: int) -> None:
-        _note(self._beside, order_id, line)
+        _note(self._maybe, order_id, line)
 
     def add_suspects(self, order_ids: set[str], line: int) -> None:
-        for order_id in order_ids:
-            if len(self._suspected) < MAX_SUSPECTS:
-                _note(self._suspected, order_id, line)
+        self._suspects += len(order_ids)
+        if self._suspects <= MAX_SUSPECTS:
+            for order_id in order_ids:
+                _note(self._maybe, order_id, line)
 
     def add_last(self, order_id: str) -> None:
         self._last = hash(order_id)

@@ -193,7 +193,7 @@ def test_a_row_that_may_be_anybodys_is_refused_with_the_orders_beside_it_and_the
     data = b"k,c,p,1,2\nb,c,p,1,2\n" + row + b"\nd,c,p,1,2\ne,c,p,1,2\nb,c,p,1,2\n"
     a, b, uncertain, d, e, later = (refusal(record) for record in read(HEADER + data))
     assert (a, e) == (None, None)
-    assert d == ["line 4 beside rows of this order may be of it: see what is wrong there"]
+    assert d == ["line 4 may be of this order: see what is wrong there"]
     assert b == later == [*d, "orderId: rows of this order begin on lines 3, 7, but must stand together"]
     assert uncertain[0] == "the orders directly above and below are rejected, too"
     assert uncertain[1].startswith(f"line 4: {detail}") and len(uncertain) == 2
@@ -233,7 +233,7 @@ def test_a_row_that_seems_to_name_an_order_far_away_costs_that_order(row):
 
 
 def test_more_rows_of_any_order_than_can_be_remembered_cost_every_order():
-    with patch.object(csv_survey, "MAX_SUSPECTS", 3):
+    with patch.object(csv_survey, "MAX_SUSPECTS", 2):
         uncertain = [b"q-%d,c,p,1" % number for number in range(3)]
         last = read(HEADER + b"a,c,p,1,2\nk,c,p,1,2\n" + b"\n".join(uncertain))[0]
         assert refusal(last) == ["too many rows of the file may be of any order"]
@@ -360,7 +360,7 @@ def test_a_quote_that_nothing_closes_spoils_its_row_and_the_order_beside_it(size
     rows = b"".join(b"o-%d,c,p,1,2\n" % number for number in range(2 * MAX_RECORD_BYTES // 12))
     details = [refusal(record) for record in read(HEADER + b'a,"c,p,1,2\n' + rows, size)]
     assert details[0][1] == "line 2: has a quote too many or too few"
-    assert details[1] == ["line 2 beside rows of this order may be of it: see what is wrong there"]
+    assert details[1] == ["line 2 may be of this order: see what is wrong there"]
     assert len(details) == 1 + rows.count(b"\n") and not any(details[2:])
 
 
