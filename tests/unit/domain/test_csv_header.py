@@ -86,6 +86,7 @@ def test_a_row_that_lacks_its_first_cell_is_not_read_one_column_off():
         ("orderId;customerId;productId;quantity;price,00", "separated by semicolons"),
         ("sep=;\n" + NAMES, "its first line says otherwise: save the file as CSV with commas"),
         ("SEP=\t\n" + NAMES, "its first line says otherwise"),
+        (NAMES + "," * 1_000, "more than 1000 columns"),
         (NAMES + "\ra,c,p,1,2\rb,c,p,1,2\r", "carriage returns alone"),
     ],
 )
