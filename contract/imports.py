@@ -17,7 +17,8 @@ MAX_RECORD_BYTES = MAX_BODY_BYTES
 # One file, unpacked: what bounds a gzip bomb.
 MAX_UNPACKED_BYTES = 10 * 1024**3
 
-# One file of CSV, whose orderIds are held in memory: some 130 bytes each, in a function that has 1,769 MB.
+# One file of CSV, of whose orders each is held in memory: 110 to 130 bytes, three times that if it is not certain to
+# be whole, in a function that has 1,769 MB.
 MAX_CSV_LINES = 5_000_000
 
 # One file; each invocation after the first is handed the rest by the one before. Below the 16

@@ -10,6 +10,8 @@ from domain.csv_rows import KNOWN, cells_of, clean, end_of_row, line_here, named
 from domain.framing import BLANK, Fault, Window
 from domain.validation import did_you_mean, first_of, own_names
 
+MAX_COLUMNS = 1_000  # with those that have no name: one invocation hands them to the next
+
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ":": "colons", " ": "blanks"}
 _EXCEL = re.compile(r'"?sep=(.?)"?[,;]*', re.IGNORECASE)  # its line above the header: how cells are separated
 
@@ -34,6 +36,8 @@ def read(window: Window) -> list[str]:
     cells, _ = cells_of(window.data[window.at : end].rstrip(BLANK))
     columns = ["productId" if name == "itemId" else name for name in map(clean, cells)]
     _check(columns, place)
+    if len(columns) > MAX_COLUMNS:
+        raise Fault(f"the header row has more than {MAX_COLUMNS} columns", *place)
     window.at = end
     window.next = window.here()
     return columns

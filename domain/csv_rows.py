@@ -34,6 +34,7 @@ _ROW = re.compile(
     rb'(?:(?P<whole>\r*+\n)|(?P<last>\r*+\Z)|(?P<unclosed>"(?:[^"]++|"")*+\Z))'
 )
 _ID = re.compile(ID_PATTERN)
+_LINE_END = re.compile("[\r\n]")
 _INVISIBLE = "".join(
     chr(code)
     for first, last in re.findall(r"\\u(\w{4})(?:-\\u(\w{4}))?", INVISIBLE)
@@ -120,16 +121,16 @@ def rows(window: Window, columns: list[str]) -> Iterator[Row]:
         end = end_of_row(window)
         text = b"" if end is None else window.data[window.at : end].rstrip(BLANK)
         cells, fault = cells_of(text)
-        if end is None or (b"\n" in text and _holds_rows(cells)):
+        if end is None or ((b"\n" in text or b"\r" in text) and _holds_rows(cells)):
             yield _line_alone(window, line, byte)
             continue
         window.at = end
         order_id = clean(cells[key]) if key < len(cells) else ""
         if not order_id and not any(map(clean, cells)):
             continue
-        if not named_ones <= len(cells) <= len(columns):
+        if len(cells) != len(columns):  # one that is missing may be missing anywhere, those without a name included
             order_id, fault = "", f"has {len(cells)} cells, but the header row has {len(columns)}"
-        elif len(cells) > named_ones and any(map(clean, cells[named_ones:])):
+        elif any(map(clean, cells[named_ones:])):
             order_id, fault = "", "has text below a column without a name"
         elif not _ID.fullmatch(order_id):
             order_id, fault = "", f"orderId: must match {ID_PATTERN}" if order_id else "orderId: is blank"
@@ -139,19 +140,25 @@ def rows(window: Window, columns: list[str]) -> Iterator[Row]:
 def orders(window: Window, columns: list[str], doubts: Callable[[str], list[str]]) -> Iterator[Record]:
     """Rows with the same orderId, one after the other, as one record; a row of which it is not certain is one alone.
 
-    `doubts` gives for an orderId the reasons, as details, why such rows may not be all that the order has. Where
-    reading fails, the order being read may lack rows: it is not among the records.
+    `doubts` gives for an orderId the reasons, as details, why such rows may not be all that the order has. Raises
+    Fault where reading fails, behind what was read before.
     """
     group: list[Row] = []
     length = 0
-    for row in rows(window, columns):
-        if group and (row.order_id != group[0].order_id or not row.order_id):
-            window.next = row.line, row.byte
+    try:
+        for row in rows(window, columns):
+            if group and (row.order_id != group[0].order_id or not row.order_id):
+                window.next = row.line, row.byte
+                yield _record(window, columns, group, length, doubts)
+                group, length = [], 0
+            if length <= MAX_RECORD_BYTES:  # of what is longer, the beginning is enough
+                group.append(row)
+            length += row.length + bool(length)
+    except Fault as fault:
+        window.next = fault.line, fault.byte
+        if group:
             yield _record(window, columns, group, length, doubts)
-            group, length = [], 0
-        if length <= MAX_RECORD_BYTES:  # of what is longer, the beginning is enough
-            group.append(row)
-        length += row.length + bool(length)
+        raise
     window.next = window.here()
     if group:
         yield _record(window, columns, group, length, doubts)
@@ -188,10 +195,9 @@ def _holds_rows(cells: list[str]) -> bool:
     so it has where a quote is missing at the end of the cell, and another at its beginning in a row below.
     """
     for index, cell in enumerate(cells):
-        if "\n" in cell:
-            lines = cell.split("\n")
-            if lines[0].count(",") >= len(cells) - 1 - index and lines[-1].count(",") >= index:
-                return True
+        lines = _LINE_END.split(cell)
+        if len(lines) > 1 and lines[0].count(",") >= len(cells) - 1 - index and lines[-1].count(",") >= index:
+            return True
     return False
 
 

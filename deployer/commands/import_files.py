@@ -36,9 +36,8 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     with _going_on_without_us(about):
         report = _outcome(ui, _follow(aws, ui, urls[DEAD_LETTERS], about), about, options.env)
     rejected = _show_rejected(aws, ui, about, report)
-    if report["queued"]:
-        _watch_queue(aws, ui, urls, refused_before)
-    code = Exit.OK if imports.is_flawless(report) else Exit.FAILED
+    refused = _watch_queue(aws, ui, urls, refused_before) if report["queued"] else 0
+    code = Exit.OK if imports.is_flawless(report) and not refused else Exit.FAILED
     return {"result": "imported", "report": report, "rejected": rejected, "exitCode": int(code)}
 
 
@@ -165,29 +164,34 @@ def _show_rejected(aws, ui: Ui, about: Upload, report: Mapping) -> list[dict]:
     return found
 
 
-def _watch_queue(aws, ui: Ui, urls: Mapping[str, str], refused_before: int) -> None:
-    """Until what was queued has been worked on. What ends the watching changes nothing about the import."""
+def _watch_queue(aws, ui: Ui, urls: Mapping[str, str], refused_before: int) -> int:
+    """Until what was queued has been worked on: how many orders were rejected meanwhile, as far as is known.
+
+    They may be others' orders; but that one of the file is stored nobody may believe without having looked. What ends
+    the watching changes nothing about the import.
+    """
     try:
         queue = queues.read(aws, ORDERS, urls[ORDERS])
         ui.line(
             f"{ORDERS} has about {queue.waiting:,} waiting and {queue.in_flight:,} in flight, other orders included"
         )
         left = _drain(aws, ui, urls[ORDERS])
-        refused = queues.read(aws, REJECTED_ORDERS, urls[REJECTED_ORDERS]).waiting - refused_before
+        refused = max(0, queues.read(aws, REJECTED_ORDERS, urls[REJECTED_ORDERS]).waiting - refused_before)
     except KeyboardInterrupt:
         ui.warn("no longer watched; the worker goes on storing")
-        return
+        return 0
     except Exception as error:
         ui.warn(f"the queue cannot be watched: {_cause(error).message}; the worker goes on storing")
-        return
+        return 0
     if left:
         ui.warn(f"{ORDERS} no longer becomes shorter: about {left:,} are left, of this file or of others")
     else:
         ui.line(f"{ui.ok} Stored     {ORDERS} is empty, as far as SQS can tell: its numbers are approximate")
-    if refused > 0:
+    if refused:
         ui.warn(
             f"meanwhile about {refused:,} orders, of this file or of others, were rejected: --dlq {REJECTED_ORDERS}"
         )
+    return refused
 
 
 def _drain(aws, ui: Ui, url: str) -> int:

@@ -3,6 +3,7 @@
 import csv
 import re
 import unicodedata
+from itertools import groupby
 
 from contract.schemas import ID_PATTERN
 
@@ -18,14 +19,20 @@ def clean(cell: str) -> str:
     return cell[shown[0] : shown[-1] + 1] if shown else ""
 
 
+def cells_of(line: bytes) -> list[str] | None:
+    """None if it is not CSV."""
+    try:
+        (cells,) = csv.reader([line.decode("utf-8", "surrogateescape").strip(" \t\r")], strict=True)
+    except (csv.Error, ValueError):
+        return None
+    return cells
+
+
 def rows_of(lines: list[bytes], key: int, width: int) -> list[tuple[int, str | None, bytes]]:
     """Line number, orderId or None, and bytes of each row that is not blank. `lines` hold one row each."""
     found = []
     for number, line in enumerate(lines, 2):
-        try:
-            (cells,) = csv.reader([line.decode("utf-8", "surrogateescape").strip(" \t\r")], strict=True)
-        except (csv.Error, ValueError):
-            cells = None
+        cells = cells_of(line)
         if cells is not None and not any(map(clean, cells)):
             continue
         order_id = clean(cells[key]) if cells and len(cells) == width else ""
@@ -33,20 +40,19 @@ def rows_of(lines: list[bytes], key: int, width: int) -> list[tuple[int, str | N
     return found
 
 
-def whole_orders(rows: list[tuple[int, str | None, bytes]]) -> set[str]:
-    """The ids of which all rows stand together, repeated in the same words or not, and none beside is in doubt."""
-    groups: list[tuple[str | None, list[bytes]]] = []
-    for _, order_id, line in rows:
-        if groups and order_id is not None and groups[-1][0] == order_id:
-            groups[-1][1].append(line.strip())
-        else:
-            groups.append((order_id, [line.strip()]))
-    ids = {order_id for order_id, _ in groups if order_id is not None}
+def whole_orders(rows: list[tuple[int, str | None, bytes]], key: int, width: int) -> set[str]:
+    """The ids of which all rows stand together, and none in doubt is beside or seems to name them."""
+    groups = [order_id for order_id, _ in groupby(order_id for _, order_id, _ in rows)]
     beside = {
         order_id
-        for index, (order_id, _) in enumerate(groups)
+        for index, order_id in enumerate(groups)
         for neighbour in groups[max(index - 1, 0) : index + 2]
-        if neighbour[0] is None
+        if neighbour is None
     }
-    contents = {each: [lines for order_id, lines in groups if order_id == each] for each in ids}
-    return {each for each in ids - beside if all(lines == contents[each][0] for lines in contents[each])}
+    suspected = set()
+    for _, order_id, line in rows:
+        if order_id is None:
+            cells = dict(enumerate(cells_of(line) or line.decode(errors="replace").split(",")))
+            for place in (key, len(cells) - width + key):
+                suspected.add(re.sub("[^a-zA-Z0-9:._-]", "", cells.get(place, "")))
+    return {each for each in groups if groups.count(each) == 1} - beside - suspected

@@ -44,11 +44,27 @@ def test_columns_at_the_end_that_have_no_name_may_be_there_while_they_are_blank(
     header = NAMES + ", " * unnamed + "\n"
     assert columns(header) == [*CSV_REQUIRED, *[""] * unnamed]
     extra = "," * unnamed
-    rows = [f"a,c,p,1,2{extra}", f"b,c,p,1,2{extra}", "c,c,p,1,2", f"d,c,p,1,2{extra} x", f"e,c,p,1,2{extra},"]
+    rows = [
+        f"a,c,p,1,2{extra}",
+        f"b,c,p,1,2{extra}",
+        f"y,c,p,1,2{extra}",
+        "z,c,p,1,2",
+        f"d,c,p,1,2{extra} x",
+        f"e,c,p,1,2{extra},",
+    ]
     details = [refusal(record) for record in read((header + "\n".join(rows)).encode())]
     assert details[:2] == [None, None] and all(details[2:])
-    assert details[3][1] == "line 5: has text below a column without a name"
-    assert details[4][1] == f"line 6: has {6 + unnamed} cells, but the header row has {5 + unnamed}"
+    # Of a row that lacks a cell, nobody knows which.
+    assert details[3][1] == f"line 5: has 5 cells, but the header row has {5 + unnamed}"
+    assert details[4][1] == "line 6: has text below a column without a name"
+    assert details[5][1] == f"line 7: has {6 + unnamed} cells, but the header row has {5 + unnamed}"
+
+
+def test_a_row_that_lacks_its_first_cell_is_not_read_one_column_off():
+    header = "street,orderId,customerId,productId,quantity,price,zipCode,\n"
+    rows = ["Elm,a,c,p,1,2,1234,", "a,c,p,1,2,1234,", "Elm,k,c,p,1,2,1234,", "Elm,b,c,p,1,2,1234,"]
+    details = [refusal(record) for record in read((header + "\n".join(rows)).encode())]
+    assert all(details[:3]) and details[3] is None
 
 
 @pytest.mark.parametrize(
@@ -70,6 +86,7 @@ def test_columns_at_the_end_that_have_no_name_may_be_there_while_they_are_blank(
         ("orderId;customerId;productId;quantity;price,00", "separated by semicolons"),
         ("sep=;\n" + NAMES, "its first line says otherwise: save the file as CSV with commas"),
         ("SEP=\t\n" + NAMES, "its first line says otherwise"),
+        (NAMES + "," * 1_000, "more than 1000 columns"),
         (NAMES + "\ra,c,p,1,2\rb,c,p,1,2\r", "carriage returns alone"),
     ],
 )

@@ -219,13 +219,15 @@ def test_the_queue_is_followed_until_it_is_empty(world, importer, clock, file):
     assert "about 0 of 2 left" in said and "is empty" in said
 
 
-def test_a_queue_that_stays_full_and_orders_rejected_meanwhile_are_told(world, importer, clock, file, monkeypatch):
+def test_a_queue_that_stays_full_is_told_and_orders_rejected_meanwhile_are_exit_code_1(
+    world, importer, clock, file, monkeypatch
+):
     monkeypatch.setattr(imports, "DRAIN_PATIENCE", 20)
     importer(reports(report()))
     world.put("before", "OrderQueueDLQ")
     world.put("stays", "OrderQueue")
     clock.during = lambda: world.put("rejected", "OrderQueueDLQ")
-    assert run(world, file)["exitCode"] == Exit.OK
+    assert run(world, file)["exitCode"] == Exit.FAILED
     said = world.said.getvalue()
     assert "no longer becomes shorter: about 1 are left" in said and "is empty" not in said
     assert "meanwhile about 1 orders" in said and "--dlq OrderQueueDLQ" in said
