@@ -126,7 +126,7 @@ _SHOWN = 400
 def code_of(error: BaseException) -> str:
     """The service's error code, or "" when there is none."""
     code = _error(error).get("Code")
-    return code if isinstance(code, str) else ""
+    return one_line(code) if isinstance(code, str) else ""
 
 
 def message_of(error: BaseException) -> str:

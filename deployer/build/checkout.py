@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from config.environment import ConfigError, Environment, load
-from deployer.aws.local import CACHE_VARIABLE
 from deployer.build import lint, packaging, wheels
 from deployer.build.packaging import Package
 from deployer.errors import Exit, Failure
@@ -76,14 +75,7 @@ def packages(ui: Ui, root: Path, cache: Path) -> tuple[Package, Package]:
             raise Failure(
                 Exit.PACKAGING, f"the functions' sources cannot be read: {error}", "is the checkout whole? git status"
             ) from error
-        try:
-            layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
-        except OSError as error:
-            raise Failure(
-                Exit.PACKAGING,
-                f"the cache of wheels cannot be used: {error}",
-                f"name a directory that can be written with {CACHE_VARIABLE}",
-            ) from error
+        layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
         step.result = ", ".join(
             f"{package.name} {len(package.content) / 1000:.0f} kB" for package in (functions, layer)
         )
