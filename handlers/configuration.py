@@ -93,4 +93,10 @@ def _parse(document: Document, text: str | None) -> dict | None:
         value = json.loads(text or "null")
     except (ValueError, RecursionError):
         return None
-    return None if document.problems(value) else document.missing | value
+    # A key that a later version writes, read after a rollback, takes none of the others with it.
+    known = {key: value[key] for key in document.missing if key in value} if isinstance(value, dict) else value
+    if document.problems(known):
+        return None
+    if len(known) < len(value):
+        telemetry.configuration_unknown(document.variable)
+    return document.missing | known

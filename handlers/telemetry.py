@@ -136,6 +136,12 @@ def configuration_fallback(parameter: str) -> None:
     logger.warning("configuration not readable; using the last good or default one", parameter=parameter)
 
 
+def configuration_unknown(parameter: str) -> None:
+    """As `configuration_fallback`, for keys that this version does not know; it goes by the others."""
+    count("ConfigurationFallback")
+    logger.warning("configuration has keys that are not known to this version; they are ignored", parameter=parameter)
+
+
 def failure(error: BaseException, **ids: str | None) -> None:
     """Log where `error` came from. Its message may quote the request: left out."""
     from_aws = isinstance(error, ClientError)

@@ -91,7 +91,7 @@ def test_a_cold_start_without_ssm_uses_defaults_with_every_flag_off(calls, clock
     assert configuration.feature_flags()["loyaltyProgram"] is True
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "null", '{"defaultPageSize": 0}', '{"unknown": 1}', "[" * 99_999])
+@pytest.mark.parametrize("text", ["{", "[]", "null", '{"defaultPageSize": 0}', "[" * 99_999])
 def test_a_bad_document_leaves_the_last_good_value_in_place(calls, clock, text):
     put_parameters(api_config={"defaultPageSize": 7}, flags={"loyaltyProgram": True})
     configuration.api_config()
@@ -99,6 +99,18 @@ def test_a_bad_document_leaves_the_last_good_value_in_place(calls, clock, text):
     clock(301)
     assert configuration.api_config()["defaultPageSize"] == 7
     assert configuration.feature_flags()["expressDelivery"] is True  # the good one is taken
+
+
+def test_a_key_of_a_later_version_takes_no_other_with_it_and_is_counted(calls, monkeypatch):
+    counted = []
+    monkeypatch.setattr(configuration.telemetry, "configuration_unknown", counted.append)
+    put_parameters(api_config={"defaultPageSize": 7, "newer": {}}, flags={"loyaltyProgram": True, "newerFlag": 50})
+    assert configuration.api_config() == {**default_api_config(), "defaultPageSize": 7}
+    assert configuration.feature_flags() == {
+        **dict.fromkeys(configuration.feature_flags(), False),
+        "loyaltyProgram": True,
+    }
+    assert sorted(counted) == ["API_CONFIG_PARAMETER", "FEATURE_FLAGS_PARAMETER"]
 
 
 def test_a_missing_parameter_is_a_failure_like_any_other(aws):
