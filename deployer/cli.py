@@ -92,10 +92,8 @@ def _failure(error: BaseException) -> Failure:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Failure(Exit.INTERRUPTED, "interrupted", "run the same command again: it finds out how far things are")
-    if isinstance(error, SyntaxError) and ROOT in Path(error.filename or "").parents:
-        from deployer.build import packaging  # the engine imports some of what it packages
-
-        return packaging.not_compiled(Path(error.filename).relative_to(ROOT).as_posix(), error)
+    if isinstance(error, SyntaxError) and (unpackable := _unpackable()):
+        return unpackable
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in _OURS:
         return Failure(
             Exit.USAGE,
@@ -107,6 +105,17 @@ def _failure(error: BaseException) -> Failure:
     if explained := service_errors.explain(error):
         return explained
     return Failure(Exit.BUG, f"unexpected {type(error).__name__}: {error}", "repeat with --debug to see where")
+
+
+def _unpackable() -> Failure | None:
+    """What is wrong with the sources of the packages, some of which the engine imports. The error need not say where."""
+    from deployer.build import packaging
+
+    try:
+        packaging.sources(ROOT)
+    except Failure as failure:
+        return failure
+    return None
 
 
 def _complain(failure: Failure) -> None:

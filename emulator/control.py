@@ -21,23 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from emulator import INSTALL_HINT, ownership
-from emulator.server import HOST, IDENTITY_PATH, ROOT_USER
-
-# What the server may see of the caller's environment. Everything else, above all AWS_*,
-# stays out: functions inherit the server's environment.
-PASSED_ON = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "TZ",
-    "PYTHONDONTWRITEBYTECODE",
-    "PYTHONPYCACHEPREFIX",
-    "LOG_LEVEL",
-    "VIRTUAL_ENV",
-)
-PASSED_ON_PREFIXES = ("EMULATOR_", "LAMBDA_")
+from emulator.server import HOST, IDENTITY_PATH, ROOT_USER, passed_on
 
 LOG = "emulator.log"
 
@@ -85,7 +69,7 @@ def running(state_dir: Path) -> Emulator | None:
     if not isinstance(pid, int) or not isinstance(port, int):
         return None
     answer = _identity(port)
-    lock = ownership.identity(state_dir / ownership.FILE)
+    lock = ownership.identity(state_dir)
     if answer is None or answer.get("pid") != pid or answer.get("lock") != lock:
         return None
     return Emulator(f"http://{HOST}:{port}", pid, state_dir, port, bool(answer.get("iam")))
@@ -101,7 +85,7 @@ def stop(state_dir: Path, timeout: float = 15) -> bool:
         return False
     pid = ownership.record(state_dir).get("pid")
     if not isinstance(pid, int) or not _is_emulator(pid):
-        raise EmulatorError(f"{state_dir / ownership.FILE} is locked by a process that is not known; end that first")
+        raise EmulatorError(f"{state_dir} is locked by a process that is not known; end that first")
     _signal(pid, signal.SIGTERM)
     if not _released(state_dir, timeout):
         _signal(pid, signal.SIGKILL)
@@ -159,7 +143,7 @@ def _launch(state_dir: Path, port: int, iam: bool, wait: float) -> subprocess.Po
         return subprocess.Popen(
             command + ["--wait", str(wait)] + (["--iam"] if iam else []),
             cwd=Path(__file__).resolve().parents[1],  # where the emulator package is importable
-            env=_passed_on(),
+            env=passed_on(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -191,12 +175,6 @@ def _no_answer(state_dir: Path, process: subprocess.Popen, timeout: float) -> st
 
 def _stop_command(state_dir: Path) -> str:
     return f"python -m emulator stop --state {shlex.quote(str(state_dir))}"
-
-
-def _passed_on() -> dict[str, str]:
-    return {
-        name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
-    }
 
 
 def _identity(port: int) -> dict | None:

@@ -1,8 +1,9 @@
 """Who runs on a state directory, and for how long.
 
-A state directory has one process: the one that holds the lock on its file ``emulator.json``. The server takes the
-lock before it touches anything else and keeps it until it ends, however it ends. The file says how to find that
-process; it is believed only while the lock is held. Neither depends on how the path is spelled or encoded.
+A state directory has one process: the one that holds the lock on the directory, so that no deleted or copied file
+makes room for another. The server takes the lock before it touches anything else and keeps it until it ends, however it
+ends. The file ``emulator.json`` says how to find that process; it is believed only while the lock is held. Neither
+depends on how the path is spelled or encoded.
 """
 
 import fcntl
@@ -34,19 +35,19 @@ class Claim:
 
     def __init__(self, state_dir: Path, wait: float = 0, **record: object):
         """Take the lock, waiting up to `wait` seconds for it, and write down who has it. Raises InUseError, OSError."""
-        self.path = state_dir / FILE
-        self._descriptor = _locked(self.path, time.monotonic() + wait)
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, json.dumps({"pid": os.getpid(), **record}).encode(), 0)
+        self.path = state_dir
+        self._descriptor = _locked(state_dir, time.monotonic() + wait)
+        self._record = {"pid": os.getpid(), **record}
+        (state_dir / FILE).write_text(json.dumps(self._record))
         self.identity = identity(self._descriptor)
 
     def lost(self) -> bool:
-        """Whether the directory was moved or deleted: what is at its path now is not what this process runs on."""
-        return identity(self.path) != self.identity
+        """Whether nobody finds this process any more: the directory was moved or deleted, or its record was."""
+        return identity(self.path) != self.identity or record(self.path) != self._record
 
 
 def identity(file: Path | int) -> list[int] | None:
-    """Device and inode of a file: the same by every path to it. None if it is missing."""
+    """Device and inode of a file or directory: the same by every path to it. None if it is missing."""
     try:
         found = os.stat(file)
     except OSError:
@@ -55,17 +56,17 @@ def identity(file: Path | int) -> list[int] | None:
 
 
 def _locked(path: Path, deadline: float) -> int:
-    """Open and lock the file, again if it was replaced before the lock was ours."""
+    """Open and lock the directory, again if it was replaced before the lock was ours."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if identity(path) == identity(descriptor):
                 return descriptor
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                pid = record(path.parent).get("pid")
-                raise InUseError(f"the state in {path.parent} is in use by process {pid}") from None
+                pid = record(path).get("pid")
+                raise InUseError(f"the state in {path} is in use by process {pid}") from None
         os.close(descriptor)
         time.sleep(0.05)
 
@@ -82,14 +83,17 @@ def record(state_dir: Path) -> dict:
 def in_use(state_dir: Path) -> bool:
     """Whether a process holds the lock. Raises PermissionError where that cannot be known."""
     try:
-        with (state_dir / FILE).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        descriptor = os.open(state_dir, os.O_RDONLY)
     except PermissionError:
         raise
-    except OSError:  # no file that could be locked
+    except OSError:  # no directory that could be locked
         return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
     return False
 
 

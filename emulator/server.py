@@ -20,6 +20,21 @@ IDENTITY_PATH = "/_emulator"
 ROOT_USER = "root"
 SAVE_EVERY_SECONDS = 5.0
 
+# What the server may see of the caller's environment, however it is started. Everything else stays out: AWS_*, proxies,
+# and what MiniStack would take for its settings, such as LOG_LEVEL and SERVICES.
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPYCACHEPREFIX",
+    "VIRTUAL_ENV",
+)
+PASSED_ON_PREFIXES = ("EMULATOR_", "LAMBDA_ASYNC_RETRY_")
+
 
 class VersionError(RuntimeError):
     """MiniStack is missing, or is not the version that the mends were written for."""
@@ -38,6 +53,13 @@ def check_version() -> None:
         )
 
 
+def passed_on() -> dict[str, str]:
+    """Return the part of this process's environment that the server may see."""
+    return {
+        name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
+    }
+
+
 def configure(port: int, state_dir: Path, iam: bool) -> None:
     """Set what MiniStack reads from the environment; it must not be imported before.
 
@@ -45,12 +67,15 @@ def configure(port: int, state_dir: Path, iam: bool) -> None:
     every file, temporary ones included, lies under ``state_dir``. What is saved has relative
     paths: a directory that is moved takes along what is saved after that.
     """
+    settings = passed_on()
+    os.environ.clear()
     os.chdir(state_dir)
     scratch = state_dir / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)  # unpacked functions of an earlier run
     for folder in (scratch, state_dir / "state", state_dir / "s3"):
         folder.mkdir(parents=True, exist_ok=True)
     os.environ.update(
+        settings,
         BIND_HOST=HOST,
         GATEWAY_PORT=str(port),
         MINISTACK_HOST=HOST,
@@ -66,11 +91,9 @@ def configure(port: int, state_dir: Path, iam: bool) -> None:
         DOCKER_HOST=f"unix://{scratch}/no-docker.sock",
         LAMBDA_EXECUTOR="local",
         SFTP_ENABLED="0",
+        LOG_LEVEL=settings.get("EMULATOR_LOG_LEVEL", "WARNING"),
         IOT_MTLS_ENABLED="0",  # else a listener on 8883, on every interface
     )
-    os.environ.setdefault("LOG_LEVEL", "WARNING")
-    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
-        os.environ.pop(name, None)
 
 
 def answer_identity(claim: Claim, iam: bool) -> None:

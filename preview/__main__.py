@@ -10,7 +10,7 @@ from config import names
 from config.environment import ConfigError, load
 from deployer.aws import local, service_errors, session
 from deployer.errors import Exit, Failure
-from emulator import control
+from emulator import control, ownership
 from preview import numbers, page, series, widgets
 from preview.shapes import AlarmList, Chart, Window
 
@@ -55,7 +55,10 @@ def run(options: argparse.Namespace, now: float) -> str:
         environment = load(options.env)
     except ConfigError as error:
         raise Failure(Exit.USAGE, str(error)) from None
-    found = control.running(local.state_directory(ROOT, options.local_dir))
+    directory = local.state_directory(ROOT, options.local_dir)
+    found = control.running(directory)
+    if not found and ownership.in_use(directory):
+        raise Failure(Exit.EMULATOR, "the emulator runs, but does not answer", "wait, or stop it: make stop")
     if not found:
         raise Failure(Exit.PREFLIGHT, "there is no emulator running", "make run")
     cloudwatch = session.connect_local(environment, control.environment(found)).client("cloudwatch")

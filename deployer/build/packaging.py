@@ -108,16 +108,11 @@ def _compile(name: str, source: bytes) -> None:
         with warnings.catch_warnings(action="ignore"):
             compile(source, name, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise not_compiled(name, error) from error
-
-
-def not_compiled(name: str, error: Exception) -> Failure:
-    """Describe a module of the packages that Python cannot compile."""
-    line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-    said = error.msg if isinstance(error, SyntaxError) else str(error) or "nested too deeply"
-    return Failure(
-        Exit.PACKAGING, f"{name}{line} does not compile: {said}", "correct it, then run the same command again"
-    )
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        said = error.msg if isinstance(error, SyntaxError) else str(error) or "nested too deeply"
+        raise Failure(
+            Exit.PACKAGING, f"{name}{line} does not compile: {said}", "correct it, then run the same command again"
+        ) from error
 
 
 def functions(root: Path) -> Package:

@@ -154,6 +154,29 @@ def test_an_emulator_whose_directory_is_deleted_ends(state: Path, again: bool) -
     until(lambda: first.pid not in servers(state), LONG)
 
 
+def test_a_record_that_is_deleted_makes_no_room_for_a_second(state: Path) -> None:
+    """The emulator that nobody finds any more saves and ends; the next start waits for that."""
+    first = control.start(state)
+    Aws(first).client("sqs").create_queue(QueueName="kept")
+    (state / ownership.FILE).unlink()
+    second = control.start(state, timeout=LONG)
+    assert second.pid != first.pid and servers(state) == [second.pid]
+    assert "kept" in Aws(second).client("sqs").list_queues()["QueueUrls"][0]
+
+
+def test_nothing_of_the_shell_reaches_the_server(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether in the background or started directly."""
+    for name in ("LOG_LEVEL", "SERVICES", "USE_SSL", "HTTP_PROXY", "AWS_PROFILE", "LAMBDA_STRICT"):
+        monkeypatch.setenv(name, "1")
+    background = control.start(state, timeout=LONG)
+    assert control.stop(state)
+    command = [sys.executable, "-m", "emulator", "serve", "--port", str(background.port), "--state", state]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as direct:
+        until(lambda: direct.poll() is not None or control.running(state), LONG)
+        assert control.running(state).pid == direct.pid
+        control.stop(state)
+
+
 @pytest.mark.parametrize("path", ["file", "file/state", "loop", "loop/state", "/proc/state"])
 def test_a_directory_that_cannot_be_used_is_one_sentence(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").touch()

@@ -121,3 +121,10 @@ def test_the_window_has_whole_periods_and_not_too_many(minutes, period):
     window = command.window_until(NOW, minutes)
     assert window.period == period and window.start % period == 0
     assert 0 <= NOW - minutes * 60 - window.start < period and NOW <= window.end < NOW + 60
+
+
+def test_an_emulator_that_does_not_answer_is_no_missing_one(monkeypatch, capsys):
+    monkeypatch.setattr(command.control, "running", lambda directory: None)
+    monkeypatch.setattr(command.ownership, "in_use", lambda directory: True)
+    code, said = refused(capsys, "--local")
+    assert code == 6 and "does not answer" in said

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deployer import cli
 from deployer.build import packaging, wheels
 from deployer.build.packaging import Package, zip_of
 from deployer.errors import Exit, Failure
@@ -373,3 +374,14 @@ def test_a_failed_download_says_why_in_one_line_and_names_no_host(monkeypatch, t
     assert failure.value.code is Exit.PACKAGING
     assert "packages.invalid" not in failure.value.message
     assert "\n" not in failure.value.message
+
+
+@pytest.mark.parametrize("source", [b"a = 1\nb = (\n", b"a = 1\nb\0"])
+def test_the_command_names_the_module_that_it_could_not_import(monkeypatch, tmp_path, capsys, source):
+    """Some of what is packaged, the engine imports. Python does not say where a null byte is."""
+    write(tmp_path, {}, (), 0, 0o644)
+    (tmp_path / "contract" / "a.py").write_bytes(source)
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr(cli, "_run", lambda *_: compile(source, "?", "exec"))
+    assert cli.main(["--env", "dev", "--plan"]) == Exit.PACKAGING
+    assert "deploy.py: contract/a.py:2 does not compile" in capsys.readouterr().err
