@@ -5,13 +5,15 @@ from collections.abc import Mapping
 _BY_NAME = ("properties", "patternProperties")  # their keys are names, not keywords
 
 
-def portable(schema: Mapping) -> dict:
-    """Return `schema` as API Gateway's Java validator and fastjsonschema take it.
-
-    Neither computes `multipleOf` exactly for decimal fractions, and API Gateway cannot say what is wrong where `not`
-    is: `domain.validation` checks both.
-    """
+def validated(schema: Mapping) -> dict:
+    """Return `schema` as fastjsonschema takes it: the functions check decimals exactly, and reserved ids, themselves."""
     return without(schema, "multipleOf", "not")
+
+
+def modelled(schema: Mapping) -> dict:
+    """Return `schema` as a model of API Gateway: without what its Java validator cannot compute exactly for decimal
+    fractions, and without what it refuses in words that name neither field nor rule. The functions refuse that."""
+    return without(schema, "multipleOf", "not", "allOf")
 
 
 def without(schema: Mapping, *keywords: str) -> dict:

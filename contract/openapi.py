@@ -5,7 +5,7 @@
 
 from http import HTTPStatus
 
-from contract.dialects import portable
+from contract.dialects import validated
 from contract.errors import ERRORS
 from contract.routes import COMMON_ERRORS, ROUTES, Route
 from contract.schemas import IDENTIFIER, MODELS
@@ -166,7 +166,7 @@ def _reference(model: str) -> dict:
 def _model(name: str) -> dict:
     """A model's schema. The rules that the code checks are those of requests."""
     is_request = name in {route.request_model for route in ROUTES}
-    return _schema(MODELS[name] if is_request else portable(MODELS[name]))
+    return _schema(MODELS[name] if is_request else validated(MODELS[name]))
 
 
 def _schema(schema: dict) -> dict:

@@ -11,7 +11,7 @@ from typing import Any
 
 import fastjsonschema
 
-from contract.dialects import portable
+from contract.dialects import validated
 from contract.documents import DOCUMENTS
 from contract.imports import IMPORT_RECORD
 from contract.schemas import MIN_TIMESTAMP, MODELS, RESERVED_ID_PREFIXES, RESERVED_IDS
@@ -23,7 +23,7 @@ MAX_DETAILS = 20
 _LONGEST_NAME = 40  # characters that are compared with the names we know
 FUTURE_MS = 5 * 60 * 1000  # how far a client's clock may be ahead of ours
 
-_SCHEMAS = {name: portable(schema) for name, schema in (MODELS | DOCUMENTS | {"ImportRecord": IMPORT_RECORD}).items()}
+_SCHEMAS = {name: validated(schema) for name, schema in (MODELS | DOCUMENTS | {"ImportRecord": IMPORT_RECORD}).items()}
 
 
 def warm_up(*models: str) -> None:

@@ -13,7 +13,7 @@ from troposphere.apigateway import (
 )
 from troposphere.awslambda import Permission
 
-from contract.dialects import portable
+from contract.dialects import modelled
 from contract.routes import ROUTES, Route
 from contract.schemas import MODELS
 from generator import cors
@@ -33,7 +33,7 @@ def models(api: RestApi) -> dict[str, Model]:
 def _model(api: RestApi, name: str, schema: dict) -> Model:
     # troposphere's validation would turn the schema into one line of text.
     return Model(
-        f"{name}Model", RestApiId=Ref(api), Name=name, ContentType=JSON, Schema=portable(schema)
+        f"{name}Model", RestApiId=Ref(api), Name=name, ContentType=JSON, Schema=modelled(schema)
     ).no_validation()
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from contract import routes, schemas
-from contract.dialects import portable
+from contract.dialects import modelled
 from contract.routes import ROUTES
 from generator import api as api_module
 from generator import api_logging, api_methods, cors, gateway_responses
@@ -80,7 +80,7 @@ def test_models_carry_the_contracts_schemas_as_objects(api):
     models = {each["Properties"]["Name"]: each["Properties"] for each in of_type(api, "ApiGateway::Model").values()}
     assert set(models) == {"OrderRequest", "OrderSubmission", "StatusUpdate", "Order", "OrderPage", "Accepted"}
     for name, properties in models.items():
-        assert properties["Schema"] == portable(schemas.MODELS[name])
+        assert properties["Schema"] == modelled(schemas.MODELS[name])
         assert properties["ContentType"] == "application/json"
 
 
