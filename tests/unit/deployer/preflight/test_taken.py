@@ -193,7 +193,9 @@ def test_an_x_ray_policy_of_the_same_name_is_a_conflict_and_not_one_too_many(aws
 
 def test_x_ray_policies_that_may_not_be_listed_are_named(aws):
     aws.stub("xray").add_client_error("list_resource_policies", "AccessDeniedException", "no", 403)
-    assert taken.find(aws, [TRACING], []).unseen == ("X-Ray resource policies (missing permission: ListResourcePolicies)",)
+    assert taken.find(aws, [TRACING], []).unseen == (
+        "X-Ray resource policies (missing permission: ListResourcePolicies)",
+    )
 
 
 def test_nothing_is_asked_of_the_emulators_x_ray_which_is_not_there(aws):
