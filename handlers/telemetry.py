@@ -136,6 +136,12 @@ def configuration_fallback(parameter: str) -> None:
     logger.warning("configuration not readable; using the last good or default one", parameter=parameter)
 
 
+def configuration_ignored(parameter: str, keys: int) -> None:
+    """`parameter` as above; `keys`: how many this version does not know. Their names are somebody's text."""
+    count("ConfigurationFallback")
+    logger.warning("configuration has unknown keys; ignoring them", parameter=parameter, unknown_keys=keys)
+
+
 def failure(error: BaseException, **ids: str | None) -> None:
     """Log where `error` came from. Its message may quote the request: left out."""
     from_aws = isinstance(error, ClientError)
