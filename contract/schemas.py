@@ -38,6 +38,9 @@ DELIVERY_MODES = ("standard", "express")
 PAYMENT_METHODS = ("card", "cash", "voucher", "wallet")
 PRIORITIES = ("normal", "high")
 SOURCES = ("api", "pipeline", "import")
+# Flags that may be on for a customer, see contract.settings. Messages name them: one that is removed here is still on
+# queues and in dead-letter queues, where it would not be known any more.
+FEATURES = ("expressDelivery", "loyaltyProgram", "multiplePayments")
 
 # 9999-12-31T23:59:59.999Z, the last moment that a date can name.
 MAX_TIMESTAMP = 253_402_300_799_999
@@ -239,7 +242,7 @@ ORDER_MESSAGE = closed_object(
         "source": {"type": "string", "enum": ["pipeline", "import"]},
         "features": {
             "type": "array",
-            "items": {"type": "string"},
+            "items": {"type": "string", "enum": list(FEATURES)},
             "description": "flags that were on for the customer when the order was accepted",
         },
         "sourceFile": _text(1100),  # s3://, a bucket's name and a key

@@ -192,6 +192,14 @@ def test_a_field_that_is_not_known_is_never_refused_and_never_ignored(pipeline, 
     assert pipeline.items() == [] and pipeline.dead_letters() == []
 
 
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_flag_that_is_not_known_is_never_refused_and_never_ignored(pipeline, name):
+    """It may have to do with money, as loyalty points have."""
+    message = GOLDEN[name]["message"]
+    assert pipeline.work({**message, "features": [*message.get("features", ()), "doublePoints"]}) == [0]
+    assert pipeline.items() == [] and pipeline.dead_letters() == []
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(messages.FORMAT + 1, 10**6), st.dictionaries(st.sampled_from(["items", "orders"]), st.integers()))
 def test_a_newer_format_is_not_looked_into(pipeline, newer, rest):
