@@ -2,6 +2,7 @@
 
 from contract.schemas import (
     DRAFT_04,
+    FEATURES,
     IDENTIFIER,
     MAX_TIMESTAMP,
     ORDER_FIELDS,
@@ -42,7 +43,7 @@ ORDER_MESSAGE = closed_object(
         "source": {"type": "string", "enum": ["pipeline", "import"]},
         "features": {
             "type": "array",
-            "items": {"type": "string"},
+            "items": {"type": "string", "enum": list(FEATURES)},
             "description": "flags that were on for the customer when the order was accepted",
         },
         # s3://, a bucket's name and a key, which may have any character
@@ -53,7 +54,8 @@ ORDER_MESSAGE = closed_object(
     **{"$schema": DRAFT_04, "title": "OrderMessage"},
 )
 
-# What subscribers of the OrderEvents topic get. It may gain fields, so it is open.
+# What subscribers of the OrderEvents topic get. It may gain fields, so it is open; and status and source are what the
+# table says, which after a rollback may be of a later version: subscribers pass over what they do not know.
 ORDER_EVENT = {
     "$schema": DRAFT_04,
     "title": "OrderEvent",
@@ -75,11 +77,11 @@ ORDER_EVENT = {
         "occurredAt": {"type": "string", "format": "date-time"},
         "orderId": {"type": "string", "minLength": 1},
         "customerId": {"type": "string", "minLength": 1},
-        "status": {"type": "string", "enum": list(STATUSES)},
-        "previousStatus": {"type": "string", "enum": list(STATUSES)},
+        "status": {"type": "string", "minLength": 1, "description": f"{', '.join(STATUSES)}, or one added later"},
+        "previousStatus": {"type": "string", "minLength": 1},
         "version": {"type": "integer", "minimum": 1, "description": "orders an order's events"},
         "totalAmount": {"type": "number", "minimum": 0},
-        "source": {"type": "string", "enum": list(SOURCES)},
+        "source": {"type": "string", "minLength": 1, "description": f"{', '.join(SOURCES)}, or one added later"},
         "correlationId": {"type": "string", "description": "of the request that placed the order"},
     },
 }

@@ -52,6 +52,9 @@ DELIVERY_MODES = ("standard", "express")
 PAYMENT_METHODS = ("card", "cash", "voucher", "wallet")
 PRIORITIES = ("normal", "high")
 SOURCES = ("api", "pipeline", "import")
+# Flags that may be on for a customer, see contract.settings. Messages name them: one that is removed here is still on
+# queues and in dead-letter queues, where it would not be known any more.
+FEATURES = ("expressDelivery", "loyaltyProgram", "multiplePayments")
 
 # 2000-01-01T00:00:00Z. No order is older; seconds that are taken for milliseconds lie in 1970.
 MIN_TIMESTAMP = 946_684_800_000

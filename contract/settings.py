@@ -7,7 +7,7 @@ validated against them, the handlers fall back to them.
 
 from decimal import Decimal
 
-from contract.schemas import MAX_ITEMS, MAX_PAGE_SIZE
+from contract.schemas import FEATURES, MAX_ITEMS, MAX_PAGE_SIZE
 
 # The functions that use the settings run for 10 seconds at least: all attempts of one call must
 # fit in, or the function is killed before it can answer "unavailable".
@@ -24,11 +24,7 @@ API_CONFIG: dict[str, tuple[int, int, int]] = {
 }
 
 # A flag is false, true, or the percentage of customers it is on for.
-FEATURE_FLAGS: dict[str, bool] = {
-    "expressDelivery": False,
-    "loyaltyProgram": True,
-    "multiplePayments": False,
-}
+FEATURE_FLAGS: dict[str, bool] = dict.fromkeys(FEATURES, False) | {"loyaltyProgram": True}
 
 
 def default_api_config() -> dict[str, int]:

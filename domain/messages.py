@@ -21,9 +21,9 @@ from domain.errors import OrderError, UnknownFormat
 FORMAT = 1
 """Of the messages written here; 0 had no `format`.
 
-Raise it when the message of an order changes. A further field or value that
-only some orders have needs no other format: older workers see that they do not
-know it. Either needs a golden message among the tests, which stays there.
+Raise it when the message of an order changes. A further field, value or flag
+that only some orders have needs no other format: older workers see that they do
+not know it. Either needs a golden message among the tests, which stays there.
 """
 
 _ENVELOPE = ("format", "features")  # what is the message's, not the order's

@@ -3,7 +3,9 @@
 Nothing is read at import, where it would stay for as long as the process
 lives. Whatever SSM does, a request gets settings: while it cannot be reached
 or holds a document that is not valid, the last good value serves; a process
-that never had one uses the contract's defaults with every flag off.
+that never had one uses the contract's defaults with every flag off. A key that
+this version does not know is ignored: a later one may have added it, and a
+rollback must not turn the other flags off.
 """
 
 import json
@@ -93,10 +95,9 @@ def _parse(document: Document, text: str | None) -> dict | None:
         value = json.loads(text or "null")
     except (ValueError, RecursionError):
         return None
-    # A key that a later version writes, read after a rollback, takes none of the others with it.
-    known = {key: value[key] for key in document.missing if key in value} if isinstance(value, dict) else value
-    if document.problems(known):
+    if not isinstance(value, dict):
         return None
+    known = {key: value[key] for key in value if key in document.missing}
     if len(known) < len(value):
-        telemetry.configuration_unknown(document.variable)
-    return document.missing | known
+        telemetry.configuration_ignored(document.variable, len(value) - len(known))
+    return None if document.problems(known) else document.missing | known

@@ -85,13 +85,25 @@ def read(event: dict) -> Request:
         operation=_OPERATIONS.get((method, event.get("resource")), ""),
         path={name: unquote(text) for name, text in (event.get("pathParameters") or {}).items()},
         query=event.get("queryStringParameters") or {},
-        headers={name.lower(): text for name, text in (event.get("headers") or {}).items()},
+        headers=_headers(event),
         body=event.get("body") or "",
         is_base64=bool(event.get("isBase64Encoded")),
         request_id=context.get("requestId") or str(uuid.uuid4()),
         api_key_id=(context.get("identity") or {}).get("apiKeyId") or "",
         base=_base(context.get("path") or "", event.get("resource") or ""),
     )
+
+
+def _headers(event: dict) -> dict[str, str]:
+    """By lower-case name. What is sent several times is one list (RFC 9110, 5.3); the same again says nothing new.
+
+    `headers` of an event has the last of them: of two keys one would be ignored in silence.
+    """
+    sent = event.get("multiValueHeaders") or {name: [text] for name, text in (event.get("headers") or {}).items()}
+    by_name: dict[str, list[str]] = {}
+    for name, values in sent.items():
+        by_name.setdefault(name.lower(), []).extend(values)
+    return {name: ", ".join(dict.fromkeys(values)) for name, values in by_name.items()}
 
 
 def _base(path: str, resource: str) -> str:

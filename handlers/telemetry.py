@@ -136,10 +136,10 @@ def configuration_fallback(parameter: str) -> None:
     logger.warning("configuration not readable; using the last good or default one", parameter=parameter)
 
 
-def configuration_unknown(parameter: str) -> None:
-    """As `configuration_fallback`, for keys that this version does not know; it goes by the others."""
+def configuration_ignored(parameter: str, keys: int) -> None:
+    """`parameter` as above; `keys`: how many this version does not know. Their names are somebody's text."""
     count("ConfigurationFallback")
-    logger.warning("configuration has keys that are not known to this version; they are ignored", parameter=parameter)
+    logger.warning("configuration has unknown keys; ignoring them", parameter=parameter, unknown_keys=keys)
 
 
 def failure(error: BaseException, **ids: str | None) -> None:

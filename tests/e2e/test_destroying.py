@@ -134,7 +134,7 @@ def test_what_environments_share_outlives_all_but_the_last(local_dir):
 
     again = destroy(local_dir)
     assert again.returncode == 0 and "nothing to destroy" in again.stdout
-    assert "--destroy --delete-data" in again.stdout
+    assert "--destroy --local --delete-data" in again.stdout
     last = destroy(local_dir, "--delete-data", "--yes")
     assert last.returncode == 0 and "Nothing is left." in last.stdout, last.stdout + last.stderr
     assert not {kind: things for kind, things in left(deployment).items() if things}

@@ -159,7 +159,10 @@ def events_works(deployment) -> bool:
 
 def import_works(deployment) -> bool:
     """Uses files with and without versions, settings, flags, the queue, the table and reports."""
-    good, too_large = order(f"ORD-{uuid.uuid4().hex}", delivery="express"), order("BIG", items=order("")["items"] * 3)
+    good, too_large = (
+        order(f"ORD-{uuid.uuid4().hex}", delivery="express"),
+        order(f"BIG-{uuid.uuid4().hex}", items=order("")["items"] * 3),
+    )
     uploaded = upload(deployment, f"{uuid.uuid4()}.jsonl", as_jsonl([good, too_large, claimed(deployment)]))
     unversioned = uploaded.event
     del unversioned["detail"]["object"]["version-id"]

@@ -39,11 +39,12 @@ def event(
     base64: bool = False,
     **parameters: str,
 ) -> dict:
-    """The proxy event of a REST API. `body`: a str as it is, anything else as JSON."""
+    """The proxy event of a REST API. `body`: a str as it is, anything else as JSON. A header may have several values."""
     text = body if isinstance(body, str) or body is None else json.dumps(body)
-    sent = {"Host": "api.example.com", "X-Forwarded-For": "203.0.113.7"}
-    if text is not None:
+    sent = {"Host": "api.example.com", "X-Forwarded-For": "203.0.113.7", **(headers or {})}
+    if text is not None and "content-type" not in map(str.lower, sent):
         sent["Content-Type"] = "application/json"
+    values = {name: value if isinstance(value, list) else [value] for name, value in sent.items()}
     url = path
     for name, value in parameters.items():
         url = url.replace("{" + name + "}", quote(value))
@@ -51,8 +52,8 @@ def event(
         "resource": path,
         "path": url,
         "httpMethod": method,
-        "headers": {**sent, **(headers or {})},
-        "multiValueHeaders": {name: [value] for name, value in {**sent, **(headers or {})}.items()},
+        "headers": {name: several[-1] for name, several in values.items()},
+        "multiValueHeaders": values,
         "queryStringParameters": query or None,
         "multiValueQueryStringParameters": {k: [v] for k, v in query.items()} if query else None,
         "pathParameters": parameters or None,

@@ -1,15 +1,17 @@
 """Every setting changes behaviour, and SSM's failures change none."""
 
+import json
 import time
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.parsers import ResponseParserError
 
-from contract.settings import default_api_config
-from handlers import clients, configuration
+from contract.settings import FEATURE_FLAGS, default_api_config
+from handlers import clients, configuration, emf
 from tests.unit.handlers.api import order
 from tests.unit.handlers.conftest import put_parameters
+from tests.unit.handlers.sessions import samples
 
 
 @pytest.fixture
@@ -101,16 +103,25 @@ def test_a_bad_document_leaves_the_last_good_value_in_place(calls, clock, text):
     assert configuration.feature_flags()["expressDelivery"] is True  # the good one is taken
 
 
-def test_a_key_of_a_later_version_takes_no_other_with_it_and_is_counted(calls, monkeypatch):
-    counted = []
-    monkeypatch.setattr(configuration.telemetry, "configuration_unknown", counted.append)
-    put_parameters(api_config={"defaultPageSize": 7, "newer": {}}, flags={"loyaltyProgram": True, "newerFlag": 50})
-    assert configuration.api_config() == {**default_api_config(), "defaultPageSize": 7}
-    assert configuration.feature_flags() == {
-        **dict.fromkeys(configuration.feature_flags(), False),
-        "loyaltyProgram": True,
-    }
-    assert sorted(counted) == ["API_CONFIG_PARAMETER", "FEATURE_FLAGS_PARAMETER"]
+@pytest.mark.parametrize("unknown", [True, 50, -1, None, "text", {"percentage": 5}, [1]])
+def test_a_key_of_a_later_version_is_ignored_and_the_rest_holds(configure, caplog, capsys, unknown):
+    emf._documents.clear()
+    configure({"defaultPageSize": 7, "planted-key": unknown}, {"expressDelivery": True, "planted-flag": unknown})
+    assert configuration.api_config() == default_api_config() | {"defaultPageSize": 7}
+    assert configuration.feature_flags() == dict.fromkeys(FEATURE_FLAGS, False) | {"expressDelivery": True}
+    assert [(line.parameter, line.unknown_keys) for line in caplog.records] == [
+        ("API_CONFIG_PARAMETER", 1),
+        ("FEATURE_FLAGS_PARAMETER", 1),
+    ]
+    assert "planted" not in str([vars(line) for line in caplog.records])
+    emf.flush()
+    assert [each.values for each in samples([json.loads(capsys.readouterr().out)])] == [[1, 1]]
+
+
+def test_an_unknown_key_excuses_no_bad_value(configure):
+    configure({"defaultPageSize": 0, "later": 1}, {"expressDelivery": "on", "loyaltyProgram": True, "later": True})
+    assert configuration.api_config() == default_api_config()
+    assert set(configuration.feature_flags().values()) == {False}
 
 
 def test_a_missing_parameter_is_a_failure_like_any_other(aws):

@@ -205,3 +205,30 @@ def test_other_client_errors_are_not_taken_for_refusals(api, monkeypatch):
 
     monkeypatch.setattr(api.database, "put_item", denied)
     assert api.post().code == "internal_error"
+
+
+@pytest.mark.parametrize("headers", [{"Idempotency-Key": ["a", "b"]}, {"Idempotency-Key": "a", "idempotency-key": "b"}])
+def test_two_keys_are_refused_and_none_is_ignored(api, queues, headers):
+    placed = api.post().body["orderId"]
+    for answer in (
+        api.post(headers=headers),
+        api.submit(order(), headers=headers),
+        api.put(placed, "processing", headers=headers),
+    ):
+        assert (answer.code, answer.details) == (
+            "invalid_request",
+            ["Idempotency-Key: must be 1 to 255 visible ASCII characters"],
+        )
+    assert len(api.orders()) == 1
+
+
+def test_the_same_key_twice_is_that_key(api):
+    first = api.post(headers={"Idempotency-Key": "a"})
+    again = api.post(headers={"Idempotency-Key": ["a", "a"], "idempotency-key": "a"})
+    assert again.headers["Idempotency-Replayed"] == "true" and again.text == first.text
+
+
+def test_tags_on_several_lines_are_one_list(api):
+    placed = api.post().body["orderId"]
+    assert api.put(placed, "processing", headers={"If-Match": ['"1"', '"7"']}).status == 200
+    assert api.put(placed, "out_for_delivery", headers={"If-Match": ['"1"', '"7"']}).code == "version_mismatch"

@@ -246,7 +246,7 @@ def test_an_outage_at_the_very_first_record_is_answered_and_no_failed_function(t
         lambda record: record["dynamodb"].update(Keys={"orderId": {"N": "1"}, "timestamp": {"N": "2"}}, NewImage={}),
         lambda record: record["dynamodb"]["NewImage"].update(customerId={"N": "7"}),
         lambda record: record["dynamodb"]["NewImage"].update(customerId={"S": ""}),
-        lambda record: record["dynamodb"]["NewImage"].update(status={"S": "lost"}),
+        lambda record: record["dynamodb"]["NewImage"].update(status={"S": ""}),
         lambda record: record["dynamodb"]["NewImage"].update(updatedAt={"S": "now"}),
         lambda record: record["dynamodb"]["NewImage"].update(version={"B": "AA=="}),
         lambda record: record.update(eventName="MODIFY"),
@@ -336,10 +336,10 @@ def test_the_log_names_what_could_not_be_read_and_quotes_none_of_it(topic, dlq, 
         monkeypatch.setattr(telemetry.logger, level, lambda *texts, **values: lines.append((texts, values)))
     dlq.down = lambda: down
     record = poison()
-    record["dynamodb"]["NewImage"]["status"] = {"S": "planted-status"}
+    record["dynamodb"]["NewImage"] |= {"status": {"S": "planted-status"}, "version": {"S": "planted-version"}}
     handle(record)
     assert any(values.get("order_id") == "POISON" for _, values in lines)
-    values = ("13 Planted Lane", "Secretville", "CUST-1", "planted-status")
+    values = ("13 Planted Lane", "Secretville", "CUST-1", "planted-status", "planted-version")
     assert [value for value in values if value in str(lines)] == []
 
 
