@@ -84,11 +84,11 @@ def bodies(draw, model):
             within = within[key]
         change = draw(st.sampled_from(["replace", "replace", "replace", "remove", "add"]))
         if change == "replace":
-            within[path[-1]] = draw(VALUES)
+            within[path[-1]] = copy.deepcopy(draw(VALUES))  # sampled ones are shared
         elif change == "remove":
             del within[path[-1]]
         elif isinstance(within, dict):
-            within[draw(st.sampled_from(["productId", "itemId", "orderId", "x"]))] = draw(VALUES)
+            within[draw(st.sampled_from(["productId", "itemId", "orderId", "x"]))] = copy.deepcopy(draw(VALUES))
     return body
 
 
