@@ -8,10 +8,14 @@ for a setting first looks up whether it was accepted before.
 
 from collections.abc import Collection
 
+from domain import claims
 from domain.errors import OrderError
 
 # What a request may use only where a flag is on: field, its value (None: any), flag.
 _FLAGGED = (("delivery", "express", "expressDelivery"), ("payments", None, "multiplePayments"))
+
+# What the queue has cannot be looked up, and is stored whatever the settings say.
+NOT_STORED = "order: is not stored; if it was accepted before and is still on the queue, it may yet be"
 
 
 def refusal(request: dict, max_items: int, features: Collection[str]) -> OrderError | None:
@@ -27,3 +31,14 @@ def refusal(request: dict, max_items: int, features: Collection[str]) -> OrderEr
         if field in request and value in (None, request[field]) and flag not in features
     ]
     return OrderError("feature_disabled", refused) if refused else None
+
+
+def check_accepted_before(request: dict, claim: dict | None, refused: OrderError) -> None:
+    """Return if `request`, which a setting refuses today, is stored already; `claim` is what has its orderId, if any.
+
+    Raises OrderError with the code of `refused` otherwise.
+    """
+    if claim is None:
+        raise OrderError(refused.kind.code, [*refused.details, NOT_STORED])
+    if not claims.is_of(claim, request):
+        raise refused

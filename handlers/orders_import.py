@@ -19,7 +19,7 @@ from functools import lru_cache, partial
 
 from contract.imports import BROKEN, COMPLETED, FAILED, MAX_INVOCATIONS, RUNNING, rejected_key, report_key
 from contract.schemas import PRIORITIES
-from domain import admission, claims, flags, imports, messages, strict_json, validation
+from domain import admission, flags, imports, messages, strict_json, validation
 from domain.errors import OrderError, UnknownFormat
 from domain.files import Fault, Record, open_upload
 from handlers import clients, configuration, queue_batches, telemetry, uploads
@@ -34,8 +34,6 @@ MAX_REJECTED_FILES = 5_000
 RESERVE = 0.2
 SHORTEST_RESERVE, LONGEST_RESERVE = 2_000, 60_000  # milliseconds
 SQS_PATIENCE = (5_000, 0)  # milliseconds, retries: queue_batches has its own
-# Of a record that a setting refuses. What an earlier upload has left on the queue cannot be looked up.
-NOT_STORED = "orderId: the order is not stored yet; if an earlier upload has queued it, it will be"
 CUSTOMERS = 50_000  # whose flags are remembered
 
 
@@ -189,7 +187,8 @@ def _entries(event: dict, part: Part) -> Callable[[Record], dict]:
         features = features_of(submission["customerId"])
         refusal = admission.refusal(submission, config["maxItemsPerOrder"], features)
         if refusal is not None:
-            _recognise(submission, refusal, config)
+            # If it is stored it is queued like any other that comes again, and the worker recognises it.
+            admission.check_accepted_before(submission, orders_table(config).claim(submission["orderId"]), refusal)
         message = messages.new_message(submission, now=uploaded_at, features=features, **origin)
         return {
             "Id": str(record.number),
@@ -199,15 +198,6 @@ def _entries(event: dict, part: Part) -> Callable[[Record], dict]:
         }
 
     return entry
-
-
-def _recognise(submission: dict, refusal: OrderError, config: dict[str, int]) -> None:
-    """Return if the order is stored, accepted before under other settings; one read.
-
-    It is then queued like any other that comes again, and the worker recognises it. Raises OrderError otherwise.
-    """
-    if not claims.is_of(orders_table(config).claim(submission["orderId"]), submission):
-        raise OrderError(refusal.kind.code, [*refusal.details, NOT_STORED])
 
 
 def _write_rejected(part: Part, first: int) -> None:

@@ -52,11 +52,12 @@ def _named(submission: dict, request: Request) -> dict:
 def _accepted_before(request: Request, submission: dict, refusal: OrderError, config: dict[str, int]) -> Response:
     """202 again for an order that is stored already, though today's settings would refuse it, and no message.
 
-    Raises `refusal` for any other. An order that is still on the queue cannot be looked up: it is refused.
+    Raises OrderError for any other.
     """
-    claim = orders_table(config).claim(submission["orderId"]) if "orderId" in submission else None
-    if not claims.is_of(claim, submission):
+    if "orderId" not in submission:
         raise refusal
+    claim = orders_table(config).claim(submission["orderId"])
+    admission.check_accepted_before(submission, claim, refusal)
     telemetry.order_duplicate(order_id=claim["orderId"])
     return _accepted(request, claim["orderId"], claim["orderTimestamp"])
 

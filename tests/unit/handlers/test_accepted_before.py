@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.schemas import ACCEPTED
-from domain import claims, messages, orders, strict_json, validation
+from domain import admission, claims, messages, orders, strict_json, validation
 from tests.unit.handlers import importing
 from tests.unit.handlers.api import TABLE, order
 from tests.unit.handlers.importing import UPLOADED_AT, World, jsonl
@@ -78,7 +78,9 @@ def test_a_retry_of_a_submitted_order_is_accepted_again(api, pipeline, configure
     first = api.submit(body, headers=headers)
     assert first.status == 202
     configure(**after)
-    assert api.submit(body, headers=headers).status == status  # on the queue it cannot be looked up
+    waiting = api.submit(body, headers=headers)  # on the queue it cannot be looked up: whoever gives up is warned
+    assert waiting.status == status and waiting.details[-1] == admission.NOT_STORED
+    assert admission.NOT_STORED not in api.submit(submission(**uses, orderId=None)).details
     stored(pipeline)
     again = api.submit(body, headers=headers)
     assert again.status == 202 and pipeline.queued() == []
@@ -88,6 +90,12 @@ def test_a_retry_of_a_submitted_order_is_accepted_again(api, pipeline, configure
     for other in ({"orderId": "ORD-2"}, {"orderId": None}, {"orderId": "ORD-1", "customerId": "another"}):
         assert api.submit(submission(**{**uses, **other})).status == status
     assert pipeline.queued() == []
+
+
+def test_an_id_that_another_order_has_is_not_said_to_be_on_its_way(api, pipeline):
+    api.submit(submission())
+    stored(pipeline)
+    assert api.submit(submission(delivery="express")).details == ["delivery: express is not available"]
 
 
 def test_another_order_under_the_key_is_a_conflict(api, configure):

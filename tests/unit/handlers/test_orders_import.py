@@ -9,7 +9,7 @@ import pytest
 from contract.documents import DOCUMENTS
 from contract.imports import IMPORT_REPORT, REJECTED_RECORD, rejected_key, report_key
 from contract.schemas import MIN_TIMESTAMP
-from domain import messages
+from domain import admission, messages
 from handlers import clients, orders_import
 from tests.unit.handlers.importing import (
     BUCKET,
@@ -112,7 +112,7 @@ def test_what_the_api_would_refuse_is_rejected(changes, reason, detail):
     with World(jsonl(order(**changes)), flags={"multiplePayments": True}, maxItemsPerOrder=2) as world:
         report = world.run_all()
     (line,) = world.rejected()
-    looked_up = ["orderId: the order is not stored yet; if an earlier upload has queued it, it will be"]
+    looked_up = [admission.NOT_STORED]
     assert (line["reason"], line["details"]) == (reason, [detail] + looked_up * len(world.looked_up))
     assert world.looked_up == (["ORD-1"] if {"items", "delivery"} & set(changes) else [])
     assert report["reasons"] == {reason: 1} and world.bodies == []

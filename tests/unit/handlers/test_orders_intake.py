@@ -17,6 +17,7 @@ from botocore.parsers import ResponseParserError
 
 from contract.documents import DOCUMENTS
 from contract.schemas import ACCEPTED
+from domain import admission
 from handlers import clients
 from tests.unit.handlers.pipeline import SUBMISSION
 
@@ -202,7 +203,7 @@ def test_a_submission_is_one_call(api, pipeline, monkeypatch):
 
 def test_the_item_limit_follows_api_config(api, queues, configure):
     configure(api_config={"maxItemsPerOrder": 1})
-    assert api.submit(SUBMISSION).details == ["items: must have at most 1 items"]
+    assert api.submit(SUBMISSION).details == ["items: must have at most 1 items", admission.NOT_STORED]
 
 
 def test_the_same_key_is_the_same_order(api, pipeline):
