@@ -49,9 +49,12 @@ templates: $(READY)  ## Render templates/, docs/openapi.yaml and docs/alarms.md
 test: $(READY)  ## Unit and end-to-end tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
 
-lint: $(READY)  ## Code style, rendered files up to date, cfn-lint
+lint: $(READY)  ## Code style, direction of imports, types, rendered files up to date, cfn-lint
+	@mkdir -p .local
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/lint-imports --no-cache >.local/imports.txt || { sed -n '/^Broken/,$$p' .local/imports.txt; exit 1; }
+	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m generator --check
 	@$(BIN)/cfn-lint --include-checks I --regions us-east-1 -- templates/*.yaml
 	@echo "lint: clean"

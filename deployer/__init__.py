@@ -1,20 +1,21 @@
-"""The deployment engine: nested CloudFormation from this checkout to an account, or to the emulator.
+"""Deploy the platform: nested CloudFormation from this checkout to an account, or to the emulator.
 
-`commands.deploy` tells the story in its own order:
+`commands.deploy` runs the stages in this order:
 
     load and check the environment -> render -> lint -> package         (this machine only)
     -> preflight -> unchanged? then stop                                 (reads the account)
     -> bucket, upload what is missing -> one change set -> plan -> guard (writes, changes no stack)
     -> ask -> feature flags -> execute, watch -> verify -> outputs       (changes the stack)
 
-One package per concern:
+One package per concern; imports go down only (.importlinter holds them to it):
 
-    build      this checkout as templates and packages, and their bucket
-    plan       what will change, and what that risks: pure, values in, values out, no AWS
-    preflight  what could stand in the way, asked before anything is changed
-    stacks     CloudFormation: read, change, follow, find the cause of a failure
-    queues     the queues of a deployed environment; dead letters
-    aws        sessions, where a run talks to, what AWS's errors mean
-    show       what a person sees
-    commands   one module per command: only these know both AWS and the person in front of the screen
+    cli, arguments, options   arguments in, exit code out
+    commands                  one module per command: the only ones that know both AWS and the screen
+    connection                which account, region or emulator a run talks to
+    show                      results as terminal output, Markdown and JSON; calls no AWS
+    preflight                 what could block the deployment, checked before anything is changed
+    stacks                    CloudFormation: read, execute, follow, diagnose
+    artifacts                 templates and packages, and the bucket that holds them
+    plan                      the changes and their risks: pure, two trees in, a plan out
+    aws                       sessions, retries, and what AWS's errors mean
 """

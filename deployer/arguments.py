@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from deployer import durations
-from deployer.commands.options import Options
 from deployer.errors import MEANING
+from deployer.options import Options
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -18,7 +18,7 @@ _DEPLOYING = frozenset({"yes", "allow_replace", "orders_per_day", "outputs_file"
 class Command:
     """One thing that deploy.py does.
 
-    `flag`: asks for it; "" is deploying itself. `module`: where its `function` is, in deployer.commands.
+    `flag`: asks for it; "" is deploying itself. `module`: where its `function` is.
     `companions`: options that mean something to it, beyond where and how to show.
     `writes`: standard output is its own, so that a shell can take what it writes there.
     """
@@ -35,19 +35,19 @@ class Command:
 
 
 COMMANDS = (
-    Command("", "deploy", companions=_DEPLOYING | {"no_rollback", "detailed_exitcode"}),
-    Command("--rollback", "rollback", companions=_DEPLOYING | {"detailed_exitcode"}),
-    Command("--status", "status"),
-    Command("--history", "history"),
-    Command("--drift", "drift", companions=frozenset({"detailed_exitcode"})),
-    Command("--outputs", "show_outputs", companions=frozenset({"outputs_file"})),
-    Command("--api-key", "api_key", writes=True),
-    Command("--logs", "logs", companions=frozenset({"follow", "order", "since"}), writes=True),
-    Command("--smoke", "smoke"),
-    Command("--destroy", "destroy", companions=frozenset({"yes", "delete_data", "plan"})),
-    Command("--import", "import_files"),
-    Command("--dlq", "dead_letter_queues", "show"),
-    Command("--redrive", "dead_letter_queues", "send_back", companions=frozenset({"yes"})),
+    Command("", "deployer.commands.deploy", companions=_DEPLOYING | {"no_rollback", "detailed_exitcode"}),
+    Command("--rollback", "deployer.commands.rollback", companions=_DEPLOYING | {"detailed_exitcode"}),
+    Command("--status", "operations.status.command"),
+    Command("--history", "deployer.commands.history"),
+    Command("--drift", "deployer.commands.drift", companions=frozenset({"detailed_exitcode"})),
+    Command("--outputs", "deployer.commands.show_outputs", companions=frozenset({"outputs_file"})),
+    Command("--api-key", "deployer.commands.api_key", writes=True),
+    Command("--logs", "operations.logs.command", companions=frozenset({"follow", "order", "since"}), writes=True),
+    Command("--smoke", "operations.smoke.command"),
+    Command("--destroy", "deployer.commands.destroy.command", companions=frozenset({"yes", "delete_data", "plan"})),
+    Command("--import", "operations.imports.command"),
+    Command("--dlq", "operations.queues.command", "show"),
+    Command("--redrive", "operations.queues.command", "send_back", companions=frozenset({"yes"})),
 )
 _ANYWHERE = frozenset({"env", "local", "local_dir", "region", "profile", "output", "debug"})
 

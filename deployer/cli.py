@@ -12,7 +12,7 @@ from deployer import arguments, streams
 from deployer.arguments import Command
 from deployer.errors import Exit, Failure
 
-_OURS = ("config", "contract", "deployer", "domain", "emulator", "generator")
+_OURS = ("config", "contract", "costs", "deployer", "domain", "emulator", "generator", "operations")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace, command: Command | None, stream) -> dict:
         os.getcwd()
     except FileNotFoundError:
         raise Failure(Exit.USAGE, "the working directory is no longer there", "change to one that is") from None
-    run = getattr(import_module(f"deployer.commands.{command.module}"), command.function)
+    run = getattr(import_module(command.module), command.function)
     with import_module("deployer.commands.interruptions").terminable():
         return run(arguments.wanted(options), Ui(stream), ROOT)
 
@@ -109,7 +109,7 @@ def _failure(error: BaseException) -> Failure:
 
 def _unpackable() -> Failure | None:
     """What is wrong with the sources of the packages, some of which the engine imports. The error need not say where."""
-    from deployer.build import packaging
+    from deployer.artifacts import packaging
 
     try:
         packaging.sources(ROOT)

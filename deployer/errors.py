@@ -9,6 +9,7 @@ class Exit(IntEnum):
     OK = 0
     FAILED = 1
     USAGE = 2
+    DIFFERENCES = 2  # --detailed-exitcode: as terraform's, which pipelines know
     PREFLIGHT = 3
     LINT = 4
     REFUSED = 5

@@ -1,8 +1,8 @@
 """Sizes of what is uploaded to Lambda."""
 
 from benchmarks.measure import ROOT, Effort
+from deployer.artifacts import packaging, wheels
 from deployer.aws import local
-from deployer.build import packaging, wheels
 
 
 def measure(effort: Effort) -> list[dict]:

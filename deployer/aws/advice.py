@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from deployer.aws import service_errors
+from deployer.aws.session import Aws
 from deployer.errors import Failure
 
 T = TypeVar("T")
 
 
-def ask(aws, what: str, call: Callable[[], T], otherwise: T) -> T:
+def ask(aws: Aws, what: str, call: Callable[[], T], otherwise: T) -> T:
     """The answer of `call`, or `otherwise` and one warning that `what` was not done, and why.
 
     `what`: such as "Lambda's concurrency was not checked". For denied, throttled, unknown, unreachable and unusable

@@ -8,7 +8,7 @@ _PROXY = "_PROXY"
 
 
 def session(access_key: str, secret_key: str, region: str | None = None):
-    """Make a boto3 session from its arguments alone: no variable, profile, configuration file or model at home counts.
+    """Make a boto3 session from its arguments report_conflict: no variable, profile, configuration file or model at home counts.
 
     Clients still look for a proxy, unless their Config has `proxies`: `deployer.aws.session`.
     """

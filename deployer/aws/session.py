@@ -4,11 +4,17 @@ import difflib
 import os
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from config.environment import Environment
 from deployer.aws import isolated
 from deployer.aws.sent import Sent
 from deployer.errors import Exit, Failure
+
+if TYPE_CHECKING:
+    import boto3
+
+T = TypeVar("T")
 
 # Deploying is mostly waiting: short connects so that an unreachable endpoint is told soon,
 # retries so that a throttled account slows us down instead of failing. A call that hangs ends after 3 minutes.
@@ -21,6 +27,11 @@ _LOCAL_CONFIG = {
 }
 
 
+def _like(pattern: T, value: Any) -> T:
+    """Give `value` the type of `pattern`, for a type checker."""
+    return value
+
+
 class Aws:
     """Clients by service name, made once. `region` and `local` describe where they talk to.
 
@@ -31,7 +42,7 @@ class Aws:
 
     def __init__(
         self,
-        session,
+        session: "boto3.Session",
         region: str,
         endpoint_url: str | None = None,
         local: bool = False,
@@ -48,10 +59,13 @@ class Aws:
         self.local = local
         self.warn = cache(warn)  # the same line once
         self.sent = Sent()
-        self.client = cache(
-            lambda service: self.sent.watched(
-                answers.configured(lambda: session.client(service, endpoint_url=endpoint_url, config=config))
-            )
+        self.client = _like(
+            session.client,
+            cache(
+                lambda service: self.sent.watched(
+                    answers.configured(lambda: session.client(service, endpoint_url=endpoint_url, config=config))
+                )
+            ),
         )
 
     def template_host(self) -> str:

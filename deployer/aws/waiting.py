@@ -1,11 +1,31 @@
-"""Waiting for AWS, with an end."""
+"""Wait for AWS: how often to ask, and when to give up."""
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 
 LIMIT = 900.0
+
+
+@dataclass(frozen=True)
+class PollingConfig:
+    """Polling interval, maximum backoff and error tolerance, in seconds."""
+
+    interval: float
+    max_backoff: float
+    error_tolerance: float
+
+
+LOCAL = PollingConfig(0.1, 0.5, 10)
+REMOTE = PollingConfig(2.5, 20, 300)
+
+
+def polling(aws: Aws) -> PollingConfig:
+    """Return how often to ask the emulator, or AWS."""
+    return LOCAL if aws.local else REMOTE
 
 
 def until(look: Callable, done: Callable, pause: float, limit: float = LIMIT):
@@ -15,8 +35,8 @@ def until(look: Callable, done: Callable, pause: float, limit: float = LIMIT):
         if time.monotonic() > deadline:
             raise Failure(
                 Exit.FAILED,
-                f"AWS did not come to an end in {limit / 60:.0f} minutes, and may still be at work",
-                "look with --status, then run the same command again",
+                f"timed out after {limit / 60:.0f} minutes; the operation may still be running",
+                "check it with --status, then run the same command again",
             )
         time.sleep(pause)
     return answer

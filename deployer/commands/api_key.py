@@ -3,11 +3,13 @@
 import sys
 from pathlib import Path
 
-from deployer.aws import connection, service_errors
-from deployer.commands import show_outputs
-from deployer.commands.options import Options
+from deployer import connection
+from deployer.aws import service_errors
+from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
+from deployer.options import Options
 from deployer.show.ui import Ui
+from deployer.stacks import outputs
 
 
 def run(options: Options, ui: Ui, root: Path, out=None) -> dict:
@@ -16,14 +18,14 @@ def run(options: Options, ui: Ui, root: Path, out=None) -> dict:
     With --output json nothing is written here; the report holds it.
     """
     aws, stack = connection.deployed(ui, options, root)
-    key_id = show_outputs.needed(aws, stack, options, ["ApiKeyId"])["ApiKeyId"]
+    key_id = outputs.needed(aws, stack, options, ["ApiKeyId"])["ApiKeyId"]
     value = _value(aws, key_id)
     if options.output != "json":
         print(value, file=out or sys.stdout)
     return {"result": "shown", "apiKeyId": key_id, "apiKey": value}
 
 
-def _value(aws, key_id: str) -> str:
+def _value(aws: Aws, key_id: str) -> str:
     gateway = aws.client("apigateway")
     try:
         return gateway.get_api_key(apiKey=key_id, includeValue=True)["value"]

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from config import names
 from config.environment import Environment
-from deployer.build.locations import Sources
-from deployer.commands.options import Options
+from deployer.aws.session import Aws
+from deployer.options import Options
+from deployer.plan.locations import Sources
 from deployer.show.ui import Ui
 from deployer.stacks import operation
 
@@ -14,12 +15,12 @@ from deployer.stacks import operation
 class Context:
     """Whom to tell, whom to talk to, what is wanted.
 
-    `aws`: deployer.aws.session.Aws. `caller`: the ARN that GetCallerIdentity tells.
+    `aws`: deployer.aws.Aws. `caller`: the ARN that GetCallerIdentity tells.
     `sources`: this checkout's templates; None when it is not they that are deployed.
     """
 
     ui: Ui
-    aws: object
+    aws: Aws
     environment: Environment
     options: Options
     caller: str

@@ -6,87 +6,93 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.environment import Environment
-from deployer import changed, flags, history, outputs_file
-from deployer.aws import connection, local, session
-from deployer.build import artifacts, checkout, desired
-from deployer.build.desired import Built
-from deployer.build.locations import Sources
-from deployer.commands import endings, executing, planning, rescue, show_outputs
+from deployer import connection
+from deployer.artifacts import bucket
+from deployer.aws import local, session, waiting
+from deployer.commands import (
+    applying,
+    desired_state,
+    local_version,
+    planning,
+    recover,
+    show_outputs,
+    side_effects,
+)
 from deployer.commands import history as recording
 from deployer.commands.context import Context
-from deployer.commands.options import Options
+from deployer.commands.desired_state import Built
 from deployer.errors import Exit, Failure
-from deployer.history import Source
+from deployer.options import Options
 from deployer.plan import snapshot
+from deployer.plan.locations import Sources
 from deployer.plan.report import PlanReport
-from deployer.preflight import checks as preflight
-from deployer.preflight.checks import Facts
-from deployer.show import bars, progress
+from deployer.preflight.account_state import AccountState
+from deployer.show import bars, outputs_file, progress
 from deployer.show.ui import QUIET_SECONDS, Ui, can_ask
-from deployer.stacks import execution, leftovers, reading
+from deployer.stacks import deployment_records, feature_flags, leftovers, reading
 from deployer.stacks.changeset import ChangeSet
+from deployer.stacks.deployment_records import Source
 from deployer.stacks.execution import Outcome
-
-CHANGES = 2
-"""The exit code of --plan --detailed-exitcode when there is something to deploy."""
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Deploy, or plan to. Raises Failure with the exit code for whatever ends it early."""
     outputs_file.check(options.outputs_file)
-    environment = checkout.environment(options.env)
+    environment = connection.load_environment(options.env)
     _must_be_for_debugging(environment, options)
     region = options.region or environment.region
     session.check_region(region)
-    rendered = checkout.rendered(ui)
+    rendered = local_version.rendered(ui)
     cache = local.cache_directory(root)
-    checkout.check(ui, rendered, region, cache)
-    packages = checkout.packages(ui, root, cache)
+    local_version.check(ui, rendered, region, cache)
+    packages = local_version.packages(ui, root, cache)
     aws = connection.connect(ui, environment, options, root)
-    with endings.accounted(aws):
-        facts = preflight.shown(ui, aws, environment)
-        context = Context(ui, aws, environment, options, facts.caller, Sources(rendered))
-        facts = rescue.clear_the_way(context, facts)
-        built = desired.build(aws, environment, rendered, packages, facts)
-        return deploy_built(context, facts, built, history.checkout(root))
+    with side_effects.reported(aws):
+        account_state = connection.check_account(ui, aws, environment)
+        context = Context(ui, aws, environment, options, account_state.caller, Sources(rendered))
+        account_state = recover.clear_the_way(context, account_state)
+        built = desired_state.build(aws, environment, rendered, packages, account_state)
+        return deploy_built(context, account_state, built, deployment_records.checkout(root))
 
 
-def deploy_built(context: Context, facts: Facts, built: Built, source: Source) -> dict:
+def deploy_built(context: Context, account_state: AccountState, built: Built, source: Source) -> dict:
     """From what is wanted to what is deployed: the same way for this checkout and for an earlier version."""
-    if desired.unchanged(context.aws, facts, built):
+    if desired_state.unchanged(context.aws, account_state, built):
         context.ui.line("Nothing to change: what is deployed is what this checkout says.")
         if not context.options.plan:
-            recording.catch_up(context.ui, context.aws, facts, built, source)
-        return _report(context, "unchanged", planning.nothing(context, facts), _outputs(context, facts.stack))
+            recording.catch_up(context.ui, context.aws, account_state, built, source)
+        return _report(
+            context, "unchanged", planning.nothing(context, account_state), _outputs(context, account_state.stack)
+        )
     _must_be_able_to_ask(context.options)
-    now = reading.deployed(context.aws, facts.stack)
+    now = reading.deployed(context.aws, account_state.stack)
     then = snapshot.desired(built.bundle, built.parameters, now)
-    planning.check(context, facts, now, then)
-    _upload(context, built, facts)
-    change_set, plan = planning.propose(context, facts, built, now, then)
+    planning.check(context, account_state, now, then)
+    _upload(context, built, account_state)
+    change_set, plan = planning.propose(context, account_state, built, now, then)
     if change_set.empty:
-        leftovers.discard(context.aws, change_set, execution.pace(context.aws).pause)
+        leftovers.discard(context.aws, change_set, waiting.polling(context.aws).interval)
         context.ui.line("Nothing to change, says CloudFormation.")
-        return _report(context, "unchanged", plan, _outputs(context, facts.stack))
-    with executing.unless_executed(context.aws, change_set):
+        return _report(context, "unchanged", plan, _outputs(context, account_state.stack))
+    with applying.discard_on_exit(context.aws, change_set):
         planning.show(context, plan)
         if context.options.plan:
-            leftovers.discard(context.aws, change_set, execution.pace(context.aws).pause)
-            context.ui.line(f"Only a plan: {changed.sentence(context.aws.sent)}.")
+            leftovers.discard(context.aws, change_set, waiting.polling(context.aws).interval)
+            context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
             return _report(context, "planned", plan, {})
-        planning.must_be_wanted(context, facts, plan)
+        planning.must_be_wanted(context, account_state, plan)
         began = time.monotonic()
         outcome = _execute(context, change_set, plan)
         seconds = time.monotonic() - began
     with _over(context, outcome):
-        executing.finish(context, change_set.stack_id, outcome)
+        applying.finish(context, change_set.stack_id, outcome)
         values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
-        recording.record(context.ui, context.aws, facts, built, source, seconds, plan.plan)
+        recording.record(context.ui, context.aws, account_state, built, source, seconds, plan.plan)
     return _report(context, "deployed", plan, values)
 
 
 def _report(context: Context, result: str, plan: PlanReport, values: Mapping[str, str]) -> dict:
-    code = {"exitCode": CHANGES} if result == "planned" and context.options.detailed_exitcode else {}
+    code = {"exitCode": int(Exit.DIFFERENCES)} if result == "planned" and context.options.detailed_exitcode else {}
     return {"result": result, "outputs": dict(values), **planning.documents(context, plan), **code}
 
 
@@ -111,11 +117,11 @@ def _must_be_able_to_ask(options: Options) -> None:
         )
 
 
-def _upload(context: Context, built: Built, facts: Facts) -> None:
+def _upload(context: Context, built: Built, account_state: AccountState) -> None:
     with context.ui.step("Upload", spinner=False) as step, bars.waiting(context.ui, "Upload") as on_news:
-        made = artifacts.ensure_bucket(context.aws, built.bucket, facts.account)
+        made = bucket.ensure_bucket(context.aws, built.bucket, account_state.account)
         objects = built.objects()
-        put = artifacts.upload_missing(context.aws, built.bucket, facts.account, objects, _telling(on_news))
+        put = bucket.upload_missing(context.aws, built.bucket, account_state.account, objects, _telling(on_news))
         size = sum(len(objects[key]) for key in put) / 1000
         step.result = (f"{len(put)} of {len(objects)} objects, {size:.0f} kB" if put else "everything is there") + (
             f"; made bucket {built.bucket}" if made else ""
@@ -137,9 +143,9 @@ def _telling(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
 
 
 def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:
-    if flags.write_if_absent(context.aws, context.environment):
-        context.ui.line(f"{context.ui.ok} Flags      wrote {flags.name(context.environment)} (SecureString)")
-    return executing.carry_out(context, change_set, progress.expected(plan.plan))
+    if feature_flags.write_if_absent(context.aws, context.environment):
+        context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
+    return applying.carry_out(context, change_set, progress.expected(plan.plan))
 
 
 @contextmanager

@@ -2,25 +2,25 @@
 
 from pathlib import Path
 
-from deployer.aws import connection
-from deployer.commands.options import Options
+from deployer import connection
+from deployer.aws import waiting
 from deployer.errors import Exit
+from deployer.options import Options
 from deployer.show import bars, drift_view
 from deployer.show.ui import Ui
-from deployer.stacks import drift, execution, tree
-
-DRIFTED = 2
-"""The exit code, with --detailed-exitcode only: as a plan's, there is a difference."""
+from deployer.stacks import drift_detection, tree
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Exit code 0 whether there is drift or not, but for --detailed-exitcode; 1 where that could not be found out."""
     aws, stack = connection.deployed(ui, options, root)
     stacks = tree.read(aws, stack)
-    pause = execution.pace(aws).pause
+    pause = waiting.polling(aws).interval
     with ui.step("Drift", spinner=False) as step:
         with bars.waiting(ui, "Drift") as say:
-            found = drift.detect(aws, stacks, pause, lambda done, total: say(f"{done} of {total} stacks checked"))
+            found = drift_detection.detect(
+                aws, stacks, pause, lambda done, total: say(f"{done} of {total} stacks checked")
+            )
         step.result = f"{len(stacks)} stacks, each by itself"
     drift_view.show(ui, found)
     drifted = any(each.drifted for each in found)
@@ -31,5 +31,5 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         "unchecked": drift_view.unchecked_kinds(found),
     }
     if drifted and options.detailed_exitcode:
-        return report | {"exitCode": DRIFTED}
+        return report | {"exitCode": int(Exit.DIFFERENCES)}
     return report | ({"exitCode": int(Exit.FAILED)} if incomplete else {})

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from deployer import history
-from deployer.aws import advice, connection
-from deployer.build.desired import Built
-from deployer.commands.options import Options
-from deployer.history import Source
+from deployer import connection
+from deployer.aws import advice
+from deployer.aws.session import Aws
+from deployer.commands.desired_state import Built
+from deployer.options import Options
 from deployer.plan.changes import Action, Plan
-from deployer.preflight.checks import Facts
-from deployer.show import deployments as view
+from deployer.preflight.account_state import AccountState
+from deployer.show import history_view as view
 from deployer.show.ui import Ui
+from deployer.stacks import deployment_records
+from deployer.stacks.deployment_records import Source
 
 SHOWN = 20
 
@@ -18,10 +20,10 @@ SHOWN = 20
 def run(options: Options, ui: Ui, root: Path) -> dict:
     aws, stack = connection.deployed(ui, options, root)
     account = stack["StackId"].split(":")[4]
-    known = history.entries(aws, account, options.env)
-    read = history.read(aws, account, known[:SHOWN])
+    known = deployment_records.entries(aws, account, options.env)
+    read = deployment_records.read(aws, account, known[:SHOWN])
     shown = [deployment for deployment in read if deployment]
-    current = history.deployed_version(aws, stack)
+    current = deployment_records.deployed_version(aws, stack)
     is_known = any(entry.version == current for entry in known)
     if shown:
         view.show(ui, shown, current)
@@ -43,7 +45,15 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     }
 
 
-def record(ui: Ui, aws, facts: Facts, built: Built, source: Source, seconds: float | None, plan: Plan | None) -> None:
+def record(
+    ui: Ui,
+    aws: Aws,
+    account_state: AccountState,
+    built: Built,
+    source: Source,
+    seconds: float | None,
+    plan: Plan | None,
+) -> None:
     """After a successful deployment. Failing is a warning: what is deployed is deployed.
 
     `seconds`, `plan`: None where nobody watched it to its end.
@@ -52,7 +62,9 @@ def record(ui: Ui, aws, facts: Facts, built: Built, source: Source, seconds: flo
     version = advice.ask(
         aws,
         "this deployment is not in the history: its record could not be written",
-        lambda: history.record(aws, built.parameters["Environment"], built, facts.caller, source, seconds, changes),
+        lambda: deployment_records.record(
+            aws, built.parameters["Environment"], built, account_state.caller, source, seconds, changes
+        ),
         None,
     )
     if version is None:
@@ -60,13 +72,16 @@ def record(ui: Ui, aws, facts: Facts, built: Built, source: Source, seconds: flo
     ui.line(f"{ui.ok} History    version {version}; back to it with --rollback {version}")
 
 
-def catch_up(ui: Ui, aws, facts: Facts, built: Built, source: Source) -> None:
+def catch_up(ui: Ui, aws: Aws, account_state: AccountState, built: Built, source: Source) -> None:
     """What is deployed, but was never written down: a deployment whose watching was broken off, for example."""
     environment = built.parameters["Environment"]
     known = advice.ask(
-        aws, "the history cannot be read", lambda: history.entries(aws, facts.account, environment), None
+        aws,
+        "the history cannot be read",
+        lambda: deployment_records.entries(aws, account_state.account, environment),
+        None,
     )
     if known is None:
         return
-    if not known or known[0].version != history.version_of(built.bundle.root, built.parameters):
-        record(ui, aws, facts, built, source, None, None)
+    if not known or known[0].version != deployment_records.version_of(built.bundle.root, built.parameters):
+        record(ui, aws, account_state, built, source, None, None)

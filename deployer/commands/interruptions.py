@@ -5,7 +5,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from deployer import changed
+from deployer.aws import waiting
+from deployer.aws.session import Aws
+from deployer.commands import side_effects
 from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.show import progress
@@ -73,7 +75,7 @@ def _after(interruption: KeyboardInterrupt, context: Context, stack_id: str) -> 
     begun = aws.sent.operation()
     if begun and begun.token != (last.token if last else ""):
         # Events come late: what was sent counts, not what the stack still looks like.
-        raise _left(context, f"in {status}{' as yet' * bool(last)}", changed.sentence([begun]))
+        raise _left(context, f"in {status}{' as yet' * bool(last)}", side_effects.sentence([begun]))
     running = last if last and last.status.is_running else None
     if running is None:
         raise Failure(
@@ -115,9 +117,9 @@ def _asked(ui: Ui, running: Operation, can_cancel: bool) -> str:
         return "s"
 
 
-def from_its_beginning(aws, running: Operation) -> Watch:
+def from_its_beginning(aws: Aws, running: Operation) -> Watch:
     return lambda on_events: execution.follow(
-        aws, running.stack_id, on_events, execution.pace(aws), start=running.since
+        aws, running.stack_id, on_events, waiting.polling(aws), start=running.since
     )
 
 

@@ -2,44 +2,46 @@
 
 from functools import partial
 
-from deployer.build.desired import Built
-from deployer.commands import executing
+import costs
+from deployer.aws import waiting
+from deployer.commands import applying
 from deployer.commands.context import Context
+from deployer.commands.desired_state import Built
 from deployer.errors import Exit, Failure
-from deployer.plan import compare, cost, guard, permissions
+from deployer.plan import compare, guard, permissions
 from deployer.plan.changes import Action, Plan
 from deployer.plan.report import PlanReport, Retagged
 from deployer.plan.snapshot import Snapshot
-from deployer.preflight import changes, taken
-from deployer.preflight.checks import Facts
+from deployer.preflight import findings, name_conflicts
+from deployer.preflight.account_state import AccountState
 from deployer.show import failure, plan_json, plan_markdown, plan_text, plan_values
 from deployer.show.ui import ask
-from deployer.stacks import changeset, execution, reading, validation
+from deployer.stacks import changeset, reading, validation
 from deployer.stacks.changeset import ChangeSet
 
 
-def check(context: Context, facts: Facts, now: Snapshot, then: Snapshot) -> None:
+def check(context: Context, account_state: AccountState, now: Snapshot, then: Snapshot) -> None:
     """Names that others have taken, rights that are missing: before anything is written."""
     with context.ui.step("Names") as step:
-        findings = changes.check(context.aws, facts.caller, now, then)
-        step.result = f"{len(findings.taken)} are taken" if findings.taken else "none is taken"
-    for warning in findings.warnings:
+        found = findings.check(context.aws, account_state.caller, now, then)
+        step.result = f"{len(found.conflicts)} are taken" if found.conflicts else "none is taken"
+    for warning in found.warnings:
         context.ui.warn(warning)
     if not context.options.plan:
-        taken.refuse(findings.taken, findings.full, partial(context.options.aws_command, context.aws))
-    for each in findings.taken:
+        name_conflicts.refuse(found.conflicts, found.full, partial(context.options.aws_command, context.aws))
+    for each in found.conflicts:
         context.ui.warn(f"taken already: {each}")
-    for each in findings.full:
+    for each in found.full:
         context.ui.warn(f"there are {each}")
 
 
 def propose(
-    context: Context, facts: Facts, built: Built, now: Snapshot, then: Snapshot
+    context: Context, account_state: AccountState, built: Built, now: Snapshot, then: Snapshot
 ) -> tuple[ChangeSet, PlanReport]:
     """A change set, and the plan that it amounts to."""
-    with context.ui.step("Plan") as step, executing.alone(context):
-        change_set = _change_set(context, facts, built)
-        with executing.unless_executed(context.aws, change_set):
+    with context.ui.step("Plan") as step, applying.report_conflict(context):
+        change_set = _change_set(context, account_state, built)
+        with applying.discard_on_exit(context.aws, change_set):
             # What it only warns of; there is none of an empty one.
             failure.show_problems(context.ui, validation.problems(context.aws, change_set.sets), context.sources)
             plan = compare.make(now, then, change_set.verdicts)
@@ -47,36 +49,36 @@ def propose(
             return change_set, PlanReport(
                 context.environment.name,
                 context.stack,
-                facts.account,
+                account_state.account,
                 context.aws.region,
                 plan,
                 tuple(guard.dangers(plan, context.options.allow_replace)),
                 permissions.diff(now, then),
-                cost.compare(now, then, context.options.orders_per_day, context.aws.region),
-                _retagged(facts, built),
+                costs.compare(now, then, context.options.orders_per_day, context.aws.region),
+                _retagged(account_state, built),
             )
 
 
-def _retagged(facts: Facts, built: Built) -> tuple[Retagged, ...]:
+def _retagged(account_state: AccountState, built: Built) -> tuple[Retagged, ...]:
     """Of a stack that was deployed: a new one gets all of its tags, as it gets everything else."""
-    if facts.status.is_new:
+    if account_state.status.is_new:
         return ()
-    before, after = reading.tags_of(facts.stack), built.tags
+    before, after = reading.tags_of(account_state.stack), built.tags
     keys = sorted({*before, *after})
     return tuple(Retagged(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key))
 
 
-def _change_set(context: Context, facts: Facts, built: Built) -> ChangeSet:
+def _change_set(context: Context, account_state: AccountState, built: Built) -> ChangeSet:
     """What CloudFormation itself objects to is shown with its line."""
     try:
         return changeset.create(
             context.aws,
             context.stack,
-            new=facts.status.is_new,
-            exists=facts.status.exists,
+            new=account_state.status.is_new,
+            exists=account_state.status.exists,
             request=built.request,
             token=context.token(),
-            pause=execution.pace(context.aws).pause,
+            pause=waiting.polling(context.aws).interval,
         )
     except validation.Refused as refused:
         failure.show_problems(context.ui, refused.problems, context.sources)
@@ -84,26 +86,26 @@ def _change_set(context: Context, facts: Facts, built: Built) -> ChangeSet:
         raise
 
 
-def nothing(context: Context, facts: Facts) -> PlanReport:
+def nothing(context: Context, account_state: AccountState) -> PlanReport:
     """The plan of an environment that is what it should be."""
-    return PlanReport(context.environment.name, context.stack, facts.account, context.aws.region, Plan(()))
+    return PlanReport(context.environment.name, context.stack, account_state.account, context.aws.region, Plan(()))
 
 
 def show(context: Context, report: PlanReport) -> None:
     plan_text.show(context.ui, report)
 
 
-def must_be_wanted(context: Context, facts: Facts, report: PlanReport) -> None:
+def must_be_wanted(context: Context, account_state: AccountState, report: PlanReport) -> None:
     """Raises Failure(REFUSED) unless data is safe or given up by name, and somebody agrees."""
     _refuse_data_loss(report)
     _refuse_replacement_without_rollback(context, report.plan)
-    if not (context.options.yes or ask(_question(facts, report))):
+    if not (context.options.yes or ask(_question(account_state, report))):
         raise Failure(Exit.REFUSED, "not confirmed")
 
 
-def _question(facts: Facts, report: PlanReport) -> str:
+def _question(account_state: AccountState, report: PlanReport) -> str:
     broader = len(report.permissions.broadens)
-    if facts.status.is_new or not broader:
+    if account_state.status.is_new or not broader:
         return "Deploy this?"
     return f"Deploy this, and give the {broader} permission{'s' * (broader > 1)} marked above as broader?"
 

@@ -1,6 +1,6 @@
 """What a deployment will change, decided from two snapshots and the change set's verdict. Pure.
 
-The change set alone will not do: nested ones call untouched siblings modified, and call a
+The change set report_conflict will not do: nested ones call untouched siblings modified, and call a
 replacement possible or even certain whenever a value comes from a sibling's output. So the plan is
 our own comparison of templates and parameter values, and of what follows from a replacement; the
 change set adds what only the service can know (`verdicts`).
@@ -38,7 +38,7 @@ def make(now: Snapshot, then: Snapshot, told: Iterable[Verdict] = ()) -> Plan:
 
 
 def compare(now: Snapshot, then: Snapshot) -> list[Change]:
-    """Our own verdict, from templates and parameters alone.
+    """Our own verdict, from templates and parameters report_conflict.
 
     A replaced resource has a new name and ARN: what refers to it changes with it, across stacks
     too, and may be replaced in turn. So compare until no further replacement is found.

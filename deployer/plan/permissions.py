@@ -63,7 +63,7 @@ def diff(now: Snapshot, then: Snapshot) -> PermissionChanges:
 
 
 def _change(grant: Grant, gained: bool, others: Iterable[Grant], passing: Collection[str]) -> GrantChange:
-    """`others`: the grants of the other side. `passing`: paths that this side alone has."""
+    """`others`: the grants of the other side. `passing`: paths that this side report_conflict has."""
     covered = any(covers(other, grant) for other in others)
     allows = grant.effect == ALLOW
     matters = not covered and (allows or grant.subject not in passing)

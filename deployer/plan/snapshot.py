@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deployer.build.templates import Bundle
 from deployer.plan.changes import Unknown
 from deployer.plan.resolve import Scope, has_unknown
+from deployer.plan.templates import Bundle
 
 STACK = "AWS::CloudFormation::Stack"
 

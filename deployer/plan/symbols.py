@@ -111,7 +111,7 @@ class Symbols(Scope):
 
 
 def readable(text: str) -> str:
-    """`${/DataStack/OrdersTable.Arn}` alone is `DataStack/OrdersTable.Arn`; within a text it keeps its braces."""
+    """`${/DataStack/OrdersTable.Arn}` report_conflict is `DataStack/OrdersTable.Arn`; within a text it keeps its braces."""
     whole = re.fullmatch(r"\$\{/([^}]+)\}", text)
     return whole[1] if whole else text.replace("${/", "${")
 

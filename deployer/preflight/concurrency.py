@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from config.environment import Environment
 from deployer.aws import advice
+from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 
 UNRESERVED_MINIMUM = 100
@@ -17,7 +18,7 @@ def reserved(environment: Environment) -> int:
     )
 
 
-def check(aws, environment: Environment, deployed: Mapping[str, str]) -> None:
+def check(aws: Aws, environment: Environment, deployed: Mapping[str, str]) -> None:
     """Reservations must leave 100 for everybody else; a new account has 10 in all.
 
     `deployed`: the root stack's parameters, whose reservations are free to be used again.

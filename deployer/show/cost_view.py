@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from deployer.plan.cost import Alternatives, CostChange, Estimate, Line
+from costs import Alternatives, CostChange, Estimate, Line
 from deployer.show.ui import Ui
 
 CENT = Decimal("0.01")

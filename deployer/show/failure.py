@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
 
-from deployer.build.locations import Sources
-from deployer.commands.options import Options
+from deployer.options import Options
+from deployer.plan.locations import Sources
 from deployer.show.ui import Ui
 from deployer.stacks import diagnosis
 from deployer.stacks.diagnosis import Cause, Diagnosis

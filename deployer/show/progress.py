@@ -15,7 +15,7 @@ from deployer.show.ui import Ui
 from deployer.stacks import messages
 from deployer.stacks.causes import place
 from deployer.stacks.events import STACK, Event
-from deployer.stacks.status import StackStatus
+from deployer.stacks.stack_status import StackStatus
 
 HEARTBEAT = 30.0
 """Seconds without a line after which a log is told that it goes on."""

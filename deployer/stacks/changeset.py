@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from deployer.aws import service_errors
+from deployer.aws.session import Aws
 from deployer.aws.waiting import until
 from deployer.plan.changes import Detail, Verdict
 from deployer.plan.verdicts import KNOWN_LATER
@@ -20,7 +21,7 @@ _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """`empty`: CloudFormation found nothing to change. (No verdicts alone may be a change of outputs.)
+    """`empty`: CloudFormation found nothing to change. (No verdicts report_conflict may be a change of outputs.)
 
     `made_stack`: creating it made the REVIEW_IN_PROGRESS stack that it hangs on.
     `sets`: (path, stack id, change set id) of it and of all nested ones, for `validation.problems`.
@@ -35,7 +36,7 @@ class ChangeSet:
 
 
 def create(
-    aws,
+    aws: Aws,
     stack: str,
     *,
     new: bool,
@@ -79,7 +80,7 @@ def _identified(cloudformation, made: ChangeSet) -> ChangeSet:
     return replace(made, id=found["ChangeSetId"], stack_id=found["StackId"])
 
 
-def _completed(aws, made: ChangeSet, pause: float) -> ChangeSet:
+def _completed(aws: Aws, made: ChangeSet, pause: float) -> ChangeSet:
     cloudformation = aws.client("cloudformation")
     last = until(
         lambda: cloudformation.describe_change_set(ChangeSetName=made.id, StackName=made.stack_id),
@@ -177,7 +178,7 @@ def _deepest_reason(cloudformation, failed: Mapping, pause: float) -> str:
     return reason
 
 
-def execute(aws, change_set: ChangeSet, token: str, disable_rollback: bool = False) -> None:
+def execute(aws: Aws, change_set: ChangeSet, token: str, disable_rollback: bool = False) -> None:
     """Begin; sent twice with the same token (a retry after a lost answer) it begins once."""
     aws.client("cloudformation").execute_change_set(
         ChangeSetName=change_set.id,
@@ -191,7 +192,7 @@ def execute(aws, change_set: ChangeSet, token: str, disable_rollback: bool = Fal
     )
 
 
-def is_waiting(aws, change_set: ChangeSet) -> bool:
+def is_waiting(aws: Aws, change_set: ChangeSet) -> bool:
     """Whether it is there and was not executed, so that nobody but us will remove it."""
     cloudformation = aws.client("cloudformation")
     try:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from deployer.build.locations import Location, Sources
+from deployer.plan.locations import Location, Sources
 from deployer.stacks import messages
 from deployer.stacks.causes import is_noise, others, place, root_cause
 from deployer.stacks.events import Event
-from deployer.stacks.status import StackStatus, way_out
+from deployer.stacks.stack_status import StackStatus, recovery_action
 from deployer.stacks.validation import Problem
 
 _HOOKS = re.compile(r"hook\(s\)(?:/validation)? failed", re.IGNORECASE)
@@ -65,7 +65,7 @@ def explain(
 ) -> Diagnosis:
     """Everything that a person needs who sees a failure.
 
-    `status`: the root's last; `names`: stack ARN -> path; `cli`: as of `way_out`; `again`: the command that deploys; `sources`: this
+    `status`: the root's last; `names`: stack ARN -> path; `cli`: as of `recovery_action`; `again`: the command that deploys; `sources`: this
     checkout's templates, None when others were deployed; `problems`: what `validation.of_stacks` found, which
     explains stacks that say nothing themselves.
     """
@@ -172,4 +172,4 @@ def _next(status: StackStatus, cli: Callable[[str], str], again: str, transient:
     if status.name.endswith("ROLLBACK_FAILED"):
         way = "delete what there is" if status.name == "ROLLBACK_FAILED" else "continue it"
         return f"{again}   (names what blocks the rollback, and offers to {way})"
-    return way_out(status, cli)
+    return recovery_action(status, cli)

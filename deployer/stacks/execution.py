@@ -7,32 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deployer.aws import service_errors
-from deployer.aws.waiting import until
+from deployer.aws.session import Aws
+from deployer.aws.waiting import PollingConfig, until
 from deployer.errors import Exit, Failure
 from deployer.stacks import changeset, events, reading
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.events import Event
-from deployer.stacks.status import StackStatus
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How often to look, and how long to put up with not being answered. Seconds."""
-
-    pause: float
-    slowest: float
-    patience: float
-
+from deployer.stacks.stack_status import StackStatus
 
 QUIET_ROUNDS = 20
 """After so many rounds without an event, ask for the status itself."""
-
-LOCAL = Pace(0.1, 0.5, 10)
-REMOTE = Pace(2.5, 20, 300)
-
-
-def pace(aws) -> Pace:
-    return LOCAL if aws.local else REMOTE
 
 
 @dataclass(frozen=True)
@@ -48,22 +32,28 @@ OnEvents = Callable[[list[Event]], None]
 
 
 def run(
-    aws, change_set: ChangeSet, on_events: OnEvents, pace: Pace, *, token: str, disable_rollback: bool = False
+    aws: Aws,
+    change_set: ChangeSet,
+    on_events: OnEvents,
+    polling: PollingConfig,
+    *,
+    token: str,
+    disable_rollback: bool = False,
 ) -> Outcome:
     """Execute and follow to the end. `token` is of `operation.token`; `disable_rollback` leaves a failure as it is."""
     seen = events.newest(aws.client("cloudformation"), change_set.stack_id)
     try:
         changeset.execute(aws, change_set, token, disable_rollback)
     except Exception:
-        if not _began(aws, change_set.stack_id, token, pace):
+        if not _began(aws, change_set.stack_id, token, polling):
             raise
-    return follow(aws, change_set.stack_id, on_events, pace, seen=seen)
+    return follow(aws, change_set.stack_id, on_events, polling, seen=seen)
 
 
-def _began(aws, stack_id: str, token: str, pace: Pace) -> bool:
+def _began(aws: Aws, stack_id: str, token: str, polling: PollingConfig) -> bool:
     """Whether an operation whose call was not answered runs all the same: its events carry its token.
 
-    False also if that does not show within a tenth of `pace.patience`, or cannot be asked.
+    False also if that does not show within a tenth of `polling.error_tolerance`, or cannot be asked.
     """
     begun = aws.sent.operation()
     if begun is None or begun.token != token:
@@ -74,12 +64,18 @@ def _began(aws, stack_id: str, token: str, pace: Pace) -> bool:
         return any(event.get("ClientRequestToken") == token for event in newest)
 
     with contextlib.suppress(Exception):
-        return until(look, bool, pace.pause, pace.patience / 10)
+        return until(look, bool, polling.interval, polling.error_tolerance / 10)
     return False
 
 
 def follow(
-    aws, stack_id: str, on_events: OnEvents, pace: Pace, *, seen: Iterable[str] = (), start: datetime | None = None
+    aws: Aws,
+    stack_id: str,
+    on_events: OnEvents,
+    polling: PollingConfig,
+    *,
+    seen: Iterable[str] = (),
+    start: datetime | None = None,
 ) -> Outcome:
     """Watch an operation, a deletion too, until the stack has come to rest: root and nested stacks.
 
@@ -91,14 +87,16 @@ def follow(
     The Outcome's status is DELETE_COMPLETE after a deletion. Raises Failure when CloudFormation cannot be
     asked any more (lost connection, expired credentials): the operation itself goes on.
     """
-    return _watch(aws, stack_id, set(seen), start, on_events, pace)
+    return _watch(aws, stack_id, set(seen), start, on_events, polling)
 
 
-def _watch(aws, root: str, seen: set[str], start: datetime | None, on_events: OnEvents, pace: Pace) -> Outcome:
+def _watch(
+    aws: Aws, root: str, seen: set[str], start: datetime | None, on_events: OnEvents, polling: PollingConfig
+) -> Outcome:
     cloudformation = aws.client("cloudformation")
     known: dict[str, set[str]] = {root: seen}
     names, history = {root: ""}, []
-    told, delay, silent_since, quiet = 0, pace.pause, None, 0
+    told, delay, silent_since, quiet = 0, polling.interval, None, 0
     status = StackStatus("")
     while True:
         try:
@@ -112,16 +110,16 @@ def _watch(aws, root: str, seen: set[str], start: datetime | None, on_events: On
             if not service_errors.is_transient(error):
                 raise _out_of_sight(error) from error
             silent_since = silent_since or time.monotonic()
-            if time.monotonic() - silent_since > pace.patience:
+            if time.monotonic() - silent_since > polling.error_tolerance:
                 raise Failure(
                     Exit.PREFLIGHT,
-                    f"CloudFormation stopped answering for {pace.patience:.0f} s: {service_errors.reason(error)}",
+                    f"CloudFormation stopped answering for {polling.error_tolerance:.0f} s: {service_errors.reason(error)}",
                     "the operation goes on by itself; run the same command again: it resumes watching",
                 ) from error
-            delay = min(delay * 2, pace.slowest)
+            delay = min(delay * 2, polling.max_backoff)
             on_events([])
         else:
-            delay, silent_since = pace.pause, None
+            delay, silent_since = polling.interval, None
             on_events(_in_order(history[told:], root))
             told = len(history)
             if status.is_settled:
@@ -175,7 +173,7 @@ def _root_status(history: list[Event], root: str) -> StackStatus:
     return StackStatus(own[-1].status if own else "")
 
 
-def nested_statuses(aws, stack: str, prefix: str = "") -> dict[str, tuple[str, StackStatus]]:
+def nested_statuses(aws: Aws, stack: str, prefix: str = "") -> dict[str, tuple[str, StackStatus]]:
     """Every nested stack, however deep: path -> (ARN, status)."""
     found: dict[str, tuple[str, StackStatus]] = {}
     for name, arn in reading.nested(aws, stack).items():

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from deployer.aws import advice, service_errors
+from deployer.aws.session import Aws
 from deployer.aws.waiting import until
 from deployer.errors import Failure
 from deployer.stacks import reading
@@ -30,7 +31,7 @@ MANY = 800
 _ATTEMPTS = 5
 
 
-def discard(aws, change_set, pause: float = 1.0) -> bool:
+def discard(aws: Aws, change_set, pause: float = 1.0) -> bool:
     """Delete a `changeset.ChangeSet` and its nested ones; wait until they are gone. False if that is not certain:
     a warning says so, and a later run sweeps them.
 
@@ -45,7 +46,7 @@ def discard(aws, change_set, pause: float = 1.0) -> bool:
     return advice.ask(aws, "perhaps not everything of the unused change set was removed", whole, False)
 
 
-def _discard(aws, change_set, pause: float) -> None:
+def _discard(aws: Aws, change_set, pause: float) -> None:
     cloudformation = aws.client("cloudformation")
     known = {identity: stack for _, stack, identity in reversed(change_set.sets)}
     unseen = "the nested change sets of an unused change set were not looked for"
@@ -62,7 +63,7 @@ def _discard(aws, change_set, pause: float) -> None:
         _remove_empty(aws, change_set.stack_id, pause)
 
 
-def sweep(aws, stacks: Iterable[str], root: str = "", now: datetime | None = None) -> list[str]:
+def sweep(aws: Aws, stacks: Iterable[str], root: str = "", now: datetime | None = None) -> list[str]:
     """Delete what earlier runs left behind on these stacks, as far as that goes; the stacks that are nearly full.
 
     `root`: the change set that is to be executed: it stays, however old it is, and so do its nested ones. A FAILED nested change set whose
@@ -126,7 +127,7 @@ def _named(cloudformation, change_set: str) -> dict[str, str]:
     return found | {change_set: stack}
 
 
-def _listed(aws, stack: str, root: str) -> dict[str, str]:
+def _listed(aws: Aws, stack: str, root: str) -> dict[str, str]:
     """What a root's change set made on the nested stacks: a root that failed may not name them."""
     found: dict[str, str] = {}
     for arn in reading.nested(aws, stack).values():
@@ -166,7 +167,7 @@ def _delete(cloudformation, identity: str, stack: str) -> None:
         cloudformation.delete_change_set(ChangeSetName=identity, StackName=stack)
 
 
-def _remove_empty(aws, stack: str, pause: float) -> None:
+def _remove_empty(aws: Aws, stack: str, pause: float) -> None:
     cloudformation = aws.client("cloudformation")
     if _status(aws, stack) != "REVIEW_IN_PROGRESS" or of_stack(cloudformation, stack):
         return
@@ -174,5 +175,5 @@ def _remove_empty(aws, stack: str, pause: float) -> None:
     until(lambda: _status(aws, stack), lambda status: status in ("", "DELETE_COMPLETE"), pause)
 
 
-def _status(aws, stack: str) -> str:
+def _status(aws: Aws, stack: str) -> str:
     return reading.status_of(reading.describe(aws, stack)).name

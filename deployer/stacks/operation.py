@@ -13,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from deployer.aws.session import Aws
 from deployer.stacks import events, reading
 from deployer.stacks.events import Event
-from deployer.stacks.status import StackStatus
+from deployer.stacks.stack_status import StackStatus
 
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS")
 _TOKEN = re.compile(r"deploy--(?P<who>.+?)--(?P<host>.+?)--(?P<pid>\d+)--\d{8}T\d{6}Z--[0-9a-f]{8}")
@@ -80,13 +81,13 @@ def name_of(caller: str) -> str:
     return _plain(name, 40)
 
 
-def current(aws, stack: str) -> Operation | None:
+def current(aws: Aws, stack: str) -> Operation | None:
     """The operation that runs on the stack; None when none does. Reads no further back than its beginning."""
     found = last(aws, stack)
     return found if found and found.status.is_running else None
 
 
-def last(aws, stack: str) -> Operation | None:
+def last(aws: Aws, stack: str) -> Operation | None:
     """The operation that runs on the stack or ran last; None for a stack that does not exist, or never had one."""
     described = reading.describe(aws, stack)
     found = described and events.back_to(aws.client("cloudformation"), described["StackId"], is_beginning)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from deployer.aws import service_errors
-from deployer.build import cfn_yaml
-from deployer.build.templates import child_urls
+from deployer.aws.session import Aws
+from deployer.plan import cfn_yaml
 from deployer.plan.snapshot import STACK, Snapshot
-from deployer.stacks.status import StackStatus
+from deployer.plan.templates import child_urls
+from deployer.stacks.stack_status import StackStatus
 
 
-def describe(aws, stack: str) -> dict | None:
+def describe(aws: Aws, stack: str) -> dict | None:
     """The DescribeStacks entry, or None when there is no such stack."""
     try:
         found = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
@@ -38,18 +39,18 @@ def tags_of(stack: Mapping | None) -> dict[str, str]:
     return {key: value for key, value in tags.items() if not key.startswith("aws:")}
 
 
-def original_template(aws, stack: str):
+def original_template(aws: Aws, stack: str):
     """The template as it was sent: text, or a dict when it was sent as JSON."""
     return aws.client("cloudformation").get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
 
 
-def template(aws, stack: str) -> Mapping:
+def template(aws: Aws, stack: str) -> Mapping:
     """The template as it was sent, parsed."""
     body = original_template(aws, stack)
     return cfn_yaml.load(body) if isinstance(body, str) else body
 
 
-def resources(aws, stack: str) -> Iterator[dict]:
+def resources(aws: Aws, stack: str) -> Iterator[dict]:
     """The summaries of the stack's own resources that exist."""
     for page in aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack):
         for resource in page["StackResourceSummaries"]:
@@ -57,7 +58,7 @@ def resources(aws, stack: str) -> Iterator[dict]:
                 yield resource
 
 
-def nested(aws, stack: str) -> dict[str, str]:
+def nested(aws: Aws, stack: str) -> dict[str, str]:
     """Logical id -> ARN of the stack's nested stacks that exist."""
     return {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
@@ -66,7 +67,7 @@ def nested(aws, stack: str) -> dict[str, str]:
     }
 
 
-def deployed(aws, stack: Mapping | None) -> Snapshot:
+def deployed(aws: Aws, stack: Mapping | None) -> Snapshot:
     """The tree below a DescribeStacks entry; empty when nothing was ever deployed."""
     if status_of(stack).is_new:
         return Snapshot()

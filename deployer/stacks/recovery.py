@@ -7,9 +7,11 @@ Each way begins an operation and follows it to its end, as `execution.follow` do
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from deployer.aws.session import Aws
+from deployer.aws.waiting import PollingConfig
 from deployer.stacks import events, execution
 from deployer.stacks.events import Event
-from deployer.stacks.execution import OnEvents, Outcome, Pace
+from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.operation import is_beginning
 
 _PHASES = (
@@ -41,34 +43,36 @@ class Blocked:
         return f"{self.path} ({self.type}): {self.reason or 'no reason given'}"
 
 
-def delete(aws, stack_id: str, on_events: OnEvents, pace: Pace, token: str) -> Outcome:
+def delete(aws: Aws, stack_id: str, on_events: OnEvents, polling: PollingConfig, token: str) -> Outcome:
     """DeleteStack; what a DeletionPolicy retains stays, without its stack. DELETE_COMPLETE, or DELETE_FAILED."""
-    return _follow(aws, stack_id, on_events, pace, lambda client: client.delete_stack, token)
+    return _follow(aws, stack_id, on_events, polling, lambda client: client.delete_stack, token)
 
 
-def continue_rollback(aws, stack_id: str, on_events: OnEvents, pace: Pace, token: str) -> Outcome:
+def continue_rollback(aws: Aws, stack_id: str, on_events: OnEvents, polling: PollingConfig, token: str) -> Outcome:
     """From UPDATE_ROLLBACK_FAILED to UPDATE_ROLLBACK_COMPLETE, or back to where it was."""
-    return _follow(aws, stack_id, on_events, pace, lambda client: client.continue_update_rollback, token)
+    return _follow(aws, stack_id, on_events, polling, lambda client: client.continue_update_rollback, token)
 
 
-def roll_back(aws, stack_id: str, on_events: OnEvents, pace: Pace, token: str) -> Outcome:
+def roll_back(aws: Aws, stack_id: str, on_events: OnEvents, polling: PollingConfig, token: str) -> Outcome:
     """From UPDATE_FAILED, as a deployment with --no-rollback leaves it, to UPDATE_ROLLBACK_COMPLETE."""
-    return _follow(aws, stack_id, on_events, pace, lambda client: client.rollback_stack, token)
+    return _follow(aws, stack_id, on_events, polling, lambda client: client.rollback_stack, token)
 
 
-def cancel(aws, stack_id: str, token: str) -> None:
+def cancel(aws: Aws, stack_id: str, token: str) -> None:
     """Have CloudFormation roll an update back that is still UPDATE_IN_PROGRESS; whoever follows it sees that."""
     aws.client("cloudformation").cancel_update_stack(StackName=stack_id, ClientRequestToken=token)
 
 
-def _follow(aws, stack_id: str, on_events: OnEvents, pace: Pace, call: Callable, token: str) -> Outcome:
+def _follow(
+    aws: Aws, stack_id: str, on_events: OnEvents, polling: PollingConfig, call: Callable, token: str
+) -> Outcome:
     cloudformation = aws.client("cloudformation")
     seen = events.newest(cloudformation, stack_id)
     call(cloudformation)(StackName=stack_id, ClientRequestToken=token)
-    return execution.follow(aws, stack_id, on_events, pace, seen=seen)
+    return execution.follow(aws, stack_id, on_events, polling, seen=seen)
 
 
-def blocked(aws, stack_id: str) -> list[Blocked]:
+def blocked(aws: Aws, stack_id: str) -> list[Blocked]:
     """The resources, of nested stacks too, whose last event in the stack's last phase is a failure.
 
     A nested stack counts by what failed in it, and itself only where nothing did.
@@ -77,7 +81,7 @@ def blocked(aws, stack_id: str) -> list[Blocked]:
     return [one for one in found if "cancelled" not in one.reason] or found
 
 
-def _failed(aws, stack_id: str, path: str, begins: Callable[[Event], bool]) -> list[Blocked]:
+def _failed(aws: Aws, stack_id: str, path: str, begins: Callable[[Event], bool]) -> list[Blocked]:
     latest: dict[str, Event] = {}
     for event in events.back_to(aws.client("cloudformation"), stack_id, begins):
         if not event.of_the_stack:
@@ -93,7 +97,7 @@ def _failed(aws, stack_id: str, path: str, begins: Callable[[Event], bool]) -> l
     return found
 
 
-def _failed_below(aws, stack_id: str, path: str) -> list[Blocked]:
+def _failed_below(aws: Aws, stack_id: str, path: str) -> list[Blocked]:
     """In the nested stack's last phase; if that was a rollback that went well, in the operation before it."""
     return _failed(aws, stack_id, path, _begins_phase) or _failed(aws, stack_id, path, is_beginning)
 

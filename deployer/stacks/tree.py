@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from deployer.aws.session import Aws
 from deployer.stacks import reading
-from deployer.stacks.status import StackStatus
+from deployer.stacks.stack_status import StackStatus
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ class Stack:
         return self.entry.get("LastUpdatedTime") or self.entry["CreationTime"]
 
 
-def read(aws, root: Mapping) -> list[Stack]:
+def read(aws: Aws, root: Mapping) -> list[Stack]:
     """The stacks below a DescribeStacks entry, each before its own nested ones, siblings by name; all are read at once."""
     return _read(aws, root, "")
 
 
-def _read(aws, entry: Mapping, path: str) -> list[Stack]:
+def _read(aws: Aws, entry: Mapping, path: str) -> list[Stack]:
     own = {each["LogicalResourceId"]: each for each in reading.resources(aws, entry["StackId"])}
     stack = Stack(path, entry, own)
     nested = stack.of_type(reading.STACK).items()

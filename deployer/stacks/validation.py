@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from deployer.aws import advice
+from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 from deployer.stacks.events import Event
 
@@ -56,7 +57,7 @@ class Refused(Failure):
         )
 
 
-def problems(aws, sets: Iterable[tuple[str, str, str]]) -> tuple[Problem, ...]:
+def problems(aws: Aws, sets: Iterable[tuple[str, str, str]]) -> tuple[Problem, ...]:
     """What was found in a change set, whatever its status, and in the nested ones: `changeset.ChangeSet.sets`.
 
     What was read so far where DescribeEvents is not there (an emulator), not allowed or does not answer: it
@@ -76,7 +77,7 @@ def problems(aws, sets: Iterable[tuple[str, str, str]]) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def of_stacks(aws, events: Iterable[Event], names: Mapping[str, str]) -> tuple[Problem, ...]:
+def of_stacks(aws: Aws, events: Iterable[Event], names: Mapping[str, str]) -> tuple[Problem, ...]:
     """What was found in stacks whose history says that only DescribeEvents can tell; no call if none does."""
     cloudformation = aws.client("cloudformation")
     asked = dict.fromkeys(event.stack_id for event in events if "DescribeEvents" in event.reason)

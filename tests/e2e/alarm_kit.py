@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from deployer.build import cfn_yaml
+from deployer.plan import cfn_yaml
 from tests.e2e.pipeline_kit import receive_all, subscribed_queue
 from tests.e2e.support import ROOT, Deployment
 
@@ -58,7 +58,7 @@ def _contrary(alarm: dict) -> set[str]:
 
 
 def _lasting(alarm: dict) -> dict:
-    """What quickness leaves alone."""
+    """What quickness leaves report_conflict."""
     changed = {"Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold"}
     incidental = {name for name in alarm if name.startswith("State") or name.endswith("Timestamp")}
     whole = {name: value for name, value in alarm.items() if name not in changed | incidental | _contrary(alarm)}

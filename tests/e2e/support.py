@@ -144,12 +144,14 @@ def order_for(customer: str, **fields) -> dict:
 PARTS = (
     "config",
     "contract",
+    "costs",
     "deployer",
     "domain",
     "emulator",
     "environments",
     "generator",
     "handlers",
+    "operations",
     "requirements",
 )
 

@@ -65,7 +65,7 @@ def test_a_change_of_tags_alone_is_planned_and_deployed(project):
     root, deployment = project
     edit(
         root,
-        "deployer/build/desired.py",
+        "deployer/commands/desired_state.py",
         '{"Project": names.PROJECT, ',
         '{"CostCenter": "42", "Project": names.PROJECT, ',
     )

@@ -134,7 +134,7 @@ def deployed_copy(tmp_path_factory):
     where = tmp_path_factory.mktemp("interruptions")
     project = copy_project(where / "project")
     edit(project, "generator/data.py", BEFORE, GATES + BEFORE)
-    follow = "    return follow(aws, change_set.stack_id, on_events, pace, seen=seen)"
+    follow = "    return follow(aws, change_set.stack_id, on_events, polling, seen=seen)"
     edit(project, "deployer/stacks/execution.py", follow, HOLD + follow)
     edit(project, "deployer/stacks/execution.py", "import time\n", "import os\nimport time\n")
     waits = 'return found.get("ExecutionStatus") in ("AVAILABLE", "OBSOLETE")'

@@ -238,7 +238,7 @@ def set_up(own_deployment):
 
 def rights() -> list[tuple[str, str, str]]:
     """(function, statement, action) of every right in the checked-in template, as the tests' parameters."""
-    from deployer.build import cfn_yaml
+    from deployer.plan import cfn_yaml
 
     resources = cfn_yaml.load((ROOT / "templates" / "compute.yaml").read_text())["Resources"]
     found = []

@@ -5,10 +5,9 @@ import json
 
 import pytest
 
-from deployer.commands import smoke
-from deployer.commands.options import Options
+from deployer.options import Options
 from deployer.show.ui import Ui
-from deployer.smoke import checks
+from operations.smoke import checks, command
 from tests.e2e.pipeline_kit import eventually
 from tests.e2e.support import ROOT, deploy
 
@@ -49,7 +48,7 @@ def test_what_does_not_arrive_is_told_and_the_other_ways_are_tried_all_the_same(
     try:
         functions.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
         options = Options("dev", local=True, local_dir=deployment.local_dir)
-        report = smoke.run(options, Ui(screen, interactive=False), ROOT)
+        report = command.run(options, Ui(screen, interactive=False), ROOT)
     finally:
         functions.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
     assert (report["result"], report["exitCode"]) == ("failed", 1)

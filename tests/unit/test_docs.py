@@ -9,7 +9,7 @@ import pytest
 
 from config.environment import Environment, Monitoring
 from deployer import arguments
-from deployer.build import cfn_yaml
+from deployer.plan import cfn_yaml
 from examples import transcript
 from generator import alarm_docs, alarms, queries
 

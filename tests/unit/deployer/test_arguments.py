@@ -11,8 +11,8 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from deployer import arguments, cli
-from deployer.commands.options import Options
 from deployer.errors import Exit
+from deployer.options import Options
 
 
 def refused(capsys, *given: str) -> str:
@@ -35,7 +35,7 @@ def test_without_a_command_it_deploys():
 def test_every_command_is_an_option_and_a_function_of_the_engine(command):
     known = {flag for action in arguments.parser()._actions for flag in action.option_strings}
     assert command.flag in known | {""}
-    assert callable(getattr(import_module(f"deployer.commands.{command.module}"), command.function))
+    assert callable(getattr(import_module(command.module), command.function))
 
 
 def test_every_option_belongs_to_some_command():

@@ -8,8 +8,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from deployer import changed
 from deployer.aws.sent import Answer, Sent
+from deployer.commands import side_effects
 
 OK = (
     b'<ExecuteChangeSetResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">'
@@ -85,7 +85,7 @@ def test_an_answer_that_leaves_it_open_is_not_taken_for_a_refusal(answers, expec
     [write] = sent.writes
     assert (write.operation, write.token, write.answer, write.attempts) == ("ExecuteChangeSet", "t", expected, attempts)
     assert (sent.operation() is None) is (expected is Answer.REFUSED)
-    assert (changed.sentence(sent) == changed.NOTHING) is (expected is Answer.REFUSED)
+    assert (side_effects.sentence(sent) == side_effects.NOTHING) is (expected is Answer.REFUSED)
 
 
 def test_what_never_left_changed_nothing():
@@ -94,7 +94,7 @@ def test_what_never_left_changed_nothing():
         pass  # nobody listens there any more
     with pytest.raises(Exception, match="Could not connect"):
         client(sent, url, 1).execute_change_set(ChangeSetName="c", ClientRequestToken="t")
-    assert changed.sentence(sent) == changed.NOTHING and sent.operation() is None
+    assert side_effects.sentence(sent) == side_effects.NOTHING and sent.operation() is None
 
 
 def test_a_look_is_no_change():

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployer import cli, streams
-from deployer.build import checkout
-from deployer.commands import interruptions
+from deployer.commands import interruptions, local_version
 from deployer.errors import Exit, Failure
 from deployer.show.ui import Ui
 
@@ -98,12 +97,12 @@ def test_a_generator_that_raises_is_exit_4_with_file_and_line(monkeypatch, error
     exec(source, made)
     monkeypatch.setattr("generator.render.render", made["render"])
     with pytest.raises(Failure, match=r"generator/made\.py:2: " + type(error).__name__) as failure:
-        checkout.rendered(Ui(io.StringIO(), interactive=False))
+        local_version.rendered(Ui(io.StringIO(), interactive=False))
     assert failure.value.code is Exit.LINT
 
 
 def test_a_cache_that_cannot_be_written_is_not_needed(monkeypatch, tmp_path):
-    from deployer.build import lint
+    from deployer.artifacts import lint
 
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(lint, "_run", lambda rendered, names, region: {name: [] for name in names})

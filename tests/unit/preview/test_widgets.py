@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployer.build import cfn_yaml
+from deployer.plan import cfn_yaml
 from generator.render import render
 from preview import widgets
 from preview.shapes import AlarmList, Chart, Line, Place, Text

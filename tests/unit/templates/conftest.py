@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from deployer.build import cfn_yaml
+from deployer.plan import cfn_yaml
 from generator.render import render
 from tests.unit.templates import production
 

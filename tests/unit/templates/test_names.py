@@ -2,7 +2,7 @@
 
 import copy
 
-from deployer.preflight.taken import KINDS
+from deployer.preflight.name_conflicts import KINDS
 from tests.unit.templates.support import names_used
 
 # Names that cannot be taken by something outside their stack, and what only looks like a name.

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.build import cfn_yaml
+from deployer.plan import cfn_yaml
 from generator import __main__ as command
 from generator import yaml_writer
 from generator.render import render

@@ -1,4 +1,4 @@
-"""`--api-key`: the secret, alone on standard output, and nowhere else."""
+"""`--api-key`: the secret, report_conflict on standard output, and nowhere else."""
 
 import io
 import json
@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from deployer.aws import connection
+from deployer import connection
 from deployer.commands import api_key
-from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
+from deployer.options import Options
 from deployer.show.ui import Ui
 
 STACK = {"StackName": "food-delivery-dev", "Outputs": [{"OutputKey": "ApiKeyId", "OutputValue": "k1"}]}

@@ -12,17 +12,17 @@ from moto import mock_aws
 
 from config import parameters
 from config.environment import load
-from deployer import arguments, cli, flags
+from deployer import arguments, cli
+from deployer.artifacts import bucket, lint, wheels
+from deployer.artifacts.lint import Finding
+from deployer.artifacts.packaging import Package
 from deployer.aws import session
-from deployer.build import artifacts, desired, lint, wheels
-from deployer.build.lint import Finding
-from deployer.build.packaging import Package
-from deployer.commands import deploy, executing, planning
-from deployer.commands.options import Options
+from deployer.commands import applying, deploy, desired_state, planning
 from deployer.errors import MEANING, Exit, Failure
-from deployer.preflight import checks as preflight
+from deployer.options import Options
+from deployer.preflight import account_state as preflight
 from deployer.show.ui import Ui
-from deployer.stacks import operation
+from deployer.stacks import feature_flags, operation
 from deployer.stacks.validation import Problem, Refused
 
 FLAGS = "/food-delivery/dev/feature-flags"
@@ -60,8 +60,8 @@ def world(monkeypatch, tmp_path):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("")
     # moto enforces a policy's Deny without looking at its Condition, so here it denies an object that nobody wants.
-    tls_only = artifacts._tls_only
-    monkeypatch.setattr(artifacts, "_tls_only", lambda bucket, partition: tls_only(bucket + "/nothing", partition))
+    tls_only = bucket._tls_only
+    monkeypatch.setattr(bucket, "_tls_only", lambda bucket, partition: tls_only(bucket + "/nothing", partition))
     state.path = tmp_path
     connect = session.connect
 
@@ -148,7 +148,7 @@ def test_a_change_of_tags_alone_is_a_change(world, monkeypatch):
     """moto's change sets know no tags: it is CloudFormation that is asked, and the plan lists them."""
     run(world)
     wanted = {"Project": "food-delivery", "Environment": "dev", "CostCenter": "42"}
-    monkeypatch.setattr(desired.Built, "tags", wanted)
+    monkeypatch.setattr(desired_state.Built, "tags", wanted)
     result = run(world)
     assert "CreateChangeSet" in world.writes
     assert result["plan"]["tags"] == [{"key": "CostCenter", "before": None, "after": "42"}]
@@ -156,12 +156,12 @@ def test_a_change_of_tags_alone_is_a_change(world, monkeypatch):
 
 def test_everything_that_a_deployment_sets_is_compared(world, monkeypatch):
     """What is added to the request and to nothing else must not pass in silence."""
-    assert {*desired._IS_DEPLOYED} == {"TemplateURL", "Parameters", "Tags", "Capabilities"}
+    assert {*desired_state._IS_DEPLOYED} == {"TemplateURL", "Parameters", "Tags", "Capabilities"}
     run(world)
     [made] = [call for call in world.parameters if call.get("Action") == "CreateChangeSet"]
     chosen = {"StackName", "ChangeSetName", "ChangeSetType", "IncludeNestedStacks", "ClientToken", "Description"}
     sent = {key.partition(".")[0] for key in made} - {"Action", "Version"}
-    assert sent - chosen == {*desired._IS_DEPLOYED}
+    assert sent - chosen == {*desired_state._IS_DEPLOYED}
 
 
 def test_only_what_is_missing_is_uploaded(world):
@@ -195,7 +195,7 @@ def test_a_plan_of_an_update_leaves_the_stack_and_no_change_set(world):
     assert change_sets() == before
 
 
-@pytest.mark.parametrize("level, exit_code", [("one", None), ("two", deploy.CHANGES)])
+@pytest.mark.parametrize("level, exit_code", [("one", None), ("two", Exit.DIFFERENCES)])
 def test_a_plan_can_tell_by_its_exit_code_whether_there_are_changes(world, level, exit_code):
     run(world)
     world.root = template(level)
@@ -273,7 +273,7 @@ def test_flags_are_a_secure_string_written_once_and_never_over_an_operators(worl
     world.root = template("two")
     run(world)
     assert ssm.get_parameter(Name=FLAGS, WithDecryption=True)["Parameter"]["Value"] == "operator"
-    assert not flags.write_if_absent(session.connect(load("dev")), load("dev"))
+    assert not feature_flags.write_if_absent(session.connect(load("dev")), load("dev"))
 
 
 def test_lint_errors_stop_before_the_account_is_asked(world, monkeypatch):
@@ -317,7 +317,7 @@ def change_sets():
     [
         (planning.validation, "problems"),
         (planning.plan_values, "summary"),
-        (planning.cost, "compare"),
+        (planning.costs, "compare"),
         (planning.plan_text, "show"),
     ],
     ids=lambda where: where[1],
@@ -333,13 +333,13 @@ def test_interrupted_before_the_execution_leaves_no_change_set_and_no_stack(worl
 def test_interrupted_while_the_flags_are_written_leaves_no_change_set(world, monkeypatch):
     run(world)
     world.root, before = template("two"), change_sets()  # moto keeps executed ones
-    monkeypatch.setattr(flags, "write_if_absent", interrupted)
+    monkeypatch.setattr(feature_flags, "write_if_absent", interrupted)
     assert code(world) is Exit.INTERRUPTED
     assert change_sets() == before
 
 
 def test_interrupted_after_the_execution_says_that_the_deployment_is_over(world, monkeypatch):
-    monkeypatch.setattr(executing, "_verify", interrupted)
+    monkeypatch.setattr(applying, "_verify", interrupted)
     with pytest.raises(Failure, match="is over: stack food-delivery-dev is in CREATE_COMPLETE") as failure:
         run(world)
     assert failure.value.code is Exit.INTERRUPTED

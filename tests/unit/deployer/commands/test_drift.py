@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from deployer.aws import connection
+from deployer import connection
 from deployer.commands import drift as command
-from deployer.commands.options import Options
+from deployer.options import Options
 from deployer.show import drift_view
 from deployer.show.ui import Ui
-from deployer.stacks import drift, tree
-from deployer.stacks.drift import Difference, Drifted, StackDrift
+from deployer.stacks import drift_detection, tree
+from deployer.stacks.drift_detection import Difference, Drifted, StackDrift
 
 CHANGED = Drifted(
     "OrderQueue",
@@ -35,7 +35,7 @@ def run(monkeypatch):
     def run(*found, **options):
         monkeypatch.setattr(connection, "deployed", lambda *arguments: (SimpleNamespace(local=True), {}))
         monkeypatch.setattr(tree, "read", lambda aws, stack: list(found))
-        monkeypatch.setattr(drift, "detect", lambda aws, stacks, pause, on_progress: stacks)
+        monkeypatch.setattr(drift_detection, "detect", lambda aws, stacks, pause, on_progress: stacks)
         said = io.StringIO()
         report = command.run(Options("dev", **options), Ui(said), None)
         return report, said.getvalue()

@@ -16,11 +16,12 @@ import pytest
 
 from config import parameters
 from config.environment import load
-from deployer import cli, history
+from deployer import cli
+from deployer.artifacts.packaging import Package
 from deployer.aws import session
-from deployer.build import checkout
-from deployer.build.packaging import Package
+from deployer.commands import local_version
 from deployer.errors import Exit
+from deployer.stacks import deployment_records
 from tests.unit.deployer.wire import FAULTS, RARE, Wire
 
 DECLARED = [*parameters.from_environment(load("dev")), *parameters.ARTIFACT_PARAMETERS, *parameters.ACCOUNT_PARAMETERS]
@@ -127,12 +128,12 @@ def account(monkeypatch, capsys):
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(time, "monotonic", lambda: clock() + passed)
     monkeypatch.setattr("generator.origins.origins", dict)
-    monkeypatch.setattr(checkout, "rendered", lambda ui: templates(made.level))
-    monkeypatch.setattr(checkout, "check", lambda *arguments: None)
+    monkeypatch.setattr(local_version, "rendered", lambda ui: templates(made.level))
+    monkeypatch.setattr(local_version, "check", lambda *arguments: None)
     packages = (Package("functions", b"functions"), Package("layer", b"layer"))
-    monkeypatch.setattr(checkout, "packages", lambda *arguments: packages)
+    monkeypatch.setattr(local_version, "packages", lambda *arguments: packages)
     monkeypatch.setattr(session, "check_region", lambda region: None)
-    monkeypatch.setattr(history, "checkout", lambda root: history.Source())
+    monkeypatch.setattr(deployment_records, "checkout", lambda root: deployment_records.Source())
     host = "https://s3.us-east-1.amazonaws.com"
     monkeypatch.setattr(session.Aws, "template_host", lambda self: host)
     return made

@@ -7,15 +7,14 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from config.environment import load
-from deployer import history
 from deployer.aws import session
 from deployer.commands import history as command
 from deployer.commands import rollback
-from deployer.commands.options import Options
 from deployer.errors import Exit, Failure
-from deployer.preflight import checks as preflight
+from deployer.options import Options
+from deployer.preflight import account_state as preflight
 from deployer.show.ui import Ui
-from deployer.stacks import recovery
+from deployer.stacks import deployment_records, recovery
 from tests.unit.deployer.commands.test_deploy import run, stacks, template
 from tests.unit.deployer.commands.test_deploy import world as world  # the fixture
 
@@ -68,11 +67,11 @@ def unreachable(*arguments):
 
 
 def test_a_record_that_cannot_be_written_is_a_warning_and_written_by_the_next_run(world, monkeypatch):
-    write = history.record
-    monkeypatch.setattr(history, "record", unreachable)
+    write = deployment_records.record
+    monkeypatch.setattr(deployment_records, "record", unreachable)
     deploy(world, "one")
     assert "could not be written" in world.said.getvalue() and shown(world)["deployments"] == []
-    monkeypatch.setattr(history, "record", write)
+    monkeypatch.setattr(deployment_records, "record", write)
     assert run(world)["result"] == "unchanged"
     told = shown(world)
     assert told["recorded"] and (told["deployments"][0]["seconds"], told["deployments"][0]["changes"]) == (None, None)
@@ -83,7 +82,7 @@ def test_a_record_that_cannot_be_written_is_a_warning_and_written_by_the_next_ru
 def test_a_record_of_a_later_version_is_named_and_not_rolled_back_to(world):
     deploy(world, "one", "two")
     s3 = boto3.client("s3", "us-east-1")
-    [newest, oldest] = history.entries(session.connect(load("dev")), "123456789012", "dev")
+    [newest, oldest] = deployment_records.entries(session.connect(load("dev")), "123456789012", "dev")
     s3.put_object(Bucket=BUCKET, Key=oldest.key, Body=b'{"format": 99}')
     told = shown(world)
     assert [each["version"] for each in told["deployments"]] == [newest.version]
@@ -94,10 +93,10 @@ def test_a_record_of_a_later_version_is_named_and_not_rolled_back_to(world):
 
 
 def test_a_plan_of_nothing_writes_no_record(world, monkeypatch):
-    write = history.record
-    monkeypatch.setattr(history, "record", unreachable)
+    write = deployment_records.record
+    monkeypatch.setattr(deployment_records, "record", unreachable)
     deploy(world, "one")
-    monkeypatch.setattr(history, "record", write)
+    monkeypatch.setattr(deployment_records, "record", write)
     assert run(world, plan=True)["result"] == "unchanged"
     assert shown(world)["deployments"] == []
 
@@ -178,7 +177,9 @@ def test_the_environment_must_be_deployed_to_have_a_history(world):
 def test_a_stack_that_is_stuck_is_brought_back_first_as_before_any_deployment(world, monkeypatch):
     deploy(world, "one", "two")
     stuck = {**stacks()[0], "StackStatus": "UPDATE_ROLLBACK_FAILED"}
-    monkeypatch.setattr(preflight, "check", lambda *_: preflight.Facts("123456789012", "arn:x:user/ana", stuck, True))
+    monkeypatch.setattr(
+        preflight, "check", lambda *_: preflight.AccountState("123456789012", "arn:x:user/ana", stuck, True)
+    )
     monkeypatch.setattr(recovery, "blocked", lambda *_: [])
     with pytest.raises(Failure, match="UPDATE_ROLLBACK_FAILED") as failure:
         back(world, plan=True)

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from deployer.aws import connection
+from deployer import connection
 from deployer.commands import show_outputs
-from deployer.commands.options import Options
+from deployer.options import Options
 from deployer.show.ui import Ui
 
 STACK = {

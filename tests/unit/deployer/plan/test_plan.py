@@ -4,13 +4,13 @@ import copy
 
 import pytest
 
-from deployer.build.templates import Bundle
 from deployer.plan import compare as plan
 from deployer.plan import guard
 from deployer.plan.changes import Action, Hidden, Replaces, Unknown
 from deployer.plan.properties import Secret
 from deployer.plan.resolve import Scope, has_unknown
 from deployer.plan.snapshot import Snapshot, desired
+from deployer.plan.templates import Bundle
 
 TABLE = {
     "Type": "AWS::DynamoDB::Table",

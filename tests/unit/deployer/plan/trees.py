@@ -5,7 +5,7 @@ from functools import cache
 
 from config.environment import load
 from config.parameters import from_environment
-from deployer.build import templates
+from deployer.plan import templates
 from deployer.plan.snapshot import Snapshot, desired
 from generator.render import render
 

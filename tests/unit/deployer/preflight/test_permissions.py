@@ -4,9 +4,9 @@ import pytest
 from botocore.stub import ANY
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
+from deployer.plan.resource_tree import Resource
 from deployer.plan.snapshot import Snapshot
-from deployer.preflight import changes, permissions
-from deployer.preflight.resources import Resource
+from deployer.preflight import caller_permissions, findings
 
 USER = "arn:aws:iam::123456789012:user/team/ops"
 SESSION = "arn:aws:sts::123456789012:assumed-role/Deployer/me"
@@ -30,7 +30,7 @@ def answer(**decisions):
 
 
 def actions(now, then):
-    return set(permissions.needed(now, then, "us-east-1")) - set(permissions.OWN)
+    return set(caller_permissions.needed(now, then, "us-east-1")) - set(caller_permissions.OWN)
 
 
 def test_each_change_needs_what_its_kind_is_made_changed_and_removed_with():
@@ -64,12 +64,12 @@ def test_what_other_properties_would_need_is_not():
 def test_the_schemas_are_those_that_cfn_lint_reads_itself():
     for kind in ("AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::ApiGateway::Stage"):
         theirs = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema["handlers"]
-        assert permissions._handlers(kind, "eu-west-1") == theirs
+        assert caller_permissions._handlers(kind, "eu-west-1") == theirs
 
 
 def test_an_unknown_kind_or_region_needs_nothing_that_is_known():
-    assert permissions._handlers("Custom::Thing", "us-east-1") == {}
-    assert permissions._handlers("AWS::SQS::Queue", "xx-nowhere-1") == {}
+    assert caller_permissions._handlers("Custom::Thing", "us-east-1") == {}
+    assert caller_permissions._handlers("AWS::SQS::Queue", "xx-nowhere-1") == {}
 
 
 def test_all_pages_count_and_what_is_denied_outright_comes_first(aws):
@@ -78,7 +78,7 @@ def test_all_pages_count_and_what_is_denied_outright_comes_first(aws):
     expected = {"PolicySourceArn": USER, "ActionNames": ANY, "ContextEntries": ANY}
     iam.add_response("simulate_principal_policy", first | {"IsTruncated": True, "Marker": "2"}, expected)
     iam.add_response("simulate_principal_policy", answer(sns__CreateTopic="explicitDeny"), {**expected, "Marker": "2"})
-    found = permissions.check(aws, USER, {}, tree("DynamoDB::Table", "SNS::Topic"))
+    found = caller_permissions.check(aws, USER, {}, tree("DynamoDB::Table", "SNS::Topic"))
     assert found.warnings() == [
         "denied to you by a policy: sns:CreateTopic (AWS::SNS::Topic)",
         "not allowed to you on every resource: s3:PutObject (the deployer itself)",
@@ -98,18 +98,18 @@ def test_a_session_is_asked_about_as_its_role_with_its_path(aws):
     iam.add_response("get_role", {"Role": role}, {"RoleName": "Deployer"})
     expected = {"PolicySourceArn": ROLE, "ActionNames": ANY, "ContextEntries": ANY}
     iam.add_response("simulate_principal_policy", answer(), expected)
-    assert permissions.check(aws, SESSION, {}, TABLE) == permissions.Permissions()
+    assert caller_permissions.check(aws, SESSION, {}, TABLE) == caller_permissions.Permissions()
     aws.done()
 
 
 def test_a_hundred_actions_are_asked_at_a_time(aws, monkeypatch):
-    monkeypatch.setattr(permissions, "needed", lambda *_: {f"s3:A{number}": ("T",) for number in range(201)})
+    monkeypatch.setattr(caller_permissions, "needed", lambda *_: {f"s3:A{number}": ("T",) for number in range(201)})
     sent = []
     client = aws.client("iam")
     client.meta.events.register("provide-client-params.iam.*", lambda params, **_: sent.append(params["ActionNames"]))
     for _ in range(3):
         aws.stub("iam").add_response("simulate_principal_policy", answer())
-    permissions.check(aws, USER, {}, TABLE)
+    caller_permissions.check(aws, USER, {}, TABLE)
     assert [len(names) for names in sent] == [100, 100, 1]
 
 
@@ -117,12 +117,12 @@ def test_what_hangs_on_circumstances_is_no_finding(aws):
     told = answer(s3__PutObject="explicitDeny")
     told["EvaluationResults"][0]["MissingContextValues"] = ["aws:MultiFactorAuthPresent"]
     aws.stub("iam").add_response("simulate_principal_policy", told)
-    assert permissions.check(aws, USER, {}, TABLE).warnings() == []
+    assert caller_permissions.check(aws, USER, {}, TABLE).warnings() == []
 
 
 @pytest.mark.parametrize("caller", ["arn:aws:iam::123456789012:root", "arn:aws:sts::123456789012:federated-user/x"])
 def test_whom_iam_does_not_simulate_is_not_checked(aws, caller):
-    [warning] = permissions.check(aws, caller, {}, TABLE).warnings()
+    [warning] = caller_permissions.check(aws, caller, {}, TABLE).warnings()
     assert warning.startswith("permissions not checked: ") and caller in warning
     assert aws.clients == {}
 
@@ -131,20 +131,20 @@ def test_whom_iam_does_not_simulate_is_not_checked(aws, caller):
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "InvalidInput"])
 def test_a_question_that_is_refused_is_told_and_stops_nothing(aws, caller, operation, code):
     aws.stub("iam").add_client_error(operation, code, "words\nof theirs", 400)
-    [warning] = permissions.check(aws, caller, {}, TABLE).warnings()
+    [warning] = caller_permissions.check(aws, caller, {}, TABLE).warnings()
     said = "missing permission: " if code == "AccessDenied" else "words of theirs"
     assert warning.startswith("permissions not checked: ") and said in warning
 
 
 def test_the_emulator_is_not_asked(aws):
     aws.local = True
-    assert permissions.check(aws, USER, {}, TABLE) == permissions.Permissions()
+    assert caller_permissions.check(aws, USER, {}, TABLE) == caller_permissions.Permissions()
     assert aws.clients == {}
 
 
 def test_many_denials_are_counted():
-    many = tuple(permissions.Denial(f"s3:A{number}", ("T", "U"), True) for number in range(8))
-    [line] = permissions.Permissions(many).warnings()
+    many = tuple(caller_permissions.Denial(f"s3:A{number}", ("T", "U"), True) for number in range(8))
+    [line] = caller_permissions.Permissions(many).warnings()
     assert line.endswith(" and 3 more") and "s3:A0 (T and 1 more)" in line
 
 
@@ -153,13 +153,13 @@ def test_names_and_permissions_are_asked_about_the_same_changes(aws):
     then = {"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}}}}
     aws.stub("logs").add_response("describe_log_groups", {"logGroups": [{"logGroupName": name}]})
     aws.stub("iam").add_response("simulate_principal_policy", answer(logs__CreateLogGroup="explicitDeny"))
-    findings = changes.check(aws, USER, Snapshot(), Snapshot(then))
-    assert [each.name for each in findings.taken] == [name]
-    assert findings.warnings == ("denied to you by a policy: logs:CreateLogGroup (AWS::Logs::LogGroup)",)
+    found = findings.check(aws, USER, Snapshot(), Snapshot(then))
+    assert [each.name for each in found.conflicts] == [name]
+    assert found.warnings == ("denied to you by a policy: logs:CreateLogGroup (AWS::Logs::LogGroup)",)
 
 
 def test_no_change_asks_for_no_name(aws):
     then = {"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/x"}}}}
     aws.stub("iam").add_response("simulate_principal_policy", answer())
-    changes.check(aws, USER, Snapshot(then), Snapshot(then))
+    findings.check(aws, USER, Snapshot(then), Snapshot(then))
     assert "logs" not in aws.clients

@@ -10,10 +10,10 @@ from botocore.exceptions import (
 
 from deployer.aws import service_errors, session
 from deployer.errors import Exit, Failure
-from deployer.preflight import checks as preflight
+from deployer.preflight import account_state as preflight
 from deployer.preflight import concurrency
-from deployer.preflight.checks import Facts
-from deployer.stacks.status import StackStatus
+from deployer.preflight.account_state import AccountState
+from deployer.stacks.stack_status import StackStatus
 
 CALLER = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ops", "UserId": "U"}
 NO_STACK = ("describe_stacks", "ValidationError", "Stack with id food-delivery-dev does not exist", 400)
@@ -32,8 +32,8 @@ def stack(status, **parameters):
     }
 
 
-def facts(entry=None, role=False):
-    return Facts("123456789012", "arn", entry, role)
+def account_state(entry=None, role=False):
+    return AccountState("123456789012", "arn", entry, role)
 
 
 def refused(call, *arguments):
@@ -94,7 +94,7 @@ def test_without_a_reservation_the_limit_is_not_asked(aws, dev):
     ],
 )
 def test_the_gateway_role_is_managed_by_whoever_did_before(entry, has_role, manage):
-    assert preflight.manage_gateway_account(facts(entry, has_role)) is manage
+    assert preflight.manage_gateway_account(account_state(entry, has_role)) is manage
 
 
 @pytest.mark.parametrize("local", [True, False])

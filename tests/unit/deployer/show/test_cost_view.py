@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from deployer.plan import cost
+import costs
 from deployer.plan.snapshot import Snapshot
 from deployer.show import cost_view as view
 from deployer.show.ui import Ui
@@ -14,7 +14,7 @@ from tests.unit.deployer.plan import trees
 
 PROD = trees.real("prod")
 PROVISIONED = trees.real("prod", BillingMode="PROVISIONED")
-CHANGE = cost.compare(PROD, PROVISIONED)
+CHANGE = costs.compare(PROD, PROVISIONED)
 
 
 def shown(change) -> list[str]:
@@ -30,7 +30,7 @@ def test_the_load_and_the_prices_date_stand_above():
 
 def test_another_region_is_told_whose_prices_these_are():
     assert "us-east-1" in view.heading(CHANGE) and "others" not in view.heading(CHANGE)
-    assert "eu-west-1 has others" in view.heading(cost.compare(PROD, PROD, region="eu-west-1"))
+    assert "eu-west-1 has others" in view.heading(costs.compare(PROD, PROD, region="eu-west-1"))
 
 
 def test_a_change_shows_what_changes_and_by_how_much():
@@ -47,11 +47,11 @@ def test_a_change_shows_what_changes_and_by_how_much():
 
 
 def test_what_gets_cheaper_has_a_minus():
-    assert f", -${CHANGE.difference:,.2f}" in "\n".join(shown(cost.compare(PROVISIONED, PROD)))
+    assert f", -${CHANGE.difference:,.2f}" in "\n".join(shown(costs.compare(PROVISIONED, PROD)))
 
 
 def test_no_change_is_one_total():
-    same = shown(cost.compare(PROD, PROD))
+    same = shown(costs.compare(PROD, PROD))
     assert len(same) == 3
     assert same[1] == f"total ${CHANGE.before.total:,.2f} a month, unchanged"
 
@@ -64,7 +64,7 @@ def test_on_demand_and_provisioned_stand_side_by_side():
 
 
 def test_a_first_creation_shows_all_that_costs():
-    first = shown(cost.compare(Snapshot(), PROD))
+    first = shown(costs.compare(Snapshot(), PROD))
     assert any(line.startswith("  WAF") and line.endswith("$5.00") for line in first)
     assert any("GET requests" in line and line.endswith("< $0.01") for line in first)
     assert f"total ${CHANGE.before.total:,.2f} a month" in first
@@ -73,7 +73,7 @@ def test_a_first_creation_shows_all_that_costs():
 
 def test_what_is_not_priced_is_said():
     odd = trees.of({"Cluster": {"Type": "AWS::RDS::DBCluster", "Properties": {}}})
-    assert shown(cost.compare(Snapshot(), odd))[-1] == "not in it: 1 AWS::RDS::DBCluster: not in the price table"
+    assert shown(costs.compare(Snapshot(), odd))[-1] == "not in it: 1 AWS::RDS::DBCluster: not in the price table"
 
 
 def test_a_pull_request_gets_a_table():
@@ -104,7 +104,7 @@ def test_machines_get_strings_of_two_decimals():
 
 
 def test_machines_get_no_alternatives_where_there_is_no_choice():
-    assert view.as_json(cost.compare(Snapshot(), trees.of({})))["alternatives"] is None
+    assert view.as_json(costs.compare(Snapshot(), trees.of({})))["alternatives"] is None
 
 
 @pytest.mark.parametrize("value, text", [("0", "0.00"), ("1.005", "1.00"), ("0.01", "0.01"), ("0.0002", "0.000200")])

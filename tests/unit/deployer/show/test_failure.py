@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from deployer.build.locations import Location, Sources
-from deployer.commands.options import Options
+from deployer.options import Options
+from deployer.plan.locations import Location, Sources
 from deployer.show import failure
 from deployer.show.ui import Ui
 from deployer.stacks.diagnosis import Cause, Diagnosis

@@ -6,7 +6,8 @@ import json
 import pytest
 from markdown_it import MarkdownIt
 
-from deployer.plan import compare, cost, permissions
+import costs
+from deployer.plan import compare, permissions
 from deployer.plan.report import PlanReport
 from deployer.show import permissions_view, plan_json, plan_markdown, plan_text
 from deployer.show.ui import Ui
@@ -23,7 +24,7 @@ def report() -> PlanReport:
 
     now = real.deployed()
     then = trees.real("dev", allow_more, now, LogRetentionDays="30")
-    sections = {"permissions": permissions.diff(now, then), "cost": cost.compare(now, then, 3500, "eu-west-1")}
+    sections = {"permissions": permissions.diff(now, then), "cost": costs.compare(now, then, 3500, "eu-west-1")}
     return plan_reports.report(compare.make(now, then), **sections)
 
 

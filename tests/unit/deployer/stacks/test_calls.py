@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from deployer.aws.waiting import PollingConfig
 from deployer.plan import compare
 from deployer.plan.snapshot import Snapshot
 from deployer.stacks import changeset, execution, leftovers, reading, validation
-from deployer.stacks.execution import Pace
 from tests.unit.deployer.stacks.stories import entry
 
 STACK = "AWS::CloudFormation::Stack"
@@ -115,7 +115,7 @@ def calls(stacks, size) -> int:
     assert len(change_set.verdicts) == stacks * size + stacks
     assert validation.problems(aws, change_set.sets) == ()
     compare.make(now, Snapshot(), change_set.verdicts)
-    outcome = execution.run(aws, change_set, lambda batch: None, Pace(0, 0, 1), token="t")
+    outcome = execution.run(aws, change_set, lambda batch: None, PollingConfig(0, 0, 1), token="t")
     assert len(outcome.events) == 2 + stacks + stacks * (2 * size + 2)
     nested = execution.nested_statuses(aws, arn("root"))
     leftovers.sweep(aws, [arn("root"), *(one for one, _ in nested.values())], change_set.id)

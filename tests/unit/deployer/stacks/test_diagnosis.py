@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.build.locations import Sources
+from deployer.plan.locations import Sources
 from deployer.stacks import causes, diagnosis, events
 from deployer.stacks.events import STACK, Event
-from deployer.stacks.status import StackStatus
+from deployer.stacks.stack_status import StackStatus
 from deployer.stacks.validation import Problem
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

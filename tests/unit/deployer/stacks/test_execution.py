@@ -7,15 +7,15 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, TokenRetrievalError
 
 from deployer.aws.sent import Sent, Write
+from deployer.aws.waiting import PollingConfig
 from deployer.errors import Exit, Failure
 from deployer.stacks import execution
 from deployer.stacks.changeset import ChangeSet
-from deployer.stacks.execution import Pace
-from deployer.stacks.status import StackStatus
+from deployer.stacks.stack_status import StackStatus
 from tests.unit.deployer.stacks.stories import START, entry
 
 ROOT, CHILD = (f"arn:aws:cloudformation:r:1:stack/{name}/1" for name in ("root", "child"))
-FAST = Pace(0, 0, 0.2)
+FAST = PollingConfig(0, 0, 0.2)
 
 
 class CloudFormation:
@@ -76,9 +76,9 @@ STORY = [
 ]
 
 
-def run(cloudformation, on_events=lambda batch: None, pace=FAST):
+def run(cloudformation, on_events=lambda batch: None, polling=FAST):
     aws = SimpleNamespace(client=lambda service: cloudformation)
-    return execution.run(aws, ChangeSet("cs", ROOT, False), on_events, pace, token="deploy--ana")
+    return execution.run(aws, ChangeSet("cs", ROOT, False), on_events, polling, token="deploy--ana")
 
 
 def test_root_and_children_are_followed_to_the_end_and_the_past_is_not_told():
@@ -103,7 +103,7 @@ def test_lost_connections_are_put_up_with():
 
 def test_lost_for_good_says_that_the_deployment_goes_on():
     with pytest.raises(Failure, match="stopped answering") as failure:
-        run(CloudFormation(OLD, STORY, broken=("always",)), pace=Pace(0.01, 0.01, 0.05))
+        run(CloudFormation(OLD, STORY, broken=("always",)), polling=PollingConfig(0.01, 0.01, 0.05))
     assert "goes on" in failure.value.hint
 
 

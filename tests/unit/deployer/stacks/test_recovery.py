@@ -3,8 +3,8 @@
 import pytest
 from botocore.stub import ANY
 
+from deployer.aws.waiting import PollingConfig
 from deployer.stacks import recovery
-from deployer.stacks.execution import Pace
 from tests.unit.deployer.stacks import stories
 
 ROOT, DATA, DEEP = (
@@ -119,7 +119,7 @@ def test_a_way_out_begins_with_the_token_and_is_followed_to_its_end(aws, way, ca
     stub.add_client_error("describe_stack_events", "Throttling", "Rate exceeded", 400)
     told(aws, ROOT, entry(2, ROOT, "shop", ends, ROOT, STACK), begun, *old)
     heard = []
-    outcome = way(aws, ROOT, heard.extend, Pace(0, 0, 5), "deploy--ana")
+    outcome = way(aws, ROOT, heard.extend, PollingConfig(0, 0, 5), "deploy--ana")
     assert outcome.status.name == ends
     assert [event.status for event in heard] == [begins, ends], "neither the past nor anything twice"
     aws.done()

@@ -1,0 +1,73 @@
+"""The steps that need this machine only: configuration, templates and packages of the checkout."""
+
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+from deployer.artifacts import lint, packaging, wheels
+from deployer.artifacts.packaging import Package
+from deployer.errors import Exit, Failure
+from deployer.show.ui import Ui
+
+
+def rendered(ui: Ui) -> dict[str, str]:
+    """Template name -> YAML text, from the generator; a definition that it cannot render is Failure(LINT)."""
+    with ui.step("Render") as step:
+        try:
+            from generator.render import render
+
+            texts = render()
+        except Exception as error:
+            place = _place(error)
+            if not place and isinstance(error, ModuleNotFoundError):
+                raise
+            raise Failure(
+                Exit.LINT,
+                f"the templates cannot be rendered: {place}: {type(error).__name__}: {' '.join(str(error).split())}",
+                "python -m generator shows the whole traceback",
+            ) from error
+        step.result = ", ".join(f"{name}.yaml" for name in texts)
+    return texts
+
+
+def _place(error: Exception) -> str:
+    """File and line, from the checkout, of the generator's innermost part in an error; "" if it has none."""
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        frames.append((error.filename or "", error.lineno))
+    ours = [(path, line) for path, line in frames if "generator" in Path(path).parts[-3:-1]]
+    return f"{'/'.join(Path(ours[-1][0]).parts[-2:])}:{ours[-1][1]}" if ours else ""
+
+
+def check(ui: Ui, rendered: Mapping[str, str], region: str, cache: Path) -> None:
+    """Warnings are shown; an error is Failure(LINT)."""
+    with ui.step("Lint") as step:
+        findings = lint.lint(rendered, region, cache / "lint")
+        errors = lint.errors(findings)
+        if errors:
+            for finding in errors:
+                ui.line(f"  {finding}", "red")
+            raise Failure(
+                Exit.LINT,
+                f"cfn-lint found {len(errors)} error{'s' * (len(errors) > 1)} in the templates",
+                "mend them in generator/, whose `python -m generator` renders the lines that are named",
+            )
+        step.result = f"{len(findings)} warning{'s' * (len(findings) > 1)}" if findings else "no findings"
+    for finding in findings:
+        ui.warn(str(finding))
+
+
+def packages(ui: Ui, root: Path, cache: Path) -> tuple[Package, Package]:
+    """Our functions and their layer."""
+    with ui.step("Package") as step:
+        try:
+            functions = packaging.functions(root)
+        except OSError as error:
+            raise Failure(
+                Exit.PACKAGING, f"the functions' sources cannot be read: {error}", "is the checkout whole? git status"
+            ) from error
+        layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
+        step.result = ", ".join(
+            f"{package.name} {len(package.content) / 1000:.0f} kB" for package in (functions, layer)
+        )
+    return functions, layer

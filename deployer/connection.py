@@ -1,0 +1,54 @@
+"""Connect to AWS, or to the emulator, and look up what the environment has there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from config import names
+from config.environment import ConfigError, Environment, load
+from deployer.aws import local, session
+from deployer.aws.session import Aws
+from deployer.errors import Exit, Failure
+from deployer.options import Options
+from deployer.preflight import account_state
+from deployer.preflight.account_state import AccountState
+from deployer.show.ui import Ui
+
+
+def load_environment(name: str) -> Environment:
+    """Return the environment's settings. Raises Failure(USAGE) with the file, the key and the remedy."""
+    try:
+        return load(name)
+    except ConfigError as error:
+        raise Failure(Exit.USAGE, str(error)) from None
+
+
+def connect(ui: Ui, environment: Environment, options: Options, root: Path) -> Aws:
+    """Return a session; start the emulator, with the state it kept, if --local asks for it and it is not running."""
+    if not options.local:
+        return session.connect(environment, region=options.region, profile=options.profile, warn=ui.warn)
+    with ui.step("Emulator") as step:
+        variables = local.start(local.state_directory(root, options.local_dir))
+        step.result = variables["AWS_ENDPOINT_URL"]
+    return session.connect_local(environment, variables, options.region, ui.warn)
+
+
+def check_account(ui: Ui, aws: Aws, environment: Environment) -> AccountState:
+    """Run the preflight checks of account and environment as one step on screen."""
+    with ui.step("Preflight") as step:
+        state = account_state.check(aws, environment)
+        step.result = (
+            f"{state.who}, account {state.account}, {aws.region}, "
+            f"stack {names.root_stack(environment.name)}: {state.status}"
+        )
+    return state
+
+
+def deployed(ui: Ui, options: Options, root: Path) -> tuple[Aws, Mapping]:
+    """Connect, and return the root stack's DescribeStacks entry as well.
+
+    Raises Failure(USAGE or PREFLIGHT) for a misspelt environment or region, and where it is not deployed.
+    """
+    environment = load_environment(options.env)
+    session.check_region(options.region or environment.region)
+    aws = connect(ui, environment, options, root)
+    return aws, account_state.deployed(aws, environment)

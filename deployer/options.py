@@ -1,0 +1,97 @@
+"""What the command line asked for: one value for all commands, which can be written as a command line again."""
+
+import shlex
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deployer import durations
+
+if TYPE_CHECKING:  # it imports pydantic, which --help does without
+    from deployer.aws.session import Aws
+
+
+@dataclass(frozen=True)
+class Options:
+    """Every command reads the part that is meant for it; the command line refuses what does not go together.
+
+    `command`: the option that asks for it, such as --status; "" deploys. `since`: seconds of log to look back over; None: what suits. `output`: text, json or (plans only) markdown.
+    """
+
+    env: str
+    command: str = ""
+    local: bool = False
+    local_dir: Path | None = None
+    region: str | None = None
+    profile: str | None = None
+    yes: bool = False
+    output: str = "text"
+    outputs_file: Path | None = None
+
+    # deploy, --plan, --rollback
+    plan: bool = False
+    detailed_exitcode: bool = False
+    allow_replace: frozenset[str] = frozenset()
+    orders_per_day: int = 3500
+    no_rollback: bool = False
+    version: str | None = None
+
+    # --import
+    file: Path | None = None
+
+    # --dlq, --redrive
+    queue: str | None = None
+
+    # --logs
+    function: str | None = None
+    follow: bool = False
+    order: str | None = None
+    since: float | None = None
+
+    # --destroy
+    delete_data: bool = False
+
+    def at_the_same_place(self, command: str = "", **other) -> "Options":
+        """Of another command, for the environment, account and region that this one is for."""
+        return Options(**{name: getattr(self, name) for name in _PLACE}, command=command, **other)
+
+    def command_line(self) -> str:
+        """What to type for exactly this, quoted for a shell."""
+        words = ["python", "deploy.py", *_words("--env", self.env)]
+        argument = next((name for name, commands in _ARGUMENTS.items() if self.command in commands), None)
+        if self.command:
+            words += _words(self.command, getattr(self, argument) if argument else True) or [self.command]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default and field.name not in ("env", "command", *_ARGUMENTS):
+                words += _words("--" + field.name.replace("_", "-"), value)
+        return shlex.join(words)
+
+    def aws_command(self, aws: "Aws", words: str) -> str:
+        """An `aws` command for where this run was: `words` are what follows `aws`."""
+        where = ["--region", aws.region]
+        if aws.local:
+            where += ["--endpoint-url", aws.endpoint_url]
+        elif self.profile:
+            where += ["--profile", self.profile]
+        return f"aws {words} {shlex.join(where)}"
+
+
+_PLACE = ("env", "local", "local_dir", "region", "profile")
+_ARGUMENTS = {
+    "file": ("--import",),
+    "function": ("--logs",),
+    "queue": ("--dlq", "--redrive"),
+    "version": ("--rollback",),
+}
+"""Fields that are the argument of a command; all others are options of their own."""
+
+
+def _words(flag: str, value) -> list[str]:
+    """An option and its value. One that begins with a hyphen would be taken for another option."""
+    if isinstance(value, frozenset):
+        return [word for each in sorted(value) for word in _words(flag, each)]
+    if value is None or isinstance(value, bool):
+        return [flag] * bool(value)
+    text = f"{durations.text(value)}" if isinstance(value, float) else str(value)
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]

@@ -1,0 +1,110 @@
+"""Rendered templates made deployable: relative TemplateURLs become content-addressed S3 URLs. Pure."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from deployer.errors import Exit, Failure
+from deployer.plan import cfn_yaml
+
+_RELATIVE = re.compile(r"""(\bTemplateURL:\s*)(["']?)\./([\w-]+)\.yaml\2(?=\s|$)""")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The templates as they will be uploaded.
+
+    `bodies`: S3 key -> text, root and children. `children`: logical id in the root -> parsed child.
+    """
+
+    root_key: str
+    root_body: str
+    root: dict
+    root_url: str
+    bodies: Mapping[str, str]
+    children: Mapping[str, dict]
+
+
+def key_of(text: str) -> str:
+    return f"templates/{hashlib.sha256(text.encode()).hexdigest()}.yaml"
+
+
+def bundle(rendered: Mapping[str, str], host: str, bucket: str) -> Bundle:
+    """Rewrite the root's TemplateURLs (`./data.yaml`) to `host/bucket/templates/<sha256>.yaml`.
+
+    Raises Failure(USAGE) when the root names a template that was not rendered.
+    """
+    keys = {name: key_of(text) for name, text in rendered.items() if name != "root"}
+    used: dict[str, str] = {}
+
+    def absolute(match: re.Match) -> str:
+        name = match[3]
+        if name not in keys:
+            raise Failure(Exit.USAGE, f"root.yaml refers to ./{name}.yaml, which the generator does not render")
+        url = f"{host}/{bucket}/{keys[name]}"
+        used[url] = name
+        return match[1] + url
+
+    root_body = _RELATIVE.sub(absolute, rendered["root"])
+    root = cfn_yaml.load(root_body)
+    children = {}
+    for logical_id, url in child_urls(root).items():
+        if url not in used:
+            raise Failure(Exit.USAGE, f"root.yaml: {logical_id}: TemplateURL {url!r} is not of the form ./name.yaml")
+        children[logical_id] = cfn_yaml.load(rendered[used[url]])
+    bodies = {keys[name]: rendered[name] for name in used.values()}
+    root_key = key_of(root_body)
+    return Bundle(root_key, root_body, root, f"{host}/{bucket}/{root_key}", {**bodies, root_key: root_body}, children)
+
+
+def child_urls(template: dict) -> dict[str, object]:
+    """Logical id -> TemplateURL of each nested stack."""
+    return {
+        logical_id: resource.get("Properties", {}).get("TemplateURL")
+        for logical_id, resource in template.get("Resources", {}).items()
+        if isinstance(resource, dict) and resource.get("Type") == "AWS::CloudFormation::Stack"
+    }
+
+
+def same(deployed: str | dict, new: dict) -> bool:
+    """Whether a deployed template says what `new` says.
+
+    The hosts of TemplateURLs do not count: the keys are content addresses, so equal paths are
+    equal templates, whichever endpoint they were read through.
+    """
+    try:
+        old = cfn_yaml.load(deployed) if isinstance(deployed, str) else deployed
+    except Exception:
+        return False  # whatever it is, it is not what we would deploy
+    return without_hosts(old) == without_hosts(new)
+
+
+def without_hosts(node):
+    """A template with the paths report_conflict of its TemplateURLs, which are content addresses."""
+    if isinstance(node, dict):
+        return {
+            key: urlsplit(value).path if key == "TemplateURL" and isinstance(value, str) else without_hosts(value)
+            for key, value in node.items()
+        }
+    if isinstance(node, list):
+        return [without_hosts(item) for item in node]
+    return node
+
+
+def parameter_values(template: dict, given: Mapping[str, str]) -> dict[str, str]:
+    """Every parameter of the template with its value: what is given, else its default.
+
+    Raises Failure(USAGE) when the two lists do not fit, before CloudFormation would say so.
+    """
+    declared = template.get("Parameters", {})
+    unknown = sorted(given.keys() - declared.keys())
+    missing = sorted(name for name, spec in declared.items() if name not in given and "Default" not in spec)
+    if unknown or missing:
+        parts = [f"does not declare {', '.join(unknown)}"] if unknown else []
+        parts += [f"wants {', '.join(missing)}"] if missing else []
+        raise Failure(
+            Exit.USAGE, f"root.yaml {' and '.join(parts)}", "config/parameters.py and generator/root.py must agree"
+        )
+    return {name: str(given.get(name, spec.get("Default", ""))) for name, spec in declared.items()}

@@ -1,0 +1,52 @@
+"""The history of an environment as a table and as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from deployer.show.ui import Ui
+from deployer.stacks.deployment_records import DEPLOY, Deployment
+
+_HEADINGS = ("version", "when (UTC)", "who", "commit", "what", "took", "")
+
+
+def show(ui: Ui, deployments: Sequence[Deployment], current: str | None) -> None:
+    """Newest first; the newest record of the `current` version is marked."""
+    marked = _place_of(deployments, current)
+    ui.table(
+        [
+            (*_row(deployment), "← deployed now" if place == marked else "")
+            for place, deployment in enumerate(deployments)
+        ],
+        _HEADINGS,
+    )
+    if any(deployment.dirty for deployment in deployments):
+        ui.line("  * with changes that were not committed")
+
+
+def _row(deployment: Deployment) -> tuple[str, ...]:
+    changes = deployment.changes
+    what = "unknown" if changes is None else ", ".join(f"{n} {action}" for action, n in changes.items())
+    what = what or "outputs or tags only"
+    return (
+        deployment.version,
+        deployment.when[:16].replace("T", " "),
+        deployment.who.rsplit(":", 1)[-1],
+        f"{deployment.commit[:8] or '-'}{'*' * deployment.dirty}",
+        what if deployment.kind == DEPLOY else f"{deployment.kind}: {what}",
+        "unknown" if deployment.seconds is None else f"{deployment.seconds:.0f} s",
+    )
+
+
+def as_json(deployments: Sequence[Deployment], current: str | None) -> list[dict]:
+    marked = _place_of(deployments, current)
+    return [
+        {
+            **{("rootTemplate" if name == "root" else name): value for name, value in asdict(deployment).items()},
+            "current": place == marked,
+        }
+        for place, deployment in enumerate(deployments)
+    ]
+
+
+def _place_of(deployments: Sequence[Deployment], current: str | None) -> int | None:
+    return next((place for place, deployment in enumerate(deployments) if deployment.version == current), None)

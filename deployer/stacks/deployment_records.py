@@ -1,0 +1,219 @@
+"""What was deployed when: one small object in the artifact bucket for each successful deployment.
+
+A key is `deployments/<environment>/<UTC time>-<version>.json`, so that keys sort by time and tell the version:
+a list costs one request for a thousand deployments, and only what is shown is read.
+"""
+
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from config import names, parameters
+from deployer.aws.session import Aws
+from deployer.errors import Exit, Failure
+from deployer.plan import templates
+from deployer.stacks import reading
+
+FORMAT = 2
+"""Of the records that are written. Those of the first had no number, and 0.0 seconds and no changes if unwatched."""
+
+DEPLOY, ROLLBACK = "deploy", "rollback"
+
+_TIME = "%Y%m%dT%H%M%S.%fZ"
+_KEY = re.compile(r"deployments/[^/]+/(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{10})\.json")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a deployment comes from. `commit`: "" outside a git checkout; `dirty`: it had further changes."""
+
+    kind: str = DEPLOY
+    commit: str = ""
+    dirty: bool = False
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One successful deployment.
+
+    `when`: ISO 8601, UTC. `who`: the caller's ARN. `root`: key of the root template. `parameters`: without
+    those that are NoEcho. `packages`: keys. `seconds`: how long it took. `changes`: action -> number. Both are None
+    where nobody watched to the end. `format`: of the record; keys may be added within one.
+    """
+
+    version: str
+    environment: str
+    when: str
+    who: str
+    kind: str
+    commit: str
+    dirty: bool
+    root: str
+    parameters: Mapping[str, str]
+    packages: Sequence[str]
+    seconds: float | None
+    changes: Mapping[str, int] | None
+    format: int = FORMAT
+
+    @property
+    def source(self) -> Source:
+        return Source(self.kind, self.commit, self.dirty)
+
+    @property
+    def objects(self) -> list[str]:
+        """Keys of what must be in the bucket to deploy it again; what the root template names comes on top."""
+        return [self.root, *self.packages]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a key tells."""
+
+    key: str
+    when: datetime
+    version: str
+
+
+def prefix(environment: str) -> str:
+    return f"deployments/{environment}/"
+
+
+def version_of(root: Mapping, values: Mapping[str, str]) -> str:
+    """Content address of what is deployed: root template, which names its children's, and parameters.
+
+    What the account decides, not the checkout, does not count.
+    """
+    ours = {name: value for name, value in values.items() if name not in parameters.ACCOUNT_PARAMETERS}
+    content = json.dumps([templates.without_hosts(root), ours], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:10]
+
+
+def deployed_version(aws: Aws, stack: Mapping) -> str:
+    """The version of what is deployed now, by whatever means: from the stack itself."""
+    return version_of(reading.template(aws, stack["StackId"]), reading.parameters_of(stack))
+
+
+def checkout(root: Path) -> Source:
+    """The commit of the directory; no git, no commit."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+
+    try:
+        return Source(DEPLOY, git("rev-parse", "HEAD"), bool(git("status", "--porcelain")))
+    except (OSError, subprocess.SubprocessError):
+        return Source()
+
+
+def record(
+    aws: Aws,
+    environment: str,
+    built,
+    who: str,
+    source: Source,
+    seconds: float | None,
+    changes: Mapping[str, int] | None,
+) -> str:
+    """Write down that `built` (build.desired.Built) was deployed just now; its version."""
+    now = datetime.now(UTC)
+    declared = built.bundle.root.get("Parameters", {})
+    secret = {name for name, spec in declared.items() if str(spec.get("NoEcho", "")).lower() == "true"}
+    version = version_of(built.bundle.root, built.parameters)
+    deployment = Deployment(
+        version,
+        environment,
+        now.isoformat(timespec="seconds"),
+        who,
+        source.kind,
+        source.commit,
+        source.dirty,
+        built.bundle.root_key,
+        {name: value for name, value in built.parameters.items() if name not in secret},
+        [built.parameters[name] for name in ("FunctionsKey", "LayerKey")],
+        None if seconds is None else round(seconds, 1),
+        None if changes is None else dict(changes),
+    )
+    aws.client("s3").put_object(
+        Bucket=built.bucket,
+        Key=f"{prefix(environment)}{now:{_TIME}}-{version}.json",
+        Body=json.dumps(asdict(deployment), sort_keys=True).encode(),
+        ContentType="application/json",
+    )
+    return version
+
+
+def entries(aws: Aws, account: str, environment: str) -> list[Entry]:
+    """All deployments that were recorded, newest first; [] also where there is no bucket."""
+    s3 = aws.client("s3")
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=names.artifact_bucket(account, aws.region), Prefix=prefix(environment)
+    )
+    try:
+        keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+    except s3.exceptions.NoSuchBucket:
+        return []
+    return sorted(_entries(keys), key=lambda entry: entry.key, reverse=True)
+
+
+def _entries(keys: Iterable[str]) -> Iterable[Entry]:
+    for key in keys:
+        if match := _KEY.fullmatch(key):
+            yield Entry(key, datetime.strptime(match[1], _TIME).replace(tzinfo=UTC), match[2])
+
+
+def read(aws: Aws, account: str, chosen: Sequence[Entry]) -> list[Deployment | None]:
+    """The records themselves, in the order of the entries, several at once; None for one that cannot be understood."""
+    s3, bucket = aws.client("s3"), names.artifact_bucket(account, aws.region)
+
+    def one(entry: Entry) -> Deployment | None:
+        return _parsed(s3.get_object(Bucket=bucket, Key=entry.key)["Body"].read())
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(one, chosen))
+
+
+def _parsed(text: bytes) -> Deployment | None:
+    """A record of any format up to ours; None for a later one, and for what is none."""
+    try:
+        document = json.loads(text)
+        if document.setdefault("format", 1) > FORMAT:
+            return None
+        found = Deployment(**{name: document[name] for name in Deployment.__dataclass_fields__})
+        datetime.fromisoformat(found.when)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if found.format == 1 and not (found.seconds or found.changes):
+        return replace(found, seconds=None, changes=None)
+    return found
+
+
+def choose(known: Sequence[Entry], wanted: str | None, current: str) -> Entry:
+    """The newest record of the version `wanted`, of which the first characters do; without it, of the one that
+    was deployed before the current one. Pure. Failure(USAGE) lists what there is.
+    """
+    if wanted is None:
+        newest = next((place for place, entry in enumerate(known) if entry.version == current), None)
+        if newest is None:
+            raise _cannot(known, "what is deployed now is in no record, so there is none before it")
+        before = next((entry for entry in known[newest:] if entry.version != current), None)
+        if before is None:
+            raise _cannot(known, f"no other version was deployed before {current}")
+        return before
+    found = [entry for entry in known if entry.version.startswith(wanted)]
+    if not wanted or len({entry.version for entry in found}) != 1:
+        raise _cannot(known, f"{'more than one version begins' if found else 'no version begins'} with {wanted!r}")
+    return found[0]
+
+
+def _cannot(known: Sequence[Entry], why: str) -> Failure:
+    newest = {entry.version: entry for entry in reversed(known)}
+    listed = sorted(newest.values(), key=lambda entry: entry.key, reverse=True)
+    listing = ", ".join(f"{entry.version} ({entry.when:%Y-%m-%d %H:%M} UTC)" for entry in listed[:10])
+    return Failure(Exit.USAGE, why, f"known versions, newest first: {listing or 'none'}; --history tells more")

@@ -1,0 +1,117 @@
+"""`--status`: how an environment is doing, in one look. Reads only, and starts nothing."""
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from config import names
+from deployer import connection
+from deployer.aws import service_errors
+from deployer.aws.session import Aws
+from deployer.options import Options
+from deployer.show.ui import Ui
+from deployer.stacks import deployment_records, outputs, reading, tree
+from deployer.stacks.tree import Stack
+from operations.queues import lookup
+from operations.queues.lookup import Queue
+from operations.status import alarms, view
+
+_SETTINGS = ("api-config", "feature-flags")
+_SHOWN = 12
+"""So many characters of a hash tell versions apart."""
+
+
+def run(options: Options, ui: Ui, root: Path) -> dict:
+    """Exit code 0 whenever the stacks could be read, whatever they and the alarms say: it is a look, not a check.
+
+    A part that these credentials may not read is left out, and named: `unreadable` in the report.
+    """
+    aws, stack = connection.deployed(ui, options, root)
+    unreadable: dict[str, str] = {}
+    for service in ("cloudformation", "cloudwatch", "sqs", "ssm"):
+        aws.client(service)  # made here: making them in several threads at once is not safe
+
+    def part(name: str, read: Callable, otherwise):
+        try:
+            return read()
+        except Exception as error:
+            explained = service_errors.explain(error)
+            if explained is None:
+                raise
+            unreadable[name] = explained.message
+            return otherwise
+
+    with ui.step("Status") as step, ThreadPoolExecutor(8) as pool:
+        ringing = pool.submit(part, "alarms", lambda: alarms.of_environment(aws, options.env), [])
+        settings = pool.submit(part, "settings", lambda: _settings(aws, options.env), {})
+        version = pool.submit(part, "version", lambda: _version(aws, stack), {})
+        stacks = tree.read(aws, stack)
+        letters = part("queues", lambda: _dead_letter_queues(aws, stacks, pool), [])
+        ringing, settings, version = ringing.result(), settings.result(), version.result()
+        step.result = f"{stack['StackName']}, {len(stacks)} stacks"
+    url = outputs.usable(aws, stack).get("ApiUrl", "")
+    _show(ui, stacks, ringing, letters, settings, version, url)
+    for name, reason in unreadable.items():
+        ui.warn(f"{name}: {reason}")
+    return {
+        "result": "read",
+        "version": version,
+        "apiUrl": url,
+        "stacks": view.stacks_as_json(stacks),
+        "alarms": view.alarms_as_json(ringing),
+        "deadLetterQueues": view.queues_as_json(letters),
+        "settings": settings,
+        "unreadable": unreadable,
+    }
+
+
+def _show(ui: Ui, stacks, ringing, letters, settings, version: Mapping[str, str], url: str) -> None:
+    now = datetime.now(UTC)
+    view.show_stacks(ui, stacks, now)
+    ui.line("Version: " + ", ".join(f"{part} {value}" for part, value in version.items()))
+    if ringing:
+        view.show_alarms(ui, ringing, now)
+    if letters:
+        view.show_queues(ui, letters)
+    view.show_settings(ui, settings)
+    ui.line(f"API: {url}")
+
+
+def _version(aws: Aws, stack: Mapping) -> dict[str, str]:
+    """What is deployed: the version that --history and --rollback know, and the start of the packages' hashes."""
+    parameters = reading.parameters_of(stack)
+    return {
+        "id": deployment_records.deployed_version(aws, stack),
+        "functions": _hash_in(parameters.get("FunctionsKey", "")),
+        "layer": _hash_in(parameters.get("LayerKey", "")),
+    }
+
+
+def _hash_in(key: str) -> str:
+    """`packages/functions-<hash>.zip` -> the start of the hash."""
+    return Path(key).stem.rpartition("-")[2][:_SHOWN]
+
+
+def _settings(aws: Aws, environment: str) -> dict[str, dict]:
+    """Name -> document, of those that exist."""
+    paths = {names.parameter_path(environment, name): name for name in _SETTINGS}
+    answer = aws.client("ssm").get_parameters(Names=list(paths), WithDecryption=True)
+    return {paths[each["Name"]]: _document(each["Value"]) for each in answer["Parameters"]}
+
+
+def _document(text: str) -> dict:
+    """An operator may have written anything; the functions then use the last good value or the default."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {"not a JSON object": True}
+
+
+def _dead_letter_queues(aws: Aws, stacks: list[Stack], pool: ThreadPoolExecutor) -> list[Queue]:
+    """Those with no dead-letter queue of their own."""
+    urls = [entry for stack in stacks for entry in stack.of_type(lookup.QUEUE).items()]
+    found = list(pool.map(lambda entry: lookup.read(aws, *entry), urls))
+    return [queue for queue in found if not queue.dead_letter_target]

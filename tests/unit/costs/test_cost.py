@@ -1,0 +1,128 @@
+"""What a month costs: the real environments, before and after, and the two ways to pay for the table."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import costs
+from costs.estimate import switched
+from costs.load import HOURS
+from costs.prices import assumptions
+from deployer.plan.snapshot import Snapshot
+from tests.unit.deployer.plan import trees
+
+PROD, DEV = trees.real("prod"), trees.real("dev")
+IDLE_POLLS = assumptions()["idle_receives_per_hour"] * HOURS * Decimal("0.4") / 10**6
+ALARMS = Decimal("6.90") + 8 * Decimal("0.50")  # docs/alarms.md: 68 metrics, and one of reserved concurrency
+FIREWALL = 5 + 3 * Decimal(1)
+DASHBOARD = 3
+
+
+def of(estimate, service):
+    return sum((line.usd for line in estimate.lines if line.service == service), Decimal(0))
+
+
+def test_nothing_costs_nothing():
+    nothing = costs.estimate(Snapshot())
+    assert (nothing.lines, nothing.total, nothing.notes) == ((), 0, ())
+
+
+@pytest.mark.parametrize("environment, firewall", [("dev", 0), ("staging", FIREWALL), ("prod", FIREWALL)])
+def test_without_orders_only_what_is_there_costs(environment, firewall):
+    idle = costs.estimate(trees.real(environment), 0)
+    assert idle.total == ALARMS + DASHBOARD + firewall + IDLE_POLLS
+    assert {line.service for line in idle.lines} == {"CloudWatch", "SQS"} | ({"WAF"} if firewall else set())
+
+
+@pytest.mark.parametrize("environment, least, most", [("dev", 50, 70), ("staging", 55, 75), ("prod", 55, 75)])
+def test_an_environment_at_its_expected_load_is_cheap(environment, least, most):
+    estimate = costs.estimate(trees.real(environment))
+    assert least < estimate.total < most
+    assert estimate.orders_per_day == 3500
+    assert estimate.notes == ()
+
+
+def test_the_table_is_nearly_free_on_demand_and_is_paid_for_by_the_hour_when_provisioned():
+    choice = costs.alternatives(PROD)
+    assert Decimal("0.70") < choice.on_demand.throughput < Decimal("0.75")
+    # Table and two indexes, 5 units to read and 5 to write each, the least there is: 730 h of 15 units each.
+    assert choice.provisioned.throughput == 730 * 15 * (Decimal("0.00065") + Decimal("0.00013"))
+    # Placing orders report_conflict, as far as the first write, it would be some 60 times as much; over an order's life it is not.
+    assert 11 < choice.provisioned.throughput / choice.on_demand.throughput < 13
+
+
+def test_provisioned_capacity_brings_its_alarms():
+    choice = costs.alternatives(PROD)
+    scaling = 12 * Decimal("0.10")  # a pair for each of six policies
+    capacity = 12 * Decimal("0.10")  # used and provided, of a table and two indexes, to read and to write
+    assert of(choice.provisioned, "CloudWatch") - of(choice.on_demand, "CloudWatch") == scaling + capacity
+
+
+def test_the_break_even_is_where_the_two_cross():
+    even = costs.alternatives(PROD).break_even
+    below, above = (costs.alternatives(PROD, even + step) for step in (-even // 10, even // 10))
+    assert below.on_demand.throughput < below.provisioned.throughput
+    assert above.on_demand.throughput > above.provisioned.throughput
+    assert even > 10 * 3500, "environments/prod.toml: provisioned pays from many times 3,500 orders a day"
+
+
+def test_what_is_never_reached_has_no_break_even():
+    dear = trees.real("prod", MinCapacity="40000", MaxCapacity="40000")
+    assert costs.alternatives(dear).break_even is None or costs.alternatives(dear).break_even > 10**6
+    small = trees.real("prod", MinCapacity="5", MaxCapacity="5")
+    assert costs.alternatives(small).break_even is None, "it throttles before it pays"
+
+
+def test_a_tree_that_leaves_no_choice_has_no_alternatives():
+    assert costs.alternatives(trees.of({})) is None
+
+
+def test_the_peak_that_capacity_cannot_serve_is_said():
+    (note, *_) = costs.estimate(trees.real("prod", BillingMode="PROVISIONED"), 3_000_000).notes
+    assert "throttled" in note and "100 are the most" in note
+
+
+def test_a_change_of_the_billing_mode_is_a_difference():
+    change = costs.compare(PROD, trees.real("prod", BillingMode="PROVISIONED"))
+    assert change.difference == change.after.total - change.before.total
+    assert change.after.total == change.alternatives.provisioned.total
+    assert change.before.total == change.alternatives.on_demand.total
+
+
+def test_more_memory_costs_more():
+    def change(bundle):
+        bundle.children["ComputeStack"]["Resources"]["OrdersEventsFunction"]["Properties"]["MemorySize"] = 1024
+
+    change = costs.compare(PROD, trees.real("prod", change))
+    events = next(line for line in costs.estimate(PROD).lines if line.what.startswith("GB-seconds"))
+    assert 0 < change.difference < events.usd
+    assert abs(of(change.after, "Lambda") - of(change.before, "Lambda") - change.difference) < Decimal("1e-20")
+
+
+def test_what_nobody_can_price_is_said():
+    def change(bundle):
+        resources = bundle.children["ComputeStack"]["Resources"]
+        resources["Cluster"] = {"Type": "AWS::RDS::DBCluster", "Properties": {}}
+        resources["Other"] = {"Type": "AWS::Lambda::Function", "Properties": {"Handler": "handlers.other.handler"}}
+
+    notes = costs.estimate(trees.real("dev", change)).notes
+    assert any("ComputeStack/Other" in note for note in notes)
+    assert any("1 AWS::RDS::DBCluster" in note for note in notes)
+
+
+def test_a_negative_load_is_refused():
+    with pytest.raises(ValueError, match="negative"):
+        costs.estimate(DEV, -1)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from(["PAY_PER_REQUEST", "PROVISIONED"]))
+def test_more_orders_never_cost_less(fewer, more, mode):
+    fewer, more = sorted((fewer, more))
+    tree = switched(DEV, mode)
+    low, high = costs.estimate(tree, fewer), costs.estimate(tree, more)
+    assert low.total <= high.total
+    quantities = {(line.service, line.what): line.quantity for line in high.lines}
+    assert all(line.quantity <= quantities[line.service, line.what] for line in low.lines)

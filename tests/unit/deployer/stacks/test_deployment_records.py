@@ -1,0 +1,190 @@
+"""The history: what a version is, what is written, what is read, and which version is meant."""
+
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from deployer.aws import session
+from deployer.errors import Exit, Failure
+from deployer.stacks import deployment_records
+from deployer.stacks.deployment_records import Entry, Source
+
+BUCKET = "food-delivery-artifacts-123456789012-us-east-1"
+ACCOUNT = "123456789012"
+
+
+def template(host="https://s3.us-east-1.amazonaws.com", child="a"):
+    url = f"{host}/{BUCKET}/templates/{child}.yaml"
+    return {
+        "Parameters": {"FunctionsKey": {"Type": "String"}, "Secret": {"Type": "String", "NoEcho": True}},
+        "Resources": {"Data": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}},
+    }
+
+
+def values(**more):
+    return {"FunctionsKey": "functions/1.zip", "LayerKey": "layer/1.zip", "ManageApiGatewayAccount": "true"} | more
+
+
+def built(**more):
+    bundle = SimpleNamespace(root=template(), root_key="templates/root.yaml")
+    return SimpleNamespace(bundle=bundle, parameters=values(Secret="hush", **more), bucket=BUCKET)
+
+
+@pytest.fixture
+def aws(dev):
+    with mock_aws():
+        aws = session.connect(dev)
+        aws.client("s3").create_bucket(Bucket=BUCKET)
+        yield aws
+
+
+def test_a_version_is_its_content_whatever_the_host_and_the_account():
+    version = deployment_records.version_of(template(), values())
+    assert version == deployment_records.version_of(
+        template("http://127.0.0.1:4566"), values(ManageApiGatewayAccount="false")
+    )
+    others = {
+        deployment_records.version_of(template(child="b"), values()),
+        deployment_records.version_of(template(), values(FunctionsKey="functions/2.zip")),
+        deployment_records.version_of(template(), values(RateLimit="1")),
+    }
+    assert len(others - {version}) == 3
+
+
+def test_a_record_tells_all_but_secrets_and_comes_back_as_it_was(aws):
+    source = Source(deployment_records.DEPLOY, "c0ffee", dirty=True)
+    version = deployment_records.record(aws, "dev", built(), "arn:aws:iam::1:user/ada", source, 12.34, {"add": 3})
+    [entry] = deployment_records.entries(aws, ACCOUNT, "dev")
+    [read] = deployment_records.read(aws, ACCOUNT, [entry])
+    assert (entry.version, read.version) == (version, version)
+    assert read.source == source
+    assert (read.who, read.seconds, read.changes) == ("arn:aws:iam::1:user/ada", 12.3, {"add": 3})
+    assert read.packages == ["functions/1.zip", "layer/1.zip"]
+    body = aws.client("s3").get_object(Bucket=BUCKET, Key=entry.key)["Body"].read().decode()
+    assert "hush" not in body and json.loads(body)["parameters"] == values()
+    assert abs((datetime.now(UTC) - entry.when).total_seconds()) < 60
+
+
+def test_the_newest_come_first_over_all_pages_and_other_objects_do_not_count(aws):
+    keys = [
+        f"deployments/dev/2026{month:02}01T000000.000000Z-{number:010x}.json" for number, month in enumerate((3, 1, 2))
+    ]
+    for key in (*keys, "deployments/dev/readme.txt", "deployments/dev-2/20260101T000000.000000Z-00000000ff.json"):
+        aws.client("s3").put_object(Bucket=BUCKET, Key=key)
+    assert [entry.version[-1] for entry in deployment_records.entries(aws, ACCOUNT, "dev")] == ["0", "2", "1"]
+
+
+def test_without_a_bucket_there_is_no_history(dev):
+    with mock_aws():
+        assert deployment_records.entries(session.connect(dev), ACCOUNT, "dev") == []
+
+
+def entries(*versions):
+    """Newest first."""
+    return [Entry(f"k{-number:04}", datetime(2026, 1, 1, tzinfo=UTC), v) for number, v in enumerate(versions)]
+
+
+A, B, C = "aaaaaaaaaa", "abbbbbbbbb", "cccccccccc"
+
+
+@pytest.mark.parametrize(
+    "known, wanted, current, chosen",
+    [
+        ((C, B, A), None, C, B),
+        ((C, B, A), None, B, A),  # a deployment since then failed, or was undone by other means
+        ((C, C, B), None, C, B),
+        ((A, B, A), None, A, B),  # after a rollback: the one that it was taken back from
+        ((C, B, A), "aa", C, A),
+        ((C, B, A), C, C, C),
+        ((C, B, A), C, "unknown", C),
+    ],
+)
+def test_the_version_that_is_meant(known, wanted, current, chosen):
+    assert deployment_records.choose(entries(*known), wanted, current).version == chosen
+
+
+@pytest.mark.parametrize(
+    "known, wanted, current, said",
+    [
+        ((C, B, A), "a", C, "more than one version begins with 'a'"),
+        ((C, B, A), "d", C, "no version begins with 'd'"),
+        ((C, B, A), "", C, "begins with ''"),
+        ((A,), "", A, "begins with ''"),
+        ((A, A), None, A, "no other version was deployed before"),
+        ((B, A), None, C, "in no record"),
+        ((), None, C, "in no record"),
+    ],
+)
+def test_a_version_that_is_not_clear_is_answered_with_those_that_there_are(known, wanted, current, said):
+    with pytest.raises(Failure, match=said) as failure:
+        deployment_records.choose(entries(*known), wanted, current)
+    assert failure.value.code is Exit.USAGE
+    assert all(version in failure.value.hint for version in known)
+
+
+@given(st.lists(st.sampled_from([A, B, C]), min_size=1, max_size=12))
+def test_the_default_is_never_what_is_deployed_and_was_deployed_before_it(versions):
+    known = entries(*versions)
+    current = versions[0]
+    if set(versions) == {current}:
+        with pytest.raises(Failure):
+            deployment_records.choose(known, None, current)
+        return
+    chosen = deployment_records.choose(known, None, current)
+    assert chosen.version != current
+    assert all(entry.version == current for entry in known[: known.index(chosen)])
+
+
+def test_outside_a_checkout_there_is_no_commit(tmp_path):
+    assert deployment_records.checkout(tmp_path) == Source()
+
+
+WATCHED = {
+    **{
+        "version": "a" * 10,
+        "environment": "dev",
+        "when": "2026-01-01T00:00:00+00:00",
+        "who": "arn:ana",
+        "kind": "deploy",
+    },
+    **{"commit": "", "dirty": False, "root": "templates/r", "parameters": {}, "packages": [], "seconds": 4.0},
+    "changes": {"add": 1},
+}
+
+
+@pytest.mark.parametrize(
+    "document, seconds, changes",
+    [
+        (WATCHED, 4.0, {"add": 1}),
+        (WATCHED | {"seconds": 0.0, "changes": {}}, None, None),
+        (WATCHED | {"seconds": 3.0, "changes": {}}, 3.0, {}),
+        (WATCHED | {"format": 2, "seconds": 0.0, "changes": {}}, 0.0, {}),
+        (WATCHED | {"format": 2, "seconds": None, "changes": None}, None, None),
+        (WATCHED | {"format": 2, "added": "within the format"}, 4.0, {"add": 1}),
+    ],
+)
+def test_a_record_of_any_format_is_read_and_what_nobody_saw_is_unknown(document, seconds, changes):
+    found = deployment_records._parsed(json.dumps(document).encode())
+    assert (found.seconds, found.changes) == (seconds, changes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"null",
+        json.dumps({"version": "x"}).encode(),
+        json.dumps(WATCHED | {"format": 3}).encode(),
+        json.dumps(WATCHED | {"format": "new"}).encode(),
+        json.dumps(WATCHED | {"when": None}).encode(),
+    ],
+)
+def test_a_record_of_a_later_format_and_what_is_no_record_are_no_crash(text):
+    assert deployment_records._parsed(text) is None
