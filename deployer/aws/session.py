@@ -35,7 +35,7 @@ def _like(pattern: T, value: Any) -> T:
 class Aws:
     """Clients by service name, made once. `region` and `local` describe where they talk to.
 
-    `sent`: what was asked to change by them, as deployer.changed tells it.
+    `sent`: what was asked to change by them, as deployer.commands.side_effects reports it.
 
     `warn` gets a line about each look-up for advice that had no answer: `deployer.aws.advice`.
     """

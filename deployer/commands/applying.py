@@ -76,7 +76,7 @@ def carry_out(context: Context, change_set: ChangeSet, expected: Mapping[str, in
 def discard_on_exit(aws: Aws, change_set: ChangeSet) -> Iterator[None]:
     """Around all that happens while a change set waits: if that ends in any other way, it is removed.
 
-    Once its execution was sent it is left report_conflict, whatever CloudFormation still says of it.
+    Once its execution was sent it is left alone, whatever CloudFormation still says of it.
     """
     try:
         yield

@@ -80,7 +80,7 @@ def _all_but_action(change: GrantChange) -> tuple:
 
 
 def _line(members: list[GrantChange]) -> str:
-    """Grants that differ in their action report_conflict."""
+    """Grants that differ in their action alone."""
     change, grant = members[0], members[0].grant
     sign = "+" if change.gained else "-"
     who, resource = _who(grant.holder), grant.resource

@@ -58,7 +58,7 @@ def _contrary(alarm: dict) -> set[str]:
 
 
 def _lasting(alarm: dict) -> dict:
-    """What quickness leaves report_conflict."""
+    """What quickness leaves alone."""
     changed = {"Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold"}
     incidental = {name for name in alarm if name.startswith("State") or name.endswith("Timestamp")}
     whole = {name: value for name, value in alarm.items() if name not in changed | incidental | _contrary(alarm)}

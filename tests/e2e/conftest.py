@@ -28,7 +28,7 @@ def api(deployment):
 
 @pytest.fixture
 def customer() -> str:
-    """A customer of this test report_conflict."""
+    """A customer of this test alone."""
     return f"CUST-{uuid.uuid4().hex[:12]}"
 
 

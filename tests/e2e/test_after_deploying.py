@@ -115,7 +115,7 @@ def test_one_function_s_lines_are_shown_without_the_platform_s_noise(deployment,
     text = run(deployment, "--logs", "OrdersCommand", "--since", "1m")
     assert any("order created" in line and order in line for line in text.splitlines())
     assert "orders-command" in text and "RequestId" not in text and "CloudWatchMetrics" not in text
-    assert "Emulator" not in text  # lines report_conflict are on standard output
+    assert "Emulator" not in text  # lines alone are on standard output
 
 
 @contextlib.contextmanager

@@ -106,7 +106,7 @@ def test_without_data_a_filled_bucket_is_in_the_way_and_nothing_is_touched(local
     assert unasked.returncode == 5 and "--yes" in unasked.stderr
     assert left(deployment) == before
 
-    # CloudFormation report_conflict fails half way; from there it goes on.
+    # CloudFormation alone fails half way; from there it goes on.
     cloudformation = deployment.client("cloudformation")
     cloudformation.delete_stack(StackName="food-delivery-dev")
     eventually(lambda: status(cloudformation) == "DELETE_FAILED")

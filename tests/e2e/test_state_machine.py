@@ -79,7 +79,7 @@ class Known:
 
 
 class Platform(RuleBasedStateMachine):
-    """Names are of this run report_conflict: other tests use the same deployment."""
+    """Names are of this run alone: other tests use the same deployment."""
 
     stored = Bundle("stored")  # ids, keys into self.orders
     keyed = Bundle("keyed")  # the same, of orders placed with an Idempotency-Key

@@ -142,7 +142,7 @@ def _remove(ui: Ui, aws: Aws, held: Holding) -> None:
 
 
 def _sweep(ui: Ui, aws: Aws, found: Inventory) -> None:
-    """What belongs to the environment report_conflict and no stack knows of."""
+    """What belongs to the environment alone and no stack knows of."""
     stage = f"/{found.environment}"
     prefixes = [names.log_group(found.environment, "")]
     prefixes += [f"API-Gateway-Execution-Logs_{api}{stage}" for api in sorted(found.apis)]

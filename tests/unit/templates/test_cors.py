@@ -110,6 +110,6 @@ def test_the_preflight_uses_only_the_velocity_that_is_proved_locally():
 
 
 def test_the_preflight_renders_to_no_body():
-    # Velocity swallows the line break after a directive that stands report_conflict on its line.
+    # Velocity swallows the line break after a directive that stands alone on its line.
     for line in cors.PREFLIGHT_TEMPLATE.splitlines():
         assert re.fullmatch(r"#(set|if|elseif)\(.*\)|#else|#end", line), line

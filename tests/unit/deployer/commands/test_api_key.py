@@ -1,4 +1,4 @@
-"""`--api-key`: the secret, report_conflict on standard output, and nowhere else."""
+"""`--api-key`: the secret, alone on standard output, and nowhere else."""
 
 import io
 import json

@@ -176,7 +176,7 @@ DOCUMENT = st.fixed_dictionaries(
 @example([{"order_id": ORDER, "function_request_id": "x"}, {"level": "ERROR", "function_request_id": "x"}])
 @example([{"order_id": ORDER, "requestId": "x"}, {"type": "platform.report", "record": TIMED_OUT}])
 def test_whatever_concerns_an_order_is_found_by_the_patterns(documents):
-    """Patterns are an economy; what belongs to the story is decided by `concerns` report_conflict."""
+    """Patterns are an economy; what belongs to the story is decided by `concerns` alone."""
     story = Story(ORDER)
     story.learn(line(**document) for document in documents)
     for document in documents:

@@ -232,6 +232,6 @@ def test_a_setting_that_is_no_document_or_not_there_breaks_nothing(world):
 
 
 def test_a_template_that_was_sent_as_json_has_a_version_too(world):
-    """botocore reads JSON, and JSON report_conflict, out of GetTemplate's answer."""
+    """botocore reads JSON, and JSON alone, out of GetTemplate's answer."""
     world.template = '{"b": 1, "a": 2}'
     assert world.run()[0]["version"]["id"] == deployment_records.version_of({"a": 2, "b": 1}, PARAMETERS)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from deployer import connection
+from deployer.aws import object_versions
 from deployer.aws.sent import Sent, Write
 from deployer.commands.destroy import command, consent, inventory, removal, stack_deletion
 from deployer.commands.destroy.deletion_outcomes import Fate
@@ -56,7 +57,7 @@ class World:
         monkeypatch.setattr(inventory, "take", lambda *arguments: self.found)
         monkeypatch.setattr(stack_deletion, "run", self._delete)
         monkeypatch.setattr(stack_deletion, "left", lambda aws, stack: self.left)
-        monkeypatch.setattr(removal, "empty", self._empty)
+        monkeypatch.setattr(object_versions, "delete", self._empty)
         monkeypatch.setattr(removal, "unprotect", lambda aws, table, pause: self.did.append(f"unprotect {table}"))
         monkeypatch.setattr(removal, "holding", lambda aws, one, pause: self.did.append(f"remove {one.id}"))
         monkeypatch.setattr(removal, "parameter", lambda aws, name: self.did.append(f"parameter {name}") or True)
