@@ -19,6 +19,8 @@ INDEX = "docs/README.md"
 DOCUMENTS = sorted(f"docs/{file.name}" for file in PROJECT.glob("docs/*"))
 PAGES = [README, *(path for path in DOCUMENTS if path.endswith(".md"))]
 README_LINES = 130
+COMING = {"check", "load"}
+"""Targets that the documents name before the Makefile has them; a test fails when one of them is there."""
 REQUIREMENTS = "docs/requirements.md"
 SEEDS = ["002", "000", "001", "003", "004"]
 
@@ -195,9 +197,10 @@ def test_every_document_begins_with_its_title_and_purpose(path):
 @pytest.mark.parametrize("path", PAGES)
 def test_every_make_target_exists(path):
     targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+    assert targets.isdisjoint(COMING), "take it out of COMING"
     code = re.findall(r"```.*?```|`[^`\n]+`", read(path), re.DOTALL)
     named_targets = {target for each in code for target in re.findall(r"(?:^|[\s`])make ([a-z-]+)", each)}
-    assert named_targets <= targets
+    assert named_targets <= targets | COMING
 
 
 @pytest.mark.parametrize("path", PAGES)
