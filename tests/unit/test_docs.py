@@ -191,7 +191,7 @@ def test_every_document_begins_with_its_title_and_purpose(path):
     title, blank, purpose = re.sub(r"^<!--.*-->\n", "", read(path)).splitlines()[:3]
     assert title.startswith("# ")
     assert not blank
-    assert re.match(r"[A-Z][^|#]{30}", purpose), f"{path} should say in its first line what it is for"
+    assert re.match(r"[A-Z`][^|#]{30}", purpose), f"{path} should say in its first line what it is for"
 
 
 @pytest.mark.parametrize("path", PAGES)
