@@ -26,28 +26,23 @@ _CURSOR = re.compile(r"\x1b\[\?25[lh]")
 
 
 class Edit(NamedTuple):
-    """A line of a file before and after a change."""
+    """A text in a file, and its replacement."""
 
     file: str
     before: str
     after: str
 
 
-EDITS = (
-    Edit("environments/dev.toml", "data_trace = true", "data_trace = false"),  # changes the cost
-    Edit(
-        "generator/functions.py",
-        '"AcceptOrders", (sqs.SendMessage,',
-        '"AcceptOrders", (sqs.SendMessage, sqs.PurgeQueue',
-    ),
-    Edit(
-        "generator/uploads.py", '"UploadBucket",', '"UploadBucket",\n        BucketName="partners-orders",'
-    ),  # loses data
+COSTS_LESS = Edit("environments/dev.toml", "data_trace = true", "data_trace = false")
+BROADENS = Edit(
+    "generator/functions.py", '"AcceptOrders", (sqs.SendMessage,', '"AcceptOrders", (sqs.SendMessage, sqs.PurgeQueue'
 )
+LOSES_DATA = Edit("generator/uploads.py", '"UploadBucket",', '"UploadBucket",\n        BucketName="partners-orders",')
+EDITS = (COSTS_LESS, BROADENS, LOSES_DATA)
 
 
 def apply(edits: tuple[Edit, ...], directory: Path) -> None:
-    """Raises ValueError when an edit's line is not there exactly once."""
+    """Edit the files below `directory`. Raises ValueError when a file does not contain an edit's text exactly once."""
     for edit in edits:
         path = directory / edit.file
         text = path.read_text(encoding="utf-8")
@@ -62,6 +57,7 @@ def screen(output: str) -> str:
     for line in [f"$ {COMMAND}", *_CURSOR.sub("", output).splitlines()]:
         if line.strip():
             console.print(Text.from_ansi(line), no_wrap=True, overflow="ellipsis")
+    console.print()  # or the last line is cut at its lower edge
     code_format = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     code_format = code_format.replace("Fira Code, monospace", FONTS)
     return console.export_svg(title="deploy.py --plan", code_format=code_format, unique_id="plan")
