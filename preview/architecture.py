@@ -1,6 +1,6 @@
 """Draw docs/architecture.svg: `python -m preview.architecture`.
 
-NODES and ARROWS are kept by hand; tests/unit/preview/test_architecture.py compares them with the templates.
+NODES and ARROWS are kept by hand; tests/unit/templates/test_architecture.py compares them with the templates.
 """
 
 from pathlib import Path
