@@ -76,6 +76,10 @@ dashboard: $(READY)  ## Send orders to what `make run` deployed for TRAFFIC seco
 commands: $(READY)  ## Run the commands of docs/commands.md again and write down what they print
 	@$(BIN)/python -m examples.transcript docs/commands.md
 
+pictures: $(READY)  ## Draw docs/architecture.svg, and docs/plan.svg from a real run
+	@$(BIN)/python -m preview.architecture
+	@$(BIN)/python -m examples.plan_screen
+
 bench: $(READY)  ## Measure cold starts, calls per request, rendering and package sizes
 	@$(BIN)/python -m benchmarks
 
@@ -87,5 +91,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test lint openapi-lint audit dashboard commands bench lock clean
+.PHONY: help setup run stop deploy templates test lint openapi-lint audit dashboard commands pictures bench lock clean
 .DEFAULT_GOAL := help

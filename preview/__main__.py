@@ -1,4 +1,4 @@
-"""The deployed dashboard with the metrics of a local run, as one HTML page. Needs a running local deployment."""
+"""Draw the deployed dashboard with the metrics of a local run as one HTML page. Needs a running local deployment."""
 
 import argparse
 import math
@@ -16,7 +16,7 @@ from preview.shapes import AlarmList, Chart, Window
 
 ROOT = Path(__file__).resolve().parent.parent
 TWO_WEEKS = 14 * 24 * 60
-"""The emulator keeps metrics for so many minutes."""
+"""The emulator keeps metrics for this many minutes."""
 PERIODS = (60, 300, 900, 3600, 21600)
 MOST_POINTS = 60
 
@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None, now: float | None = None) -> int:
-    """Returns the exit code; every failure is one line. `now` is the end of what is shown."""
+    """Return the exit code; print every failure as one line. `now` is the end of the time shown."""
     options = parser().parse_args(arguments)
     try:
         print(run(options, time.time() if now is None else now))
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None, now: float | None = None) -> int:
 
 
 def run(options: argparse.Namespace, now: float) -> str:
-    """Write the page; returns what was done, in a line."""
+    """Write the page; return a line that says so."""
     if not 0 < options.minutes <= TWO_WEEKS:
         raise Failure(Exit.USAGE, f"--minutes must be above 0 and at most {TWO_WEEKS}")
     try:
@@ -86,7 +86,7 @@ def _preview(cloudwatch, name: str, window: Window) -> tuple[str, str]:
 
 
 def window_until(now: float, minutes: float) -> Window:
-    """Whole periods, so that the first point is not of a part of one; the shortest of which not too many fit."""
+    """Return a window of whole periods: the shortest period of which at most MOST_POINTS fit."""
     period = next((each for each in PERIODS if minutes * 60 / each <= MOST_POINTS), PERIODS[-1])
     return Window(math.floor((now - minutes * 60) / period) * period, math.ceil(now / 60) * 60, period)
 
@@ -103,11 +103,11 @@ def _widgets(cloudwatch, name: str) -> list:
 
 
 def _states(cloudwatch, shown: tuple) -> dict[str, str]:
-    """By name, of the alarms that are shown; unknown ones are left out."""
+    """Return the states of the shown alarms by name, without unknown ones."""
     wanted = sorted({name for widget in shown if isinstance(widget, AlarmList) for name in widget.names})
     kinds = ("MetricAlarm", "CompositeAlarm")
     found = {}
-    for first in range(0, len(wanted), 50):  # so many are in one answer
+    for first in range(0, len(wanted), 50):  # at most 50 names a call
         answer = cloudwatch.describe_alarms(AlarmNames=wanted[first : first + 50], AlarmTypes=[*kinds])
         found |= {alarm["AlarmName"]: alarm["StateValue"] for kind in kinds for alarm in answer.get(f"{kind}s", [])}
     return found

@@ -1,4 +1,4 @@
-"""Time series as SVG: lines or stacked areas, over a y axis, with the thresholds of alarms."""
+"""Draw time series as SVG: lines or stacked areas, over a y axis, with the thresholds of alarms."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from preview.elements import add, element, number
 from preview.shapes import Chart, Drawn, Line, Points, Window
 
 LEFT, TOP, RIGHT, BOTTOM = 48.0, 12.0, 16.0, 20.0
-"""Pixels around the frame: for the labels of the y axis, of a line at its top, and of times."""
+"""Pixels around the frame, for the labels of the y axis, of a line at its top, and of times."""
 
 
 class Frame(NamedTuple):
-    """The inside of the axes in pixels, and what lies in it."""
+    """The inside of the axes in pixels, and the times and values it shows."""
 
     right: float
     bottom: float
@@ -29,12 +29,12 @@ class Frame(NamedTuple):
 
     @staticmethod
     def _within(value: float, low: float, high: float) -> float:
-        """What lies outside is put on the edge: a long period starts before the window."""
+        """Clamp to the edge: a long period starts before the window."""
         return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
 def time_series(chart: Chart, series: Sequence[Drawn], window: Window, width: float, height: float) -> Element:
-    """`width` and `height` in pixels. Thresholds lie under the data, their labels over it."""
+    """Return the drawing; `width` and `height` in pixels. Thresholds lie under the data, their labels over it."""
     unit = numbers.unit_of(chart.title)
     shown = [each for each in series if each.points]
     edges = _stacked(shown) if chart.stacked else [each.points for each in shown]
@@ -71,7 +71,7 @@ def _axes(root: Element, frame: Frame, values: list[float], unit: str) -> None:
 
 
 def _label(root: Element, frame: Frame, line: Line, unit: str) -> None:
-    """At the line's right end, above it if there is room."""
+    """Write the label at the line's right end, above it if there is room."""
     y = frame.y(line.value)
     said = f"{line.label} {numbers.short(line.value, unit)}".strip()
     y = y + 12 if y < TOP + 8 else y - 4

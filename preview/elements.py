@@ -1,4 +1,4 @@
-"""HTML and SVG elements. As a tree and not as text: what is put into one cannot become markup."""
+"""Build HTML and SVG as a tree of elements, not as text: no value can become markup."""
 
 import re
 from xml.etree import ElementTree
@@ -12,12 +12,12 @@ def element(tag: str, text: str = "", **attributes: object) -> Element:
 
 
 def add(parent: Element, tag: str, text: str = "", **attributes: object) -> Element:
-    """A child of `parent`. `class_` is class, `text_anchor` is text-anchor; floats are rounded to 1/10."""
+    """Add a child to `parent`. `class_` is class, `text_anchor` is text-anchor; floats are rounded to 1/10."""
     return _filled(SubElement(parent, tag), text, attributes)
 
 
 def number(value: float) -> str:
-    """A length in pixels: one decimal place, none if it is zero."""
+    """Format a length in pixels with one decimal place, none if it is zero."""
     return f"{value:.1f}".removesuffix(".0")
 
 
@@ -26,7 +26,7 @@ def markup(root: Element) -> str:
 
 
 def printable(text: str) -> str:
-    """Without the characters that neither XML nor HTML may have."""
+    """Replace the characters that neither XML nor HTML may have."""
     return _UNPRINTABLE.sub("\ufffd", text)
 
 

@@ -1,4 +1,4 @@
-"""Numbers for people: how they are written, and which of them an axis shows."""
+"""Format numbers for people, and choose the ticks of an axis."""
 
 import math
 import re
@@ -10,13 +10,13 @@ _TIME_STEPS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86
 
 
 def unit_of(title: str) -> str:
-    """As the title's parentheses say, for GetMetricData tells no units."""
+    """Return the unit in the title's parentheses, or "": GetMetricData returns no units."""
     found = re.search(r"\((ms|s|%)[ )]", title)
     return found[1] if found else ""
 
 
 def short(value: float, unit: str = "") -> str:
-    """Three digits: `1234` is 1.23k, `1500` ms is 1.5 s."""
+    """Format with three digits: `1234` is 1.23k, `1500` ms is 1.5 s."""
     if unit == "ms" and abs(value) >= 1000:
         value, unit = value / 1000, "s"
     # 999.9 with three digits is 1k, not 1000.
@@ -26,7 +26,7 @@ def short(value: float, unit: str = "") -> str:
 
 
 def bounds(values: Iterable[float]) -> tuple[float, float, float]:
-    """An axis with `values` and zero on it: its ends, and the distance of its ticks (1, 2 or 5 times 10^n)."""
+    """Return the ends of an axis that shows `values` and zero, and the distance of its ticks (1, 2 or 5 times 10^n)."""
     low, high = min([0.0, *values]), max([0.0, *values])
     if high - low < 1e-9:
         high = low + 1
@@ -44,7 +44,7 @@ def ticks(low: float, high: float, step: float) -> list[float]:
 
 
 def time_ticks(start: float, end: float, most: int) -> list[tuple[float, str]]:
-    """(time, label) of at most `most` round times, in UTC."""
+    """Return (time, label) of at most `most` round times, in UTC."""
     step = next((step for step in _TIME_STEPS if (end - start) / step <= most), _TIME_STEPS[-1])
     layout = "%m-%d" if step >= 86400 else "%H:%M"
     times = range(math.ceil(start / step) * step, math.floor(end) + 1, step)

@@ -1,4 +1,4 @@
-"""The page: a header, and a card for each widget on CloudWatch's grid. One file that loads nothing."""
+"""Build the page: a header, and a card for each widget on CloudWatch's grid. The file loads no other."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ def page(
     states: Mapping[str, str],
     window: Window,
 ) -> str:
-    """`charts` has the series of each Chart among the `widgets`, `states` what each alarm is in, by its name."""
+    """Return the page as HTML. `charts` has the series of each Chart in `widgets`, `states` each alarm's state by name."""
     root = element("html", lang="en")
     head = add(root, "head")
     add(head, "meta", charset="utf-8")
@@ -69,7 +69,7 @@ def _card(widget: Widget) -> Element:
 
 
 def _text(text: str) -> Element:
-    # Well-formed, with its four entities only: the parser escapes whatever is not its own.
+    # Well-formed, with its four entities only: the parser escapes everything else.
     return ElementTree.fromstring(f'<div class="markdown">{_MARKDOWN.render(printable(text))}</div>')  # noqa: S314
 
 
@@ -91,7 +91,7 @@ def _chart(card: Element, chart: Chart, series: Sequence[Drawn], window: Window)
 
 
 def _rows(entries: list[tuple[str, str, str]], width: float) -> int:
-    """How many rows the legend will need, by the characters of its entries."""
+    """Estimate the rows of the legend, by the characters of its entries."""
     rows, used = 1, 0.0
     for _, label, said in entries:
         needed = min((len(label) + len(said)) * CHARACTER + 21, width)
@@ -110,7 +110,7 @@ def _numbers(card: Element, series: Sequence[Drawn]) -> None:
 
 
 def _alarms(card: Element, widget: AlarmList, states: Mapping[str, str], prefix: str) -> None:
-    """What is red first. Without the prefix that all of them have, which says nothing here."""
+    """List the alarms, those in ALARM first, without the prefix that all names share."""
     listed = add(card, "ul", class_="alarms")
     order = {state: place for place, state in enumerate(STATES)}
     for name in sorted(widget.names, key=lambda name: order.get(states.get(name, ""), 0)):

@@ -1,7 +1,7 @@
-"""The data of charts: GetMetricData for metrics, arithmetic on it for expressions.
+"""Fetch the data of charts: GetMetricData for metrics, arithmetic on it for expressions.
 
-The emulator answers every expression with an error and an unknown statistic with the average. So expressions are
-evaluated here, as its alarms evaluate theirs, and unknown statistics are not asked for.
+The emulator answers every expression with an error, and an unknown statistic with the average. So this module
+evaluates expressions, as the emulator's alarms do, and does not request unknown statistics.
 """
 
 import math
@@ -18,21 +18,21 @@ PALETTE = (
     *("#6baed6", "#ffbb78", "#74c476", "#ff9896", "#b39ddb", "#c49c94", "#f7b6d2", "#a6a6a6", "#dbdb8d", "#9edae5"),
 )
 LARGEST = 1e15
-"""Larger values are left out: nothing here counts so far, and a drawing of them overflows."""
+"""Larger values are left out: no metric is that large, and drawing them overflows."""
 
 _STATISTIC = re.compile(r"Average|Sum|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d+)?|p100|PR\([\d.]*:[\d.]*\)")
 _UNREADABLE = (ValueError, TypeError, IndexError, AttributeError, ArithmeticError)
-"""What metric_math raises for what it does not know, and Python for what makes no sense."""
+"""Raised by metric_math for unknown functions, and by Python for invalid arithmetic."""
 
 
 def queries(charts: Iterable[Chart]) -> list[Query]:
-    """Every metric that the charts need, once, in their order."""
+    """Return every metric that the charts need, once, in their order."""
     wanted = (series.query for chart in charts for series in chart.series)
     return list(dict.fromkeys(query for query in wanted if query and _STATISTIC.fullmatch(query.stat)))
 
 
 def fetch(cloudwatch, wanted: Iterable[Query], window: Window) -> dict[Query, Points]:
-    """The points of each query, from the start of the period that the window starts in."""
+    """Return the points of each query, from the start of the period in which the window starts."""
     by_period: dict[int, list[Query]] = {}
     for query in wanted:
         by_period.setdefault(query.period, []).append(query)
@@ -65,7 +65,7 @@ def _sorted(values: Mapping[float, float]) -> Points:
 
 
 def drawn(chart: Chart, data: Mapping[Query, Points], window: Window) -> tuple[Drawn, ...]:
-    """The chart's visible series with their data, in its order."""
+    """Return the chart's visible series with their data, in its order."""
     known = {series.id: series for series in chart.series if series.id}
     visible = [series for series in chart.series if series.visible]
     found = []
@@ -83,7 +83,7 @@ def drawn(chart: Chart, data: Mapping[Query, Points], window: Window) -> tuple[D
 
 
 def _said(chart: Chart, series: Series, points: Points) -> str:
-    """A count's total, for its latest period says little; else the latest value."""
+    """Return the total of a count, else the latest value."""
     counted = series.query and series.query.stat == "Sum"
     value = math.fsum(value for _, value in points) if counted else points[-1][1]
     return short(value, unit_of(chart.title))

@@ -1,4 +1,4 @@
-"""What a dashboard consists of. Times are seconds since the epoch, periods are seconds."""
+"""The parts of a dashboard. Times are seconds since the epoch, periods are seconds."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,7 +8,7 @@ Points = tuple[tuple[float, float], ...]
 
 
 class Window(NamedTuple):
-    """The time that is shown, and the period of whatever does not ask for one."""
+    """The time shown, and the default period."""
 
     start: float
     end: float
@@ -16,7 +16,7 @@ class Window(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Units of CloudWatch's grid of 24 columns, counted from 0; without x and y where there is room."""
+    """Units of CloudWatch's grid of 24 columns, from 0; without x and y the first free place."""
 
     x: int | None
     y: int | None
@@ -43,7 +43,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Series:
-    """A metric (`query`) or metric math (`expression`); `id` is what expressions call it, or ""."""
+    """A metric (`query`) or metric math (`expression`); `id` is its name in expressions, or ""."""
 
     label: str
     id: str = ""

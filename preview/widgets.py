@@ -1,15 +1,15 @@
-"""A dashboard's body as typed widgets."""
+"""Read a dashboard's body into typed widgets."""
 
 import json
 
 from preview.shapes import AlarmList, Chart, Line, Omitted, Place, Query, Series, Text, Widget, Window
 
 WHOLE = 2**32
-"""A period that has all times until 2106 in it: the emulator counts periods from the epoch."""
+"""A period that contains all times until 2106: the emulator counts periods from the epoch."""
 
 
 def read(body: str) -> list:
-    """The widgets of the body; ValueError if it is none."""
+    """Return the widgets of the body. Raises ValueError if it is not a dashboard's."""
     document = json.loads(body)
     if not isinstance(document, dict) or not isinstance(document.get("widgets"), list):
         raise ValueError("it has no array of widgets")
@@ -17,7 +17,7 @@ def read(body: str) -> list:
 
 
 def normalise(widgets: list, window: Window) -> tuple[Widget, ...]:
-    """In the body's order. One that cannot be read is Omitted with the reason; the others are not affected."""
+    """Return typed widgets in the body's order. An unreadable one becomes Omitted with the reason."""
     return tuple(_widget(widget if isinstance(widget, dict) else {}, window) for widget in widgets)
 
 
@@ -69,7 +69,7 @@ def _series(row: list, properties: dict, window: Window) -> Series:
 
 
 def _query(words: list, options: dict, properties: dict, window: Window) -> Query:
-    """A metric's own period stays, for it is an alarm's; the widget's is a resolution, and fits the window instead."""
+    """Keep a metric's period, which is an alarm's; replace the widget's, a resolution, by the window's."""
     if "." in words or "..." in words:
         raise ValueError("the shorthand of metrics")
     namespace, metric, *dimensions = words

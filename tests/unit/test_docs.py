@@ -1,4 +1,4 @@
-"""What the documents name, the project has: requirements, alarms, settings, queries and links cannot rot."""
+"""The documents agree with the project: requirements, alarms, settings, queries, links, commands and targets."""
 
 import ast
 import re
@@ -14,6 +14,13 @@ from examples import transcript
 from generator import alarm_docs, alarms, queries
 
 PROJECT = Path(__file__).resolve().parents[2]
+README = "README.md"
+INDEX = "docs/README.md"
+DOCUMENTS = sorted(f"docs/{file.name}" for file in PROJECT.glob("docs/*"))
+PAGES = [README, *(path for path in DOCUMENTS if path.endswith(".md"))]
+README_LINES = 130
+COMING = {"check", "load", "contract/fields.py"}
+"""Targets and paths that the documents name before they exist; a test fails when one of them is there."""
 REQUIREMENTS = "docs/requirements.md"
 SEEDS = ["002", "000", "001", "003", "004"]
 
@@ -105,19 +112,16 @@ def test_every_notifying_alarm_wakes_somebody_or_is_a_ticket_and_none_is_both():
     assert sorted(listed) == sorted(notifying)
 
 
-def test_every_limit_is_listed_with_its_default_and_the_alarms_it_raises():
-    (table,) = tables(section("docs/monitoring.md", "Limits that can be configured"))
+def test_every_limit_is_listed_with_the_alarms_that_it_changes():
+    (table,) = tables(section("docs/monitoring.md", "Configurable limits"))
     keys = {alarm.key for alarm in alarms.inventory()}
-    listed = {}
-    for key, default, raised in table:
-        listed[named(key)[0]] = default
-        assert {name for name in named(raised) if "-" in name} <= keys, raised
-    defaults = {name: field.default for name, field in Monitoring.model_fields.items()}
-    assert listed == {name: f"{default:g}" if default else "none" for name, default in defaults.items()}
+    assert [named(key)[0] for key, _ in table] == list(Monitoring.model_fields)
+    for _, changed in table:
+        assert {name for name in named(changed) if "-" in name} <= keys, changed
 
 
 def test_every_saved_query_is_listed():
-    (table,) = tables(section("docs/monitoring.md", "One order's story"))
+    (table,) = tables(section("docs/monitoring.md", "Tracing one order"))
     saved = {query.to_dict()["Properties"]["Name"]["Fn::Sub"].rsplit("/", 1)[1] for query in queries.queries()}
     assert {named(row[0])[0] for row in table} == saved
 
@@ -141,11 +145,93 @@ def test_every_alarm_stands_once_in_the_list_of_alarms():
     assert set(re.findall(r"^## ([\w-]+-path)$", read("docs/alarms.md"), re.MULTILINE)) == notified
 
 
-@pytest.mark.parametrize("path", ["README.md", *sorted(f"docs/{file.name}" for file in PROJECT.glob("docs/*.md"))])
-def test_links_lead_to_files(path):
-    for target in re.findall(r"\]\(([^)#\s]+)", read(path)):
-        if "://" not in target:
-            assert (PROJECT / path).parent.joinpath(target).exists(), target
+def prose(path: str) -> str:
+    """Return a page without its code blocks."""
+    return re.sub(r"^```.*?^```$", "", read(path), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchor(heading: str) -> str:
+    """Return a heading's anchor, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def links(path: str) -> list[tuple[str, str]]:
+    """Return the targets of relative links, each with its anchor or ""."""
+    found = re.findall(r"\]\(([^)\s]+)\)", prose(path))
+    return [(target.partition("#")[0], target.partition("#")[2]) for target in found if "://" not in target]
+
+
+def dead(path: str) -> list[str]:
+    """Return the relative links of a page that lead nowhere."""
+    found = []
+    for target, heading in links(path):
+        file = (PROJECT / path).parent / target if target else PROJECT / path
+        anchors = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE) if heading else []
+        if not file.exists() or (heading and heading not in map(anchor, anchors)):
+            found.append(f"{target}#{heading}")
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_relative_link_leads_to_a_file_and_a_heading(path):
+    assert dead(path) == []
+
+
+def test_the_readme_is_short():
+    assert len(read(README).splitlines()) <= README_LINES
+
+
+def test_every_document_is_in_the_index():
+    linked = [f"docs/{target}" for target, _ in links(INDEX) if "/" not in target]
+    assert sorted(linked) == [path for path in DOCUMENTS if path != INDEX]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_document_begins_with_its_title_and_purpose(path):
+    title, blank, purpose = re.sub(r"^<!--.*-->\n", "", read(path)).splitlines()[:3]
+    assert title.startswith("# ")
+    assert not blank
+    assert re.match(r"[A-Z`][^|#]{30}", purpose), f"{path} should say in its first line what it is for"
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+
+
+def test_what_is_coming_is_not_there_yet():
+    assert {name for name in COMING if name in make_targets() or (PROJECT / name).exists()} == set()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_path_in_code_style_exists(path):
+    """Words that begin like a path of the project; patterns such as `handlers/<key>.py` are left out."""
+    words = re.findall(r"`([\w.-]+/[\w./-]*)`", prose(path))
+    paths = {word for word in words if (PROJECT / word.partition("/")[0]).is_dir()}
+    assert {each for each in paths if not (PROJECT / each).exists()} <= COMING
+
+
+def test_the_readme_maps_every_folder_of_code():
+    folders = {f"{each.name}/" for each in PROJECT.iterdir() if each.is_dir() and any(each.glob("*.py"))}
+    (table,) = tables(section(README, "Folders"))
+    mapped = {name for row in table for name in named(row[0]) if name.endswith("/")}
+    assert mapped >= folders
+    assert {name for name in mapped if not (PROJECT / name).is_dir()} <= COMING
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_make_target_exists(path):
+    targets = make_targets()
+    code = re.findall(r"```.*?```|`[^`\n]+`", read(path), re.DOTALL)
+    named_targets = {target for each in code for target in re.findall(r"(?:^|[\s`])make ([a-z-]+)", each)}
+    assert named_targets <= targets | COMING
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_option_of_deploy_py_exists(path):
+    known = {flag for action in arguments.parser()._actions for flag in action.option_strings}
+    commands = re.findall(r"deploy\.py ([^\n`|;]*)", read(path))
+    used = {flag for each in commands for flag in re.findall(r"--[a-z-]+", each.split("#")[0])}
+    assert used <= known
 
 
 @pytest.mark.parametrize("command", [each.flag for each in arguments.COMMANDS if each.flag])

@@ -91,7 +91,7 @@ def test_a_table_on_demand_is_paid_by_unit_its_index_included():
 def test_a_claimed_order_is_a_transaction():
     claimed = Load(Decimal(240), {**OF, "idempotency_key_share": Decimal(1)})
     units = claimed.units()
-    assert units[""].write + units["customerIdIndex"].write == 5 + 2  # README: 5 units; and its one change
+    assert units[""].write + units["customerIdIndex"].write == 5 + 2  # docs/benchmarks.md: 5 units; and its one change
 
 
 def test_a_table_of_fixed_capacity_is_paid_by_the_hour_whatever_it_does():

@@ -1,4 +1,4 @@
-"""A document's commands are run in order, and what they print replaces what stood there."""
+"""A document's commands are run in order, and their outputs replace the old ones."""
 
 import os
 
@@ -28,13 +28,13 @@ $ true
 
 
 def test_each_command_is_followed_by_what_it_printed_and_by_nothing_old(tmp_path):
-    told = []
-    printed = transcript.run(transcript.commands(DOCUMENT), tmp_path, dict(os.environ), told.append)
+    started = []
+    printed = transcript.run(transcript.commands(DOCUMENT), tmp_path, dict(os.environ), started.append)
     assert transcript.with_outputs(DOCUMENT, printed) == (
         '# Title\n\n```console\n$ NAME=world; echo hello\nhello\n$ echo "$NAME" >&2; false\nworld\n```\n\n'
         "```sh\n$ echo not run\n```\n\n```console\n$ printf 'a  \\n\\nb'\na\n\nb\n$ true\n```\n"
     )
-    assert told == transcript.commands(DOCUMENT)
+    assert started == transcript.commands(DOCUMENT)
 
 
 def test_running_it_again_changes_nothing(tmp_path):
