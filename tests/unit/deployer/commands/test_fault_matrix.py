@@ -14,16 +14,17 @@ from pathlib import Path
 import boto3
 import pytest
 
-from config import parameters
 from config.environment import load
+from config.parameters import from_environment
 from deployer import cli, history
 from deployer.aws import session
 from deployer.build import checkout
 from deployer.build.packaging import Package
 from deployer.errors import Exit
+from generator.parameters import BY_DEPLOYER
 from tests.unit.deployer.wire import FAULTS, RARE, Wire
 
-DECLARED = [*parameters.from_environment(load("dev")), *parameters.ARTIFACT_PARAMETERS, *parameters.ACCOUNT_PARAMETERS]
+DECLARED = [*from_environment(load("dev")), *BY_DEPLOYER]
 
 ADVISORY = {
     "DeleteChangeSet",
