@@ -153,7 +153,7 @@ def test_the_pipeline_is_carried_to_the_templates(tmp_path):
     text = "[pipeline]\nbatch_size = 50\nbatching_window = 2\nmaximum_concurrency = 7\n"
     text += f"events_email = 'a@example.com'\nevents_queue_arn = '{queue}'\n"
     values = parameters.from_environment(environment.load("test", write(tmp_path, text + MINIMAL)))
-    assert {name: values[name] for name in values if name.startswith(("Worker", "Events"))} == {
+    assert values == values | {
         "WorkerBatchSize": "50",
         "WorkerBatchingWindow": "2",
         "WorkerMaximumConcurrency": "7",
