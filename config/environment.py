@@ -1,7 +1,6 @@
 """Environments: what differs between dev, staging and prod, typed and checked.
 
-`load("dev")` reads `environments/dev.toml`. Every mistake is reported with the
-file and the key, before anything remote is touched.
+`load("dev")` reads `environments/dev.toml` and reports every mistake with file and key.
 """
 
 import re
@@ -56,7 +55,7 @@ def _origins(origins: list[str]) -> list[str]:
 
 def _waf_rate_limit(requests: int) -> int:
     if 0 < requests < 10:
-        raise ValueError("AWS WAF limits to 10 requests at least, 2,000,000,000 at most; 0 is no firewall")
+        raise ValueError("expected at least 10 requests, the lowest limit of AWS WAF, or 0 for no firewall")
     return requests
 
 
@@ -270,8 +269,7 @@ def available(directory: Path = ENVIRONMENTS_DIR) -> list[str]:
 def load(name: str, directory: Path = ENVIRONMENTS_DIR) -> Environment:
     """Read and check one environment.
 
-    Raises ConfigError with one line per problem: unknown name, malformed
-    TOML (with its line), unknown key, wrong type or value.
+    Raises ConfigError with one line for each problem: unknown name, malformed TOML, unknown key, wrong type or value.
     """
     path = directory / f"{name}.toml"
     if name not in available(directory):
@@ -283,7 +281,7 @@ def load(name: str, directory: Path = ENVIRONMENTS_DIR) -> Environment:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{shown}: not valid TOML: {error}") from None
     if "name" in document:
-        raise ConfigError(f"{shown}: name: the file's own name is the environment's name; remove the key")
+        raise ConfigError(f"{shown}: name: the environment has the name of its file; remove the key")
     try:
         return Environment.model_validate({"name": name, **document})
     except ValidationError as error:
