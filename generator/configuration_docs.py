@@ -16,6 +16,9 @@ HEADER = (
 INTRODUCTION = """\
 # Configuration
 
+Every setting of an environment, which changes with the next deployment, and of a running platform, which changes
+within minutes.
+
 | what | where | who changes it | takes effect |
 |---|---|---|---|
 | settings of an environment | `environments/<environment>.toml` | a commit | with the next deployment; `--plan` shows it |
@@ -39,8 +42,8 @@ RUN_TIME = """\
 
 Functions cache both documents for five minutes. While Parameter Store cannot be reached, the last valid document
 serves; a function that has not read one yet uses the defaults below, with every flag off. A document with an invalid
-value is rejected as a whole; an unknown key is ignored, because a later version may have added it. Both count in the
-metric `ConfigurationFallback`. In an environment's file, `deploy.py` refuses such keys and values.
+value is rejected as a whole; an unknown key is ignored, because a later version may have added it. All three count in
+the metric `ConfigurationFallback`. In an environment's file, `deploy.py` refuses such keys and values.
 """
 FLAGS = """\
 A flag is `false`, `true`, or the percentage of customers for whom it is on; a customer keeps the same answer.
