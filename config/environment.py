@@ -1,7 +1,6 @@
 """Environments: what differs between dev, staging and prod, typed and checked.
 
-`load("dev")` reads `environments/dev.toml`. Every mistake is reported with the
-file and the key, before anything remote is touched.
+`load("dev")` reads `environments/dev.toml` and reports every mistake with file and key.
 """
 
 import re
@@ -11,20 +10,28 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from contract import settings
+from config.parameters import DEPLOYER_ONLY, Parameter, settings
+from contract import settings as contract
 from contract.routes import CORS_ORIGIN
 
 ENVIRONMENTS_DIR = Path(__file__).resolve().parent.parent / "environments"
 
-# CloudWatch Logs accepts only these (PutRetentionPolicy).
-# fmt: off
-RETENTION_DAYS = (
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+LONGEST_BATCHING_WINDOW = 10  # seconds; the order queue's visibility timeout includes it
+MAX_ORIGINS = 5  # the API's stage has a variable for each
+
+EMAIL = r"^([^@\s]+@[^@\s]+)?$"
+ALLOWED_ORIGINS = Parameter(
+    "AllowedOrigins",
+    "* or up to five origins such as https://shop.example.com, comma-separated",
+    pattern=rf"^(\*|{CORS_ORIGIN}(,{CORS_ORIGIN}){{0,{MAX_ORIGINS - 1}}})$",
 )
+
+# The values that PutRetentionPolicy of CloudWatch Logs accepts.
+# fmt: off
+RETENTION_DAYS = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+]
 # fmt: on
-
-
-EMAIL_OR_NOTHING = r"^([^@\s]+@[^@\s]+)?$"
 
 
 class ConfigError(ValueError):
@@ -40,31 +47,48 @@ def _retention(days: int) -> int:
 def _origins(origins: list[str]) -> list[str]:
     for origin in origins:
         if origin == "*" and len(origins) > 1:
-            raise ValueError('"*" stands alone or not at all')
+            raise ValueError('"*" must be the only origin')
         if origin != "*" and not re.fullmatch(CORS_ORIGIN, origin):
             raise ValueError(f"{origin!r} is not an origin such as https://shop.example.com")
     return origins
 
 
 def _waf_rate_limit(requests: int) -> int:
-    if requests and not 10 <= requests <= 2_000_000_000:
-        raise ValueError("AWS WAF limits to 10 requests at least, 2,000,000,000 at most; 0 is no firewall")
+    if 0 < requests < 10:
+        raise ValueError("expected at least 10 requests, the lowest limit of AWS WAF, or 0 for no firewall")
     return requests
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # A field's description is the docstring below it.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 class Data(_Section):
-    billing_mode: Literal["PAY_PER_REQUEST", "PROVISIONED"] = "PAY_PER_REQUEST"
-    min_capacity: int = Field(5, ge=1)
-    max_capacity: int = Field(100, ge=1)
-    target_utilization: int = Field(70, ge=20, le=90)  # Application Auto Scaling's own bounds
-    retention: Literal["Delete", "Retain"] = "Retain"
-    deletion_protection: bool = True
-    recovery_days: int = Field(35, ge=1, le=35)
-    order_ttl_days: int = Field(90, ge=1, le=3650)
+    billing_mode: Annotated[Literal["PAY_PER_REQUEST", "PROVISIONED"], Parameter("BillingMode")] = "PAY_PER_REQUEST"
+    """How the orders table is paid for; PROVISIONED scales between MinCapacity and MaxCapacity"""
+
+    min_capacity: Annotated[int, Parameter("MinCapacity")] = Field(5, ge=1)
+    """Least read and write capacity units, when PROVISIONED"""
+
+    max_capacity: Annotated[int, Parameter("MaxCapacity")] = Field(100, ge=1)
+    """Most read and write capacity units, when PROVISIONED"""
+
+    # The bounds are those of Application Auto Scaling.
+    target_utilization: Annotated[int, Parameter("TargetUtilization")] = Field(70, ge=20, le=90)
+    """Percentage of the provisioned capacity that scaling aims at"""
+
+    retention: Annotated[Literal["Delete", "Retain"], Parameter("DataRetention")] = "Retain"
+    """What becomes of the orders table, the queues and the upload bucket when they are removed or replaced"""
+
+    deletion_protection: Annotated[bool, Parameter("DeletionProtection")] = True
+    """Whether DynamoDB refuses to delete the orders table"""
+
+    recovery_days: Annotated[int, Parameter("RecoveryDays")] = Field(35, ge=1, le=35)
+    """How many days back the orders table can be restored to any second"""
+
+    order_ttl_days: Annotated[int, Parameter("OrderTtlDays")] = Field(90, ge=1, le=3650)
+    """Days after its last change until an order expires"""
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -73,92 +97,166 @@ class Data(_Section):
         return self
 
 
+class Imports(_Section):
+    retention_days: Annotated[int, Parameter("UploadRetentionDays")] = Field(90, ge=1, le=3650)
+    """Days until an uploaded file and its report expire; old versions stay for a while longer"""
+
+
 class Functions(_Section):
-    # 0: no reservation, the function shares the account's unreserved pool.
-    command_reserved_concurrency: int = Field(100, ge=0)
-    # Never above INFO: Lambda takes a metric's document, which has no level, for INFO, and would drop it.
-    log_level: Literal["DEBUG", "INFO"] = "INFO"
-    log_retention_days: Annotated[int, AfterValidator(_retention)] = 7
-    open_telemetry_layer_arn: str = Field("", pattern=r"^(arn:aws[\w-]*:lambda:\S+:layer:\S+:\d+)?$")
+    command_reserved_concurrency: Annotated[int, Parameter("CommandReservedConcurrency")] = Field(100, ge=0)
+    """Concurrent executions reserved for orders_command; 0 reserves none"""
+
+    # INFO at most: Lambda gives an EMF document, which has no level, the level INFO, and would drop it.
+    log_level: Annotated[Literal["DEBUG", "INFO"], Parameter("LogLevel")] = "INFO"
+    """Least level of the functions' own log lines"""
+
+    log_retention_days: Annotated[int, AfterValidator(_retention), Parameter("LogRetentionDays")] = Field(
+        7, json_schema_extra={"enum": RETENTION_DAYS}
+    )
+    """Days that logs are kept"""
+
+    open_telemetry_layer_arn: Annotated[
+        str, Parameter("OpenTelemetryLayerArn", "the ARN of a layer version, or empty")
+    ] = Field("", pattern=r"^(arn:aws[\w-]*:lambda:\S+:layer:\S+:\d+)?$")
+    """Version ARN of an OpenTelemetry layer for spans inside the functions; empty for none"""
 
 
 class Pipeline(_Section):
-    batch_size: int = Field(10, ge=1, le=10_000)
-    # An order waits no longer than this for its batch; the queue's visibility timeout allows for it.
-    batching_window: int = Field(0, ge=0, le=10)
-    maximum_concurrency: int = Field(20, ge=2, le=1000)  # Lambda's own bounds for a queue
-    events_email: str = Field("", pattern=EMAIL_OR_NOTHING)
-    events_queue_arn: str = Field("", pattern=r"^(arn:aws[\w-]*:sqs:[\w-]+:\d{12}:[\w-]{1,80})?$")
+    batch_size: Annotated[int, Parameter("WorkerBatchSize")] = Field(10, ge=1, le=10_000)
+    """Most orders that orders_worker takes at once; above 10 only with a batching window"""
+
+    batching_window: Annotated[int, Parameter("WorkerBatchingWindow")] = Field(0, ge=0, le=LONGEST_BATCHING_WINDOW)
+    """Seconds that an order may wait for others to fill its batch"""
+
+    # The bounds are those of Lambda's ScalingConfig.
+    maximum_concurrency: Annotated[int, Parameter("WorkerMaximumConcurrency")] = Field(20, ge=2, le=1000)
+    """Most batches that are worked on at once"""
+
+    events_email: Annotated[str, Parameter("EventsEmail", "an e-mail address, or empty")] = Field("", pattern=EMAIL)
+    """Address that order events are mailed to, once it has confirmed; empty for none"""
+
+    events_queue_arn: Annotated[str, Parameter("EventsQueueArn", "the ARN of a standard SQS queue, or empty")] = Field(
+        "", pattern=r"^(arn:aws[\w-]*:sqs:[\w-]+:\d{12}:[\w-]{1,80})?$"
+    )
+    """ARN of a queue that gets every order event and lets the topic send; empty for none"""
 
     @model_validator(mode="after")
     def _consistent(self):
         if self.batch_size > 10 and self.batching_window == 0:
-            raise ValueError("a batch_size above 10 needs a batching_window of at least 1 second, says Lambda")
+            raise ValueError("a batch_size above 10 needs a batching_window of at least 1 second (Lambda's rule)")
         return self
 
 
-class Imports(_Section):
-    # Of uploaded files and their reports, which hold what orders hold.
-    retention_days: int = Field(90, ge=1, le=3650)
-
-
 class Api(_Section):
-    allowed_origins: Annotated[list[str], AfterValidator(_origins)] = Field(min_length=1, max_length=5)
-    rate_limit: int = Field(100, ge=1)  # requests per second
-    burst_limit: int = Field(200, ge=1)
-    daily_quota: int = Field(10_000, ge=1)
-    data_trace: bool = False  # logs bodies, which hold personal data
-    # Requests per five minutes and address that the web application firewall lets through; 0: no firewall.
-    waf_rate_limit: Annotated[int, AfterValidator(_waf_rate_limit)] = 0
+    allowed_origins: Annotated[list[str], AfterValidator(_origins), ALLOWED_ORIGINS] = Field(
+        min_length=1, max_length=MAX_ORIGINS
+    )
+    """Origins whose pages may call the API: * for any, or up to five, comma-separated"""
+
+    rate_limit: Annotated[int, Parameter("RateLimit")] = Field(100, ge=1)
+    """Requests per second, of the API and of each key"""
+
+    burst_limit: Annotated[int, Parameter("BurstLimit")] = Field(200, ge=1)
+    """Requests at once, of the API and of each key"""
+
+    daily_quota: Annotated[int, Parameter("DailyQuota")] = Field(10_000, ge=1)
+    """Requests per day and API key"""
+
+    data_trace: Annotated[bool, Parameter("DataTrace")] = False
+    """Whether API Gateway logs whole requests and responses: personal data, for dev only"""
+
+    waf_rate_limit: Annotated[int, AfterValidator(_waf_rate_limit), Parameter("WafRateLimit")] = Field(
+        0, ge=0, le=2_000_000_000
+    )
+    """Requests per five minutes and address that the firewall lets through, 10 at least; 0 for no firewall"""
 
 
 class Monitoring(_Section):
-    """From where on alarms ring. What must not happen at all (dead letters, throttling) has no threshold."""
+    """Thresholds of alarms. What must never happen (dead letters, throttling) has none."""
 
-    alert_email: str = Field("", pattern=EMAIL_OR_NOTHING)
-    error_rate_percent: float = Field(1.0, ge=0.01, le=100)
-    latency_p95_ms: int = Field(500, ge=1)
-    reserved_concurrency_percent: int = Field(80, ge=1, le=100)
-    consumed_capacity_percent: int = Field(80, ge=1, le=100)
-    # Above the queue's visibility timeout of 370 s: one retry of one order is no trouble.
-    queue_age_seconds: int = Field(600, ge=400)
-    queue_depth: int = Field(1000, ge=1)
-    # Far below the six hours after which a change is given up.
-    stream_age_seconds: int = Field(300, ge=60, le=3600)
-    # Of a file's records. A few are always wrong and stand in its report; one in ten is no longer
-    # somebody's slip but a file that has changed its form.
-    import_success_percent: int = Field(90, ge=1, le=100)
-    orders_per_hour_percent: int = Field(100, ge=1)  # of api_config.maxOrdersPerHour
-    slo_availability_percent: float = Field(99.9, ge=50, le=99.999)  # of requests, not answered 5XX
-    slo_latency_percent: float = Field(99.0, ge=50, le=99.999)  # of requests, within latency_p95_ms
-    slo_least_bad_requests: int = Field(3, ge=1)  # fewer than this are never a burn of the budget
+    alert_email: Annotated[str, Parameter("AlertEmail", "an e-mail address, or empty")] = Field("", pattern=EMAIL)
+    """Address that alarms are mailed to, once it has confirmed; empty for none"""
+
+    error_rate_percent: Annotated[float, Parameter("ErrorRatePercent")] = Field(1.0, ge=0.01, le=100)
+    """Percentage of requests answered 5XX, and of a function's invocations that fail, that raises an alarm"""
+
+    latency_p95_ms: Annotated[int, Parameter("LatencyP95Ms")] = Field(500, ge=1)
+    """95th percentile of the latency in ms that raises an alarm"""
+
+    reserved_concurrency_percent: Annotated[int, Parameter("ReservedConcurrencyPercent")] = Field(80, ge=1, le=100)
+    """Of a function's reserved concurrency: the percentage that raises an alarm"""
+
+    consumed_capacity_percent: Annotated[int, Parameter("ConsumedCapacityPercent")] = Field(80, ge=1, le=100)
+    """Of the table's or an index's capacity, when PROVISIONED: the percentage that raises an alarm"""
+
+    # Above the order queue's visibility timeout of 370 s, so that one retry of one order raises no alarm.
+    queue_age_seconds: Annotated[int, Parameter("QueueAgeSeconds")] = Field(600, ge=400)
+    """Age in s of the oldest waiting order that raises an alarm"""
+
+    queue_depth: Annotated[int, Parameter("QueueDepth")] = Field(1000, ge=1)
+    """Number of waiting orders that raises an alarm"""
+
+    # Far below the six hours after which Lambda gives a change up.
+    stream_age_seconds: Annotated[int, Parameter("StreamAgeSeconds")] = Field(300, ge=60, le=3600)
+    """Age in s of a change not yet announced that raises an alarm"""
+
+    # A few wrong records are normal, and their report lists them; one in ten means that the format has changed.
+    import_success_percent: Annotated[int, Parameter("ImportSuccessPercent")] = Field(90, ge=1, le=100)
+    """Percentage of a file's records below which an alarm is raised"""
+
+    orders_per_hour_percent: Annotated[int, Parameter("OrdersPerHourPercent")] = Field(100, ge=1)
+    """Percentage of maxOrdersPerHour that raises an alarm"""
+
+    slo_availability_percent: Annotated[float, Parameter("SloAvailabilityPercent")] = Field(99.9, ge=50, le=99.999)
+    """Percentage of requests promised not to be answered 5XX"""
+
+    slo_latency_percent: Annotated[float, Parameter("SloLatencyPercent")] = Field(99.0, ge=50, le=99.999)
+    """Percentage of requests promised to be answered within LatencyP95Ms"""
+
+    slo_least_bad_requests: Annotated[int, Parameter("SloLeastBadRequests")] = Field(3, ge=1)
+    """Fewer bad requests than this are never a burn of the error budget"""
 
 
 class Environment(_Section):
-    """One environment. `api_config` and `feature_flags` are the documents first put into SSM."""
+    """One environment: its sections, and the settings that have none."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")
-    region: str = Field("us-east-1", pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$")
-    account: str | None = Field(None, pattern=r"^\d{12}$")
+    name: Annotated[
+        str, Parameter("Environment", "lower-case letters, digits and hyphens, at most 20, starting with a letter")
+    ] = Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")
+    """Name of the environment, also the API's stage"""
+
+    region: Annotated[str, DEPLOYER_ONLY] = Field("us-east-1", pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$")
+    """Region to deploy to"""
+
+    account: Annotated[str | None, DEPLOYER_ONLY] = Field(None, pattern=r"^\d{12}$")
+    """The only account to deploy to; any, unless set"""
+
     data: Data = Data()
-    functions: Functions = Functions()
-    pipeline: Pipeline = Pipeline()
     imports: Imports = Imports()
+
+    api_config: Annotated[dict, Parameter("ApiConfig", "a JSON object", pattern=r"^\{.*\}$", max_length=4096)] = Field(
+        default_factory=contract.default_api_config
+    )
+    """The api-config document (JSON) that operators may change later in Parameter Store"""
+
+    pipeline: Pipeline = Pipeline()
+    functions: Functions = Functions()
     api: Api
     monitoring: Monitoring = Monitoring()
-    api_config: dict = Field(default_factory=settings.default_api_config)
-    feature_flags: dict = Field(default_factory=lambda: dict(settings.FEATURE_FLAGS))
+
+    feature_flags: Annotated[dict, DEPLOYER_ONLY] = Field(default_factory=lambda: dict(contract.FEATURE_FLAGS))
+    """The feature-flags document that the deployer puts into Parameter Store, unless there is one"""
 
     @model_validator(mode="after")
-    def _settings(self):
-        problems = [f"api_config.{p}" for p in settings.api_config_problems(self.api_config)]
-        problems += [f"feature_flags.{p}" for p in settings.flag_problems(self.feature_flags)]
+    def _documents(self):
+        problems = [f"api_config.{p}" for p in contract.api_config_problems(self.api_config)]
+        problems += [f"feature_flags.{p}" for p in contract.flag_problems(self.feature_flags)]
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
     @model_validator(mode="after")
-    def _files_go_with_their_orders(self):
+    def _files_expire_with_their_orders(self):
         if self.imports.retention_days > self.data.order_ttl_days:
             raise ValueError("imports.retention_days is above data.order_ttl_days: files would outlive their orders")
         return self
@@ -171,8 +269,7 @@ def available(directory: Path = ENVIRONMENTS_DIR) -> list[str]:
 def load(name: str, directory: Path = ENVIRONMENTS_DIR) -> Environment:
     """Read and check one environment.
 
-    Raises ConfigError with one line per problem: unknown name, malformed
-    TOML (with its line), unknown key, wrong type or value.
+    Raises ConfigError with one line for each problem: unknown name, malformed TOML, unknown key, wrong type or value.
     """
     path = directory / f"{name}.toml"
     if name not in available(directory):
@@ -184,21 +281,20 @@ def load(name: str, directory: Path = ENVIRONMENTS_DIR) -> Environment:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{shown}: not valid TOML: {error}") from None
     if "name" in document:
-        raise ConfigError(f"{shown}: name: the file's own name is the environment's name; remove the key")
+        raise ConfigError(f"{shown}: name: the environment has the name of its file; remove the key")
     try:
         return Environment.model_validate({"name": name, **document})
     except ValidationError as error:
-        lines = [f"{shown}: {_key(problem['loc'])}{_reason(problem)}" for problem in error.errors()]
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError("\n".join(f"{shown}: {_problem(each)}" for each in error.errors())) from None
 
 
-def _key(location: tuple) -> str:
-    return ".".join(str(part) for part in location) + ": " if location else ""
-
-
-def _reason(problem: dict) -> str:
-    if problem["type"] == "extra_forbidden":
-        return "unknown key"
-    if problem["type"] == "missing":
-        return "missing"
-    return problem["msg"].removeprefix("Value error, ")
+def _problem(error: dict) -> str:
+    """Key and reason of one of pydantic's errors."""
+    key = ".".join(map(str, error["loc"]))
+    patterns = {each.key: each.parameter.constraint for each in settings(Environment) if each.parameter}
+    reason = {
+        "extra_forbidden": "unknown key",
+        "missing": "missing",
+        "string_pattern_mismatch": patterns.get(key) and f"expected {patterns[key]}, got {error['input']!r}",
+    }.get(error["type"])
+    return (f"{key}: " if key else "") + (reason or error["msg"].removeprefix("Value error, "))

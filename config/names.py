@@ -1,6 +1,6 @@
-"""Physical names, only those that a person types or that two sides must agree on.
+"""Physical names that a person types, or on which two stacks must agree.
 
-Everything else is named by CloudFormation, so that replacement works.
+CloudFormation names every other resource, so that it can replace it.
 """
 
 PROJECT = "food-delivery"
@@ -11,21 +11,24 @@ def root_stack(environment: str) -> str:
 
 
 def log_group(environment: str, name: str) -> str:
-    """`name` is a function's, with dashes, or api-access."""
+    """Return a log group; `name` is a function's name with dashes, or api-access."""
     return f"/{PROJECT}/{environment}/{name}"
 
 
 def parameter_path(environment: str, name: str) -> str:
-    """SSM path; `name` is one of table-name, api-config, feature-flags."""
+    """Return a path in Parameter Store; `name` is table-name, api-config or feature-flags."""
     return f"/{PROJECT}/{environment}/{name}"
 
 
 def order_files_rule(environment: str) -> str:
-    """The EventBridge rule of uploaded files. Named, because its dead-letter queue lets only this rule
-    send and lies in a stack that is made before the rule's: each taking the other's ARN would be a circle."""
+    """Return the name of the EventBridge rule for uploaded files.
+
+    The policy of its dead-letter queue names the rule, and its stack is created before the rule's; with ARNs the two
+    stacks would depend on each other.
+    """
     return f"{PROJECT}-{environment}-order-files"
 
 
 def artifact_bucket(account: str, region: str) -> str:
-    """The bucket of content-addressed templates and packages, one per account and region."""
+    """Return the bucket of content-addressed templates and packages, one for each account and region."""
     return f"{PROJECT}-artifacts-{account}-{region}"

@@ -1,70 +1,101 @@
-"""The root template's parameters: which part of an environment each one carries.
+r"""Settings as CloudFormation parameters: a field of `config.environment` names its parameter, the rest follows.
 
-The generator declares exactly these (see generator/root.py) and a test holds
-the two lists against each other.
+    min_capacity: Annotated[int, Parameter("MinCapacity")] = Field(5, ge=1)
+    \"\"\"Least read and write capacity units\"\"\"
+
+The generator declares the parameters from these fields, with type, bounds, default and description; the deployer
+passes their values; docs/configuration.md lists them.
 """
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, reduce
+from typing import Any
 
-from config.environment import Environment
+from pydantic import BaseModel
 
-# Filled in by the deployer: where the packages are, and what the account already has.
-ARTIFACT_PARAMETERS = ("ArtifactBucket", "FunctionsKey", "LayerKey")
+# What the deployer finds out about the account: no part of what is deployed, so no part of its version.
 ACCOUNT_PARAMETERS = ("ManageApiGatewayAccount",)
 
 
-def from_environment(environment: Environment) -> dict[str, str]:
-    """Parameter name -> value, as CloudFormation wants them: strings."""
-    data, functions, pipeline, imports, api, monitoring = (
-        environment.data,
-        environment.functions,
-        environment.pipeline,
-        environment.imports,
-        environment.api,
-        environment.monitoring,
-    )
+@dataclass(frozen=True)
+class Parameter:
+    """Marks a setting that the templates receive.
+
+    `constraint` explains the pattern. A text has the pattern of its field; that of a list or an object is given here.
+    """
+
+    name: str
+    constraint: str = ""
+    pattern: str = ""
+    max_length: int | None = None
+
+
+# Marks a setting that the deployer uses and no template receives.
+DEPLOYER_ONLY = "deployer only"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """`key` is its path in an environment file, `schema` the JSON Schema of its values."""
+
+    key: str
+    parameter: Parameter | None
+    description: str
+    schema: dict[str, Any]
+    required: bool
+
+
+@cache
+def settings(model: type[BaseModel]) -> tuple[Setting, ...]:
+    """Every setting of an environment, in the order of definition.
+
+    Raises TypeError, which names the setting, for a field without a marker or a description and for a parameter
+    that another setting has.
+    """
+    found = tuple(_walk(model, ""))
+    keys: dict[str, str] = {}
+    for each in found:
+        if each.parameter and keys.setdefault(each.parameter.name, each.key) != each.key:
+            raise TypeError(f"{each.key}: {each.parameter.name} is the parameter of {keys[each.parameter.name]}")
+    return found
+
+
+def _walk(model: type[BaseModel], prefix: str) -> Iterator[Setting]:
+    properties = model.model_json_schema()["properties"]
+    for name, field in model.model_fields.items():
+        key = prefix + name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _walk(field.annotation, f"{key}.")
+            continue
+        parameter = next((each for each in field.metadata if isinstance(each, Parameter)), None)
+        if not parameter and DEPLOYER_ONLY not in field.metadata:
+            raise TypeError(f"{key}: annotate it with a Parameter, or with DEPLOYER_ONLY")
+        if not field.description:
+            raise TypeError(f"{key}: describe it in a docstring below the field")
+        yield Setting(key, parameter, field.description, properties[name], field.is_required())
+
+
+def from_environment(environment: BaseModel) -> dict[str, str]:
+    """Parameter name -> value, as CloudFormation takes them: strings."""
     return {
-        "Environment": environment.name,
-        "BillingMode": data.billing_mode,
-        "MinCapacity": str(data.min_capacity),
-        "MaxCapacity": str(data.max_capacity),
-        "TargetUtilization": str(data.target_utilization),
-        "DataRetention": data.retention,
-        "DeletionProtection": _boolean(data.deletion_protection),
-        "RecoveryDays": str(data.recovery_days),
-        "OrderTtlDays": str(data.order_ttl_days),
-        "ApiConfig": json.dumps(environment.api_config, sort_keys=True, separators=(",", ":")),
-        "CommandReservedConcurrency": str(functions.command_reserved_concurrency),
-        "WorkerBatchSize": str(pipeline.batch_size),
-        "WorkerBatchingWindow": str(pipeline.batching_window),
-        "WorkerMaximumConcurrency": str(pipeline.maximum_concurrency),
-        "EventsEmail": pipeline.events_email,
-        "EventsQueueArn": pipeline.events_queue_arn,
-        "UploadRetentionDays": str(imports.retention_days),
-        "LogLevel": functions.log_level,
-        "LogRetentionDays": str(functions.log_retention_days),
-        "OpenTelemetryLayerArn": functions.open_telemetry_layer_arn,
-        "AllowedOrigins": ",".join(api.allowed_origins),
-        "RateLimit": str(api.rate_limit),
-        "BurstLimit": str(api.burst_limit),
-        "DailyQuota": str(api.daily_quota),
-        "DataTrace": _boolean(api.data_trace),
-        "WafRateLimit": str(api.waf_rate_limit),
-        "AlertEmail": monitoring.alert_email,
-        "ErrorRatePercent": f"{monitoring.error_rate_percent:g}",
-        "LatencyP95Ms": str(monitoring.latency_p95_ms),
-        "ReservedConcurrencyPercent": str(monitoring.reserved_concurrency_percent),
-        "ConsumedCapacityPercent": str(monitoring.consumed_capacity_percent),
-        "QueueAgeSeconds": str(monitoring.queue_age_seconds),
-        "QueueDepth": str(monitoring.queue_depth),
-        "StreamAgeSeconds": str(monitoring.stream_age_seconds),
-        "ImportSuccessPercent": str(monitoring.import_success_percent),
-        "OrdersPerHourPercent": str(monitoring.orders_per_hour_percent),
-        "SloAvailabilityPercent": f"{monitoring.slo_availability_percent:g}",
-        "SloLatencyPercent": f"{monitoring.slo_latency_percent:g}",
-        "SloLeastBadRequests": str(monitoring.slo_least_bad_requests),
+        each.parameter.name: text(reduce(getattr, each.key.split("."), environment))
+        for each in settings(type(environment))
+        if each.parameter
     }
 
 
-def _boolean(value: bool) -> str:
-    return "true" if value else "false"
+def text(value: object) -> str:
+    """A setting's value as the value of a parameter."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:g}"
+        case list():
+            return ",".join(value)
+        case dict():
+            return json.dumps(value, sort_keys=True, separators=(",", ":"))
+        case _:
+            return str(value)

@@ -1,14 +1,14 @@
-"""Findings of the security scanner (`make audit`, checkov) that stand, each with its reason beside the resource.
+"""Accepted findings of the security scanner (`make audit`, checkov), each with its reason beside the resource.
 
-The scanner sees each template by itself and parameters without values: what an environment sets, it neither blames
-nor proves. None of the findings here is of that kind; what prod must be is held by tests, with its values.
+The scanner sees one template at a time and no values of parameters, so it cannot judge what an environment sets.
+Tests check prod's values.
 """
 
 from generator.functions import Function
 
 
 def accepted(**reasons: str) -> dict:
-    """As a resource's Metadata: the id of each check that it fails, and why that is right."""
+    """Return the Metadata of a resource; `reasons` maps the id of each failed check to why the finding is accepted."""
     return {"checkov": {"skip": [{"id": check, "comment": reason} for check, reason in reasons.items()]}}
 
 
@@ -19,7 +19,7 @@ _LOGS = (
 LOG_GROUP = accepted(CKV_AWS_158=f"{_LOGS} have no body, address or API key in them.")
 EXECUTION_LOG_GROUP = accepted(CKV_AWS_158=f"{_LOGS} have whole requests in them only where DataTrace is on: in dev.")
 
-# Of a function without reserved concurrency, and of one without dead letters: what there is instead.
+# What replaces reserved concurrency, and what replaces a dead-letter queue, of functions that have none.
 _SYNCHRONOUS = (
     "API Gateway waits for its answer. A dead-letter queue takes failed asynchronous invocations, and there are none."
 )
@@ -48,7 +48,7 @@ _FAILURES_GO_TO = {
 
 
 def of_function(function: Function) -> dict:
-    """Raises KeyError for a new function without a limit or dead letters, until it is said why."""
+    """Return the accepted findings of a function. Raises KeyError if it lacks a limit or dead letters without a reason."""
     reasons = {
         "CKV_AWS_117": "It calls AWS, under its own role, and nothing in a private network: a VPC would add endpoints or "
         "gateways that cost and fail, and protect nothing.",

@@ -1,4 +1,4 @@
-"""Links into AWS's console, whose domain differs by partition."""
+"""Links into the AWS console, whose domain depends on the partition."""
 
 from troposphere import FindInMap, Ref, Sub, Template
 
@@ -23,6 +23,6 @@ def declare(template: Template) -> None:
 
 
 def cloudwatch() -> Sub:
-    """URL of CloudWatch in the stack's region; a page follows it, such as `#logsV2:logs-insights`."""
+    """Return the URL of CloudWatch in the stack's region; append a page, such as `#logsV2:logs-insights`."""
     url = "https://${AWS::Region}.${Domain}/cloudwatch/home?region=${AWS::Region}"
     return Sub(url, Domain=FindInMap(MAPPING, Ref("AWS::Partition"), "Domain"))

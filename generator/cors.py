@@ -14,19 +14,16 @@ into them would not reach the snapshot when only the parameter changes. So:
 
 from troposphere import Equals, If, Not, Ref, Select, Split, Sub
 
+from config.environment import MAX_ORIGINS
 from contract.routes import (
     CORS_MAX_AGE_SECONDS,
-    CORS_ORIGIN,
     CORS_REQUEST_HEADERS,
     CORS_RESPONSE_HEADERS,
     ROUTES,
 )
 
-MAX_ORIGINS = 5
 ANY_ORIGIN = "AllowsAnyOrigin"
 LISTED_ORIGINS = "AllowsListedOrigins"
-
-ORIGINS_PATTERN = rf"^(\*|{CORS_ORIGIN}(,{CORS_ORIGIN}){{0,{MAX_ORIGINS - 1}}})$"
 
 # No browser sends this origin, and a stage variable may be neither empty nor "*".
 _NO_ORIGIN = "none"

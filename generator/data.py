@@ -1,4 +1,4 @@
-"""The data stack: the orders table, the settings that operators change, queues, the topic of events, uploads."""
+"""The data stack: orders table, run-time settings, queues, topic of order events and upload bucket."""
 
 from troposphere import Equals, GetAtt, If, NoValue, Ref, Sub, Template
 from troposphere.dynamodb import (
@@ -80,10 +80,10 @@ def build() -> Template:
 
 
 def orders_table() -> Table:
-    """Orders by id and time of acceptance, by customer, and, if imported, by the day of their file. Claims
-    (timestamp 0) keep ids unique.
+    """Return the table of orders and claims (timestamp 0), which keep ids unique.
 
-    The index by day has only what never changes: moving an order to its next status writes nothing to it.
+    Keyed by id and time of acceptance; one index by customer, one by the day of an imported file. The latter
+    projects only attributes that never change, so a new status writes nothing to it.
     """
     return Table(
         "OrdersTable",
@@ -121,8 +121,7 @@ def orders_table() -> Table:
 
 
 def settings(table: Table) -> list[SsmParameter]:
-    """What is read by name. feature-flags is missing on purpose: CloudFormation cannot create a
-    SecureString, so the deployer writes it."""
+    """Return the SSM parameters, except feature-flags: CloudFormation cannot create a SecureString."""
     return [
         SsmParameter(
             "TableNameParameter",

@@ -21,7 +21,6 @@ from contract.imports import UPLOAD_PREFIX
 from generator.resources import ORDER_EVENTS_DLQ, ORDER_IMPORT_DLQ, ORDER_QUEUE, ORDERS_STREAM
 
 HOUR = 3600
-LONGEST_BATCHING_WINDOW = 10
 CLAIM_TIMESTAMP = "0"
 
 # What is announced: orders stored and changed. A claim (timestamp 0) is no order, and a removal

@@ -1,4 +1,4 @@
-"""The web application firewall before the API, where the environment has one."""
+"""The web ACL of AWS WAF in front of the API, if the environment has one."""
 
 from troposphere import AWSObject, Equals, GetAtt, Not, Ref, Sub, wafv2
 from troposphere.apigateway import RestApi, Stage
@@ -11,12 +11,12 @@ NAME = names.root_stack("${Environment}")
 # Managed rule group -> its rules that only count.
 GROUPS: dict[str, tuple[str, ...]] = {
     # SizeRestrictions_BODY refuses bodies above 8 KB (AWS WAF developer guide, "Baseline rule groups"), and an
-    # order may take 256 KB. API Gateway and the functions hold bodies to their limit and schema anyway.
+    # order may take 256 KB. API Gateway and the functions check size and schema of bodies.
     # NoUserAgent_HEADER refuses requests without a User-Agent, which partners' programs often do not send.
     "AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY", "NoUserAgent_HEADER"),
     "AWSManagedRulesKnownBadInputsRuleSet": (),
 }
-# Headers that WAF replaces in samples and logs (DataProtectionConfig of the web ACL): who has one may act as its owner.
+# Headers that WAF replaces in samples and logs (DataProtectionConfig): they are credentials.
 SECRET_HEADERS = ("x-api-key", "authorization", "cookie")
 RATE_LIMIT = "RateLimit"
 WINDOW_SECONDS = 300
@@ -35,10 +35,10 @@ def firewall(api: RestApi, live: Stage) -> list[AWSObject]:
         Description="Before the order API: known attacks, and too many requests from one address",
         Scope="REGIONAL",
         DefaultAction=wafv2.DefaultAction(Allow=wafv2.AllowAction()),
-        Rules=[_rate_limit(), *(_managed(place, group) for place, group in enumerate(GROUPS, 1))],
+        Rules=[_rate_limit(), *(_managed(priority, group) for priority, group in enumerate(GROUPS, 1))],
         VisibilityConfig=_visible(Sub(NAME)),
         DataProtectionConfig=wafv2.DataProtectionConfig(
-            # What a rule matched in a body is personal data.
+            # The part of a body that a rule matches is personal data.
             DataProtections=[_hidden("SINGLE_HEADER", FieldKeys=list(SECRET_HEADERS)), _hidden("BODY")]
         ),
     )
@@ -55,7 +55,7 @@ def firewall(api: RestApi, live: Stage) -> list[AWSObject]:
 
 
 def _rate_limit() -> wafv2.WebACLRule:
-    """First: an address that is over its limit costs no further inspection."""
+    """Return the first rule: it blocks an address above its limit before the other rules inspect the request."""
     return wafv2.WebACLRule(
         Name=RATE_LIMIT,
         Priority=0,
@@ -69,7 +69,7 @@ def _rate_limit() -> wafv2.WebACLRule:
     )
 
 
-def _managed(place: int, group: str) -> wafv2.WebACLRule:
+def _managed(priority: int, group: str) -> wafv2.WebACLRule:
     counting = [
         wafv2.RuleActionOverride(Name=rule, ActionToUse=wafv2.RuleAction(Count=wafv2.CountAction()))
         for rule in GROUPS[group]
@@ -77,7 +77,7 @@ def _managed(place: int, group: str) -> wafv2.WebACLRule:
     overrides = {"RuleActionOverrides": counting} if counting else {}
     return wafv2.WebACLRule(
         Name=group,
-        Priority=place,
+        Priority=priority,
         OverrideAction=wafv2.OverrideAction(**{"None": {}}),
         Statement=wafv2.Statement(
             ManagedRuleGroupStatement=wafv2.ManagedRuleGroupStatement(VendorName="AWS", Name=group, **overrides)
@@ -91,5 +91,5 @@ def _hidden(kind: str, **keys) -> wafv2.DataProtect:
 
 
 def _visible(name) -> wafv2.VisibilityConfig:
-    """With samples, of the last three hours: without them nobody can say why a request was refused."""
+    """Return metrics and samples of the last three hours, which show why a request was blocked."""
     return wafv2.VisibilityConfig(MetricName=name, CloudWatchMetricsEnabled=True, SampledRequestsEnabled=True)

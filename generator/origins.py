@@ -1,4 +1,4 @@
-"""Which line of the generator made a resource: looked up after a failure, free of charge before."""
+"""The line of the generator that constructs a resource: computed only after a failed deployment."""
 
 import sys
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Origin:
-    """`file` as seen from the checkout, `line` where the resource is constructed, `function` around it."""
+    """Where a resource is constructed; `file` is relative to the project."""
 
     file: str
     line: int
@@ -24,14 +24,14 @@ class Origin:
 
 
 def origins() -> dict[tuple[str, str], Origin]:
-    """(template, logical id) -> Origin, by rendering once more and watching who constructs what.
+    """Render again and return (template, logical id) -> Origin.
 
-    The innermost named function of the generator counts: it holds the properties. Comprehensions and
-    lambdas have no name that a reader could look for. What a module constructs on import has no origin.
+    An origin is the innermost named function of the generator, not a comprehension or lambda in it. A resource that
+    a module constructs on import has none.
     """
     from generator import render
 
-    with _watched() as made:
+    with _recorded() as made:
         templates = render.templates()
     return {
         (name, logical_id): made[id(resource)][1]
@@ -42,17 +42,17 @@ def origins() -> dict[tuple[str, str], Origin]:
 
 
 @contextmanager
-def _watched() -> Iterator[dict[int, tuple[BaseAWSObject, Origin]]]:
-    """Object's id -> the object, kept so that no other gets its id, and its origin."""
+def _recorded() -> Iterator[dict[int, tuple[BaseAWSObject, Origin]]]:
+    """Record id(object) -> (object, origin); the reference keeps the id from being reused."""
     made: dict[int, tuple[BaseAWSObject, Origin]] = {}
     construct = BaseAWSObject.__init__
 
-    def noting(self, *arguments, **properties):
+    def record(self, *arguments, **properties):
         if origin := _caller(sys._getframe(1)):
             made[id(self)] = self, origin
         construct(self, *arguments, **properties)
 
-    BaseAWSObject.__init__ = noting
+    BaseAWSObject.__init__ = record
     try:
         yield made
     finally:

@@ -5,7 +5,7 @@ from awacs.sts import AssumeRole
 
 
 def assumed_by(service: str) -> PolicyDocument:
-    """Trust policy of a role that `service` (such as `lambda`) takes on."""
+    """Return the trust policy of a role that `service`, such as `lambda`, assumes."""
     principal = Principal("Service", f"{service}.amazonaws.com")
     return policy(Statement(Effect=Allow, Action=[AssumeRole], Principal=principal))
 
@@ -19,7 +19,7 @@ def allow(sid: str, actions: tuple[Action, ...], *resources) -> Statement:
 
 
 def tls_only(action: Action, *resources) -> Statement:
-    """Refuses whoever comes without TLS, whatever else allows them."""
+    """Return a statement that denies requests without TLS."""
     return Statement(
         Sid="RefusePlainHttp",
         Effect=Deny,

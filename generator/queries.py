@@ -1,6 +1,6 @@
-"""Saved queries of the logs, for CloudWatch Logs Insights: what an operator asks first.
+"""Saved queries for CloudWatch Logs Insights.
 
-The fields are those that handlers.telemetry logs, and those of API Gateway's access log.
+Their fields are logged by handlers.telemetry and in API Gateway's access log.
 """
 
 from troposphere import Sub
@@ -9,14 +9,14 @@ from troposphere.logs import QueryDefinition, QueryParameter
 from config import names
 from generator import api_logging, functions
 
-# Errors that functions log, and those that Lambda logs of them: uncaught exceptions, timeouts, lack of memory.
+# Errors that functions log, and errors that Lambda logs: uncaught exceptions, timeouts, lack of memory.
 ERRORS = """\
 filter level in ["ERROR", "CRITICAL"] or ispresent(errorType) or record.status in ["error", "failure", "timeout"]
 | stats count(*) as errors, latest(@timestamp) as last by @log, message, aws_error, errorType, record.status
 | sort errors desc
 """
 
-# "request": of the functions that answer requests, "batch": of those that take batches, "import": of the importer.
+# Functions log "request" for an API request, "batch" for a batch of records, "import" for a file.
 SLOWEST = """\
 filter message in ["request", "batch", "import"]
 | fields @timestamp, service, operation, status, milliseconds, correlation_id, xray_trace_id
@@ -31,9 +31,8 @@ filter ispresent(latency)
 | limit 50
 """
 
-# Lines that name the order, and those that carry the correlation id of one that does: run it with the order's id,
-# then with the correlation_id found as well.
-STORY = """\
+# Run it with the order's id, then with a correlation_id of the result as well: lines of the same request appear, too.
+ORDER_TRACE = """\
 fields @timestamp, service, level, message, order_id, correlation_id, message_id, event_id, operation, status, \
 order_status, source_file, reason, details
 | filter order_id = "{{orderId}}" or correlation_id = "{{correlationId}}"
@@ -63,7 +62,7 @@ def queries() -> list[QueryDefinition]:
         _query("ErrorsByFunction", "errors-by-function", of_functions, ERRORS),
         _query("SlowestRequests", "slowest-requests", of_functions, SLOWEST),
         _query("SlowestAtTheGateway", "slowest-at-the-gateway", gateway, SLOWEST_AT_THE_GATEWAY),
-        _query("StoryOfAnOrder", "story-of-an-order", of_functions, STORY, Parameters=ids),
+        _query("StoryOfAnOrder", "story-of-an-order", of_functions, ORDER_TRACE, Parameters=ids),
         _query("ColdStarts", "cold-starts", of_functions, COLD_STARTS),
     ]
 

@@ -10,7 +10,7 @@ from troposphere import GetAtt, Ref, Sub
 from troposphere.sqs import Queue, QueuePolicy, RedrivePolicy
 
 from config import names
-from generator import event_sources
+from config.environment import LONGEST_BATCHING_WINDOW
 from generator.audit import accepted
 from generator.functions import BY_KEY
 from generator.lifecycle import AS_DATA
@@ -29,7 +29,7 @@ MAX_RECEIVES = 5
 # Six times the consumer's timeout, for Lambda's own retries when it is throttled, plus the time
 # that a message may wait for its batch: what AWS recommends. Any less, and a message comes back
 # while it is still being worked on.
-VISIBILITY_TIMEOUT = 6 * BY_KEY["orders_worker"].timeout + event_sources.LONGEST_BATCHING_WINDOW
+VISIBILITY_TIMEOUT = 6 * BY_KEY["orders_worker"].timeout + LONGEST_BATCHING_WINDOW
 
 
 ENCRYPTED_BY_SQS = accepted(

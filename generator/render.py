@@ -10,7 +10,7 @@ HEADER = """\
 
 
 def templates() -> dict[str, Template]:
-    """Template name (root, data, compute, api, monitoring) -> template."""
+    """Return name (root, data, compute, api, monitoring) -> template."""
     children = {
         "data": data.build(),
         "compute": compute.build(),
@@ -21,7 +21,7 @@ def templates() -> dict[str, Template]:
 
 
 def render() -> dict[str, str]:
-    """Template name -> YAML; the same text every time."""
+    """Return name -> YAML; the text is deterministic."""
     return {
         name: HEADER.format(name=name) + yaml_writer.write(template.to_dict()) for name, template in templates().items()
     }

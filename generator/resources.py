@@ -1,4 +1,4 @@
-"""What functions are given: the resources that they may use, and the variables that tell them of these."""
+"""Resources that functions use, as ARNs for their policies and as environment variables."""
 
 from troposphere import Ref, Sub
 
@@ -15,7 +15,7 @@ def _setting(name: str) -> Sub:
     return Sub(f"arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter{path}")
 
 
-# By ARN, as a policy names them.
+# ARNs for policies.
 ORDERS_TABLE = Ref("OrdersTableArn")
 ORDERS_BY_CUSTOMER = Sub(f"${{OrdersTableArn}}/index/{CUSTOMER_INDEX}")
 ORDERS_STREAM = Ref("OrdersStreamArn")
@@ -29,9 +29,9 @@ IMPORT_REPORTS = Sub(f"${{UploadBucketArn}}/{REPORT_PREFIX}*")
 DEAD_LETTER_QUEUE = Ref("DeadLetterQueueArn")
 API_CONFIG = _setting("api-config")
 FEATURE_FLAGS = _setting("feature-flags")
-ANYTHING = "*"  # only for actions that know no resources
+ANYTHING = "*"  # only for actions without resource-level permissions
 
-# Environment variable -> its value, by the name that handlers read.
+# Environment variable of the handlers -> value.
 VARIABLES = {
     "TABLE_NAME": Ref("OrdersTableName"),
     "API_CONFIG_PARAMETER": Sub(names.parameter_path("${Environment}", "api-config")),

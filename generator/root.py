@@ -1,4 +1,4 @@
-"""The root stack: an environment's parameters in, the four nested stacks, what a user needs out."""
+"""The root stack: the parameters of an environment, the four nested stacks and the outputs for users."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from generator.outputs import ApiOutputs, ComputeOutputs, DataOutputs, Monitorin
 
 
 def build(data: Template, compute: Template, api: Template, monitoring: Template) -> Template:
-    """The children are given so that each is passed exactly the parameters it declares."""
+    """Build the root template; each child is passed exactly the parameters that it declares."""
     template = Template("Food-delivery order platform. Nested: data, compute, api, monitoring")
     template.set_metadata(
         {
@@ -34,7 +34,7 @@ def build(data: Template, compute: Template, api: Template, monitoring: Template
         ("monitoring", monitoring, from_monitoring),
     ):
         template.add_resource(nested(name, child, available))
-        # A stack sees the outputs of those before it.
+        # A stack can use the outputs of earlier ones.
         available |= outputs.named(emitted)
 
     shown = {
@@ -68,14 +68,13 @@ def build(data: Template, compute: Template, api: Template, monitoring: Template
 
 
 def nested(name: str, child: Template, available: dict[str, Any]) -> Stack:
-    """Raises KeyError when the child declares a parameter that nothing supplies."""
+    """Return the stack of a child. Raises KeyError for a parameter that neither the root nor a sibling supplies."""
     return Stack(
         f"{name.capitalize()}Stack",
         **DELETED,
-        # Relative, so that cfn-lint can hold the files against each other; the deployer
-        # replaces it by the URL of the uploaded copy.
+        # Relative, so that cfn-lint finds the child; the deployer replaces it with the URL of the uploaded copy.
         TemplateURL=f"./{name}.yaml",
         Parameters={parameter: available[parameter] for parameter in child.parameters},
-        # CloudFormation hands them down to every resource that can carry tags.
+        # CloudFormation passes them on to every resource that supports tags.
         Tags=Tags(Project=names.PROJECT, Environment=Ref("Environment")),
     )

@@ -17,10 +17,10 @@ COOLDOWN_SECONDS = 60
 def targets_and_policies(
     table: Table, indexes: Mapping[str, str], condition: str
 ) -> list[ScalableTarget | ScalingPolicy]:
-    """`indexes`: start of the logical ids -> name of the index.
+    """Return targets and policies of the table and of `indexes`: prefix of the logical ids -> name of the index.
 
-    An index has capacity of its own: left alone it would throttle writes to the table.
-    No RoleARN: Application Auto Scaling uses its service-linked role.
+    An index that does not scale throttles writes to the table. No RoleARN: Application Auto Scaling uses its
+    service-linked role.
     """
     scaled = (
         ("Table", "table", f"table/${{{table.title}}}"),

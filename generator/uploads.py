@@ -1,4 +1,4 @@
-"""The bucket of bulk import: partners' files under orders/, what became of them under reports/."""
+"""The bucket of bulk import: partners' files under orders/, reports of their import under reports/."""
 
 from awacs import s3 as s3_actions
 from troposphere import GetAtt, Ref, Sub
@@ -25,18 +25,18 @@ from generator.lifecycle import AS_DATA
 from generator.policies import policy, tls_only
 from generator.queues import DAY, DEAD_LETTER_RETENTION
 
-# A dead letter names a version of a file, which must be there for as long as the letter can be sent
-# back, replaced or expired in the meantime or not. Two days more than the queue keeps it: before it came
-# there, EventBridge may have tried for 24 hours, Lambda for 6, and a chain of invocations run for 4.
+# A dead letter names a version of a file. The version must exist as long as the letter can be redriven, even if the
+# file was replaced or has expired. Two days more than the queue's retention: EventBridge may have retried for 24 hours
+# before, Lambda for 6, and a chain of self-invocations may have run for 4.
 OLD_VERSION_DAYS = DEAD_LETTER_RETENTION // DAY + 2
 
-# Parts of an upload that was never finished: listed nowhere, paid for, and personal data all the same.
-# A client that is cut off on a Friday can still go on after the weekend.
+# Parts of an unfinished upload are personal data and cost money, but no listing shows them. Three days let a client
+# that is cut off on a Friday continue after the weekend.
 UNFINISHED_UPLOAD_DAYS = 3
 
 
 def bucket() -> Bucket:
-    """Versioned: a file uploaded under the name of another replaces it, and both are imported."""
+    """Return the bucket. It is versioned, so that a file and the one that replaces it are both imported."""
     return Bucket(
         "UploadBucket",
         **AS_DATA,
@@ -45,7 +45,7 @@ def bucket() -> Bucket:
             "S3's own log would need a second bucket, of partners' addresses and names of files, to be guarded as this is."
         ),
         VersioningConfiguration=VersioningConfiguration(Status="Enabled"),
-        # S3's own key and not one of KMS: whoever uploads would need rights on that too.
+        # SSE-S3: with a KMS key, every uploader would need permissions on the key.
         BucketEncryption=BucketEncryption(
             ServerSideEncryptionConfiguration=[
                 ServerSideEncryptionRule(
@@ -53,7 +53,7 @@ def bucket() -> Bucket:
                 )
             ]
         ),
-        # Whoever uploads a file, it belongs to this account, and no access list keeps anyone from reading it.
+        # This account owns every object, also those of other uploaders; ACLs have no effect.
         OwnershipControls=OwnershipControls(Rules=[OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
         PublicAccessBlockConfiguration=PublicAccessBlockConfiguration(
             BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
@@ -66,9 +66,9 @@ def bucket() -> Bucket:
 
 
 def _rules() -> list[LifecycleRule]:
-    """For files, reports, and what was uploaded to the wrong place: all hold personal data, so no prefix.
+    """Return rules for all objects, without a prefix: misplaced uploads hold personal data, too.
 
-    What expires becomes an old version first, a backup for a while, as the table's are of expired orders.
+    An expired object stays a noncurrent version for a while, as a backup.
     """
     return [
         LifecycleRule(Id="expire", Status="Enabled", ExpirationInDays=Ref("UploadRetentionDays")),
@@ -76,7 +76,7 @@ def _rules() -> list[LifecycleRule]:
             Id="remove-what-is-left",
             Status="Enabled",
             NoncurrentVersionExpiration=NoncurrentVersionExpiration(NoncurrentDays=OLD_VERSION_DAYS),
-            # A rule of its own: S3 does not take it beside a number of days.
+            # A separate rule: S3 rejects it beside ExpirationInDays.
             ExpiredObjectDeleteMarker=True,
             AbortIncompleteMultipartUpload=AbortIncompleteMultipartUpload(DaysAfterInitiation=UNFINISHED_UPLOAD_DAYS),
         ),
@@ -84,7 +84,7 @@ def _rules() -> list[LifecycleRule]:
 
 
 def bucket_policy(uploads: Bucket) -> BucketPolicy:
-    """Allows nobody anything: who uploads or reads needs rights of their own, in this account."""
+    """Return a policy that allows nothing: uploaders and readers need permissions of this account."""
     objects = Sub(f"${{{uploads.title}.Arn}}/*")
     return BucketPolicy(
         f"{uploads.title}Policy",

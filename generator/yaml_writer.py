@@ -1,7 +1,6 @@
-"""Templates as YAML that is pleasant to review.
+"""Templates as YAML for review.
 
-Keys stand in the order a reader wants, intrinsics in their short form, text of several lines
-in a block, long text folded at its spaces.
+Keys are in a fixed order, intrinsics in short form, text of several lines in literal blocks, long text folded.
 """
 
 import yaml
@@ -25,12 +24,12 @@ def write(template: dict) -> str:
 
 
 def plain(document: dict) -> str:
-    """Any document in block style, its keys in their own order."""
+    """Write a document in block style, without sorting its keys."""
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=WIDTH, allow_unicode=True)
 
 
 def _ordered(mapping: dict, first: tuple[str, ...]) -> dict:
-    rank = {key: place for place, key in enumerate(first)}
+    rank = {key: index for index, key in enumerate(first)}
     return dict(sorted(mapping.items(), key=lambda entry: rank.get(entry[0], len(rank))))
 
 

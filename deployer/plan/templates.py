@@ -105,6 +105,8 @@ def parameter_values(template: dict, given: Mapping[str, str]) -> dict[str, str]
         parts = [f"does not declare {', '.join(unknown)}"] if unknown else []
         parts += [f"wants {', '.join(missing)}"] if missing else []
         raise Failure(
-            Exit.USAGE, f"root.yaml {' and '.join(parts)}", "config/parameters.py and generator/root.py must agree"
+            Exit.USAGE,
+            f"root.yaml {' and '.join(parts)}",
+            "declare parameters in config/environment.py or generator/parameters.py",
         )
     return {name: str(given.get(name, spec.get("Default", ""))) for name, spec in declared.items()}

@@ -20,7 +20,7 @@ def refusal(tmp_path, text: str) -> str:
 
 
 @pytest.mark.parametrize("name", environment.available())
-def test_every_checked_in_environment_loads(name):
+def test_every_environment_loads(name):
     assert environment.load(name).name == name
 
 
@@ -28,13 +28,13 @@ def test_there_are_three_environments():
     assert environment.available() == ["dev", "prod", "staging"]
 
 
-def test_prod_keeps_its_data_and_names_its_origins():
+def test_prod_retains_its_data_and_lists_its_origins():
     prod = environment.load("prod")
     assert prod.data.retention == "Retain" and prod.data.deletion_protection and prod.data.recovery_days == 35
     assert "*" not in prod.api.allowed_origins and not prod.api.data_trace
 
 
-def test_what_is_left_out_takes_the_careful_default(tmp_path):
+def test_a_missing_setting_has_the_safe_default(tmp_path):
     loaded = environment.load("test", write(tmp_path, MINIMAL))
     assert loaded.data.retention == "Retain" and loaded.data.deletion_protection
     assert not loaded.api.data_trace
@@ -50,18 +50,18 @@ def regions() -> list[str]:
     ]
 
 
-def test_every_region_of_every_partition_may_be_named(tmp_path):
+def test_every_region_of_every_partition_is_accepted(tmp_path):
     assert {"eusc-de-east-1", "us-gov-west-1", "us-isob-east-1", "cn-north-1"} <= set(regions())
     for region in regions():
         assert environment.load("test", write(tmp_path, f'region = "{region}"\n{MINIMAL}')).region == region
 
 
 @pytest.mark.parametrize("region", ["", "us-east", "us_east_1", "US-EAST-1", "us-east-1a", "us-east-1\\n", "useast1"])
-def test_what_is_no_name_of_a_region_is_refused(tmp_path, region):
+def test_an_invalid_region_is_refused(tmp_path, region):
     assert "region" in refusal(tmp_path, f'region = "{region}"\n{MINIMAL}')
 
 
-def test_an_unknown_environment_names_the_known_ones(tmp_path):
+def test_the_error_for_an_unknown_environment_lists_the_known_ones(tmp_path):
     with pytest.raises(environment.ConfigError, match="no environment 'qa'; known: test"):
         environment.load("qa", write(tmp_path, MINIMAL))
 
@@ -82,7 +82,7 @@ def test_an_environment_name_is_never_a_path(name):
         (MINIMAL + "rate_limit = 0\n", "test.toml: api.rate_limit: "),
         (MINIMAL + "data_trace = 1\n", "test.toml: api.data_trace: "),
         ("[api]\nallowed_origins = []\n", "test.toml: api.allowed_origins: "),
-        ('[api]\nallowed_origins = ["*", "https://a.example"]\n', '"*" stands alone'),
+        ('[api]\nallowed_origins = ["*", "https://a.example"]\n', '"*" must be the only origin'),
         ('[api]\nallowed_origins = ["a.example"]\n', "'a.example' is not an origin"),
         ('[api]\nallowed_origins = ["https://a.example/"]\n', "is not an origin"),
         ('[api]\nallowed_origins = ["https://[::1]:8000"]\n', "is not an origin"),
@@ -94,11 +94,16 @@ def test_an_environment_name_is_never_a_path(name):
             MINIMAL + "[functions]\nlog_retention_days = 8\n",
             "test.toml: functions.log_retention_days: CloudWatch Logs keeps",
         ),
+        (MINIMAL + "[functions]\nlog_retention_days = 7.0\n", "test.toml: functions.log_retention_days: "),
+        (MINIMAL + "[functions]\nlog_retention_days = true\n", "test.toml: functions.log_retention_days: "),
         (MINIMAL + "[pipeline]\nbatch_size = 11\n", "a batch_size above 10 needs a batching_window"),
         (MINIMAL + "[pipeline]\nbatch_size = 10_001\nbatching_window = 1\n", "test.toml: pipeline.batch_size: "),
         (MINIMAL + "[pipeline]\nbatching_window = 11\n", "test.toml: pipeline.batching_window: "),
         (MINIMAL + "[pipeline]\nmaximum_concurrency = 1\n", "test.toml: pipeline.maximum_concurrency: "),
-        (MINIMAL + "[pipeline]\nevents_email = 'nobody'\n", "test.toml: pipeline.events_email: "),
+        (
+            MINIMAL + "[pipeline]\nevents_email = 'nobody'\n",
+            "test.toml: pipeline.events_email: expected an e-mail address, or empty, got 'nobody'",
+        ),
         (MINIMAL + "[pipeline]\nevents_queue_arn = 'https://sqs/q'\n", "test.toml: pipeline.events_queue_arn: "),
         (
             MINIMAL + "[pipeline]\nevents_queue_arn = 'arn:aws:sqs:us-east-1:123456789012:q.fifo'\n",
@@ -116,12 +121,12 @@ def test_an_environment_name_is_never_a_path(name):
             MINIMAL + "[feature_flags]\nexpressDelivery = 101\n",
             "feature_flags.expressDelivery: must be true, false, or a percentage",
         ),
-        (MINIMAL + "waf_rate_limit = 9\n", "test.toml: api.waf_rate_limit: AWS WAF limits to 10 requests at least"),
+        (MINIMAL + "waf_rate_limit = 9\n", "test.toml: api.waf_rate_limit: expected at least 10 requests"),
         (MINIMAL + "[monitoring]\nerror_rate_percent = 0\n", "test.toml: monitoring.error_rate_percent: "),
         (MINIMAL + "[monitoring]\nslo_availability_percent = 100\n", "monitoring.slo_availability_percent: "),
         (MINIMAL + "[monitoring]\nqueue_age_seconds = 370\n", "test.toml: monitoring.queue_age_seconds: "),
         (MINIMAL + "[monitoring]\nqueue_age = 600\n", "test.toml: monitoring.queue_age: unknown key"),
-        ("name = 'x'\n" + MINIMAL, "name: the file's own name"),
+        ("name = 'x'\n" + MINIMAL, "name: the environment has the name of its file"),
         ("account = '123'\n" + MINIMAL, "test.toml: account: "),
     ],
 )
@@ -143,12 +148,12 @@ def test_parameters_are_strings_as_cloudformation_wants_them():
     assert values["AllowedOrigins"].count(",") == 1
 
 
-def test_the_pipeline_is_carried_to_the_templates(tmp_path):
+def test_settings_of_the_pipeline_become_parameters(tmp_path):
     queue = "arn:aws:sqs:eu-west-1:123456789012:partner"
     text = "[pipeline]\nbatch_size = 50\nbatching_window = 2\nmaximum_concurrency = 7\n"
     text += f"events_email = 'a@example.com'\nevents_queue_arn = '{queue}'\n"
     values = parameters.from_environment(environment.load("test", write(tmp_path, text + MINIMAL)))
-    assert {name: values[name] for name in values if name.startswith(("Worker", "Events"))} == {
+    assert values == values | {
         "WorkerBatchSize": "50",
         "WorkerBatchingWindow": "2",
         "WorkerMaximumConcurrency": "7",
@@ -157,13 +162,13 @@ def test_the_pipeline_is_carried_to_the_templates(tmp_path):
     }
 
 
-def test_files_may_be_kept_for_as_long_as_orders(tmp_path):
+def test_files_may_be_retained_as_long_as_orders(tmp_path):
     text = "[data]\norder_ttl_days = 30\n[imports]\nretention_days = 30\n" + MINIMAL
     values = parameters.from_environment(environment.load("test", write(tmp_path, text)))
     assert (values["OrderTtlDays"], values["UploadRetentionDays"]) == ("30", "30")
 
 
-def test_thresholds_are_carried_to_the_templates(tmp_path):
+def test_thresholds_become_parameters(tmp_path):
     text = "[monitoring]\nerror_rate_percent = 2.5\nqueue_age_seconds = 700\nslo_latency_percent = 97.5\n" + MINIMAL
     values = parameters.from_environment(environment.load("test", write(tmp_path, text + "waf_rate_limit = 10\n")))
     found = {
@@ -179,7 +184,7 @@ def test_names_differ_by_environment():
     assert names.artifact_bucket("123456789012", "us-east-1") == "food-delivery-artifacts-123456789012-us-east-1"
 
 
-def test_timeouts_that_outlast_the_function_are_refused(tmp_path):
+def test_dynamodb_timeouts_longer_than_the_functions_are_refused(tmp_path):
     message = refusal(tmp_path, MINIMAL + "[api_config]\ndefaultTimeout = 4000\nretryAttempts = 3\n")
     assert "api_config.defaultTimeout: times (retryAttempts + 1) must be at most 8000 ms" in message
 

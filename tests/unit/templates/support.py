@@ -3,7 +3,8 @@
 import re
 
 from config import environment
-from config.parameters import ACCOUNT_PARAMETERS, ARTIFACT_PARAMETERS, from_environment
+from config.parameters import from_environment
+from generator.parameters import BY_DEPLOYER
 
 CHILDREN = ("data", "compute", "api", "monitoring")
 PSEUDO = {
@@ -50,8 +51,8 @@ def names_used(node) -> set[str]:
 
 def root_parameters(name: str, **changes: str) -> dict[str, str]:
     """What the deployer passes for an environment."""
-    deployer_sets = dict.fromkeys(ARTIFACT_PARAMETERS, "packages/x.zip") | dict.fromkeys(ACCOUNT_PARAMETERS, "false")
-    return {**from_environment(environment.load(name)), **deployer_sets, "ArtifactBucket": "bucket", **changes}
+    by_deployer = {each: definition.get("Default", "packages/x.zip") for each, definition in BY_DEPLOYER.items()}
+    return {**from_environment(environment.load(name)), **by_deployer, "ArtifactBucket": "bucket", **changes}
 
 
 def existing(template: dict, parameters: dict[str, str]) -> dict[str, dict]:

@@ -9,15 +9,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import environment
-from config.parameters import ACCOUNT_PARAMETERS, ARTIFACT_PARAMETERS, from_environment
+from config.parameters import ACCOUNT_PARAMETERS, from_environment, settings
 from generator import outputs, parameters
 from generator import root as root_module
 from tests.unit.templates.support import CHILDREN, everywhere, names_used, of_type, root_parameters
 
 
-def test_root_parameters_are_those_of_an_environment(root):
-    supplied = {*from_environment(environment.load("dev")), *ARTIFACT_PARAMETERS, *ACCOUNT_PARAMETERS}
-    assert set(root["Parameters"]) == supplied
+def test_a_parameter_is_a_setting_or_one_of_the_four_that_the_deployer_fills_in(root):
+    by_deployer = root["Parameters"].keys() - from_environment(environment.load("dev")).keys()
+    assert by_deployer == {"ArtifactBucket", "FunctionsKey", "LayerKey", "ManageApiGatewayAccount"}
+
+
+@pytest.mark.parametrize("setting", settings(environment.Environment), ids=lambda setting: setting.key)
+def test_every_setting_reaches_a_child_or_is_marked_for_the_deployer_only(root, setting):
+    passed = {name for stack in root["Resources"].values() for name in stack["Properties"]["Parameters"]}
+    assert setting.parameter is None or setting.parameter.name in passed
+
+
+def test_the_settings_without_a_parameter_are_those_that_only_the_deployer_reads():
+    without = [each.key for each in settings(environment.Environment) if not each.parameter]
+    assert without == ["region", "account", "feature_flags"]
+
+
+def test_what_the_account_decides_is_a_parameter_of_the_deployer():
+    assert set(ACCOUNT_PARAMETERS) <= parameters.BY_DEPLOYER.keys()
 
 
 @pytest.mark.parametrize("name", environment.available())
@@ -51,50 +66,6 @@ def test_origins_that_an_environment_may_name_fit_the_templates_pattern(root, or
     assert re.fullmatch(root["Parameters"]["AllowedOrigins"]["AllowedPattern"], ",".join(section.allowed_origins))
 
 
-@pytest.mark.parametrize(
-    ("parameter", "section", "field"),
-    [
-        ("EventsQueueArn", environment.Pipeline, "events_queue_arn"),
-        ("EventsEmail", environment.Pipeline, "events_email"),
-        ("AlertEmail", environment.Monitoring, "alert_email"),
-        ("OpenTelemetryLayerArn", environment.Functions, "open_telemetry_layer_arn"),
-        ("Environment", environment.Environment, "name"),
-    ],
-)
-def test_patterns_are_the_same_in_templates_and_environments(root, parameter, section, field):
-    assert (
-        root["Parameters"][parameter]["AllowedPattern"] == section.model_json_schema()["properties"][field]["pattern"]
-    )
-
-
-@pytest.mark.parametrize(
-    ("parameter", "section", "field"),
-    [
-        ("WorkerBatchSize", environment.Pipeline, "batch_size"),
-        ("WorkerBatchingWindow", environment.Pipeline, "batching_window"),
-        ("WorkerMaximumConcurrency", environment.Pipeline, "maximum_concurrency"),
-        ("UploadRetentionDays", environment.Imports, "retention_days"),
-        ("ErrorRatePercent", environment.Monitoring, "error_rate_percent"),
-        ("ReservedConcurrencyPercent", environment.Monitoring, "reserved_concurrency_percent"),
-        ("ConsumedCapacityPercent", environment.Monitoring, "consumed_capacity_percent"),
-        ("QueueAgeSeconds", environment.Monitoring, "queue_age_seconds"),
-        ("QueueDepth", environment.Monitoring, "queue_depth"),
-        ("StreamAgeSeconds", environment.Monitoring, "stream_age_seconds"),
-        ("ImportSuccessPercent", environment.Monitoring, "import_success_percent"),
-        ("OrdersPerHourPercent", environment.Monitoring, "orders_per_hour_percent"),
-        ("SloAvailabilityPercent", environment.Monitoring, "slo_availability_percent"),
-        ("SloLatencyPercent", environment.Monitoring, "slo_latency_percent"),
-        ("SloLeastBadRequests", environment.Monitoring, "slo_least_bad_requests"),
-    ],
-)
-def test_bounds_and_defaults_are_the_same_in_templates_and_environments(root, parameter, section, field):
-    definition = root["Parameters"][parameter]
-    described = section.model_json_schema()["properties"][field]
-    bounds = (definition.get("MinValue"), definition.get("MaxValue"))
-    assert bounds == (described.get("minimum"), described.get("maximum"))
-    assert definition["Default"] == described["default"]
-
-
 def test_every_parameter_is_described_and_bounded(root):
     bounds = {"AllowedValues", "AllowedPattern", "MinValue"}
     for name, definition in root["Parameters"].items():
@@ -108,10 +79,6 @@ def test_every_pattern_is_anchored_and_explained(root):
         if "AllowedPattern" in definition:
             assert re.fullmatch(r"\^.*\$", definition["AllowedPattern"]), name
             assert definition["ConstraintDescription"], name
-
-
-def test_log_retention_offers_what_cloudwatch_accepts():
-    assert parameters.LOG_RETENTION_DAYS == environment.RETENTION_DAYS
 
 
 @pytest.mark.parametrize("child", CHILDREN)

@@ -74,7 +74,7 @@ def logged(tmp_path=None) -> set[str]:
     return fields | set(re.findall(r"(order_id|message_id|correlation_id)", source))
 
 
-@pytest.mark.parametrize("query", [queries.SLOWEST, queries.STORY])
+@pytest.mark.parametrize("query", [queries.SLOWEST, queries.ORDER_TRACE])
 def test_fields_that_are_shown_are_fields_that_are_logged(query):
     fields = set(re.search(r"fields (.*)", query)[1].split(", "))
     assert fields - BUILT_IN <= logged()

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from config import parameters
 from config.environment import load
+from config.parameters import from_environment
 from deployer import arguments, cli
 from deployer.artifacts import bucket, lint, wheels
 from deployer.artifacts.lint import Finding
@@ -24,9 +24,10 @@ from deployer.preflight import account_state as preflight
 from deployer.show.ui import Ui
 from deployer.stacks import feature_flags, operation
 from deployer.stacks.validation import Problem, Refused
+from generator.parameters import BY_DEPLOYER
 
 FLAGS = "/food-delivery/dev/feature-flags"
-DECLARED = [*parameters.from_environment(load("dev")), *parameters.ARTIFACT_PARAMETERS, *parameters.ACCOUNT_PARAMETERS]
+DECLARED = [*from_environment(load("dev")), *BY_DEPLOYER]
 READS = ("Get", "Describe", "List", "Head")
 
 

@@ -14,17 +14,18 @@ from pathlib import Path
 import boto3
 import pytest
 
-from config import parameters
 from config.environment import load
+from config.parameters import from_environment
 from deployer import cli
 from deployer.artifacts.packaging import Package
 from deployer.aws import session
 from deployer.commands import local_version
 from deployer.errors import Exit
 from deployer.stacks import deployment_records
+from generator.parameters import BY_DEPLOYER
 from tests.unit.deployer.wire import FAULTS, RARE, Wire
 
-DECLARED = [*parameters.from_environment(load("dev")), *parameters.ARTIFACT_PARAMETERS, *parameters.ACCOUNT_PARAMETERS]
+DECLARED = [*from_environment(load("dev")), *BY_DEPLOYER]
 
 ADVISORY = {
     "DeleteChangeSet",
