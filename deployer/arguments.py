@@ -47,7 +47,7 @@ COMMANDS = (
     Command("--destroy", "deployer.commands.destroy.command", companions=frozenset({"yes", "delete_data", "plan"})),
     Command("--import", "operations.imports.command"),
     Command("--dlq", "operations.queues.command", "show"),
-    Command("--redrive", "operations.queues.command", "send_back", companions=frozenset({"yes"})),
+    Command("--redrive", "operations.queues.command", "redrive_queue", companions=frozenset({"yes"})),
 )
 _ANYWHERE = frozenset({"env", "local", "local_dir", "region", "profile", "output", "debug"})
 

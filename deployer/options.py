@@ -37,10 +37,10 @@ class Options:
     version: str | None = None
 
     # --import
-    file: Path | None = None
+    file: Path = Path()
 
     # --dlq, --redrive
-    queue: str | None = None
+    queue: str = ""
 
     # --logs
     function: str | None = None

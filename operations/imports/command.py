@@ -1,4 +1,4 @@
-"""`--import`: bring in a file of orders, and tell what became of each. Deploys nothing."""
+"""`--import`: upload a file of orders, follow its import, and report what was queued and rejected."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from deployer.show import bars
 from deployer.show.ui import Ui
 from deployer.stacks import outputs
 from operations.imports import file_import
-from operations.imports.file_import import Ending, Upload
+from operations.imports.file_import import Outcome, Upload
 from operations.queues import lookup
 from operations.queues.dead_letters import printable
 
@@ -24,21 +24,21 @@ _URLS = {DEAD_LETTERS: "OrderImportDlqUrl", ORDERS: "OrderQueueUrl", REJECTED_OR
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
-    """Upload it, wait for its report and for the queue; the document says how it ended, its exit code included.
+    """Upload the file, wait for its report and for the queue; return the report, exit code included.
 
-    Raises Failure when the file is unfit, is not uploaded, fails as a whole, or there is no news of it.
+    Raises Failure if the file cannot be imported, is not uploaded, fails as a whole, or has no report in time.
     """
     file = options.file
     size, key = file_import.check(file), file_import.key_of(file)
     aws, stack = connection.deployed(ui, options, root)
     known = outputs.needed(aws, stack, options, ("UploadBucketName", *_URLS.values()))
     urls = {logical_id: known[output] for logical_id, output in _URLS.items()}
-    refused_before = lookup.read(aws, REJECTED_ORDERS, urls[REJECTED_ORDERS]).waiting
+    rejected_before = lookup.read(aws, REJECTED_ORDERS, urls[REJECTED_ORDERS]).waiting
     about = _upload(aws, ui, file, size, known["UploadBucketName"], key)
-    with _going_on_without_us(about):
+    with _import_continues(about):
         report = _outcome(ui, _follow(aws, ui, urls[DEAD_LETTERS], about), about, options.env)
     rejected = _show_rejected(aws, ui, about, report)
-    refused = _watch_queue(aws, ui, urls, refused_before) if report["queued"] else 0
+    refused = _watch_queue(aws, ui, urls, rejected_before) if report["queued"] else 0
     code = Exit.OK if file_import.is_flawless(report) and not refused else Exit.FAILED
     return {"result": "imported", "report": report, "rejected": rejected, "exitCode": int(code)}
 
@@ -57,12 +57,12 @@ def _upload(aws: Aws, ui: Ui, file: Path, size: int, bucket: str, key: str) -> U
     return about
 
 
-def _follow(aws: Aws, ui: Ui, dead_letters_url: str, about: Upload) -> Ending:
+def _follow(aws: Aws, ui: Ui, dead_letters_url: str, about: Upload) -> Outcome:
     s3 = aws.client("s3")
     with bars.waiting(ui, "Import") as on_news:
         return file_import.follow(
             lambda: file_import.report_on(s3, about),
-            lambda: file_import.letter_about(aws, DEAD_LETTERS, dead_letters_url, about),
+            lambda: file_import.dead_letter_of(aws, DEAD_LETTERS, dead_letters_url, about),
             lambda report: on_news(_so_far(report)),
         )
 
@@ -74,8 +74,8 @@ def _so_far(report: Mapping | None) -> str:
 
 
 @contextmanager
-def _going_on_without_us(about: Upload) -> Iterator[None]:
-    """Whatever ends our waiting ends only that."""
+def _import_continues(about: Upload) -> Iterator[None]:
+    """Say, when waiting is interrupted or fails, that the import itself continues."""
     try:
         yield
     except KeyboardInterrupt:
@@ -84,36 +84,36 @@ def _going_on_without_us(about: Upload) -> Iterator[None]:
         cause = _cause(error)
         raise Failure(
             cause.code,
-            f"{cause.message}; {printable(about.key)} is uploaded, and its import goes on without us",
+            f"{cause.message}; {printable(about.key)} is uploaded, and its import continues",
             "; ".join(filter(None, (cause.hint, f"its report will be {printable(about.report_uri)}"))),
         ) from error
 
 
 def _cause(error: Exception) -> Failure:
-    """What it amounts to; raises it again when it is not AWS's."""
+    """Return the error as a Failure; raise it again if it is not AWS's."""
     cause = service_errors.explain(error)
     if cause is None:
         raise error
     return cause
 
 
-def _outcome(ui: Ui, ending: Ending, about: Upload, environment: str) -> Mapping:
-    """The final report, shown; Failure(FAILED) says where to look when there is none."""
-    if ending.report is not None:
-        _show(ui, ending.report, about)
-    if ending.is_final:
-        return ending.report
+def _outcome(ui: Ui, outcome: Outcome, about: Upload, environment: str) -> Mapping:
+    """Show and return the final report. Raises Failure(FAILED) with where to look if there is none."""
+    if outcome.report is not None:
+        _show(ui, outcome.report, about)
+    if (final := outcome.final) is not None:
+        return final
     log = f"the log group {names.log_group(environment, 'orders-import')}"
-    if ending.letter:
+    if outcome.dead_letter:
         raise Failure(
             Exit.FAILED,
-            f"the import failed: {ending.letter.reason}, {ending.letter.detail}",
-            f"see {log}; when its cause is mended, --redrive {DEAD_LETTERS}",
+            f"the import failed: {outcome.dead_letter.reason}, {outcome.dead_letter.detail}",
+            f"see {log}; when its cause is fixed, --redrive {DEAD_LETTERS}",
         )
     raise Failure(
         Exit.FAILED,
-        f"no news of the import for {file_import.PATIENCE / 60:.0f} minutes; it may still go on",
-        f"look with --dlq {DEAD_LETTERS}, and into {log}; its report will be {printable(about.report_uri)}",
+        f"no report of the import for {file_import.TIMEOUT / 60:.0f} minutes; it may still be running",
+        f"check with --dlq {DEAD_LETTERS}, and {log}; its report will be {printable(about.report_uri)}",
     )
 
 
@@ -144,13 +144,13 @@ def _rows(report: Mapping) -> list[tuple[str, str]]:
         ("invocations", str(report["invocations"])),
     ]
     if fault:
-        place = "".join(f", {name} {fault[name]:,}" for name in ("line", "byte") if name in fault)
-        rows.insert(3, ("fault", fault["reason"] + place))
+        position = "".join(f", {name} {fault[name]:,}" for name in ("line", "byte") if name in fault)
+        rows.insert(3, ("fault", fault["reason"] + position))
     return [(printable(name), printable(value)) for name, value in rows]
 
 
 def _show_rejected(aws: Aws, ui: Ui, about: Upload, report: Mapping) -> list[dict]:
-    """The first few. That they cannot be read now changes nothing about the import."""
+    """Show the first rejected records. Failing to read them does not fail the import."""
     try:
         found = file_import.first_rejected(aws.client("s3"), about.bucket, report["rejectedFiles"])
     except Exception as error:
@@ -166,11 +166,11 @@ def _show_rejected(aws: Aws, ui: Ui, about: Upload, report: Mapping) -> list[dic
     return found
 
 
-def _watch_queue(aws: Aws, ui: Ui, urls: Mapping[str, str], refused_before: int) -> int:
-    """Until what was queued has been worked on: how many orders were rejected meanwhile, as far as is known.
+def _watch_queue(aws: Aws, ui: Ui, urls: Mapping[str, str], rejected_before: int) -> int:
+    """Wait until the queue is empty; return about how many orders the worker rejected meanwhile.
 
-    They may be others' orders; but that one of the file is stored nobody may believe without having looked. What ends
-    the watching changes nothing about the import.
+    They may belong to other files; assuming so would report rejected orders as stored. An error here does not fail
+    the import.
     """
     try:
         queue = lookup.read(aws, ORDERS, urls[ORDERS])
@@ -178,20 +178,20 @@ def _watch_queue(aws: Aws, ui: Ui, urls: Mapping[str, str], refused_before: int)
             f"{ORDERS} has about {queue.waiting:,} waiting and {queue.in_flight:,} in flight, other orders included"
         )
         left = _drain(aws, ui, urls[ORDERS])
-        refused = max(0, lookup.read(aws, REJECTED_ORDERS, urls[REJECTED_ORDERS]).waiting - refused_before)
+        refused = max(0, lookup.read(aws, REJECTED_ORDERS, urls[REJECTED_ORDERS]).waiting - rejected_before)
     except KeyboardInterrupt:
-        ui.warn("no longer watched; the worker goes on storing")
+        ui.warn("stopped watching; the worker continues")
         return 0
     except Exception as error:
-        ui.warn(f"the queue cannot be watched: {_cause(error).message}; the worker goes on storing")
+        ui.warn(f"the queue cannot be watched: {_cause(error).message}; the worker continues")
         return 0
     if left:
-        ui.warn(f"{ORDERS} no longer becomes shorter: about {left:,} are left, of this file or of others")
+        ui.warn(f"{ORDERS} stopped shrinking: about {left:,} messages are left, of this file or of others")
     else:
-        ui.line(f"{ui.ok} Stored     {ORDERS} is empty, as far as SQS can tell: its numbers are approximate")
+        ui.line(f"{ui.ok} Stored     {ORDERS} is empty (SQS counts are approximate)")
     if refused:
         ui.warn(
-            f"meanwhile about {refused:,} orders, of this file or of others, were rejected: --dlq {REJECTED_ORDERS}"
+            f"about {refused:,} orders, of this file or of others, were rejected meanwhile: --dlq {REJECTED_ORDERS}"
         )
     return refused
 

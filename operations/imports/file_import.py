@@ -1,4 +1,4 @@
-"""Bring in a file of orders: check it, upload it, and learn what became of it. Shows nothing."""
+"""Import a file of orders: check it, upload it, and follow its report. Shows nothing."""
 
 import contextlib
 import json
@@ -16,25 +16,25 @@ from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 from deployer.show.bars import OnProgress
 from operations.queues import dead_letters, lookup
-from operations.queues.dead_letters import Letter, printable
+from operations.queues.dead_letters import DeadLetter, printable
 
-FIRST_PAUSE, LONGEST_PAUSE, _GROWTH = 0.2, 5.0, 1.5
-"""Seconds between two looks for the report; each is longer than the one before."""
+FIRST_INTERVAL, MAX_INTERVAL, _GROWTH = 0.2, 5.0, 1.5
+"""Seconds between polls for the report; each interval is longer than the one before."""
 
-LETTERS_PAUSE = 5.0
-"""Seconds between two looks for dead letters: each hides them from others for a moment."""
+DEAD_LETTER_INTERVAL = 5.0
+"""Seconds between polls for dead letters: each poll hides them from others for a moment."""
 
-PATIENCE = 20 * 60.0
-"""Seconds without news after which a report is given up. An invocation may be silent for fifteen minutes."""
+TIMEOUT = 20 * 60.0
+"""Seconds without a new report before giving up. An invocation may run for fifteen minutes."""
 
-LETTERS = 50
-"""So many dead letters are read, to find one about this file."""
+MAX_DEAD_LETTERS = 50
+"""Dead letters read at most, to find this file's."""
 
-DRAIN_PAUSE, DRAIN_PATIENCE = 2.0, 5 * 60.0
-"""Seconds between two looks at the queue of orders; without its getting shorter, to the end of watching it."""
+DRAIN_INTERVAL, DRAIN_TIMEOUT = 2.0, 5 * 60.0
+"""Seconds between polls of the order queue, and without progress before giving up."""
 
 REJECTED = 10
-"""So many rejected records are shown."""
+"""Rejected records shown."""
 
 _KIND = re.compile(r".*\.(json|jsonl|ndjson|csv)(\.gz)?", re.IGNORECASE | re.DOTALL)
 _UPLOADING = ("PutObject", "CompleteMultipartUpload")
@@ -42,7 +42,7 @@ _UPLOADING = ("PutObject", "CompleteMultipartUpload")
 
 @dataclass(frozen=True)
 class Upload:
-    """A file in the bucket, in the very version that we made."""
+    """An uploaded file, with the version that this upload made."""
 
     bucket: str
     key: str
@@ -57,26 +57,27 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How waiting ended: with a final report, or with a dead letter about the file, or with neither.
+class Outcome:
+    """How following ended: with a final report, with a dead letter about the file, or by timeout.
 
-    `report` is the last one seen; with a letter or without news, that is an unfinished one, or None.
+    `report`: the last one seen; None if there was none.
     """
 
     report: Mapping | None
-    letter: Letter | None = None
+    dead_letter: DeadLetter | None = None
 
     @property
-    def is_final(self) -> bool:
-        return self.report is not None and self.report["status"] != RUNNING
+    def final(self) -> Mapping | None:
+        """The report, if it is final."""
+        return self.report if self.report is not None and self.report["status"] != RUNNING else None
 
 
 def check(path: Path) -> int:
-    """The file's size in bytes; Failure(USAGE) says in one line why it cannot be imported. Asks nobody."""
+    """Return the file's size in bytes. Raises Failure(USAGE) if it cannot be imported. Calls no AWS."""
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise _unfit(path, "is no regular file")
+            raise _unfit(path, "is not a regular file")
         path.open("rb").close()
     except FileNotFoundError:
         raise _unfit(path, "does not exist") from None
@@ -85,7 +86,7 @@ def check(path: Path) -> int:
     if not _KIND.fullmatch(path.name):
         raise _unfit(
             path,
-            "is of no known kind",
+            "has an unknown extension",
             "its name must end in .json, .jsonl, .ndjson or .csv, or in one of them and .gz",
         )
     if not found.st_size:
@@ -96,14 +97,14 @@ def check(path: Path) -> int:
 
 
 def key_of(path: Path) -> str:
-    """Where the file is uploaded to: under its own name. Failure(USAGE) when S3 cannot have such a key."""
+    """Return the object key, made of the file's name. Raises Failure(USAGE) if S3 cannot have such a key."""
     key = UPLOAD_PREFIX + path.name
     try:
         length = len(key.encode())
     except UnicodeEncodeError:
-        raise _unfit(path, "has a name that is no UTF-8 text", "rename it") from None
+        raise _unfit(path, "has a name that is not UTF-8", "rename it") from None
     if length > MAX_KEY_BYTES:
-        raise _unfit(path, f"has too long a name: {length} bytes as {UPLOAD_PREFIX}<name>, S3 takes {MAX_KEY_BYTES}")
+        raise _unfit(path, f"has too long a name: {length} bytes as {UPLOAD_PREFIX}<name>, S3 allows {MAX_KEY_BYTES}")
     return key
 
 
@@ -112,22 +113,22 @@ def _unfit(path: Path, why: str, hint: str = "") -> Failure:
 
 
 def upload(s3, path: Path, size: int, bucket: str, key: str, on_progress: OnProgress) -> Upload:
-    """Several parts at once if it is large; `on_progress` gets bytes, one call at a time.
+    """Upload the file, large ones in parallel parts; `on_progress` gets bytes, one call at a time.
 
-    The version is the one that S3 answered this very upload with: asking afterwards could find somebody else's.
+    The version is from the response to this upload: a later request could return another upload's.
     Raises Failure(INTERRUPTED) saying whether the file is there, and botocore's exceptions.
     """
     from boto3.s3.transfer import TransferConfig
 
     done, lock = 0, threading.Lock()
 
-    def count(more: int) -> None:  # less than nothing when a part is sent again
+    def count(more: int) -> None:  # negative when a part is sent again
         nonlocal done
         with lock:
             done += more
             on_progress(done, size)
 
-    # The other manager that boto3 may choose does not go through the client, so would not tell the version.
+    # The CRT transfer manager does not call the client, so its responses have no version.
     config = TransferConfig(preferred_transfer_client="classic")
     with _versions(s3) as versions:
         try:
@@ -140,21 +141,21 @@ def upload(s3, path: Path, size: int, bucket: str, key: str, on_progress: OnProg
         except OSError as error:
             raise _unfit(path, f"can no longer be read: {error.strerror}") from error
     if not versions:
-        raise Failure(Exit.FAILED, f"S3 keeps no versions in {bucket}, so nobody can tell which report is its own")
+        raise Failure(Exit.FAILED, f"versioning is off in {bucket}, so the report of this upload cannot be identified")
     return Upload(bucket, key, versions[-1])
 
 
 def interrupted(about: Upload) -> Failure:
     return Failure(
         Exit.INTERRUPTED,
-        f"interrupted; {printable(about.key)} is uploaded, and its import goes on without us",
+        f"interrupted; {printable(about.key)} is uploaded, and its import continues",
         f"its report will be {printable(about.report_uri)}",
     )
 
 
 @contextlib.contextmanager
 def _versions(s3) -> Iterator[list[str]]:
-    """The versions that this client makes meanwhile."""
+    """Collect the versions that this client creates."""
     made: list[str] = []
 
     def remember(parsed: Mapping, **_) -> None:
@@ -171,7 +172,7 @@ def _versions(s3) -> Iterator[list[str]]:
 
 
 def report_on(s3, about: Upload) -> dict | None:
-    """The report as it is now (contract.imports.IMPORT_REPORT); None when there is none yet, or S3 does not answer."""
+    """Return the current report (contract.imports.IMPORT_REPORT); None if there is none, or S3 does not answer."""
     try:
         answer = s3.get_object(Bucket=about.bucket, Key=report_key(about.key, about.version))
         return json.loads(answer["Body"].read())
@@ -181,35 +182,35 @@ def report_on(s3, about: Upload) -> dict | None:
         raise
 
 
-def letter_about(aws: Aws, logical_id: str, url: str, about: Upload) -> Letter | None:
-    """The dead letter about this version of the file, if there is one that can be seen. Takes nothing out."""
+def dead_letter_of(aws: Aws, logical_id: str, url: str, about: Upload) -> DeadLetter | None:
+    """Return the dead letter of this upload, if there is one and it can be read. Removes nothing."""
     try:
         if not lookup.read(aws, logical_id, url).waiting:
             return None
-        letters = dead_letters.peek(aws.client("sqs"), url, LETTERS)
+        found = dead_letters.peek(aws.client("sqs"), url, MAX_DEAD_LETTERS)
     except Exception as error:
         if service_errors.is_transient(error) or service_errors.is_denied(error):
             return None
         raise
-    return next((letter for letter in letters if _is_about(letter, about)), None)
+    return next((each for each in found if _concerns(each, about)), None)
 
 
-def _is_about(letter: Letter, about: Upload) -> bool:
-    found = dead_letters.upload_of(letter.body)
+def _concerns(dead_letter: DeadLetter, about: Upload) -> bool:
+    found = dead_letters.upload_of(dead_letter.body)
     return (found.get("key"), found.get("version-id")) == (about.key, about.version)
 
 
 def follow(
     report: Callable[[], Mapping | None],
-    letter: Callable[[], Letter | None],
+    dead_letter: Callable[[], DeadLetter | None],
     on_look: Callable[[Mapping | None], None],
     clock=time,
-) -> Ending:
-    """Look for a final report, now and then for a dead letter, until there is one or PATIENCE has ended.
+) -> Outcome:
+    """Poll for a final report, and less often for a dead letter, until there is one or TIMEOUT expires.
 
-    `on_look` gets the last report after each look. A letter counts only when there is no final report.
+    `on_look` gets the last report after each poll. A final report takes precedence over a dead letter.
     """
-    last, pause = None, FIRST_PAUSE
+    last, pause = None, FIRST_INTERVAL
     heard = asked = clock.monotonic()
     while True:
         found = report()
@@ -217,27 +218,27 @@ def follow(
         if found is not None and found != last:
             last, heard = found, now
         on_look(last)
-        if Ending(last).is_final:
-            return Ending(last)
-        if now - asked >= LETTERS_PAUSE:
-            if dead := letter():
-                return Ending(last, dead)
+        if Outcome(last).final:
+            return Outcome(last)
+        if now - asked >= DEAD_LETTER_INTERVAL:
+            if found_letter := dead_letter():
+                return Outcome(last, found_letter)
             asked = clock.monotonic()
-        if now - heard > PATIENCE:
-            return Ending(last)
+        if now - heard > TIMEOUT:
+            return Outcome(last)
         clock.sleep(pause)
-        pause = min(pause * _GROWTH, LONGEST_PAUSE)
+        pause = min(pause * _GROWTH, MAX_INTERVAL)
 
 
 def is_flawless(report: Mapping) -> bool:
-    """Whether every record of the file was queued."""
+    """Return whether every record of the file was queued."""
     return report["status"] == COMPLETED and not report["rejected"]
 
 
 def first_rejected(s3, bucket: str, keys: Iterable[str]) -> list[dict]:
-    """Of the first few: record, line, reason, details. Not the text, which is somebody's order.
+    """Return record, line, reason and details of the first rejected records, without their text (personal data).
 
-    The files are read no further than needed.
+    Streams: reads no more of the files than needed.
     """
     found: list[dict] = []
     for key in keys:
@@ -251,8 +252,10 @@ def first_rejected(s3, bucket: str, keys: Iterable[str]) -> list[dict]:
 
 
 def drain(left: Callable[[], int], on_look: Callable[[int], None], clock=time) -> int:
-    """Watch a queue until nothing is left in two looks on end, for SQS's numbers lag; or until it has not become
-    shorter for DRAIN_PATIENCE. What is left then."""
+    """Poll a queue until it is empty twice in a row (SQS's counts lag), or has not shrunk for DRAIN_TIMEOUT.
+
+    Return what is left.
+    """
     empty, least, since = 0, float("inf"), clock.monotonic()
     while True:
         number, now = left(), clock.monotonic()
@@ -260,6 +263,6 @@ def drain(left: Callable[[], int], on_look: Callable[[int], None], clock=time) -
         empty = 0 if number else empty + 1
         if number < least:
             least, since = number, now
-        if empty == 2 or now - since > DRAIN_PATIENCE:
+        if empty == 2 or now - since > DRAIN_TIMEOUT:
             return number
-        clock.sleep(DRAIN_PAUSE)
+        clock.sleep(DRAIN_INTERVAL)

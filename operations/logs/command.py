@@ -1,5 +1,4 @@
-"""`--logs [FUNCTION]`: what the functions say, together and in order; with --order, one order's story; with --follow,
-on and on."""
+"""`--logs [FUNCTION]`: the log lines of all functions, merged by time; --order selects one order's trace, --follow polls."""
 
 import contextlib
 import json
@@ -22,38 +21,35 @@ from operations.logs.lines import Line
 from operations.logs.view import LogView
 from operations.logs.view import as_json as line_as_json
 
-RECENT, STORY = 600.0, 86_400.0
-"""Seconds that are looked back over without --since: the latest lines, or those of an order, which may be of yesterday."""
+RECENT, TRACE = 600.0, 86_400.0
+"""Seconds to look back without --since: for all lines, and for an order's trace."""
 
-PAUSE, LOCAL_PAUSE = 2.0, 0.3
+INTERVAL, LOCAL_INTERVAL = 2.0, 0.3
 
 
 def run(options: Options, ui: Ui, root: Path, out=None) -> dict:
-    """The lines go to standard output, everything else through `ui`, which should be standard error's.
+    """Write the lines to standard output, everything else to `ui`, which is standard error's.
 
-    Following ends with Ctrl-C, and well: there is no other end. With --output json it writes JSON Lines as they come;
-    without --follow the report holds the lines.
+    --follow ends with Ctrl-C, exit code 0; with --output json it writes JSON Lines. Without it the report holds the lines.
     """
     if options.order is not None and not lines.is_order_id(options.order):
-        raise Failure(
-            Exit.USAGE, f"{options.order!r} is not an order's id", "it looks like fd-0f5e… or a partner's own"
-        )
+        raise Failure(Exit.USAGE, f"{options.order!r} is not an order ID", "expected fd-0f5e… or a partner's own ID")
     aws, stack = connection.deployed(ui, options, root)
     known = groups.chosen(options.env, outputs.of_stack(stack), options.function)
     if options.order is not None and options.function is None:
         known[groups.GATEWAY] = names.log_group(options.env, groups.GATEWAY)
     out = out or sys.stdout
-    since = options.since or (STORY if options.order else RECENT)
+    since = options.since or (TRACE if options.order else RECENT)
     start = int((time.time() - since) * 1000)
     look = _look(aws, known, options.order)
     view = LogView(out, known, frozenset({"order_id"} if options.order else ()))
     if options.follow:
-        _follow(ui, out, view, look, start, LOCAL_PAUSE if aws.local else PAUSE, options.output == "json")
+        _follow(ui, out, view, look, start, LOCAL_INTERVAL if aws.local else INTERVAL, options.output == "json")
         return _report("followed", known)
-    shown = _worth_showing(look(start))
+    shown = _relevant(look(start))
     if options.output == "json":
         return _report("read", known, [line_as_json(line) for line in shown])
-    with _until_the_reader_leaves(out):
+    with _ignore_closed_pipe(out):
         if not _show(view, shown):
             ui.line(
                 f"No lines in the last {durations.words(timedelta(seconds=since))}{f' about order {options.order}' if options.order else ''}."
@@ -62,21 +58,21 @@ def run(options: Options, ui: Ui, root: Path, out=None) -> dict:
 
 
 def _look(aws: Aws, known: dict[str, str], order: str | None):
-    """What reads all events since a time, of one order or of all."""
+    """Return a function that reads the events since a time, of one order or of all."""
     if order is None:
         return lambda start: fetch.events(aws, known, start)
-    story = lines.Story(order)
-    return lambda start: fetch.of_order(aws, known, story, start)
+    trace = lines.OrderTrace(order)
+    return lambda start: fetch.of_order(aws, known, trace, start)
 
 
 def _follow(ui: Ui, out, view: LogView, look, start: int, pause: float, as_json: bool) -> None:
     def on_trouble(reason: str) -> None:
-        ui.warn(f"CloudWatch does not answer now; going on, nothing is lost: {reason}")
+        ui.warn(f"CloudWatch does not answer; retrying, no line is lost: {reason}")
 
     ui.line("Following; Ctrl-C ends it.")
-    with contextlib.suppress(KeyboardInterrupt), _until_the_reader_leaves(out):
+    with contextlib.suppress(KeyboardInterrupt), _ignore_closed_pipe(out):
         for batch in fetch.follow(lambda at: list(look(at)), start, pause, on_trouble):
-            for line in _worth_showing(batch):
+            for line in _relevant(batch):
                 if as_json:
                     out.write(json.dumps(line_as_json(line), separators=(",", ":")) + "\n")
                 else:
@@ -84,7 +80,7 @@ def _follow(ui: Ui, out, view: LogView, look, start: int, pause: float, as_json:
             out.flush()
 
 
-def _worth_showing(events: Iterable[lines.Event]) -> Iterator[Line]:
+def _relevant(events: Iterable[lines.Event]) -> Iterator[Line]:
     return (line for event in events if not (line := lines.read(event)).noise)
 
 
@@ -97,8 +93,8 @@ def _show(view: LogView, shown: Iterable[Line]) -> int:
 
 
 @contextlib.contextmanager
-def _until_the_reader_leaves(out) -> Iterator[None]:
-    """`--logs | head` closes the pipe: no failure. Python must not find it closed when it ends, either."""
+def _ignore_closed_pipe(out) -> Iterator[None]:
+    """End quietly when the reader closes the pipe, as `head` does; Python's own flush at exit must not fail either."""
     try:
         yield
     except BrokenPipeError:

@@ -1,7 +1,7 @@
-"""Reading the functions' log groups: merged by time, page by page, and followed without loss or repetition.
+"""Read log groups: merged by time, page by page, or followed without loss or repetition.
 
-Following polls FilterLogEvents. StartLiveTail would answer sooner, but thins out above 500 events a second, ends
-after three hours, costs by the minute, and cannot begin in the past: joining both without a gap takes polling anyway.
+Following polls FilterLogEvents. StartLiveTail answers sooner, but samples above 500 events a second, ends
+after three hours, costs by the minute, and cannot start in the past, so a gapless start needs polling anyway.
 """
 
 import heapq
@@ -13,19 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from operations.logs import lines
-from operations.logs.lines import Event, Story
+from operations.logs.lines import Event, OrderTrace
 
-LATE = 60_000
-"""Milliseconds: an event that is taken in so much later than one with a later time is still found."""
+INGESTION_DELAY = 60_000
+"""Milliseconds: how much later than a newer event CloudWatch may ingest an older one and it is still found."""
 
-SLOWEST = 30.0
-"""Seconds between two looks at most, while CloudWatch refuses to answer."""
+MAX_BACKOFF = 30.0
+"""Maximum backoff in seconds while CloudWatch does not answer."""
 
 
 def events(aws: Aws, groups: Mapping[str, str], start: int, pattern: str = "") -> Iterator[Event]:
-    """Source -> log group: their events since `start` (ms since 1970), the oldest first, each once.
+    """Yield the events of the log groups (source -> group) since `start` (ms since 1970), oldest first, each once.
 
-    Every group's next page is fetched while the current ones are consumed, so a day of logs needs little memory.
+    The next page of each group is fetched while the current one is consumed: a day of logs needs little memory.
     A group that does not exist has no events.
     """
     logs = aws.client("logs")
@@ -49,7 +49,7 @@ def _pages(logs, source: str, group: str, start: int, pattern: str) -> Iterator[
 
 
 def _ahead(pool: ThreadPoolExecutor, pages: Iterator[list[Event]]) -> Iterator[Event]:
-    """The pages' events; a page is fetched while the one before is consumed, the first one at once."""
+    """Yield the pages' events, fetching each page while the one before is consumed."""
     coming = pool.submit(next, pages, None)
 
     def consumed(coming) -> Iterator[Event]:
@@ -60,11 +60,11 @@ def _ahead(pool: ThreadPoolExecutor, pages: Iterator[list[Event]]) -> Iterator[E
     return consumed(coming)
 
 
-class Fresh:
-    """Lets every event through once, however often overlapping looks show it.
+class Deduplicator:
+    """Pass every event once, although consecutive polls overlap.
 
-    Equal events (one stream, one millisecond, one text) are told apart by their number: what a look shows more often
-    than any look before is new. CloudWatch's event ids would do the same; the emulator gives none.
+    Equal events (same stream, millisecond and text) are counted: those beyond the highest count so far are new.
+    CloudWatch's event ids would serve as well; the emulator has none.
     """
 
     def __init__(self, start: int):
@@ -72,15 +72,16 @@ class Fresh:
         self._seen: Counter[Event] = Counter()
 
     def of(self, look: Sequence[Event]) -> list[Event]:
-        """What of `look` is new, in its order. The look must show everything since `self.start`, which moves on."""
-        fresh, shown = [], Counter()
+        """Return the new events of a poll, which must cover everything since `self.start`; that advances."""
+        fresh: list[Event] = []
+        shown: Counter[Event] = Counter()
         for event in look:
             shown[event] += 1
             if shown[event] > self._seen[event]:
                 fresh.append(event)
         self._seen |= shown
         self._newest = max([self._newest, *(event.time for event in fresh)])
-        self.start = max(self.start, self._newest - LATE)
+        self.start = max(self.start, self._newest - INGESTION_DELAY)
         self._seen = Counter({event: number for event, number in self._seen.items() if event.time >= self.start})
         return fresh
 
@@ -88,11 +89,11 @@ class Fresh:
 def follow(
     look: Callable[[int], Sequence[Event]], start: int, pause: float, on_trouble: Callable[[str], None], clock=time
 ) -> Iterator[list[Event]]:
-    """What is new, look after look, without end. `look(start)` returns all events since then, in order.
+    """Yield the new events of each poll, endlessly. `look(start)` returns all events since then, in order.
 
-    Throttling and lost connections are told to `on_trouble` once and sat out: the next look reaches back far enough.
+    Throttling and lost connections are reported to `on_trouble` once and retried: the next poll overlaps far enough.
     """
-    fresh, delay, troubled = Fresh(start), pause, False
+    fresh, delay, troubled = Deduplicator(start), pause, False
     while True:
         try:
             found = look(fresh.start)
@@ -101,24 +102,24 @@ def follow(
                 raise
             if not troubled:
                 on_trouble(str(error))
-            troubled, delay = True, min(delay * 2, SLOWEST)
+            troubled, delay = True, min(delay * 2, MAX_BACKOFF)
         else:
             troubled, delay = False, pause
             yield fresh.of(found)
         clock.sleep(delay)
 
 
-def of_order(aws: Aws, groups: Mapping[str, str], story: Story, start: int) -> list[Event]:
-    """Everything since `start` that concerns the story's order, by the time at which it was said.
+def of_order(aws: Aws, groups: Mapping[str, str], trace: OrderTrace, start: int) -> list[Event]:
+    """Return the events since `start` that belong to the trace, by the time in the line.
 
-    Two rounds: the lines that name the order tell which requests brought it; then what belongs to those is found.
+    The lines that name the order give its requests; a second round finds the other lines of those requests.
     """
     found: Counter[Event] = Counter()
     known: list[str] = []
-    while known != (patterns := story.patterns()):
+    while known != (patterns := trace.patterns()):
         known, found = patterns, Counter()
         for pattern in patterns:
             found |= Counter(events(aws, groups, start, pattern))  # two patterns may find the same event
-        story.learn(lines.read(event) for event in found)
-    concerned = [line for event in found.elements() if story.concerns(line := lines.read(event))]
+        trace.learn(lines.read(event) for event in found)
+    concerned = [line for event in found.elements() if trace.concerns(line := lines.read(event))]
     return [line.event for line in sorted(concerned, key=lambda line: (line.moment, line.event.time))]

@@ -1,4 +1,4 @@
-"""Which log groups an environment has, and which of them is meant. Pure."""
+"""Find the log group of a function by any of its names. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -7,13 +7,13 @@ from config import names
 from deployer.errors import Exit, Failure
 
 GATEWAY = "api-access"
-"""API Gateway's access log: a line for each request, whether it reached a function or not."""
+"""API Gateway's access log: a line for each request, also those that reach no function."""
 
 _SUFFIX = "Function"
 
 
 def of_functions(environment: str, outputs: Mapping[str, str]) -> dict[str, str]:
-    """`orders-worker` -> log group, of every function that the root stack's outputs name."""
+    """Return name -> log group of every function in the root stack's outputs, such as orders-worker."""
     return {
         name: names.log_group(environment, name)
         for name in sorted(_dashed(key.removesuffix(_SUFFIX)) for key in outputs if key.endswith(_SUFFIX))
@@ -21,9 +21,9 @@ def of_functions(environment: str, outputs: Mapping[str, str]) -> dict[str, str]
 
 
 def chosen(environment: str, outputs: Mapping[str, str], wanted: str | None) -> dict[str, str]:
-    """All functions; or the one that is meant, in whatever way it is written. Failure(USAGE) names those there are.
+    """Return all log groups, or the one of `wanted`. Raises Failure(USAGE) listing the names.
 
-    orders_worker, orders-worker, OrdersWorker, OrdersWorkerFunction, the physical name, an ARN, the log group.
+    Accepts orders_worker, orders-worker, OrdersWorker, OrdersWorkerFunction, the physical name, an ARN, the log group.
     """
     known = of_functions(environment, outputs)
     if wanted is None:

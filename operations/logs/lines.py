@@ -1,4 +1,4 @@
-"""Events of the functions' logs as lines that a person reads, and which of them tell one order's story. Pure."""
+"""Parse log events into lines, and select the trace of one order. Pure."""
 
 import json
 import re
@@ -10,15 +10,15 @@ from contract.schemas import ID_PATTERN
 
 _PLATFORM = re.compile(r"(START|END|REPORT) RequestId: |INIT_START |XRAY TraceId: |EXTENSION\tName: ")
 _LONGEST_PATTERN = 1024
-"""Characters of a filter pattern, says FilterLogEvents."""
+"""Maximum length of a filter pattern (FilterLogEvents)."""
 
 _MANY_PATTERNS = 6
-"""Above this, one look at everything is cheaper than a look for each pattern: so it is with an order that was polled."""
+"""Above this, reading everything once is cheaper than a call for each pattern (an order that was polled)."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event of a log, as FilterLogEvents returns it. `source`: orders-worker, or api-access. `time`: ms since 1970."""
+    """A log event as FilterLogEvents returns it. `source`: orders-worker or api-access. `time`: ms since 1970."""
 
     source: str
     stream: str
@@ -28,9 +28,9 @@ class Event:
 
 @dataclass(frozen=True)
 class Line:
-    """An event that was read: `fields` are those of its JSON, none for plain text.
+    """A parsed event: `fields` of its JSON, {} for plain text.
 
-    `noise`: the platform's own lines that say nothing went wrong, and the documents that metrics are made of.
+    `noise`: Lambda's platform lines without an error, and EMF documents.
     """
 
     event: Event
@@ -45,7 +45,7 @@ class Line:
 
     @property
     def moment(self) -> datetime:
-        """When the function said it, where it says so: the log takes it in a moment later, or a whole invocation's at once."""
+        """The line's own timestamp if it has one: CloudWatch's is later, or the same for a whole invocation."""
         try:
             said = datetime.fromisoformat(str(self.fields.get("timestamp", "")))
         except ValueError:
@@ -58,12 +58,12 @@ class Line:
 
     @property
     def correlation_id(self) -> str | None:
-        """Of the request that it belongs to; API Gateway's own log calls it requestId."""
+        """Correlation id of the line's request; requestId in API Gateway's access log."""
         return self._text("correlation_id") or (self._text("requestId") if "resourcePath" in self.fields else None)
 
     @property
     def invocation(self) -> str | None:
-        """The Lambda request id, under the names that our logger, the runtime and the platform give it."""
+        """Lambda request id, under the names of our logger, the runtime and the platform."""
         record = self.fields.get("record")
         of_platform = record.get("requestId") if isinstance(record, dict) else None
         return self._text("function_request_id") or self._text("requestId") or of_platform
@@ -93,18 +93,18 @@ def read(event: Event) -> Line:
 
 
 def _of_platform(event: Event, fields: Mapping) -> Line:
-    """Lambda's own events: worth showing where an invocation did not end well."""
-    record = fields.get("record") if isinstance(fields.get("record"), dict) else {}
+    """Parse a platform event of Lambda; noise unless the invocation failed."""
+    found = fields.get("record")
+    record = found if isinstance(found, dict) else {}
     status = record.get("status", "success")
     message = f"{fields['type']} {status}" + (f" {record['errorType']}" if record.get("errorType") else "")
     return Line(event, fields, "ERROR" if status != "success" else "", message, status == "success")
 
 
-class Story:
-    """Which lines concern an order: those that name it, and of the requests and the imports that brought it, those
-    that name no other order.
+class OrderTrace:
+    """Select the lines of an order: those that name it, and those of its requests and imports that name no other.
 
-    It learns from what it is shown; so lines that came before their request was known must be shown again.
+    `learn` collects request ids; lines that came before their request was known must be read again.
     """
 
     def __init__(self, order_id: str):
@@ -119,13 +119,13 @@ class Story:
                 self.invocations |= _usable(line.invocation)
 
     def concerns(self, line: Line) -> bool:
-        """An invocation's own failure concerns the order, its other lines are about the whole batch."""
+        """Return whether the line belongs to the order; of its invocations only errors do, other lines are the batch's."""
         if line.order_id is not None:
             return line.order_id == self.order_id
         return line.correlation_id in self.requests or (line.level == "ERROR" and line.invocation in self.invocations)
 
     def patterns(self) -> list[str]:
-        """Filter patterns that together find at least what `concerns` wants, for all that is known so far; "" is all."""
+        """Return filter patterns that match at least what `concerns` accepts; [""] matches all."""
         names = [f'$.order_id = "{self.order_id}"']
         for request in sorted(self.requests):
             names += [f'$.correlation_id = "{request}"', f'$.requestId = "{request}"']
@@ -143,7 +143,7 @@ class Story:
 
 
 def is_order_id(text: str) -> bool:
-    """As the contract says; nothing that it allows has a meaning in a filter pattern."""
+    """Return whether the contract allows the ID; it allows no character that means something in a filter pattern."""
     return bool(re.fullmatch(ID_PATTERN, text))
 
 

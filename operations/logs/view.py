@@ -1,4 +1,4 @@
-"""Lines of logs: for people on a terminal or in a file, and as documents for programs."""
+"""Show log lines on a terminal, as plain text, or as JSON."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,20 +12,20 @@ from operations.logs.lines import Line
 _COLOURS = ("cyan", "magenta", "blue", "green", "bright_cyan", "bright_magenta", "bright_blue")
 _LEVELS = {"DEBUG": "dim", "INFO": "", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 
-# Said elsewhere on the line, or of use to a program only.
+# Shown elsewhere on the line, or useful to programs only.
 _LEFT_OUT = {
     *("level", "message", "timestamp", "service", "location", "xray_trace_id", "function_request_id"),
     *("time", "type", "traceId", "apiKeyId", "resourcePath", "method", "status_code", "responseLength"),
     *("errorType", "errorMessage", "stackTrace", "frames"),
 }
 _UNDER = ("frames", "stackTrace")
-"""Shown one under the other: where an error came from."""
+"""Shown on lines below: the stack trace."""
 
 
 class LogView:
-    """Writes lines to a stream: in colours on a terminal, plain elsewhere. The day is said when it begins.
+    """Write lines to a stream: coloured on a terminal, plain elsewhere. The date is written when it changes.
 
-    `known`: fields that need not be said on every line, such as the order's id in its own story.
+    `known`: fields not to repeat on every line, such as the order ID in its own trace.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class LogView:
     ):
         self._stream, self._known = stream, known
         self._console = Console(file=stream, highlight=False, soft_wrap=True, force_terminal=interactive or None)
-        self._colours = {source: _COLOURS[place % len(_COLOURS)] for place, source in enumerate(sorted(sources))}
+        self._colours = {source: _COLOURS[index % len(_COLOURS)] for index, source in enumerate(sorted(sources))}
         self._width = max(map(len, self._colours), default=0)
         self._day: date | None = None
 
@@ -66,7 +66,7 @@ class LogView:
 
 
 def details(line: Line) -> dict[str, str]:
-    """The fields of a line that a person looks for, under the names that a search needs; those without a value left out."""
+    """Return the fields to show, under the names that a query needs, without empty ones."""
     return {
         clean(name): clean(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
         for name, value in line.fields.items()
@@ -75,12 +75,12 @@ def details(line: Line) -> dict[str, str]:
 
 
 def clean(text: object) -> str:
-    """On one line, without what could move a terminal's cursor: it comes from whoever called."""
+    """Return the text on one line without control characters, which could move the cursor: it comes from a client."""
     return "".join(each if each.isprintable() else " " for each in str(text).replace("\r\n", "\n").replace("\n", " | "))
 
 
 def as_json(line: Line) -> dict:
-    """`fields` is the event's JSON as it is, or {"message": …} of a plain line."""
+    """Return the line; `fields` is the event's JSON, or {"message": …} of a plain line."""
     return {
         "time": line.moment.isoformat(timespec="milliseconds"),
         "function": line.source,

@@ -1,4 +1,4 @@
-"""What is in a dead-letter queue: read without taking it out, and said so that a person knows what to do."""
+"""Read the messages of a dead-letter queue without removing them, with the reason of each."""
 
 import contextlib
 import json
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 PER_CALL = 10
-"""The most that SQS gives or takes in one call."""
+"""Messages in one SQS batch."""
 
 REASON, DETAIL = "rejectionReason", "rejectionDetail"
-"""The message attributes that the worker gives to what it rejects."""
+"""Message attributes that the worker sets on what it rejects."""
 
-HOLD_SECONDS = 30
-"""How long what was received is hidden while the rest is read, at most: it is released when all is read."""
+VISIBILITY_TIMEOUT = 30
+"""Seconds a received message stays hidden at most; all are released when the last is read."""
 
 _LONGEST = 300
 
 
 @dataclass(frozen=True)
-class Letter:
-    """One message. `reason` is short, one for many messages; `detail` is this message's own.
+class DeadLetter:
+    """One message. `reason`: a short category; `detail`: what is specific to this message.
 
-    `rejected`: it was refused for good, not given up after failing; unmended, it will be refused again.
+    `rejected`: the worker rejected it permanently; unless the cause is fixed, it will reject it again.
     """
 
     message_id: str
@@ -39,7 +39,7 @@ class Letter:
         return len(self.body.encode(errors="surrogatepass"))
 
     def as_json(self) -> dict:
-        """The body included: whoever asks for the document wants to work on it."""
+        """Return the message with its body, for programs that process it."""
         return {
             "messageId": self.message_id,
             "sent": self.sent.isoformat(),
@@ -52,30 +52,29 @@ class Letter:
         }
 
 
-def peek(sqs, url: str, limit: int) -> list[Letter]:
-    """Up to `limit` messages, each once, oldest first; all are in the queue as before.
+def peek(sqs, url: str, limit: int) -> list[DeadLetter]:
+    """Return up to `limit` messages, each once, oldest first; all stay in the queue.
 
-    SQS shows a message only to who receives it. So they are received, hidden from others (and from our
-    own next call) for a moment, and released at once when all are read, or whatever else ends this.
-    Each look raises ApproximateReceiveCount by one: harmless, for a dead-letter queue gives nothing up.
+    SQS shows a message only to its receiver, so each is received, hidden for a moment, and released at the end,
+    also after an error. Each look raises ApproximateReceiveCount by one: harmless in a queue without a DLQ.
     """
-    found: dict[str, Letter] = {}
+    found: dict[str, DeadLetter] = {}
     handles: dict[str, str] = {}
     try:
         while len(found) < limit:
-            messages = receive(sqs, url, limit - len(found), HOLD_SECONDS)
+            messages = receive(sqs, url, limit - len(found), VISIBILITY_TIMEOUT)
             handles |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
             new = [message for message in messages if message["MessageId"] not in found]
             if not new:
                 break
-            found |= {message["MessageId"]: letter(message) for message in new}
+            found |= {message["MessageId"]: parse(message) for message in new}
     finally:
         release(sqs, url, handles.values())
     return sorted(found.values(), key=lambda each: each.sent)
 
 
 def receive(sqs, url: str, most: int, hold: int) -> list[dict]:
-    """With all attributes. Waits a second for an answer from all of SQS's servers: only then is empty empty."""
+    """Receive up to `most` messages with all attributes. Long polling of 1 s asks all of SQS's servers."""
     return sqs.receive_message(
         QueueUrl=url,
         MaxNumberOfMessages=min(most, PER_CALL),
@@ -87,23 +86,23 @@ def receive(sqs, url: str, most: int, hold: int) -> list[dict]:
 
 
 def release(sqs, url: str, handles: Iterable[str]) -> None:
-    """Visible again now. What cannot be released is so when its time is up: no failure to be told."""
+    """Make messages visible again. Best effort: they reappear when their visibility timeout expires."""
     handles = list(handles)
     for at in range(0, len(handles), PER_CALL):
         entries = [
-            {"Id": str(place), "ReceiptHandle": handle, "VisibilityTimeout": 0}
-            for place, handle in enumerate(handles[at : at + PER_CALL])
+            {"Id": str(index), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+            for index, handle in enumerate(handles[at : at + PER_CALL])
         ]
         with contextlib.suppress(Exception):
             sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
 
-def letter(message: Mapping) -> Letter:
+def parse(message: Mapping) -> DeadLetter:
     system = message.get("Attributes", {})
     given = {name: each.get("StringValue", "") for name, each in message.get("MessageAttributes", {}).items()}
     reason, detail = _reason(given, message["Body"], system)
     order_id = _object(message["Body"]).get("orderId")
-    return Letter(
+    return DeadLetter(
         message["MessageId"],
         datetime.fromtimestamp(int(system.get("SentTimestamp", 0)) / 1000, UTC),
         int(system.get("ApproximateReceiveCount", 0)),
@@ -116,7 +115,7 @@ def letter(message: Mapping) -> Letter:
 
 
 def event_of(body: str) -> dict | None:
-    """The event that failed: in the envelope of a Lambda destination, or, as EventBridge leaves it, the body itself.
+    """Return the event that failed: from a Lambda destination's envelope, or the body, as EventBridge leaves it.
 
     None for anything else.
     """
@@ -126,14 +125,13 @@ def event_of(body: str) -> dict | None:
 
 
 def upload_of(body: str) -> dict:
-    """The S3 object that the failed event is about, as S3 says it: key, size, version-id. Empty for other events."""
+    """Return the S3 object of a failed upload event: key, size, version-id; {} for other events."""
     upload = (event_of(body) or {"detail": {}})["detail"].get("object")
     return upload if isinstance(upload, dict) else {}
 
 
 def _reason(given: Mapping[str, str], body: str, system: Mapping[str, str]) -> tuple[str, str]:
-    """Said by our worker, by EventBridge, by Lambda's dead-letter attributes, by a Lambda destination's envelope, or
-    by SQS."""
+    """Return reason and detail, as set by the worker, EventBridge, Lambda's attributes or destination, or SQS."""
     if REASON in given:
         return given[REASON], given.get(DETAIL, "")
     if "RULE_ARN" in given:
@@ -152,8 +150,8 @@ def _reason(given: Mapping[str, str], body: str, system: Mapping[str, str]) -> t
 
 
 def _not_known(body: str) -> str:
-    """What the local version of the worker does not know about a message; "" if that did not keep it from reading."""
-    from domain import messages  # compiles the message's schema: only where there is such a letter
+    """Return why the local version cannot read the message; "" if it can."""
+    from domain import messages  # compiles the message's schema: only when needed
     from domain.errors import OrderError, UnknownFormat
 
     try:
@@ -166,7 +164,7 @@ def _not_known(body: str) -> str:
 
 
 def _envelope(context: Mapping, body: Mapping) -> str:
-    """For a stream the place in it counts: the records themselves are not in the message."""
+    """Describe the failed invocation. Of a stream it names the sequence numbers: the records are not in the message."""
     payload, response, batch = (
         value if isinstance(value := body.get(key), dict) else {}
         for key in ("responsePayload", "responseContext", "DDBStreamBatchInfo")
@@ -204,6 +202,6 @@ def _object(text: str) -> dict:
 
 
 def printable(text: str) -> str:
-    """Without what could move a terminal's cursor: this comes from whoever sent the message."""
+    """Replace control characters, which could move the cursor: the text comes from a client. At most 300 characters."""
     shown = "".join(character if character.isprintable() else "?" for character in text[: _LONGEST + 1])
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"

@@ -1,4 +1,4 @@
-"""The queues of a deployed environment, by logical id, and what each is to the others."""
+"""Find the queues of a deployed environment, and how they relate: sources and dead-letter queues."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,12 +11,12 @@ from deployer.stacks import outputs, reading
 QUEUE = "AWS::SQS::Queue"
 
 _FUNCTION_OUTPUTS = {"OrderImportDLQ": "OrdersImportFunction"}
-"""The queues whose messages are events of one function, and the root output that names it."""
+"""Dead-letter queues of a function's events, and the root output with the function's name."""
 
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue as SQS described it. The numbers are approximate: SQS itself knows them no better."""
+    """A queue as SQS describes it. Its counts are approximate."""
 
     logical_id: str
     url: str
@@ -36,17 +36,17 @@ class Queue:
 
     @property
     def dead_letter_target(self) -> str | None:
-        """The ARN that SQS moves this queue's failures to."""
+        """ARN of this queue's dead-letter queue."""
         return json.loads(self.attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
 
 
 def of_stack(aws: Aws, stack: Mapping) -> dict[str, Queue]:
-    """Every queue of the stack, a DescribeStacks entry, and of its nested stacks."""
+    """Return every queue of a DescribeStacks entry and its nested stacks, by logical id."""
     return {logical_id: read(aws, logical_id, url) for logical_id, url in _urls(aws, stack["StackId"])}
 
 
 def _urls(aws: Aws, stack: str) -> Iterator[tuple[str, str]]:
-    """Logical id and URL, which is what a queue's physical id is; nested stacks included."""
+    """Yield logical id and URL (a queue's physical id), nested stacks included."""
     for resource in reading.resources(aws, stack):
         if resource["ResourceType"] == QUEUE:
             yield resource["LogicalResourceId"], resource["PhysicalResourceId"]
@@ -56,14 +56,13 @@ def _urls(aws: Aws, stack: str) -> Iterator[tuple[str, str]]:
 
 def read(aws: Aws, logical_id: str, url: str) -> Queue:
     attributes = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    return Queue(logical_id, url, attributes)
+    return Queue(logical_id, url, {str(name): value for name, value in attributes.items()})
 
 
 def dead_letter_queue(queues: Mapping[str, Queue], name: str) -> Queue:
-    """The one that is meant, in whatever case; Failure(USAGE) names those that there are.
+    """Return the dead-letter queue of that name, case-insensitive. Raises Failure(USAGE) listing all.
 
-    A queue with a dead-letter queue of its own is none: receiving from it to look would count as an
-    attempt to process, and bring its messages nearer to being given up.
+    A source queue is refused: receiving from it would count as a delivery attempt.
     """
     known = {each.lower(): queue for each, queue in queues.items() if not queue.dead_letter_target}
     if name.lower() in known:
@@ -71,28 +70,27 @@ def dead_letter_queue(queues: Mapping[str, Queue], name: str) -> Queue:
     ordinary = next((each for each in queues if each.lower() == name.lower()), None)
     raise Failure(
         Exit.USAGE,
-        f"{ordinary} is no dead-letter queue" if ordinary else f"there is no queue {name!r} in this environment",
+        f"{ordinary} is not a dead-letter queue" if ordinary else f"there is no queue {name!r} in this environment",
         "its dead-letter queues: " + (", ".join(sorted(queue.logical_id for queue in known.values())) or "none"),
     )
 
 
 def function_of(stack: Mapping, dead_letters: Queue) -> str | None:
-    """The function that takes this queue's messages back, as events; None when there is no such function."""
+    """Return the function whose failed events this queue holds; None if it has none."""
     return outputs.of_stack(stack).get(_FUNCTION_OUTPUTS.get(dead_letters.logical_id, ""))
 
 
 def source_of(queues: Mapping[str, Queue], dead_letters: Queue) -> Queue:
-    """The queue whose failures SQS moves here, by its RedrivePolicy.
+    """Return the queue whose RedrivePolicy names this one. Raises Failure(USAGE) if it is a function's.
 
-    (ListDeadLetterSourceQueues would say the same; the emulator lacks it, and these are read already.)
-    Failure(USAGE) for a queue that functions send to: what waits there is no message of any queue.
+    (ListDeadLetterSourceQueues returns the same; the emulator lacks it.)
     """
     for queue in queues.values():
         if queue.dead_letter_target == dead_letters.arn:
             return queue
     raise Failure(
         Exit.USAGE,
-        f"{dead_letters.logical_id} cannot be redriven: no queue's messages end there, a function's failures do",
+        f"{dead_letters.logical_id} cannot be redriven: it receives failed events of a function, not messages of a queue",
         f"what to do: {_remedy(dead_letters.logical_id)}",
     )
 
@@ -101,4 +99,4 @@ def _remedy(logical_id: str) -> str:
     from generator.queues import DEAD_LETTER_QUEUES
 
     remedies = {entry.title: entry.remedy for entry in DEAD_LETTER_QUEUES}
-    return remedies.get(logical_id, "read it with --dlq, mend the cause, and repeat what failed.")
+    return remedies.get(logical_id, "read it with --dlq, fix the cause, and repeat what failed.")

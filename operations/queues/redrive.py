@@ -1,14 +1,11 @@
-"""Messages of a dead-letter queue back to the queue they came from.
+"""Move messages of a dead-letter queue back to their source.
 
-SQS does it by itself (a message move task), and we watch. Where the endpoint has no such task, each
-message is received, sent, and deleted, in this order: whatever ends it, no message is lost. One that
-was sent and not yet deleted is then in both queues, and its second copy does nothing: the worker
-recognises orders that it has stored.
+SQS moves them with a message move task. Without that API (the emulator), each message is received, sent
+and deleted, in this order, so an interruption loses none; a message in both queues is stored once, because the
+worker recognises stored orders. Events of a function are invoked again, then deleted.
 
-Events of a function go back to the function, in the same order: invoked, then deleted.
-
-Either way no more messages are moved than were there at the start, or one that is rejected again at
-once would go round for ever.
+At most as many messages are moved as there were at the start: one that is rejected again at once would
+otherwise cycle forever.
 """
 
 import json
@@ -23,18 +20,18 @@ from deployer.show.bars import OnProgress
 from operations.queues.dead_letters import DETAIL, PER_CALL, REASON, event_of, receive, release
 from operations.queues.lookup import Queue
 
-HOLD_SECONDS = 60
+VISIBILITY_TIMEOUT = 60
 CALL_BYTES = 262_144
-_GOING_ON = ("RUNNING", "CANCELLING")
+_RUNNING = ("RUNNING", "CANCELLING")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`kept` could not be sent and are where they were; `doubled` could not be deleted and are in both queues."""
+    """`kept`: not sent, still in the queue; `duplicated`: sent but not deleted, so in both queues."""
 
     moved: int
     kept: int = 0
-    doubled: int = 0
+    duplicated: int = 0
 
 
 def run(
@@ -46,12 +43,12 @@ def run(
     except Exception as error:
         if not service_errors.is_not_implemented(error):
             raise
-        return _by_hand(sqs, dead_letters, lambda messages: _send(sqs, source.url, messages), number, on_progress)
-    if before.get("Status") in _GOING_ON:
+        return _move(sqs, dead_letters, lambda messages: _send(sqs, source.url, messages), number, on_progress)
+    if before.get("Status") in _RUNNING:
         raise Failure(
             Exit.PREFLIGHT,
             f"{dead_letters.logical_id} is being redriven already: {_moved(before)} messages moved so far",
-            "repeat the command when that has ended",
+            "run the command again when that has ended",
         )
     # The destination is named because messages that the worker sent itself have no origin that SQS
     # knows: without it the task fails on the first of them.
@@ -60,8 +57,8 @@ def run(
 
 
 def invoke(sqs, functions, dead_letters: Queue, function: str, number: int, on_progress: OnProgress) -> Outcome:
-    """Hand `number` messages, or about as many, to the function again, one by one. Raises Failure as `run` does."""
-    return _by_hand(sqs, dead_letters, lambda messages: _hand(functions, function, messages), number, on_progress, 1)
+    """Invoke the function again with about `number` messages, one by one. Raises Failure as `run` does."""
+    return _move(sqs, dead_letters, lambda messages: _invoke(functions, function, messages), number, on_progress, 1)
 
 
 def _newest(sqs, queue: Queue) -> dict:
@@ -83,15 +80,15 @@ def _watch(
                 heard = time.monotonic()
                 moved, number = _moved(task), max(number, task.get("ApproximateNumberOfMessagesToMove", 0))
                 on_progress(moved, number)
-                if task["Status"] not in _GOING_ON:
-                    return _ended(queue, task, cancelled)
+                if task["Status"] not in _RUNNING:
+                    return _outcome_of(queue, task, cancelled)
                 if moved > number and not cancelled:
                     cancelled = _cancel(sqs, handle)
             elif time.monotonic() - heard > polling.error_tolerance:
                 raise Failure(
                     Exit.FAILED,
-                    f"SQS no longer tells how the move goes; {moved} messages were moved by then",
-                    f"it goes on by itself; see with --dlq {queue.logical_id} what is left",
+                    f"SQS stopped reporting on the move after {moved} messages",
+                    f"the move continues; check with --dlq {queue.logical_id}",
                 )
             time.sleep(polling.interval)
     except KeyboardInterrupt:
@@ -100,7 +97,7 @@ def _watch(
 
 
 def _look(sqs, queue: Queue, handle: str, before: dict) -> dict | None:
-    """Our task; None while it is not listed yet, or SQS does not answer. One that has ended has no handle any more."""
+    """Return our task, which loses its handle when it ends; None while it is not listed or SQS does not answer."""
     try:
         task = _newest(sqs, queue)
     except Exception as error:
@@ -111,7 +108,7 @@ def _look(sqs, queue: Queue, handle: str, before: dict) -> dict | None:
     return task if task.get("TaskHandle") == handle or not is_old else None
 
 
-def _ended(queue: Queue, task: dict, cancelled: bool) -> Outcome:
+def _outcome_of(queue: Queue, task: dict, cancelled: bool) -> Outcome:
     if task["Status"] == "COMPLETED" or cancelled:
         return Outcome(_moved(task))
     raise Failure(
@@ -122,7 +119,7 @@ def _ended(queue: Queue, task: dict, cancelled: bool) -> Outcome:
 
 
 def _cancel(sqs, handle: str) -> bool:
-    """False when it could not be: it may have ended just now."""
+    """Return False if it could not be cancelled, for example because it has just ended."""
     try:
         sqs.cancel_message_move_task(TaskHandle=handle)
     except Exception as error:
@@ -140,15 +137,15 @@ def _interrupted(queue: Queue, moved: int) -> Failure:
     )
 
 
-def _by_hand(
+def _move(
     sqs, queue: Queue, send: Callable[[list[dict]], list[dict]], number: int, on_progress: OnProgress, at_once=PER_CALL
 ) -> Outcome:
-    """`send` gets up to `at_once` messages and returns those that were taken."""
-    moved = doubled = 0
+    """`send` gets up to `at_once` messages and returns those that were accepted."""
+    moved = duplicated = 0
     held: dict[str, str] = {}  # received, and still in the queue
     try:
         while moved + len(held) < number:
-            messages = receive(sqs, queue.url, min(at_once, number - moved - len(held)), HOLD_SECONDS)
+            messages = receive(sqs, queue.url, min(at_once, number - moved - len(held)), VISIBILITY_TIMEOUT)
             new = [message for message in messages if message["MessageId"] not in held]
             held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
             if not new:
@@ -158,7 +155,7 @@ def _by_hand(
             for message in sent:
                 del held[message["MessageId"]]
             moved += len(sent)
-            doubled += len(sent) - gone
+            duplicated += len(sent) - gone
             on_progress(moved, number)
     except KeyboardInterrupt:
         raise _interrupted(queue, moved) from None
@@ -169,22 +166,22 @@ def _by_hand(
         raise Failure(cause.code, f"{cause.message}; {moved} messages were moved before", cause.hint) from error
     finally:
         release(sqs, queue.url, held.values())
-    return Outcome(moved, kept=len(held), doubled=doubled)
+    return Outcome(moved, kept=len(held), duplicated=duplicated)
 
 
 def _send(sqs, url: str, messages: list[dict]) -> list[dict]:
-    """Those that SQS took."""
-    entries = [_entry(str(place), message) for place, message in enumerate(messages)]
+    """Return the messages that SQS accepted."""
+    entries = [_entry(str(index), message) for index, message in enumerate(messages)]
     together = len(json.dumps(entries, default=repr)) <= CALL_BYTES
-    taken: list[dict] = []
+    accepted: list[dict] = []
     for chunk in [entries] if together else [[entry] for entry in entries]:
         answer = sqs.send_message_batch(QueueUrl=url, Entries=chunk)
-        taken += [messages[int(entry["Id"])] for entry in answer.get("Successful", [])]
-    return taken
+        accepted += [messages[int(entry["Id"])] for entry in answer.get("Successful", [])]
+    return accepted
 
 
-def _hand(functions, function: str, messages: list[dict]) -> list[dict]:
-    """Those that Lambda accepted: it will try them as often as any event, and bring back what fails again."""
+def _invoke(functions, function: str, messages: list[dict]) -> list[dict]:
+    """Return the messages that Lambda accepted as events; what fails again comes back to the queue."""
     return [message for message in messages if _accepted(functions, function, event_of(message["Body"]))]
 
 
@@ -196,7 +193,7 @@ def _accepted(functions, function: str, event: dict | None) -> bool:
 
 
 def _entry(id_: str, message: dict) -> dict:
-    """As it was, without why it was rejected: that is no longer true, or will be said again."""
+    """Return the message as a batch entry, without its rejection reason."""
     attributes = message.get("MessageAttributes", {}).items()
     trace = message.get("Attributes", {}).get("AWSTraceHeader")
     return {
@@ -208,8 +205,8 @@ def _entry(id_: str, message: dict) -> dict:
 
 
 def _delete(sqs, url: str, messages: list[dict]) -> int:
-    """How many are gone; what fails is tried once more."""
-    left = [{"Id": str(place), "ReceiptHandle": message["ReceiptHandle"]} for place, message in enumerate(messages)]
+    """Delete the messages, retrying once; return how many are deleted."""
+    left = [{"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(messages)]
     for _ in range(2):
         if left:
             failed = {each["Id"] for each in sqs.delete_message_batch(QueueUrl=url, Entries=left).get("Failed", [])}

@@ -1,5 +1,5 @@
-"""Does a deployment do its work? One marked test order by each way in, followed to the table and back. Shows nothing.
+"""Smoke test: place one marked test order by each ingestion path, and follow it to the table and back.
 
-A test order is known by its customer, `SMOKE-` and something random, and costs 0.01. It ends cancelled, and expires
-like any other. Until then it is an order: it counts in the metrics, and subscribers of order events hear of it.
+A test order has a customer `SMOKE-<random>` and costs 0.01. It is cancelled at the end and expires like any other.
+Until then it is an order: metrics count it, and subscribers of order events receive it.
 """

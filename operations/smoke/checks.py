@@ -1,4 +1,4 @@
-"""What a check is, and the means of making one."""
+"""Run one step of a smoke test, and record it as a check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from deployer.aws import service_errors
 from operations.smoke.rest import Answer
 
-PATIENCE = 60.0
-"""Seconds until what the platform does by itself must have been done. A cold start of all functions takes about 5."""
+TIMEOUT = 60.0
+"""Seconds to wait for asynchronous work. A cold start of all functions takes about 5."""
 
-FIRST_PAUSE, LONGEST_PAUSE, _GROWTH = 0.1, 2.0, 1.5
-"""Seconds between two looks; each is longer than the one before."""
+FIRST_INTERVAL, MAX_INTERVAL, _GROWTH = 0.1, 2.0, 1.5
+"""Seconds between polls; each interval is longer than the one before."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was tried. `detail`: what was expected and what came; "" when all is well.
-    `order_id`: the one that it was about, as far as it had one."""
+    """One step's result. `detail`: expected and found; "" if `ok`. `order_id`: "" if the step had no order."""
 
     path: str
     name: str
@@ -28,8 +27,8 @@ class Check:
 
 
 @dataclass
-class Trial:
-    """A test order on its way. `id` is "" until it is known; `stored`: it can be read, so it can be cancelled."""
+class SmokeOrder:
+    """A test order. `id` is "" until it is known; `stored`: it can be read, so it must be cancelled."""
 
     customer: str
     id: str = ""
@@ -47,7 +46,7 @@ class Trial:
 
 
 class Unexpected(Exception):
-    """Something else than expected: what, what came instead, and the request's id where there was an answer."""
+    """A step failed: what was expected, what was found, and the request's id if there was an answer."""
 
     def __init__(self, expected: str, found: str, request_id: str = ""):
         super().__init__(f"expected {expected}, found {found}")
@@ -55,10 +54,10 @@ class Unexpected(Exception):
 
 
 Step = tuple[str, Callable[[], None]]
-"""What it is called, and what does it; raises Unexpected, or what AWS and the network raise."""
+"""Name and function of a step; the function raises Unexpected, or an error of AWS or the network."""
 
 
-def made(path: str, name: str, step: Callable[[], None], trial: Trial, clock) -> Check:
+def made(path: str, name: str, step: Callable[[], None], test: SmokeOrder, clock) -> Check:
     started = clock.monotonic()
     try:
         step()
@@ -71,7 +70,7 @@ def made(path: str, name: str, step: Callable[[], None], trial: Trial, clock) ->
             raise
         problem, request_id = explained.message, ""
     took = (clock.monotonic() - started) * 1000
-    return Check(path, name, not problem, round(took, 1), problem, request_id, trial.id)
+    return Check(path, name, not problem, round(took, 1), problem, request_id, test.id)
 
 
 def expect(answer: Answer, status: int) -> Answer:
@@ -87,11 +86,11 @@ def equal(answer: Answer, field: str, value: object) -> None:
 
 
 def eventually(look: Callable, done: Callable[..., bool], expected: str, clock):
-    """The first answer that is done; Unexpected after PATIENCE."""
-    deadline, pause = clock.monotonic() + PATIENCE, FIRST_PAUSE
+    """Poll `look` until `done(answer)` and return the answer. Raises Unexpected after TIMEOUT."""
+    deadline, pause = clock.monotonic() + TIMEOUT, FIRST_INTERVAL
     while not done(answer := look()):
         if clock.monotonic() > deadline:
-            raise Unexpected(f"{expected} within {PATIENCE:.0f} s", "nothing", getattr(answer, "request_id", ""))
+            raise Unexpected(f"{expected} within {TIMEOUT:.0f} s", "nothing", getattr(answer, "request_id", ""))
         clock.sleep(pause)
-        pause = min(pause * _GROWTH, LONGEST_PAUSE)
+        pause = min(pause * _GROWTH, MAX_INTERVAL)
     return answer

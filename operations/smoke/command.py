@@ -1,4 +1,4 @@
-"""`--smoke`: place a marked test order by each way in, and see whether it arrives."""
+"""`--smoke`: place a marked test order by each ingestion path, and check that it arrives."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ _NEEDED = ("ApiUrl", "ApiKeyId", "UploadBucketName", "OrdersEventsFunction")
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
-    """The report; `exitCode` 1 when a check failed. The API key is fetched for this run and shown nowhere."""
+    """Return the report, with `exitCode` 1 if a check failed. The API key is read for this run and never shown."""
     aws, stack = connection.deployed(ui, options, root)
     known = outputs.needed(aws, stack, options, _NEEDED)
     key = aws.client("apigateway").get_api_key(apiKey=known["ApiKeyId"], includeValue=True)["value"]
@@ -41,5 +41,5 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
 
 def _next(options: Options, check: Check) -> str:
-    """The command that shows what happened."""
+    """Return the command that shows the order's trace."""
     return options.at_the_same_place("--logs", order=check.order_id or None).command_line()

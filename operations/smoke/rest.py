@@ -1,22 +1,22 @@
-"""The deployed API as a client sees it, over urllib3, which boto3 brings."""
+"""Call the deployed API as a client does, with urllib3, which boto3 brings."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 35.0
-"""API Gateway gives up on a function after 29 seconds."""
+"""API Gateway's integration timeout is 29 s."""
 
 _SHOWN = 300
-"""Characters of an answer that is no error of ours."""
+"""Characters shown of a response without an error document."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`headers` by lower-case name; `document` is {} when the body is no JSON object. `status` 0: no answer at all,
-    and `text` says why."""
+    """An HTTP response. `headers` by lower-case name; `status` 0: no response, `text` says why."""
 
     status: int
     text: str
@@ -33,11 +33,11 @@ class Answer:
     @property
     def request_id(self) -> str:
         ours = self.document.get("error", {})
-        told = ours.get("requestId", "") if isinstance(ours, dict) else ""
-        return told or self.headers.get("x-request-id") or self.headers.get("x-amzn-requestid", "")
+        request_id = ours.get("requestId", "") if isinstance(ours, dict) else ""
+        return request_id or self.headers.get("x-request-id") or self.headers.get("x-amzn-requestid", "")
 
     def brief(self) -> str:
-        """The status and what was said about it, on one line."""
+        """Return the status and the error on one line."""
         error = self.document.get("error")
         if isinstance(error, dict) and "code" in error:
             details = "; ".join(map(str, error.get("details", ())))
@@ -48,14 +48,14 @@ class Answer:
 
 
 class Api:
-    """Calls with an API key. Nothing is tried twice: a smoke test that repeats itself would hide what it is for."""
+    """Call the API with a key. Nothing is retried: a smoke test must not hide a failure."""
 
     def __init__(self, url: str, key: str, local: bool = False):
         import urllib3
 
         self.url = url
         self._headers = {"x-api-key": key, "content-type": "application/json"}
-        options = {"timeout": urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS), "retries": False}
+        options: dict[str, Any] = {"timeout": urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS), "retries": False}
         proxy = None if local else _proxy(url)
         self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
@@ -74,6 +74,6 @@ class Api:
 
 
 def _proxy(url: str) -> str | None:
-    """The environment's, as for boto3's own calls."""
+    """Return the proxy of the environment variables, as boto3 does."""
     parts = urlsplit(url)
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)

@@ -1,4 +1,4 @@
-"""The checks of a smoke test as lines and as JSON."""
+"""Show the checks of a smoke test, as lines and as JSON."""
 
 from deployer.show.ui import Ui
 from operations.queues.dead_letters import printable
@@ -6,7 +6,7 @@ from operations.smoke.checks import Check
 
 
 def show(ui: Ui, check: Check, next_command: str) -> None:
-    """One line; when it failed, what came instead and the command that tells more."""
+    """Show one line; after a failure also what was found, and the command to run next."""
     sign, style = (ui.ok, "") if check.ok else (ui.bad, "red")
     ui.line(f"{sign} {check.path:<12} {check.name:<44} {check.milliseconds:>7,.0f} ms", style)
     if not check.ok:

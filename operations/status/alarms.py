@@ -1,9 +1,10 @@
-"""The alarms of an environment, as CloudWatch has them now."""
+"""Read the alarms of an environment."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from config import names
 from deployer.aws.session import Aws
@@ -13,7 +14,7 @@ OK, ALARM, NO_DATA = "OK", "ALARM", "INSUFFICIENT_DATA"
 
 @dataclass(frozen=True)
 class Alarm:
-    """`state`: OK, ALARM or INSUFFICIENT_DATA; `since` when, and `reason` why it is so. `actions`: whether it may notify."""
+    """`state`: OK, ALARM or INSUFFICIENT_DATA; `since`: when it changed; `actions`: whether actions are enabled."""
 
     name: str
     composite: bool
@@ -25,7 +26,7 @@ class Alarm:
 
 
 def of_environment(aws: Aws, environment: str) -> list[Alarm]:
-    """All whose names begin as this environment's do, the composite ones first, then by name."""
+    """Return the alarms with the environment's name prefix, composite ones first, then by name."""
     prefix = names.root_stack(environment) + "-"
     pages = (
         aws.client("cloudwatch")
@@ -39,8 +40,8 @@ def of_environment(aws: Aws, environment: str) -> list[Alarm]:
     return sorted(found, key=lambda alarm: (not alarm.composite, alarm.name))
 
 
-def _of(entry: dict, composite: bool) -> Alarm:
-    """StateTransitionedTimestamp is when it last changed its state; the other one moves with the reason, too."""
+def _of(entry: Mapping[str, Any], composite: bool) -> Alarm:
+    """StateTransitionedTimestamp changes with the state only; StateUpdatedTimestamp with the reason as well."""
     return Alarm(
         entry["AlarmName"],
         composite,
@@ -53,6 +54,6 @@ def _of(entry: dict, composite: bool) -> Alarm:
 
 
 def counts(alarms: Iterable[Alarm]) -> dict[str, int]:
-    """State -> number, all three of them."""
+    """Return the number of alarms in each of the three states."""
     number = Counter(alarm.state for alarm in alarms)
     return {state: number[state] for state in (OK, ALARM, NO_DATA)}

@@ -1,4 +1,4 @@
-"""`--status`: how an environment is doing, in one look. Reads only, and starts nothing."""
+"""`--status`: the environment on one screen: stacks, version, alarms, dead dead_letter_queues, settings. Read-only."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -20,18 +20,18 @@ from operations.status import alarms, view
 
 _SETTINGS = ("api-config", "feature-flags")
 _SHOWN = 12
-"""So many characters of a hash tell versions apart."""
+"""Characters of a hash that identify a version."""
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
-    """Exit code 0 whenever the stacks could be read, whatever they and the alarms say: it is a look, not a check.
+    """Return the report. Exit code 0 if the stacks could be read, whatever their state and the alarms'.
 
-    A part that these credentials may not read is left out, and named: `unreadable` in the report.
+    A part that these credentials may not read is omitted and named in `unreadable`.
     """
     aws, stack = connection.deployed(ui, options, root)
     unreadable: dict[str, str] = {}
     for service in ("cloudformation", "cloudwatch", "sqs", "ssm"):
-        aws.client(service)  # made here: making them in several threads at once is not safe
+        aws.client(service)  # boto3 clients must not be created in several threads
 
     def part(name: str, read: Callable, otherwise):
         try:
@@ -44,15 +44,15 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
             return otherwise
 
     with ui.step("Status") as step, ThreadPoolExecutor(8) as pool:
-        ringing = pool.submit(part, "alarms", lambda: alarms.of_environment(aws, options.env), [])
+        alarms_found = pool.submit(part, "alarms", lambda: alarms.of_environment(aws, options.env), [])
         settings = pool.submit(part, "settings", lambda: _settings(aws, options.env), {})
         version = pool.submit(part, "version", lambda: _version(aws, stack), {})
         stacks = tree.read(aws, stack)
-        letters = part("queues", lambda: _dead_letter_queues(aws, stacks, pool), [])
-        ringing, settings, version = ringing.result(), settings.result(), version.result()
+        dead_letter_queues = part("queues", lambda: _dead_letter_queues(aws, stacks, pool), [])
+        alarms_found, settings, version = alarms_found.result(), settings.result(), version.result()
         step.result = f"{stack['StackName']}, {len(stacks)} stacks"
     url = outputs.usable(aws, stack).get("ApiUrl", "")
-    _show(ui, stacks, ringing, letters, settings, version, url)
+    _show(ui, stacks, alarms_found, dead_letter_queues, settings, version, url)
     for name, reason in unreadable.items():
         ui.warn(f"{name}: {reason}")
     return {
@@ -60,27 +60,27 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         "version": version,
         "apiUrl": url,
         "stacks": view.stacks_as_json(stacks),
-        "alarms": view.alarms_as_json(ringing),
-        "deadLetterQueues": view.queues_as_json(letters),
+        "alarms": view.alarms_as_json(alarms_found),
+        "deadLetterQueues": view.queues_as_json(dead_letter_queues),
         "settings": settings,
         "unreadable": unreadable,
     }
 
 
-def _show(ui: Ui, stacks, ringing, letters, settings, version: Mapping[str, str], url: str) -> None:
+def _show(ui: Ui, stacks, alarms_found, dead_letter_queues, settings, version: Mapping[str, str], url: str) -> None:
     now = datetime.now(UTC)
     view.show_stacks(ui, stacks, now)
     ui.line("Version: " + ", ".join(f"{part} {value}" for part, value in version.items()))
-    if ringing:
-        view.show_alarms(ui, ringing, now)
-    if letters:
-        view.show_queues(ui, letters)
+    if alarms_found:
+        view.show_alarms(ui, alarms_found, now)
+    if dead_letter_queues:
+        view.show_queues(ui, dead_letter_queues)
     view.show_settings(ui, settings)
     ui.line(f"API: {url}")
 
 
 def _version(aws: Aws, stack: Mapping) -> dict[str, str]:
-    """What is deployed: the version that --history and --rollback know, and the start of the packages' hashes."""
+    """Return the version as --history and --rollback name it, and the packages' short hashes."""
     parameters = reading.parameters_of(stack)
     return {
         "id": deployment_records.deployed_version(aws, stack),
@@ -90,19 +90,19 @@ def _version(aws: Aws, stack: Mapping) -> dict[str, str]:
 
 
 def _hash_in(key: str) -> str:
-    """`packages/functions-<hash>.zip` -> the start of the hash."""
+    """Return the short hash of `packages/functions-<hash>.zip`."""
     return Path(key).stem.rpartition("-")[2][:_SHOWN]
 
 
 def _settings(aws: Aws, environment: str) -> dict[str, dict]:
-    """Name -> document, of those that exist."""
+    """Return name -> document of the settings that exist."""
     paths = {names.parameter_path(environment, name): name for name in _SETTINGS}
     answer = aws.client("ssm").get_parameters(Names=list(paths), WithDecryption=True)
     return {paths[each["Name"]]: _document(each["Value"]) for each in answer["Parameters"]}
 
 
 def _document(text: str) -> dict:
-    """An operator may have written anything; the functions then use the last good value or the default."""
+    """Parse a setting. If an operator broke it, the functions use the last good value or the default."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -111,7 +111,7 @@ def _document(text: str) -> dict:
 
 
 def _dead_letter_queues(aws: Aws, stacks: list[Stack], pool: ThreadPoolExecutor) -> list[Queue]:
-    """Those with no dead-letter queue of their own."""
+    """Return the dead-letter queues: those without a RedrivePolicy."""
     urls = [entry for stack in stacks for entry in stack.of_type(lookup.QUEUE).items()]
     found = list(pool.map(lambda entry: lookup.read(aws, *entry), urls))
     return [queue for queue in found if not queue.dead_letter_target]

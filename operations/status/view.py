@@ -1,4 +1,4 @@
-"""How an environment is doing: short for a person, whole for a program."""
+"""Show an environment's status: short on screen, complete as JSON."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -15,40 +15,40 @@ _NAMED = 5
 
 
 def show_stacks(ui: Ui, stacks: Iterable[Stack], now: datetime) -> None:
-    """Ages, not times: a line of a table must fit on a screen; the document has the times."""
+    """Show ages: a table row must fit the screen; the JSON has the times."""
     rows = [(stack.title, str(stack.status), _ago(stack.changed, now), _drift(stack, now)) for stack in stacks]
-    ui.table(rows, ("stack", "status", "last changed", "drift, when last looked"))
+    ui.table(rows, ("stack", "status", "last changed", "last known drift"))
     for stack in stacks:
         if reason := stack.entry.get("StackStatusReason", "").strip() if not stack.status.succeeded else "":
             ui.line(f"  ! {stack.title}: {_short(reason)}", "yellow")
-    ui.line("No drift detection was started; --drift looks now.", "dim")
+    ui.line("No drift detection was started; --drift starts one.", "dim")
 
 
 def show_alarms(ui: Ui, found: list[Alarm], now: datetime) -> None:
     number = alarms.counts(found)
-    ringing = [alarm for alarm in found if alarm.state == alarms.ALARM]
+    in_alarm = [alarm for alarm in found if alarm.state == alarms.ALARM]
     ui.line(
         f"Alarms: {number[alarms.OK]} OK, {number[alarms.ALARM]} in alarm, {number[alarms.NO_DATA]} without enough data",
-        "bold red" if ringing else "",
+        "bold red" if in_alarm else "",
     )
-    for alarm in ringing:
+    for alarm in in_alarm:
         kind = " (composite)" if alarm.composite else ""
         ui.line(f"  {ui.bad} {alarm.name}{kind}, since {_when(alarm.since, now)}", "red")
         ui.line(f"      {_short(alarm.reason)}")
     if silenced := [alarm.name for alarm in found if not alarm.actions]:
         more = f", and {len(silenced) - _NAMED} more" if len(silenced) > _NAMED else ""
-        ui.warn(f"actions are disabled, so nobody is told of: {', '.join(silenced[:_NAMED])}{more}")
+        ui.warn(f"actions are disabled, so these alarms do not notify: {', '.join(silenced[:_NAMED])}{more}")
 
 
 def show_queues(ui: Ui, queues: Iterable[Queue]) -> None:
-    """Dead-letter queues; those that hold nothing are only counted."""
+    """Show dead-letter queues with messages; only count the empty ones."""
     queues = list(queues)
-    full = [queue for queue in queues if _letters(queue)]
+    full = [queue for queue in queues if _messages(queue)]
     if not full:
         ui.line(f"Dead letters: none in {len(queues)} queues")
     for queue in full:
         ui.line(
-            f"Dead letters: about {_letters(queue)} in {queue.logical_id}; --dlq {queue.logical_id} shows them", "red"
+            f"Dead letters: about {_messages(queue)} in {queue.logical_id}; --dlq {queue.logical_id} shows them", "red"
         )
 
 
@@ -97,7 +97,7 @@ def queues_as_json(queues: Iterable[Queue]) -> list[dict]:
 
 
 def last_drift(stack: Stack) -> tuple[str, datetime | None]:
-    """What the last detection on this stack report_conflict found, and when; ("NOT_CHECKED", None) before the first."""
+    """What the last detection on this stack found, and when; ("NOT_CHECKED", None) before the first."""
     known = stack.entry.get("DriftInformation") or {}
     return known.get("StackDriftStatus", "NOT_CHECKED"), known.get("LastCheckTimestamp")
 
@@ -108,7 +108,7 @@ def _drift(stack: Stack, now: datetime) -> str:
     return f"{status} {_ago(checked, now)}{stale}" if checked else status
 
 
-def _letters(queue: Queue) -> int:
+def _messages(queue: Queue) -> int:
     return queue.waiting + queue.in_flight
 
 

@@ -172,13 +172,13 @@ def test_an_interrupted_deployment_goes_on_and_the_same_command_resumes_it(slow)
     slow.wait_at_the_gate(first)
     first.send_signal(signal.SIGINT)
     said = ended(first, 130)
-    assert "CloudFormation goes on by itself" in said and "run the same command again" in said
+    assert "CloudFormation the move continues" in said and "run the same command again" in said
     assert slow.status() == "UPDATE_IN_PROGRESS"
 
     second = slow.begin()
     hear(second, "Resuming: ")
     second.send_signal(signal.SIGTERM)  # as a pipeline ends a job
-    assert "CloudFormation goes on by itself" in ended(second, 130)
+    assert "CloudFormation the move continues" in ended(second, 130)
     assert slow.status() == "UPDATE_IN_PROGRESS"
 
     third = slow.begin()
@@ -197,7 +197,7 @@ def test_sigterm_just_after_the_execution_was_sent_claims_nothing_and_removes_no
     first.send_signal(signal.SIGTERM)
     said = ended(first, 130)
     assert "nothing was changed" not in said and "not changed" not in said
-    assert "CloudFormation goes on by itself" in said and "run the same command again" in said
+    assert "CloudFormation the move continues" in said and "run the same command again" in said
     slow.open()
     again = slow.again()
     assert again.returncode == 0, again.stdout + again.stderr

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from contract.imports import COMPLETED, IMPORT_REPORT, MAX_KEY_BYTES, RUNNING
 from deployer.errors import Exit, Failure
 from operations.imports import file_import
-from operations.imports.file_import import Ending, Upload
+from operations.imports.file_import import Outcome, Upload
 from tests.unit.operations.imports.import_reports import envelope, put_report, rejected_line, report
 
 ABOUT = Upload("uploads", "orders/a.csv", "v1")
@@ -62,14 +62,14 @@ def test_a_known_kind_is_taken_in_whatever_case(tmp_path, name):
 def test_another_kind_is_refused_and_the_known_ones_are_named(tmp_path, name):
     (tmp_path / name).write_bytes(b"abc")
     failure = unfit(tmp_path / name)
-    assert "is of no known kind" in failure.message and ".ndjson" in failure.hint
+    assert "has an unknown extension" in failure.message and ".ndjson" in failure.hint
 
 
 def test_what_is_no_readable_file_is_refused(tmp_path):
     assert "does not exist" in unfit(tmp_path / "none.csv").message
-    assert "is no regular file" in unfit(tmp_path).message
+    assert "is not a regular file" in unfit(tmp_path).message
     os.mkfifo(tmp_path / "pipe.csv")  # opening it would wait for ever
-    assert "is no regular file" in unfit(tmp_path / "pipe.csv").message
+    assert "is not a regular file" in unfit(tmp_path / "pipe.csv").message
     (tmp_path / "loop.csv").symlink_to("loop.csv")
     assert "cannot be read" in unfit(tmp_path / "loop.csv").message
 
@@ -164,7 +164,7 @@ def test_a_bucket_without_versions_is_told(world, tmp_path):
     path.write_bytes(b"ours")
     status = {"Status": "Suspended"}
     world.aws.client("s3").put_bucket_versioning(Bucket="uploads", VersioningConfiguration=status)
-    with pytest.raises(Failure, match="keeps no versions") as failure:
+    with pytest.raises(Failure, match="versioning is off") as failure:
         upload(world, path)
     assert failure.value.code is Exit.FAILED
 
@@ -187,7 +187,7 @@ def test_an_interruption_says_whether_the_file_is_there(world, tmp_path, monkeyp
     assert failure.value.code is Exit.INTERRUPTED
     if uploaded:
         (version,) = versions(world)
-        assert "goes on without us" in failure.value.message
+        assert "its import continues" in failure.value.message
         assert failure.value.hint == f"its report will be s3://uploads/reports/orders/a.csv/{version}.json"
     else:
         assert "nothing is imported" in failure.value.message and not versions(world)
@@ -239,68 +239,72 @@ def follow(reports, letters=(), clock=None):
 
 def test_it_waits_for_a_final_report_and_shows_those_before():
     ending, shown = follow([report(RUNNING, read=5), report(COMPLETED)])
-    assert ending.is_final and ending.report == report()
+    assert ending.final and ending.report == report()
     assert shown == [None, report(RUNNING, read=5), report()]
 
 
 @pytest.mark.parametrize("status", ["completed", "broken", "failed"])
 def test_every_status_but_running_is_final(status):
-    assert follow([report(status)])[0].is_final
+    assert follow([report(status)])[0].final
 
 
 def test_it_looks_more_and_more_seldom_within_bounds():
     clock = Clock()
     follow([None] * 30 + [report()], clock=clock)
-    assert clock.slept[0] == file_import.FIRST_PAUSE and clock.slept[-1] == file_import.LONGEST_PAUSE
+    assert clock.slept[0] == file_import.FIRST_INTERVAL and clock.slept[-1] == file_import.MAX_INTERVAL
     assert clock.slept == sorted(clock.slept)
 
 
 def test_a_report_is_given_up_only_after_long_silence():
     clock = Clock()
     ending, _ = follow([], clock=clock)
-    assert not ending.is_final and ending == Ending(None)
-    assert file_import.PATIENCE < clock.now <= file_import.PATIENCE + file_import.LONGEST_PAUSE
+    assert not ending.final and ending == Outcome(None)
+    assert file_import.TIMEOUT < clock.now <= file_import.TIMEOUT + file_import.MAX_INTERVAL
 
 
 def test_each_change_of_the_report_starts_the_silence_anew():
     clock = Clock()
     many = [report(RUNNING, read=n // 200) for n in range(800)]
     ending, _ = follow(many, clock=clock)
-    assert clock.now > 3 * file_import.PATIENCE
-    assert not ending.is_final and ending.report["read"] == 3
+    assert clock.now > 3 * file_import.TIMEOUT
+    assert not ending.final and ending.report["read"] == 3
 
 
 def test_a_dead_letter_ends_it_with_what_was_known():
     ending, _ = follow([report(RUNNING)], ["letter"])
-    assert ending == Ending(report(RUNNING), "letter") and not ending.is_final
+    assert ending == Outcome(report(RUNNING), "letter") and not ending.final
 
 
 def test_dead_letters_are_looked_for_seldom():
     clock, asked = Clock(), []
     file_import.follow(nothing, lambda: asked.append(clock.now), nothing, clock)
     gaps = [later - earlier for earlier, later in pairwise(asked)]
-    assert asked[0] >= file_import.LETTERS_PAUSE and min(gaps) >= file_import.LETTERS_PAUSE and max(gaps) < 20
+    assert (
+        asked[0] >= file_import.DEAD_LETTER_INTERVAL
+        and min(gaps) >= file_import.DEAD_LETTER_INTERVAL
+        and max(gaps) < 20
+    )
 
 
 # --- dead letters about it ------------------------------------------------------------------------------
 
 
-def letter_about(world):
-    return file_import.letter_about(world.aws, "OrderImportDLQ", world.queue("OrderImportDLQ").url, ABOUT)
+def dead_letter_of(world):
+    return file_import.dead_letter_of(world.aws, "OrderImportDLQ", world.queue("OrderImportDLQ").url, ABOUT)
 
 
 def test_only_a_letter_about_this_very_version_counts_and_it_stays(world):
     world.put(envelope("orders/a.csv", "v0"), "OrderImportDLQ")
     world.put(envelope("orders/b.csv", "v1"), "OrderImportDLQ")
     world.put("no event", "OrderImportDLQ")
-    assert letter_about(world) is None
+    assert dead_letter_of(world) is None
     world.put(envelope("orders/a.csv", "v1", error="SQS is away"), "OrderImportDLQ")
-    assert "SQS is away" in letter_about(world).detail
+    assert "SQS is away" in dead_letter_of(world).detail
     assert len(world.messages("OrderImportDLQ")) == 4
 
 
 def test_an_empty_queue_is_not_received_from(world):
-    assert letter_about(world) is None
+    assert dead_letter_of(world) is None
     assert "ReceiveMessage" not in world.calls
 
 
@@ -317,7 +321,7 @@ def test_dead_letters_that_cannot_be_seen_do_not_end_the_waiting(world, error):
 
     url = world.queue("OrderImportDLQ").url
     world.during["GetQueueAttributes"] = failing
-    assert file_import.letter_about(world.aws, "OrderImportDLQ", url, ABOUT) is None
+    assert file_import.dead_letter_of(world.aws, "OrderImportDLQ", url, ABOUT) is None
 
 
 # --- rejected records -----------------------------------------------------------------------------------
@@ -369,4 +373,4 @@ def test_a_queue_is_empty_when_it_is_so_twice_on_end():
 
 def test_a_queue_that_does_not_become_shorter_is_watched_no_longer():
     left, _, clock = drain(9, 7, 8)
-    assert left == 8 and file_import.DRAIN_PATIENCE < clock.now < file_import.DRAIN_PATIENCE + 10
+    assert left == 8 and file_import.DRAIN_TIMEOUT < clock.now < file_import.DRAIN_TIMEOUT + 10

@@ -87,7 +87,7 @@ def test_a_file_whose_records_are_all_queued_is_success(world, importer, file):
     result = run(world, file)
     assert result == {"result": "imported", "report": report(), "rejected": [], "exitCode": Exit.OK}
     said = world.said.getvalue()
-    assert "3 of 3 records queued" in said and "OrderQueue is empty, as far as SQS can tell" in said
+    assert "3 of 3 records queued" in said and "OrderQueue is empty (SQS counts are approximate)" in said
     assert "s3://uploads/orders/a.csv" in said and "rejected records" not in said
 
 
@@ -178,7 +178,7 @@ def test_silence_ends_it_with_where_to_look(world, importer, file):
     versions = []
     importer(lambda s3, version: versions.append(version))
     failure = refused(world, file)
-    assert failure.code is Exit.FAILED and "no news of the import for 20 minutes" in failure.message
+    assert failure.code is Exit.FAILED and "no report of the import for 20 minutes" in failure.message
     assert "--dlq OrderImportDLQ" in failure.hint
     assert f"s3://uploads/reports/orders/a.csv/{versions[0]}.json" in failure.hint
     assert "no report yet" in world.said.getvalue()
@@ -190,7 +190,7 @@ def test_an_interruption_of_the_waiting_says_that_the_import_goes_on(world, impo
 
     importer(lambda s3, version: setattr(clock, "during", interrupt))
     failure = refused(world, file)
-    assert failure.code is Exit.INTERRUPTED and "goes on without us" in failure.message
+    assert failure.code is Exit.INTERRUPTED and "its import continues" in failure.message
     assert "s3://uploads/reports/orders/a.csv/" in failure.hint
 
 
@@ -202,7 +202,7 @@ def test_an_error_of_the_waiting_says_that_the_import_goes_on(world, importer, c
         s3.delete_bucket(Bucket="uploads")
 
     failure = refused(world, file)
-    assert "NoSuchBucket" in failure.message and "goes on without us" in failure.message
+    assert "NoSuchBucket" in failure.message and "its import continues" in failure.message
 
 
 # --- the queue behind -------------------------------------------------------------------------------------
@@ -219,18 +219,20 @@ def test_the_queue_is_followed_until_it_is_empty(world, importer, clock, file):
     assert "about 0 of 2 left" in said and "is empty" in said
 
 
-def test_a_queue_that_stays_full_is_told_and_orders_rejected_meanwhile_are_exit_code_1(
+def test_a_queue_that_stays_full_is_reported_and_orders_rejected_meanwhile_are_exit_code_1(
     world, importer, clock, file, monkeypatch
 ):
-    monkeypatch.setattr(file_import, "DRAIN_PATIENCE", 20)
+    monkeypatch.setattr(file_import, "DRAIN_TIMEOUT", 20)
     importer(reports(report()))
     world.put("before", "OrderQueueDLQ")
     world.put("stays", "OrderQueue")
     clock.during = lambda: world.put("rejected", "OrderQueueDLQ")
     assert run(world, file)["exitCode"] == Exit.FAILED
     said = world.said.getvalue()
-    assert "no longer becomes shorter: about 1 are left" in said and "is empty" not in said
-    assert "meanwhile about 1 orders" in said and "--dlq OrderQueueDLQ" in said
+    assert "stopped shrinking: about 1 messages are left" in said and "is empty" not in said
+    assert (
+        "about 1 orders, of this file or of others, were rejected meanwhile" in said and "--dlq OrderQueueDLQ" in said
+    )
 
 
 @pytest.mark.parametrize("document, code", [(report(), Exit.OK), (report("broken"), Exit.FAILED)])
@@ -241,7 +243,7 @@ def test_an_interruption_of_the_watching_leaves_the_reports_exit_code(world, imp
     importer(reports(document))
     clock.during = interrupt
     assert run(world, file)["exitCode"] == code
-    assert "no longer watched" in world.said.getvalue()
+    assert "stopped watching" in world.said.getvalue()
 
 
 def test_nothing_queued_is_not_watched(world, importer, file):

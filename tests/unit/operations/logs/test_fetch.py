@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.logs import fetch
-from operations.logs.fetch import LATE, Fresh, events, follow
-from operations.logs.lines import Event, Story
+from operations.logs.fetch import INGESTION_DELAY, Deduplicator, events, follow
+from operations.logs.lines import Event, OrderTrace
 
 GROUPS = {"a": "/env/a", "b": "/env/b"}
 
@@ -85,7 +85,7 @@ def test_any_order_of_arrival_shows_every_event_once(everything, data):
     """Looks see more and more of it, in whatever order it becomes visible: equal events, and late ones, included."""
     arrival = data.draw(st.permutations(everything))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(arrival)), max_size=5)))
-    fresh, shown = Fresh(0), []
+    fresh, shown = Deduplicator(0), []
     for cut in [*cuts, len(arrival)]:
         look = sorted((event for event in arrival[:cut] if event.time >= fresh.start), key=lambda event: event.time)
         batch = fresh.of(look)
@@ -120,18 +120,21 @@ def test_merging_any_split_gives_every_event_once_in_order(parts):
 
 
 def test_looking_again_reaches_back_for_what_comes_late_but_not_forever():
-    fresh = Fresh(0)
+    fresh = Deduplicator(0)
     old = Event("a", "s", 10, "old")
-    assert fresh.of([old, Event("a", "s", LATE + 100, "new")]) == [old, Event("a", "s", LATE + 100, "new")]
+    assert fresh.of([old, Event("a", "s", INGESTION_DELAY + 100, "new")]) == [
+        old,
+        Event("a", "s", INGESTION_DELAY + 100, "new"),
+    ]
     assert fresh.start == 100
     late = Event("b", "s", 150, "late")
-    assert fresh.of([late, Event("a", "s", LATE + 100, "new")]) == [late]
+    assert fresh.of([late, Event("a", "s", INGESTION_DELAY + 100, "new")]) == [late]
     assert fresh.start == 100
     assert len(fresh._seen) == 2  # what no look shows any more is not remembered
 
 
 def test_what_a_look_misses_for_once_is_not_told_again():
-    fresh, first, second = Fresh(0), Event("a", "s", 1, "first"), Event("a", "s", 2, "second")
+    fresh, first, second = Deduplicator(0), Event("a", "s", 1, "first"), Event("a", "s", 2, "second")
     assert [fresh.of(look) for look in ([first], [second], [first, second])] == [[first], [second], []]
 
 
@@ -185,7 +188,7 @@ def test_a_pause_grows_to_its_limit_only():
 
     with pytest.raises(KeyboardInterrupt):
         next(follow(look, 0, 1.0, lambda reason: None, clock))
-    assert max(clock.slept) == fetch.SLOWEST == clock.slept[-1]
+    assert max(clock.slept) == fetch.MAX_BACKOFF == clock.slept[-1]
 
 
 def test_a_story_is_found_in_two_rounds_each_event_once():
@@ -196,8 +199,8 @@ def test_a_story_is_found_in_two_rounds_each_event_once():
             "/env/b": [(5, order % 1), (6, '{"order_id": "fd-2", "correlation_id": "r1"}'), (7, "text")],
         }
     )
-    story = Story("fd-1")
-    found = fetch.of_order(logs, GROUPS, story, 0)
+    trace = OrderTrace("fd-1")
+    found = fetch.of_order(logs, GROUPS, trace, 0)
     assert [(event.source, event.time) for event in found] == [("a", 10), ("b", 5), ("a", 30), ("a", 30)]
     patterns = list(dict.fromkeys(pattern for _, _, pattern in logs.asked))
     assert patterns == [
@@ -210,5 +213,5 @@ def test_a_story_is_found_in_two_rounds_each_event_once():
 def test_what_several_patterns_find_is_one_event():
     line = '{"order_id": "fd-1", "function_request_id": "%036d"}'
     logs = Logs({"/env/a": [(n, line % n) for n in range(10)], "/env/b": []})
-    assert [event.time for event in fetch.of_order(logs, GROUPS, Story("fd-1"), 0)] == list(range(10))
+    assert [event.time for event in fetch.of_order(logs, GROUPS, OrderTrace("fd-1"), 0)] == list(range(10))
     assert 2 < len({pattern for _, _, pattern in logs.asked}) <= 7

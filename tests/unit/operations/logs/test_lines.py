@@ -1,4 +1,4 @@
-"""Events of logs as lines: what is read out of them, and which of them tell an order's story."""
+"""Events of logs as lines: what is read out of them, and which of them tell an order's trace."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from operations.logs import lines
-from operations.logs.lines import Event, Story
+from operations.logs.lines import Event, OrderTrace
 
 ORDER, OTHER = "fd-1", "fd-2"
 
@@ -94,10 +94,10 @@ def test_any_text_can_be_read(message):
 def test_any_json_can_be_read(value):
     read = text(json.dumps(value))
     assert isinstance(read.message, str) and isinstance(read.moment, datetime)
-    Story(ORDER).concerns(read)
+    OrderTrace(ORDER).concerns(read)
 
 
-# --- one order's story ----------------------------------------------------------------------------
+# --- one order's trace ----------------------------------------------------------------------------
 
 
 def test_a_story_is_the_order_s_lines_and_those_of_its_requests_that_name_no_other_order():
@@ -109,9 +109,9 @@ def test_a_story_is_the_order_s_lines_and_those_of_its_requests_that_name_no_oth
         "another request": line(correlation_id="r2"),
         "nothing": line(message="m"),
     }
-    story = Story(ORDER)
-    story.learn(lines_of.values())
-    assert [name for name, each in lines_of.items() if story.concerns(each)] == [
+    trace = OrderTrace(ORDER)
+    trace.learn(lines_of.values())
+    assert [name for name, each in lines_of.items() if trace.concerns(each)] == [
         "accepted",
         "of its request",
         "gateway",
@@ -119,26 +119,26 @@ def test_a_story_is_the_order_s_lines_and_those_of_its_requests_that_name_no_oth
 
 
 def test_the_failure_of_an_invocation_concerns_the_order_and_its_other_lines_do_not():
-    story = Story(ORDER)
-    story.learn([line(order_id=ORDER, function_request_id="i1")])
-    assert story.concerns(line(level="ERROR", errorType="MemoryError", requestId="i1"))
-    assert story.concerns(line(type="platform.report", record={"requestId": "i1", "status": "timeout"}))
-    assert not story.concerns(line(level="INFO", message="batch", function_request_id="i1"))
-    assert not story.concerns(line(level="ERROR", requestId="i2"))
+    trace = OrderTrace(ORDER)
+    trace.learn([line(order_id=ORDER, function_request_id="i1")])
+    assert trace.concerns(line(level="ERROR", errorType="MemoryError", requestId="i1"))
+    assert trace.concerns(line(type="platform.report", record={"requestId": "i1", "status": "timeout"}))
+    assert not trace.concerns(line(level="INFO", message="batch", function_request_id="i1"))
+    assert not trace.concerns(line(level="ERROR", requestId="i2"))
 
 
 def test_an_unknown_order_concerns_nobody():
-    story = Story(ORDER)
-    story.learn([line(order_id=OTHER, correlation_id="r", function_request_id="i")])
-    assert not any(story.concerns(each) for each in (line(message="m"), line(order_id=OTHER), line(level="ERROR")))
+    trace = OrderTrace(ORDER)
+    trace.learn([line(order_id=OTHER, correlation_id="r", function_request_id="i")])
+    assert not any(trace.concerns(each) for each in (line(message="m"), line(order_id=OTHER), line(level="ERROR")))
 
 
 def test_patterns_are_no_longer_than_cloudwatch_takes_and_no_more_than_are_worth_it():
-    story, most = Story(ORDER), []
-    assert story.patterns() == ['{ $.order_id = "fd-1" }']
+    trace, most = OrderTrace(ORDER), []
+    assert trace.patterns() == ['{ $.order_id = "fd-1" }']
     for n in range(40):
-        story.learn([line(order_id=ORDER, correlation_id=f"{n:036}", function_request_id=f"i{n:035}")])
-        patterns = story.patterns()
+        trace.learn([line(order_id=ORDER, correlation_id=f"{n:036}", function_request_id=f"i{n:035}")])
+        patterns = trace.patterns()
         assert all(len(each) <= 1024 and each.startswith("{ $.") and each.endswith('" }') for each in patterns if each)
         most.append(len(patterns))
     assert max(most) == 6 and patterns == [""]  # everything, looked at once
@@ -176,17 +176,17 @@ DOCUMENT = st.fixed_dictionaries(
 @example([{"order_id": ORDER, "function_request_id": "x"}, {"level": "ERROR", "function_request_id": "x"}])
 @example([{"order_id": ORDER, "requestId": "x"}, {"type": "platform.report", "record": TIMED_OUT}])
 def test_whatever_concerns_an_order_is_found_by_the_patterns(documents):
-    """Patterns are an economy; what belongs to the story is decided by `concerns` alone."""
-    story = Story(ORDER)
-    story.learn(line(**document) for document in documents)
+    """Patterns are an economy; what belongs to the trace is decided by `concerns` alone."""
+    trace = OrderTrace(ORDER)
+    trace.learn(line(**document) for document in documents)
     for document in documents:
-        if story.concerns(line(**document)):
-            assert any(found_by(pattern, document) for pattern in story.patterns())
+        if trace.concerns(line(**document)):
+            assert any(found_by(pattern, document) for pattern in trace.patterns())
 
 
 @pytest.mark.parametrize("hostile", ['x" || $.level = "INFO', "a*", "a b", "{", ""])
 def test_what_could_mean_something_in_a_pattern_is_no_order_and_never_gets_into_one(hostile):
     assert not lines.is_order_id(hostile)
-    story = Story(ORDER)
-    story.learn([line(order_id=ORDER, correlation_id=hostile, function_request_id=hostile)])
-    assert story.patterns() == ['{ $.order_id = "fd-1" }']
+    trace = OrderTrace(ORDER)
+    trace.learn([line(order_id=ORDER, correlation_id=hostile, function_request_id=hostile)])
+    assert trace.patterns() == ['{ $.order_id = "fd-1" }']

@@ -189,8 +189,8 @@ def test_a_stream_that_cannot_write_it_gets_question_marks(tmp_path):
 def test_a_reader_that_leaves_is_no_failure():
     """`--logs | head -1`."""
     program = (
-        "import sys\nfrom operations.logs.command import _until_the_reader_leaves\n"
-        "with _until_the_reader_leaves(sys.stdout):\n"
+        "import sys\nfrom operations.logs.command import _ignore_closed_pipe\n"
+        "with _ignore_closed_pipe(sys.stdout):\n"
         "    while True:\n        sys.stdout.write('x' * 9999)\n        sys.stdout.flush()\n"
         "print('ended', file=sys.stderr)\n"
     )

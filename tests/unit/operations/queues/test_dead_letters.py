@@ -5,7 +5,7 @@ import json
 import pytest
 
 from operations.queues import command
-from operations.queues.dead_letters import event_of, letter, peek, upload_of
+from operations.queues.dead_letters import event_of, parse, peek, upload_of
 from tests.unit.operations.imports.import_reports import envelope, event
 
 
@@ -149,14 +149,14 @@ TEXT = {"DataType": "String"}
 )
 def test_the_reason_is_found_wherever_it_is_said(attributes, body, system, reason, detail):
     given = {name: TEXT | {"StringValue": value} for name, value in attributes.items()}
-    shown = letter({"MessageId": "m", "Body": body, "Attributes": system, "MessageAttributes": given})
+    shown = parse({"MessageId": "m", "Body": body, "Attributes": system, "MessageAttributes": given})
     assert (shown.reason, shown.detail, shown.order_id) == (reason, detail, None)
     assert shown.rejected is ("rejectionReason" in attributes)
 
 
 def test_what_a_sender_wrote_cannot_drive_the_terminal():
     given = {"rejectionReason": TEXT | {"StringValue": "\x1b[2J" + "x" * 1000}}
-    shown = letter({"MessageId": "m", "Body": '{"orderId": "\\u001b]0;x"}', "MessageAttributes": given})
+    shown = parse({"MessageId": "m", "Body": '{"orderId": "\\u001b]0;x"}', "MessageAttributes": given})
     assert shown.reason.startswith("?[2Jxxx") and len(shown.reason) == 301
     assert shown.order_id == "?]0;x"
 

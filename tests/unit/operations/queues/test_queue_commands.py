@@ -35,17 +35,17 @@ def test_case_does_not_matter(world):
     assert world.run(command.show, "orderqueuedlq")["queue"] == "OrderQueueDLQ"
 
 
-@pytest.mark.parametrize("command", [command.show, command.send_back])
+@pytest.mark.parametrize("command", [command.show, command.redrive_queue])
 def test_a_queue_in_use_is_not_received_from(world, command):
     world.put("{}", "OrderQueue")
     failure = world.refused(command, "OrderQueue")
-    assert failure.code is Exit.USAGE and "OrderQueue is no dead-letter queue" in failure.message
+    assert failure.code is Exit.USAGE and "OrderQueue is not a dead-letter queue" in failure.message
     assert "ReceiveMessage" not in world.calls
 
 
 def test_a_queue_that_functions_send_to_says_what_to_do_instead(world):
     world.put("{}", "OrderEventsDLQ")
-    failure = world.refused(command.send_back, "OrderEventsDLQ")
+    failure = world.refused(command.redrive_queue, "OrderEventsDLQ")
     assert failure.code is Exit.USAGE and "cannot be redriven" in failure.message
     assert "read the log of orders-events" in failure.hint
     assert "ReceiveMessage" not in world.calls
@@ -57,7 +57,7 @@ def test_a_queue_that_functions_send_to_says_what_to_do_instead(world):
 def test_nobody_to_ask_is_refused_before_anything(world):
     world.put("{}")
     world.calls.clear()
-    assert world.refused(command.send_back, yes=False).code is Exit.REFUSED
+    assert world.refused(command.redrive_queue, yes=False).code is Exit.REFUSED
     assert world.calls == []
 
 
@@ -68,9 +68,9 @@ def test_the_answer_decides_and_the_question_has_the_number(world, monkeypatch, 
     monkeypatch.setattr(command, "can_ask", lambda: True)
     monkeypatch.setattr(command, "ask", lambda question: asked.append(question) or answer)
     if answer:
-        assert world.run(command.send_back, yes=False)["moved"] == 1
+        assert world.run(command.redrive_queue, yes=False)["moved"] == 1
     else:
-        assert world.refused(command.send_back, yes=False).code is Exit.REFUSED
+        assert world.refused(command.redrive_queue, yes=False).code is Exit.REFUSED
         assert "SendMessageBatch" not in world.calls
     assert asked == ["Move about 1 messages from OrderQueueDLQ to OrderQueue?"]
 
@@ -78,7 +78,7 @@ def test_the_answer_decides_and_the_question_has_the_number(world, monkeypatch, 
 def test_an_empty_queue_is_not_asked_about(world, monkeypatch):
     monkeypatch.setattr(command, "can_ask", lambda: True)
     monkeypatch.setattr(command, "ask", lambda question: pytest.fail("asked"))
-    assert world.run(command.send_back, yes=False)["moved"] == 0
+    assert world.run(command.redrive_queue, yes=False)["moved"] == 0
 
 
 # --- the command line -----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793"
 def test_all_go_back_with_their_attributes_and_without_their_rejection(world):
     for n in range(23):
         world.put(f"{n}", trace=TRACE, priority="high", rejectionReason="conflict", rejectionDetail="d")
-    report = world.run(command.send_back)
+    report = world.run(command.redrive_queue)
     assert report == {"result": "moved", "queue": "OrderQueueDLQ", "moved": 23, "remaining": 0}
     back = world.messages("OrderQueue")
     assert sorted(int(message["Body"]) for message in back) == list(range(23))
@@ -31,21 +31,21 @@ def test_all_go_back_with_their_attributes_and_without_their_rejection(world):
     traces = [entry["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"] for entry in world.sent]
     assert traces == [TRACE] * 23  # moto forgets those of a batch
     said = world.said.getvalue()
-    assert "23 conflict (rejected for good)" in said and "comes straight back" in said
+    assert "23 conflict (rejected permanently)" in said and "return at once" in said
     assert "moved 23 of about 23" in said
 
 
 def test_binary_attributes_go_along(world):
     attributes = {"b": {"DataType": "Binary", "BinaryValue": b"\x00\xff"}}
     world.sqs.send_message(QueueUrl=world.queue("OrderQueueDLQ").url, MessageBody="x", MessageAttributes=attributes)
-    world.run(command.send_back)
+    world.run(command.redrive_queue)
     assert world.messages("OrderQueue")[0]["MessageAttributes"] == attributes
 
 
 def test_large_messages_go_one_by_one(world):
     for _ in range(3):
         world.put("x" * 200_000)
-    assert world.run(command.send_back)["moved"] == 3
+    assert world.run(command.redrive_queue)["moved"] == 3
     assert world.calls.count("SendMessageBatch") == 3
 
 
@@ -61,7 +61,7 @@ def test_messages_that_come_straight_back_are_not_chased(world):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(redrive, "_send", rejected_at_once)
-        report = world.run(command.send_back)
+        report = world.run(command.redrive_queue)
     assert (report["moved"], report["remaining"]) == (12, 12)
 
 
@@ -84,7 +84,7 @@ def test_what_could_not_be_sent_stays_and_is_visible_again(world):
     for n in range(5):
         world.put(str(n))
     partly(world.sqs, "send_message_batch", {"1", "3"})
-    failure = world.refused(command.send_back)
+    failure = world.refused(command.redrive_queue)
     assert failure.code is Exit.FAILED and "3 messages were moved, but 2 could not be sent and 0" in failure.message
     back, kept = world.bodies("OrderQueue"), world.bodies("OrderQueueDLQ")
     assert back.total() == 3 and back + kept == Counter("01234")
@@ -94,10 +94,10 @@ def test_a_failed_deletion_is_tried_again_and_told_if_it_stays(world):
     for n in range(3):
         world.put(str(n))
     partly(world.sqs, "delete_message_batch", {"0"})
-    assert world.run(command.send_back)["remaining"] == 0
+    assert world.run(command.redrive_queue)["remaining"] == 0
     world.put("4")
     partly(world.sqs, "delete_message_batch", {"0"}, {"0"})
-    failure = world.refused(command.send_back)
+    failure = world.refused(command.redrive_queue)
     assert "0 could not be sent and 1 not be deleted" in failure.message
 
 
@@ -128,7 +128,7 @@ def test_an_error_in_the_middle_says_what_was_moved(world):
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "SendMessageBatch")
 
     world.during["SendMessageBatch"] = lambda: world.during.update(SendMessageBatch=denied)
-    failure = world.refused(command.send_back)
+    failure = world.refused(command.redrive_queue)
     assert failure.code is Exit.PREFLIGHT and "10 messages were moved before" in failure.message
     assert (world.bodies("OrderQueue").total(), world.bodies("OrderQueueDLQ").total()) == (10, 5)
 
@@ -153,7 +153,7 @@ def invoked(world, monkeypatch):
 def test_failed_imports_are_handed_to_the_function_again(world, invoked):
     world.put(envelope("orders/a.csv", continuation={"byte": 7}), "OrderImportDLQ")
     world.put(json.dumps(event("orders/b.csv")), "OrderImportDLQ", RULE_ARN="arn", ERROR_CODE="NO_PERMISSIONS")
-    report = world.run(command.send_back, "OrderImportDLQ")
+    report = world.run(command.redrive_queue, "OrderImportDLQ")
     assert report == {"result": "moved", "queue": "OrderImportDLQ", "moved": 2, "remaining": 0}
     by_key = {each["detail"]["object"]["key"]: each for each in invoked}
     assert by_key == {
@@ -168,14 +168,14 @@ def test_the_question_names_the_function(world, invoked, monkeypatch):
     asked = []
     monkeypatch.setattr(command, "can_ask", lambda: True)
     monkeypatch.setattr(command, "ask", asked.append)
-    assert world.refused(command.send_back, "OrderImportDLQ", yes=False).code is Exit.REFUSED
+    assert world.refused(command.redrive_queue, "OrderImportDLQ", yes=False).code is Exit.REFUSED
     assert asked == ["Move about 1 messages from OrderImportDLQ to orders-import-1?"] and invoked == []
 
 
 def test_what_holds_no_event_stays(world, invoked):
     world.put("no event", "OrderImportDLQ")
     world.put(envelope(), "OrderImportDLQ")
-    failure = world.refused(command.send_back, "OrderImportDLQ")
+    failure = world.refused(command.redrive_queue, "OrderImportDLQ")
     assert failure.code is Exit.FAILED and "1 messages were moved, but 1 could not be sent" in failure.message
     assert world.bodies("OrderImportDLQ") == Counter(["no event"]) and len(invoked) == 1
 
@@ -193,7 +193,7 @@ def test_only_what_lambda_accepted_is_deleted_whatever_ends_it(world, monkeypatc
         return {"StatusCode": 202}
 
     monkeypatch.setattr(world.aws.client("lambda"), "invoke", invoke)
-    assert "2 messages were moved" in world.refused(command.send_back, "OrderImportDLQ").message
+    assert "2 messages were moved" in world.refused(command.redrive_queue, "OrderImportDLQ").message
     left = {upload_of(body)["key"] for body in world.bodies("OrderImportDLQ")}
     assert len(left) == 3 and left.isdisjoint(accepted)
 
@@ -268,9 +268,9 @@ def test_silence_for_good_says_that_the_move_goes_on(aws, monkeypatch):
 
     monkeypatch.setattr(redrive, "_newest", silent)
     aws.stub("sqs").add_response("start_message_move_task", {"TaskHandle": "h"})
-    with pytest.raises(Failure, match="no longer tells") as failure:
+    with pytest.raises(Failure, match="stopped reporting") as failure:
         redrive.run(sqs, DLQ, SOURCE, 8, lambda *_: None, FAST)
-    assert failure.value.code is Exit.FAILED and "goes on by itself" in failure.value.hint
+    assert failure.value.code is Exit.FAILED and "the move continues" in failure.value.hint
 
 
 @pytest.mark.parametrize(

@@ -148,13 +148,13 @@ def test_all_is_well():
     [
         ("POST /orders", [("synchronous", "place it")]),
         ("index", [("synchronous", "list it")]),
-        ("POST /orders/async", [("asynchronous", "hand it in")]),
+        ("POST /orders/async", [("asynchronous", "submit it")]),
         ("worker", [("asynchronous", "wait for it"), ("import", "wait for it")]),
         ("bucket", [("import", "upload it")]),
         ("importer", [("import", "wait for the report")]),
         ("import", [("import", "wait for the report")]),
-        ("stream", [("events", "the table's stream is read (whether subscribers hear is not seen from here)")]),
-        ("events", [("events", "the table's stream is read (whether subscribers hear is not seen from here)")]),
+        ("stream", [("events", "the table's stream is consumed (delivery to subscribers is not checked)")]),
+        ("events", [("events", "the table's stream is consumed (delivery to subscribers is not checked)")]),
     ],
 )
 def test_what_is_broken_is_found_and_the_rest_is_tried_all_the_same(broken, expected):

@@ -166,13 +166,13 @@ def test_drift_is_what_the_last_detection_of_each_stack_said_and_how_old_that_is
         return {"StackDriftStatus": status, "LastCheckTimestamp": ago(**time)}
 
     world.stacks = [
-        Stack("Fresh", entry("f", drift=looked("DRIFTED", minutes=5)), {}),
+        Stack("Deduplicator", entry("f", drift=looked("DRIFTED", minutes=5)), {}),
         Stack("Stale", entry("s", drift=looked("IN_SYNC", hours=5)), {}),
         Stack("Never", entry("n"), {}),
     ]
     report, said = world.run()
     rows = {line.split()[0]: line.strip() for line in said.splitlines() if "_COMPLETE" in line}
-    assert rows["Fresh"].endswith("DRIFTED 5 min ago")
+    assert rows["Deduplicator"].endswith("DRIFTED 5 min ago")
     assert rows["Stale"].endswith("IN_SYNC 5 h ago, older than its last change")
     assert rows["Never"].endswith("NOT_CHECKED")
     drift = [stack["drift"] for stack in report["stacks"]]
@@ -193,7 +193,7 @@ def test_alarms_of_all_pages_count_and_those_that_ring_are_listed_the_composite_
     assert shown[at].startswith("!! food-delivery-dev-z-path (composite), since ") and shown[at].endswith(" 30 min ago")
     assert shown[at + 1] == "why z-path"
     assert shown[at + 2].startswith("!! food-delivery-dev-a, since ")
-    assert f"! actions are disabled, so nobody is told of: {PREFIX}c" in said
+    assert f"! actions are disabled, so these alarms do not notify: {PREFIX}c" in said
     assert report["alarms"]["counts"] == {"OK": 1, "ALARM": 2, "INSUFFICIENT_DATA": 1}
     assert [each["name"] for each in report["alarms"]["inAlarm"]] == [f"{PREFIX}z-path", f"{PREFIX}a"]
     assert report["alarms"]["withoutData"] == report["alarms"]["silenced"] == [f"{PREFIX}c"]
