@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from contract import imports
 from contract.documents import ORDER_MESSAGE
-from contract.schemas import DRAFT_04, ORDER_SUBMISSION
+from contract.models import ORDER_SUBMISSION
+from contract.schemas import DRAFT_04
 
 SCHEMAS = {
     "ImportRecord": imports.IMPORT_RECORD,
