@@ -77,9 +77,9 @@ def test_path_parameters_are_required_and_the_others_are_not(api):
 
 
 def test_models_carry_the_contracts_schemas_as_objects(api):
-    models = {each["Properties"]["Name"]: each["Properties"] for each in of_type(api, "ApiGateway::Model").values()}
-    assert set(models) == {"OrderRequest", "OrderSubmission", "StatusUpdate", "Order", "OrderPage", "Accepted"}
-    for name, properties in models.items():
+    rendered = {each["Properties"]["Name"]: each["Properties"] for each in of_type(api, "ApiGateway::Model").values()}
+    assert set(rendered) == {"OrderRequest", "OrderSubmission", "StatusUpdate", "Order", "OrderPage", "Accepted"}
+    for name, properties in rendered.items():
         assert properties["Schema"] == modelled(models.MODELS[name])
         assert properties["ContentType"] == "application/json"
 
