@@ -11,4 +11,6 @@ def example(schema):
             return [example(schema["items"])]
         case "string":
             return schema.get("enum", ["2026-01-02"])[0]
+        case "boolean":
+            return True
     return schema.get("minimum", 1) or 1

@@ -121,11 +121,11 @@ text = Path("contract/fields.py").read_text()
 assert text.count("\\nORDER_FIELDS = (\\n") == 1
 more = '''
     + repr("""
-    Field("tip", money(), "for the courier", charged=True),
-    Field("discount", money(), "for information", charged=False),
-    Field("note", text(200), "for the courier"),
-    Field("giftWrap", {"type": "boolean"}, "wrap it"),
-    Field("fees", list_of(_object((Field("fee", money(), "for information", charged=False, required=ALWAYS),)), 9), "fees"),
+    Field("extraTip", money(), "for the courier", charged=True),
+    Field("extraDiscount", money(), "for information", charged=False),
+    Field("extraNote", text(200), "for the courier"),
+    Field("extraFlag", {"type": "boolean"}, "wrap it"),
+    Field("extraFees", list_of(_object((Field("fee", money(), "for information", charged=False, required=ALWAYS),)), 9), "extraFees"),
 """)
     + '''
 contract.fields = sys.modules["contract.fields"] = types.ModuleType("contract.fields")
@@ -142,7 +142,7 @@ BODY = {
     "deliveryAddress": {"street": "s", "city": "c", "zipCode": "z"},
 }
 MORE = {
-    "tip": Decimal("1.5"), "discount": 3, "note": "ring twice", "giftWrap": True, "fees": [{"fee": Decimal("2.000")}],
+    "extraTip": Decimal("1.5"), "extraDiscount": 3, "extraNote": "ring twice", "extraFlag": True, "extraFees": [{"fee": Decimal("2.000")}],
 }
 
 
@@ -153,7 +153,7 @@ def of_csv(body):
     data = ",".join(names) + "\\n" + ",".join(str(cells[name]) for name in names) + "\\n"
     (record,) = files.open_upload("orders/x.csv", lambda offset: iter([data.encode()]))
     read = record.document()
-    return validation.import_record({**read, "fees": body["fees"]} if "fees" in body else read, NOW)
+    return validation.import_record({**read, "extraFees": body["extraFees"]} if "extraFees" in body else read, NOW)
 
 
 READERS = {
@@ -177,15 +177,15 @@ prints = set()
 for path, read in READERS.items():
     order = placed(path, {**BODY, **MORE})
     assert str(order["totalAmount"]) == "2.00", order
-    assert (str(order["tip"]), str(order["discount"]), str(order["fees"][0]["fee"])) == ("1.50", "3.00", "2.00"), order
-    assert (order["note"], order["giftWrap"]) == ("ring twice", True), order
+    assert (str(order["extraTip"]), str(order["extraDiscount"]), str(order["extraFees"][0]["fee"])) == ("1.50", "3.00", "2.00"), order
+    assert (order["extraNote"], order["extraFlag"]) == ("ring twice", True), order
     shown = orders.representation(order)
     assert {name: shown[name] for name in MORE} == MORE
     assert placed(path, BODY)["fingerprint"] != order["fingerprint"]
     prints.add(order["fingerprint"])
     for bad, details in (
-        ({"tip": Decimal("0.001")}, ["tip: must have at most 2 decimals"]),
-        ({"fees": [{"fee": Decimal("0.001")}]}, ["fees[0].fee: must have at most 2 decimals"]),
+        ({"extraTip": Decimal("0.001")}, ["extraTip: must have at most 2 decimals"]),
+        ({"extraFees": [{"fee": Decimal("0.001")}]}, ["extraFees[0].fee: must have at most 2 decimals"]),
     ):
         try:
             read({**BODY, **bad})

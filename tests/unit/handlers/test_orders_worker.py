@@ -56,7 +56,7 @@ NEWER = [
     message(delivery="drone"),
     message(priority=""),
     message(payments=[{"method": "barter", "amount": 59.98}]),
-    message(items=[{"productId": "p", "quantity": 1, "price": 1, "tip": 1}]),
+    message(items=[{"productId": "p", "quantity": 1, "price": 1, "laterTip": 1}]),
     message(deliveryAddress={"street": "s", "city": "c", "zipCode": "z", "floor": 4}),
 ]
 
