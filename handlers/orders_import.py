@@ -23,7 +23,7 @@ from domain import admission, flags, imports, messages, strict_json, validation
 from domain.errors import OrderError, UnknownFormat
 from domain.files import Fault, Record, open_upload
 from handlers import clients, configuration, queue_batches, telemetry, uploads
-from handlers.queue_batches import Letter, text
+from handlers.queue_batches import BatchEntry, text
 from handlers.repository import orders_table
 
 # Rejected records are written when so many have gathered.
@@ -144,7 +144,7 @@ def _records(part: Part) -> Iterator[Record]:
     part.ended = True
 
 
-def _letters(part: Part, records: Iterator[Record], entry_of: Callable[[Record], dict]) -> Iterator[Letter]:
+def _letters(part: Part, records: Iterator[Record], entry_of: Callable[[Record], dict]) -> Iterator[BatchEntry]:
     """The records that can become orders, until it is time to write down those that cannot."""
     for record in records:
         part.progress.read += 1
@@ -154,7 +154,7 @@ def _letters(part: Part, records: Iterator[Record], entry_of: Callable[[Record],
         except OrderError as error:
             part.reject(record, error)
         else:
-            yield Letter(entry, record)
+            yield BatchEntry(entry, record)
         part.late = part.out_of_time()
         if part.late or part.unwritten >= REJECTED_BYTES:
             return
