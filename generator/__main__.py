@@ -5,8 +5,7 @@ import difflib
 import sys
 from pathlib import Path
 
-from contract import openapi
-from generator import alarm_docs, field_docs, yaml_writer
+from generator import alarm_docs, field_docs, openapi, yaml_writer
 from generator.render import render
 
 ROOT = Path(__file__).resolve().parent.parent
