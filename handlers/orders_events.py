@@ -27,7 +27,7 @@ from handlers.queue_batches import MESSAGE_BYTES, size_of, text
 
 ENTRIES_PER_CALL = 10
 UNREADABLE = "unreadable_record"
-SQS_PATIENCE = (2_000, 1)  # milliseconds, retries: with the slowest publish, within the function's timeout
+SQS_TIMEOUT_RETRIES = (2_000, 1)  # milliseconds, retries: with the slowest publish, within the function's timeout
 _ATTRIBUTES = ("eventType", "customerId", "status", "source")
 _IMAGES = ("OldImage", "NewImage")
 
@@ -137,7 +137,7 @@ def _set_aside(record: dict, error: Exception) -> bool:
     order_id = _order_id(record)
     telemetry.failure(error, order_id=order_id, sequence_number=_sequence_number(record))
     try:
-        clients.sqs(*SQS_PATIENCE).send_message(
+        clients.sqs(*SQS_TIMEOUT_RETRIES).send_message(
             QueueUrl=os.environ["ORDER_EVENTS_DEAD_LETTER_QUEUE_URL"], **_letter(record, order_id)
         )
     except Exception as failure:
