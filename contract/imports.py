@@ -1,7 +1,7 @@
 """Bulk import: where files and reports lie, what a record and a report look like, and the limits.
 
-A file under `orders/` of the upload bucket becomes orders. What became of it is
-told by an object under `reports/`, one per version of the file.
+A file under `orders/` of the upload bucket becomes orders; an object under `reports/`, one per version of the file,
+reports the result.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ MAX_UNPACKED_BYTES = 10 * 1024**3
 # be whole, in a function that has 1,769 MB.
 MAX_CSV_LINES = 5_000_000
 
-# One file; each invocation after the first is handed the rest by the one before. Below the 16
+# One file; each invocation after the first continues the one before. Below the 16
 # at which Lambda's detection of recursive loops would stop the function.
 MAX_INVOCATIONS = 15
 
@@ -76,7 +76,7 @@ CSV_OPTIONAL = tuple(each.name for each in CSV_COLUMNS if not each.required)
 
 FORMATS = ("json", "jsonl", "csv")
 
-# running: the rest was handed on, counts so far. completed: read to its end. broken: the file
+# running: another invocation continues, counts so far. completed: read to its end. broken: the file
 # ends in a fault, what came before it counts. failed: no record could be read.
 RUNNING, COMPLETED, BROKEN, FAILED = STATUSES = ("running", "completed", "broken", "failed")
 
@@ -118,7 +118,7 @@ IMPORT_REPORT = closed_object(
         "rejectedFiles": {"type": "array", "items": {"type": "string"}, "description": "keys of JSON Lines files"},
         "startedAt": DATE_TIME,
         "finishedAt": {"type": ["string", "null"], "format": "date-time"},
-        "durationMs": {**_COUNT, "description": "from start to finish, hand-overs included"},
+        "durationMs": {**_COUNT, "description": "from start to finish, continuations included"},
         "invocations": {"type": "integer", "minimum": 1},
     },
     [

@@ -31,7 +31,7 @@ _CELL = rb'(?:"(?:[^"]++|"")*+"|[^",\n]*+)'
 _EACH_CELL = re.compile(",(" + _CELL.decode() + ")")
 _ROW = re.compile(
     _CELL + b"(?:," + _CELL + b")*+"
-    rb'(?:(?P<whole>\r*+\n)|(?P<last>\r*+\Z)|(?P<unclosed>"(?:[^"]++|"")*+\Z))'
+    rb'(?:(?P<complete>\r*+\n)|(?P<final>\r*+\Z)|(?P<unclosed>"(?:[^"]++|"")*+\Z))'
 )
 _ID = re.compile(ID_PATTERN)
 _LINE_END = re.compile("[\r\n]")
@@ -103,10 +103,10 @@ def end_of_row(window: Window) -> int | None:
             return None
         if found.end() - window.at > MAX_RECORD_BYTES + 1:
             return None
-        if found.lastgroup == "whole":
+        if found.lastgroup == "complete":
             return found.end()
         if not window.grow():
-            return found.end() if found.lastgroup == "last" else None
+            return found.end() if found.lastgroup == "final" else None
 
 
 def line_here(window: Window) -> bytes:

@@ -86,7 +86,7 @@ def new_order(
 
 
 def as_created(order: Order) -> Order:
-    """`order` as it was when it was placed, whatever has happened to it since."""
+    """Return `order` as it was when it was placed."""
     return {**order, "status": lifecycle.INITIAL, "version": 1, "updatedAt": order["timestamp"]}
 
 
@@ -107,7 +107,7 @@ def fingerprint(request: dict) -> str:
     """Equal for two validated requests exactly when they ask for the same order.
 
     That is: customer, items, address, delivery and payments. What may differ
-    when the same order is handed in again (its way in, the time, the priority)
+    when the same order is handed in again (its ingestion path, the time, the priority)
     does not count.
     """
     asked = {field: request[field] for field in ORDERED if field in request}

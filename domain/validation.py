@@ -60,7 +60,7 @@ def order_message(document: object) -> dict:
     What is checked is whether it can be stored. What was judged when the order
     was accepted (limits, settings, the clock) is not judged again.
     Raises UnknownFormat for fields and values that this version does not know,
-    whatever else is wrong: what they mean for the rest is not known either.
+    even if something else is wrong: they may change what the rest means.
     Raises OrderError("invalid_request") with every problem in its details.
     """
     try:

@@ -53,7 +53,7 @@ def send(client: BaseClient, queue_url: str, entries: Iterable[BatchEntry], dead
     When it returns, SQS has confirmed all but those returned. What fails for
     the moment is sent again, which may put it on the queue twice. Raises
     Undelivered if that does not help until `deadline` (time.monotonic()),
-    botocore's exceptions for what would not pass by itself, and whatever
+    botocore's exceptions for what a retry does not solve, and what
     `entries` raises. Either way no call is under way any more.
     """
     stop = threading.Event()
@@ -81,9 +81,9 @@ def _insist(
     refused: list[Refusal] = []
     pause = FIRST_PAUSE
     while True:
-        taken, refusals, error = _call(client, queue_url, entries)
+        accepted, refusals, error = _call(client, queue_url, entries)
         refused += [Refusal(entry.origin, refusals[id_]) for entry in entries if (id_ := _id(entry)) in refusals]
-        entries = [entry for entry in entries if _id(entry) not in taken and _id(entry) not in refusals]
+        entries = [entry for entry in entries if _id(entry) not in accepted and _id(entry) not in refusals]
         if not entries:
             return refused
         if time.monotonic() + pause > deadline or stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311 - jitter
