@@ -1,4 +1,4 @@
-"""What is told about an imported file: schemas that compile, and keys that S3 takes and that never meet."""
+"""Reports about an imported file: schemas that compile, and keys that S3 takes and that never meet."""
 
 import fastjsonschema
 import pytest

@@ -1,4 +1,4 @@
-"""How an order is made, told apart and shown."""
+"""How an order is made, distinguished and shown."""
 
 import json
 import random
