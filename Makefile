@@ -43,7 +43,7 @@ stop: $(READY)  ## Stop the local emulator; its state is kept
 deploy: $(READY)  ## Deploy ENV (dev, staging, prod) to AWS
 	@$(BIN)/python deploy.py --env $(ENV)
 
-templates: $(READY)  ## Render templates/, docs/openapi.yaml and docs/alarms.md
+templates: $(READY)  ## Render templates/, docs/openapi.yaml, docs/alarms.md and docs/order-fields.md
 	@$(BIN)/python -m generator
 
 test: $(READY)  ## Unit and end-to-end tests

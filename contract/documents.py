@@ -1,14 +1,17 @@
 """JSON Schemas of what never passes the API: messages of the order queue, events of the topic."""
 
+from contract.fields import RESPONSE, SUBMISSION
+from contract.models import properties, required
 from contract.schemas import (
+    DATE_TIME,
     DRAFT_04,
     FEATURES,
+    ID_PATTERN,
     IDENTIFIER,
     MAX_TIMESTAMP,
-    ORDER_FIELDS,
-    PRIORITIES,
     SOURCES,
     STATUSES,
+    choice,
     closed_object,
 )
 
@@ -20,7 +23,7 @@ def _accepted(schema: dict) -> dict:
 
     Identifiers keep their pattern: they become keys of the table and fields of the log.
     """
-    if schema == IDENTIFIER:
+    if schema.get("pattern") == ID_PATTERN:
         return schema
     kept = {keyword: value for keyword, value in schema.items() if keyword not in _LIMITS}
     if "properties" in kept:
@@ -35,12 +38,11 @@ def _accepted(schema: dict) -> dict:
 ORDER_MESSAGE = closed_object(
     {
         "format": {"type": "integer", "minimum": 0, "description": "of this message; 0 where it is absent"},
+        **{name: _accepted(each) for name, each in properties(SUBMISSION).items()},
         "orderId": IDENTIFIER,
-        # Any moment that the table and a date can hold, whatever clients may send today. 0 is a claim's.
+        # Any moment that the table and a date can hold. 0 is a claim's.
         "timestamp": {"type": "integer", "minimum": 1, "maximum": MAX_TIMESTAMP},
-        **{name: _accepted(each) for name, each in ORDER_FIELDS.items()},
-        "priority": {"type": "string", "enum": list(PRIORITIES)},
-        "source": {"type": "string", "enum": ["pipeline", "import"]},
+        "source": choice(("pipeline", "import")),
         "features": {
             "type": "array",
             "items": {"type": "string", "enum": list(FEATURES)},
@@ -50,7 +52,7 @@ ORDER_MESSAGE = closed_object(
         "sourceFile": {"type": "string", "minLength": 1, "maxLength": 1100},
         "processedDate": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     },
-    ["orderId", "timestamp", "customerId", "items", "source"],
+    [*(name for name in required(RESPONSE) if name in properties(SUBMISSION)), "source"],
     **{"$schema": DRAFT_04, "title": "OrderMessage"},
 )
 
@@ -74,7 +76,7 @@ ORDER_EVENT = {
     "properties": {
         "eventId": {"type": "string", "description": "orderId:version; the same in every delivery of this event"},
         "eventType": {"type": "string", "enum": ["OrderCreated", "OrderStatusChanged"]},
-        "occurredAt": {"type": "string", "format": "date-time"},
+        "occurredAt": DATE_TIME,
         "orderId": {"type": "string", "minLength": 1},
         "customerId": {"type": "string", "minLength": 1},
         "status": {"type": "string", "minLength": 1, "description": f"{', '.join(STATUSES)}, or one added later"},

@@ -1,12 +1,16 @@
 """Bulk import: where files and reports lie, what a record and a report look like, and the limits.
 
-A file under `orders/` of the upload bucket becomes orders. What became of it is
-told by an object under `reports/`, one per version of the file.
+A file under `orders/` of the upload bucket becomes orders; an object under `reports/`, one per version of the file,
+reports the result.
 """
 
+from collections.abc import Iterator
 from hashlib import sha256
+from typing import NamedTuple
 
-from contract.schemas import DRAFT_04, MAX_BODY_BYTES, ORDER_SUBMISSION, closed_object
+from contract.fields import ORDER_FIELDS, SUBMISSION
+from contract.models import ORDER_SUBMISSION
+from contract.schemas import DATE_TIME, DRAFT_04, MAX_BODY_BYTES, choice, closed_object
 
 UPLOAD_PREFIX = "orders/"
 REPORT_PREFIX = "reports/"
@@ -21,7 +25,7 @@ MAX_UNPACKED_BYTES = 10 * 1024**3
 # be whole, in a function that has 1,769 MB.
 MAX_CSV_LINES = 5_000_000
 
-# One file; each invocation after the first is handed the rest by the one before. Below the 16
+# One file; each invocation after the first continues the one before. Below the 16
 # at which Lambda's detection of recursive loops would stop the function.
 MAX_INVOCATIONS = 15
 
@@ -35,13 +39,44 @@ IMPORT_RECORD = {
     "title": "ImportRecord",
 }
 
-# A CSV file has one row per item; rows of one order stand together and repeat what is the order's.
-CSV_REQUIRED = ("orderId", "customerId", "productId", "quantity", "price")
-CSV_OPTIONAL = ("timestamp", "priority", "delivery", "street", "city", "zipCode")
+
+class Column(NamedTuple):
+    """A column of a CSV file: one field of an order, of its item on that row, or of one of its objects."""
+
+    name: str
+    type: str  # JSON Schema's
+    parent: str  # the order's field that it is a part of, "" for the order's own
+    required: bool
+
+
+def _columns() -> Iterator[Column]:
+    """One column for each field that is no object and in no list but that of the items."""
+    for field in ORDER_FIELDS:
+        if field.first > SUBMISSION:
+            continue
+        required = field.name in IMPORT_RECORD["required"]
+        match field.schema:
+            case {"type": "object"} as parent:
+                pass
+            case {"items": parent} if field.name == "items":
+                pass
+            case {"type": "array"}:
+                continue
+            case {"type": type_}:
+                yield Column(field.name, type_, "", required)
+                continue
+        for name, each in parent["properties"].items():
+            yield Column(name, each["type"], field.name, required and name in parent["required"])
+
+
+# A CSV file has one row per item; rows of one order are adjacent and repeat the order's own fields.
+CSV_COLUMNS = tuple(_columns())
+CSV_REQUIRED = tuple(each.name for each in CSV_COLUMNS if each.required)
+CSV_OPTIONAL = tuple(each.name for each in CSV_COLUMNS if not each.required)
 
 FORMATS = ("json", "jsonl", "csv")
 
-# running: the rest was handed on, counts so far. completed: read to its end. broken: the file
+# running: another invocation continues, counts so far. completed: read to its end. broken: the file
 # ends in a fault, what came before it counts. failed: no record could be read.
 RUNNING, COMPLETED, BROKEN, FAILED = STATUSES = ("running", "completed", "broken", "failed")
 
@@ -66,7 +101,7 @@ REJECTED_RECORD = closed_object(
 
 IMPORT_REPORT = closed_object(
     {
-        "status": {"type": "string", "enum": list(STATUSES)},
+        "status": choice(STATUSES),
         "sourceFile": {"type": "string", "description": "s3://bucket/key"},
         "version": {"type": "string", "description": "the file's version id"},
         "bytes": {**_COUNT, "description": "the file's size as uploaded"},
@@ -81,9 +116,9 @@ IMPORT_REPORT = closed_object(
             "description": "where and why reading ended early: reason, and line, byte of the unpacked file",
         },
         "rejectedFiles": {"type": "array", "items": {"type": "string"}, "description": "keys of JSON Lines files"},
-        "startedAt": {"type": "string", "format": "date-time"},
+        "startedAt": DATE_TIME,
         "finishedAt": {"type": ["string", "null"], "format": "date-time"},
-        "durationMs": {**_COUNT, "description": "from start to finish, hand-overs included"},
+        "durationMs": {**_COUNT, "description": "from start to finish, continuations included"},
         "invocations": {"type": "integer", "minimum": 1},
     },
     [

@@ -2,7 +2,7 @@
 
 `handlers.telemetry` writes them, alarms and the dashboard read them. CloudWatch does not add
 up what is written with dimensions: a metric is found under exactly the set that it was
-written with, so each set that somebody reads is written, as an EMF document of its own.
+written with, so each set that is read is written as a separate EMF document.
 
 Every dimension has few values, all of them listed here. A customer's or an order's id is
 never one: each value makes a metric of its own, which is paid for.
@@ -15,7 +15,7 @@ from contract.schemas import STATUSES
 
 NAMESPACE = "FoodDelivery"
 
-# The ways on which orders come in, as `path` names them.
+# The ingestion paths.
 SYNC, ASYNC, IMPORT = PATHS = ("sync", "async", "import")
 
 BY_SERVICE = ("Environment", "service")  # service: the name of the function

@@ -1,13 +1,12 @@
-"""JSON Schemas of the platform, in draft-04 because API Gateway models are.
+"""What the contract's JSON Schemas are made of: limits, patterns, enumerations and the schemas of single values.
 
-They say every rule, for the OpenAPI document; others read them as
-`contract.dialects` gives them.
+Draft-04, because API Gateway models are. `contract.fields` puts them together to fields, `contract.models` to models.
+The schemas state every rule, for the OpenAPI document; other readers take a dialect (`contract.dialects`).
 
 In patterns, `$` stands only at the end, and classes are spelt out: `\\s`, `\\d`,
 `\\w` and `.` mean different sets to ECMA-262, Java and Python.
 """
 
-from contract.dialects import without
 from contract.text import PRINTABLE_PATTERN, VISIBLE_PATTERN
 
 DRAFT_04 = "http://json-schema.org/draft-04/schema#"
@@ -67,15 +66,32 @@ CHOSEN_ID = {
     **IDENTIFIER,
     "not": {"anyOf": [{"enum": list(RESERVED_IDS)}, {"pattern": f"^(?:{'|'.join(RESERVED_ID_PREFIXES)})"}]},
 }
+# Of requests. Orders that were accepted before keep theirs; never 0, which is the sort key of claims.
+TIMESTAMP = {"type": "integer", "minimum": MIN_TIMESTAMP, "maximum": MAX_TIMESTAMP}
+DATE_TIME = {"type": "string", "format": "date-time"}
 
 
-def _money(highest: int) -> dict:
+def choice(values: tuple[str, ...]) -> dict:
+    return {"type": "string", "enum": list(values)}
+
+
+def money(highest: int = MAX_PRICE) -> dict:
     return {"type": "number", "minimum": 0, "maximum": highest, "multipleOf": 0.01}
 
 
-MONEY = _money(MAX_PRICE)
-# Of requests. Orders that were accepted before keep theirs; never 0, which is the sort key of claims.
-TIMESTAMP = {"type": "integer", "minimum": MIN_TIMESTAMP, "maximum": MAX_TIMESTAMP}
+def text(longest: int) -> dict:
+    """Text for people. It must show something: a blank field counts as missing."""
+    return {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": longest,
+        "pattern": VISIBLE_PATTERN,
+        "allOf": [{"pattern": PRINTABLE_PATTERN}],
+    }
+
+
+def list_of(element: dict, most: int) -> dict:
+    return {"type": "array", "minItems": 1, "maxItems": most, "items": element}
 
 
 def closed_object(properties: dict, required: list[str], **more) -> dict:
@@ -86,190 +102,3 @@ def closed_object(properties: dict, required: list[str], **more) -> dict:
         "properties": properties,
         **more,
     }
-
-
-def _text(longest: int) -> dict:
-    # A field that shows nothing is a missing field.
-    return {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": longest,
-        "pattern": VISIBLE_PATTERN,
-        "allOf": [{"pattern": PRINTABLE_PATTERN}],
-    }
-
-
-ADDRESS = closed_object(
-    {"street": _text(200), "city": _text(100), "zipCode": _text(20)},
-    ["street", "city", "zipCode"],
-)
-
-ITEM = closed_object(
-    {
-        "productId": IDENTIFIER,
-        "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY},
-        "price": MONEY,
-    },
-    ["productId", "quantity", "price"],
-)
-
-# In a submission, itemId is another name for productId.
-SUBMITTED_ITEM = closed_object(
-    {"productId": IDENTIFIER, "itemId": IDENTIFIER, **ITEM["properties"]},
-    ["quantity", "price"],
-    oneOf=[{"required": ["productId"]}, {"required": ["itemId"]}],
-)
-
-PAYMENT = closed_object(
-    {
-        "method": {"type": "string", "enum": list(PAYMENT_METHODS)},
-        "amount": _money(MAX_ITEMS * MAX_QUANTITY * MAX_PRICE),
-    },
-    ["method", "amount"],
-)
-
-# Fields of an order that a client chooses.
-ORDER_FIELDS = {
-    "customerId": IDENTIFIER,
-    "items": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": ITEM},
-    "deliveryAddress": ADDRESS,
-    "delivery": {
-        "type": "string",
-        "enum": list(DELIVERY_MODES),
-        "description": "express is taken where the feature is on for the customer",
-    },
-    "payments": {
-        "type": "array",
-        "minItems": 1,
-        "maxItems": MAX_PAYMENTS,
-        "items": PAYMENT,
-        "description": "they add up to the order's total; taken where the feature is on for the customer",
-    },
-}
-
-ORDER_REQUEST = closed_object(
-    ORDER_FIELDS,
-    ["customerId", "items", "deliveryAddress"],
-    **{"$schema": DRAFT_04, "title": "OrderRequest"},
-)
-
-# What POST /orders/async takes: an order that may name itself, and may have no address yet.
-ORDER_SUBMISSION = closed_object(
-    {
-        "orderId": {**CHOSEN_ID, "description": "chosen by the client, who may then safely submit again"},
-        "timestamp": {
-            **TIMESTAMP,
-            "description": "when the order was placed, epoch milliseconds; at most 5 minutes ahead of now",
-        },
-        **ORDER_FIELDS,
-        "items": {**ORDER_FIELDS["items"], "items": SUBMITTED_ITEM},
-        "priority": {"type": "string", "enum": list(PRIORITIES)},
-    },
-    ["customerId", "items"],
-    **{"$schema": DRAFT_04, "title": "OrderSubmission"},
-)
-
-STATUS_UPDATE = closed_object(
-    {"status": {"type": "string", "enum": list(STATUSES)}},
-    ["status"],
-    **{"$schema": DRAFT_04, "title": "StatusUpdate"},
-)
-
-# What the platform answers. Responses may gain fields, so they are open; and an order may be older than the
-# limits of today.
-_ANSWERED = without(
-    {"properties": ORDER_FIELDS},
-    *("additionalProperties", "pattern", "allOf", "multipleOf", "maximum", "maxItems", "maxLength"),
-)["properties"]
-
-ORDER = {
-    "$schema": DRAFT_04,
-    "title": "Order",
-    "type": "object",
-    "required": [
-        "orderId",
-        "timestamp",
-        "customerId",
-        "items",
-        "status",
-        "totalAmount",
-        "version",
-        "source",
-        "createdAt",
-        "updatedAt",
-    ],
-    "properties": {
-        "orderId": {"type": "string"},
-        "timestamp": {"type": "integer", "description": "accepted at, epoch milliseconds"},
-        **_ANSWERED,
-        "status": {"type": "string", "enum": list(STATUSES)},
-        "totalAmount": {"type": "number", "minimum": 0},
-        "loyaltyPoints": {"type": "integer", "minimum": 0},
-        "priority": {"type": "string", "enum": list(PRIORITIES)},
-        "version": {"type": "integer", "minimum": 1, "description": "also the ETag"},
-        "source": {"type": "string", "enum": list(SOURCES), "description": "the way in"},
-        "createdAt": {"type": "string", "format": "date-time"},
-        "updatedAt": {"type": "string", "format": "date-time"},
-    },
-}
-
-ORDER_PAGE = {
-    "$schema": DRAFT_04,
-    "title": "OrderPage",
-    "type": "object",
-    "required": ["orders", "count"],
-    "properties": {
-        "orders": {"type": "array", "items": {k: v for k, v in ORDER.items() if k != "$schema"}},
-        "count": {"type": "integer", "minimum": 0},
-        "nextToken": {"type": "string", "description": "absent on the last page"},
-    },
-}
-
-ACCEPTED = {
-    "$schema": DRAFT_04,
-    "title": "Accepted",
-    "type": "object",
-    "required": ["orderId", "timestamp", "status"],
-    "properties": {
-        "orderId": {"type": "string"},
-        "timestamp": {
-            "type": "integer",
-            "description": "accepted at, epoch milliseconds; an order handed in again keeps the time it was stored with",
-        },
-        "status": {"type": "string", "enum": ["accepted"]},
-        "messageId": {
-            "type": "string",
-            "description": "of the message on the queue; absent when the order was accepted before and is stored",
-        },
-    },
-}
-
-ERROR = {
-    "$schema": DRAFT_04,
-    "title": "Error",
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "details", "requestId"],
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "details": {"type": "array", "items": {"type": "string"}},
-                "requestId": {"type": "string"},
-            },
-        }
-    },
-}
-
-# Name of each API Gateway model -> its schema.
-MODELS = {
-    "OrderRequest": ORDER_REQUEST,
-    "OrderSubmission": ORDER_SUBMISSION,
-    "StatusUpdate": STATUS_UPDATE,
-    "Order": ORDER,
-    "OrderPage": ORDER_PAGE,
-    "Accepted": ACCEPTED,
-    "Error": ERROR,
-}

@@ -14,7 +14,7 @@ from domain.errors import OrderError
 # What a request may use only where a flag is on: field, its value (None: any), flag.
 _FLAGGED = (("delivery", "express", "expressDelivery"), ("payments", None, "multiplePayments"))
 
-# What the queue has cannot be looked up, and is stored whatever the settings say.
+# Orders on the queue cannot be looked up, and are stored regardless of the settings.
 NOT_STORED = "order: is not stored; if it was accepted before and is still on the queue, it may yet be"
 
 

@@ -5,6 +5,7 @@ Its text is never repeated: where the header row is missing, it is an order, and
 
 import re
 
+from contract.fields import ITEM_ALIASES
 from contract.imports import CSV_REQUIRED
 from domain.csv_rows import KNOWN, cells_of, clean, end_of_row, line_here, named
 from domain.framing import BLANK, Fault, Window
@@ -34,7 +35,7 @@ def read(window: Window) -> list[str]:
     if end is None:
         raise Fault("the header row is not CSV", *place)
     cells, _ = cells_of(window.data[window.at : end].rstrip(BLANK))
-    columns = ["productId" if name == "itemId" else name for name in map(clean, cells)]
+    columns = [ITEM_ALIASES.get(name, name) for name in map(clean, cells)]
     _check(columns, place)
     if len(columns) > MAX_COLUMNS:
         raise Fault(f"the header row has more than {MAX_COLUMNS} columns", *place)
@@ -53,7 +54,7 @@ def _check_dialect(line: str, place: tuple[int, int]) -> None:
 
 
 def _known_names(line: str, separator: str) -> int:
-    return sum(clean(cell).strip('"') in (*KNOWN, "itemId") for cell in line.split(separator))
+    return sum(clean(cell).strip('"') in (*KNOWN, *ITEM_ALIASES) for cell in line.split(separator))
 
 
 def _other_separator(why: str, place: tuple[int, int]) -> Fault:

@@ -20,7 +20,7 @@ from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
-from contract.imports import CSV_OPTIONAL, CSV_REQUIRED, MAX_CSV_LINES, MAX_RECORD_BYTES
+from contract.imports import CSV_COLUMNS, MAX_CSV_LINES, MAX_RECORD_BYTES
 from contract.schemas import ID_PATTERN
 from contract.text import INVISIBLE
 from domain.errors import OrderError
@@ -31,7 +31,7 @@ _CELL = rb'(?:"(?:[^"]++|"")*+"|[^",\n]*+)'
 _EACH_CELL = re.compile(",(" + _CELL.decode() + ")")
 _ROW = re.compile(
     _CELL + b"(?:," + _CELL + b")*+"
-    rb'(?:(?P<whole>\r*+\n)|(?P<last>\r*+\Z)|(?P<unclosed>"(?:[^"]++|"")*+\Z))'
+    rb'(?:(?P<complete>\r*+\n)|(?P<final>\r*+\Z)|(?P<unclosed>"(?:[^"]++|"")*+\Z))'
 )
 _ID = re.compile(ID_PATTERN)
 _LINE_END = re.compile("[\r\n]")
@@ -41,12 +41,19 @@ _INVISIBLE = "".join(
     for code in range(int(first, 16), int(last or first, 16) + 1)
 )
 
-KNOWN = (*CSV_REQUIRED, *CSV_OPTIONAL)
-_ITEM = ("productId", "quantity", "price")
-_ADDRESS = ("street", "city", "zipCode")
-_INTEGER = (re.compile("-?[0-9]{1,18}"), int, "must be an integer")
-_DECIMAL = (re.compile("-?[0-9]{1,18}([.][0-9]{1,18})?"), Decimal, "must be a plain decimal number")
-_NUMBERS = {"quantity": _INTEGER, "timestamp": _INTEGER, "price": _DECIMAL}
+KNOWN = tuple(column.name for column in CSV_COLUMNS)
+# How a cell of each type but text is written, and read; and what is said of another cell.
+READERS = {
+    "integer": (re.compile("-?[0-9]{1,18}"), int, "must be an integer"),
+    "number": (re.compile("-?[0-9]{1,18}([.][0-9]{1,18})?"), Decimal, "must be a plain decimal number"),
+    "boolean": (re.compile("true|false", re.IGNORECASE), lambda cell: cell.lower() == "true", "must be true or false"),
+}
+_READERS = {column.name: READERS[column.type] for column in CSV_COLUMNS if column.type != "string"}
+_PARTS: dict[str, list[str]] = {}  # by the order's field that has them
+for _column in CSV_COLUMNS:
+    if _column.parent:
+        _PARTS.setdefault(_column.parent, []).append(_column.name)
+_OF_ITEMS = _PARTS.pop("items")
 
 
 class Row(NamedTuple):
@@ -96,10 +103,10 @@ def end_of_row(window: Window) -> int | None:
             return None
         if found.end() - window.at > MAX_RECORD_BYTES + 1:
             return None
-        if found.lastgroup == "whole":
+        if found.lastgroup == "complete":
             return found.end()
         if not window.grow():
-            return found.end() if found.lastgroup == "last" else None
+            return found.end() if found.lastgroup == "final" else None
 
 
 def line_here(window: Window) -> bytes:
@@ -208,7 +215,7 @@ def _order(columns: list[str], group: list[Row], doubts: Callable[[str], list[st
     problems = list(doubts(order_id)) if order_id else ["the orders directly above and below are rejected, too"]
     for row in group:
         fields, faults = _fields(columns, row)
-        items.append({name: fields.pop(name) for name in _ITEM if name in fields})
+        items.append({name: fields.pop(name) for name in _OF_ITEMS if name in fields})
         for name, value in fields.items():
             if order.setdefault(name, value) != value:
                 faults.append(f"{name}: is not what a row of the order above says")
@@ -216,8 +223,9 @@ def _order(columns: list[str], group: list[Row], doubts: Callable[[str], list[st
     if problems:
         raise OrderError("invalid_request", first_of(problems))
     order["items"] = items
-    if address := {name: order.pop(name) for name in _ADDRESS if name in order}:
-        order["deliveryAddress"] = address
+    for parent, names in _PARTS.items():
+        if part := {name: order.pop(name) for name in names if name in order}:
+            order[parent] = part
     return order
 
 
@@ -228,10 +236,10 @@ def _fields(columns: list[str], row: Row) -> tuple[dict, list[str]]:
     cells = zip(columns, row.cells, strict=False)
     fields = {name: cell for name, written in cells if (cell := written.strip(_INVISIBLE))}
     faults = []
-    for name, (pattern, number, sentence) in _NUMBERS.items():
+    for name, (pattern, value_of, sentence) in _READERS.items():
         cell = fields.pop(name, None)
         if cell and pattern.fullmatch(cell):
-            fields[name] = number(cell)
+            fields[name] = value_of(cell)
         elif cell:
             faults.append(f"{name}: {sentence}")
     return fields, faults

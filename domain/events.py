@@ -3,12 +3,14 @@
 No address and no items: subscribers that need them may read the order.
 """
 
+from contract.documents import ORDER_EVENT
+from contract.models import ORDER
 from domain import orders, validation
 
 CREATED = "OrderCreated"
 STATUS_CHANGED = "OrderStatusChanged"
 
-_COPIED = ("orderId", "customerId", "status", "version", "totalAmount", "source")
+_COPIED = tuple(name for name in ORDER_EVENT["properties"] if name in ORDER["properties"])
 
 
 def announcement(before: orders.Order | None, after: orders.Order) -> dict | None:
@@ -23,7 +25,7 @@ def announcement(before: orders.Order | None, after: orders.Order) -> dict | Non
         "eventId": f"{after['orderId']}:{after['version']}",
         "eventType": CREATED if before is None else STATUS_CHANGED,
         "occurredAt": orders.iso(after["updatedAt"]),
-        **{field: after[field] for field in _COPIED},
+        **{field: after[field] for field in _COPIED if field in after},
     }
     if before is not None:
         event["previousStatus"] = before["status"]

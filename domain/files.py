@@ -1,6 +1,6 @@
 """An uploaded file as a sequence of records: what kind of file it is, unpacking it, and going on in its middle.
 
-Whether it is packed is told by its first bytes. The name tells CSV (`.csv`) and JSON Lines (`.jsonl`, `.ndjson`),
+Its first bytes show whether it is packed. Its name shows CSV (`.csv`) and JSON Lines (`.jsonl`, `.ndjson`),
 each with or without `.gz`; anything else is JSON: an array, or objects one after the other, one to a line or not.
 """
 
@@ -42,7 +42,7 @@ class Upload:
                 return csv_rows.orders(self._window, columns, self._survey().doubts)
             case {"array": True}:
                 return framing.elements(self._window)
-        return framing.objects(self._window)  # or a file of nothing, whatever it is called
+        return framing.objects(self._window)  # or an empty file of any name
 
     def _survey(self) -> csv_survey.Survey:
         window, _ = _from_start(self._fetch)
@@ -59,7 +59,7 @@ def open_upload(key: str, fetch: Callable[[int], Iterator[bytes]], resume: dict 
 
     `fetch(offset)` yields the object's bytes from there on, none at its end, in pieces of any size. Of CSV it is
     called twice: the file is read to its end before its first record.
-    Raises Fault if the kind of file cannot be read, and whatever `fetch` raises.
+    Raises Fault if the kind of file cannot be read, and what `fetch` raises.
     """
     if resume:
         kind = {name: resume[name] for name in ("format", "compressed", "array", "columns") if name in resume}

@@ -1,6 +1,6 @@
 """Cutting a stream of bytes into records: JSON Lines, JSON objects in a row, the elements of a JSON array.
 
-Only the borders between records are looked for here; each record is then read by itself. A streaming
+Only the borders between records are looked for here; each record is then read alone. A streaming
 parser gives up at the first byte that is wrong, and takes the rest of the file with it; so cut, a bad
 record (no UTF-8, a key given twice, a thousand levels deep) fails alone, and reading may go on, later
 and elsewhere, at the byte behind any record.

@@ -1,4 +1,4 @@
-"""The import of one file: how far it has come, and what is told about it."""
+"""The import of one file: its progress, its report and its continuation."""
 
 from dataclasses import asdict, dataclass, field, fields
 
@@ -9,7 +9,7 @@ from domain.files import Record
 from domain.orders import iso
 
 CONTINUATION = 1
-"""Version of what one invocation hands to the next; 0 had no `version`.
+"""Version of the continuation event; 0 had no `version`.
 
 The next one may be of another version of this code. Raise it when a field
 changes its meaning. Either way the golden continuations among the tests stay.
@@ -21,7 +21,7 @@ _POSITION = {"format", "compressed", "array", "columns", "record", "line", "byte
 
 @dataclass
 class Progress:
-    """What came of a file's records so far. Made of JSON's types: one invocation hands it to the next (`continuation`).
+    """What came of a file's records so far. Made of JSON's types, for `continuation`.
 
     Keys of rejected files are long, and their number grows with the file: the
     ranges that they are named by tell as much.
@@ -32,7 +32,7 @@ class Progress:
     invocation: int = 1
     format: str | None = None  # as the two below not known before the file was opened
     compressed: bool = False
-    position: dict | None = None  # where reading goes on, as domain.files tells it
+    position: dict | None = None  # where reading continues, as domain.files returns it
     read: int = 0
     rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
@@ -48,12 +48,12 @@ class Progress:
 
 
 def continuation(progress: Progress) -> dict:
-    """What is handed to the next invocation, of JSON's types."""
+    """Return the continuation for the next invocation, of JSON's types."""
     return {"version": CONTINUATION, **asdict(progress)}
 
 
 def resumed(document: dict) -> Progress:
-    """The progress that was handed over by `continuation`, of this version or an older one. Raises UnknownFormat."""
+    """Return the progress in a continuation of this version or an older one. Raises UnknownFormat."""
     given = {**document}
     if given.pop("version", 0) > CONTINUATION:
         raise UnknownFormat([f"continuation: its version is newer than {CONTINUATION}, the newest known here"])

@@ -26,8 +26,6 @@ that only some orders have needs no other format: older workers see that they do
 not know it. Either needs a golden message among the tests, which stays there.
 """
 
-_ENVELOPE = ("format", "features")  # what is the message's, not the order's
-
 
 def new_message(submission: dict, *, now: int, source: str, features: Collection[str], **origin: str) -> dict:
     """The message for a validated submission, accepted at `now` (epoch ms); `features` are the flags that are on.
@@ -58,11 +56,9 @@ def order_of(
 
     Raises OrderError("invalid_request") for a total that cannot be kept to the cent, which no edge ever accepted.
     """
-    request = {key: value for key, value in message.items() if key not in _ENVELOPE}
-    if correlation_id is not None:
-        request["correlationId"] = correlation_id
+    traced = {} if correlation_id is None else {"correlationId": correlation_id}
     order = orders.new_order(
-        request,
+        message | traced,
         order_id=message["orderId"],
         now=now,
         accepted_at=message["timestamp"],

@@ -7,11 +7,14 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import NotRequired, TypedDict
 
-from contract.schemas import ORDER, ORDER_FIELDS, PLATFORM_ID_PREFIX
+from contract.fields import ORDERED, SUBMITTED
+from contract.models import ORDER
+from contract.schemas import PLATFORM_ID_PREFIX
 from domain import lifecycle, pricing, strict_json
 
 SECONDS_PER_DAY = 86_400
-_FIELDS = tuple(ORDER["properties"])
+_PROVENANCE = ("correlationId", "sourceFile", "processedDate")
+_SHOWN = tuple(ORDER["properties"])
 
 
 class Order(TypedDict):
@@ -57,19 +60,18 @@ def new_order(
     source: str = "api",
     accepted_at: int | None = None,
 ) -> Order:
-    """The order that an accepted request asks for, made at `now` (epoch ms).
+    """Make the order of a request that was validated and admitted, at `now` (epoch ms).
 
-    `features` are the flags that are on for the customer; `accepted_at` is
-    when the order was accepted, if that was not now. Whether it is acceptable
-    was asked by then: `domain.validation`, `domain.admission`.
+    `request` may have the order's provenance, too; keys that are not an order's are dropped. `features` are the flags
+    that are on for the customer; `accepted_at` is when the order was accepted, by default `now`.
     """
-    total = pricing.total(request["items"])
+    total = pricing.total(request)
     accepted_at = now if accepted_at is None else accepted_at
     # A client may date an order back: its time to live starts now all the same.
     changed_at = max(now, accepted_at)
     loyalty = {"loyaltyPoints": pricing.loyalty_points(total)} if "loyaltyProgram" in features else {}
     return {
-        **request,
+        **{field: request[field] for field in (*SUBMITTED, *_PROVENANCE) if field in request},
         **loyalty,
         "orderId": order_id,
         "timestamp": accepted_at,
@@ -84,7 +86,7 @@ def new_order(
 
 
 def as_created(order: Order) -> Order:
-    """`order` as it was when it was placed, whatever has happened to it since."""
+    """Return `order` as it was when it was placed."""
     return {**order, "status": lifecycle.INITIAL, "version": 1, "updatedAt": order["timestamp"]}
 
 
@@ -105,10 +107,10 @@ def fingerprint(request: dict) -> str:
     """Equal for two validated requests exactly when they ask for the same order.
 
     That is: customer, items, address, delivery and payments. What may differ
-    when the same order is handed in again (its way in, the time, the priority)
+    when the same order is handed in again (its ingestion path, the time, the priority)
     does not count.
     """
-    asked = {field: request[field] for field in ORDER_FIELDS if field in request}
+    asked = {field: request[field] for field in ORDERED if field in request}
     return sha256(strict_json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
@@ -119,7 +121,7 @@ def representation(order: Order) -> dict:
         "createdAt": iso(order["timestamp"]),
         "updatedAt": iso(order["updatedAt"]),
     }
-    return {field: seen[field] for field in _FIELDS if field in seen}
+    return {field: seen[field] for field in _SHOWN if field in seen}
 
 
 def iso(milliseconds: int) -> str:

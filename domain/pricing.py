@@ -1,6 +1,9 @@
 """Money: Decimal, exact to the cent, never float."""
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+
+from contract.fields import CHARGED, CHARGED_PER_UNIT
 
 CENT = Decimal("0.01")
 MAX_TOTAL = Decimal("9999999999999.99")  # 15 digits: as many as a JSON number carries without loss
@@ -15,9 +18,11 @@ def to_cents(amount: int | Decimal) -> Decimal | None:
     return rounded if rounded == amount else None
 
 
-def total(items: list[dict]) -> Decimal:
-    """Sum of price times quantity over `items`, whose prices are in cents."""
-    return sum((item["price"] * item["quantity"] for item in items), Decimal("0.00"))
+def total(order: Mapping) -> Decimal:
+    """Sum the amounts of `order`, in cents, that `contract.fields` calls charged; those of an item for each unit."""
+    amounts = [order[name] for name in CHARGED if name in order]
+    amounts += [item[name] * item["quantity"] for item in order["items"] for name in CHARGED_PER_UNIT if name in item]
+    return sum(amounts, Decimal("0.00"))
 
 
 def payments_match(payments: list[dict], amount: Decimal) -> bool:

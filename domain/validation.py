@@ -13,8 +13,10 @@ import fastjsonschema
 
 from contract.dialects import validated
 from contract.documents import DOCUMENTS
+from contract.fields import ITEM_ALIASES
 from contract.imports import IMPORT_RECORD
-from contract.schemas import MIN_TIMESTAMP, MODELS, RESERVED_ID_PREFIXES, RESERVED_IDS
+from contract.models import MODELS
+from contract.schemas import MIN_TIMESTAMP, RESERVED_ID_PREFIXES, RESERVED_IDS
 from contract.text import PRINTABLE_PATTERN, VISIBLE_PATTERN
 from domain import pricing
 from domain.errors import OrderError, UnknownFormat
@@ -58,7 +60,7 @@ def order_message(document: object) -> dict:
     What is checked is whether it can be stored. What was judged when the order
     was accepted (limits, settings, the clock) is not judged again.
     Raises UnknownFormat for fields and values that this version does not know,
-    whatever else is wrong: what they mean for the rest is not known either.
+    even if something else is wrong: they may change what the rest means.
     Raises OrderError("invalid_request") with every problem in its details.
     """
     try:
@@ -94,15 +96,13 @@ def _submission(model: str, document: object, now: int) -> dict:
     ]
     if chosen in RESERVED_IDS:
         problems.append(f"orderId: must not be one of {', '.join(RESERVED_IDS)}")
-    items = [
-        {"productId" if key == "itemId" else key: value for key, value in item.items()} for item in document["items"]
-    ]
+    items = [{ITEM_ALIASES.get(key, key): value for key, value in item.items()} for item in document["items"]]
     return _payable(_normal(model, {**document, "items": items}, problems))
 
 
 def _payable(request: dict) -> dict:
     """`request`, whose payments, if it has any, add up. Raises OrderError("payment_mismatch")."""
-    total = pricing.total(request["items"])
+    total = pricing.total(request)
     if "payments" in request and not pricing.payments_match(request["payments"], total):
         raise OrderError("payment_mismatch", [f"payments: must sum to {total}"])
     return request

@@ -14,8 +14,8 @@ from troposphere.apigateway import (
 from troposphere.awslambda import Permission
 
 from contract.dialects import modelled
+from contract.models import MODELS
 from contract.routes import ROUTES, Route
-from contract.schemas import MODELS
 from generator import cors
 from generator.outputs import camel
 

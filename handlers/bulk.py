@@ -28,37 +28,37 @@ ROUNDS = 10
 LAST_ROUND = ROUNDS - 1
 
 STORED = "stored"
-DUPLICATE = "duplicate"  # the same order is there already, whatever has become of it since
+DUPLICATE = "duplicate"  # the same order is stored already, perhaps changed since
 CONFLICT = "conflict"  # another order has the id
 
 Result = str | Exception  # an exception: nothing is known, or nothing was tried; to be tried again
-Entry = tuple[int, Order]  # place in the batch, order
+Entry = tuple[int, Order]  # index in the batch, order
 
 _pool = ThreadPoolExecutor(clients.CONNECTIONS)
 
 
-def store(table: OrdersTable, orders: list[Order], ttl_days: int, until: float) -> list[Result]:
+def store(table: OrdersTable, orders: list[Order], ttl_days: int, deadline: float) -> list[Result]:
     """Store each order once. One result per order, in their order; never raises.
 
-    After `until` (time.monotonic()) nothing new is begun.
+    After `deadline` (time.monotonic()) nothing new is begun.
     """
     entries = list(enumerate(orders))
     puts = {
-        place: _pool.submit(_insert, table, order, until)
-        for place, order in entries
+        index: _pool.submit(_insert, table, order, deadline)
+        for index, order in entries
         if is_platform_id(order["orderId"])
     }
     results: dict[int, Result] = {}
     for wave in _waves([entry for entry in entries if entry[0] not in puts]):
-        results |= _claim(table, wave, ttl_days, until)
-    results |= {place: put.result() for place, put in puts.items()}
-    return [results[place] for place, _ in entries]
+        results |= _claim(table, wave, ttl_days, deadline)
+    results |= {index: put.result() for index, put in puts.items()}
+    return [results[index] for index, _ in entries]
 
 
-def _insert(table: OrdersTable, order: Order, until: float) -> Result:
+def _insert(table: OrdersTable, order: Order, deadline: float) -> Result:
     for round_ in range(ROUNDS):
         try:
-            _check_time(until)
+            _check_time(deadline)
             table.client.put_item(TableName=table.name, **if_absent(order))
             return STORED
         except table.client.exceptions.ConditionalCheckFailedException as error:
@@ -74,22 +74,22 @@ def _waves(entries: list[Entry]) -> list[list[Entry]]:
     """`entries` such that no wave has an id twice: a transaction may write an item only once."""
     waves: list[list[Entry]] = []
     seen: Counter[str] = Counter()
-    for place, order in entries:
+    for index, order in entries:
         earlier = seen[order["orderId"]]
         if earlier == len(waves):
             waves.append([])
-        waves[earlier].append((place, order))
+        waves[earlier].append((index, order))
         seen[order["orderId"]] += 1
     return waves
 
 
-def _claim(table: OrdersTable, wave: list[Entry], ttl_days: int, until: float) -> dict[int, Result]:
+def _claim(table: OrdersTable, wave: list[Entry], ttl_days: int, deadline: float) -> dict[int, Result]:
     """Store the orders of a wave with their claims."""
     results: dict[int, Result] = {}
     chunks = [wave[at : at + ORDERS_PER_TRANSACTION] for at in range(0, len(wave), ORDERS_PER_TRANSACTION)]
     for round_ in range(ROUNDS):
         # The whole round is under way before its first result is awaited.
-        running = [_pool.submit(_transact, table, chunk, ttl_days, until, round_) for chunk in chunks]
+        running = [_pool.submit(_transact, table, chunk, ttl_days, deadline, round_) for chunk in chunks]
         chunks = []
         for settled, again in (future.result() for future in running):
             results |= settled
@@ -101,11 +101,11 @@ def _claim(table: OrdersTable, wave: list[Entry], ttl_days: int, until: float) -
 
 
 def _transact(
-    table: OrdersTable, chunk: list[Entry], ttl_days: int, until: float, round_: int
+    table: OrdersTable, chunk: list[Entry], ttl_days: int, deadline: float, round_: int
 ) -> tuple[dict[int, Result], list[list[Entry]]]:
     """One transaction: what came of each order, and which orders to try again, in which company."""
     try:
-        _check_time(until)
+        _check_time(deadline)
         pairs = [(claims.order_claim(order, ttl_days), order) for _, order in chunk]
         writes = [{"Put": {"TableName": table.name, **if_absent(item)}} for pair in pairs for item in pair]
         table.client.transact_write_items(TransactItems=writes)
@@ -128,17 +128,17 @@ def _sort_out(chunk: list[Entry], error: Exception) -> tuple[dict[int, Result], 
     settled: dict[int, Result] = {}
     innocent, alone = [], []
     for entry, *pair in zip(chunk, reasons[::2], reasons[1::2], strict=True):
-        place, order = entry
+        index, order = entry
         refused = [reason for reason in pair if reason["Code"] == "ConditionalCheckFailed"]
         codes = {reason["Code"] for reason in pair}
         if refused:
-            settled[place] = _verdict(order, refused[0])
+            settled[index] = _verdict(order, refused[0])
         elif codes == {"None"}:
             innocent.append(entry)
         elif codes <= RETRIABLE_REASONS:
             alone.append([entry])
         else:
-            settled[place] = error
+            settled[index] = error
     return settled, ([innocent] if innocent else []) + alone
 
 
@@ -153,10 +153,10 @@ def _pause(round_: int) -> None:
     time.sleep(random.uniform(0, 0.01 * 2 ** min(round_, 7)))  # noqa: S311 - jitter is no secret
 
 
-def _check_time(until: float) -> None:
-    if time.monotonic() > until:
+def _check_time(deadline: float) -> None:
+    if time.monotonic() > deadline:
         raise OrderError("unavailable")
 
 
 def _all(result: Result, chunk: list[Entry]) -> dict[int, Result]:
-    return {place: result for place, _ in chunk}
+    return {index: result for index, _ in chunk}

@@ -49,13 +49,13 @@ def sqs(timeout_ms: int, retries: int) -> BaseClient:
 
 @cache
 def sns() -> BaseClient:
-    """Patient: nobody waits for an announcement, and it comes again if this one fails."""
+    """Long timeouts: no client waits for an announcement, and a failed one is retried."""
     return _client("sns", 1_000, 5_000, 2)
 
 
 @cache
 def s3() -> BaseClient:
-    """Patient: nobody waits for a file, and a range of it takes its time."""
+    """Long timeouts: no client waits for a file, and a range takes time to read."""
     return _client("s3", 2_000, 10_000, 2)
 
 

@@ -1,7 +1,7 @@
 """Run-time settings from SSM Parameter Store, cached for five minutes each.
 
 Nothing is read at import, where it would stay for as long as the process
-lives. Whatever SSM does, a request gets settings: while it cannot be reached
+lives. A request always gets settings: while it cannot be reached
 or holds a document that is not valid, the last good value serves; a process
 that never had one uses the contract's defaults with every flag off. A key that
 this version does not know is ignored: a later one may have added it, and a

@@ -19,8 +19,8 @@ Rejection = tuple[dict, OrderError]  # SQS record, reason
 
 
 def send(client: BaseClient, queue_url: str, rejections: list[Rejection]) -> set[int]:
-    """Send all; the places of those that could not be sent. Never raises."""
-    entries = [_entry(str(place), record, error) for place, (record, error) in enumerate(rejections)]
+    """Send all; the indexes of those that could not be sent. Never raises."""
+    entries = [_entry(str(index), record, error) for index, (record, error) in enumerate(rejections)]
     # With its reason it would be too large: it stays, and the queue's own redrive takes it as it is.
     unsent = {entry["Id"] for entry in entries if size_of(entry) > MESSAGE_BYTES}
     waiting = list(chunks(entry for entry in entries if entry["Id"] not in unsent))

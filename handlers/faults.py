@@ -17,7 +17,7 @@ _TRANSIENT = {
 }
 
 
-# Nobody was reached, the answer broke off (urllib3's own where it is read piece by piece), or it was not AWS's.
+# No connection, the answer broke off (urllib3's own where it is read piece by piece), or it was not AWS's.
 _UNHEARD = (HTTPClientError, ConnectionError, IncompleteReadError, ResponseParserError, HTTPError)
 
 
@@ -35,7 +35,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def code_of(error: ClientError) -> str:
-    """The service's error code; "" for an answer that has none, such as XML of somebody else's."""
+    """The service's error code; "" for an answer that has none, such as XML of a proxy."""
     return error.response.get("Error", {}).get("Code") or ""
 
 

@@ -27,11 +27,11 @@ from handlers.queue_batches import MESSAGE_BYTES, size_of, text
 
 ENTRIES_PER_CALL = 10
 UNREADABLE = "unreadable_record"
-SQS_PATIENCE = (2_000, 1)  # milliseconds, retries: with the slowest publish, within the function's timeout
+SQS_TIMEOUT_RETRIES = (2_000, 1)  # milliseconds, retries: with the slowest publish, within the function's timeout
 _ATTRIBUTES = ("eventType", "customerId", "status", "source")
 _IMAGES = ("OldImage", "NewImage")
 
-Announcement = tuple[int, dict]  # place of its record in the batch, event
+Announcement = tuple[int, dict]  # index of its record in the batch, event
 
 
 def handler(event: dict, context: object) -> dict:
@@ -46,9 +46,9 @@ def handler(event: dict, context: object) -> dict:
 
 
 def _announce(records: list[dict]) -> int | None:
-    """Announce the records, or set them aside, in order until one fails; its place, None for none."""
+    """Announce the records, or set them aside, in order until one fails; its index, None for none."""
     announcements: list[Announcement] = []
-    for place, record in enumerate(records):
+    for index, record in enumerate(records):
         try:
             event = _event(record)
         except Exception as error:
@@ -57,11 +57,11 @@ def _announce(records: list[dict]) -> int | None:
             if failed is not None:
                 return failed
             if not _set_aside(record, error):
-                return place
+                return index
             announcements = []
         else:
             if event is not None:
-                announcements.append((place, event))
+                announcements.append((index, event))
     return _publish_all(announcements)
 
 
@@ -76,7 +76,7 @@ def _event(record: dict) -> dict | None:
 
 
 def _publish_all(announcements: list[Announcement]) -> int | None:
-    """The place of the first that failed, None for none."""
+    """The index of the first that failed, None for none."""
     for chunk in _chunks(announcements):
         failed = _publish(chunk)
         if failed is not None:
@@ -87,19 +87,19 @@ def _publish_all(announcements: list[Announcement]) -> int | None:
 def _chunks(announcements: list[Announcement]) -> Iterator[list[Announcement]]:
     """Calls to make, none with two events of one order: within a call SNS keeps no order."""
     chunk: list[Announcement] = []
-    for place, event in announcements:
+    for index, event in announcements:
         same_order = any(event["orderId"] == other["orderId"] for _, other in chunk)
         if same_order or len(chunk) == ENTRIES_PER_CALL:
             yield chunk
             chunk = []
-        chunk.append((place, event))
+        chunk.append((index, event))
     if chunk:
         yield chunk
 
 
 def _publish(chunk: list[Announcement]) -> int | None:
-    """Publish in one call; the place of the first that failed, None for none."""
-    entries = [_entry(place, event) for place, event in chunk]
+    """Publish in one call; the index of the first that failed, None for none."""
+    entries = [_entry(index, event) for index, event in chunk]
     try:
         response = clients.sns().publish_batch(
             TopicArn=os.environ["ORDER_EVENTS_TOPIC_ARN"], PublishBatchRequestEntries=entries
@@ -108,9 +108,9 @@ def _publish(chunk: list[Announcement]) -> int | None:
         telemetry.failure(error)
         return chunk[0][0]
     failed = {int(entry["Id"]): entry.get("Code") for entry in response.get("Failed", ())}
-    for place, event in chunk:
-        if place in failed:
-            telemetry.event_failed(failed[place], **_ids(event))
+    for index, event in chunk:
+        if index in failed:
+            telemetry.event_failed(failed[index], **_ids(event))
         else:
             telemetry.event_published(**_ids(event))
     return min(failed, default=None)
@@ -124,9 +124,9 @@ def _ids(event: dict) -> dict[str, str | None]:
     }
 
 
-def _entry(place: int, event: dict) -> dict:
+def _entry(index: int, event: dict) -> dict:
     return {
-        "Id": str(place),
+        "Id": str(index),
         "Message": strict_json.dumps(event),
         "MessageAttributes": {name: text(event[name]) for name in _ATTRIBUTES},
     }
@@ -137,7 +137,7 @@ def _set_aside(record: dict, error: Exception) -> bool:
     order_id = _order_id(record)
     telemetry.failure(error, order_id=order_id, sequence_number=_sequence_number(record))
     try:
-        clients.sqs(*SQS_PATIENCE).send_message(
+        clients.sqs(*SQS_TIMEOUT_RETRIES).send_message(
             QueueUrl=os.environ["ORDER_EVENTS_DEAD_LETTER_QUEUE_URL"], **_letter(record, order_id)
         )
     except Exception as failure:

@@ -1,13 +1,11 @@
 """The function that imports files: an object of the upload bucket in, messages on the order queue out.
 
-Each record ends in exactly one of two ways: queued, and SQS has confirmed it;
-or rejected, into an object beside the report, with the reason. Whatever keeps
-it from either is raised, and Lambda calls again with the same event.
+Each record is either queued, confirmed by SQS, or rejected, with its reason, into an object beside the report. Any
+other failure is raised: Lambda retries with the same event.
 
-A file may take longer than a function may run. Before its time is up, an
-invocation hands the rest to another one, and what came of the records so far.
-Any of them may run twice, even at once: an order that is queued twice is
-stored once, and each report counts, and names, what its own invocations did.
+A file may take longer than a function may run. Before its timeout, an invocation invokes the function again with a
+continuation: the position and the results so far. Invocations may run twice, even at once: an order that is queued
+twice is stored once, and a report counts what its own invocations did.
 """
 
 import os
@@ -15,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import Enum, auto
 from functools import lru_cache, partial
 
 from contract.imports import BROKEN, COMPLETED, FAILED, MAX_INVOCATIONS, RUNNING, rejected_key, report_key
@@ -23,152 +22,161 @@ from domain import admission, flags, imports, messages, strict_json, validation
 from domain.errors import OrderError, UnknownFormat
 from domain.files import Fault, Record, open_upload
 from handlers import clients, configuration, queue_batches, telemetry, uploads
-from handlers.queue_batches import Letter, text
+from handlers.queue_batches import BatchEntry, text
 from handlers.repository import orders_table
 
-# Rejected records are written when so many have gathered.
+# Rejected records are written when this many bytes of them are buffered.
 REJECTED_BYTES = 4 * 1024**2
-# An asynchronous invocation takes 256 KB, and is told the range of each object of rejected records.
+# A continuation lists the range of each object of rejected records; an asynchronous invocation takes 256 KB.
 MAX_REJECTED_FILES = 5_000
-# The part of an invocation's time that is kept for sending what was read, for reports and the hand-over.
+# The share of an invocation's time reserved for sending what was read, the report and the continuation.
 RESERVE = 0.2
 SHORTEST_RESERVE, LONGEST_RESERVE = 2_000, 60_000  # milliseconds
-SQS_PATIENCE = (5_000, 0)  # milliseconds, retries: queue_batches has its own
-CUSTOMERS = 50_000  # whose flags are remembered
+SQS_TIMEOUT_RETRIES = (5_000, 0)  # milliseconds, retries: queue_batches retries
+CUSTOMERS = 50_000  # whose flags are cached
 
 
 class ImportFailed(Exception):
-    """What Lambda is told: it logs the message of an exception, which might quote a file."""
+    """The failure that Lambda logs; the original message might quote a file."""
+
+
+class State(Enum):
+    READING = auto()
+    OUT_OF_TIME = auto()  # the next invocation continues
+    ENDED = auto()  # at the end of the file, or at a fault
 
 
 @dataclass
-class Part:
-    """One invocation's part of a file."""
+class ImportRun:
+    """The part of a file's import that one invocation does."""
 
     file: uploads.File
     progress: imports.Progress
-    out_of_time: Callable[[], bool]
-    until: float  # time.monotonic() by which everything must be sent
-    position: Callable[[], dict] = dict  # where reading goes on
-    last: Record | None = None
-    lines: dict[int, bytes] = field(default_factory=dict)  # rejected records by number, not yet written
-    unwritten: int = 0  # bytes
-    late: bool = False
-    ended: bool = False
+    is_out_of_time: Callable[[], bool]
+    deadline: float  # time.monotonic(), for all that is sent
+    state: State = State.READING
     fault: dict | None = None
+    position: Callable[[], dict] = dict  # where a continuation starts to read
+    last_record: Record | None = None
+    rejected_lines: dict[int, bytes] = field(default_factory=dict)  # by record number, not yet written
+    rejected_bytes: int = 0
 
     def reject(self, record: Record, error: OrderError) -> None:
         self.progress.reject(error.kind.code)
-        self.lines[record.number] = imports.rejected_line(record, error)
-        self.unwritten += len(self.lines[record.number])
+        self.rejected_lines[record.number] = imports.rejected_line(record, error)
+        self.rejected_bytes += len(self.rejected_lines[record.number])
+
+    def end(self, fault: dict | None = None) -> None:
+        self.state = State.ENDED
+        self.fault = fault
 
     def break_off(self, reason: str) -> None:
-        self.ended = True
-        self.fault = {"reason": reason, "line": self.last.line, "byte": self.last.byte}
+        self.end({"reason": reason, "line": self.last_record.line, "byte": self.last_record.byte})
 
 
 def handler(event: dict, context: object) -> None:
-    """`event`: "Object Created" of EventBridge, with a "continuation" if it comes from the invocation before."""
-    handed = event.get("continuation") or {}
-    telemetry.begin(handed.get("correlation_id", context.aws_request_id), context)
+    """Import the file of an EventBridge event "Object Created", from its start or from its "continuation"."""
+    continuation = event.get("continuation") or {}
+    telemetry.begin(continuation.get("correlation_id", context.aws_request_id), context)
     try:
         _import(event, context)
     except Exception as error:
         telemetry.import_failed(error)
         if not isinstance(error, ImportFailed):
-            error = ImportFailed(str(error) if isinstance(error, UnknownFormat) else "the log tells where")
+            message = str(error) if isinstance(error, UnknownFormat) else "import failed; see the function's log"
+            error = ImportFailed(message)
         raise error from None
 
 
 def _import(event: dict, context: object) -> None:
     started = time.monotonic()
-    part = _part(event, context)
-    before = replace(part.progress)
-    _queue(part, _entries(event, part))
-    status = _status(part)
-    report = _report(part, status)
+    run = _start(event, context)
+    before = replace(run.progress)
+    _queue_records(run, _entry_factory(event, run))
+    status = _status(run)
+    report = _write_report(run, status)
     if status == RUNNING:
-        _hand_over(event, context, part)
+        _invoke_continuation(event, context, run)
     else:
         telemetry.import_finished(report)
     telemetry.import_advanced(
         status,
-        queued=part.progress.queued - before.queued,
-        rejected=part.progress.rejected - before.rejected,
+        queued=run.progress.queued - before.queued,
+        rejected=run.progress.rejected - before.rejected,
         milliseconds=(time.monotonic() - started) * 1000,
-        source_file=part.file.url,
-        version=part.file.version,
-        invocation=part.progress.invocation,
+        source_file=run.file.url,
+        version=run.file.version,
+        invocation=run.progress.invocation,
     )
     if status == FAILED:
-        raise ImportFailed(part.fault["reason"])
+        raise ImportFailed(run.fault["reason"])
 
 
-def _part(event: dict, context: object) -> Part:
+def _start(event: dict, context: object) -> ImportRun:
     if "continuation" in event:
         progress = imports.resumed(event["continuation"])
     else:
         progress = imports.Progress(started_at=_now(), correlation_id=context.aws_request_id)
     left = context.get_remaining_time_in_millis()
     reserve = min(max(left * RESERVE, SHORTEST_RESERVE), LONGEST_RESERVE)
-    return Part(
+    return ImportRun(
         uploads.file_of(event),
         progress,
-        out_of_time=lambda: context.get_remaining_time_in_millis() < reserve,
-        until=time.monotonic() + (left - reserve / 2) / 1000,
+        is_out_of_time=lambda: context.get_remaining_time_in_millis() < reserve,
+        deadline=time.monotonic() + (left - reserve / 2) / 1000,
     )
 
 
-def _queue(part: Part, entry_of: Callable[[Record], dict]) -> None:
-    """Send the records until the file or the time ends. What is rejected is written when all before it is sent."""
-    records = _records(part)
-    while not (part.ended or part.late):
-        first = part.progress.read + 1
-        letters = _letters(part, records, entry_of)
-        sqs = clients.sqs(*SQS_PATIENCE)
-        for refusal in queue_batches.send(sqs, os.environ["ORDER_QUEUE_URL"], letters, part.until):
-            part.reject(
-                refusal.origin, OrderError("invalid_request", [f"record: the queue refused it: {refusal.code}"])
-            )
-        _write_rejected(part, first)
+def _queue_records(run: ImportRun, entry_of: Callable[[Record], dict]) -> None:
+    """Send records to the queue until the file or the time ends. Write rejected ones once all before them are sent."""
+    records = _records(run)
+    while run.state is State.READING:
+        first = run.progress.read + 1
+        entries = _entries(run, records, entry_of)
+        sqs = clients.sqs(*SQS_TIMEOUT_RETRIES)
+        for refusal in queue_batches.send(sqs, os.environ["ORDER_QUEUE_URL"], entries, run.deadline):
+            run.reject(refusal.origin, OrderError("invalid_request", [f"record: the queue refused it: {refusal.code}"]))
+        _write_rejected(run, first)
 
 
-def _records(part: Part) -> Iterator[Record]:
+def _records(run: ImportRun) -> Iterator[Record]:
     try:
-        upload = open_upload(part.file.key, partial(uploads.read, clients.s3(), part.file), part.progress.position)
-        part.progress.format, part.progress.compressed = upload.format, upload.compressed
-        part.position = upload.position
+        upload = open_upload(run.file.key, partial(uploads.read, clients.s3(), run.file), run.progress.position)
+        run.progress.format, run.progress.compressed = upload.format, upload.compressed
+        run.position = upload.position
         yield from upload
     except Fault as fault:
-        part.fault = {"reason": fault.reason, "line": fault.line, "byte": fault.byte}
-    part.ended = True
+        run.end({"reason": fault.reason, "line": fault.line, "byte": fault.byte})
+    else:
+        run.end()
 
 
-def _letters(part: Part, records: Iterator[Record], entry_of: Callable[[Record], dict]) -> Iterator[Letter]:
-    """The records that can become orders, until it is time to write down those that cannot."""
+def _entries(run: ImportRun, records: Iterator[Record], entry_of: Callable[[Record], dict]) -> Iterator[BatchEntry]:
+    """Yield records that can become orders, until the time ends or the rejected ones fill their buffer."""
     for record in records:
-        part.progress.read += 1
-        part.last = record
+        run.progress.read += 1
+        run.last_record = record
         try:
             entry = entry_of(record)
         except OrderError as error:
-            part.reject(record, error)
+            run.reject(record, error)
         else:
-            yield Letter(entry, record)
-        part.late = part.out_of_time()
-        if part.late or part.unwritten >= REJECTED_BYTES:
+            yield BatchEntry(entry, record)
+        if run.is_out_of_time():
+            run.state = State.OUT_OF_TIME
+            return
+        if run.rejected_bytes >= REJECTED_BYTES:
             return
 
 
-def _entries(event: dict, part: Part) -> Callable[[Record], dict]:
-    """What makes a record an entry of SendMessageBatch, or raises OrderError.
+def _entry_factory(event: dict, run: ImportRun) -> Callable[[Record], dict]:
+    """Return a function that makes a record an entry of SendMessageBatch, or raises OrderError.
 
-    A record is judged as of when the file was uploaded: its rejections are the
-    same in each delivery of the event.
+    Records are validated as of the file's upload: each delivery of the event rejects the same ones.
     """
     uploaded = datetime.fromisoformat(event["time"]).astimezone(UTC)
     uploaded_at = int(uploaded.timestamp() * 1000)
-    origin = {"source": "import", "sourceFile": part.file.url, "processedDate": f"{uploaded:%Y-%m-%d}"}
+    origin = {"source": "import", "sourceFile": run.file.url, "processedDate": f"{uploaded:%Y-%m-%d}"}
     config = configuration.api_config()
     features_of = lru_cache(CUSTOMERS)(partial(flags.enabled, configuration.feature_flags()))
     trace = os.environ.get("_X_AMZN_TRACE_ID")
@@ -177,7 +185,7 @@ def _entries(event: dict, part: Part) -> Callable[[Record], dict]:
         priority: {
             "priority": text(priority),
             "source": text("import"),
-            "correlationId": text(part.progress.correlation_id),
+            "correlationId": text(run.progress.correlation_id),
         }
         for priority in PRIORITIES
     }
@@ -187,7 +195,7 @@ def _entries(event: dict, part: Part) -> Callable[[Record], dict]:
         features = features_of(submission["customerId"])
         refusal = admission.refusal(submission, config["maxItemsPerOrder"], features)
         if refusal is not None:
-            # If it is stored it is queued like any other that comes again, and the worker recognises it.
+            # An order that is stored already is queued again; the worker recognises it.
             admission.check_accepted_before(submission, orders_table(config).claim(submission["orderId"]), refusal)
         message = messages.new_message(submission, now=uploaded_at, features=features, **origin)
         return {
@@ -200,37 +208,37 @@ def _entries(event: dict, part: Part) -> Callable[[Record], dict]:
     return entry
 
 
-def _write_rejected(part: Part, first: int) -> None:
-    """Write down the rejected ones of the records from `first` to the last that was read."""
-    if not part.lines:
+def _write_rejected(run: ImportRun, first: int) -> None:
+    """Write the rejected records among those from number `first` to the last that was read."""
+    if not run.rejected_lines:
         return
-    file, last = part.file, part.progress.read
-    body = b"".join(part.lines[number] for number in sorted(part.lines))
+    file, last = run.file, run.progress.read
+    body = b"".join(run.rejected_lines[number] for number in sorted(run.rejected_lines))
     key = rejected_key(file.key, file.version, first, last)
     uploads.write(clients.s3(), file.bucket, key, body, "application/x-ndjson")
-    part.progress.ranges.append([first, last])
-    part.lines, part.unwritten = {}, 0
-    if len(part.progress.ranges) == MAX_REJECTED_FILES and not part.ended:
-        part.break_off("too many records are rejected")
+    run.progress.ranges.append([first, last])
+    run.rejected_lines, run.rejected_bytes = {}, 0
+    if len(run.progress.ranges) == MAX_REJECTED_FILES and run.state is not State.ENDED:
+        run.break_off("too many records are rejected")
 
 
-def _status(part: Part) -> str:
-    if part.late and not part.ended and part.progress.invocation < MAX_INVOCATIONS:
-        return RUNNING
-    if part.late and not part.ended:
-        part.break_off(f"not read to its end by {MAX_INVOCATIONS} invocations")
-    if part.fault is None:
+def _status(run: ImportRun) -> str:
+    if run.state is State.OUT_OF_TIME:
+        if run.progress.invocation < MAX_INVOCATIONS:
+            return RUNNING
+        run.break_off(f"not read to its end by {MAX_INVOCATIONS} invocations")
+    if run.fault is None:
         return COMPLETED
-    return BROKEN if part.progress.read else FAILED
+    return BROKEN if run.progress.read else FAILED
 
 
-def _report(part: Part, status: str) -> dict:
+def _write_report(run: ImportRun, status: str) -> dict:
     """Write the report, and return it."""
-    file = part.file
+    file = run.file
     report = imports.report(
-        part.progress,
+        run.progress,
         status=status,
-        fault=part.fault,
+        fault=run.fault,
         key=file.key,
         url=file.url,
         version=file.version,
@@ -242,8 +250,8 @@ def _report(part: Part, status: str) -> dict:
     return report
 
 
-def _hand_over(event: dict, context: object, part: Part) -> None:
-    rest = replace(part.progress, invocation=part.progress.invocation + 1, position=part.position())
+def _invoke_continuation(event: dict, context: object, run: ImportRun) -> None:
+    rest = replace(run.progress, invocation=run.progress.invocation + 1, position=run.position())
     clients.functions().invoke(
         FunctionName=context.invoked_function_arn,
         InvocationType="Event",
@@ -255,5 +263,5 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-clients.sqs(*SQS_PATIENCE)
+clients.sqs(*SQS_TIMEOUT_RETRIES)
 validation.warm_up("ImportRecord")

@@ -1,7 +1,6 @@
 """The function that accepts orders at once, to be stored later: POST /orders/async.
 
-202 means that SQS has the order. Whatever else happens is an error that says
-so; the client may hand the order in again, the same under an orderId of its
+202 means that SQS has the order. Any other result is an error; the client may hand the order in again, the same under an orderId of its
 own or under one Idempotency-Key.
 """
 

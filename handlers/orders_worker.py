@@ -27,7 +27,7 @@ DEFAULT_SECONDS = 10  # outside Lambda
 
 @dataclass
 class Batch:
-    """What became of each record, by its place."""
+    """What became of each record, by its index."""
 
     records: list[dict]
     orders: dict[int, Order] = field(default_factory=dict)  # all that could be read
@@ -42,9 +42,9 @@ def handler(event: dict, context: object) -> dict:
     telemetry.begin(getattr(context, "aws_request_id", None), context)
     batch = Batch(event["Records"])
     _read(batch)
-    _store(batch, until=started + _seconds_left(context) * 2 / 3)  # the rest is for calls under way and rejections
+    _store(batch, deadline=started + _seconds_left(context) * 2 / 3)  # the rest is for calls under way and rejections
     _reject(batch)
-    _tell(batch)
+    _report(batch)
     telemetry.batch_finished(len(batch.records), len(batch.failed), (time.monotonic() - started) * 1000)
     return _answer(batch)
 
@@ -52,10 +52,10 @@ def handler(event: dict, context: object) -> dict:
 def _read(batch: Batch) -> None:
     now = _now()
     settings = configuration.feature_flags()
-    for place, record in enumerate(batch.records):
+    for index, record in enumerate(batch.records):
         try:
             message = messages.read(record["body"])
-            batch.orders[place] = messages.order_of(
+            batch.orders[index] = messages.order_of(
                 message,
                 now=now,
                 features=flags.enabled(settings, message["customerId"]),
@@ -63,64 +63,64 @@ def _read(batch: Batch) -> None:
                 correlation_id=_correlation_id(record),
             )
         except OrderError as error:
-            batch.rejected[place] = error
+            batch.rejected[index] = error
         except Exception as error:
-            batch.failed[place] = error
+            batch.failed[index] = error
 
 
-def _store(batch: Batch, until: float) -> None:
+def _store(batch: Batch, deadline: float) -> None:
     table = orders_table(configuration.api_config())
-    results = bulk.store(table, list(batch.orders.values()), _ttl_days(), until)
-    for place, result in zip(batch.orders, results, strict=True):
+    results = bulk.store(table, list(batch.orders.values()), _ttl_days(), deadline)
+    for index, result in zip(batch.orders, results, strict=True):
         if result == bulk.STORED:
-            batch.stored.append(place)
+            batch.stored.append(index)
         elif result == bulk.DUPLICATE:
-            batch.duplicate.append(place)
+            batch.duplicate.append(index)
         elif result == bulk.CONFLICT:
-            batch.rejected[place] = OrderError("order_conflict", ["orderId: belongs to another order"])
+            batch.rejected[index] = OrderError("order_conflict", ["orderId: belongs to another order"])
         else:
-            batch.failed[place] = result
+            batch.failed[index] = result
 
 
 def _reject(batch: Batch) -> None:
     if not batch.rejected:
         return
     config = configuration.api_config()
-    places = list(batch.rejected)
+    indexes = list(batch.rejected)
     unsent = dead_letters.send(
         clients.sqs(config["defaultTimeout"], config["retryAttempts"]),
         os.environ["ORDER_DEAD_LETTER_QUEUE_URL"],
-        [(batch.records[place], batch.rejected[place]) for place in places],
+        [(batch.records[index], batch.rejected[index]) for index in indexes],
     )
-    for index in unsent:
-        batch.failed[places[index]] = batch.rejected.pop(places[index])
+    for number in unsent:
+        batch.failed[indexes[number]] = batch.rejected.pop(indexes[number])
 
 
-def _tell(batch: Batch) -> None:
+def _report(batch: Batch) -> None:
     """Log and count, each message by its ids, never by its content."""
     now = _now()
-    for place in batch.stored:
-        sent = batch.records[place].get("attributes", {}).get("SentTimestamp")
+    for index in batch.stored:
+        sent = batch.records[index].get("attributes", {}).get("SentTimestamp")
         delay = now - int(sent) if sent else None
-        order = batch.orders[place]
-        telemetry.order_stored(order["source"], order["totalAmount"], delay, **_ids(batch, place))
-    for source in {batch.orders[place]["source"] for place in batch.stored}:
+        order = batch.orders[index]
+        telemetry.order_stored(order["source"], order["totalAmount"], delay, **_ids(batch, index))
+    for source in {batch.orders[index]["source"] for index in batch.stored}:
         telemetry.orders_per_hour_ceiling(source, configuration.api_config()["maxOrdersPerHour"])
-    for place in batch.duplicate:
-        telemetry.order_duplicate(**_ids(batch, place))
-    for place, error in batch.rejected.items():
-        telemetry.message_rejected(error.kind.code, error.details, **_ids(batch, place))
+    for index in batch.duplicate:
+        telemetry.order_duplicate(**_ids(batch, index))
+    for index, error in batch.rejected.items():
+        telemetry.message_rejected(error.kind.code, error.details, **_ids(batch, index))
     for code, times in Counter(error.kind.code for error in batch.rejected.values()).items():
         telemetry.order_rejected(code, times)
-    for place, failure in batch.failed.items():
+    for index, failure in batch.failed.items():
         if isinstance(failure, UnknownFormat):
-            telemetry.message_unknown(failure.details, **_ids(batch, place))
+            telemetry.message_unknown(failure.details, **_ids(batch, index))
         else:
-            telemetry.message_failed(failure, **_ids(batch, place))
+            telemetry.message_failed(failure, **_ids(batch, index))
 
 
-def _ids(batch: Batch, place: int) -> dict[str, str | None]:
-    record, order = batch.records[place], batch.orders.get(place, {})
+def _ids(batch: Batch, index: int) -> dict[str, str | None]:
+    record, order = batch.records[index], batch.orders.get(index, {})
     return {
         "message_id": record.get("messageId"),
         "order_id": order.get("orderId"),
@@ -135,10 +135,10 @@ def _answer(batch: Batch) -> dict:
     # Importing this costs a quarter of a cold start, and most batches have nothing to report.
     from aws_lambda_powertools.utilities import batch as powertools
 
-    places = iter(range(len(batch.records)))
+    indexes = iter(range(len(batch.records)))
 
     def report(record: object) -> None:
-        if next(places) in batch.failed:
+        if next(indexes) in batch.failed:
             raise RuntimeError("to be tried again")  # Powertools logs it: not the failure, which may quote the message
 
     return powertools.process_partial_response(

@@ -29,10 +29,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds
 _NOT_THE_MESSAGE = re.compile("throttl|kms|access|security|overlimit|unavailable|internal", re.IGNORECASE)
 
 
-class Letter(NamedTuple):
+class BatchEntry(NamedTuple):
     """An entry, and what its sender knows it by."""
 
-    entry: dict
+    message: dict
     origin: object
 
 
@@ -47,24 +47,24 @@ class Undelivered(Exception):
     """SQS did not take everything in time."""
 
 
-def send(client: BaseClient, queue_url: str, letters: Iterable[Letter], until: float) -> list[Refusal]:
-    """Send all letters, drawn from `letters` as SQS takes them, in no certain order.
+def send(client: BaseClient, queue_url: str, entries: Iterable[BatchEntry], deadline: float) -> list[Refusal]:
+    """Send all entries, drawn from `entries` as SQS takes them, in no certain order.
 
     When it returns, SQS has confirmed all but those returned. What fails for
     the moment is sent again, which may put it on the queue twice. Raises
-    Undelivered if that does not help until `until` (time.monotonic()),
-    botocore's exceptions for what would not pass by itself, and whatever
-    `letters` raises. Either way no call is under way any more.
+    Undelivered if that does not help until `deadline` (time.monotonic()),
+    botocore's exceptions for what a retry does not solve, and what
+    `entries` raises. Either way no call is under way any more.
     """
     stop = threading.Event()
     under_way: deque[Future] = deque()
     refused: list[Refusal] = []
     with ThreadPoolExecutor(clients.CONNECTIONS) as pool:
         try:
-            for chunk in chunks(letters, lambda letter: size_of(letter.entry)):
+            for chunk in chunks(entries, lambda entry: size_of(entry.message)):
                 if len(under_way) == CALLS_UNDER_WAY:
                     refused += under_way.popleft().result()
-                under_way.append(pool.submit(_insist, client, queue_url, chunk, until, stop))
+                under_way.append(pool.submit(_insist, client, queue_url, chunk, deadline, stop))
             while under_way:
                 refused += under_way.popleft().result()
         except BaseException:
@@ -75,28 +75,28 @@ def send(client: BaseClient, queue_url: str, letters: Iterable[Letter], until: f
 
 
 def _insist(
-    client: BaseClient, queue_url: str, letters: list[Letter], until: float, stop: threading.Event
+    client: BaseClient, queue_url: str, entries: list[BatchEntry], deadline: float, stop: threading.Event
 ) -> list[Refusal]:
-    """Send the letters of one call until SQS has taken or refused each."""
+    """Send the entries of one call until SQS has taken or refused each."""
     refused: list[Refusal] = []
     pause = FIRST_PAUSE
     while True:
-        taken, refusals, error = _call(client, queue_url, letters)
-        refused += [Refusal(letter.origin, refusals[id_]) for letter in letters if (id_ := _id(letter)) in refusals]
-        letters = [letter for letter in letters if _id(letter) not in taken and _id(letter) not in refusals]
-        if not letters:
+        accepted, refusals, error = _call(client, queue_url, entries)
+        refused += [Refusal(entry.origin, refusals[id_]) for entry in entries if (id_ := _id(entry)) in refusals]
+        entries = [entry for entry in entries if _id(entry) not in accepted and _id(entry) not in refusals]
+        if not entries:
             return refused
-        if time.monotonic() + pause > until or stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311 - jitter
+        if time.monotonic() + pause > deadline or stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311 - jitter
             raise Undelivered from error
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _call(
-    client: BaseClient, queue_url: str, letters: list[Letter]
+    client: BaseClient, queue_url: str, entries: list[BatchEntry]
 ) -> tuple[set[str], dict[str, str], Exception | None]:
     """The ids that SQS took, those that it refused with its code, and what the whole call failed of."""
     try:
-        answer = client.send_message_batch(QueueUrl=queue_url, Entries=[letter.entry for letter in letters])
+        answer = client.send_message_batch(QueueUrl=queue_url, Entries=[entry.message for entry in entries])
     except Exception as error:
         if not faults.is_transient(error):
             raise
@@ -109,8 +109,8 @@ def _call(
     return {sent["Id"] for sent in answer.get("Successful", ())}, refusals, None
 
 
-def _id(letter: Letter) -> str:
-    return letter.entry["Id"]
+def _id(entry: BatchEntry) -> str:
+    return entry.message["Id"]
 
 
 def text(value: str) -> dict:

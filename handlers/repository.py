@@ -2,7 +2,7 @@
 
 Items are orders (`domain.orders.Order`) and claims (`domain.claims`, timestamp
 0). Every write is conditional, so a retry by the SDK, whose first attempt may
-have succeeded unheard, cannot write twice, and is told apart from a refusal.
+have succeeded unheard, cannot write twice, and is distinguished from a refusal.
 """
 
 import os

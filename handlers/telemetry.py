@@ -1,7 +1,7 @@
 """What the handlers tell of their work: logs (JSON) and metrics (EMF), one flush per request.
 
 Nothing here takes a body, a header, an address or an exception's message:
-what is never handed over cannot leak. A test plants secrets and looks for them.
+what is not passed in cannot leak. A test plants secrets and looks for them.
 """
 
 import logging
@@ -137,7 +137,7 @@ def configuration_fallback(parameter: str) -> None:
 
 
 def configuration_ignored(parameter: str, keys: int) -> None:
-    """`parameter` as above; `keys`: how many this version does not know. Their names are somebody's text."""
+    """`parameter` as above; `keys`: how many this version does not know. Their names are an operator's text."""
     count("ConfigurationFallback")
     logger.warning("configuration has unknown keys; ignoring them", parameter=parameter, unknown_keys=keys)
 

@@ -7,7 +7,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.core.failures import Failure, FailureGroup
 
-from contract import openapi
+from generator import openapi
 
 pytestmark = pytest.mark.e2e
 

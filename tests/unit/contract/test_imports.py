@@ -1,4 +1,4 @@
-"""What is told about an imported file: schemas that compile, and keys that S3 takes and that never meet."""
+"""Reports about an imported file: schemas that compile, and keys that S3 takes and that never meet."""
 
 import fastjsonschema
 import pytest
@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from contract import imports
 from contract.documents import ORDER_MESSAGE
-from contract.schemas import DRAFT_04, ORDER_SUBMISSION
+from contract.models import ORDER_SUBMISSION
+from contract.schemas import DRAFT_04
 
 SCHEMAS = {
     "ImportRecord": imports.IMPORT_RECORD,

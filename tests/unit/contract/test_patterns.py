@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from contract import imports
 from contract.documents import DOCUMENTS
+from contract.models import MODELS
 from contract.routes import ROUTES
-from contract.schemas import IDEMPOTENCY_KEY_PATTERN, IDENTIFIER, IF_MATCH_PATTERN, MODELS
+from contract.schemas import IDEMPOTENCY_KEY_PATTERN, IDENTIFIER, IF_MATCH_PATTERN
 from contract.text import INVISIBLE, PRINTABLE_PATTERN, VISIBLE_PATTERN
 from domain import validation
 from domain.errors import OrderError

@@ -8,8 +8,9 @@ import pytest
 from contract.dialects import modelled, validated, without
 from contract.documents import DOCUMENTS, ORDER_MESSAGE
 from contract.errors import ERRORS
+from contract.models import MODELS, ORDER_REQUEST, ORDER_SUBMISSION
 from contract.routes import COMMON_ERRORS, ROUTES
-from contract.schemas import DRAFT_04, MODELS, ORDER_REQUEST, ORDER_SUBMISSION
+from contract.schemas import DRAFT_04
 
 ALL = MODELS | DOCUMENTS
 

@@ -72,7 +72,7 @@ def test_a_row_that_lacks_its_first_cell_is_not_read_one_column_off():
     [
         ("orderId,customerId,productId,quantity", "(missing: price)"),
         ("orderId,customerId,itemId,productId,quantity,price", "(given twice: productId)"),
-        (NAMES + ",Note,x y", "(unknown: column 6, column 7)"),
+        (NAMES + ",Unheard,x y", "(unknown: column 6, column 7)"),
         (NAMES + ",,city", "(without a name: column 6)"),
         ("OrderID,customer_id,product id,quantity,price", "column 1; did you mean orderId?, column 2; did you mean"),
         (PERSON, "(unknown: column 1, column 2, column 3, column 4, column 5; missing: orderId, customerId,"),

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.imports import CSV_OPTIONAL, CSV_REQUIRED, MAX_RECORD_BYTES
+from contract.imports import CSV_COLUMNS, CSV_REQUIRED, MAX_RECORD_BYTES
 from domain import csv_header, csv_rows, csv_survey, framing, validation
 from domain.errors import OrderError
 from domain.framing import Fault, Record, Window
 from tests.unit.domain import csv_oracle
 
-COLUMNS = [*CSV_REQUIRED, *CSV_OPTIONAL]
+COLUMNS = [column.name for column in CSV_COLUMNS]
 HEADER = b"orderId,customerId,productId,quantity,price\n"
 SECRET = "Planted-Value-7c1"
 
@@ -90,12 +90,15 @@ pizza,o-2,c-2,1,10,,,,,,\r
 
 
 @settings(deadline=None)
-@given(st.permutations(COLUMNS), st.lists(st.lists(CELL, min_size=11, max_size=11), max_size=6), SIZES)
+@given(
+    st.permutations(COLUMNS), st.lists(st.lists(CELL, min_size=len(COLUMNS), max_size=len(COLUMNS)), max_size=6), SIZES
+)
 def test_what_a_csv_writer_writes_is_read_cell_by_cell(columns, rows, size):
     for number, row in enumerate(rows):
         row[columns.index("orderId")] = f"order-{number}"
-        for column, cell in (("quantity", "7"), ("price", "1.5"), ("timestamp", "9")):
-            row[columns.index(column)] = cell
+        for column in CSV_COLUMNS:
+            if column.type != "string":
+                row[columns.index(column.name)] = {"integer": "7", "number": "1.5", "boolean": "True"}[column.type]
     records = read(written([columns, *rows]), size)
     assert len(records) == len(rows)
     for record, row in zip(records, rows, strict=True):
@@ -106,6 +109,12 @@ def test_what_a_csv_writer_writes_is_read_cell_by_cell(columns, rows, size):
         assert {name: str(value) for name, value in flat.items()} == {
             name: cell for name, cell in zip(columns, row, strict=True) if cell
         }
+
+
+@pytest.mark.parametrize("cell, value", [("true", True), ("FALSE", False), ("yes", None), ("1", None), ("", None)])
+def test_a_cell_for_a_boolean_is_true_or_false(cell, value):
+    pattern, value_of, _ = csv_rows.READERS["boolean"]
+    assert (value_of(cell) if pattern.fullmatch(cell) else None) is value
 
 
 @settings(deadline=None)

@@ -1,4 +1,4 @@
-"""Uploaded files: told apart, unpacked in bounded pieces, and read on from anywhere as if never left."""
+"""Uploaded files: recognised, unpacked in bounded pieces, and read on from anywhere as if never left."""
 
 import gzip
 import json

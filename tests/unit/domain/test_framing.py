@@ -158,7 +158,7 @@ def test_a_missing_quote_spoils_one_object_of_several_whether_one_to_a_line_or_n
     assert outcomes(framing.objects, b'{"n":0}{"id":"a}{"n":1}{"n":2}') == [{"n": 0}, None, {"n": 1}, {"n": 2}]
     pretty = b'{\n "id": "a,\n "x": {\n  "y": 1\n }\n}\n{"n":1}'
     assert outcomes(framing.objects, pretty) == [None, {"n": 1}]
-    # Brackets in the text of such a record are taken for brackets; it is lost anyway, and is only told in pieces.
+    # Brackets in the text of such a record are taken for brackets; it is lost anyway, and is reported in pieces.
     assert outcomes(framing.objects, bad + b'\n{"n":1}') == [None, None, {"n": 1}]
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from contract import fields
 from contract.documents import ORDER_MESSAGE
 from contract.imports import IMPORT_RECORD
-from contract.schemas import ORDER_REQUEST, ORDER_SUBMISSION
+from contract.models import ORDER_REQUEST, ORDER_SUBMISSION
 from domain import pricing, validation
 from domain.errors import OrderError
+from tests.unit.domain.examples import example
 
 NOW = 1_767_323_045_678
 ROOT = Path(__file__).parents[3]
@@ -23,21 +25,13 @@ TAKES_ORDERS = {
     "ImportRecord": (IMPORT_RECORD, lambda document: validation.import_record(document, NOW)),
     "OrderMessage": (ORDER_MESSAGE, validation.order_message),
 }
-# Whether an amount is part of an order's total is for the domain to say: domain.pricing.total, and then this table.
-PART_OF_TOTAL = {"items[0].price": True, "payments[0].amount": False}
-
-
-def example(schema):
-    """A document of `schema` with every field that there is."""
-    match schema["type"]:
-        case "object":
-            # itemId is another name of productId: one of them.
-            return {name: example(each) for name, each in schema["properties"].items() if name != "itemId"}
-        case "array":
-            return [example(schema["items"])]
-        case "string":
-            return schema.get("enum", ["2026-01-02"])[0]
-    return schema.get("minimum", 1) or 1
+TABLES = {
+    "": fields.ORDER_FIELDS,
+    "items[0].": fields.ITEM_FIELDS,
+    "deliveryAddress.": fields.ADDRESS_FIELDS,
+    "payments[0].": fields.PAYMENT_FIELDS,
+}
+CHARGED = {prefix + each.name: each.charged for prefix, table in TABLES.items() for each in table}
 
 
 def amounts_in(schema, path=()):
@@ -92,13 +86,14 @@ def test_what_takes_orders_takes_the_same_amounts():
     assert all(each == places["OrderRequest"] for each in places.values())
 
 
-def test_each_amount_says_whether_it_is_part_of_the_total():
-    places = {written(path): path for path in amounts_in(ORDER_REQUEST)}
-    assert set(places) == set(PART_OF_TOTAL), "a new money field must say whether it is part of the total"
+@pytest.mark.parametrize("path", amounts_in(ORDER_REQUEST), ids=written)
+def test_the_total_includes_what_is_defined_as_charged_and_nothing_else(path, monkeypatch):
+    name = written(path)
+    assert CHARGED.get(name) is not None, f"{name}: define it with a Field of contract.fields, charged or not"
+    monkeypatch.setattr(pricing, "payments_match", lambda payments, total: True)
     request = validation.order_request(example(ORDER_REQUEST))
-    for name, path in places.items():
-        more = with_amount(request, path, at(request, path) + 1)
-        assert (pricing.total(more["items"]) > pricing.total(request["items"])) == PART_OF_TOTAL[name], name
+    more = with_amount(request, path, at(request, path) + 1)
+    assert (pricing.total(more) > pricing.total(request)) == CHARGED[name], name
 
 
 def test_several_amounts_that_are_no_cents_are_all_named():
@@ -113,21 +108,31 @@ def test_several_amounts_that_are_no_cents_are_all_named():
     ]
 
 
-A_FIELD_MORE = '''
-"""Adds fields to the one place that defines an order's, and takes them all the way."""
+FURTHER_FIELDS = (
+    '''
+"""Adds fields to the one place that defines an order's, and takes them along every ingestion path."""
 import sys, types
 from decimal import Decimal
 from pathlib import Path
 
 import contract
 
-text = Path("contract/schemas.py").read_text()
-assert text.count("ORDER_FIELDS = {\\n") == 1
-fields = '"tip": MONEY, "fees": {"type": "array", "items": closed_object({"fee": MONEY}, ["fee"])},'
-contract.schemas = sys.modules["contract.schemas"] = types.ModuleType("contract.schemas")
-exec(text.replace("ORDER_FIELDS = {\\n", "ORDER_FIELDS = {" + fields), contract.schemas.__dict__)
+text = Path("contract/fields.py").read_text()
+assert text.count("\\nORDER_FIELDS = (\\n") == 1
+more = '''
+    + repr("""
+    Field("extraTip", money(), "for the courier", charged=True),
+    Field("extraDiscount", money(), "for information", charged=False),
+    Field("extraNote", text(200), "for the courier"),
+    Field("extraFlag", {"type": "boolean"}, "wrap it"),
+    Field("extraFees", list_of(_object((Field("fee", money(), "for information", charged=False, required=ALWAYS),)), 9), "extraFees"),
+""")
+    + '''
+contract.fields = sys.modules["contract.fields"] = types.ModuleType("contract.fields")
+exec(text.replace("\\nORDER_FIELDS = (\\n", "\\nORDER_FIELDS = (" + more), contract.fields.__dict__)
 
-from domain import messages, orders, strict_json, validation
+from contract import imports
+from domain import files, messages, orders, strict_json, validation
 from domain.errors import OrderError
 
 NOW = 1_767_323_045_678
@@ -136,43 +141,64 @@ BODY = {
     "items": [{"productId": "p", "quantity": 1, "price": Decimal("0.5")}],
     "deliveryAddress": {"street": "s", "city": "c", "zipCode": "z"},
 }
-MORE = {"tip": Decimal("1.5"), "fees": [{"fee": Decimal("2.000")}]}
+MORE = {
+    "extraTip": Decimal("1.5"), "extraDiscount": 3, "extraNote": "ring twice", "extraFlag": True, "extraFees": [{"fee": Decimal("2.000")}],
+}
+
+
+def of_csv(body):
+    """What a row of CSV, which has no lists but its item, says."""
+    cells = {"orderId": "mine", **body, **body["items"][0], **body["deliveryAddress"]}
+    names = [column.name for column in imports.CSV_COLUMNS if column.name in cells]
+    data = ",".join(names) + "\\n" + ",".join(str(cells[name]) for name in names) + "\\n"
+    (record,) = files.open_upload("orders/x.csv", lambda offset: iter([data.encode()]))
+    read = record.document()
+    return validation.import_record({**read, "extraFees": body["extraFees"]} if "extraFees" in body else read, NOW)
+
+
 READERS = {
     "api": lambda body: validation.order_request(body),
     "pipeline": lambda body: validation.order_submission(body, NOW),
     "import": lambda body: validation.import_record({**body, "orderId": "mine"}, NOW),
+    "csv": of_csv,
 }
 
 
-def placed(source, body):
-    request = READERS[source](body)
-    if source == "api":
+def placed(path, body):
+    request = READERS[path](body)
+    if path == "api":
         return orders.new_order(request, order_id="mine", now=NOW, features=(), ttl_days=1)
-    message = messages.new_message(request, now=NOW, source=source, features=())
+    message = messages.new_message(request, now=NOW, source=path.replace("csv", "import"), features=())
     read = messages.read(strict_json.dumps(message))
     return messages.order_of(read, now=NOW, features=(), ttl_days=1, correlation_id=None)
 
 
 prints = set()
-for source, read in READERS.items():
-    order = placed(source, {**BODY, **MORE})
-    assert str(order["tip"]) == "1.50" and str(order["fees"][0]["fee"]) == "2.00", order
+for path, read in READERS.items():
+    order = placed(path, {**BODY, **MORE})
+    assert str(order["totalAmount"]) == "2.00", order
+    assert (str(order["extraTip"]), str(order["extraDiscount"]), str(order["extraFees"][0]["fee"])) == ("1.50", "3.00", "2.00"), order
+    assert (order["extraNote"], order["extraFlag"]) == ("ring twice", True), order
     shown = orders.representation(order)
-    assert (shown["tip"], shown["fees"]) == (order["tip"], order["fees"])
-    assert placed(source, BODY)["fingerprint"] != order["fingerprint"]
+    assert {name: shown[name] for name in MORE} == MORE
+    assert placed(path, BODY)["fingerprint"] != order["fingerprint"]
     prints.add(order["fingerprint"])
-    for bad, name in (({"tip": Decimal("0.001")}, "tip"), ({"fees": [{"fee": Decimal("0.001")}]}, "fees[0].fee")):
+    for bad, details in (
+        ({"extraTip": Decimal("0.001")}, ["extraTip: must have at most 2 decimals"]),
+        ({"extraFees": [{"fee": Decimal("0.001")}]}, ["extraFees[0].fee: must have at most 2 decimals"]),
+    ):
         try:
             read({**BODY, **bad})
         except OrderError as error:
-            assert error.details == [name + ": must have at most 2 decimals"], error.details
+            assert error.details == details, error.details
         else:
-            raise AssertionError(f"{source} takes {bad}")
+            raise AssertionError(f"{path} takes {bad}")
 assert len(prints) == 1
 print("done")
 '''
+)
 
 
-def test_a_further_money_field_is_one_entry_of_the_contract_and_travels_all_the_way():
-    run = subprocess.run([sys.executable, "-c", A_FIELD_MORE], cwd=ROOT, capture_output=True, text=True)
+def test_a_further_field_is_one_entry_of_the_contract_and_travels_all_the_way():
+    run = subprocess.run([sys.executable, "-c", FURTHER_FIELDS], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout == "done\n", run.stderr

@@ -1,13 +1,16 @@
-"""How an order is made, told apart and shown."""
+"""How an order is made, distinguished and shown."""
 
 import json
 import random
 from decimal import Decimal
+from typing import get_type_hints
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.fields import ORDER_FIELDS, RESPONSE
+from contract.schemas import DATE_TIME
 from domain import admission, claims, orders, strict_json, validation
 
 NOW = 1_767_323_045_678
@@ -76,6 +79,32 @@ def test_a_new_order():
     shown = orders.representation(order)
     assert shown["createdAt"] == shown["updatedAt"] == "2026-01-02T03:04:05.678Z"
     assert not {"fingerprint", "expiresAt", "changeId"} & set(shown)
+
+
+TYPES = {"string": str, "integer": int, "number": Decimal, "boolean": bool, "array": list[dict], "object": dict}
+STORED = [field for field in ORDER_FIELDS if field.name != "createdAt"]  # which is the timestamp, shown as a date
+
+
+@pytest.mark.parametrize("field", STORED, ids=[field.name for field in STORED])
+def test_the_type_of_a_stored_order_has_each_field_of_the_contract(field):
+    types = get_type_hints(orders.Order)
+    assert field.name in types, f"{field.name}: add it to domain.orders.Order"
+    assert types[field.name] == (int if field.schema == DATE_TIME else TYPES[field.schema["type"]])
+    assert (field.name in orders.Order.__required_keys__) == (RESPONSE in field.required)
+
+
+def test_an_order_is_made_of_known_keys_only():
+    assert (
+        placed(BODY).keys()
+        == orders.new_order(
+            {**validated(BODY), "unknown": 1, "fingerprint": "mine"},
+            order_id="id-1",
+            now=NOW,
+            features=(),
+            ttl_days=90,
+        ).keys()
+    )
+    assert placed(BODY).keys() <= get_type_hints(orders.Order).keys()
 
 
 def test_as_created_forgets_what_happened_since():

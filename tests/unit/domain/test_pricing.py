@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.fields import ITEM_FIELDS, ORDER_FIELDS
 from contract.schemas import MAX_ITEMS, MAX_PRICE, MAX_QUANTITY
 from domain import pricing, strict_json
 
-LARGEST_TOTAL = MAX_ITEMS * MAX_QUANTITY * MAX_PRICE
+LARGEST_TOTAL = sum(each.schema["maximum"] for each in ORDER_FIELDS if each.charged) + MAX_ITEMS * MAX_QUANTITY * sum(
+    each.schema["maximum"] for each in ITEM_FIELDS if each.charged
+)
 cents = st.integers(0, MAX_PRICE * 100)
 ITEMS = st.lists(
     st.fixed_dictionaries({"price": cents.map(lambda n: Decimal(n) / 100), "quantity": st.integers(1, MAX_QUANTITY)}),
@@ -24,8 +27,12 @@ ITEMS = st.lists(
 @given(ITEMS)
 def test_a_total_is_exact(items):
     exact = sum(Fraction(item["price"]) * item["quantity"] for item in items)
-    assert Fraction(pricing.total(items)) == exact
-    assert pricing.total(items) == pricing.total(items[::-1])
+    assert Fraction(pricing.total({"items": items})) == exact
+    assert pricing.total({"items": items}) == pricing.total({"items": items[::-1]})
+
+
+def test_the_largest_total_is_within_the_limit():
+    assert LARGEST_TOTAL <= pricing.MAX_TOTAL
 
 
 @given(st.integers(0, LARGEST_TOTAL * 100))
@@ -57,7 +64,7 @@ def test_minus_zero_is_zero():
 
 @given(ITEMS)
 def test_points_are_the_whole_units(items):
-    total = pricing.total(items)
+    total = pricing.total({"items": items})
     assert pricing.loyalty_points(total) <= total < pricing.loyalty_points(total) + 1
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.schemas import ACCEPTED
+from contract.models import ACCEPTED
 from domain import admission, claims, messages, orders, strict_json, validation
 from tests.unit.handlers import importing
 from tests.unit.handlers.api import TABLE, order

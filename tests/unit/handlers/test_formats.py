@@ -134,7 +134,7 @@ def test_an_idempotency_key_that_an_earlier_version_took_still_leads_to_its_orde
 # What later versions may write.
 
 LATER = {
-    "tip": {"N": "1.5"},
+    "laterTip": {"N": "1.5"},
     "allergens": {"SS": ["nuts"]},
     "weights": {"NS": ["1", "2.5"]},
     "gift": {"NULL": True},
@@ -184,7 +184,9 @@ def test_a_status_of_a_later_version_is_announced_as_it_is(topic, before, after)
     assert (moved["eventType"], moved["previousStatus"], moved["status"]) == ("OrderStatusChanged", before, after)
 
 
-UNKNOWN = st.dictionaries(st.sampled_from(["tip", "allergens", "x-1"]), st.integers() | st.text(max_size=3), min_size=1)
+UNKNOWN = st.dictionaries(
+    st.sampled_from(["laterTip", "allergens", "x-1"]), st.integers() | st.text(max_size=3), min_size=1
+)
 
 
 def objects_in(document):
@@ -221,7 +223,7 @@ def test_a_newer_format_is_not_looked_into(pipeline, newer, rest):
 def test_what_is_not_known_goes_to_the_dead_letter_queue_whole_by_the_queues_own_redrive(pipeline):
     """As SQS counts receives: the fifth failure in a row is the last. The worker itself sends nothing there."""
     sqs, url = clients.sqs(500, 3), "https://sqs.us-east-1.amazonaws.com/123456789012/orders"
-    sent = json.dumps({**GOLDEN[NEWEST[0]]["message"], "tip": 1})
+    sent = json.dumps({**GOLDEN[NEWEST[0]]["message"], "laterTip": 1})
     dead = sqs.get_queue_attributes(QueueUrl=url.replace("orders", "dead-letters"), AttributeNames=["QueueArn"])
     policy = {"deadLetterTargetArn": dead["Attributes"]["QueueArn"], "maxReceiveCount": 5}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "0"})

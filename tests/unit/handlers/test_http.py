@@ -17,8 +17,8 @@ from botocore.exceptions import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contract.models import ERROR, ORDER, ORDER_PAGE
 from contract.routes import CORS_RESPONSE_HEADERS, ROUTES
-from contract.schemas import ERROR, ORDER, ORDER_PAGE
 from tests.unit.handlers.api import CONTEXT, event, order, send
 
 JSON = st.recursive(

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS30Validator
 
-from contract import openapi
 from contract.schemas import MAX_TIMESTAMP, MIN_TIMESTAMP
 from domain import strict_json
+from generator import openapi
 
 UNSAYABLE = ("5 minutes in the future", "is not one of this list's tokens")
 # As Decimals: `multipleOf` is exact only for them. Python's "$" also matches before a newline, ECMA-262's does not.

@@ -16,7 +16,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from contract.documents import DOCUMENTS
-from contract.schemas import ACCEPTED
+from contract.models import ACCEPTED
 from domain import admission
 from handlers import clients
 from tests.unit.handlers.pipeline import SUBMISSION

@@ -56,7 +56,7 @@ NEWER = [
     message(delivery="drone"),
     message(priority=""),
     message(payments=[{"method": "barter", "amount": 59.98}]),
-    message(items=[{"productId": "p", "quantity": 1, "price": 1, "tip": 1}]),
+    message(items=[{"productId": "p", "quantity": 1, "price": 1, "laterTip": 1}]),
     message(deliveryAddress={"street": "s", "city": "c", "zipCode": "z", "floor": 4}),
 ]
 
@@ -258,7 +258,7 @@ BODIES = (
 @given(st.lists(BODIES, max_size=12), st.sets(st.integers(0, 11)))
 def test_any_message_ends_in_exactly_one_way(pipeline, bodies, throttled):
     """Four ways: a message is stored or there already, in the dead-letter queue, or reported."""
-    real, calls, letters, told = pipeline.database.transact_write_items, [], [], []
+    real, calls, letters, reported = pipeline.database.transact_write_items, [], [], []
 
     def sometimes(**request):
         calls.append(1)
@@ -274,9 +274,9 @@ def test_any_message_ends_in_exactly_one_way(pipeline, bodies, throttled):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline.database, "transact_write_items", sometimes)
         patch.setattr(pipeline.sqs, "send_message_batch", collect)
-        patch.setattr(orders_worker, "_tell", told.append)
+        patch.setattr(orders_worker, "_report", reported.append)
         failed = pipeline.work_on(records)
-    (batch,) = told
+    (batch,) = reported
     ways = [set(batch.stored), set(batch.duplicate), set(batch.rejected), set(batch.failed)]
     assert sum(map(len, ways)) == len(set().union(*ways)) == len(bodies)
     assert set(failed) == ways[3]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers import clients, queue_batches
-from handlers.queue_batches import Letter, Refusal, Undelivered, chunks, send, size_of
+from handlers.queue_batches import BatchEntry, Refusal, Undelivered, chunks, send, size_of
 from tests.unit.handlers.importing import failure, sqs_failure
 from tests.unit.handlers.pipeline import DOWN
 
@@ -18,7 +18,7 @@ ENTRY = {"MessageAttributes": {}, "MessageSystemAttributes": {}}
 
 
 def letters(number, body="x"):
-    return [Letter({**ENTRY, "Id": str(n), "MessageBody": body}, n) for n in range(number)]
+    return [BatchEntry({**ENTRY, "Id": str(n), "MessageBody": body}, n) for n in range(number)]
 
 
 class Queue:

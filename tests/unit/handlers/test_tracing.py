@@ -1,4 +1,4 @@
-"""What a function calls on is told the trace that it runs in: X-Ray joins what names the same one.
+"""A function passes its trace on to what it calls: X-Ray joins what names the same one.
 
 A queue's messages name it themselves (test_orders_intake, test_orders_import); other calls by the header that the
 SDK adds within Lambda.

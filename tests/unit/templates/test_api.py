@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from contract import routes, schemas
+from contract import models, routes, schemas
 from contract.dialects import modelled
 from contract.routes import ROUTES
 from generator import api as api_module
@@ -77,10 +77,10 @@ def test_path_parameters_are_required_and_the_others_are_not(api):
 
 
 def test_models_carry_the_contracts_schemas_as_objects(api):
-    models = {each["Properties"]["Name"]: each["Properties"] for each in of_type(api, "ApiGateway::Model").values()}
-    assert set(models) == {"OrderRequest", "OrderSubmission", "StatusUpdate", "Order", "OrderPage", "Accepted"}
-    for name, properties in models.items():
-        assert properties["Schema"] == modelled(schemas.MODELS[name])
+    rendered = {each["Properties"]["Name"]: each["Properties"] for each in of_type(api, "ApiGateway::Model").values()}
+    assert set(rendered) == {"OrderRequest", "OrderSubmission", "StatusUpdate", "Order", "OrderPage", "Accepted"}
+    for name, properties in rendered.items():
+        assert properties["Schema"] == modelled(models.MODELS[name])
         assert properties["ContentType"] == "application/json"
 
 
@@ -106,8 +106,8 @@ def test_the_deployment_waits_for_everything_it_takes_a_snapshot_of(api):
 
 def test_deployment_id_changes_when_a_model_changes(monkeypatch):
     before = deployment_ids(api_module.build())
-    changed = {**schemas.STATUS_UPDATE, "description": "changed"}
-    monkeypatch.setitem(schemas.MODELS, "StatusUpdate", changed)
+    changed = {**models.STATUS_UPDATE, "description": "changed"}
+    monkeypatch.setitem(models.MODELS, "StatusUpdate", changed)
     assert not set(before) & set(deployment_ids(api_module.build()))
 
 

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from contract.errors import ERRORS
+from contract.models import ERROR
 from contract.routes import CORS_RESPONSE_HEADERS
-from contract.schemas import ERROR
 from tests.unit.templates.support import evaluate, of_type, root_parameters
 
 

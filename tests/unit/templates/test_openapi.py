@@ -3,9 +3,9 @@
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from contract import openapi
 from contract.errors import ERRORS
 from contract.routes import COMMON_ERRORS, ROUTES
+from generator import openapi
 
 
 @pytest.fixture(scope="module")

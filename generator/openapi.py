@@ -7,8 +7,9 @@ from http import HTTPStatus
 
 from contract.dialects import validated
 from contract.errors import ERRORS
+from contract.models import MODELS
 from contract.routes import COMMON_ERRORS, ROUTES, Route
-from contract.schemas import IDENTIFIER, MODELS
+from contract.schemas import IDENTIFIER
 
 VERSION = "1.0.0"
 

@@ -1,0 +1,16 @@
+"""Documents with every field that their schema has."""
+
+
+def example(schema):
+    """A document of `schema` with every field that there is."""
+    match schema["type"]:
+        case "object":
+            # itemId is another name of productId: one of them.
+            return {name: example(each) for name, each in schema["properties"].items() if name != "itemId"}
+        case "array":
+            return [example(schema["items"])]
+        case "string":
+            return schema.get("enum", ["2026-01-02"])[0]
+        case "boolean":
+            return True
+    return schema.get("minimum", 1) or 1
