@@ -32,13 +32,6 @@ TRACES_DATA = "TracesData"
 
 def build() -> Template:
     template = Template("Food delivery, api: the REST API, its deployment, stage, key and usage plan, and the firewall")
-    function_arns = sorted({outputs.camel(f"{route.function}_arn") for route in ROUTES})
-    parameters.declare(
-        template,
-        *("Environment", *function_arns, "AllowedOrigins"),
-        *("RateLimit", "BurstLimit", "DailyQuota"),
-        *("DataTrace", "LogRetentionDays", "ManageApiGatewayAccount", "WafRateLimit"),
-    )
     for name, condition in {**cors.conditions(), **firewall.conditions()}.items():
         template.add_condition(name, condition)
     template.add_condition(TRACES_DATA, Equals(Ref("DataTrace"), "true"))
@@ -61,14 +54,18 @@ def build() -> Template:
     template.add_resource(UsagePlanKey("UsagePlanKey", UsagePlanId=Ref(plan), KeyId=Ref(key), KeyType="API_KEY"))
     outputs.emit(
         template,
-        outputs.ApiOutputs(
-            api_url=Sub(f"https://${{{api.title}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/${{{live.title}}}"),
-            api_id=Ref(api),
-            api_name=Sub(_NAME),
-            stage_name=Ref(live),
-            api_key_id=Ref(key),
-        ),
+        "api",
+        {
+            "ApiUrl": Sub(
+                f"https://${{{api.title}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/${{{live.title}}}"
+            ),
+            "ApiId": Ref(api),
+            "ApiName": Sub(_NAME),
+            "StageName": Ref(live),
+            "ApiKeyId": Ref(key),
+        },
     )
+    parameters.declare_used(template)
     return template
 
 

@@ -17,7 +17,7 @@ from contract.dialects import modelled
 from contract.routes import ROUTES, Route
 from contract.schemas import MODELS
 from generator import cors
-from generator.outputs import camel
+from generator.functions import BY_KEY
 
 JSON = "application/json"
 PREFLIGHT_STATUS = "204"
@@ -146,7 +146,7 @@ def _request_parameters(route: Route) -> dict[str, bool]:
 
 
 def _function_arn(route: Route) -> str:
-    return camel(f"{route.function}_arn")
+    return BY_KEY[route.function].arn_parameter
 
 
 def _operation(route: Route) -> str:

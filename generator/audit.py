@@ -5,6 +5,7 @@ nor proves. None of the findings here is of that kind; what prod must be is held
 """
 
 from generator.functions import Function
+from generator.triggers import QueueTrigger, RuleTrigger, StreamTrigger
 
 
 def accepted(**reasons: str) -> dict:
@@ -27,28 +28,46 @@ _THROTTLED = (
     "Bounded by the throttles of the API and of its keys. A reservation would be taken from the account's other "
     "functions, and refuse requests that could be served."
 )
-_BOUNDED_BY = {
-    "orders_query": _THROTTLED,
-    "orders_intake": _THROTTLED,
-    "orders_worker": "Bounded where it takes orders, by the MaximumConcurrency of OrderQueueToWorker. A reservation "
-    "would have its pollers receive in vain, until good orders end in the dead-letter queue.",
-    "orders_events": "Bounded by the stream: one invocation at a time for each of its shards, which are few.",
-    "orders_import": "Many files at once are for the order queue to absorb, and the worker behind it is bounded. A "
-    "reservation would only have files wait.",
-}
-_FAILURES_GO_TO = {
-    "orders_query": _SYNCHRONOUS,
-    "orders_intake": _SYNCHRONOUS,
-    "orders_worker": "Lambda reads the queue for it: what fails goes back there, and the fifth time to OrderQueueDLQ.",
-    "orders_events": "Lambda reads the stream for it: what fails for good is named in OrderEventsDLQ, the on-failure "
-    "destination of OrdersStreamToEvents.",
-    "orders_import": "What fails for good goes to OrderImportDLQ, the on-failure destination of OrdersImportPatience, "
-    "which gets the error as well as the event.",
-}
+
+
+def _bounded_by(function: Function) -> str:
+    match function.trigger:
+        case QueueTrigger():
+            return (
+                f"Bounded where it takes orders, by the MaximumConcurrency of {function.mapping_title}. A reservation "
+                "would have its pollers receive in vain, until good orders end in the dead-letter queue."
+            )
+        case StreamTrigger():
+            return "Bounded by the stream: one invocation at a time for each of its shards, which are few."
+        case RuleTrigger():
+            return (
+                "Many files at once are for the order queue to absorb, and the worker behind it is bounded. A "
+                "reservation would only have files wait."
+            )
+    return _THROTTLED
+
+
+def _failures_go_to(function: Function) -> str:
+    match function.trigger:
+        case QueueTrigger():
+            return (
+                "Lambda reads the queue for it: what fails goes back there, and the fifth time to "
+                f"{function.failures.title}."
+            )
+        case StreamTrigger():
+            return (
+                f"Lambda reads the stream for it: what fails for good is named in {function.failures.title}, the "
+                f"on-failure destination of {function.mapping_title}."
+            )
+        case RuleTrigger():
+            return (
+                f"What fails for good goes to {function.failures.title}, the on-failure destination of "
+                f"{function.invoke_config_title}, which gets the error as well as the event."
+            )
+    return _SYNCHRONOUS
 
 
 def of_function(function: Function) -> dict:
-    """Raises KeyError for a new function without a limit or dead letters, until it is said why."""
     reasons = {
         "CKV_AWS_117": "It calls AWS, under its own role, and nothing in a private network: a VPC would add endpoints or "
         "gateways that cost and fail, and protect nothing.",
@@ -56,7 +75,7 @@ def of_function(function: Function) -> dict:
         "no secret is among them.",
     }
     if not function.reserved_concurrency:
-        reasons["CKV_AWS_115"] = _BOUNDED_BY[function.key]
-    if not function.dead_letters:
-        reasons["CKV_AWS_116"] = _FAILURES_GO_TO[function.key]
+        reasons["CKV_AWS_115"] = _bounded_by(function)
+    if function.trigger or not function.dead_letters:
+        reasons["CKV_AWS_116"] = _failures_go_to(function)
     return accepted(**reasons)

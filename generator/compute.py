@@ -1,9 +1,8 @@
-"""The compute stack: each function of the inventory with a role and a log group of its own, and what feeds it."""
-
-from dataclasses import fields
+"""The compute stack: each function of the inventory with its role, its log group and its trigger."""
 
 from awacs import awslambda as lambda_actions
 from awacs import logs as logs_actions
+from awacs import sqs
 from awacs import xray as xray_actions
 from awacs.aws import Statement
 from troposphere import AWSHelperFn, Equals, GetAtt, If, Not, NoValue, Ref, Sub, Template
@@ -25,7 +24,7 @@ from generator import audit, event_sources, outputs, parameters
 from generator.functions import FUNCTIONS, Function
 from generator.lifecycle import DELETED
 from generator.policies import allow, assumed_by, policy
-from generator.resources import ANYTHING, DEAD_LETTER_QUEUE, VARIABLES
+from generator.resources import ANYTHING, VARIABLES
 
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64"
@@ -33,17 +32,6 @@ ARCHITECTURE = "arm64"
 
 def build() -> Template:
     template = Template("Food delivery, compute: the Lambda functions, their roles, log groups and event sources")
-    parameters.declare(
-        template,
-        *("Environment", "ArtifactBucket", "FunctionsKey", "LayerKey"),
-        *("OrdersTableName", "OrdersTableArn", "OrdersStreamArn", "DeadLetterQueueArn"),
-        *("OrderQueueArn", "OrderQueueUrl", "OrderQueueDlqArn", "OrderQueueDlqUrl"),
-        *("OrderEventsTopicArn", "OrderEventsDlqArn", "OrderEventsDlqUrl"),
-        *("UploadBucketName", "UploadBucketArn", "OrderImportDlqArn"),
-        *("WorkerBatchSize", "WorkerBatchingWindow", "WorkerMaximumConcurrency"),
-        *("CommandReservedConcurrency", "LogLevel", "LogRetentionDays", "OpenTelemetryLayerArn"),
-        *("AllowedOrigins", "OrderTtlDays"),
-    )
     template.add_condition("HasOpenTelemetry", Not(Equals(Ref("OpenTelemetryLayerArn"), "")))
     layer = template.add_resource(libraries())
     built = {}
@@ -53,21 +41,27 @@ def build() -> Template:
         log_group = template.add_resource(log_group_of(function))
         role = template.add_resource(role_of(function, log_group))
         built[function.key] = template.add_resource(lambda_of(function, role, log_group, layer))
-        if function.hands_on:
-            template.add_resource(right_to_hand_on(function, role, built[function.key]))
-    template.add_resource(event_sources.queue_to_worker(built["orders_worker"]))
-    template.add_resource(event_sources.stream_to_events(built["orders_events"]))
-    template.add_resource(event_sources.files_to_importer(built["orders_import"]))
-    names_and_arns = {f"{key}_name": Ref(resource) for key, resource in built.items()}
-    names_and_arns |= {f"{key}_arn": GetAtt(resource, "Arn") for key, resource in built.items()}
-    wanted = {each.name: names_and_arns[each.name] for each in fields(outputs.ComputeOutputs)}
-    outputs.emit(template, outputs.ComputeOutputs(**wanted))
+        if function.invokes_itself:
+            template.add_resource(self_invocation(function, role, built[function.key]))
+    for function in FUNCTIONS:
+        template.add_resource(event_sources.resources(function, built[function.key]))
+    outputs.emit(template, "compute", _outputs(built))
+    parameters.declare_used(template)
     return template
 
 
+def _outputs(built: dict[str, LambdaFunction]) -> dict[str, AWSHelperFn]:
+    found: dict[str, AWSHelperFn] = {}
+    for function in FUNCTIONS:
+        found[function.name_parameter] = Ref(built[function.key])
+        if function.answers_requests:
+            found[function.arn_parameter] = GetAtt(built[function.key], "Arn")
+    return found
+
+
 def libraries() -> LayerVersion:
-    """Third-party packages. An old version goes once every function uses the new one; it needs no
-    Retain, because a rollback happens before that and its content stays in the artifact bucket."""
+    """Third-party packages. CloudFormation deletes the old version once every function uses the new one. It needs no
+    Retain: a rollback happens before that, and its content stays in the artifact bucket."""
     return LayerVersion(
         "LibrariesLayer",
         Description="Third-party packages of the functions",
@@ -97,27 +91,29 @@ def role_of(function: Function, log_group: LogGroup) -> Role:
     )
 
 
-def right_to_hand_on(function: Function, role: Role, itself: LambdaFunction) -> PolicyType:
-    """To invoke itself. Not in the role, which the function needs before it has an ARN: a circle.
+def self_invocation(function: Function, role: Role, itself: LambdaFunction) -> PolicyType:
+    """The right to invoke itself. Not in the role, which the function needs before it has an ARN: a cycle.
 
-    How often is for the function to bound (contract.imports.MAX_INVOCATIONS), below the 16 or so
-    invocations in a row at which Lambda takes them for a runaway loop and stops them. That detection
-    stays on, so RecursiveLoop is not set: it would bound a mistake in ours.
+    The function limits how often it does (contract.imports.MAX_INVOCATIONS), below the about 16 invocations in a row
+    that Lambda stops as a runaway loop. RecursiveLoop is not set: the detection guards against errors in the function.
     """
-    invoke = allow("HandOn", (lambda_actions.InvokeFunction,), GetAtt(itself, "Arn"))
+    invoke = allow("InvokeItself", (lambda_actions.InvokeFunction,), GetAtt(itself, "Arn"))
     return PolicyType(
-        f"{function.title}HandsOn",
-        PolicyName=f"{function.name}-hands-on",
+        f"{function.title}SelfInvocation",
+        PolicyName=f"{function.name}-self-invocation",
         Roles=[Ref(role)],
         PolicyDocument=policy(invoke),
     )
 
 
 def _permissions(function: Function, log_group: LogGroup) -> list[Statement]:
+    dead_letters = function.dead_letters
     return [
+        *event_sources.rights(function),
         *function.rights,
+        *([allow(f"SendTo{dead_letters.title}", (sqs.SendMessage,), dead_letters.arn)] if dead_letters else []),
         allow("WriteLogs", (logs_actions.CreateLogStream, logs_actions.PutLogEvents), GetAtt(log_group, "Arn")),
-        # X-Ray knows no resources: AWS accepts nothing but a star here.
+        # X-Ray has no resources: AWS accepts only a star here.
         allow("SendTraces", (xray_actions.PutTraceSegments, xray_actions.PutTelemetryRecords), ANYTHING),
     ]
 
@@ -127,8 +123,8 @@ def lambda_of(function: Function, role: Role, log_group: LogGroup, layer: LayerV
     if function.reserved_concurrency:
         reserved = If(function.reserves_condition, Ref(function.reserved_concurrency), NoValue)
         optional["ReservedConcurrentExecutions"] = reserved
-    if function.dead_letters:
-        optional["DeadLetterConfig"] = DeadLetterConfig(TargetArn=DEAD_LETTER_QUEUE)
+    if function.dead_letters and not function.trigger:
+        optional["DeadLetterConfig"] = DeadLetterConfig(TargetArn=function.dead_letters.arn)
     return LambdaFunction(
         f"{function.title}Function",
         Metadata=audit.of_function(function),

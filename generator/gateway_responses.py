@@ -7,7 +7,7 @@ from troposphere.apigateway import GatewayResponse, RestApi
 
 from contract.errors import ERRORS
 from generator import cors
-from generator.outputs import camel
+from generator.naming import camel
 
 # What the request validator found wrong, and which kind of refusal it was.
 _VALIDATION = "$context.error.validationErrorString"

@@ -1,5 +1,8 @@
 """Every template parameter, defined once: the root and its children declare them from here."""
 
+from string import Template as StringTemplate
+from typing import Any
+
 from troposphere import Parameter, Template
 
 from generator import cors, outputs
@@ -172,12 +175,30 @@ def declare_all(template: Template) -> None:
         template.add_parameter(Parameter(name, **definition))
 
 
-def declare(template: Template, *names: str) -> None:
-    """Declare a child's parameters: an environment's, or a sibling's outputs, without defaults.
+def declare_used(template: Template) -> None:
+    """Declare the parameters that a child's resources refer to: an environment's, or a sibling's outputs, without
+    defaults. Raises KeyError for a name that nothing supplies."""
+    refs, in_text = _references(template.to_dict())
+    unknown = refs - {*template.resources, *ENVIRONMENT, *_HANDED_ON}
+    if unknown:
+        raise KeyError(f"no parameter, output or resource is called {', '.join(sorted(unknown))}")
+    for name, definition in {**_HANDED_ON, **ENVIRONMENT}.items():
+        if name in refs | in_text and name not in template.resources:
+            without_default = {key: value for key, value in definition.items() if key != "Default"}
+            template.add_parameter(Parameter(name, **without_default))
 
-    Raises KeyError for a name that nobody can supply.
-    """
-    for name in names:
-        definition = ENVIRONMENT.get(name) or _HANDED_ON[name]
-        without_default = {key: value for key, value in definition.items() if key != "Default"}
-        template.add_parameter(Parameter(name, **without_default))
+
+def _references(node: Any) -> tuple[set[str], set[str]]:
+    """Names in Ref, and in the text of Fn::Sub, whose `${Name}` string.Template reads as well; no AWS:: ones."""
+    match node:
+        case {"Ref": str(name)}:
+            return ({name} if "::" not in name else set()), set()
+        case {"Fn::Sub": str(text)}:
+            return set(), set(StringTemplate(text).get_identifiers())
+        case {"Fn::Sub": [str(text), dict(variables)]}:
+            refs, in_text = _references(list(variables.values()))
+            return refs, in_text | set(StringTemplate(text).get_identifiers()) - {*variables}
+        case dict() | list():
+            found = [_references(each) for each in (node.values() if isinstance(node, dict) else node)]
+            return set().union(*(refs for refs, _ in found)), set().union(*(in_text for _, in_text in found))
+    return set(), set()

@@ -23,7 +23,7 @@ from troposphere.s3 import (
 from generator.audit import accepted
 from generator.lifecycle import AS_DATA
 from generator.policies import policy, tls_only
-from generator.queues import DAY, DEAD_LETTER_RETENTION
+from generator.queue_resources import DAY, DEAD_LETTER_RETENTION
 
 # A dead letter names a version of a file, which must be there for as long as the letter can be sent
 # back, replaced or expired in the meantime or not. Two days more than the queue keeps it: before it came

@@ -9,9 +9,6 @@ from deployer.stacks import outputs, reading
 
 QUEUE = "AWS::SQS::Queue"
 
-_FUNCTION_OUTPUTS = {"OrderImportDLQ": "OrdersImportFunction"}
-"""The queues whose messages are events of one function, and the root output that names it."""
-
 
 @dataclass(frozen=True)
 class Queue:
@@ -77,7 +74,13 @@ def dead_letter_queue(queues: Mapping[str, Queue], name: str) -> Queue:
 
 def function_of(stack: Mapping, dead_letters: Queue) -> str | None:
     """The function that takes this queue's messages back, as events; None when there is no such function."""
-    return outputs.of_stack(stack).get(_FUNCTION_OUTPUTS.get(dead_letters.logical_id, ""))
+    from generator.functions import FUNCTIONS
+    from generator.triggers import RuleTrigger
+
+    names = {
+        each.dead_letters.title: f"{each.title}Function" for each in FUNCTIONS if isinstance(each.trigger, RuleTrigger)
+    }
+    return outputs.of_stack(stack).get(names.get(dead_letters.logical_id, ""))
 
 
 def source_of(queues: Mapping[str, Queue], dead_letters: Queue) -> Queue:
@@ -97,7 +100,7 @@ def source_of(queues: Mapping[str, Queue], dead_letters: Queue) -> Queue:
 
 
 def _remedy(logical_id: str) -> str:
-    from generator.queues import DEAD_LETTER_QUEUES
+    from generator.functions import DEAD_LETTER_QUEUES
 
     remedies = {entry.title: entry.remedy for entry in DEAD_LETTER_QUEUES}
     return remedies.get(logical_id, "read it with --dlq, mend the cause, and repeat what failed.")

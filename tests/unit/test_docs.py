@@ -6,12 +6,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from troposphere import Ref
 
 from config.environment import Environment, Monitoring
 from deployer import arguments
 from deployer.build import cfn_yaml
 from examples import transcript
 from generator import alarm_docs, alarms, queries
+from generator.alarms.spec import Expression
 
 PROJECT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = "docs/requirements.md"
@@ -123,11 +125,9 @@ def test_every_saved_query_is_listed():
 
 
 def test_every_limit_of_an_alarm_is_a_key_of_the_environment():
-    used = {
-        parameter
-        for alarm in alarms.inventory()
-        for parameter in re.findall(r"\$\{(\w+)\}", f"{alarm.threshold} {alarm.expression}")
-    }
+    used = {alarm.threshold for alarm in alarms.inventory() if isinstance(alarm.threshold, Ref)}
+    for alarm in alarms.inventory():
+        used |= {*alarm.watched.parameters} if isinstance(alarm.watched, Expression) else set()
     known = {key for part in Environment.model_fields.values() for key in getattr(part.annotation, "model_fields", ())}
     assert used
     assert {alarm_docs.setting(parameter) for parameter in used} <= known

@@ -1,15 +1,13 @@
 """The monitoring stack as an environment has it: what the other stacks hand to it, resolved."""
 
-from generator import outputs
-from generator.functions import FUNCTIONS
-from generator.queues import DEAD_LETTER_QUEUES
+from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
 from tests.unit.templates.support import existing, root_parameters
 
 FROM_SIBLINGS = {
     **{"ApiName": "food-delivery-dev", "StageName": "dev", "OrdersTableName": "orders"},
-    **{outputs.camel(f"{function.key}_name"): function.name for function in FUNCTIONS},
-    **{"OrderQueueName": "OrderQueue", "OrderEventsTopicName": "OrderEvents"},
-    **{queue.name_parameter: queue.title for queue in DEAD_LETTER_QUEUES},
+    "OrderEventsTopicName": "OrderEvents",
+    **{function.name_parameter: function.name for function in FUNCTIONS},
+    **{f"{queue.prefix}Name": queue.title for queue in (*QUEUES, *DEAD_LETTER_QUEUES)},
 }
 PREFIX = "food-delivery-{}-"
 

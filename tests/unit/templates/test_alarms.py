@@ -5,8 +5,7 @@ import re
 import pytest
 
 from config import environment
-from generator.functions import FUNCTIONS
-from generator.queues import DEAD_LETTER_QUEUES
+from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS
 from tests.unit.templates.given import alarms_of, expression_of, metrics_of
 from tests.unit.templates.support import of_type
 

@@ -3,7 +3,6 @@
 import pytest
 
 from contract.routes import ROUTES
-from generator import outputs
 from generator.functions import BY_KEY, FUNCTIONS
 from generator.resources import VARIABLES
 from tests.unit.templates.support import evaluate, of_type, root_parameters
@@ -21,9 +20,9 @@ def test_every_function_of_the_route_table_is_in_the_inventory():
     assert {route.function for route in ROUTES} <= {function.key for function in FUNCTIONS}
 
 
-def test_every_function_hands_on_its_name_and_its_arn_if_the_api_invokes_it(compute):
-    expected = {outputs.camel(f"{function.key}_name") for function in FUNCTIONS}
-    expected |= {outputs.camel(f"{route.function}_arn") for route in ROUTES}
+def test_every_function_outputs_its_name_and_its_arn_if_the_api_invokes_it(compute):
+    expected = {f"{function.title}Name" for function in FUNCTIONS}
+    expected |= {f"{BY_KEY[route.function].title}Arn" for route in ROUTES}
     assert set(compute["Outputs"]) == expected
 
 

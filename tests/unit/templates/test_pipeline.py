@@ -5,8 +5,7 @@ import json
 
 import pytest
 
-from generator import event_sources, queues
-from generator.functions import BY_KEY
+from generator.functions import BY_KEY, CLAIM_TIMESTAMP, DEAD_LETTER_QUEUES
 from tests.unit.templates.support import evaluate, of_type, root_parameters
 
 DAY = 24 * 3600
@@ -65,7 +64,7 @@ def test_dead_letters_are_kept_for_longer_than_where_they_come_from(data):
     found = queue_properties(data)
     assert kept_too_briefly(found) == set()
     assert found["OrderQueue"]["MessageRetentionPeriod"] == 4 * DAY
-    for entry in queues.DEAD_LETTER_QUEUES:
+    for entry in DEAD_LETTER_QUEUES:
         assert found[entry.title]["MessageRetentionPeriod"] == 14 * DAY
 
 
@@ -195,7 +194,7 @@ def test_claims_and_removals_cost_no_invocation(to_events, record):
 def test_the_filter_knows_a_claim_by_what_the_domain_writes():
     from domain.claims import TIMESTAMP
 
-    assert str(TIMESTAMP) == event_sources.CLAIM_TIMESTAMP
+    assert str(TIMESTAMP) == CLAIM_TIMESTAMP
 
 
 def test_the_filter_is_within_lambdas_limits(to_events):

@@ -93,7 +93,7 @@ def test_a_file_that_a_dead_letter_names_is_there_for_as_long_as_the_letter(data
     (target,) = properties_of(compute, "OrderFilesRule")["Targets"]
     kept = data["Resources"]["OrderImportDLQ"]["Properties"]["MessageRetentionPeriod"]
     undelivered = target["RetryPolicy"]["MaximumEventAgeInSeconds"]
-    throttled = properties_of(compute, "OrdersImportPatience")["MaximumEventAgeInSeconds"]
+    throttled = properties_of(compute, "OrdersImportInvokeConfig")["MaximumEventAgeInSeconds"]
     worked_on = imports.MAX_INVOCATIONS * BY_KEY["orders_import"].timeout
     old_versions = setting(rules_of(data), "NoncurrentVersionExpiration")["NoncurrentDays"]
     assert kept + undelivered + throttled + worked_on <= old_versions * DAY
@@ -174,7 +174,7 @@ def test_an_event_is_delivered_for_a_day_and_then_kept(compute):
 
 
 def test_an_import_that_fails_for_good_is_kept_in_the_dead_letter_queue(compute):
-    assert properties_of(compute, "OrdersImportPatience") == {
+    assert properties_of(compute, "OrdersImportInvokeConfig") == {
         "FunctionName": "OrdersImportFunction",
         "Qualifier": "$LATEST",
         "MaximumRetryAttempts": 2,
@@ -224,8 +224,8 @@ def test_only_the_importer_invokes_itself(compute):
         for statement in value
         if "lambda:InvokeFunction" in statement["Action"]
     ]
-    assert invoking == [("OrdersImportHandsOn", [{"Fn::GetAtt": ["OrdersImportFunction", "Arn"]}])]
-    assert compute["Resources"]["OrdersImportHandsOn"]["Properties"]["Roles"] == [{"Ref": "OrdersImportRole"}]
+    assert invoking == [("OrdersImportSelfInvocation", [{"Fn::GetAtt": ["OrdersImportFunction", "Arn"]}])]
+    assert compute["Resources"]["OrdersImportSelfInvocation"]["Properties"]["Roles"] == [{"Ref": "OrdersImportRole"}]
 
 
 def test_files_wait_in_the_queue_and_not_for_reserved_concurrency(compute):

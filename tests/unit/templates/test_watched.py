@@ -12,8 +12,7 @@ from config import environment
 from contract.routes import ROUTES
 from generator import alarms as inventory_of_alarms
 from generator import functions
-from generator.functions import FUNCTIONS
-from generator.queues import DEAD_LETTER_QUEUES
+from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS
 from tests.unit.templates.given import alarms_of, metrics_of
 from tests.unit.templates.support import evaluate, everywhere, root_parameters
 
@@ -135,7 +134,7 @@ def test_a_stream_that_is_held_up_raises_an_alarm_long_before_its_changes_are_gi
 
 def test_a_failed_import_rings_once_for_its_three_attempts_and_before_it_is_given_up(templates, alarms):
     alarm = alarms["import-failures"]
-    retries = templates["compute"]["Resources"]["OrdersImportPatience"]["Properties"]["MaximumRetryAttempts"]
+    retries = templates["compute"]["Resources"]["OrdersImportInvokeConfig"]["Properties"]["MaximumRetryAttempts"]
     assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("ProcessingFailures", "Sum", 0)
     # Lambda waits one minute before the first retry and two before the second.
     assert (retries, alarm["EvaluationPeriods"]) == (2, 1)
