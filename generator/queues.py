@@ -4,7 +4,7 @@ A queue exists because a function consumes it (`QueueTrigger` in generator.funct
 a queue or a function names it. Resources, outputs, rights, alarms, graphs and docs/alarms.md follow from that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from troposphere import Ref
 
@@ -13,14 +13,16 @@ AGE_LIMIT, DEPTH_LIMIT = Ref("QueueAgeSeconds"), Ref("QueueDepth")
 
 @dataclass(frozen=True)
 class _Queue:
-    """`title` is its logical id, `prefix` starts its outputs, `contents` completes "the queue of ...".
-
-    The properties are for the other stacks, which get these outputs as parameters.
-    """
+    """`title` is its logical id, `contents` completes "the queue of ...". The other stacks get its outputs `arn`,
+    `name` and `url` as parameters."""
 
     title: str
-    prefix: str
     contents: str
+    outputs: str | None = field(default=None, kw_only=True)  # starts their names, if not the title
+
+    @property
+    def prefix(self) -> str:
+        return self.outputs or self.title.replace("DLQ", "Dlq")
 
     @property
     def arn(self) -> Ref:
@@ -41,14 +43,13 @@ class DeadLetterQueue(_Queue):
 
     alarm: str
     meaning: str
-    remedy: str
+    remedy: str = "list the queue (deploy.py --dlq) and read the reasons; fix the cause, then --redrive."
 
 
 @dataclass(frozen=True)
 class Queue(_Queue):
-    """`key` starts the keys of its alarms: on the age of its oldest message in seconds, and on its depth."""
+    """Alarms have limits on the age of its oldest message, in seconds, and on its depth."""
 
-    key: str
     dead_letters: DeadLetterQueue
     age_limit: Ref | int = AGE_LIMIT
     depth_limit: Ref | int = DEPTH_LIMIT
@@ -56,29 +57,24 @@ class Queue(_Queue):
 
 PROCESSING_DLQ = DeadLetterQueue(
     "OrderProcessingDLQ",
-    "DeadLetterQueue",
     "failed asynchronous invocations",
+    outputs="DeadLetterQueue",
     alarm="dead-letters",
     meaning="An asynchronous invocation failed for good and waits in OrderProcessingDLQ, for 14 days.",
     remedy="read the message and its ErrorMessage attribute, fix the cause, then send the message again.",
 )
 ORDER_QUEUE = Queue(
     "OrderQueue",
-    "OrderQueue",
     "accepted orders",
-    key="order-queue",
     dead_letters=DeadLetterQueue(
         "OrderQueueDLQ",
-        "OrderQueueDlq",
         "orders that could not be stored",
         alarm="rejected-orders",
         meaning="An accepted order was rejected, or failed five times, and waits in OrderQueueDLQ, for 14 days.",
-        remedy="list the queue (deploy.py --dlq) and read the reasons; fix the cause, then --redrive.",
     ),
 )
 EVENTS_DLQ = DeadLetterQueue(
     "OrderEventsDLQ",
-    "OrderEventsDlq",
     "changes that could not be announced",
     alarm="unannounced-events",
     meaning="Changes of orders could not be announced and wait in OrderEventsDLQ: complete records (reason "
@@ -88,7 +84,6 @@ EVENTS_DLQ = DeadLetterQueue(
 )
 IMPORT_DLQ = DeadLetterQueue(
     "OrderImportDLQ",
-    "OrderImportDlq",
     "files that could not be imported",
     alarm="failed-imports",
     meaning="The import of a file failed or did not reach its end, and its event waits in OrderImportDLQ, for 14 days.",

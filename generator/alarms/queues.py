@@ -4,6 +4,7 @@ from troposphere import GetAtt, Ref
 
 from generator.alarms.spec import EVENTS, Alarm, Metric, Text, of_path
 from generator.functions import CONSUMERS, DEAD_LETTER_QUEUES, QUEUES
+from generator.naming import words
 from generator.queues import DeadLetterQueue, Queue
 
 # SQS writes no metrics of a queue that was empty and unused for six hours
@@ -51,7 +52,7 @@ def alarms() -> list[Alarm]:
 def age(queue: Queue) -> Alarm:
     consumer = CONSUMERS[queue]
     return Alarm(
-        f"{queue.key}-age",
+        f"{words(queue.title)}-age",
         of_path(consumer.path),
         f"{queue.contents.capitalize()} have waited in {queue.title} for longer than allowed.",
         f"check the errors and throttles of {consumer.name} on the dashboard, then its log.",
@@ -66,7 +67,7 @@ def age(queue: Queue) -> Alarm:
 def depth(queue: Queue) -> Alarm:
     consumer = CONSUMERS[queue]
     return Alarm(
-        f"{queue.key}-depth",
+        f"{words(queue.title)}-depth",
         of_path(consumer.path),
         f"More {queue.contents} than allowed wait in {queue.title}, for ten minutes.",
         f"if a large file is being imported, wait. Otherwise check whether {consumer.name} fails or is at its maximum "

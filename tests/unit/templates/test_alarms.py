@@ -5,7 +5,8 @@ import re
 import pytest
 
 from config import environment
-from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS
+from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
+from generator.naming import words
 from tests.unit.templates.given import alarms_of, expression_of, metrics_of
 from tests.unit.templates.support import of_type
 
@@ -17,8 +18,9 @@ SHOULD_EXIST = {
     *(f"slo-{key}-slow-{window}" for key in ("availability", "latency") for window in ("6h", "30min")),
     *(f"{function.name}-{kind}" for function in FUNCTIONS for kind in ("errors", "duration", "throttles")),
     "orders-command-concurrency",
-    *("order-queue-age", "order-queue-depth", "order-events-age", "order-events-undelivered", "alerts-undelivered"),
-    *("dead-letters", "rejected-orders", "unannounced-events", "failed-imports"),
+    *(f"{words(queue.title)}-{kind}" for queue in QUEUES for kind in ("age", "depth")),
+    *("order-events-age", "order-events-undelivered", "alerts-undelivered"),
+    *(queue.alarm for queue in DEAD_LETTER_QUEUES),
     *("table-throttles", "table-system-errors"),
     *("import-failures", "import-success-rate", "orders-per-hour"),
     *("sync-path", "async-path", "import-path", "events-path"),

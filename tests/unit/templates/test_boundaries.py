@@ -14,6 +14,7 @@ from config import environment
 from config.parameters import ACCOUNT_PARAMETERS, ARTIFACT_PARAMETERS, from_environment
 from generator import outputs, parameters, queue_resources
 from generator import root as root_module
+from generator.functions import QUEUES
 from tests.unit.templates.support import CHILDREN, everywhere, names_used, of_type, root_parameters
 
 
@@ -296,10 +297,11 @@ def test_only_what_a_person_types_has_a_physical_name(templates):
         for title, rule in of_type(template, "Events::Rule").items()
         if "Name" in rule["Properties"]
     }
-    # Those that another resource must name without referring to them; unique to their environment all the same.
-    assert named == {("data", "OrderQueue", "QueueName"), ("compute", "OrderFilesRule", "Name")}
-    name = templates["data"]["Resources"]["OrderQueue"]["Properties"]["QueueName"]
-    assert name["Fn::Sub"].startswith("${AWS::StackName}-")
+    # Those that another resource must name without a reference to them; unique to their environment all the same.
+    queues = {("data", queue.title, "QueueName") for queue in QUEUES}
+    assert named == {*queues, ("compute", "OrderFilesRule", "Name")}
+    for _, title, key in queues:
+        assert templates["data"]["Resources"][title]["Properties"][key]["Fn::Sub"] == f"${{AWS::StackName}}-{title}"
 
 
 def _referring_to(name: str) -> Template:

@@ -12,7 +12,7 @@ from contract.routes import ROUTES
 from generator import dashboard as dashboard_module
 from generator import functions
 from generator.dashboard import rows
-from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS
+from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
 from tests.unit.templates.given import PREFIX, alarms_of, expression_of, metrics_of, parameters
 from tests.unit.templates.support import evaluate, everywhere
 
@@ -87,9 +87,12 @@ def missing(board: dict) -> set[str]:
         },
         **{
             queue: ("AWS/SQS", WAITING, {"QueueName": queue})
-            for queue in ("OrderQueue", *(queue.title for queue in DEAD_LETTER_QUEUES))
+            for queue in (each.title for each in (*QUEUES, *DEAD_LETTER_QUEUES))
         },
-        "OrderQueue age": ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": "OrderQueue"}),
+        **{
+            f"{queue.title} age": ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue.title})
+            for queue in QUEUES
+        },
         "stream age": ("AWS/Lambda", "IteratorAge", {"FunctionName": "orders-events"}),
         **{
             f"{topic} failed": ("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName": topic})

@@ -80,15 +80,23 @@ def test_every_queue_is_encrypted_with_a_key_that_stands_in_no_services_way(data
         assert "KmsMasterKeyId" not in properties
 
 
-def test_only_the_order_queue_may_choose_a_dead_letter_queue_and_only_its_own(data):
+def test_only_a_queue_with_dead_letters_may_choose_a_dead_letter_queue_and_only_its_own(data):
     found = queue_properties(data)
     allowed = {title: each["RedriveAllowPolicy"] for title, each in found.items() if "RedriveAllowPolicy" in each}
-    arn = f"arn:aws:sqs:us-east-1:123456789012:{found['OrderQueue']['QueueName']}"
+    sources = {
+        each["RedrivePolicy"]["deadLetterTargetArn"].removesuffix(".Arn"): each["QueueName"]
+        for each in found.values()
+        if "RedrivePolicy" in each
+    }
+    assert sources["OrderQueueDLQ"] == found["OrderQueue"]["QueueName"]
     assert allowed == {
-        "OrderQueueDLQ": {"redrivePermission": "byQueue", "sourceQueueArns": [arn]},
-        "OrderEventsDLQ": {"redrivePermission": "denyAll"},
-        "OrderImportDLQ": {"redrivePermission": "denyAll"},
-        "OrderProcessingDLQ": {"redrivePermission": "denyAll"},
+        queue.title: {
+            "redrivePermission": "byQueue",
+            "sourceQueueArns": [f"arn:aws:sqs:us-east-1:123456789012:{sources[queue.title]}"],
+        }
+        if queue.title in sources
+        else {"redrivePermission": "denyAll"}
+        for queue in DEAD_LETTER_QUEUES
     }
 
 
