@@ -3,21 +3,7 @@
 import hashlib
 import json
 
-from troposphere import AWSObject, Equals, If, Ref, Sub, Template
-from troposphere.apigateway import (
-    Account,
-    ApiKey,
-    ApiStage,
-    Deployment,
-    EndpointConfiguration,
-    MethodSetting,
-    QuotaSettings,
-    RestApi,
-    Stage,
-    ThrottleSettings,
-    UsagePlan,
-    UsagePlanKey,
-)
+from troposphere import AWSObject, Equals, If, Ref, Sub, Template, apigateway
 from troposphere.logs import LogGroup
 
 from config import names
@@ -51,34 +37,32 @@ def build() -> Template:
     template.add_resource(firewall.firewall(api, live))
     key = template.add_resource(api_key())
     plan = template.add_resource(usage_plan(api, live))
-    template.add_resource(UsagePlanKey("UsagePlanKey", UsagePlanId=Ref(plan), KeyId=Ref(key), KeyType="API_KEY"))
+    template.add_resource(
+        apigateway.UsagePlanKey("UsagePlanKey", UsagePlanId=Ref(plan), KeyId=Ref(key), KeyType="API_KEY")
+    )
     outputs.emit(
         template,
         "api",
-        {
-            "ApiUrl": Sub(
-                f"https://${{{api.title}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/${{{live.title}}}"
-            ),
-            "ApiId": Ref(api),
-            "ApiName": Sub(_NAME),
-            "StageName": Ref(live),
-            "ApiKeyId": Ref(key),
-        },
+        ApiUrl=Sub(f"https://${{{api.title}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/${{{live.title}}}"),
+        ApiId=Ref(api),
+        ApiName=Sub(_NAME),
+        StageName=Ref(live),
+        ApiKeyId=Ref(key),
     )
     parameters.declare_used(template)
     return template
 
 
-def rest_api() -> RestApi:
-    return RestApi(
+def rest_api() -> apigateway.RestApi:
+    return apigateway.RestApi(
         "OrdersApi",
         Name=Sub(_NAME),
         Description="Order API of the food-delivery platform",
-        EndpointConfiguration=EndpointConfiguration(Types=["REGIONAL"]),
+        EndpointConfiguration=apigateway.EndpointConfiguration(Types=["REGIONAL"]),
     )
 
 
-def definition(api: RestApi) -> list[AWSObject]:
+def definition(api: apigateway.RestApi) -> list[AWSObject]:
     """Everything that a deployment takes a snapshot of."""
     known = api_methods.models(api)
     check = api_methods.validator(api)
@@ -89,7 +73,7 @@ def definition(api: RestApi) -> list[AWSObject]:
     return [*known.values(), check, *tree.values(), *methods, *preflights, *gateway_responses(api)]
 
 
-def deployments(api: RestApi, defined: list[AWSObject]) -> list[Deployment]:
+def deployments(api: apigateway.RestApi, defined: list[AWSObject]) -> list[apigateway.Deployment]:
     """Two snapshots of which one exists, by whether any origin is allowed (see `generator.cors`).
 
     The hash in the logical id makes a new deployment whenever the definition changes. The old one
@@ -98,7 +82,7 @@ def deployments(api: RestApi, defined: list[AWSObject]) -> list[Deployment]:
     """
     digest = fingerprint([api, *defined])
     return [
-        Deployment(
+        apigateway.Deployment(
             f"Deployment{digest}{title}",
             Condition=condition,
             DependsOn=sorted(each.title for each in defined),
@@ -114,9 +98,15 @@ def fingerprint(defined: list[AWSObject]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def stage(api: RestApi, deployed: list[Deployment], access: LogGroup, execution: LogGroup, account: Account) -> Stage:
+def stage(
+    api: apigateway.RestApi,
+    deployed: list[apigateway.Deployment],
+    access: LogGroup,
+    execution: LogGroup,
+    account: apigateway.Account,
+) -> apigateway.Stage:
     any_origin, listed_origins = deployed
-    return Stage(
+    return apigateway.Stage(
         "Stage",
         # The group must be there, with its retention, before the first request is logged.
         DependsOn=[execution.title],
@@ -137,7 +127,7 @@ def stage(api: RestApi, deployed: list[Deployment], access: LogGroup, execution:
         TracingEnabled=True,
         AccessLogSetting=api_logging.access_log_setting(access),
         MethodSettings=[
-            MethodSetting(
+            apigateway.MethodSetting(
                 HttpMethod="*",
                 ResourcePath="/*",
                 MetricsEnabled=True,
@@ -151,16 +141,16 @@ def stage(api: RestApi, deployed: list[Deployment], access: LogGroup, execution:
     )
 
 
-def api_key() -> ApiKey:
-    return ApiKey("ApiKey", Name=Sub(_NAME), Description="Key of the partner integrations", Enabled=True)
+def api_key() -> apigateway.ApiKey:
+    return apigateway.ApiKey("ApiKey", Name=Sub(_NAME), Description="Key of the partner integrations", Enabled=True)
 
 
-def usage_plan(api: RestApi, live: Stage) -> UsagePlan:
-    return UsagePlan(
+def usage_plan(api: apigateway.RestApi, live: apigateway.Stage) -> apigateway.UsagePlan:
+    return apigateway.UsagePlan(
         "UsagePlan",
         UsagePlanName=Sub(_NAME),
         Description="What each API key may use",
-        ApiStages=[ApiStage(ApiId=Ref(api), Stage=Ref(live))],
-        Throttle=ThrottleSettings(RateLimit=Ref("RateLimit"), BurstLimit=Ref("BurstLimit")),
-        Quota=QuotaSettings(Limit=Ref("DailyQuota"), Period="DAY"),
+        ApiStages=[apigateway.ApiStage(ApiId=Ref(api), Stage=Ref(live))],
+        Throttle=apigateway.ThrottleSettings(RateLimit=Ref("RateLimit"), BurstLimit=Ref("BurstLimit")),
+        Quota=apigateway.QuotaSettings(Limit=Ref("DailyQuota"), Period="DAY"),
     )

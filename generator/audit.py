@@ -20,51 +20,36 @@ _LOGS = (
 LOG_GROUP = accepted(CKV_AWS_158=f"{_LOGS} have no body, address or API key in them.")
 EXECUTION_LOG_GROUP = accepted(CKV_AWS_158=f"{_LOGS} have whole requests in them only where DataTrace is on: in dev.")
 
-# Of a function without reserved concurrency, and of one without dead letters: what there is instead.
-_SYNCHRONOUS = (
-    "API Gateway waits for its answer. A dead-letter queue takes failed asynchronous invocations, and there are none."
-)
-_THROTTLED = (
-    "Bounded by the throttles of the API and of its keys. A reservation would be taken from the account's other "
-    "functions, and refuse requests that could be served."
-)
 
-
-def _bounded_by(function: Function) -> str:
+def _instead(function: Function) -> tuple[str, str]:
+    """What there is instead of reserved concurrency, and of dead letters."""
     match function.trigger:
-        case QueueTrigger():
+        case QueueTrigger(queue):
             return (
                 f"Bounded where it takes orders, by the MaximumConcurrency of {function.mapping_title}. A reservation "
-                "would have its pollers receive in vain, until good orders end in the dead-letter queue."
+                "would have its pollers receive in vain, until good orders end in the dead-letter queue.",
+                "Lambda reads the queue for it: what fails goes back there, and the fifth time to "
+                f"{queue.dead_letters.title}.",
             )
         case StreamTrigger():
-            return "Bounded by the stream: one invocation at a time for each of its shards, which are few."
+            return (
+                "Bounded by the stream: one invocation at a time for each of its shards, which are few.",
+                f"Lambda reads the stream for it: what fails for good is named in {function.dead_letters.title}, the "
+                f"on-failure destination of {function.mapping_title}.",
+            )
         case RuleTrigger():
             return (
                 "Many files at once are for the order queue to absorb, and the worker behind it is bounded. A "
-                "reservation would only have files wait."
+                "reservation would only have files wait.",
+                f"What fails for good goes to {function.dead_letters.title}, the on-failure destination of "
+                f"{function.invoke_config_title}, which gets the error as well as the event.",
             )
-    return _THROTTLED
-
-
-def _failures_go_to(function: Function) -> str:
-    match function.trigger:
-        case QueueTrigger():
-            return (
-                "Lambda reads the queue for it: what fails goes back there, and the fifth time to "
-                f"{function.failures.title}."
-            )
-        case StreamTrigger():
-            return (
-                f"Lambda reads the stream for it: what fails for good is named in {function.failures.title}, the "
-                f"on-failure destination of {function.mapping_title}."
-            )
-        case RuleTrigger():
-            return (
-                f"What fails for good goes to {function.failures.title}, the on-failure destination of "
-                f"{function.invoke_config_title}, which gets the error as well as the event."
-            )
-    return _SYNCHRONOUS
+    return (
+        "Bounded by the throttles of the API and of its keys. A reservation would be taken from the account's other "
+        "functions, and refuse requests that could be served.",
+        "API Gateway waits for its answer. A dead-letter queue takes failed asynchronous invocations, and there are "
+        "none.",
+    )
 
 
 def of_function(function: Function) -> dict:
@@ -74,8 +59,9 @@ def of_function(function: Function) -> dict:
         "CKV_AWS_173": "Lambda encrypts the variables at rest, with a key of its own. They are names, ARNs and URLs: "
         "no secret is among them.",
     }
+    limit, failures = _instead(function)
     if not function.reserved_concurrency:
-        reasons["CKV_AWS_115"] = _bounded_by(function)
+        reasons["CKV_AWS_115"] = limit
     if function.trigger or not function.dead_letters:
-        reasons["CKV_AWS_116"] = _failures_go_to(function)
+        reasons["CKV_AWS_116"] = failures
     return accepted(**reasons)

@@ -5,17 +5,7 @@ from awacs import logs as logs_actions
 from awacs import sqs
 from awacs import xray as xray_actions
 from awacs.aws import Statement
-from troposphere import AWSHelperFn, Equals, GetAtt, If, Not, NoValue, Ref, Sub, Template
-from troposphere.awslambda import (
-    Code,
-    Content,
-    DeadLetterConfig,
-    Environment,
-    LayerVersion,
-    LoggingConfig,
-    TracingConfig,
-)
-from troposphere.awslambda import Function as LambdaFunction
+from troposphere import AWSHelperFn, Equals, GetAtt, If, Not, NoValue, Ref, Sub, Template, awslambda
 from troposphere.iam import Policy, PolicyType, Role
 from troposphere.logs import LogGroup
 
@@ -45,12 +35,12 @@ def build() -> Template:
             template.add_resource(self_invocation(function, role, built[function.key]))
     for function in FUNCTIONS:
         template.add_resource(event_sources.resources(function, built[function.key]))
-    outputs.emit(template, "compute", _outputs(built))
+    outputs.emit(template, "compute", **_outputs(built))
     parameters.declare_used(template)
     return template
 
 
-def _outputs(built: dict[str, LambdaFunction]) -> dict[str, AWSHelperFn]:
+def _outputs(built: dict[str, awslambda.Function]) -> dict[str, AWSHelperFn]:
     found: dict[str, AWSHelperFn] = {}
     for function in FUNCTIONS:
         found[function.name_parameter] = Ref(built[function.key])
@@ -59,13 +49,13 @@ def _outputs(built: dict[str, LambdaFunction]) -> dict[str, AWSHelperFn]:
     return found
 
 
-def libraries() -> LayerVersion:
+def libraries() -> awslambda.LayerVersion:
     """Third-party packages. CloudFormation deletes the old version once every function uses the new one. It needs no
     Retain: a rollback happens before that, and its content stays in the artifact bucket."""
-    return LayerVersion(
+    return awslambda.LayerVersion(
         "LibrariesLayer",
         Description="Third-party packages of the functions",
-        Content=Content(S3Bucket=Ref("ArtifactBucket"), S3Key=Ref("LayerKey")),
+        Content=awslambda.Content(S3Bucket=Ref("ArtifactBucket"), S3Key=Ref("LayerKey")),
         CompatibleRuntimes=[RUNTIME],
         CompatibleArchitectures=[ARCHITECTURE],
     )
@@ -91,7 +81,7 @@ def role_of(function: Function, log_group: LogGroup) -> Role:
     )
 
 
-def self_invocation(function: Function, role: Role, itself: LambdaFunction) -> PolicyType:
+def self_invocation(function: Function, role: Role, itself: awslambda.Function) -> PolicyType:
     """The right to invoke itself. Not in the role, which the function needs before it has an ARN: a cycle.
 
     The function limits how often it does (contract.imports.MAX_INVOCATIONS), below the about 16 invocations in a row
@@ -118,33 +108,33 @@ def _permissions(function: Function, log_group: LogGroup) -> list[Statement]:
     ]
 
 
-def lambda_of(function: Function, role: Role, log_group: LogGroup, layer: LayerVersion) -> LambdaFunction:
-    optional: dict[str, AWSHelperFn | DeadLetterConfig] = {}
+def lambda_of(function: Function, role: Role, log_group: LogGroup, layer: awslambda.LayerVersion) -> awslambda.Function:
+    optional: dict[str, AWSHelperFn | awslambda.DeadLetterConfig] = {}
     if function.reserved_concurrency:
         reserved = If(function.reserves_condition, Ref(function.reserved_concurrency), NoValue)
         optional["ReservedConcurrentExecutions"] = reserved
     if function.dead_letters and not function.trigger:
-        optional["DeadLetterConfig"] = DeadLetterConfig(TargetArn=function.dead_letters.arn)
-    return LambdaFunction(
+        optional["DeadLetterConfig"] = awslambda.DeadLetterConfig(TargetArn=function.dead_letters.arn)
+    return awslambda.Function(
         f"{function.title}Function",
         Metadata=audit.of_function(function),
         Description=function.description,
         Runtime=RUNTIME,
         Architectures=[ARCHITECTURE],
         Handler=function.handler,
-        Code=Code(S3Bucket=Ref("ArtifactBucket"), S3Key=Ref("FunctionsKey")),
+        Code=awslambda.Code(S3Bucket=Ref("ArtifactBucket"), S3Key=Ref("FunctionsKey")),
         Layers=[Ref(layer), If("HasOpenTelemetry", Ref("OpenTelemetryLayerArn"), NoValue)],
         MemorySize=function.memory,
         Timeout=function.timeout,
         Role=GetAtt(role, "Arn"),
-        Environment=Environment(Variables=_variables(function)),
-        LoggingConfig=LoggingConfig(
+        Environment=awslambda.Environment(Variables=_variables(function)),
+        LoggingConfig=awslambda.LoggingConfig(
             LogGroup=Ref(log_group),
             LogFormat="JSON",
             ApplicationLogLevel=Ref("LogLevel"),
             SystemLogLevel="WARN",
         ),
-        TracingConfig=TracingConfig(Mode="Active"),
+        TracingConfig=awslambda.TracingConfig(Mode="Active"),
         **optional,
     )
 

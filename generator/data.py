@@ -47,16 +47,14 @@ def build() -> Template:
     outputs.emit(
         template,
         "data",
-        {
-            "OrdersTableName": Ref(table),
-            "OrdersTableArn": GetAtt(table, "Arn"),
-            "OrdersStreamArn": GetAtt(table, "StreamArn"),
-            **queue_resources.outputs(),
-            "OrderEventsTopicArn": Ref(events),
-            "OrderEventsTopicName": GetAtt(events, "TopicName"),
-            "UploadBucketArn": GetAtt(files, "Arn"),
-            "UploadBucketName": Ref(files),
-        },
+        OrdersTableName=Ref(table),
+        OrdersTableArn=GetAtt(table, "Arn"),
+        OrdersStreamArn=GetAtt(table, "StreamArn"),
+        **queue_resources.outputs(),
+        OrderEventsTopicArn=Ref(events),
+        OrderEventsTopicName=GetAtt(events, "TopicName"),
+        UploadBucketArn=GetAtt(files, "Arn"),
+        UploadBucketName=Ref(files),
     )
     parameters.declare_used(template)
     return template

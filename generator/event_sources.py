@@ -4,19 +4,7 @@ import json
 
 from awacs import dynamodb, sqs
 from awacs.aws import Statement
-from troposphere import AWSObject, GetAtt, Ref, Sub
-from troposphere.awslambda import (
-    DestinationConfig,
-    EventInvokeConfig,
-    EventSourceMapping,
-    Filter,
-    FilterCriteria,
-    OnFailure,
-    Permission,
-    ScalingConfig,
-)
-from troposphere.awslambda import Function as LambdaFunction
-from troposphere.events import DeadLetterConfig, RetryPolicy, Rule, Target
+from troposphere import AWSObject, GetAtt, Ref, Sub, awslambda, events
 
 from generator.functions import Function
 from generator.policies import allow
@@ -27,7 +15,7 @@ HOUR = 3600
 LONGEST_BATCHING_WINDOW = 10
 
 
-def resources(function: Function, invoked: LambdaFunction) -> list[AWSObject]:
+def resources(function: Function, invoked: awslambda.Function) -> list[AWSObject]:
     match function.trigger:
         case QueueTrigger() as trigger:
             return [_from_queue(function, trigger, invoked)]
@@ -54,26 +42,28 @@ def rights(function: Function) -> list[Statement]:
             return []
 
 
-def _from_queue(function: Function, trigger: QueueTrigger, invoked: LambdaFunction) -> EventSourceMapping:
-    return EventSourceMapping(
+def _from_queue(function: Function, trigger: QueueTrigger, invoked: awslambda.Function) -> awslambda.EventSourceMapping:
+    return awslambda.EventSourceMapping(
         function.mapping_title,
         EventSourceArn=trigger.queue.arn,
         FunctionName=Ref(invoked),
         BatchSize=trigger.batch_size,
         MaximumBatchingWindowInSeconds=trigger.batching_window,
-        ScalingConfig=ScalingConfig(MaximumConcurrency=trigger.max_concurrency),
+        ScalingConfig=awslambda.ScalingConfig(MaximumConcurrency=trigger.max_concurrency),
         FunctionResponseTypes=["ReportBatchItemFailures"],
     )
 
 
-def _from_stream(function: Function, trigger: StreamTrigger, invoked: LambdaFunction) -> EventSourceMapping:
+def _from_stream(
+    function: Function, trigger: StreamTrigger, invoked: awslambda.Function
+) -> awslambda.EventSourceMapping:
     """Limits retries by age, six hours: an outage of hours loses no record, and 18 of the stream's 24 hours remain to
     fetch the records that the on-failure destination names. The alarm on the stream's age notifies within minutes. A
     number of attempts (-1: no limit) would not bound the time, which depends on how an attempt fails. One invocation
     at a time per shard keeps the changes of an order in sequence. The function itself sends a record that it cannot
     read to the dead-letter queue; Lambda halves a batch that crashes the function until only the cause is left.
     """
-    return EventSourceMapping(
+    return awslambda.EventSourceMapping(
         function.mapping_title,
         EventSourceArn=trigger.stream,
         FunctionName=Ref(invoked),
@@ -85,32 +75,32 @@ def _from_stream(function: Function, trigger: StreamTrigger, invoked: LambdaFunc
         MaximumRetryAttempts=-1,
         FunctionResponseTypes=["ReportBatchItemFailures"],
         DestinationConfig=_on_failure(function),
-        FilterCriteria=FilterCriteria(Filters=[Filter(Pattern=json.dumps(trigger.pattern))]),
+        FilterCriteria=awslambda.FilterCriteria(Filters=[awslambda.Filter(Pattern=json.dumps(trigger.pattern))]),
     )
 
 
-def _rule(function: Function, trigger: RuleTrigger, invoked: LambdaFunction) -> Rule:
+def _rule(function: Function, trigger: RuleTrigger, invoked: awslambda.Function) -> events.Rule:
     """Retries delivery to Lambda for as long as EventBridge can: an attempt costs nothing, and a lost event is a file
     that nobody imports. After delivery Lambda retries."""
-    return Rule(
+    return events.Rule(
         trigger.title,
         Name=Sub(trigger.name),
         Description=trigger.description,
         EventPattern=trigger.pattern,
         State="ENABLED",
         Targets=[
-            Target(
+            events.Target(
                 Id=function.name,
                 Arn=GetAtt(invoked, "Arn"),
-                RetryPolicy=RetryPolicy(MaximumRetryAttempts=185, MaximumEventAgeInSeconds=24 * HOUR),
-                DeadLetterConfig=DeadLetterConfig(Arn=function.dead_letters.arn),
+                RetryPolicy=events.RetryPolicy(MaximumRetryAttempts=185, MaximumEventAgeInSeconds=24 * HOUR),
+                DeadLetterConfig=events.DeadLetterConfig(Arn=function.dead_letters.arn),
             )
         ],
     )
 
 
-def _permission(rule: Rule, invoked: LambdaFunction) -> Permission:
-    return Permission(
+def _permission(rule: events.Rule, invoked: awslambda.Function) -> awslambda.Permission:
+    return awslambda.Permission(
         f"{rule.title}Permission",
         Action="lambda:InvokeFunction",
         FunctionName=Ref(invoked),
@@ -119,10 +109,10 @@ def _permission(rule: Rule, invoked: LambdaFunction) -> Permission:
     )
 
 
-def _invoke_config(function: Function, invoked: LambdaFunction) -> EventInvokeConfig:
+def _invoke_config(function: Function, invoked: awslambda.Function) -> awslambda.EventInvokeConfig:
     """For the rule's events and for self-invocations. The most that Lambda allows: two retries after an error, six
     hours of retries after throttling or an error of Lambda itself."""
-    return EventInvokeConfig(
+    return awslambda.EventInvokeConfig(
         function.invoke_config_title,
         FunctionName=Ref(invoked),
         Qualifier="$LATEST",
@@ -132,5 +122,5 @@ def _invoke_config(function: Function, invoked: LambdaFunction) -> EventInvokeCo
     )
 
 
-def _on_failure(function: Function) -> DestinationConfig:
-    return DestinationConfig(OnFailure=OnFailure(Destination=function.dead_letters.arn))
+def _on_failure(function: Function) -> awslambda.DestinationConfig:
+    return awslambda.DestinationConfig(OnFailure=awslambda.OnFailure(Destination=function.dead_letters.arn))

@@ -44,12 +44,8 @@ def build() -> Template:
     outputs.emit(
         template,
         "monitoring",
-        {
-            "AlertsTopicArn": Ref(topic),
-            "DashboardUrl": Sub(
-                f"${{CloudWatch}}#dashboards/dashboard/${{{board.title}}}", CloudWatch=console.cloudwatch()
-            ),
-        },
+        AlertsTopicArn=Ref(topic),
+        DashboardUrl=Sub(f"${{CloudWatch}}#dashboards/dashboard/${{{board.title}}}", CloudWatch=console.cloudwatch()),
     )
     parameters.declare_used(template)
     return template

@@ -3,7 +3,6 @@
 A misspelt name is a KeyError while rendering, not a failed deployment.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from troposphere import GetAtt, Output, Template
@@ -49,7 +48,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
 }
 
 
-def emit(template: Template, stack: str, values: Mapping[str, Any]) -> None:
+def emit(template: Template, stack: str, **values: Any) -> None:
     """Declare the outputs of the nested stack. Raises KeyError if a value is missing or has no description."""
     for name in (*OUTPUTS[stack], *values):
         if name not in template.outputs:

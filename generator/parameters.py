@@ -176,29 +176,30 @@ def declare_all(template: Template) -> None:
 
 
 def declare_used(template: Template) -> None:
-    """Declare the parameters that a child's resources refer to: an environment's, or a sibling's outputs, without
-    defaults. Raises KeyError for a name that nothing supplies."""
-    refs, in_text = _references(template.to_dict())
-    unknown = refs - {*template.resources, *ENVIRONMENT, *_HANDED_ON}
-    if unknown:
+    """Declare the parameters that a child refers to: an environment's, or a sibling's outputs, without defaults.
+
+    Raises KeyError for a name that nothing supplies.
+    """
+    used = _references(template.to_dict()) - {*template.resources}
+    if unknown := used - {*ENVIRONMENT, *_HANDED_ON}:
         raise KeyError(f"no parameter, output or resource is called {', '.join(sorted(unknown))}")
     for name, definition in {**_HANDED_ON, **ENVIRONMENT}.items():
-        if name in refs | in_text and name not in template.resources:
+        if name in used:
             without_default = {key: value for key, value in definition.items() if key != "Default"}
             template.add_parameter(Parameter(name, **without_default))
 
 
-def _references(node: Any) -> tuple[set[str], set[str]]:
-    """Names in Ref, and in the text of Fn::Sub, whose `${Name}` string.Template reads as well; no AWS:: ones."""
+def _references(node: Any) -> set[str]:
+    """Names in Ref and in the text of Fn::Sub, where `${Name}` is as in string.Template; no pseudo parameters."""
     match node:
         case {"Ref": str(name)}:
-            return ({name} if "::" not in name else set()), set()
+            return set() if "::" in name else {name}
         case {"Fn::Sub": str(text)}:
-            return set(), set(StringTemplate(text).get_identifiers())
+            return {*StringTemplate(text).get_identifiers()}
         case {"Fn::Sub": [str(text), dict(variables)]}:
-            refs, in_text = _references(list(variables.values()))
-            return refs, in_text | set(StringTemplate(text).get_identifiers()) - {*variables}
-        case dict() | list():
-            found = [_references(each) for each in (node.values() if isinstance(node, dict) else node)]
-            return set().union(*(refs for refs, _ in found)), set().union(*(in_text for _, in_text in found))
-    return set(), set()
+            return _references({"Fn::Sub": text}) - {*variables} | _references([*variables.values()])
+        case dict():
+            return _references([*node.values()])
+        case list():
+            return set().union(*map(_references, node))
+    return set()

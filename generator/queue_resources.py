@@ -45,16 +45,15 @@ def outputs() -> dict[str, Ref | GetAtt]:
 
 def _dead_letter_queue(entry: DeadLetterQueue) -> sqs.Queue:
     """Only the queue that it belongs to may move messages here."""
-    sources = [Sub(_arn(queue)) for queue in QUEUES if queue.dead_letters is entry]
-    allowed = (
-        {"redrivePermission": "byQueue", "sourceQueueArns": sources} if sources else {"redrivePermission": "denyAll"}
-    )
+    prefix = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:"
+    sources = [Sub(prefix + _name(queue)) for queue in QUEUES if queue.dead_letters is entry]
+    allowed = {"redrivePermission": "byQueue", "sourceQueueArns": sources}
     return sqs.Queue(
         entry.title,
         **AS_DATA,
         Metadata=ENCRYPTED_BY_SQS,
         MessageRetentionPeriod=DEAD_LETTER_RETENTION,
-        RedriveAllowPolicy=allowed,
+        RedriveAllowPolicy=allowed if sources else {"redrivePermission": "denyAll"},
         SqsManagedSseEnabled=True,
     )
 
@@ -94,12 +93,8 @@ def _policy(queue: sqs.Queue, rule: str | None = None) -> QueuePolicy:
 
 def _rule_of(entry: DeadLetterQueue) -> str | None:
     """Name of the EventBridge rule whose function leaves its failures here."""
-    rules = [
-        function.trigger.name
-        for function in FUNCTIONS
-        if function.dead_letters is entry and isinstance(function.trigger, RuleTrigger)
-    ]
-    return rules[0] if rules else None
+    triggers = (function.trigger for function in FUNCTIONS if function.dead_letters is entry)
+    return next((trigger.name for trigger in triggers if isinstance(trigger, RuleTrigger)), None)
 
 
 def _may_send(queue: sqs.Queue, rule: str) -> Statement:
@@ -123,7 +118,3 @@ def _may_send(queue: sqs.Queue, rule: str) -> Statement:
 
 def _name(entry: Queue) -> str:
     return f"${{AWS::StackName}}-{entry.title}"
-
-
-def _arn(entry: Queue) -> str:
-    return f"arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:{_name(entry)}"

@@ -160,7 +160,7 @@ def test_no_two_stacks_emit_an_output_of_the_same_name(templates):
 
 def test_a_misspelt_output_fails_while_rendering():
     with pytest.raises(KeyError):
-        outputs.emit(_referring_to("OrdersTableName"), "monitoring", {"AlertsTopicArm": "", "DashboardUrl": ""})
+        outputs.emit(_referring_to("OrdersTableName"), "monitoring", AlertsTopicArm="", DashboardUrl="")
 
 
 def test_a_parameter_that_nothing_supplies_fails_while_rendering():
