@@ -1,11 +1,9 @@
 """Alarms of imported files, and of more orders than the platform expects."""
 
-from collections.abc import Iterable
-
 from troposphere import Ref
 
 from contract.metrics import PATHS
-from generator.alarms.spec import IMPORT, Alarm, Expression, Metric, of_path, own
+from generator.alarms.spec import IMPORT, Alarm, Expression, Metric, listed, of_path, own
 from generator.functions import BY_KEY
 
 HOUR = 3600
@@ -59,7 +57,7 @@ def orders_per_hour() -> Alarm:
     ceilings = {
         f"ceiling{index}": own("OrdersPerHourCeiling", "Maximum", path=path) for index, path in enumerate(PATHS)
     }
-    text = f"100 * SUM([{_listed(stored)}]) / MAX([{_listed(ceilings)}])"
+    text = f"100 * SUM({listed(stored)}) / MAX({listed(ceilings)})"
     return Alarm(
         "orders-per-hour",
         None,
@@ -72,8 +70,3 @@ def orders_per_hour() -> Alarm:
         threshold=Ref("OrdersPerHourPercent"),
         why="without orders no limit is exceeded",
     )
-
-
-def _listed(names: Iterable[str]) -> str:
-    """As values of an Expression's text."""
-    return ", ".join(f"{{{name}}}" for name in names)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from troposphere import Ref, Sub
 
 from generator.alarms.api import metric
-from generator.alarms.spec import SYNC, Alarm, Composite, Expression, Metric, of_path
+from generator.alarms.spec import SYNC, Alarm, Composite, Expression, Metric, duration, of_path
 
 MINUTE, HOUR = 60, 3600
 
@@ -88,7 +88,7 @@ def composites() -> list[Composite]:
             _key(objective, burn),
             of_path(SYNC),
             f"The API uses up its error budget for {objective.key} {burn.rate:g} times as fast as allowed: "
-            f"too many requests {objective.missed}, in the last {_duration(burn.long)} and still in the last {_duration(burn.short)}.",
+            f"too many requests {objective.missed}, in the last {duration(burn.long)} and still in the last {duration(burn.short)}.",
             objective.remedy,
             every=True,
         )
@@ -111,9 +111,9 @@ def _window(objective: Objective, burn: Burn, seconds: int) -> Alarm:
     rate = burn_rate(objective)
     text = f"IF({objective.bad} >= {{least}}, {rate}, 0)" if seconds == burn.long else rate
     return Alarm(
-        f"{_key(objective, burn)}-{_duration(seconds).replace(' ', '')}",
+        f"{_key(objective, burn)}-{duration(seconds).replace(' ', '')}",
         _key(objective, burn),
-        f"In the last {_duration(seconds)} too many requests {objective.missed}. Notifies only together with the other "
+        f"In the last {duration(seconds)} too many requests {objective.missed}. Notifies only together with the other "
         "window.",
         objective.remedy,
         Expression(text, {**objective.values, "least": Ref("SloLeastBadRequests")}),
@@ -126,7 +126,3 @@ def _window(objective: Objective, burn: Burn, seconds: int) -> Alarm:
 
 def _key(objective: Objective, burn: Burn) -> str:
     return f"slo-{objective.key}-{burn.key}"
-
-
-def _duration(seconds: int) -> str:
-    return f"{seconds // HOUR} h" if seconds >= HOUR else f"{seconds // MINUTE} min"

@@ -3,7 +3,7 @@
 Parameters, names of resources and thresholds are troposphere's objects until they are rendered.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from string import Formatter
 
@@ -105,6 +105,15 @@ def own(name: str, stat: str, **dimensions: str) -> Metric:
     if tuple(found) not in metrics.METRICS[name].sets:
         raise KeyError(f"{name} is not written with the dimensions {tuple(found)}")
     return Metric(metrics.NAMESPACE, name, stat, found)
+
+
+def listed(names: Iterable[str], each: str = "{}") -> str:
+    """An array of metrics for the text of an Expression, such as `[{a}, {b}]`."""
+    return f"[{', '.join(each.format(f'{{{name}}}') for name in names)}]"
+
+
+def duration(seconds: int) -> str:
+    return f"{seconds // 3600} h" if seconds >= 3600 else f"{seconds // 60} min"
 
 
 def of_path(path: str) -> str:

@@ -9,17 +9,16 @@ FILL). DynamoDB's data come up to a few minutes late (its developer guide, "Dyna
 alarms evaluate three minutes more than they need.
 """
 
-from collections.abc import Iterable
-
 from troposphere import Ref
 
-from generator.alarms.spec import Alarm, Expression, Metric, Text
+from generator.alarms.spec import Alarm, Expression, Metric, Text, listed
 from generator.functions import FUNCTIONS
 from generator.resources import INDEXES, ORDERS_TABLE
 
 IS_PROVISIONED = "IsProvisioned"
 DIRECTIONS = ("Read", "Write")
 CAPACITY_PERIOD = 300
+FILLED = "FILL({}, 0)"
 
 COUNTED_AS_ZERO = "DynamoDB writes no data if there is nothing to count, so the expression fills in 0"
 
@@ -62,7 +61,7 @@ def throttles() -> Alarm:
         "DynamoDB throttled reads or writes of the orders table or one of its indexes, for more than a moment.",
         "find on the dashboard which of them. On demand: look for a customer or day far busier than the rest (a hot "
         "partition). Provisioned: raise max_capacity.",
-        Expression(_sum(watched), watched),
+        Expression(f"SUM({listed(watched, FILLED)})", watched),
         period=60,
         # The SDK retries throttled calls: one minute of throttles may affect no client.
         periods=5,
@@ -82,7 +81,7 @@ def system_errors() -> Alarm:
         None,
         "DynamoDB failed (HTTP 500) on requests for the orders table, for more than a moment.",
         "check the AWS Health dashboard of the region. Clients get 503 and may repeat; queued orders wait.",
-        Expression(_sum(watched), watched),
+        Expression(f"SUM({listed(watched, FILLED)})", watched),
         period=60,
         periods=5,
         datapoints=2,
@@ -98,7 +97,7 @@ def consumption(direction: str) -> Alarm:
     for index, part in enumerate(PARTS):
         watched[f"used{index}"] = metric(f"Consumed{direction}CapacityUnits", "Sum", part)
         watched[f"provided{index}"] = metric(f"Provisioned{direction}CapacityUnits", "Maximum", part)
-        shares.append(f"100 * {_filled(f'used{index}')} / ({CAPACITY_PERIOD} * {{provided{index}}})")
+        shares.append(f"100 * FILL({{used{index}}}, 0) / ({CAPACITY_PERIOD} * {{provided{index}}})")
     return Alarm(
         f"table-{direction.lower()}-capacity",
         None,
@@ -113,11 +112,3 @@ def consumption(direction: str) -> Alarm:
         why=COUNTED_AS_ZERO,
         condition=IS_PROVISIONED,
     )
-
-
-def _sum(names: Iterable[str]) -> str:
-    return f"SUM([{', '.join(map(_filled, names))}])"
-
-
-def _filled(name: str) -> str:
-    return f"FILL({{{name}}}, 0)"

@@ -7,7 +7,7 @@ from contract.metrics import PATHS
 from contract.routes import ROUTES, Route
 from contract.schemas import STATUSES
 from generator.alarms import api, business, functions, objectives, queues, table
-from generator.alarms.spec import Expression, Metric, own
+from generator.alarms.spec import Expression, Metric, listed, own
 from generator.dashboard.widgets import Widget, computed, graph, heading, line, lines_of, numbers
 from generator.firewall import GROUPS, RATE_LIMIT
 from generator.firewall import NAME as FIREWALL
@@ -32,7 +32,7 @@ def every() -> Rows:
 
 def orders() -> Rows:
     stored = {f"stored{index}": own("OrderStored", "Sum", path=path) for index, path in enumerate(PATHS)}
-    share = f"100 * {{ended}} / SUM([{', '.join(f'{{{name}}}' for name in stored)}])"
+    share = f"100 * {{ended}} / SUM({listed(stored)})"
     changed = {status: own("OrderStatusChanged", "Sum", status=status) for status in STATUSES[1:]}
     limit = business.orders_per_hour()
     return [

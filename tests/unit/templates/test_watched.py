@@ -7,14 +7,16 @@ import sys
 from dataclasses import replace
 
 import pytest
+from troposphere import Ref
 
 from config import environment
 from contract.routes import ROUTES
 from generator import alarms as inventory_of_alarms
 from generator import functions
-from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS
+from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
+from generator.naming import words
 from tests.unit.templates.given import alarms_of, metrics_of
-from tests.unit.templates.support import evaluate, everywhere, root_parameters
+from tests.unit.templates.support import evaluate, everywhere, of_type, root_parameters
 
 WAITING = "ApproximateNumberOfMessagesVisible"
 
@@ -108,18 +110,27 @@ def test_a_dead_letter_queue_without_an_alarm_is_noticed(templates, alarms):
     assert unwatched(templates, fewer) == {"OrderEventsDLQ"}
 
 
+def notified_of_one_retry(queues: dict[str, dict], ages: dict[str, float]) -> list[str]:
+    """Queues whose age has a limit within their visibility timeout."""
+    return [title for title, age in ages.items() if age <= queues[title]["Properties"]["VisibilityTimeout"]]
+
+
 @pytest.mark.parametrize("name", environment.available())
-def test_one_retry_of_one_order_is_no_alarm(templates, name):
-    age = alarms_of(templates["monitoring"], name)["order-queue-age"]
-    (metric,) = metrics_of(age)
-    assert (metric["MetricName"], metric["Stat"]) == ("ApproximateAgeOfOldestMessage", "Maximum")
-    visibility = templates["data"]["Resources"]["OrderQueue"]["Properties"]["VisibilityTimeout"]
-    assert float(age["Threshold"]) > visibility
+def test_one_retry_of_one_message_is_no_alarm(templates, name):
+    alarms = alarms_of(templates["monitoring"], name)
+    ages = {queue.title: float(alarms[f"{words(queue.title)}-age"]["Threshold"]) for queue in QUEUES}
+    assert notified_of_one_retry(of_type(templates["data"], "SQS::Queue"), ages) == []
 
 
-def test_no_environment_may_be_told_to_ring_within_the_visibility_timeout(templates, root):
-    visibility = templates["data"]["Resources"]["OrderQueue"]["Properties"]["VisibilityTimeout"]
-    assert root["Parameters"]["QueueAgeSeconds"]["MinValue"] > visibility
+def test_no_environment_may_set_a_limit_within_the_visibility_timeout(templates, root):
+    least = {
+        queue.title: root["Parameters"][limit.data["Ref"]]["MinValue"] if isinstance(limit, Ref) else limit
+        for queue in QUEUES
+        for limit in [queue.age_limit]
+    }
+    queues = of_type(templates["data"], "SQS::Queue")
+    assert notified_of_one_retry(queues, least) == []
+    assert notified_of_one_retry(queues, {"OrderQueue": 370}) == ["OrderQueue"]
 
 
 @pytest.mark.parametrize("name", environment.available())
