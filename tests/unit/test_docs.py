@@ -100,7 +100,7 @@ def test_a_row_that_names_what_is_not_there_is_noticed(row):
     assert problems(row)
 
 
-def test_every_notifying_alarm_wakes_somebody_or_is_a_ticket_and_none_is_both():
+def test_every_notifying_alarm_is_a_page_or_a_ticket_and_none_is_both():
     pages, tickets = tables(section("docs/monitoring.md", "What wakes a person"))
     listed = [name for row in [*pages, *tickets] for name in named(row[0])]
     notifying = [spec.key for spec in [*alarms.inventory(), *alarms.composites()] if not spec.group]

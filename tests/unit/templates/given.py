@@ -17,7 +17,7 @@ def parameters(environment: str, **changes: str) -> dict[str, str]:
 
 
 def alarms_of(monitoring: dict, environment: str, **changes: str) -> dict[str, dict]:
-    """Name without its prefix -> properties, composite alarms included; `LogicalId` tells them apart in rules."""
+    """Name without its prefix -> properties, composite alarms included; rules refer to their `LogicalId`."""
     found = {}
     for title, each in existing(monitoring, parameters(environment, **changes)).items():
         if each["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):

@@ -22,7 +22,7 @@ ACCEPTED = {
 
 @pytest.fixture(scope="module")
 def skipped(templates) -> list[tuple[str, tuple, list]]:
-    """Stack, path and what stands there, of everything that the scanner is told to skip."""
+    """Stack, path and entries of every list of checks that the scanner skips."""
     return [
         (name, path, value["skip"])
         for name, template in templates.items()

@@ -240,10 +240,10 @@ def test_no_resource_waits_for_itself_and_no_stack_for_a_later_one(templates):
     assert order_of_creation(templates["root"]) == stacks
 
 
-def test_a_function_named_by_its_own_role_is_noticed(compute):
+def test_a_function_in_its_own_role_is_a_cycle(compute):
     changed = copy.deepcopy(compute)
-    hands_on = changed["Resources"].pop("OrdersImportSelfInvocation")["Properties"]
-    changed["Resources"]["OrdersImportRole"]["Properties"]["Policies"].append(hands_on["PolicyDocument"])
+    own_right = changed["Resources"].pop("OrdersImportSelfInvocation")["Properties"]
+    changed["Resources"]["OrdersImportRole"]["Properties"]["Policies"].append(own_right["PolicyDocument"])
     with pytest.raises(CycleError):
         order_of_creation(changed)
 
@@ -261,14 +261,14 @@ def test_a_reference_in_metadata_makes_a_dependency_and_only_one_is_meant_to(tem
     assert order.index("ApiGatewayAccount") < order.index("Stage")
 
 
-def test_a_cycle_by_way_of_metadata_is_noticed(api):
+def test_a_cycle_through_metadata_is_found(api):
     changed = copy.deepcopy(api)
     changed["Resources"]["ApiGatewayAccount"]["Metadata"] = {"Why": {"Fn::Sub": "for ${Stage}"}}
     with pytest.raises(CycleError):
         order_of_creation(changed)
 
 
-def test_a_stack_that_takes_an_output_of_a_later_one_is_noticed(root):
+def test_a_stack_that_reads_an_output_of_a_later_one_is_a_cycle(root):
     changed = copy.deepcopy(root)
     rule = {"Fn::GetAtt": ["ComputeStack", "Outputs.OrderFilesRuleArn"]}
     changed["Resources"]["DataStack"]["Properties"]["Parameters"]["OrderFilesRuleArn"] = rule

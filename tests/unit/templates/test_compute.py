@@ -86,9 +86,9 @@ def test_handlers_find_the_environment_variables_they_read(compute):
     }
 
 
-def test_functions_of_the_pipeline_are_told_of_what_they_use_and_of_nothing_else(compute):
+def test_functions_of_the_pipeline_have_the_variables_that_they_use_and_no_others(compute):
     functions = functions_of(compute)
-    told = {
+    variables = {
         title: {name: value for name, value in each["Environment"]["Variables"].items() if name in VARIABLES}
         for title, each in functions.items()
     }
@@ -97,18 +97,18 @@ def test_functions_of_the_pipeline_are_told_of_what_they_use_and_of_nothing_else
         "FEATURE_FLAGS_PARAMETER": "/food-delivery/dev/feature-flags",
     }
     queueing = {**settings, "ORDER_QUEUE_URL": "queue-url", "TABLE_NAME": "orders"}
-    assert told["OrdersIntakeFunction"] == {**queueing, "ALLOWED_ORIGINS": "*"}
-    assert told["OrdersWorkerFunction"] == {
+    assert variables["OrdersIntakeFunction"] == {**queueing, "ALLOWED_ORIGINS": "*"}
+    assert variables["OrdersWorkerFunction"] == {
         **settings,
         "TABLE_NAME": "orders",
         "ORDER_DEAD_LETTER_QUEUE_URL": "dlq-url",
         "ORDER_TTL_DAYS": "90",
     }
-    assert told["OrdersEventsFunction"] == {
+    assert variables["OrdersEventsFunction"] == {
         "ORDER_EVENTS_TOPIC_ARN": "topic-arn",
         "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL": "events-dlq-url",
     }
-    assert told["OrdersImportFunction"] == queueing
+    assert variables["OrdersImportFunction"] == queueing
 
 
 @pytest.mark.parametrize(("given", "expected"), [("100", "100"), ("1", "1"), ("0", None)])

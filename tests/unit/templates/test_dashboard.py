@@ -1,4 +1,4 @@
-"""The dashboard: nothing is missing from it, nothing on it stays empty, and it fits a laptop."""
+"""The dashboard is complete, has no empty graph, and fits a laptop."""
 
 import json
 import re
@@ -196,7 +196,7 @@ def test_every_metric_of_the_dashboard_carries_its_dimensions(dashboard):
 
 
 def unwritten(found: set[tuple[str, str, frozenset]]) -> set[str]:
-    """Our own metrics of those found that nobody writes: not with this name, these dimensions or these values."""
+    """Own metrics that no function writes with this name, these dimensions and these values."""
     services = {function.name for function in FUNCTIONS}
     bad = set()
     for space, name, at in found:

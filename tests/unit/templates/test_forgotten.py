@@ -1,4 +1,4 @@
-"""What a new function or queue needs besides its entry: whatever is missing is named.
+"""What a new function or queue needs besides its entry: every omission is named.
 
 The rules read rendered templates, so they hold as well for a resource that is written into a stack by hand.
 """
@@ -249,7 +249,7 @@ OMISSIONS = [
 
 
 @pytest.mark.parametrize(
-    ("omit", "named"), OMISSIONS, ids=[f"{place} {named}" for place, (_, named) in enumerate(OMISSIONS)]
+    ("omit", "named"), OMISSIONS, ids=[f"{index} {named}" for index, (_, named) in enumerate(OMISSIONS)]
 )
 def test_an_omission_is_named(templates, omit, named):
     changed = copy.deepcopy(templates)

@@ -144,7 +144,7 @@ def test_every_function_may_do_exactly_what_it_does(compute):
     assert not_expected(compute) == {}
 
 
-def test_a_widened_role_is_noticed(monkeypatch):
+def test_a_widened_role_is_named(monkeypatch):
     query = functions.BY_KEY["orders_query"]
     widened = replace(query, rights=(*query.rights, allow("Widened", (dynamodb.DeleteItem,), ORDERS_TABLE)))
     changed = tuple(widened if each is query else each for each in functions.FUNCTIONS)
@@ -158,7 +158,7 @@ def test_every_function_has_a_role_of_its_own(compute):
     assert sorted(roles) == sorted(of_type(compute, "IAM::Role"))
 
 
-# Whoever uploads names the objects.
+# The uploader names the objects.
 OBJECTS = [{"Fn::Sub": "${UploadBucketArn}/orders/*"}, {"Fn::Sub": "${UploadBucketArn}/reports/*"}]
 
 
@@ -208,12 +208,12 @@ def refusing_plain_http(template: dict, policy: str) -> set[str]:
     return refused
 
 
-def test_a_queue_whose_policy_is_missing_is_noticed(data):
+def test_a_queue_without_a_policy_is_named(data):
     changed = {"Resources": {title: each for title, each in data["Resources"].items() if title != "OrderQueuePolicy"}}
     assert set(of_type(changed, "SQS::Queue")) - refusing_plain_http(changed, "SQS::QueuePolicy") == {"OrderQueue"}
 
 
-def test_nobody_but_the_rule_of_failed_imports_may_use_anything_but_by_rights_of_their_own(data):
+def test_resource_policies_allow_only_the_rule_of_failed_imports(data):
     policies = of_type(data, "SQS::QueuePolicy", "SNS::TopicPolicy", "S3::BucketPolicy")
     assert len(policies) == len(of_type(data, "SQS::Queue", "SNS::Topic", "S3::Bucket"))
     allowing = {

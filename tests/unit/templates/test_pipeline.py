@@ -68,13 +68,13 @@ def test_dead_letters_are_kept_for_longer_than_where_they_come_from(data):
         assert found[entry.title]["MessageRetentionPeriod"] == 14 * DAY
 
 
-def test_a_dead_letter_queue_that_forgets_too_soon_is_noticed(data):
+def test_a_dead_letter_queue_with_too_short_a_retention_is_named(data):
     found = copy.deepcopy(queue_properties(data))
     found["OrderQueueDLQ"]["MessageRetentionPeriod"] = 4 * DAY
     assert kept_too_briefly(found) == {"OrderQueueDLQ"}
 
 
-def test_every_queue_is_encrypted_with_a_key_that_stands_in_no_services_way(data):
+def test_every_queue_is_encrypted_with_a_key_that_every_service_may_use(data):
     for properties in queue_properties(data).values():
         assert properties["SqsManagedSseEnabled"] is True
         assert "KmsMasterKeyId" not in properties
@@ -100,7 +100,7 @@ def test_only_a_queue_with_dead_letters_may_choose_a_dead_letter_queue_and_only_
     }
 
 
-def test_the_order_queues_name_fits_whatever_the_environments_name(data):
+def test_a_queues_name_fits_for_the_longest_name_of_an_environment(data):
     stack = f"food-delivery-{'e' * 20}-DataStack-{'X' * 13}"
     name = evaluate(data, data["Resources"]["OrderQueue"]["Properties"]["QueueName"], {"AWS::StackName": stack})
     assert len(name) <= 80
@@ -214,7 +214,7 @@ def test_the_filter_is_within_lambdas_limits(to_events):
 # Topic
 
 
-def test_the_topic_of_events_is_encrypted_and_announces_to_nobody_by_default(data):
+def test_the_topic_of_events_is_encrypted_and_has_no_subscriber_by_default(data):
     assert data["Resources"]["OrderEvents"]["Properties"]["KmsMasterKeyId"] == "alias/aws/sns"
     assert subscribed(data, root_parameters("dev")) == {}
 

@@ -1,4 +1,4 @@
-"""Bulk import: where files lie and for how long, what tells the importer of them, and what becomes of failures."""
+"""Bulk import: where files are stored and for how long, what invokes the importer, and where failures go."""
 
 import json
 
@@ -32,7 +32,7 @@ def test_the_bucket_is_closed_to_the_public_and_owns_what_is_uploaded(data):
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
-def test_the_bucket_is_encrypted_with_a_key_that_stands_in_no_uploaders_way(data):
+def test_the_bucket_is_encrypted_with_a_key_that_every_uploader_may_use(data):
     (rule,) = bucket_of(data)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
@@ -50,7 +50,7 @@ def test_a_file_that_replaces_another_leaves_it_there_to_be_imported(data):
     assert bucket_of(data)["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
-def test_the_bucket_tells_eventbridge_and_nobody_else(data):
+def test_the_bucket_notifies_eventbridge_only(data):
     assert bucket_of(data)["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
 
 
@@ -99,7 +99,7 @@ def test_a_file_that_a_dead_letter_names_is_there_for_as_long_as_the_letter(data
     assert kept + undelivered + throttled + worked_on <= old_versions * DAY
 
 
-# What tells the importer
+# What invokes the importer
 
 
 def matches(pattern: dict, event: dict) -> bool:
@@ -199,7 +199,7 @@ def test_the_rule_and_no_other_may_send_to_the_dead_letter_queue(templates, name
     }
 
 
-def test_the_rules_name_fits_whatever_the_environments_name(compute):
+def test_the_rules_name_fits_for_the_longest_name_of_an_environment(compute):
     name = evaluate(compute, compute["Resources"]["OrderFilesRule"]["Properties"]["Name"], {"Environment": "e" * 20})
     assert len(name) <= 64
 
