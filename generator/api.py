@@ -63,7 +63,7 @@ def rest_api() -> apigateway.RestApi:
 
 
 def definition(api: apigateway.RestApi) -> list[AWSObject]:
-    """Everything that a deployment takes a snapshot of."""
+    """The resources in a deployment's snapshot."""
     known = api_methods.models(api)
     check = api_methods.validator(api)
     tree = api_methods.resources(api)
@@ -74,11 +74,11 @@ def definition(api: apigateway.RestApi) -> list[AWSObject]:
 
 
 def deployments(api: apigateway.RestApi, defined: list[AWSObject]) -> list[apigateway.Deployment]:
-    """Two snapshots of which one exists, by whether any origin is allowed (see `generator.cors`).
+    """Two snapshots, of which a condition on the allowed origins selects one (see `generator.cors`).
 
-    The hash in the logical id makes a new deployment whenever the definition changes. The old one
-    needs no Retain: CloudFormation removes it after the stage has moved on, and a rollback moves
-    the stage back before it removes the new one. Retained ones would only pile up.
+    The hash in the logical id creates a new deployment if the definition changes. The old one needs no Retain:
+    CloudFormation deletes it after it has updated the stage, and a rollback reverts the stage before it deletes the new
+    one. Retained deployments would accumulate.
     """
     digest = fingerprint([api, *defined])
     return [
@@ -93,7 +93,7 @@ def deployments(api: apigateway.RestApi, defined: list[AWSObject]) -> list[apiga
 
 
 def fingerprint(defined: list[AWSObject]) -> str:
-    """Changes with anything that the API is made of."""
+    """A hash of the API's definition."""
     text = json.dumps({each.title: each.to_dict() for each in defined}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -108,12 +108,11 @@ def stage(
     any_origin, listed_origins = deployed
     return apigateway.Stage(
         "Stage",
-        # The group must be there, with its retention, before the first request is logged.
+        # The group must exist, with its retention, before API Gateway logs the first request.
         DependsOn=[execution.title],
         Metadata={
-            # A DependsOn cannot be conditional; a reference can, and orders just as well, in Metadata too
-            # (cloudonaut.io, "Optional DependsOn with CloudFormation"): without the account's role API
-            # Gateway refuses a stage that logs.
+            # A dependency under a condition: a reference in Metadata (cloudonaut.io, "Optional DependsOn with
+            # CloudFormation"). Without the account's role API Gateway refuses a stage that logs.
             "LogsByAccountRole": If(api_logging.MANAGES_ACCOUNT, Ref(account), "set up elsewhere"),
             **accepted(
                 CKV_AWS_120="Who has just written an order reads it back, and a status moves on: a cache would show "
@@ -133,7 +132,7 @@ def stage(
                 MetricsEnabled=True,
                 ThrottlingRateLimit=Ref("RateLimit"),
                 ThrottlingBurstLimit=Ref("BurstLimit"),
-                # Bodies are logged at INFO only.
+                # Only INFO logs bodies.
                 LoggingLevel=If(TRACES_DATA, "INFO", "ERROR"),
                 DataTraceEnabled=Ref("DataTrace"),
             )

@@ -14,14 +14,14 @@ PREFLIGHT_STATUS = "204"
 
 
 def models(api: apigateway.RestApi) -> dict[str, apigateway.Model]:
-    """Model name -> model, of what routes take and give. Not the others: every REST API is born
-    with models called Empty and Error, and a second one of that name is refused."""
+    """Model name -> model, of the requests and responses of routes. A REST API has models called Empty and Error from the
+    start and refuses a second one of that name."""
     used = {name for route in ROUTES for name in (route.request_model, route.response_model) if name}
     return {name: _model(api, name, schema) for name, schema in MODELS.items() if name in used}
 
 
 def _model(api: apigateway.RestApi, name: str, schema: dict) -> apigateway.Model:
-    # troposphere's validation would turn the schema into one line of text.
+    # troposphere's validation makes one line of text of the schema.
     return apigateway.Model(
         f"{name}Model", RestApiId=Ref(api), Name=name, ContentType=JSON, Schema=modelled(schema)
     ).no_validation()
@@ -38,7 +38,7 @@ def validator(api: apigateway.RestApi) -> apigateway.RequestValidator:
 
 
 def resources(api: apigateway.RestApi) -> dict[str, apigateway.Resource]:
-    """Path -> resource, for every route's path and the paths above it; parents come first."""
+    """Path -> resource, of every route's path and its parents, parents first."""
     found: dict[str, apigateway.Resource] = {}
     for route in ROUTES:
         path = ""
@@ -92,7 +92,7 @@ def method(
 
 
 def preflight(api: apigateway.RestApi, resource: apigateway.Resource, path: str) -> apigateway.Method:
-    """OPTIONS, answered by API Gateway itself: without a key, which browsers do not send here."""
+    """OPTIONS, which API Gateway answers: without a key, because browsers do not send one."""
     headers = {f"method.response.header.{name}": value for name, value in cors.preflight_headers(path).items()}
     declared = ["method.response.header.Access-Control-Allow-Origin", *headers]
     return apigateway.Method(
@@ -122,7 +122,7 @@ def preflight(api: apigateway.RestApi, resource: apigateway.Resource, path: str)
 
 
 def permission(api: apigateway.RestApi, route: Route) -> Permission:
-    """Lets exactly this method and path of this stage invoke the function."""
+    """Allows only this method and path of this stage to invoke the function."""
     path = "/".join("*" if part.startswith("{") else part for part in route.path.split("/"))
     return Permission(
         f"{_operation(route)}Permission",

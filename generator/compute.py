@@ -35,18 +35,11 @@ def build() -> Template:
             template.add_resource(self_invocation(function, role, built[function.key]))
     for function in FUNCTIONS:
         template.add_resource(event_sources.resources(function, built[function.key]))
-    outputs.emit(template, "compute", **_outputs(built))
+    names_of = {function.name_parameter: Ref(built[function.key]) for function in FUNCTIONS}
+    arns = {each.arn_parameter: GetAtt(built[each.key], "Arn") for each in FUNCTIONS if each.answers_requests}
+    outputs.emit(template, "compute", **names_of, **arns)
     parameters.declare_used(template)
     return template
-
-
-def _outputs(built: dict[str, awslambda.Function]) -> dict[str, AWSHelperFn]:
-    found: dict[str, AWSHelperFn] = {}
-    for function in FUNCTIONS:
-        found[function.name_parameter] = Ref(built[function.key])
-        if function.answers_requests:
-            found[function.arn_parameter] = GetAtt(built[function.key], "Arn")
-    return found
 
 
 def libraries() -> awslambda.LayerVersion:
@@ -72,7 +65,7 @@ def log_group_of(function: Function) -> LogGroup:
 
 
 def role_of(function: Function, log_group: LogGroup) -> Role:
-    """Exactly the actions and resources that the function uses."""
+    """Allows only the actions and resources that the function uses."""
     return Role(
         f"{function.title}Role",
         Description=Sub(f"{function.name} of {names.root_stack('${Environment}')}"),

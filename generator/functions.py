@@ -37,7 +37,7 @@ class Function:
 
     `rights` are all that its role allows, besides its logs, its traces, its trigger and its dead letters;
     `variables` are the names in `resources.VARIABLES` that it reads. Without a `trigger` only the API's routes invoke
-    it. Lambda sends to `dead_letters` the events that it cannot process; a queue has dead letters of its own.
+    it. Lambda sends to `dead_letters` the events that it cannot process; a queue has its own.
 
     An alarm notifies if an invocation takes more than `slow_share` of the timeout, or, if the function answers
     requests, more than the API may.

@@ -55,7 +55,7 @@ def right_to_trace(events: Topic) -> ResourcePolicy:
 
 
 def topic_policy(events: Topic) -> TopicPolicy:
-    """Allows nothing: everyone who publishes or subscribes needs rights in a policy of their own, in this account."""
+    """Allows nothing: publishers and subscribers need an identity policy in this account."""
     return TopicPolicy(
         "OrderEventsPolicy",
         Topics=[Ref(events)],

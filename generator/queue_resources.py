@@ -82,7 +82,7 @@ def _visibility_timeout(entry: Queue) -> int:
 
 def _policy(queue: sqs.Queue, rule: str | None = None) -> QueuePolicy:
     """Allows only the EventBridge rule that sends what it cannot deliver. Everyone else who sends or receives
-    needs rights in a policy of their own, in this account."""
+    needs an identity policy in this account."""
     allowed = [_may_send(queue, rule)] if rule else []
     return QueuePolicy(
         f"{queue.title}Policy",
