@@ -45,10 +45,13 @@ class Platform:
         name = reference.get("Ref", "")
         return self.target(self._outputs[name]) if name in self._outputs else name
 
-    def consumers(self) -> dict[str, str]:
-        """Event source -> function."""
+    def consumers(self) -> list[tuple[str, str]]:
+        """(event source, function)."""
         mappings = self.of_type("Lambda::EventSourceMapping").values()
-        return {self.target(each["EventSourceArn"]): self.target(each["FunctionName"]) for each in mappings}
+        return [(self.target(each["EventSourceArn"]), self.target(each["FunctionName"])) for each in mappings]
+
+    def consumed(self) -> list[str]:
+        return [source for source, _ in self.consumers()]
 
     def dead_letter_targets(self) -> set[str]:
         keys = ("deadLetterTargetArn", "TargetArn", "Destination")
@@ -83,13 +86,15 @@ class Platform:
 
 def unconsumed(platform: Platform) -> Iterator[str]:
     for title in platform.of_type("SQS::Queue"):
-        if title not in {*platform.consumers(), *platform.dead_letter_targets()}:
+        if title not in {*platform.consumed(), *platform.dead_letter_targets()}:
             yield f"{title}: no function consumes it, and it is no dead-letter queue"
+        if platform.consumed().count(title) > 1:
+            yield f"{title}: two functions consume it, and each gets some of its messages"
 
 
 def without_dead_letters(platform: Platform) -> Iterator[str]:
     found = platform.of_type("SQS::Queue")
-    for title in found.keys() & platform.consumers().keys():
+    for title in found.keys() & {*platform.consumed()}:
         if platform.target(found[title].get("RedrivePolicy", {}).get("deadLetterTargetArn")) not in found:
             yield f"{title}: no dead-letter queue"
 
@@ -114,7 +119,7 @@ def failures_lost(platform: Platform) -> Iterator[str]:
 
 def reappearing_too_soon(platform: Platform) -> Iterator[str]:
     functions, found = platform.of_type("Lambda::Function"), platform.of_type("SQS::Queue")
-    for source, consumer in platform.consumers().items():
+    for source, consumer in platform.consumers():
         if source in found and found[source].get("VisibilityTimeout", 30) < 6 * functions[consumer]["Timeout"]:
             yield f"{source}: visibility timeout under six timeouts of {consumer}"
 
@@ -127,12 +132,12 @@ def without_an_alarm(platform: Platform) -> Iterator[str]:
             if (title, metric) not in metrics:
                 yield f"{title}: no alarm on {metric}"
     for title in platform.of_type("SQS::Queue"):
-        for metric in (AGE, WAITING) if title in platform.consumers() else ():
+        for metric in (AGE, WAITING) if title in platform.consumed() else ():
             if (title, metric) not in metrics:
                 yield f"{title}: no alarm on {metric}"
         if title in platform.dead_letter_targets() and (title, WAITING, "0") not in watched:
             yield f"{title}: no alarm on its first message"
-    for source, consumer in platform.consumers().items():
+    for source, consumer in platform.consumers():
         if source not in platform.of_type("SQS::Queue") and (consumer, "IteratorAge") not in metrics:
             yield f"{consumer}: no alarm on IteratorAge"
 
@@ -146,7 +151,7 @@ def not_on_the_dashboard(platform: Platform) -> Iterator[str]:
 def never_invoked(platform: Platform) -> Iterator[str]:
     allowed = {platform.target(each["FunctionName"]) for each in platform.of_type("Lambda::Permission").values()}
     for title in platform.of_type("Lambda::Function"):
-        if title not in {*allowed, *platform.consumers().values()}:
+        if title not in {*allowed, *(function for _, function in platform.consumers())}:
             yield f"{title}: no route, queue, stream or rule invokes it"
 
 
@@ -218,7 +223,12 @@ def off_the_dashboard(name: str) -> Callable[[dict], None]:
 
 
 NEW = {"Handler": "handlers.orders_new.handler", "Timeout": 10}
+SECOND = {"EventSourceArn": {"Ref": "OrderQueueArn"}, "FunctionName": {"Ref": "OrdersEventsFunction"}}
 OMISSIONS = [
+    (
+        by_hand("Second", "Lambda::EventSourceMapping", SECOND),
+        "OrderQueue: two functions consume it, and each gets some of its messages",
+    ),
     (remove("OrderQueueToWorker"), "OrderQueue: no function consumes it, and it is no dead-letter queue"),
     (by_hand("NewQueue", "SQS::Queue", {}), "NewQueue: no function consumes it, and it is no dead-letter queue"),
     (by_hand("NewQueue", "SQS::Queue", {}), "NewQueue: not on the dashboard"),
