@@ -251,8 +251,7 @@ def completion(shell: str) -> str:
     import shtab
 
     from config.environment import available
-    from generator.functions import FUNCTIONS
-    from generator.queues import DEAD_LETTER_QUEUES
+    from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS
 
     queues = sorted(queue.title for queue in DEAD_LETTER_QUEUES)
     values = {

@@ -1,15 +1,13 @@
 """The inventory of alarms as resources."""
 
-import re
-
-from troposphere import AWSObject, GetAtt, If, Join, NoValue, Ref, Sub, cloudwatch
+from troposphere import AWSObject, If, Join, NoValue, Ref, Sub, cloudwatch
 from troposphere.cloudwatch import CompositeAlarm, MetricDataQuery, MetricDimension, MetricStat
 from troposphere.sns import Topic
 
 from config import names
 from generator import alarms
-from generator.alarms.spec import Alarm, Composite, Metric
-from generator.outputs import camel
+from generator.alarms.spec import Alarm, Composite, Expression, Metric, substitution
+from generator.naming import camel
 
 # What GetMetricStatistics calls a statistic; all others are extended ones.
 STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
@@ -34,15 +32,6 @@ def description(spec: Alarm | Composite) -> str:
     return f"{spec.meaning} First: {spec.remedy}"
 
 
-def text(value: str):
-    """Text for Fn::Sub, as the plainest that says the same."""
-    if match := re.fullmatch(r"\$\{([\w:]+)\}", value):
-        return Ref(match[1])
-    if match := re.fullmatch(r"\$\{(\w+)\.(\w+)\}", value):
-        return GetAtt(match[1], match[2])
-    return Sub(value) if "${" in value else value
-
-
 def _alarm(alarm: Alarm, topic: Topic) -> cloudwatch.Alarm:
     optional = {"Condition": alarm.condition} if alarm.condition else {}
     if alarm.datapoints:
@@ -52,18 +41,18 @@ def _alarm(alarm: Alarm, topic: Topic) -> cloudwatch.Alarm:
         Metadata={"MissingData": alarm.why},
         AlarmName=Sub(name(alarm)),
         AlarmDescription=description(alarm),
-        **(_math(alarm) if alarm.expression else _single(alarm)),
+        **(_math(alarm, alarm.watched) if isinstance(alarm.watched, Expression) else _single(alarm, alarm.watched)),
         **optional,
         EvaluationPeriods=alarm.periods,
         ComparisonOperator="LessThanThreshold" if alarm.below else "GreaterThanThreshold",
-        Threshold=text(alarm.threshold) if isinstance(alarm.threshold, str) else alarm.threshold,
+        Threshold=alarm.threshold,
         TreatMissingData=alarm.missing,
         **_actions(alarm, topic),
     )
 
 
 def _composite(composite: Composite, topic: Topic) -> CompositeAlarm:
-    """Refers to its alarms, so that they are made before it and removed after it."""
+    """Refers to its alarms: CloudFormation creates them before it and deletes them after it."""
     rules = []
     for member in alarms.members(composite):
         rule = Sub(f'ALARM("${{{title(member)}}}")')
@@ -82,8 +71,7 @@ def _actions(spec: Alarm | Composite, topic: Topic) -> dict:
     return {} if spec.group else {"AlarmActions": [Ref(topic)], "OKActions": [Ref(topic)]}
 
 
-def _single(alarm: Alarm) -> dict:
-    metric = alarm.metric
+def _single(alarm: Alarm, metric: Metric) -> dict:
     common = {
         "Namespace": metric.namespace,
         "MetricName": metric.name,
@@ -92,12 +80,13 @@ def _single(alarm: Alarm) -> dict:
     }
     if metric.stat in STATISTICS:
         return {**common, "Statistic": metric.stat}
-    # A p95 of fewer than 10 / (1 - 0.95) = 200 values is not significant, says CloudWatch ("Percentile-based
-    # alarms and low data samples"); to ignore such periods would silence the alarm below 40 requests a minute.
+    # CloudWatch calls a p95 of fewer than 10 / (1 - 0.95) = 200 values not significant ("Percentile-based alarms and
+    # low data samples"); without such periods the alarm would be silent below 40 requests a minute.
     return {**common, "ExtendedStatistic": metric.stat, "EvaluateLowSampleCountPercentile": "evaluate"}
 
 
-def _math(alarm: Alarm) -> dict:
+def _math(alarm: Alarm, expression: Expression) -> dict:
+    text = expression.render(substitution)
     queries = [
         MetricDataQuery(
             Id=key,
@@ -107,14 +96,16 @@ def _math(alarm: Alarm) -> dict:
                     Namespace=metric.namespace, MetricName=metric.name, Dimensions=_dimensions(metric)
                 ),
                 Period=alarm.period,
-                Stat=text(metric.stat),
+                Stat=metric.stat,
             ),
         )
-        for key, metric in alarm.watched.items()
+        for key, metric in expression.metrics.items()
     ]
-    result = MetricDataQuery(Id="result", Expression=text(alarm.expression), Label=alarm.key, ReturnData=True)
+    result = MetricDataQuery(
+        Id="result", Expression=Sub(text) if expression.parameters else text, Label=alarm.key, ReturnData=True
+    )
     return {"Metrics": [result, *queries]}
 
 
 def _dimensions(metric: Metric) -> list[MetricDimension]:
-    return [MetricDimension(Name=name, Value=text(value)) for name, value in metric.dimensions.items()]
+    return [MetricDimension(Name=name, Value=value) for name, value in metric.dimensions.items()]

@@ -3,21 +3,7 @@
 import hashlib
 import json
 
-from troposphere import AWSObject, Equals, If, Ref, Sub, Template
-from troposphere.apigateway import (
-    Account,
-    ApiKey,
-    ApiStage,
-    Deployment,
-    EndpointConfiguration,
-    MethodSetting,
-    QuotaSettings,
-    RestApi,
-    Stage,
-    ThrottleSettings,
-    UsagePlan,
-    UsagePlanKey,
-)
+from troposphere import AWSObject, Equals, If, Ref, Sub, Template, apigateway
 from troposphere.logs import LogGroup
 
 from config import names
@@ -32,13 +18,6 @@ TRACES_DATA = "TracesData"
 
 def build() -> Template:
     template = Template("Food delivery, api: the REST API, its deployment, stage, key and usage plan, and the firewall")
-    function_arns = sorted({outputs.camel(f"{route.function}_arn") for route in ROUTES})
-    parameters.declare(
-        template,
-        *("Environment", *function_arns, "AllowedOrigins"),
-        *("RateLimit", "BurstLimit", "DailyQuota"),
-        *("DataTrace", "LogRetentionDays", "ManageApiGatewayAccount", "WafRateLimit"),
-    )
     for name, condition in {**cors.conditions(), **firewall.conditions()}.items():
         template.add_condition(name, condition)
     template.add_condition(TRACES_DATA, Equals(Ref("DataTrace"), "true"))
@@ -58,31 +37,33 @@ def build() -> Template:
     template.add_resource(firewall.firewall(api, live))
     key = template.add_resource(api_key())
     plan = template.add_resource(usage_plan(api, live))
-    template.add_resource(UsagePlanKey("UsagePlanKey", UsagePlanId=Ref(plan), KeyId=Ref(key), KeyType="API_KEY"))
+    template.add_resource(
+        apigateway.UsagePlanKey("UsagePlanKey", UsagePlanId=Ref(plan), KeyId=Ref(key), KeyType="API_KEY")
+    )
     outputs.emit(
         template,
-        outputs.ApiOutputs(
-            api_url=Sub(f"https://${{{api.title}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/${{{live.title}}}"),
-            api_id=Ref(api),
-            api_name=Sub(_NAME),
-            stage_name=Ref(live),
-            api_key_id=Ref(key),
-        ),
+        "api",
+        ApiUrl=Sub(f"https://${{{api.title}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/${{{live.title}}}"),
+        ApiId=Ref(api),
+        ApiName=Sub(_NAME),
+        StageName=Ref(live),
+        ApiKeyId=Ref(key),
     )
+    parameters.declare_used(template)
     return template
 
 
-def rest_api() -> RestApi:
-    return RestApi(
+def rest_api() -> apigateway.RestApi:
+    return apigateway.RestApi(
         "OrdersApi",
         Name=Sub(_NAME),
         Description="Order API of the food-delivery platform",
-        EndpointConfiguration=EndpointConfiguration(Types=["REGIONAL"]),
+        EndpointConfiguration=apigateway.EndpointConfiguration(Types=["REGIONAL"]),
     )
 
 
-def definition(api: RestApi) -> list[AWSObject]:
-    """Everything that a deployment takes a snapshot of."""
+def definition(api: apigateway.RestApi) -> list[AWSObject]:
+    """The resources in a deployment's snapshot."""
     known = api_methods.models(api)
     check = api_methods.validator(api)
     tree = api_methods.resources(api)
@@ -92,16 +73,16 @@ def definition(api: RestApi) -> list[AWSObject]:
     return [*known.values(), check, *tree.values(), *methods, *preflights, *gateway_responses(api)]
 
 
-def deployments(api: RestApi, defined: list[AWSObject]) -> list[Deployment]:
-    """Two snapshots of which one exists, by whether any origin is allowed (see `generator.cors`).
+def deployments(api: apigateway.RestApi, defined: list[AWSObject]) -> list[apigateway.Deployment]:
+    """Two snapshots, of which a condition on the allowed origins selects one (see `generator.cors`).
 
-    The hash in the logical id makes a new deployment whenever the definition changes. The old one
-    needs no Retain: CloudFormation removes it after the stage has moved on, and a rollback moves
-    the stage back before it removes the new one. Retained ones would only pile up.
+    The hash in the logical id creates a new deployment if the definition changes. The old one needs no Retain:
+    CloudFormation deletes it after it has updated the stage, and a rollback reverts the stage before it deletes the new
+    one. Retained deployments would accumulate.
     """
     digest = fingerprint([api, *defined])
     return [
-        Deployment(
+        apigateway.Deployment(
             f"Deployment{digest}{title}",
             Condition=condition,
             DependsOn=sorted(each.title for each in defined),
@@ -112,21 +93,26 @@ def deployments(api: RestApi, defined: list[AWSObject]) -> list[Deployment]:
 
 
 def fingerprint(defined: list[AWSObject]) -> str:
-    """Changes with anything that the API is made of."""
+    """A hash of the API's definition."""
     text = json.dumps({each.title: each.to_dict() for each in defined}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def stage(api: RestApi, deployed: list[Deployment], access: LogGroup, execution: LogGroup, account: Account) -> Stage:
+def stage(
+    api: apigateway.RestApi,
+    deployed: list[apigateway.Deployment],
+    access: LogGroup,
+    execution: LogGroup,
+    account: apigateway.Account,
+) -> apigateway.Stage:
     any_origin, listed_origins = deployed
-    return Stage(
+    return apigateway.Stage(
         "Stage",
-        # The group must be there, with its retention, before the first request is logged.
+        # The group must exist, with its retention, before API Gateway logs the first request.
         DependsOn=[execution.title],
         Metadata={
-            # A DependsOn cannot be conditional; a reference can, and orders just as well, in Metadata too
-            # (cloudonaut.io, "Optional DependsOn with CloudFormation"): without the account's role API
-            # Gateway refuses a stage that logs.
+            # A dependency under a condition: a reference in Metadata (cloudonaut.io, "Optional DependsOn with
+            # CloudFormation"). Without the account's role API Gateway refuses a stage that logs.
             "LogsByAccountRole": If(api_logging.MANAGES_ACCOUNT, Ref(account), "set up elsewhere"),
             **accepted(
                 CKV_AWS_120="Who has just written an order reads it back, and a status moves on: a cache would show "
@@ -140,13 +126,13 @@ def stage(api: RestApi, deployed: list[Deployment], access: LogGroup, execution:
         TracingEnabled=True,
         AccessLogSetting=api_logging.access_log_setting(access),
         MethodSettings=[
-            MethodSetting(
+            apigateway.MethodSetting(
                 HttpMethod="*",
                 ResourcePath="/*",
                 MetricsEnabled=True,
                 ThrottlingRateLimit=Ref("RateLimit"),
                 ThrottlingBurstLimit=Ref("BurstLimit"),
-                # Bodies are logged at INFO only.
+                # Only INFO logs bodies.
                 LoggingLevel=If(TRACES_DATA, "INFO", "ERROR"),
                 DataTraceEnabled=Ref("DataTrace"),
             )
@@ -154,16 +140,16 @@ def stage(api: RestApi, deployed: list[Deployment], access: LogGroup, execution:
     )
 
 
-def api_key() -> ApiKey:
-    return ApiKey("ApiKey", Name=Sub(_NAME), Description="Key of the partner integrations", Enabled=True)
+def api_key() -> apigateway.ApiKey:
+    return apigateway.ApiKey("ApiKey", Name=Sub(_NAME), Description="Key of the partner integrations", Enabled=True)
 
 
-def usage_plan(api: RestApi, live: Stage) -> UsagePlan:
-    return UsagePlan(
+def usage_plan(api: apigateway.RestApi, live: apigateway.Stage) -> apigateway.UsagePlan:
+    return apigateway.UsagePlan(
         "UsagePlan",
         UsagePlanName=Sub(_NAME),
         Description="What each API key may use",
-        ApiStages=[ApiStage(ApiId=Ref(api), Stage=Ref(live))],
-        Throttle=ThrottleSettings(RateLimit=Ref("RateLimit"), BurstLimit=Ref("BurstLimit")),
-        Quota=QuotaSettings(Limit=Ref("DailyQuota"), Period="DAY"),
+        ApiStages=[apigateway.ApiStage(ApiId=Ref(api), Stage=Ref(live))],
+        Throttle=apigateway.ThrottleSettings(RateLimit=Ref("RateLimit"), BurstLimit=Ref("BurstLimit")),
+        Quota=apigateway.QuotaSettings(Limit=Ref("DailyQuota"), Period="DAY"),
     )

@@ -1,4 +1,4 @@
-"""Logs of the API: who called (access), what API Gateway did (execution), and its right to write them."""
+"""Logs of the API: requests (access), API Gateway's steps (execution), and its role to write them."""
 
 import json
 
@@ -15,8 +15,8 @@ from generator.policies import assumed_by
 MANAGES_ACCOUNT = "ManagesApiGatewayAccount"
 ACCESS_LOG = "api-access"
 
-# The resource's path, not the request's: ids of customers and orders stay out, and so do
-# bodies, keys, addresses and validation messages, which may quote a body.
+# No personal data: the path of the resource, not of the request with its ids; no bodies, keys, addresses, nor validation
+# messages, which may quote a body.
 ACCESS_LOG_FIELDS = {
     "requestId": "$context.requestId",
     "traceId": "$context.xrayTraceId",
@@ -49,7 +49,7 @@ def access_log_setting(group: LogGroup) -> AccessLogSetting:
 
 
 def execution_logs(api: RestApi) -> LogGroup:
-    """API Gateway writes to a group of this name and would create it, to be kept for ever."""
+    """API Gateway writes to a group of this name; if it does not exist, it creates one without retention."""
     return LogGroup(
         "ExecutionLogs",
         **DELETED,
@@ -60,8 +60,7 @@ def execution_logs(api: RestApi) -> LogGroup:
 
 
 def account_role() -> Role:
-    """The role belongs to the account and region, not to this API: it serves every REST API there,
-    so it takes AWS's own policy for it and survives this stack."""
+    """Belongs to the account and region: every REST API there uses it, so it has AWS's managed policy and is retained."""
     managed = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
     return Role(
         "ApiGatewayAccountRole",

@@ -1,44 +1,34 @@
 """The routes of the contract as API Gateway resources, models, methods and permissions."""
 
-from troposphere import GetAtt, Ref, Sub
-from troposphere.apigateway import (
-    Integration,
-    IntegrationResponse,
-    Method,
-    MethodResponse,
-    Model,
-    RequestValidator,
-    Resource,
-    RestApi,
-)
+from troposphere import GetAtt, Ref, Sub, apigateway
 from troposphere.awslambda import Permission
 
 from contract.dialects import modelled
 from contract.models import MODELS
 from contract.routes import ROUTES, Route
 from generator import cors
-from generator.outputs import camel
+from generator.functions import BY_KEY
 
 JSON = "application/json"
 PREFLIGHT_STATUS = "204"
 
 
-def models(api: RestApi) -> dict[str, Model]:
-    """Model name -> model, of what routes take and give. Not the others: every REST API is born
-    with models called Empty and Error, and a second one of that name is refused."""
+def models(api: apigateway.RestApi) -> dict[str, apigateway.Model]:
+    """Model name -> model, of the requests and responses of routes. A REST API has models called Empty and Error from the
+    start and refuses a second one of that name."""
     used = {name for route in ROUTES for name in (route.request_model, route.response_model) if name}
     return {name: _model(api, name, schema) for name, schema in MODELS.items() if name in used}
 
 
-def _model(api: RestApi, name: str, schema: dict) -> Model:
-    # troposphere's validation would turn the schema into one line of text.
-    return Model(
+def _model(api: apigateway.RestApi, name: str, schema: dict) -> apigateway.Model:
+    # troposphere's validation makes one line of text of the schema.
+    return apigateway.Model(
         f"{name}Model", RestApiId=Ref(api), Name=name, ContentType=JSON, Schema=modelled(schema)
     ).no_validation()
 
 
-def validator(api: RestApi) -> RequestValidator:
-    return RequestValidator(
+def validator(api: apigateway.RestApi) -> apigateway.RequestValidator:
+    return apigateway.RequestValidator(
         "RequestValidator",
         RestApiId=Ref(api),
         Name="body-and-parameters",
@@ -47,16 +37,16 @@ def validator(api: RestApi) -> RequestValidator:
     )
 
 
-def resources(api: RestApi) -> dict[str, Resource]:
-    """Path -> resource, for every route's path and the paths above it; parents come first."""
-    found: dict[str, Resource] = {}
+def resources(api: apigateway.RestApi) -> dict[str, apigateway.Resource]:
+    """Path -> resource, of every route's path and its parents, parents first."""
+    found: dict[str, apigateway.Resource] = {}
     for route in ROUTES:
         path = ""
         for segment in route.path.strip("/").split("/"):
             parent, path = path, f"{path}/{segment}"
             found.setdefault(
                 path,
-                Resource(
+                apigateway.Resource(
                     f"{_title(path)}Resource",
                     RestApiId=Ref(api),
                     ParentId=Ref(found[parent]) if parent else GetAtt(api, "RootResourceId"),
@@ -66,9 +56,15 @@ def resources(api: RestApi) -> dict[str, Resource]:
     return found
 
 
-def method(api: RestApi, resource: Resource, route: Route, check: RequestValidator, known: dict[str, Model]) -> Method:
+def method(
+    api: apigateway.RestApi,
+    resource: apigateway.Resource,
+    route: Route,
+    check: apigateway.RequestValidator,
+    known: dict[str, apigateway.Model],
+) -> apigateway.Method:
     body = {"RequestModels": {JSON: Ref(known[route.request_model])}} if route.request_model else {}
-    return Method(
+    return apigateway.Method(
         f"{_operation(route)}Method",
         RestApiId=Ref(api),
         ResourceId=Ref(resource),
@@ -79,7 +75,7 @@ def method(api: RestApi, resource: Resource, route: Route, check: RequestValidat
         RequestValidatorId=Ref(check),
         RequestParameters=_request_parameters(route),
         **body,
-        Integration=Integration(
+        Integration=apigateway.Integration(
             Type="AWS_PROXY",
             IntegrationHttpMethod="POST",
             Uri=Sub(
@@ -88,27 +84,29 @@ def method(api: RestApi, resource: Resource, route: Route, check: RequestValidat
             ),
         ),
         MethodResponses=[
-            MethodResponse(StatusCode=str(route.success), ResponseModels={JSON: Ref(known[route.response_model])})
+            apigateway.MethodResponse(
+                StatusCode=str(route.success), ResponseModels={JSON: Ref(known[route.response_model])}
+            )
         ],
     )
 
 
-def preflight(api: RestApi, resource: Resource, path: str) -> Method:
-    """OPTIONS, answered by API Gateway itself: without a key, which browsers do not send here."""
+def preflight(api: apigateway.RestApi, resource: apigateway.Resource, path: str) -> apigateway.Method:
+    """OPTIONS, which API Gateway answers: without a key, because browsers do not send one."""
     headers = {f"method.response.header.{name}": value for name, value in cors.preflight_headers(path).items()}
     declared = ["method.response.header.Access-Control-Allow-Origin", *headers]
-    return Method(
+    return apigateway.Method(
         f"{_title(path)}Preflight",
         RestApiId=Ref(api),
         ResourceId=Ref(resource),
         HttpMethod="OPTIONS",
         AuthorizationType="NONE",
         ApiKeyRequired=False,
-        Integration=Integration(
+        Integration=apigateway.Integration(
             Type="MOCK",
             RequestTemplates={JSON: f'{{"statusCode": {PREFLIGHT_STATUS}}}'},
             IntegrationResponses=[
-                IntegrationResponse(
+                apigateway.IntegrationResponse(
                     StatusCode=PREFLIGHT_STATUS,
                     ResponseParameters=headers,
                     ResponseTemplates={JSON: cors.PREFLIGHT_TEMPLATE},
@@ -116,13 +114,15 @@ def preflight(api: RestApi, resource: Resource, path: str) -> Method:
             ],
         ),
         MethodResponses=[
-            MethodResponse(StatusCode=PREFLIGHT_STATUS, ResponseParameters={name: False for name in declared})
+            apigateway.MethodResponse(
+                StatusCode=PREFLIGHT_STATUS, ResponseParameters={name: False for name in declared}
+            )
         ],
     )
 
 
-def permission(api: RestApi, route: Route) -> Permission:
-    """Lets exactly this method and path of this stage invoke the function."""
+def permission(api: apigateway.RestApi, route: Route) -> Permission:
+    """Allows only this method and path of this stage to invoke the function."""
     path = "/".join("*" if part.startswith("{") else part for part in route.path.split("/"))
     return Permission(
         f"{_operation(route)}Permission",
@@ -146,7 +146,7 @@ def _request_parameters(route: Route) -> dict[str, bool]:
 
 
 def _function_arn(route: Route) -> str:
-    return camel(f"{route.function}_arn")
+    return BY_KEY[route.function].arn_parameter
 
 
 def _operation(route: Route) -> str:

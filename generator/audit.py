@@ -5,6 +5,7 @@ Tests check prod's values.
 """
 
 from generator.functions import Function
+from generator.triggers import QueueTrigger, RuleTrigger, StreamTrigger
 
 
 def accepted(**reasons: str) -> dict:
@@ -19,44 +20,49 @@ _LOGS = (
 LOG_GROUP = accepted(CKV_AWS_158=f"{_LOGS} have no body, address or API key in them.")
 EXECUTION_LOG_GROUP = accepted(CKV_AWS_158=f"{_LOGS} have whole requests in them only where DataTrace is on: in dev.")
 
-# What replaces reserved concurrency, and what replaces a dead-letter queue, of functions that have none.
-_SYNCHRONOUS = (
-    "API Gateway waits for its answer. A dead-letter queue takes failed asynchronous invocations, and there are none."
-)
-_THROTTLED = (
-    "Bounded by the throttles of the API and of its keys. A reservation would be taken from the account's other "
-    "functions, and refuse requests that could be served."
-)
-_BOUNDED_BY = {
-    "orders_query": _THROTTLED,
-    "orders_intake": _THROTTLED,
-    "orders_worker": "Bounded where it takes orders, by the MaximumConcurrency of OrderQueueToWorker. A reservation "
-    "would have its pollers receive in vain, until good orders end in the dead-letter queue.",
-    "orders_events": "Bounded by the stream: one invocation at a time for each of its shards, which are few.",
-    "orders_import": "Many files at once are for the order queue to absorb, and the worker behind it is bounded. A "
-    "reservation would only have files wait.",
-}
-_FAILURES_GO_TO = {
-    "orders_query": _SYNCHRONOUS,
-    "orders_intake": _SYNCHRONOUS,
-    "orders_worker": "Lambda reads the queue for it: what fails goes back there, and the fifth time to OrderQueueDLQ.",
-    "orders_events": "Lambda reads the stream for it: what fails for good is named in OrderEventsDLQ, the on-failure "
-    "destination of OrdersStreamToEvents.",
-    "orders_import": "What fails for good goes to OrderImportDLQ, the on-failure destination of OrdersImportPatience, "
-    "which gets the error as well as the event.",
-}
+
+def _instead(function: Function) -> tuple[str, str]:
+    """Return what replaces reserved concurrency, and what replaces a dead-letter queue."""
+    match function.trigger:
+        case QueueTrigger(queue):
+            return (
+                f"Bounded where it takes orders, by the MaximumConcurrency of {function.mapping_title}. A reservation "
+                "would have its pollers receive in vain, until good orders end in the dead-letter queue.",
+                "Lambda reads the queue for it: what fails goes back there, and the fifth time to "
+                f"{queue.dead_letters.title}.",
+            )
+        case StreamTrigger():
+            return (
+                "Bounded by the stream: one invocation at a time for each of its shards, which are few.",
+                f"Lambda reads the stream for it: what fails for good is named in {function.dead_letters.title}, the "
+                f"on-failure destination of {function.mapping_title}.",
+            )
+        case RuleTrigger():
+            return (
+                "Many files at once are for the order queue to absorb, and the worker behind it is bounded. A "
+                "reservation would only have files wait.",
+                f"What fails for good goes to {function.dead_letters.title}, the on-failure destination of "
+                f"{function.invoke_config_title}, which gets the error as well as the event.",
+            )
+    return (
+        "Bounded by the throttles of the API and of its keys. A reservation would be taken from the account's other "
+        "functions, and refuse requests that could be served.",
+        "API Gateway waits for its answer. A dead-letter queue takes failed asynchronous invocations, and there are "
+        "none.",
+    )
 
 
 def of_function(function: Function) -> dict:
-    """Return the accepted findings of a function. Raises KeyError if it lacks a limit or dead letters without a reason."""
+    """Return the accepted findings of a function."""
     reasons = {
         "CKV_AWS_117": "It calls AWS, under its own role, and nothing in a private network: a VPC would add endpoints or "
         "gateways that cost and fail, and protect nothing.",
         "CKV_AWS_173": "Lambda encrypts the variables at rest, with a key of its own. They are names, ARNs and URLs: "
         "no secret is among them.",
     }
+    limit, failures = _instead(function)
     if not function.reserved_concurrency:
-        reasons["CKV_AWS_115"] = _BOUNDED_BY[function.key]
-    if not function.dead_letters:
-        reasons["CKV_AWS_116"] = _FAILURES_GO_TO[function.key]
+        reasons["CKV_AWS_115"] = limit
+    if function.trigger or not function.dead_letters:
+        reasons["CKV_AWS_116"] = failures
     return accepted(**reasons)

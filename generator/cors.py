@@ -1,26 +1,20 @@
-"""Cross-origin requests: who may call from a browser, decided without a new deployment.
+"""Cross-origin requests: which origins a browser may call from, changeable without a new deployment.
 
-An API Gateway deployment is a snapshot of methods and gateway responses; a parameter written
-into them would not reach the snapshot when only the parameter changes. So:
+An API Gateway deployment is a snapshot of methods and gateway responses: a parameter in them has no effect if only
+the parameter changes. So:
 
-- The preflight compares the caller's origin with variables of the *stage*, which are read at
-  request time. Velocity there may only compare, so each origin has a variable of its own.
-- A gateway response cannot compare at all. Where any origin is allowed it says `*`; else it
-  names the origin that asked. That gives nothing away: the answer is an error about the
-  caller's own request, no credentials are involved, and a browser sends the x-api-key header
-  only after a preflight that allowed its origin. The choice between the two forms is all that
-  remains of the parameter in a snapshot, and `generator.api` makes one deployment for each.
+- The preflight compares the caller's origin with variables of the *stage*, which it reads at request time. Velocity
+  can only compare there, so each origin has its own variable.
+- A gateway response cannot compare. If any origin is allowed it answers `*`, otherwise the origin of the request. That
+  discloses nothing: the answer is an error about the caller's request, without credentials, and a browser sends the
+  x-api-key header only after a preflight that allowed its origin. A snapshot depends on the parameter only through
+  the choice between the two, so `generator.api` makes a deployment for each.
 """
 
 from troposphere import Equals, If, Not, Ref, Select, Split, Sub
 
 from config.environment import MAX_ORIGINS
-from contract.routes import (
-    CORS_MAX_AGE_SECONDS,
-    CORS_REQUEST_HEADERS,
-    CORS_RESPONSE_HEADERS,
-    ROUTES,
-)
+from contract.routes import CORS_MAX_AGE_SECONDS, CORS_REQUEST_HEADERS, CORS_RESPONSE_HEADERS, ROUTES
 
 ANY_ORIGIN = "AllowsAnyOrigin"
 LISTED_ORIGINS = "AllowsListedOrigins"
@@ -31,8 +25,8 @@ _NO_ORIGIN = "none"
 _ALLOW_ORIGIN = "$context.responseOverride.header.Access-Control-Allow-Origin"
 _MATCHES = " || ".join(f"$origin == $stageVariables.allowedOrigin{n}" for n in range(1, MAX_ORIGINS + 1))
 
-# Header names arrive in lower case over HTTP/2. The template must render to nothing: the answer
-# is 204, and text beside it would be a body. Hence no indentation.
+# Header names arrive in lower case over HTTP/2. The template has no indentation: any text is a body, and the answer is
+# 204.
 PREFLIGHT_TEMPLATE = f"""\
 #set($origin = $input.params().header.get("Origin"))
 #if(!$origin || $origin == "")
@@ -52,7 +46,7 @@ def conditions() -> dict:
 
 
 def stage_variables() -> dict:
-    """What the preflight reads: `anyOrigin` and `allowedOrigin1` to 5, filled up with `none`."""
+    """Of the preflight: `anyOrigin` and `allowedOrigin1` to 5, padded with `none`."""
     none = ",".join([_NO_ORIGIN] * MAX_ORIGINS)
     listed = Split(",", If(ANY_ORIGIN, none, Sub(f"${{AllowedOrigins}},{none}")))
     origins = {f"allowedOrigin{n + 1}": Select(n, listed) for n in range(MAX_ORIGINS)}
@@ -60,7 +54,7 @@ def stage_variables() -> dict:
 
 
 def preflight_headers(path: str) -> dict[str, str]:
-    """Headers of the answer to OPTIONS, but for Access-Control-Allow-Origin."""
+    """Headers of the answer to OPTIONS, except Access-Control-Allow-Origin."""
     methods = [route.method for route in ROUTES if route.path == path]
     return {
         "Access-Control-Allow-Methods": static(",".join([*methods, "OPTIONS"])),
@@ -79,5 +73,5 @@ def gateway_response_headers() -> dict:
 
 
 def static(value: str) -> str:
-    """API Gateway's way to write a constant in a mapping."""
+    """A constant in a mapping of API Gateway."""
     return f"'{value}'"

@@ -16,7 +16,7 @@ from troposphere.dynamodb import (
 from troposphere.ssm import Parameter as SsmParameter
 
 from config import names
-from generator import order_events, outputs, parameters, queues, scaling, uploads
+from generator import order_events, outputs, parameters, queue_resources, scaling, uploads
 from generator.audit import accepted
 from generator.lifecycle import AS_DATA
 from generator.resources import CUSTOMER_INDEX, PROCESSED_DATE_INDEX
@@ -26,13 +26,6 @@ SCALED_INDEXES = {"CustomerIndex": CUSTOMER_INDEX, "ProcessedDateIndex": PROCESS
 
 def build() -> Template:
     template = Template("Food delivery, data: the orders table, settings, queues, the topic of events and uploads")
-    parameters.declare(
-        template,
-        "Environment",
-        *("BillingMode", "MinCapacity", "MaxCapacity", "TargetUtilization"),
-        *("DataRetention", "DeletionProtection", "RecoveryDays", "ApiConfig"),
-        *("EventsEmail", "EventsQueueArn", "UploadRetentionDays"),
-    )
     template.add_condition("IsProvisioned", Equals(Ref("BillingMode"), "PROVISIONED"))
     for name, condition in order_events.conditions().items():
         template.add_condition(name, condition)
@@ -41,14 +34,7 @@ def build() -> Template:
     template.add_resource(scaling.targets_and_policies(table, SCALED_INDEXES, condition="IsProvisioned"))
     template.add_resource(settings(table))
 
-    dead_letters = {
-        entry.key: template.add_resource(queues.dead_letter_queue(entry)) for entry in queues.DEAD_LETTER_QUEUES
-    }
-    orders = template.add_resource(queues.order_queue(dead_letters["order_queue_dlq"]))
-    template.add_resource(
-        [queues.queue_policy(dead_letters[entry.key], entry.rule) for entry in queues.DEAD_LETTER_QUEUES]
-    )
-    template.add_resource(queues.queue_policy(orders))
+    template.add_resource(queue_resources.resources())
 
     events = template.add_resource(order_events.topic())
     template.add_resource(order_events.topic_policy(events))
@@ -58,24 +44,19 @@ def build() -> Template:
     files = template.add_resource(uploads.bucket())
     template.add_resource(uploads.bucket_policy(files))
 
-    emitted = {}
-    for key, queue in {**dead_letters, "order_queue": orders}.items():
-        emitted[f"{key}_arn"] = GetAtt(queue, "Arn")
-        emitted[f"{key}_name"] = GetAtt(queue, "QueueName")
-        emitted[f"{key}_url"] = Ref(queue)
     outputs.emit(
         template,
-        outputs.DataOutputs(
-            orders_table_name=Ref(table),
-            orders_table_arn=GetAtt(table, "Arn"),
-            orders_stream_arn=GetAtt(table, "StreamArn"),
-            order_events_topic_arn=Ref(events),
-            order_events_topic_name=GetAtt(events, "TopicName"),
-            upload_bucket_arn=GetAtt(files, "Arn"),
-            upload_bucket_name=Ref(files),
-            **emitted,
-        ),
+        "data",
+        OrdersTableName=Ref(table),
+        OrdersTableArn=GetAtt(table, "Arn"),
+        OrdersStreamArn=GetAtt(table, "StreamArn"),
+        **queue_resources.outputs(),
+        OrderEventsTopicArn=Ref(events),
+        OrderEventsTopicName=GetAtt(events, "TopicName"),
+        UploadBucketArn=GetAtt(files, "Arn"),
+        UploadBucketName=Ref(files),
     )
+    parameters.declare_used(template)
     return template
 
 

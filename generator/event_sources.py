@@ -1,62 +1,71 @@
-"""What invokes functions by itself: the queue the worker, the table's stream the announcer, a file the importer."""
+"""What invokes functions besides the API, as resources: event source mappings, EventBridge rules, permissions."""
 
 import json
 
-from troposphere import GetAtt, Ref, Sub
-from troposphere.awslambda import (
-    DestinationConfig,
-    EventInvokeConfig,
-    EventSourceMapping,
-    Filter,
-    FilterCriteria,
-    OnFailure,
-    Permission,
-    ScalingConfig,
-)
-from troposphere.awslambda import Function as LambdaFunction
-from troposphere.events import DeadLetterConfig, RetryPolicy, Rule, Target
+from awacs import dynamodb, sqs
+from awacs.aws import Statement
+from troposphere import AWSObject, GetAtt, Ref, Sub, awslambda, events
 
-from config import names
-from contract.imports import UPLOAD_PREFIX
-from generator.resources import ORDER_EVENTS_DLQ, ORDER_IMPORT_DLQ, ORDER_QUEUE, ORDERS_STREAM
+from generator.functions import Function
+from generator.policies import allow
+from generator.resources import ANYTHING
+from generator.triggers import QueueTrigger, RuleTrigger, StreamTrigger
 
 HOUR = 3600
-CLAIM_TIMESTAMP = "0"
-
-# What is announced: orders stored and changed. A claim (timestamp 0) is no order, and a removal
-# is an order that has expired; neither costs an invocation. Numbers are text in a stream's records.
-ORDERS_ONLY = {
-    "eventName": ["INSERT", "MODIFY"],
-    "dynamodb": {"Keys": {"timestamp": {"N": [{"anything-but": [CLAIM_TIMESTAMP]}]}}},
-}
 
 
-def queue_to_worker(worker: LambdaFunction) -> EventSourceMapping:
-    """MaximumConcurrency bounds the worker, and not reserved concurrency: that would not hold back
-    the pollers, whose throttled receives count, until good orders end in the dead-letter queue."""
-    return EventSourceMapping(
-        "OrderQueueToWorker",
-        EventSourceArn=ORDER_QUEUE,
-        FunctionName=Ref(worker),
-        BatchSize=Ref("WorkerBatchSize"),
-        MaximumBatchingWindowInSeconds=Ref("WorkerBatchingWindow"),
-        ScalingConfig=ScalingConfig(MaximumConcurrency=Ref("WorkerMaximumConcurrency")),
+def resources(function: Function, invoked: awslambda.Function) -> list[AWSObject]:
+    match function.trigger:
+        case QueueTrigger() as trigger:
+            return [_from_queue(function, trigger, invoked)]
+        case StreamTrigger() as trigger:
+            return [_from_stream(function, trigger, invoked)]
+        case RuleTrigger() as trigger:
+            rule = _rule(function, trigger, invoked)
+            return [rule, _permission(rule, invoked), _invoke_config(function, invoked)]
+        case None:
+            return []
+
+
+def rights(function: Function) -> list[Statement]:
+    """What Lambda needs to read the event source: it does so with the function's rights."""
+    match function.trigger:
+        case QueueTrigger(queue):
+            actions = (sqs.ReceiveMessage, sqs.DeleteMessage, sqs.GetQueueAttributes)
+            return [allow(f"ReceiveFrom{queue.title}", actions, queue.arn)]
+        case StreamTrigger(_, stream):
+            actions = (dynamodb.DescribeStream, dynamodb.GetRecords, dynamodb.GetShardIterator)
+            # Lambda demands ListStreams, and IAM cannot limit it to a resource.
+            return [allow("ReadStream", actions, stream), allow("FindStream", (dynamodb.ListStreams,), ANYTHING)]
+        case _:
+            return []
+
+
+def _from_queue(function: Function, trigger: QueueTrigger, invoked: awslambda.Function) -> awslambda.EventSourceMapping:
+    return awslambda.EventSourceMapping(
+        function.mapping_title,
+        EventSourceArn=trigger.queue.arn,
+        FunctionName=Ref(invoked),
+        BatchSize=trigger.batch_size,
+        MaximumBatchingWindowInSeconds=trigger.batching_window,
+        ScalingConfig=awslambda.ScalingConfig(MaximumConcurrency=trigger.max_concurrency),
         FunctionResponseTypes=["ReportBatchItemFailures"],
     )
 
 
-def stream_to_events(events: LambdaFunction) -> EventSourceMapping:
-    """Age bounds the retries, six hours: SNS may be down for hours without an event lost, and 18 of
-    the stream's 24 hours remain to fetch what the on-failure destination points at. An alarm on the
-    stream's age rings in minutes. A number of attempts (-1: none) would bound nothing that matters,
-    since how long one lasts depends on how it fails. One invocation at a time per shard keeps an order's events in
-    order. A record that cannot be read is put away by the function itself, and holds up nothing;
-    halving is for one that breaks the function down, so that it is given up alone.
+def _from_stream(
+    function: Function, trigger: StreamTrigger, invoked: awslambda.Function
+) -> awslambda.EventSourceMapping:
+    """Limits retries by age, six hours: an outage of hours loses no record, and 18 of the stream's 24 hours remain to
+    fetch the records that the on-failure destination names. The alarm on the stream's age notifies within minutes. A
+    number of attempts (-1: no limit) would not bound the time, which depends on how an attempt fails. One invocation
+    at a time per shard keeps the changes of an order in sequence. The function itself sends a record that it cannot
+    read to the dead-letter queue; Lambda halves a batch that crashes the function until only the cause is left.
     """
-    return EventSourceMapping(
-        "OrdersStreamToEvents",
-        EventSourceArn=ORDERS_STREAM,
-        FunctionName=Ref(events),
+    return awslambda.EventSourceMapping(
+        function.mapping_title,
+        EventSourceArn=trigger.stream,
+        FunctionName=Ref(invoked),
         StartingPosition="TRIM_HORIZON",
         BatchSize=100,
         ParallelizationFactor=1,
@@ -64,59 +73,53 @@ def stream_to_events(events: LambdaFunction) -> EventSourceMapping:
         MaximumRecordAgeInSeconds=6 * HOUR,
         MaximumRetryAttempts=-1,
         FunctionResponseTypes=["ReportBatchItemFailures"],
-        DestinationConfig=DestinationConfig(OnFailure=OnFailure(Destination=ORDER_EVENTS_DLQ)),
-        FilterCriteria=FilterCriteria(Filters=[Filter(Pattern=json.dumps(ORDERS_ONLY))]),
+        DestinationConfig=_on_failure(function),
+        FilterCriteria=awslambda.FilterCriteria(Filters=[awslambda.Filter(Pattern=json.dumps(trigger.pattern))]),
     )
 
 
-def files_to_importer(importer: LambdaFunction) -> list[Rule | Permission | EventInvokeConfig]:
-    rule = _order_files(importer)
-    return [rule, _invoked_by(rule, importer), _patience_with(importer)]
-
-
-def _order_files(importer: LambdaFunction) -> Rule:
-    """Retries what EventBridge does, handing the event over to Lambda, for as long as it can: an attempt
-    costs nothing, and an event given up is a file that nobody imports. What becomes of the event from then
-    on is Lambda's to retry."""
-    return Rule(
-        "OrderFilesRule",
-        Name=Sub(names.order_files_rule("${Environment}")),
-        Description=f"Files uploaded under {UPLOAD_PREFIX} are imported",
-        EventPattern={
-            "source": ["aws.s3"],
-            "detail-type": ["Object Created"],
-            "detail": {"bucket": {"name": [Ref("UploadBucketName")]}, "object": {"key": [{"prefix": UPLOAD_PREFIX}]}},
-        },
+def _rule(function: Function, trigger: RuleTrigger, invoked: awslambda.Function) -> events.Rule:
+    """Retries delivery to Lambda for as long as EventBridge can: an attempt costs nothing, and a lost event is a file
+    that nobody imports. After delivery Lambda retries."""
+    return events.Rule(
+        trigger.title,
+        Name=Sub(trigger.name),
+        Description=trigger.description,
+        EventPattern=trigger.pattern,
         State="ENABLED",
         Targets=[
-            Target(
-                Id="orders-import",
-                Arn=GetAtt(importer, "Arn"),
-                RetryPolicy=RetryPolicy(MaximumRetryAttempts=185, MaximumEventAgeInSeconds=24 * HOUR),
-                DeadLetterConfig=DeadLetterConfig(Arn=ORDER_IMPORT_DLQ),
+            events.Target(
+                Id=function.name,
+                Arn=GetAtt(invoked, "Arn"),
+                RetryPolicy=events.RetryPolicy(MaximumRetryAttempts=185, MaximumEventAgeInSeconds=24 * HOUR),
+                DeadLetterConfig=events.DeadLetterConfig(Arn=function.dead_letters.arn),
             )
         ],
     )
 
 
-def _invoked_by(rule: Rule, importer: LambdaFunction) -> Permission:
-    return Permission(
+def _permission(rule: events.Rule, invoked: awslambda.Function) -> awslambda.Permission:
+    return awslambda.Permission(
         f"{rule.title}Permission",
         Action="lambda:InvokeFunction",
-        FunctionName=Ref(importer),
+        FunctionName=Ref(invoked),
         Principal="events.amazonaws.com",
         SourceArn=GetAtt(rule, "Arn"),
     )
 
 
-def _patience_with(importer: LambdaFunction) -> EventInvokeConfig:
-    """For events of the rule and for those by which the importer hands itself the rest of a file. The most
-    that Lambda allows: two retries of what failed, six hours of what was throttled or met Lambda's own errors."""
-    return EventInvokeConfig(
-        "OrdersImportPatience",
-        FunctionName=Ref(importer),
+def _invoke_config(function: Function, invoked: awslambda.Function) -> awslambda.EventInvokeConfig:
+    """For the rule's events and for self-invocations. The most that Lambda allows: two retries after an error, six
+    hours of retries after throttling or an error of Lambda itself."""
+    return awslambda.EventInvokeConfig(
+        function.invoke_config_title,
+        FunctionName=Ref(invoked),
         Qualifier="$LATEST",
         MaximumRetryAttempts=2,
         MaximumEventAgeInSeconds=6 * HOUR,
-        DestinationConfig=DestinationConfig(OnFailure=OnFailure(Destination=ORDER_IMPORT_DLQ)),
+        DestinationConfig=_on_failure(function),
     )
+
+
+def _on_failure(function: Function) -> awslambda.DestinationConfig:
+    return awslambda.DestinationConfig(OnFailure=awslambda.OnFailure(Destination=function.dead_letters.arn))

@@ -1,45 +1,46 @@
-"""The Lambda functions: the one list that compute, the API and monitoring are built from.
+"""The Lambda functions as data: the one list that all stacks, alarms, graphs, queries and documents follow.
 
-To add one, append a Function here and its outputs to `outputs.ComputeOutputs`.
+To add one, append a Function here and write its handler. If a queue invokes it, describe the queue in
+generator.queues and name it in the function's trigger.
 """
 
 from dataclasses import dataclass
 
 from awacs import dynamodb, s3, sns, sqs, ssm
 from awacs.aws import Statement
+from troposphere import Ref
 
+from config import names
+from contract.imports import UPLOAD_PREFIX
 from contract.metrics import ASYNC, IMPORT, SYNC
-from generator.outputs import camel
+from contract.routes import ROUTES
+from generator.naming import camel
 from generator.policies import allow
+from generator.queues import EVENTS_DLQ, IMPORT_DLQ, ORDER_QUEUE, PROCESSING_DLQ, DeadLetterQueue
 from generator.resources import (
-    ANYTHING,
     API_CONFIG,
-    DEAD_LETTER_QUEUE,
     FEATURE_FLAGS,
     IMPORT_REPORTS,
     ORDER_EVENTS,
-    ORDER_EVENTS_DLQ,
     ORDER_FILES,
-    ORDER_IMPORT_DLQ,
-    ORDER_QUEUE,
-    ORDER_QUEUE_DLQ,
     ORDERS_BY_CUSTOMER,
     ORDERS_STREAM,
     ORDERS_TABLE,
 )
+from generator.triggers import QueueTrigger, RuleTrigger, StreamTrigger, Trigger
 
 
 @dataclass(frozen=True)
 class Function:
-    """`key` is the module in `handlers/` and the name in `contract.routes`.
+    """`key` is the module in `handlers/` and the name in `contract.routes`, `description` completes "the function
+    that ...". Its failures put the composite alarm of `path` into ALARM (see generator.alarms).
 
-    `rights` are all that it may do, but for its logs and traces, which every function writes;
-    `variables` are the names in `resources.VARIABLES` that it reads. A function with
-    `dead_letters` leaves failed asynchronous invocations in OrderProcessingDLQ. One that `hands_on`
-    may invoke itself.
+    `rights` are all that its role allows, besides its logs, its traces, its trigger and its dead letters;
+    `variables` are the names in `resources.VARIABLES` that it reads. Without a `trigger` only the API's routes invoke
+    it. Lambda sends to `dead_letters` the events that it cannot process; a queue has its own.
 
-    `path` is the one whose alarm rings when it fails (see generator.alarms). Above `slow_share` of its
-    timeout an invocation is slow, unless a client waits for it, who has less patience.
+    An alarm notifies if an invocation takes more than `slow_share` of the timeout, or, if the function answers
+    requests, more than the API may.
     """
 
     key: str
@@ -49,10 +50,11 @@ class Function:
     path: str
     rights: tuple[Statement, ...]
     variables: tuple[str, ...]
+    trigger: Trigger | None = None
+    dead_letters: DeadLetterQueue | None = None
     reserved_concurrency: str | None = None  # the parameter that sets it
-    dead_letters: bool = False
-    hands_on: bool = False
-    # Half: what takes twice as long would be cut off, and there is time to act before it does.
+    invokes_itself: bool = False
+    # Half: an invocation that takes twice as long is cut off, and there is time to act before one does.
     slow_share: float = 0.5
 
     @property
@@ -71,8 +73,31 @@ class Function:
 
     @property
     def name_parameter(self) -> str:
-        """The parameter that hands its physical name to a stack."""
-        return camel(f"{self.key}_name")
+        """The output and parameter with its physical name."""
+        return f"{self.title}Name"
+
+    @property
+    def arn_parameter(self) -> str:
+        return f"{self.title}Arn"
+
+    @property
+    def answers_requests(self) -> bool:
+        return any(route.function == self.key for route in ROUTES)
+
+    @property
+    def mapping_title(self) -> str:
+        """Logical id of its event source mapping, such as OrderQueueToWorker."""
+        source = self.trigger.queue if isinstance(self.trigger, QueueTrigger) else self.trigger
+        return f"{source.title}To{self.title.removeprefix('Orders')}"
+
+    @property
+    def invoke_config_title(self) -> str:
+        return f"{self.title}InvokeConfig"
+
+    @property
+    def failures(self) -> DeadLetterQueue | None:
+        """Where the events or messages end that it cannot process."""
+        return self.trigger.queue.dead_letters if isinstance(self.trigger, QueueTrigger) else self.dead_letters
 
     @property
     def reserves_condition(self) -> str:
@@ -83,17 +108,29 @@ class Function:
         return round(self.timeout * 1000 * self.slow_share)
 
 
-EVENTS = "events"  # the path on which no order comes in, but on which what became of them goes out
+EVENTS = "events"  # the path that announces orders and accepts none
+
+CLAIM_TIMESTAMP = "0"
+# Orders stored and changed are announced. A claim (timestamp 0) is no order, and a removal is an order that has
+# expired; neither costs an invocation. Numbers are text in a stream's records.
+ORDERS_ONLY = {
+    "eventName": ["INSERT", "MODIFY"],
+    "dynamodb": {"Keys": {"timestamp": {"N": [{"anything-but": [CLAIM_TIMESTAMP]}]}}},
+}
+UPLOADED_FILES = {
+    "source": ["aws.s3"],
+    "detail-type": ["Object Created"],
+    "detail": {"bucket": {"name": [Ref("UploadBucketName")]}, "object": {"key": [{"prefix": UPLOAD_PREFIX}]}},
+}
 
 _SETTINGS = ("API_CONFIG_PARAMETER", "FEATURE_FLAGS_PARAMETER")
 
-# A TransactWriteItems is authorized as the actions it is made of. aws/ssm, the key of
-# SecureStrings, lets whoever may read the parameter decrypt it. An event source is read, and
-# what fails for good is put away, by Lambda itself, but with the function's rights.
+# IAM authorizes a TransactWriteItems as the actions in it. aws/ssm, the key of SecureStrings, lets everyone who may
+# read the parameter decrypt it.
 FUNCTIONS: tuple[Function, ...] = (
     Function(
         "orders_command",
-        "Places orders and moves them to their next status",
+        "Places and changes orders",
         memory=1024,
         timeout=30,
         path=SYNC,
@@ -104,15 +141,14 @@ FUNCTIONS: tuple[Function, ...] = (
                 ORDERS_TABLE,
             ),
             allow("ReadSettings", (ssm.GetParameters,), API_CONFIG, FEATURE_FLAGS),
-            allow("KeepDeadLetters", (sqs.SendMessage,), DEAD_LETTER_QUEUE),
         ),
         variables=("TABLE_NAME", *_SETTINGS, "ALLOWED_ORIGINS", "ORDER_TTL_DAYS"),
+        dead_letters=PROCESSING_DLQ,
         reserved_concurrency="CommandReservedConcurrency",
-        dead_letters=True,
     ),
     Function(
         "orders_query",
-        "Reads one order or a customer's orders",
+        "Reads orders",
         memory=512,
         timeout=10,
         path=SYNC,
@@ -130,8 +166,8 @@ FUNCTIONS: tuple[Function, ...] = (
         timeout=10,
         path=ASYNC,
         rights=(
-            allow("AcceptOrders", (sqs.SendMessage,), ORDER_QUEUE),
-            # What a setting would refuse may have been accepted before.
+            allow("AcceptOrders", (sqs.SendMessage,), ORDER_QUEUE.arn),
+            # An order that a setting refuses today may have been accepted before.
             allow("RecogniseOrders", (dynamodb.GetItem,), ORDERS_TABLE),
             allow("ReadSettings", (ssm.GetParameters,), API_CONFIG, FEATURE_FLAGS),
         ),
@@ -144,57 +180,69 @@ FUNCTIONS: tuple[Function, ...] = (
         timeout=60,
         path=ASYNC,
         rights=(
-            allow("TakeOrders", (sqs.ReceiveMessage, sqs.DeleteMessage, sqs.GetQueueAttributes), ORDER_QUEUE),
             allow("StoreOrders", (dynamodb.PutItem,), ORDERS_TABLE),
-            allow("RejectOrders", (sqs.SendMessage,), ORDER_QUEUE_DLQ),
+            allow("RejectOrders", (sqs.SendMessage,), ORDER_QUEUE.dead_letters.arn),
             allow("ReadSettings", (ssm.GetParameters,), API_CONFIG, FEATURE_FLAGS),
         ),
         variables=("TABLE_NAME", "ORDER_DEAD_LETTER_QUEUE_URL", *_SETTINGS, "ORDER_TTL_DAYS"),
+        trigger=QueueTrigger(
+            ORDER_QUEUE,
+            batch_size=Ref("WorkerBatchSize"),
+            batching_window=Ref("WorkerBatchingWindow"),
+            max_concurrency=Ref("WorkerMaximumConcurrency"),
+        ),
     ),
     Function(
         "orders_events",
-        "Announces what the table's stream tells of orders",
+        "Announces changes of orders",
         memory=512,
         timeout=30,
         path=EVENTS,
-        rights=(
-            allow(
-                "ReadStream",
-                (dynamodb.DescribeStream, dynamodb.GetRecords, dynamodb.GetShardIterator),
-                ORDERS_STREAM,
-            ),
-            # Lambda demands it for a stream, and IAM knows no resource that it could be limited to.
-            allow("FindStream", (dynamodb.ListStreams,), ANYTHING),
-            allow("AnnounceOrders", (sns.Publish,), ORDER_EVENTS),
-            allow("KeepUnannounced", (sqs.SendMessage,), ORDER_EVENTS_DLQ),
-        ),
+        rights=(allow("AnnounceOrders", (sns.Publish,), ORDER_EVENTS),),
         variables=("ORDER_EVENTS_TOPIC_ARN", "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL"),
+        trigger=StreamTrigger(
+            "OrdersStream",
+            ORDERS_STREAM,
+            ORDERS_ONLY,
+            alarm="order-events-age",
+            age_limit=Ref("StreamAgeSeconds"),
+        ),
+        dead_letters=EVENTS_DLQ,
     ),
     Function(
         "orders_import",
         "Queues the orders of uploaded files",
-        # One whole vCPU, says AWS of 1,769 MB (Lambda developer guide, "Configure Lambda function memory"):
-        # parsing and validating is all CPU and one thread, so less is slower and more is no faster.
-        # No concurrency is reserved, which would only bound it: many files at once are the queue's to
-        # absorb, and the worker behind it is bounded.
+        # One vCPU (Lambda developer guide, "Configure Lambda function memory"): parsing and validating use the CPU
+        # in one thread, so less memory is slower and more is no faster. No reserved concurrency, which would only
+        # limit it: the queue absorbs many files at once, and its consumer is bounded.
         memory=1769,
         timeout=900,
         path=IMPORT,
         rights=(
-            # Without a version for an event that names none.
+            # GetObject for an event without a version.
             allow("ReadFiles", (s3.GetObjectVersion, s3.GetObject), ORDER_FILES),
             allow("WriteReports", (s3.PutObject,), IMPORT_REPORTS),
-            allow("QueueOrders", (sqs.SendMessage,), ORDER_QUEUE),
+            allow("QueueOrders", (sqs.SendMessage,), ORDER_QUEUE.arn),
             allow("RecogniseOrders", (dynamodb.GetItem,), ORDERS_TABLE),
             allow("ReadSettings", (ssm.GetParameters,), API_CONFIG, FEATURE_FLAGS),
-            allow("KeepFailedImports", (sqs.SendMessage,), ORDER_IMPORT_DLQ),
         ),
         variables=("ORDER_QUEUE_URL", "TABLE_NAME", *_SETTINGS),
-        hands_on=True,
-        # It fills its time with a large file and hands on the rest with a minute left, or a fifth of it: a
-        # run beyond this did not get round to that.
+        trigger=RuleTrigger(
+            "OrderFilesRule",
+            names.order_files_rule("${Environment}"),
+            f"Files uploaded under {UPLOAD_PREFIX} are imported",
+            UPLOADED_FILES,
+        ),
+        dead_letters=IMPORT_DLQ,
+        invokes_itself=True,
+        # With a large file it runs until a minute or a fifth of its time is left, then continues in another
+        # invocation. An invocation beyond this share did not get that far.
         slow_share=0.97,
     ),
 )
 
 BY_KEY = {function.key: function for function in FUNCTIONS}
+
+CONSUMERS = {function.trigger.queue: function for function in FUNCTIONS if isinstance(function.trigger, QueueTrigger)}
+QUEUES = tuple(CONSUMERS)
+DEAD_LETTER_QUEUES = tuple(dict.fromkeys(function.failures for function in FUNCTIONS if function.failures))

@@ -1,4 +1,4 @@
-"""What API Gateway itself answers, in the one error shape of the contract."""
+"""Errors that API Gateway answers without a function, in the shape of the contract."""
 
 import json
 
@@ -7,9 +7,9 @@ from troposphere.apigateway import GatewayResponse, RestApi
 
 from contract.errors import ERRORS
 from generator import cors
-from generator.outputs import camel
+from generator.naming import camel
 
-# What the request validator found wrong, and which kind of refusal it was.
+# The message of the request validator, and the type of the response.
 _VALIDATION = "$context.error.validationErrorString"
 _KIND = "$context.error.responseType"
 
@@ -20,9 +20,9 @@ RESPONSES: dict[str, tuple[str, str | None]] = {
     "INVALID_API_KEY": ("forbidden", None),
     "ACCESS_DENIED": ("forbidden", None),
     "UNAUTHORIZED": ("forbidden", None),
-    # What the firewall refuses, also for too many requests: it answers 403 whatever its rule.
+    # The firewall answers 403 for each of its rules, also for too many requests.
     "WAF_FILTERED": ("forbidden", "refused by the firewall: too many requests, or one that looks like an attack"),
-    # So API Gateway calls a path or method that it does not know.
+    # API Gateway's name for an unknown path or method.
     "MISSING_AUTHENTICATION_TOKEN": ("route_not_found", None),
     "RESOURCE_NOT_FOUND": ("route_not_found", None),
     "REQUEST_TOO_LARGE": ("payload_too_large", None),
@@ -43,7 +43,7 @@ def gateway_responses(api: RestApi) -> list[GatewayResponse]:
 
 
 def body(code: str, detail: str | None) -> str:
-    """The error as API Gateway fills it in: plain substitution, no Velocity."""
+    """The error with variables that API Gateway substitutes, without Velocity."""
     error = {
         "code": code,
         "message": ERRORS[code].message,
@@ -55,12 +55,12 @@ def body(code: str, detail: str | None) -> str:
 
 def _response(api: RestApi, kind: str, code: str, detail: str | None) -> GatewayResponse:
     error = ERRORS[code]
-    # No X-Request-Id: mappings here may read the request, nothing else. The id is in the body, and
-    # in the x-amzn-RequestId that API Gateway sends by itself.
+    # No X-Request-Id: mappings here can read only the request. The id is in the body and in API Gateway's
+    # x-amzn-RequestId.
     headers = cors.gateway_response_headers()
     if error.retry_after:
         headers["Retry-After"] = cors.static(str(error.retry_after))
-    # A status on a default would overwrite that of every type that falls back on it.
+    # The status of a default would replace that of every type without a response.
     status = {} if kind.startswith("DEFAULT_") else {"StatusCode": str(error.status)}
     response = GatewayResponse(
         f"{camel(kind)}Response",

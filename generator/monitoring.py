@@ -12,7 +12,6 @@ from generator.alarms.table import IS_PROVISIONED
 from generator.audit import accepted
 from generator.functions import FUNCTIONS
 from generator.policies import policy, tls_only
-from generator.queues import DEAD_LETTER_QUEUES
 
 _NAME = names.root_stack("${Environment}")
 HAS_EMAIL = "HasAlertEmail"
@@ -21,15 +20,6 @@ HAS_EMAIL = "HasAlertEmail"
 def build() -> Template:
     template = Template("Food delivery, monitoring: alarms, the alerts topic, the dashboard and saved queries")
     reserved = [function for function in FUNCTIONS if function.reserved_concurrency]
-    parameters.declare(
-        template,
-        *("Environment", "ApiName", "StageName", *(function.name_parameter for function in FUNCTIONS)),
-        *("OrdersTableName", "OrderQueueName", *(queue.name_parameter for queue in DEAD_LETTER_QUEUES)),
-        *("OrderEventsTopicName", "BillingMode", *(function.reserved_concurrency for function in reserved)),
-        *("AlertEmail", "ErrorRatePercent", "LatencyP95Ms", "ReservedConcurrencyPercent", "ConsumedCapacityPercent"),
-        *("QueueAgeSeconds", "QueueDepth", "StreamAgeSeconds", "ImportSuccessPercent", "OrdersPerHourPercent"),
-        *("SloAvailabilityPercent", "SloLatencyPercent", "SloLeastBadRequests", "WafRateLimit"),
-    )
     template.add_condition(HAS_EMAIL, Not(Equals(Ref("AlertEmail"), "")))
     template.add_condition(IS_PROVISIONED, Equals(Ref("BillingMode"), "PROVISIONED"))
     for name, condition in firewall.conditions().items():
@@ -53,13 +43,11 @@ def build() -> Template:
     board = template.add_resource(Dashboard("Dashboard", DashboardName=Sub(_NAME), DashboardBody=dashboard.body()))
     outputs.emit(
         template,
-        outputs.MonitoringOutputs(
-            alerts_topic_arn=Ref(topic),
-            dashboard_url=Sub(
-                f"${{CloudWatch}}#dashboards/dashboard/${{{board.title}}}", CloudWatch=console.cloudwatch()
-            ),
-        ),
+        "monitoring",
+        AlertsTopicArn=Ref(topic),
+        DashboardUrl=Sub(f"${{CloudWatch}}#dashboards/dashboard/${{{board.title}}}", CloudWatch=console.cloudwatch()),
     )
+    parameters.declare_used(template)
     return template
 
 

@@ -1,4 +1,4 @@
-"""The topic that tells what happened to orders, and who may be subscribed by an environment."""
+"""The topic of order events, and the subscribers that an environment configures."""
 
 from awacs import sns as sns_actions
 from awacs import xray as xray_actions
@@ -19,9 +19,9 @@ def conditions() -> dict:
 
 
 def topic() -> Topic:
-    """Encrypted at rest, unlike the alerts: events name customers. The AWS managed key does, because
-    the only publisher is a role of this account, which that key trusts; services, such as alarms,
-    it does not. Subscribers need no right on it: SNS decrypts before it delivers."""
+    """Encrypted at rest, unlike the alerts: events name customers. The AWS managed key suffices: it allows roles of
+    this account, such as the publisher's, but no services, such as alarms. Subscribers need no right on it: SNS
+    decrypts before delivery."""
     return Topic(
         "OrderEvents",
         DisplayName=Sub(f"{names.root_stack('${Environment}')} order events"),
@@ -31,8 +31,8 @@ def topic() -> Topic:
 
 
 def right_to_trace(events: Topic) -> ResourcePolicy:
-    """Without it SNS drops its segments in silence (SNS developer guide, "Active tracing": only the console grants
-    it by itself). X-Ray allows five such policies per account and region: each environment there takes one."""
+    """Without it SNS drops its segments in silence (SNS developer guide, "Active tracing"; the console adds the policy,
+    CloudFormation does not). X-Ray allows five such policies per account and region, and each environment has one."""
     trace = Statement(
         Sid="TraceDeliveries",
         Effect=Allow,
@@ -55,7 +55,7 @@ def right_to_trace(events: Topic) -> ResourcePolicy:
 
 
 def topic_policy(events: Topic) -> TopicPolicy:
-    """Allows nobody anything: who publishes or subscribes needs rights of their own, in this account."""
+    """Allows nothing: publishers and subscribers need an identity policy in this account."""
     return TopicPolicy(
         "OrderEventsPolicy",
         Topics=[Ref(events)],
@@ -78,8 +78,7 @@ def subscriptions(events: Topic) -> list[SubscriptionResource]:
             TopicArn=Ref(events),
             Protocol="sqs",
             Endpoint=Ref("EventsQueueArn"),
-            # The event itself is the message's body and its attributes are the message's: no
-            # envelope to unpack. What is lost, SNS's id, the event's own id replaces.
+            # No envelope: the event is the body and has its attributes. The event's id replaces that of SNS.
             RawMessageDelivery=True,
         ),
     ]

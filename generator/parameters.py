@@ -1,5 +1,8 @@
 """Template parameters: those of settings, derived from `config.environment`, and those that are no settings."""
 
+from string import Template as StringTemplate
+from typing import Any
+
 from troposphere import Parameter, Template
 
 from config.environment import Environment
@@ -26,13 +29,6 @@ def definition(setting: Setting) -> dict:
     return {name: value for name, value in properties.items() if value is not None}
 
 
-def _in_template_order(definitions: dict[str, dict]) -> dict[str, dict]:
-    """Settings in the order of definition, but for one whose place in root.yaml is older than the sections."""
-    names = [name for name in definitions if name != "CommandReservedConcurrency"]
-    names.insert(names.index("WorkerBatchSize"), "CommandReservedConcurrency")
-    return {name: definitions[name] for name in names}
-
-
 def _package(description: str) -> dict:
     return {
         "Type": "String",
@@ -42,9 +38,7 @@ def _package(description: str) -> dict:
     }
 
 
-SETTINGS = _in_template_order(
-    {each.parameter.name: definition(each) for each in settings(Environment) if each.parameter}
-)
+SETTINGS = {each.parameter.name: definition(each) for each in settings(Environment) if each.parameter}
 
 # Set by the deployer: where the packages are, and what the account lacks.
 BY_DEPLOYER = {
@@ -77,12 +71,31 @@ def declare_all(template: Template) -> None:
         template.add_parameter(Parameter(name, **properties))
 
 
-def declare(template: Template, *names: str) -> None:
-    """Declare a child's parameters, which are the root's or a sibling's outputs, without defaults.
+def declare_used(template: Template) -> None:
+    """Declare the parameters that a child refers to: an environment's, or a sibling's outputs, without defaults.
 
-    Raises KeyError for a name that is neither.
+    Raises KeyError for a name that nothing supplies.
     """
-    for name in names:
-        properties = _OF_ROOT.get(name) or _OF_SIBLINGS[name]
-        without_default = {key: value for key, value in properties.items() if key != "Default"}
-        template.add_parameter(Parameter(name, **without_default))
+    used = _references(template.to_dict()) - {*template.resources}
+    if unknown := used - {*_OF_ROOT, *_OF_SIBLINGS}:
+        raise KeyError(f"no parameter, output or resource is called {', '.join(sorted(unknown))}")
+    for name, properties in (_OF_SIBLINGS | _OF_ROOT).items():
+        if name in used:
+            without_default = {key: value for key, value in properties.items() if key != "Default"}
+            template.add_parameter(Parameter(name, **without_default))
+
+
+def _references(node: Any) -> set[str]:
+    """Names in Ref and in the text of Fn::Sub, where `${Name}` is as in string.Template; no pseudo parameters."""
+    match node:
+        case {"Ref": str(name)}:
+            return set() if "::" in name else {name}
+        case {"Fn::Sub": str(text)}:
+            return {*StringTemplate(text).get_identifiers()}
+        case {"Fn::Sub": [str(text), dict(variables)]}:
+            return _references({"Fn::Sub": text}) - {*variables} | _references([*variables.values()])
+        case dict():
+            return _references([*node.values()])
+        case list():
+            return set().union(*map(_references, node))
+    return set()

@@ -4,6 +4,7 @@ from troposphere import Ref, Sub
 
 from config import names
 from contract.imports import REPORT_PREFIX, UPLOAD_PREFIX
+from generator.queues import EVENTS_DLQ, ORDER_QUEUE
 
 CUSTOMER_INDEX = "customerIdIndex"
 PROCESSED_DATE_INDEX = "processedDateIndex"
@@ -19,14 +20,9 @@ def _setting(name: str) -> Sub:
 ORDERS_TABLE = Ref("OrdersTableArn")
 ORDERS_BY_CUSTOMER = Sub(f"${{OrdersTableArn}}/index/{CUSTOMER_INDEX}")
 ORDERS_STREAM = Ref("OrdersStreamArn")
-ORDER_QUEUE = Ref("OrderQueueArn")
-ORDER_QUEUE_DLQ = Ref("OrderQueueDlqArn")
 ORDER_EVENTS = Ref("OrderEventsTopicArn")
-ORDER_EVENTS_DLQ = Ref("OrderEventsDlqArn")
-ORDER_IMPORT_DLQ = Ref("OrderImportDlqArn")
 ORDER_FILES = Sub(f"${{UploadBucketArn}}/{UPLOAD_PREFIX}*")
 IMPORT_REPORTS = Sub(f"${{UploadBucketArn}}/{REPORT_PREFIX}*")
-DEAD_LETTER_QUEUE = Ref("DeadLetterQueueArn")
 API_CONFIG = _setting("api-config")
 FEATURE_FLAGS = _setting("feature-flags")
 ANYTHING = "*"  # only for actions without resource-level permissions
@@ -38,8 +34,8 @@ VARIABLES = {
     "FEATURE_FLAGS_PARAMETER": Sub(names.parameter_path("${Environment}", "feature-flags")),
     "ALLOWED_ORIGINS": Ref("AllowedOrigins"),
     "ORDER_TTL_DAYS": Ref("OrderTtlDays"),
-    "ORDER_QUEUE_URL": Ref("OrderQueueUrl"),
-    "ORDER_DEAD_LETTER_QUEUE_URL": Ref("OrderQueueDlqUrl"),
+    "ORDER_QUEUE_URL": ORDER_QUEUE.url,
+    "ORDER_DEAD_LETTER_QUEUE_URL": ORDER_QUEUE.dead_letters.url,
     "ORDER_EVENTS_TOPIC_ARN": Ref("OrderEventsTopicArn"),
-    "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL": Ref("OrderEventsDlqUrl"),
+    "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL": EVENTS_DLQ.url,
 }

@@ -23,7 +23,7 @@ from troposphere.s3 import (
 from generator.audit import accepted
 from generator.lifecycle import AS_DATA
 from generator.policies import policy, tls_only
-from generator.queues import DAY, DEAD_LETTER_RETENTION
+from generator.queue_resources import DAY, DEAD_LETTER_RETENTION
 
 # A dead letter names a version of a file. The version must exist as long as the letter can be redriven, even if the
 # file was replaced or has expired. Two days more than the queue's retention: EventBridge may have retried for 24 hours

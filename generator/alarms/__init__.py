@@ -1,7 +1,7 @@
-"""The inventory of alarms: the one list that the monitoring stack and the dashboard are built from.
+"""The inventory of alarms: the monitoring stack, the dashboard and docs/alarms.md follow from it.
 
-`spec` says what an alarm is, the other modules which there are, by concern. An alarm of a path has no
-action: the path's composite alarm notifies for all of them, so that one incident rings once.
+`spec` defines an alarm, the other modules list them by concern. An alarm of a path has no action: the path's composite
+alarm notifies for all of them, once per incident.
 """
 
 from generator.alarms import api, business, functions, objectives, queues, table
@@ -9,9 +9,9 @@ from generator.alarms.spec import ASYNC, EVENTS, IMPORT, SYNC, Alarm, Composite,
 
 _MEANING = {
     SYNC: "Requests to the order API fail, are slow, or soon will be.",
-    ASYNC: "Orders handed in for later are not stored, late, or soon will be.",
-    IMPORT: "Partners' files are not imported as they should be.",
-    EVENTS: "Changes of orders are not announced, or late.",
+    ASYNC: "Accepted orders are not stored, or late, or soon will be.",
+    IMPORT: "Imports of partners' files fail, or refuse more records than usual.",
+    EVENTS: "Changes of orders are not announced, or are announced late.",
 }
 
 
@@ -21,7 +21,7 @@ def inventory() -> list[Alarm]:
 
 
 def composites() -> list[Composite]:
-    """Each after those that belong to it."""
+    """Each after its members."""
     return [*objectives.composites(), *(_path(path, meaning) for path, meaning in _MEANING.items())]
 
 
@@ -34,5 +34,5 @@ def _path(path: str, meaning: str) -> Composite:
         of_path(path),
         None,
         meaning,
-        "on the dashboard, which alarm of this path is red; do what that one says. Only this one notifies.",
+        "find on the dashboard which alarm of this path is in ALARM, and follow its description. Only this one notifies.",
     )

@@ -1,7 +1,9 @@
-"""Alarms of orders themselves: files that fail or are refused, and more orders than the platform expects."""
+"""Alarms of imported files, and of more orders than the platform expects."""
+
+from troposphere import Ref
 
 from contract.metrics import PATHS
-from generator.alarms.spec import IMPORT, Alarm, Metric, of_path, own
+from generator.alarms.spec import IMPORT, Alarm, Expression, Metric, listed, of_path, own
 from generator.functions import BY_KEY
 
 HOUR = 3600
@@ -19,14 +21,14 @@ def import_failures() -> Alarm:
     return Alarm(
         "import-failures",
         of_path(IMPORT),
-        "The import of a file has failed; Lambda tries it twice more before it ends in OrderImportDLQ.",
-        "the log of orders-import, then the file's report, under reports/ in its bucket.",
-        {"failures": of_importer("ProcessingFailures", "Sum")},
-        # Long enough for the retries, one and two minutes apart: one failing file rings once.
+        "The import of a file failed. Lambda retries it twice before its event goes to OrderImportDLQ.",
+        "read the log of orders-import, then the file's report, under reports/ in its bucket.",
+        of_importer("ProcessingFailures", "Sum"),
+        # Long enough for the retries, one and two minutes apart: one failing file notifies once.
         period=300,
         periods=1,
         threshold=0,
-        why="no file, no failure; what failed for good waits in OrderImportDLQ, which has an alarm of its own",
+        why="without files nothing fails; OrderImportDLQ has its own alarm",
     )
 
 
@@ -34,36 +36,37 @@ def import_success_rate() -> Alarm:
     return Alarm(
         "import-success-rate",
         of_path(IMPORT),
-        "More records of a file than usual were refused.",
-        "its report, under reports/ in its bucket, says why; the files that it names have the records.",
+        "More records of a file than allowed were refused.",
+        "read the file's report, under reports/ in its bucket, for the reasons; the files that it names have the records.",
         # The worst file: an average would hide it among good ones.
-        {"rate": of_importer("SuccessRate", "Minimum")},
+        of_importer("SuccessRate", "Minimum"),
         periods=1,
         below=True,
-        threshold="${ImportSuccessPercent}",
-        why="written once per file: between files there is nothing to refuse",
+        threshold=Ref("ImportSuccessPercent"),
+        why="written once per file: without files no record is refused",
     )
 
 
 def orders_per_hour() -> Alarm:
-    """Against the ceiling that functions write beside each order: maxOrdersPerHour, changed without a deployment.
+    """Compared with the metric that functions write with each order: maxOrdersPerHour, which changes without a
+    deployment.
 
-    Orders were stored beyond it and nobody was refused: it warns, so it belongs to no path.
+    A warning that belongs to no path: the orders beyond the limit are stored, none is refused.
     """
-    stored = {f"stored{place}": own("OrderStored", "Sum", path=path) for place, path in enumerate(PATHS)}
+    stored = {f"stored{index}": own("OrderStored", "Sum", path=path) for index, path in enumerate(PATHS)}
     ceilings = {
-        f"ceiling{place}": own("OrdersPerHourCeiling", "Maximum", path=path) for place, path in enumerate(PATHS)
+        f"ceiling{index}": own("OrdersPerHourCeiling", "Maximum", path=path) for index, path in enumerate(PATHS)
     }
+    text = f"100 * SUM({listed(stored)}) / MAX({listed(ceilings)})"
     return Alarm(
         "orders-per-hour",
         None,
-        "More orders were stored within an hour than api-config's maxOrdersPerHour says to expect. None was refused.",
-        "the dashboard's orders by path: good business, an import, or a client that repeats itself? If it is to "
-        "stay, raise maxOrdersPerHour in Parameter Store, and look at limits, quotas and cost.",
-        {**stored, **ceilings},
-        expression=f"100 * SUM([{', '.join(stored)}]) / MAX([{', '.join(ceilings)}])",
+        "More orders were stored within an hour than maxOrdersPerHour in api-config. None was refused.",
+        "find on the dashboard which path the orders come from: more business, an import, or a client that repeats "
+        "itself? If the load will last, raise maxOrdersPerHour in Parameter Store, and check limits, quotas and cost.",
+        Expression(text, {**stored, **ceilings}),
         period=HOUR,
         periods=1,
-        threshold="${OrdersPerHourPercent}",
-        why="no order within the hour is within any ceiling",
+        threshold=Ref("OrdersPerHourPercent"),
+        why="without orders no limit is exceeded",
     )

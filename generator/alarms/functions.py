@@ -1,11 +1,13 @@
-"""Alarms of every function: errors, duration, throttles, and reserved concurrency where there is any."""
+"""Alarms of every function: errors, duration, throttles, reserved concurrency if any, age of a stream's records."""
 
-from contract.routes import ROUTES
+from troposphere import Ref
+
 from generator import functions
-from generator.alarms.spec import Alarm, Metric, of_path
+from generator.alarms.spec import Alarm, Expression, Metric, of_path
 from generator.functions import Function
+from generator.triggers import StreamTrigger
 
-NO_CALL = "a function that nobody calls writes no metrics, and fails nobody"
+NO_CALL = "without invocations Lambda writes no metrics, and nothing fails"
 
 
 def alarms() -> list[Alarm]:
@@ -14,11 +16,15 @@ def alarms() -> list[Alarm]:
 
 def of_function(function: Function) -> list[Alarm]:
     found = [errors(function), duration(function), throttles(function)]
-    return [*found, concurrency(function)] if function.reserved_concurrency else found
+    if function.reserved_concurrency:
+        found.append(concurrency(function))
+    if isinstance(function.trigger, StreamTrigger):
+        found.append(stream_age(function, function.trigger))
+    return found
 
 
 def metric(function: Function, name: str, stat: str) -> Metric:
-    return Metric("AWS/Lambda", name, stat, {"FunctionName": f"${{{function.name_parameter}}}"})
+    return Metric("AWS/Lambda", name, stat, {"FunctionName": Ref(function.name_parameter)})
 
 
 def errors(function: Function) -> Alarm:
@@ -26,26 +32,29 @@ def errors(function: Function) -> Alarm:
         f"{function.name}-errors",
         of_path(function.path),
         f"More invocations of {function.name} than allowed failed, for ten minutes.",
-        f"the saved query errors-by-function, then the log of {function.name}. Was it deployed just now? Roll back.",
-        {"errors": metric(function, "Errors", "Sum"), "invocations": metric(function, "Invocations", "Sum")},
-        # Errors are counted when an invocation ends, invocations when it begins: a period may have more of the former.
-        expression="100 * errors / MAX([errors, invocations])",
-        threshold="${ErrorRatePercent}",
+        f"run the saved query errors-by-function, then read the log of {function.name}. If it was just deployed, roll "
+        "back.",
+        # Lambda counts an error at the end of an invocation, the invocation at its start: a period may have more errors.
+        Expression(
+            "100 * {errors} / MAX([{errors}, {invocations}])",
+            {"errors": metric(function, "Errors", "Sum"), "invocations": metric(function, "Invocations", "Sum")},
+        ),
+        threshold=Ref("ErrorRatePercent"),
         why=NO_CALL,
     )
 
 
 def duration(function: Function) -> Alarm:
     """A function that answers requests may take as long as the API may; the others a share of their timeout."""
-    answers = any(route.function == function.key for route in ROUTES)
-    limit = "${LatencyP95Ms}" if answers else function.slow_ms
-    said = "the API may" if answers else f"{function.slow_share:.0%} of its timeout of {function.timeout} s"
+    answers = function.answers_requests
+    limit = Ref("LatencyP95Ms") if answers else function.slow_ms
+    allowed = "the API may" if answers else f"{function.slow_share:.0%} of its timeout of {function.timeout} s"
     return Alarm(
         f"{function.name}-duration",
         of_path(function.path),
-        f"One invocation of {function.name} in twenty took longer than {said}, for ten minutes.",
-        "on the dashboard, cold starts and the table's throttles; then a slow trace: which call takes the time?",
-        {"duration": metric(function, "Duration", "p95")},
+        f"One invocation of {function.name} in twenty took longer than {allowed}, for ten minutes.",
+        "check cold starts and the table's throttles on the dashboard; then find the slow call in a trace.",
+        metric(function, "Duration", "p95"),
         threshold=limit,
         why=NO_CALL,
     )
@@ -55,10 +64,10 @@ def throttles(function: Function) -> Alarm:
     return Alarm(
         f"{function.name}-throttles",
         of_path(function.path),
-        f"Lambda refused to run {function.name}: no concurrency was left.",
-        "the graph of concurrency: is it this function's own load, or did another use up the account's? "
-        "Raise the reservation or the account's quota.",
-        {"throttles": metric(function, "Throttles", "Sum")},
+        f"Lambda throttled {function.name}: no concurrency was left.",
+        "find in the graph of concurrent executions whether this function's load or another's used it up; raise the "
+        "reservation or the account's quota.",
+        metric(function, "Throttles", "Sum"),
         periods=1,
         threshold=0,
         why=NO_CALL,
@@ -66,15 +75,34 @@ def throttles(function: Function) -> Alarm:
 
 
 def concurrency(function: Function) -> Alarm:
-    """Before it throttles. `ClaimedAccountConcurrency` and the like know no single function."""
+    """Before Lambda throttles it. `ClaimedAccountConcurrency` and the like are per account, not per function."""
     return Alarm(
         f"{function.name}-concurrency",
         of_path(function.path),
         f"{function.name} used more of its reserved concurrency than is safe, for ten minutes; at 100 % requests fail.",
-        "whether requests became more or slower; then raise command_reserved_concurrency, or mend what is slow.",
-        {"running": metric(function, "ConcurrentExecutions", "Maximum")},
-        expression=f"100 * running / ${{{function.reserved_concurrency}}}",
-        threshold="${ReservedConcurrencyPercent}",
+        "find out whether requests became more or slower; raise command_reserved_concurrency, or fix the slow call.",
+        Expression(
+            "100 * {running} / {reserved}",
+            {
+                "running": metric(function, "ConcurrentExecutions", "Maximum"),
+                "reserved": Ref(function.reserved_concurrency),
+            },
+        ),
+        threshold=Ref("ReservedConcurrencyPercent"),
         why="a function that does not run uses no concurrency",
         condition=function.reserves_condition,
+    )
+
+
+def stream_age(function: Function, trigger: StreamTrigger) -> Alarm:
+    return Alarm(
+        trigger.alarm,
+        of_path(function.path),
+        f"Changes of orders have waited for {function.name} for longer than allowed.",
+        f"find in the log of {function.name} whether a service that it calls refuses, or one record holds up the others.",
+        Expression("{age} / 1000", {"age": metric(function, "IteratorAge", "Maximum")}),  # in milliseconds
+        period=60,
+        periods=5,
+        threshold=trigger.age_limit,
+        why="Lambda writes the age with each batch: without a batch nothing waits",
     )

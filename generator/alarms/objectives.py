@@ -1,32 +1,33 @@
-"""Service level objectives of the order API, and alarms on how fast they burn their error budgets.
+"""Service level objectives (SLOs) of the order API, and alarms on the burn rates of their error budgets.
 
-Google's SRE workbook ("Alerting on SLOs", 6: multiwindow, multi-burn-rate alerts): a burn of 14.4 uses up
-2 % of a 30-day budget in one hour, one of 6 uses up 5 % in six. The long window says that it matters, the
-short one, a twelfth of it, that it still goes on: the alarm ends soon after the trouble does. All metrics of
-an alarm have the same period (CloudWatch user guide, "Metric math" of alarms), so each window is an alarm
-of its own and the pair is a composite.
+Google's SRE workbook ("Alerting on SLOs", 6: multiwindow, multi-burn-rate alerts): a burn rate of 14.4 uses up 2 % of
+a 30-day budget in one hour, one of 6 uses up 5 % in six. The long window shows that the burn matters, the short one, a
+twelfth of it, that it continues: the alarm ends soon after the incident. All metrics of an alarm have the same period
+(CloudWatch user guide, "Metric math" of alarms), so each window is an alarm and the pair a composite alarm.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from troposphere import Ref, Sub
+
 from generator.alarms.api import metric
-from generator.alarms.spec import SYNC, Alarm, Composite, Metric, of_path, used_in
+from generator.alarms.spec import SYNC, Alarm, Composite, Expression, Metric, duration, of_path
 
 MINUTE, HOUR = 60, 3600
 
 
 @dataclass(frozen=True)
 class Objective:
-    """`bad` is how many requests broke it, `bad_percent` their share, over the ids of `watched`; `share` the
-    percentage that must not."""
+    """`bad` is the number of requests that missed it, `bad_percent` their percentage, both as texts of an Expression
+    with the metrics in `values`, where `objective` is the percentage that must not miss it."""
 
     key: str
     title: str
-    watched: dict[str, Metric]
+    values: Mapping[str, Metric | Ref]
     bad: str
     bad_percent: str
-    share: str
-    broken: str  # what the bad requests did
+    missed: str  # what the bad requests did
     remedy: str
 
 
@@ -42,24 +43,30 @@ OBJECTIVES = (
     Objective(
         "availability",
         "Availability",
-        {"requests": metric("Count", "Sum"), "failed": metric("5XXError", "Sum")},
-        "failed",
-        "100 * failed / requests",
-        "${SloAvailabilityPercent}",
+        {
+            "requests": metric("Count", "Sum"),
+            "failed": metric("5XXError", "Sum"),
+            "objective": Ref("SloAvailabilityPercent"),
+        },
+        "{failed}",
+        "100 * {failed} / {requests}",
         "were answered 5XX",
-        "the errors of the access log, then the log of the function they name.",
+        "read the errors in the access log, then the log of the function that they name.",
     ),
     Objective(
         "latency",
         "Latency",
         # PR(:x) is the percentage of values up to x (CloudWatch user guide, "Statistics definitions"); PutMetricAlarm
         # takes any statistic in a MetricStat, and lists PR(n:m) among the extended ones.
-        {"requests": metric("Count", "Sum"), "within": metric("Latency", "PR(:${LatencyP95Ms})")},
-        "requests * (100 - within) / 100",
-        "100 - within",
-        "${SloLatencyPercent}",
+        {
+            "requests": metric("Count", "Sum"),
+            "within": metric("Latency", Sub("PR(:${LatencyP95Ms})")),
+            "objective": Ref("SloLatencyPercent"),
+        },
+        "{requests} * (100 - {within}) / 100",
+        "100 - {within}",
         "took too long",
-        "on the dashboard, whether the functions or DynamoDB are slow, and cold starts.",
+        "find on the dashboard whether the functions or DynamoDB are slow, or cold starts frequent.",
     ),
 )
 
@@ -80,8 +87,8 @@ def composites() -> list[Composite]:
         Composite(
             _key(objective, burn),
             of_path(SYNC),
-            f"The API uses up its error budget for {objective.key} {burn.rate:g} times as fast as it may: "
-            f"too many requests {objective.broken}, in the last {_said(burn.long)} and still in the last {_said(burn.short)}.",
+            f"The API uses up its error budget for {objective.key} {burn.rate:g} times as fast as allowed: "
+            f"too many requests {objective.missed}, in the last {duration(burn.long)} and still in the last {duration(burn.short)}.",
             objective.remedy,
             every=True,
         )
@@ -91,36 +98,31 @@ def composites() -> list[Composite]:
 
 
 def burn_rate(objective: Objective) -> str:
-    """How many times faster than it may the budget is used: 1 would use it up exactly."""
-    return f"({objective.bad_percent}) / (100 - {objective.share})"
+    """Text of the expression of how many times as fast as allowed the budget is used: 1 uses it up exactly."""
+    return f"({objective.bad_percent}) / (100 - {{objective}})"
 
 
 def _window(objective: Objective, burn: Burn, seconds: int) -> Alarm:
-    """Few requests make large percentages: the long window wants some bad requests before it believes in a burn.
+    """One of few requests is a large percentage: the long window counts a burn only from some bad requests on.
 
-    At 150 orders an hour, the least that breaks 99.9 % 14.4 times over is three of them. The short window has
-    fewer requests still and only confirms, so it takes what there is.
+    At 150 orders an hour, three bad ones are the least that burn the budget of 99.9 % at 14.4 times the allowed rate.
+    The short window has fewer requests and only confirms, so it has no such limit.
     """
     rate = burn_rate(objective)
-    guarded = f"IF({objective.bad} >= ${{SloLeastBadRequests}}, {rate}, 0)"
-    expression = guarded if seconds == burn.long else rate
+    text = f"IF({objective.bad} >= {{least}}, {rate}, 0)" if seconds == burn.long else rate
     return Alarm(
-        f"{_key(objective, burn)}-{_said(seconds).replace(' ', '')}",
+        f"{_key(objective, burn)}-{duration(seconds).replace(' ', '')}",
         _key(objective, burn),
-        f"In the last {_said(seconds)} too many requests {objective.broken}. Rings only together with its other window.",
+        f"In the last {duration(seconds)} too many requests {objective.missed}. Notifies only together with the other "
+        "window.",
         objective.remedy,
-        used_in(expression, objective.watched),
-        expression=expression,
+        Expression(text, {**objective.values, "least": Ref("SloLeastBadRequests")}),
         threshold=burn.rate,
         period=seconds,
         periods=1,
-        why="without requests no promise is broken",
+        why="without requests no objective is missed",
     )
 
 
 def _key(objective: Objective, burn: Burn) -> str:
     return f"slo-{objective.key}-{burn.key}"
-
-
-def _said(seconds: int) -> str:
-    return f"{seconds // HOUR} h" if seconds >= HOUR else f"{seconds // MINUTE} min"

@@ -1,11 +1,13 @@
-"""What an alarm is, before it is a resource: the monitoring stack and the dashboard read the same.
+"""An alarm as data: the monitoring stack, the dashboard and docs/alarms.md follow from it.
 
-All text is for Fn::Sub: `${Name}` is a parameter of the monitoring stack.
+Parameters, names of resources and thresholds are troposphere's objects until they are rendered.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from string import Formatter
+
+from troposphere import GetAtt, Ref, Sub
 
 from contract import metrics
 from generator.functions import EVENTS
@@ -14,8 +16,10 @@ from generator.functions import EVENTS
 SYNC, ASYNC, IMPORT = metrics.PATHS
 PATHS = (*metrics.PATHS, EVENTS)
 
-# What missing data means, everywhere but where an alarm says otherwise.
+# What missing data means, unless an alarm says otherwise.
 QUIET = "notBreaching"
+
+Text = Ref | GetAtt | Sub | str
 
 
 @dataclass(frozen=True)
@@ -24,27 +28,54 @@ class Metric:
 
     namespace: str
     name: str
-    stat: str
-    dimensions: Mapping[str, str]
+    stat: Sub | str
+    dimensions: Mapping[str, Text]
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Metric math. `text` has the names of `values` in braces, as str.format; a value that it does not use is ignored."""
+
+    text: str
+    values: Mapping[str, Metric | Ref]
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """By id, those that it uses: CloudWatch counts ten metrics to an alarm, used or not."""
+        return {name: value for name, value in self._used().items() if isinstance(value, Metric)}
+
+    @property
+    def parameters(self) -> list[Ref]:
+        return [value for value in self._used().values() if isinstance(value, Ref)]
+
+    def render(self, parameter: Callable[[Ref], str], suffix: str = "") -> str:
+        """With ids for metrics, `suffix` appended, and with `parameter` of each parameter."""
+        used = self._used().items()
+        return self.text.format(
+            **{name: parameter(value) if isinstance(value, Ref) else name + suffix for name, value in used}
+        )
+
+    def _used(self) -> dict[str, Metric | Ref]:
+        names = {name for _, name, _, _ in Formatter().parse(self.text) if name}
+        return {name: value for name, value in self.values.items() if name in names}
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """Rings when `expression` over `watched`, or the one metric in it, is above `threshold`; below it if so said.
+    """Goes into ALARM if what it watches is above `threshold`, or, if `below`, under it.
 
-    `key` ends its name. `group` is the key of the composite alarm that rings in its stead; an alarm without
-    one notifies by itself. `missing` is how missing data count, `why` the reason. `periods` of `period`
-    seconds are looked at, of which `datapoints` (all, if None) must breach. It exists under `condition`.
+    `key` ends its name. `group` is the key of the composite alarm that notifies for it; without one it notifies
+    itself. `missing` is how missing data count, `why` the reason. It evaluates `periods` of `period` seconds, of which
+    `datapoints` (None: all) must breach. It exists under `condition`.
     """
 
     key: str
     group: str | None
     meaning: str
     remedy: str
-    watched: Mapping[str, Metric]  # by the id that the expression uses
-    threshold: str | float
+    watched: Metric | Expression
+    threshold: Ref | float
     why: str
-    expression: str | None = None
     period: int = 300
     periods: int = 2
     datapoints: int | None = None
@@ -53,15 +84,13 @@ class Alarm:
     condition: str | None = None
 
     @property
-    def metric(self) -> Metric:
-        """The one that it watches without an expression."""
-        (metric,) = self.watched.values()
-        return metric
+    def metrics(self) -> list[Metric]:
+        return [self.watched] if isinstance(self.watched, Metric) else [*self.watched.metrics.values()]
 
 
 @dataclass(frozen=True)
 class Composite:
-    """Rings when any alarm of its group does, or, if so said, when `every` one does."""
+    """Goes into ALARM with any alarm of its group, or, if `every`, with all of them."""
 
     key: str
     group: str | None
@@ -72,18 +101,33 @@ class Composite:
 
 def own(name: str, stat: str, **dimensions: str) -> Metric:
     """A metric that functions write. Raises KeyError if it is not in contract.metrics."""
-    found = {"Environment": "${Environment}", **dimensions}
+    found: dict[str, Text] = {"Environment": Ref("Environment"), **dimensions}
     if tuple(found) not in metrics.METRICS[name].sets:
         raise KeyError(f"{name} is not written with the dimensions {tuple(found)}")
     return Metric(metrics.NAMESPACE, name, stat, found)
 
 
-def used_in(expression: str, watched: Mapping[str, Metric]) -> dict[str, Metric]:
-    """Those that it names: CloudWatch counts ten metrics to an alarm, used or not."""
-    words = set(re.findall(r"\w+", expression))
-    return {key: metric for key, metric in watched.items() if key in words}
+def listed(names: Iterable[str], each: str = "{}") -> str:
+    """An array of metrics for the text of an Expression, such as `[{a}, {b}]`."""
+    return f"[{', '.join(each.format(f'{{{name}}}') for name in names)}]"
+
+
+def duration(seconds: int) -> str:
+    return f"{seconds // 3600} h" if seconds >= 3600 else f"{seconds // 60} min"
 
 
 def of_path(path: str) -> str:
     """Key of the composite alarm of a path."""
     return f"{path}-path"
+
+
+def substitution(value: Text) -> str:
+    """As text for Fn::Sub."""
+    match value:
+        case Ref():
+            return f"${{{value.data['Ref']}}}"
+        case GetAtt():
+            return f"${{{'.'.join(value.data['Fn::GetAtt'])}}}"
+        case Sub():
+            return value.data["Fn::Sub"]
+    return value

@@ -1,28 +1,31 @@
-"""Alarms of the orders table and its indexes. All paths need it, so they notify by themselves.
+"""Alarms of the orders table and its indexes. All paths need it, so each alarm notifies on its own.
 
-DynamoDB writes no data point where there is nothing to count, and CloudWatch may ignore TreatMissingData for its
+DynamoDB writes no data point if there is nothing to count, and CloudWatch may ignore TreatMissingData for its
 namespace: PutMetricAlarm's reference says that it always does, the user guide ("Configuring how CloudWatch alarms
-treat missing data") that it does by default. An alarm that is left in ALARM by the last bad minute would stay there.
-So expressions count what is missing as 0, by FILL. Where data come late the latest periods are filled, too, and an
-alarm that needs all of its data points might never ring (CloudWatch user guide, "Using math expressions with
-CloudWatch metrics", FILL). DynamoDB's come up to a few minutes late (its developer guide, "DynamoDB metrics and
-dimensions"), so these alarms look three minutes further back than they need to.
+treat missing data") that it does by default. An alarm would stay in ALARM after its last bad minute. So expressions
+count missing data as 0, by FILL. FILL also fills the latest periods if data come late, and an alarm that needs all of
+its data points might never go into ALARM (CloudWatch user guide, "Using math expressions with CloudWatch metrics",
+FILL). DynamoDB's data come up to a few minutes late (its developer guide, "DynamoDB metrics and dimensions"), so these
+alarms evaluate three minutes more than they need.
 """
 
-from generator.alarms.spec import Alarm, Metric
+from troposphere import Ref
+
+from generator.alarms.spec import Alarm, Expression, Metric, Text, listed
 from generator.functions import FUNCTIONS
 from generator.resources import INDEXES, ORDERS_TABLE
 
 IS_PROVISIONED = "IsProvisioned"
 DIRECTIONS = ("Read", "Write")
 CAPACITY_PERIOD = 300
+FILLED = "FILL({}, 0)"
 
-COUNTED_AS_ZERO = "DynamoDB writes nothing where there is nothing to count, so the expression itself fills in 0"
+COUNTED_AS_ZERO = "DynamoDB writes no data if there is nothing to count, so the expression fills in 0"
 
 # The table, and each index, as dimensions. The table's metrics do not include those of its indexes.
-PARTS: dict[str, dict[str, str]] = {
-    "table": {"TableName": "${OrdersTableName}"},
-    **{name: {"TableName": "${OrdersTableName}", "GlobalSecondaryIndexName": name} for name in INDEXES},
+PARTS: dict[str, dict[str, Text]] = {
+    "table": {"TableName": Ref("OrdersTableName")},
+    **{name: {"TableName": Ref("OrdersTableName"), "GlobalSecondaryIndexName": name} for name in INDEXES},
 }
 
 
@@ -31,7 +34,7 @@ def metric(name: str, stat: str, part: str = "table", **dimensions: str) -> Metr
 
 
 def operations() -> list[str]:
-    """What functions call the table with, by their rights. A transaction is authorized as the actions it is made of."""
+    """The operations that functions call on the table, by their rights. IAM authorizes a transaction as its actions."""
     actions = {
         action.action
         for function in FUNCTIONS
@@ -48,20 +51,19 @@ def alarms() -> list[Alarm]:
 
 def throttles() -> Alarm:
     watched = {
-        f"{direction.lower()}{place}": metric(f"{direction}ThrottleEvents", "Sum", part)
-        for place, part in enumerate(PARTS)
+        f"{direction.lower()}{index}": metric(f"{direction}ThrottleEvents", "Sum", part)
+        for index, part in enumerate(PARTS)
         for direction in DIRECTIONS
     }
     return Alarm(
         "table-throttles",
         None,
-        "DynamoDB refused reads or writes of the orders table or one of its indexes, and not only for a moment.",
-        "which of them, on the dashboard. On demand: is one customer or day far busier than the rest (a hot "
-        "partition)? Provisioned: raise max_capacity.",
-        watched,
-        expression=_sum(watched),
+        "DynamoDB throttled reads or writes of the orders table or one of its indexes, for more than a moment.",
+        "find on the dashboard which of them. On demand: look for a customer or day far busier than the rest (a hot "
+        "partition). Provisioned: raise max_capacity.",
+        Expression(f"SUM({listed(watched, FILLED)})", watched),
         period=60,
-        # The SDK repeats what was refused: one minute may pass unnoticed by anyone.
+        # The SDK retries throttled calls: one minute of throttles may affect no client.
         periods=5,
         datapoints=2,
         threshold=0,
@@ -77,10 +79,9 @@ def system_errors() -> Alarm:
     return Alarm(
         "table-system-errors",
         None,
-        "DynamoDB itself failed (HTTP 500) on requests for the orders table, and not only for a moment.",
-        "the AWS Health dashboard of the region. Clients get 503 and may repeat; queued orders wait.",
-        watched,
-        expression=_sum(watched),
+        "DynamoDB failed (HTTP 500) on requests for the orders table, for more than a moment.",
+        "check the AWS Health dashboard of the region. Clients get 503 and may repeat; queued orders wait.",
+        Expression(f"SUM({listed(watched, FILLED)})", watched),
         period=60,
         periods=5,
         datapoints=2,
@@ -93,30 +94,21 @@ def consumption(direction: str) -> Alarm:
     """The busiest of table and indexes. Units are per second, their consumption is a sum over the period."""
     watched: dict[str, Metric] = {}
     shares = []
-    for place, part in enumerate(PARTS):
-        watched[f"used{place}"] = metric(f"Consumed{direction}CapacityUnits", "Sum", part)
-        watched[f"provided{place}"] = metric(f"Provisioned{direction}CapacityUnits", "Maximum", part)
-        shares.append(f"100 * {_filled(f'used{place}')} / ({CAPACITY_PERIOD} * provided{place})")
+    for index, part in enumerate(PARTS):
+        watched[f"used{index}"] = metric(f"Consumed{direction}CapacityUnits", "Sum", part)
+        watched[f"provided{index}"] = metric(f"Provisioned{direction}CapacityUnits", "Maximum", part)
+        shares.append(f"100 * FILL({{used{index}}}, 0) / ({CAPACITY_PERIOD} * {{provided{index}}})")
     return Alarm(
         f"table-{direction.lower()}-capacity",
         None,
         f"The orders table or one of its indexes has used more of its provisioned {direction.lower()} capacity than "
-        "is safe, for a quarter of an hour: scaling does not keep up.",
-        "whether it is at max_capacity already; then raise that, or change to PAY_PER_REQUEST.",
-        watched,
-        expression=f"MAX([{', '.join(shares)}])",
+        "is safe, for 15 minutes: scaling does not keep up.",
+        "if it is at max_capacity, raise that, or change to PAY_PER_REQUEST.",
+        Expression(f"MAX([{', '.join(shares)}])", watched),
         period=CAPACITY_PERIOD,
         periods=4,
         datapoints=3,
-        threshold="${ConsumedCapacityPercent}",
+        threshold=Ref("ConsumedCapacityPercent"),
         why=COUNTED_AS_ZERO,
         condition=IS_PROVISIONED,
     )
-
-
-def _sum(watched: dict[str, Metric]) -> str:
-    return f"SUM([{', '.join(map(_filled, watched))}])"
-
-
-def _filled(key: str) -> str:
-    return f"FILL({key}, 0)"

@@ -1,16 +1,18 @@
-"""What the dashboard shows, from orders down to what carries them: rows of widgets, under headings."""
+"""What the dashboard shows, from orders down to the table: rows of widgets, under headings."""
+
+from troposphere import Ref, Sub
 
 from contract.errors import ERRORS
 from contract.metrics import PATHS
 from contract.routes import ROUTES, Route
 from contract.schemas import STATUSES
 from generator.alarms import api, business, functions, objectives, queues, table
-from generator.alarms.spec import Metric, own, used_in
+from generator.alarms.spec import Expression, Metric, listed, own
 from generator.dashboard.widgets import Widget, computed, graph, heading, line, lines_of, numbers
 from generator.firewall import GROUPS, RATE_LIMIT
 from generator.firewall import NAME as FIREWALL
-from generator.functions import BY_KEY
-from generator.queues import DEAD_LETTER_QUEUES
+from generator.functions import BY_KEY, CONSUMERS, DEAD_LETTER_QUEUES, QUEUES
+from generator.queues import ORDER_QUEUE, Queue
 
 Rows = list[list[Widget]]
 
@@ -18,34 +20,35 @@ Rows = list[list[Widget]]
 def every() -> Rows:
     return [
         *([heading("Orders")], *orders()),
-        *([heading("Promises")], promises()),
+        *([heading("SLOs")], slos()),
         *([heading("API")], *requests()),
         *([heading("Functions")], *of_functions()),
-        *([heading("Orders accepted to be stored later")], *pipeline()),
-        *([heading("Changes announced, alerts sent")], announcements()),
-        *([heading("Files imported")], imports()),
+        *([heading("Queues")], *(queue_row(queue) for queue in QUEUES), processing()),
+        *([heading("Order events and alerts")], notifications()),
+        *([heading("Imports")], imports()),
         *([heading("Table")], orders_table()),
     ]
 
 
 def orders() -> Rows:
-    stored = {f"stored{place}": own("OrderStored", "Sum", path=path) for place, path in enumerate(PATHS)}
-    total = f"SUM([{', '.join(stored)}])"
+    stored = {f"stored{index}": own("OrderStored", "Sum", path=path) for index, path in enumerate(PATHS)}
+    share = f"100 * {{ended}} / SUM({listed(stored)})"
     changed = {status: own("OrderStatusChanged", "Sum", status=status) for status in STATUSES[1:]}
-    ceiling = business.orders_per_hour()
+    limit = business.orders_per_hour()
     return [
         [
             graph("Orders stored, by path", _by_path("OrderStored", "Sum"), stacked=True),
             graph("Value of orders, by path", _by_path("OrderValue", "Sum"), stacked=True),
-            graph("Orders of an hour (% of maxOrdersPerHour)", lines_of([ceiling], ["of the ceiling"]), [ceiling]),
+            graph("Orders per hour (% of maxOrdersPerHour)", lines_of([limit], ["of the limit"]), [limit]),
         ],
         [
             graph("Orders moved to a status", [line(metric, status) for status, metric in changed.items()]),
             numbers(
                 "Of the orders stored in this time (%)",
                 [
-                    *computed(f"100 * ended / {total}", "delivered", {"ended": changed["delivered"], **stored}, "_0"),
-                    *computed(f"100 * ended / {total}", "cancelled", {"ended": changed["cancelled"], **stored}, "_1"),
+                    line
+                    for index, status in enumerate(("delivered", "cancelled"))
+                    for line in computed(Expression(share, {"ended": changed[status], **stored}), status, f"_{index}")
                 ],
             ),
             graph(
@@ -55,18 +58,17 @@ def orders() -> Rows:
     ]
 
 
-def promises() -> list[Widget]:
+def slos() -> list[Widget]:
     left = []
-    for place, each in enumerate(objectives.OBJECTIVES):
-        expression = f"100 - 100 * {objectives.burn_rate(each)}"
-        left += computed(expression, each.title, used_in(expression, each.watched), f"_{place}")
+    for index, each in enumerate(objectives.OBJECTIVES):
+        left += computed(Expression(f"100 - 100 * {objectives.burn_rate(each)}", each.values), each.title, f"_{index}")
     return [numbers("Error budget left, of the requests in this time (%)", left), *map(_burn, objectives.OBJECTIVES)]
 
 
 def _burn(objective: objectives.Objective) -> Widget:
     windows = [alarm for alarm in objectives.alarms() if alarm.key.startswith(f"slo-{objective.key}-")]
     labels = [alarm.key.rsplit("-", 1)[-1] for alarm in windows]
-    return graph(f"{objective.title}: budget used, times as fast as allowed", lines_of(windows, labels), windows)
+    return graph(f"{objective.title}: burn rate of the error budget", lines_of(windows, labels), windows)
 
 
 def requests() -> Rows:
@@ -109,65 +111,60 @@ def of_functions() -> Rows:
         ],
         [
             graph("Throttles", lines_of(throttles, names)),
-            graph("At once", _of_each("ConcurrentExecutions", "Maximum")),
+            graph("Concurrent executions", _of_each("ConcurrentExecutions", "Maximum")),
             graph("Cold starts", [line(own("ColdStart", "Sum", service=name), name) for name in names]),
         ],
     ]
 
 
-def pipeline() -> Rows:
-    by_key = {alarm.key: alarm for alarm in queues.alarms()}
-    age, depth = by_key["order-queue-age"], by_key["order-queue-depth"]
-    worker = BY_KEY["orders_worker"].name
+def queue_row(queue: Queue) -> list[Widget]:
+    age, depth = queues.age(queue), queues.depth(queue)
     return [
-        [
-            graph(
-                "Accepted and done with",
-                [
-                    line(queues.metric("OrderQueueName", "NumberOfMessagesSent", "Sum"), "accepted"),
-                    line(queues.metric("OrderQueueName", "NumberOfMessagesDeleted", "Sum"), "done with"),
-                ],
-            ),
-            graph(
-                "In the queue",
-                [
-                    *lines_of([depth], ["waiting"]),
-                    line(
-                        queues.metric("OrderQueueName", "ApproximateNumberOfMessagesNotVisible", "Maximum"),
-                        "being stored",
-                    ),
-                ],
-                [depth],
-            ),
-            graph("Age of the oldest order in the queue (s)", lines_of([age], ["oldest"]), [age]),
-        ],
-        [
-            graph(
-                "Dead letters waiting",
-                [line(queues.waiting(queue.name_parameter, "Maximum"), queue.title) for queue in DEAD_LETTER_QUEUES],
-            ),
-            graph(
-                "Stored again, tried again",
-                [line(own(name, "Sum", service=worker), name) for name in ("OrderDuplicate", "OrderRetried")],
-            ),
-            graph(
-                "Orders of a batch", [line(own("BatchSize", stat, service=worker), stat) for stat in ("p50", "Maximum")]
-            ),
-        ],
+        graph(
+            f"{queue.title}: messages",
+            [
+                line(queues.metric(queue, f"NumberOfMessages{word}", "Sum"), word.lower())
+                for word in ("Sent", "Deleted")
+            ],
+        ),
+        graph(
+            f"{queue.title}: depth",
+            [
+                *lines_of([depth], ["waiting"]),
+                line(queues.metric(queue, "ApproximateNumberOfMessagesNotVisible", "Maximum"), "in flight"),
+            ],
+            [depth],
+        ),
+        graph(f"{queue.title}: age of the oldest message (s)", lines_of([age], ["oldest"]), [age]),
     ]
 
 
-def announcements() -> list[Widget]:
-    (age,) = (alarm for alarm in queues.alarms() if alarm.key == "order-events-age")
-    service = BY_KEY["orders_events"].name
+def processing() -> list[Widget]:
+    worker = CONSUMERS[ORDER_QUEUE].name
+    return [
+        graph(
+            "Dead letters waiting",
+            [line(queues.waiting(queue, "Maximum"), queue.title) for queue in DEAD_LETTER_QUEUES],
+        ),
+        graph(
+            "Duplicate and retried orders",
+            [line(own(name, "Sum", service=worker), name) for name in ("OrderDuplicate", "OrderRetried")],
+        ),
+        graph("Orders in a batch", [line(own("BatchSize", stat, service=worker), stat) for stat in ("p50", "Maximum")]),
+    ]
+
+
+def notifications() -> list[Widget]:
+    announcer = BY_KEY["orders_events"]
+    age = functions.stream_age(announcer, announcer.trigger)
     return [
         graph(
             "Order events",
-            [line(own(name, "Sum", service=service), name) for name in ("EventsPublished", "EventsFailed")],
+            [line(own(name, "Sum", service=announcer.name), name) for name in ("EventsPublished", "EventsFailed")],
         ),
-        graph("Age of the change being announced (s)", lines_of([age], ["oldest"]), [age]),
+        graph("Age of the oldest change to announce (s)", lines_of([age], ["oldest"]), [age]),
         graph(
-            "Delivered by SNS, and not",
+            "Delivered by SNS, and failed",
             [
                 line(queues.topic(topic, name), f"{title} {word}")
                 for title, topic in queues.TOPICS.items()
@@ -212,7 +209,7 @@ def orders_table() -> list[Widget]:
             ],
         ),
         graph(
-            "DynamoDB's own errors",
+            "DynamoDB system errors",
             [
                 line(table.metric("SystemErrors", "Sum", Operation=operation), operation)
                 for operation in table.operations()
@@ -222,32 +219,33 @@ def orders_table() -> list[Widget]:
 
 
 def firewall() -> list[Widget]:
-    """Only where there is one: the last row, so that its absence leaves no gap."""
+    """Under a condition, so it is the last row: without it there is no gap."""
 
     def of(name: str, rule: str) -> Metric:
-        return Metric("AWS/WAFV2", name, "Sum", {"WebACL": FIREWALL, "Region": "${AWS::Region}", "Rule": rule})
+        return Metric("AWS/WAFV2", name, "Sum", {"WebACL": Sub(FIREWALL), "Region": Ref("AWS::Region"), "Rule": rule})
 
     return [
         graph(
-            "Firewall: let through and refused",
+            "Firewall: requests allowed and blocked",
             [line(of(f"{word}Requests", "ALL"), word.lower()) for word in ("Allowed", "Blocked")],
         ),
         graph(
-            "Firewall: refused, by rule", [line(of("BlockedRequests", rule), rule) for rule in (RATE_LIMIT, *GROUPS)]
+            "Firewall: requests blocked, by rule",
+            [line(of("BlockedRequests", rule), rule) for rule in (RATE_LIMIT, *GROUPS)],
         ),
     ]
 
 
-def _by_path(name: str, stat: str) -> list[list]:
+def _by_path(name: str, stat: str) -> list[tuple]:
     return [line(own(name, stat, path=path), path) for path in PATHS]
 
 
-def _of_each(name: str, stat: str) -> list[list]:
+def _of_each(name: str, stat: str) -> list[tuple]:
     return [line(functions.metric(function, name, stat), function.name) for function in functions.functions.FUNCTIONS]
 
 
-def _of_route(route: Route, name: str, stat: str) -> list:
-    """By method and resource: the stage writes these because its detailed metrics are on."""
+def _of_route(route: Route, name: str, stat: str) -> tuple:
+    """By method and resource: the stage has detailed metrics enabled."""
     stage = api.metric(name, stat)
     dimensions = {
         "ApiName": stage.dimensions["ApiName"],

@@ -10,9 +10,6 @@ from deployer.stacks import outputs, reading
 
 QUEUE = "AWS::SQS::Queue"
 
-_FUNCTION_OUTPUTS = {"OrderImportDLQ": "OrdersImportFunction"}
-"""Dead-letter queues of a function's events, and the root output with the function's name."""
-
 
 @dataclass(frozen=True)
 class Queue:
@@ -77,7 +74,13 @@ def dead_letter_queue(queues: Mapping[str, Queue], name: str) -> Queue:
 
 def function_of(stack: Mapping, dead_letters: Queue) -> str | None:
     """Return the function whose failed events this queue holds; None if it has none."""
-    return outputs.of_stack(stack).get(_FUNCTION_OUTPUTS.get(dead_letters.logical_id, ""))
+    from generator.functions import FUNCTIONS
+    from generator.triggers import RuleTrigger
+
+    names = {
+        each.dead_letters.title: f"{each.title}Function" for each in FUNCTIONS if isinstance(each.trigger, RuleTrigger)
+    }
+    return outputs.of_stack(stack).get(names.get(dead_letters.logical_id, ""))
 
 
 def source_of(queues: Mapping[str, Queue], dead_letters: Queue) -> Queue:
@@ -96,7 +99,7 @@ def source_of(queues: Mapping[str, Queue], dead_letters: Queue) -> Queue:
 
 
 def _remedy(logical_id: str) -> str:
-    from generator.queues import DEAD_LETTER_QUEUES
+    from generator.functions import DEAD_LETTER_QUEUES
 
     remedies = {entry.title: entry.remedy for entry in DEAD_LETTER_QUEUES}
     return remedies.get(logical_id, "read it with --dlq, fix the cause, and repeat what failed.")

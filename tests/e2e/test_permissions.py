@@ -20,7 +20,14 @@ from tests.e2e.support import ROOT, fresh_processes, order_for, start, stop
 pytestmark = pytest.mark.e2e
 
 # Statements that AWS's services use on the function's behalf; the emulator checks none of them.
-NOT_ENFORCED = {"FindStream", "KeepDeadLetters", "ReadStream", "SendTraces", "TakeOrders", "WriteLogs"}
+NOT_ENFORCED = {
+    "FindStream",
+    "SendToOrderProcessingDLQ",
+    "ReadStream",
+    "SendTraces",
+    "ReceiveFromOrderQueue",
+    "WriteLogs",
+}
 
 
 @pytest.fixture(scope="module")
@@ -214,8 +221,8 @@ FUNCTIONS = {
 }
 # What takes too long to be looked at each time.
 APART = {
-    ("OrdersImportFunction", "HandOn"): hands_over,
-    ("OrdersImportFunction", "KeepFailedImports"): keeps_failed_imports,
+    ("OrdersImportFunction", "InvokeItself"): hands_over,
+    ("OrdersImportFunction", "SendToOrderImportDLQ"): keeps_failed_imports,
 }
 
 

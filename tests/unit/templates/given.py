@@ -1,15 +1,13 @@
 """The monitoring stack as an environment has it: what the other stacks hand to it, resolved."""
 
-from generator import outputs
-from generator.functions import FUNCTIONS
-from generator.queues import DEAD_LETTER_QUEUES
+from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
 from tests.unit.templates.support import existing, root_parameters
 
 FROM_SIBLINGS = {
     **{"ApiName": "food-delivery-dev", "StageName": "dev", "OrdersTableName": "orders"},
-    **{outputs.camel(f"{function.key}_name"): function.name for function in FUNCTIONS},
-    **{"OrderQueueName": "OrderQueue", "OrderEventsTopicName": "OrderEvents"},
-    **{queue.name_parameter: queue.title for queue in DEAD_LETTER_QUEUES},
+    "OrderEventsTopicName": "OrderEvents",
+    **{function.name_parameter: function.name for function in FUNCTIONS},
+    **{f"{queue.prefix}Name": queue.title for queue in (*QUEUES, *DEAD_LETTER_QUEUES)},
 }
 PREFIX = "food-delivery-{}-"
 
@@ -19,7 +17,7 @@ def parameters(environment: str, **changes: str) -> dict[str, str]:
 
 
 def alarms_of(monitoring: dict, environment: str, **changes: str) -> dict[str, dict]:
-    """Name without its prefix -> properties, composite alarms included; `LogicalId` tells them apart in rules."""
+    """Name without its prefix -> properties, composite alarms included; rules refer to their `LogicalId`."""
     found = {}
     for title, each in existing(monitoring, parameters(environment, **changes)).items():
         if each["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):

@@ -1,12 +1,12 @@
-"""Alarms: each can fire, arrives once, and tells what to do."""
+"""Alarms: each can go into ALARM, notifies once, and says what to do."""
 
 import re
 
 import pytest
 
 from config import environment
-from generator.functions import FUNCTIONS
-from generator.queues import DEAD_LETTER_QUEUES
+from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
+from generator.naming import words
 from tests.unit.templates.given import alarms_of, expression_of, metrics_of
 from tests.unit.templates.support import of_type
 
@@ -18,8 +18,9 @@ SHOULD_EXIST = {
     *(f"slo-{key}-slow-{window}" for key in ("availability", "latency") for window in ("6h", "30min")),
     *(f"{function.name}-{kind}" for function in FUNCTIONS for kind in ("errors", "duration", "throttles")),
     "orders-command-concurrency",
-    *("order-queue-age", "order-queue-depth", "order-events-age", "order-events-undelivered", "alerts-undelivered"),
-    *("dead-letters", "rejected-orders", "unannounced-events", "failed-imports"),
+    *(f"{words(queue.title)}-{kind}" for queue in QUEUES for kind in ("age", "depth")),
+    *("order-events-age", "order-events-undelivered", "alerts-undelivered"),
+    *(queue.alarm for queue in DEAD_LETTER_QUEUES),
     *("table-throttles", "table-system-errors"),
     *("import-failures", "import-success-rate", "orders-per-hour"),
     *("sync-path", "async-path", "import-path", "events-path"),
@@ -48,7 +49,7 @@ def test_without_a_reservation_there_is_no_alarm_that_divides_by_it(monitoring):
     assert "OrdersCommandConcurrencyAlarm" not in unreserved["sync-path"]["AlarmRule"]
 
 
-# Who is told
+# Notifications
 
 
 def children(composite: dict) -> set[str]:
@@ -56,8 +57,8 @@ def children(composite: dict) -> set[str]:
     return set(re.findall(r'ALARM\("(\w+)"\)', composite["AlarmRule"]))
 
 
-def heard_twice_or_never(alarms: dict[str, dict]) -> set[str]:
-    """Alarms that notify neither by themselves nor by a composite alarm above them, or in both ways."""
+def notifying_twice_or_never(alarms: dict[str, dict]) -> set[str]:
+    """Alarms that notify neither on their own nor by a composite alarm, or in both ways."""
     above: dict[str, list[dict]] = {}
     for alarm in alarms.values():
         for child in children(alarm) if "AlarmRule" in alarm else ():
@@ -70,24 +71,24 @@ def heard_twice_or_never(alarms: dict[str, dict]) -> set[str]:
 
 
 @pytest.mark.parametrize("which", ["alarms", "provisioned"])
-def test_every_alarm_is_heard_once_by_itself_or_by_the_composite_of_its_path(which, request):
-    assert heard_twice_or_never(request.getfixturevalue(which)) == set()
+def test_every_alarm_notifies_once_on_its_own_or_by_the_composite_of_its_path(which, request):
+    assert notifying_twice_or_never(request.getfixturevalue(which)) == set()
 
 
-def test_an_alarm_that_nobody_hears_and_one_that_is_heard_twice_are_noticed(alarms):
+def test_an_alarm_that_never_notifies_and_one_that_notifies_twice_are_named(alarms):
     fewer = {name: alarm for name, alarm in alarms.items() if name != "events-path"}
-    assert "order-events-age" in heard_twice_or_never(fewer)
+    assert "order-events-age" in notifying_twice_or_never(fewer)
     twice = {**alarms, "api-errors": {**alarms["api-errors"], "AlarmActions": ["AlertsTopic"]}}
-    assert heard_twice_or_never(twice) == {"api-errors"}
+    assert notifying_twice_or_never(twice) == {"api-errors"}
 
 
-def test_whoever_notifies_takes_it_back(alarms):
+def test_an_alarm_that_notifies_also_notifies_ok(alarms):
     for alarm in alarms.values():
         assert alarm.get("AlarmActions") == alarm.get("OKActions")
         assert alarm.get("AlarmActions") in (None, ["AlertsTopic"])
 
 
-def test_what_rings_until_somebody_acts_does_not_hide_the_next_incident_of_its_path(alarms):
+def test_dead_letters_do_not_mask_the_next_incident_of_a_path(alarms):
     lasting = {queue.alarm for queue in DEAD_LETTER_QUEUES}
     assert all(alarms[name]["AlarmActions"] for name in lasting)
 

@@ -243,6 +243,6 @@ def test_the_key_belongs_to_a_plan_with_throttle_and_quota(api):
     assert key == {"UsagePlanId": {"Ref": "UsagePlan"}, "KeyId": {"Ref": "ApiKey"}, "KeyType": "API_KEY"}
 
 
-def test_the_url_works_as_it_stands(api):
+def test_the_url_is_complete(api):
     url = evaluate(api, api["Outputs"]["ApiUrl"]["Value"], {"Environment": "dev"})
     assert url == "https://OrdersApi.execute-api.us-east-1.amazonaws.com/Stage"

@@ -1,11 +1,10 @@
 """Findings of the security scanner (`make audit`) that are accepted: none without a reason beside its resource."""
 
+import json
 import re
-from dataclasses import replace
 
 import pytest
 
-from generator import audit
 from generator.functions import FUNCTIONS
 from tests.unit.templates.support import everywhere
 
@@ -23,7 +22,7 @@ ACCEPTED = {
 
 @pytest.fixture(scope="module")
 def skipped(templates) -> list[tuple[str, tuple, list]]:
-    """Stack, path and what stands there, of everything that the scanner is told to skip."""
+    """Stack, path and entries of every list of checks that the scanner skips."""
     return [
         (name, path, value["skip"])
         for name, template in templates.items()
@@ -70,9 +69,11 @@ def test_a_function_with_a_limit_or_dead_letters_needs_no_excuse_for_lacking_the
         assert ("CKV_AWS_116" in ids) == ("DeadLetterConfig" not in resource["Properties"])
 
 
-def test_a_new_function_cannot_be_rendered_before_it_is_said_where_its_failures_go():
-    with pytest.raises(KeyError, match="orders_new"):
-        audit.of_function(replace(FUNCTIONS[1], key="orders_new"))
+def test_what_is_said_of_a_functions_failures_names_resources_that_exist(compute, data):
+    known = {*compute["Resources"], *data["Resources"]}
+    for function in FUNCTIONS:
+        reasons = json.dumps(compute["Resources"][f"{function.title}Function"]["Metadata"])
+        assert {name for name in re.findall(r"\bOrders?[A-Z]\w+", reasons)} <= known, function.title
 
 
 def test_what_is_said_of_queues_is_true(data):

@@ -7,11 +7,14 @@ from graphlib import CycleError, TopologicalSorter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from troposphere import Ref, Template
+from troposphere.sns import Topic
 
 from config import environment
 from config.parameters import ACCOUNT_PARAMETERS, from_environment, settings
-from generator import outputs, parameters
+from generator import outputs, parameters, queue_resources
 from generator import root as root_module
+from generator.functions import QUEUES
 from tests.unit.templates.support import CHILDREN, everywhere, names_used, of_type, root_parameters
 
 
@@ -106,12 +109,15 @@ def test_root_reads_only_outputs_that_the_child_emits(root, templates):
             assert name in templates[stack.removesuffix("Stack").lower()]["Outputs"], value
 
 
-def test_every_child_output_reaches_a_sibling_or_the_user(root, templates):
+def test_every_child_output_but_of_queues_reaches_a_sibling_or_the_user(root, templates):
     read = {tuple(v["Fn::GetAtt"]) for _, v in everywhere(root) if isinstance(v, dict) and "Fn::GetAtt" in v}
     emitted = {
         (f"{child.capitalize()}Stack", f"Outputs.{name}") for child in CHILDREN for name in templates[child]["Outputs"]
     }
-    assert read == emitted
+    # A queue has the same three outputs as the others, whether or not a function needs each of them.
+    of_queues = {("DataStack", f"Outputs.{name}") for name in queue_resources.outputs()}
+    assert read <= emitted
+    assert emitted - read <= of_queues
 
 
 def test_no_two_stacks_emit_an_output_of_the_same_name(templates):
@@ -120,15 +126,15 @@ def test_no_two_stacks_emit_an_output_of_the_same_name(templates):
 
 
 def test_a_misspelt_output_fails_while_rendering():
-    with pytest.raises(AttributeError):
-        _ = outputs.read(outputs.DataOutputs, "DataStack").order_table_name
-
-
-def test_a_parameter_that_nobody_supplies_fails_while_rendering():
     with pytest.raises(KeyError):
-        parameters.declare(_template(), "OrdersTabelName")
-    child = _template()
-    parameters.declare(child, "OrdersTableName")
+        outputs.emit(_referring_to("OrdersTableName"), "monitoring", AlertsTopicArm="", DashboardUrl="")
+
+
+def test_a_parameter_that_nothing_supplies_fails_while_rendering():
+    with pytest.raises(KeyError, match="OrdersTabelName"):
+        parameters.declare_used(_referring_to("OrdersTabelName"))
+    child = _referring_to("OrdersTableName")
+    parameters.declare_used(child)
     with pytest.raises(KeyError):
         root_module.nested("compute", child, available={})
 
@@ -201,10 +207,10 @@ def test_no_resource_waits_for_itself_and_no_stack_for_a_later_one(templates):
     assert order_of_creation(templates["root"]) == stacks
 
 
-def test_a_function_named_by_its_own_role_is_noticed(compute):
+def test_a_function_in_its_own_role_is_a_cycle(compute):
     changed = copy.deepcopy(compute)
-    hands_on = changed["Resources"].pop("OrdersImportHandsOn")["Properties"]
-    changed["Resources"]["OrdersImportRole"]["Properties"]["Policies"].append(hands_on["PolicyDocument"])
+    own_right = changed["Resources"].pop("OrdersImportSelfInvocation")["Properties"]
+    changed["Resources"]["OrdersImportRole"]["Properties"]["Policies"].append(own_right["PolicyDocument"])
     with pytest.raises(CycleError):
         order_of_creation(changed)
 
@@ -222,14 +228,14 @@ def test_a_reference_in_metadata_makes_a_dependency_and_only_one_is_meant_to(tem
     assert order.index("ApiGatewayAccount") < order.index("Stage")
 
 
-def test_a_cycle_by_way_of_metadata_is_noticed(api):
+def test_a_cycle_through_metadata_is_found(api):
     changed = copy.deepcopy(api)
     changed["Resources"]["ApiGatewayAccount"]["Metadata"] = {"Why": {"Fn::Sub": "for ${Stage}"}}
     with pytest.raises(CycleError):
         order_of_creation(changed)
 
 
-def test_a_stack_that_takes_an_output_of_a_later_one_is_noticed(root):
+def test_a_stack_that_reads_an_output_of_a_later_one_is_a_cycle(root):
     changed = copy.deepcopy(root)
     rule = {"Fn::GetAtt": ["ComputeStack", "Outputs.OrderFilesRuleArn"]}
     changed["Resources"]["DataStack"]["Properties"]["Parameters"]["OrderFilesRuleArn"] = rule
@@ -258,13 +264,14 @@ def test_only_what_a_person_types_has_a_physical_name(templates):
         for title, rule in of_type(template, "Events::Rule").items()
         if "Name" in rule["Properties"]
     }
-    # Those that another resource must name without referring to them; unique to their environment all the same.
-    assert named == {("data", "OrderQueue", "QueueName"), ("compute", "OrderFilesRule", "Name")}
-    name = templates["data"]["Resources"]["OrderQueue"]["Properties"]["QueueName"]
-    assert name["Fn::Sub"].startswith("${AWS::StackName}-")
+    # Those that another resource must name without a reference to them; unique to their environment all the same.
+    queues = {("data", queue.title, "QueueName") for queue in QUEUES}
+    assert named == {*queues, ("compute", "OrderFilesRule", "Name")}
+    for _, title, key in queues:
+        assert templates["data"]["Resources"][title]["Properties"][key]["Fn::Sub"] == f"${{AWS::StackName}}-{title}"
 
 
-def _template():
-    from troposphere import Template
-
-    return Template()
+def _referring_to(name: str) -> Template:
+    template = Template()
+    template.add_resource(Topic("Topic", DisplayName=Ref(name)))
+    return template

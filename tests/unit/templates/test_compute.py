@@ -3,7 +3,6 @@
 import pytest
 
 from contract.routes import ROUTES
-from generator import outputs
 from generator.functions import BY_KEY, FUNCTIONS
 from generator.resources import VARIABLES
 from tests.unit.templates.support import evaluate, of_type, root_parameters
@@ -21,15 +20,15 @@ def test_every_function_of_the_route_table_is_in_the_inventory():
     assert {route.function for route in ROUTES} <= {function.key for function in FUNCTIONS}
 
 
-def test_every_function_hands_on_its_name_and_its_arn_if_the_api_invokes_it(compute):
-    expected = {outputs.camel(f"{function.key}_name") for function in FUNCTIONS}
-    expected |= {outputs.camel(f"{route.function}_arn") for route in ROUTES}
+def test_every_function_outputs_its_name_and_its_arn_if_the_api_invokes_it(compute):
+    expected = {f"{function.title}Name" for function in FUNCTIONS}
+    expected |= {f"{BY_KEY[route.function].title}Arn" for route in ROUTES}
     assert set(compute["Outputs"]) == expected
 
 
 def test_memory_and_timeout_are_those_of_the_requirements(compute):
     sizes = {title: (each["MemorySize"], each["Timeout"]) for title, each in functions_of(compute).items()}
-    assert sizes == {
+    required = {
         "OrdersCommandFunction": (1024, 30),
         "OrdersQueryFunction": (512, 10),
         "OrdersIntakeFunction": (512, 10),
@@ -37,6 +36,7 @@ def test_memory_and_timeout_are_those_of_the_requirements(compute):
         "OrdersEventsFunction": (512, 30),
         "OrdersImportFunction": (1769, 900),
     }
+    assert {title: sizes[title] for title in required} == required
 
 
 def test_no_function_outlives_the_gateway_that_waits_for_it_by_much():
@@ -86,9 +86,9 @@ def test_handlers_find_the_environment_variables_they_read(compute):
     }
 
 
-def test_functions_of_the_pipeline_are_told_of_what_they_use_and_of_nothing_else(compute):
+def test_functions_of_the_pipeline_have_the_variables_that_they_use_and_no_others(compute):
     functions = functions_of(compute)
-    told = {
+    variables = {
         title: {name: value for name, value in each["Environment"]["Variables"].items() if name in VARIABLES}
         for title, each in functions.items()
     }
@@ -97,18 +97,18 @@ def test_functions_of_the_pipeline_are_told_of_what_they_use_and_of_nothing_else
         "FEATURE_FLAGS_PARAMETER": "/food-delivery/dev/feature-flags",
     }
     queueing = {**settings, "ORDER_QUEUE_URL": "queue-url", "TABLE_NAME": "orders"}
-    assert told["OrdersIntakeFunction"] == {**queueing, "ALLOWED_ORIGINS": "*"}
-    assert told["OrdersWorkerFunction"] == {
+    assert variables["OrdersIntakeFunction"] == {**queueing, "ALLOWED_ORIGINS": "*"}
+    assert variables["OrdersWorkerFunction"] == {
         **settings,
         "TABLE_NAME": "orders",
         "ORDER_DEAD_LETTER_QUEUE_URL": "dlq-url",
         "ORDER_TTL_DAYS": "90",
     }
-    assert told["OrdersEventsFunction"] == {
+    assert variables["OrdersEventsFunction"] == {
         "ORDER_EVENTS_TOPIC_ARN": "topic-arn",
         "ORDER_EVENTS_DEAD_LETTER_QUEUE_URL": "events-dlq-url",
     }
-    assert told["OrdersImportFunction"] == queueing
+    assert variables["OrdersImportFunction"] == queueing
 
 
 @pytest.mark.parametrize(("given", "expected"), [("100", "100"), ("1", "1"), ("0", None)])

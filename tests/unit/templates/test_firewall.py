@@ -1,4 +1,4 @@
-"""The firewall: only where asked for, before the whole API, and no obstacle to an honest order."""
+"""The firewall: only if configured, in front of the complete API, and without effect on regular orders."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_without_a_limit_there_is_no_firewall(api):
     assert firewall(api, WafRateLimit="0") == {}
 
 
-def test_it_stands_before_the_stage(api):
+def test_it_protects_the_stage(api):
     association = firewall(api, WafRateLimit="500")["WebAclAssociation"]["Properties"]
     assert association["ResourceArn"] == "arn:aws:apigateway:us-east-1::/restapis/OrdersApi/stages/Stage"
     assert association["WebACLArn"] == "WebAcl.Arn"

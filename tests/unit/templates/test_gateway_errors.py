@@ -1,4 +1,4 @@
-"""What API Gateway answers by itself: one error shape, the contract's statuses, readable in a browser."""
+"""Errors that API Gateway answers without a function: one error shape, the contract's statuses, readable in a browser."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def test_every_gateway_response_body_is_json_in_the_error_shape(responses):
 def test_every_gateway_response_has_the_status_of_its_error(responses):
     for kind, response in responses.items():
         if kind.startswith("DEFAULT_"):
-            # A status here would overwrite that of every type without a response of its own.
+            # A status here would replace that of every type without a response.
             assert "StatusCode" not in response
         else:
             assert response["StatusCode"] == str(ERRORS[body_of(response)["code"]].status), kind
@@ -80,7 +80,7 @@ def test_no_server_error_shows_what_went_wrong_inside(responses):
             assert body_of(response)["details"] == [], kind
 
 
-def test_who_is_throttled_is_told_when_to_come_back(api, responses):
+def test_a_throttled_request_gets_retry_after(api, responses):
     assert header_of(api, responses["THROTTLED"], "Retry-After") == "'1'"
     assert header_of(api, responses["QUOTA_EXCEEDED"], "Retry-After") is None
 

@@ -1,7 +1,4 @@
-"""The expressions of alarms, evaluated over samples: when they ring and when they do not.
-
-CloudWatch's evaluation is not here to be asked; `emulator.metric_math` does the same arithmetic.
-"""
+"""The expressions of alarms, evaluated over samples by `emulator.metric_math`, in place of CloudWatch."""
 
 import re
 
@@ -25,8 +22,8 @@ def value(alarm: dict, samples: dict[str, float | None]) -> float | None:
     return metric_math.evaluate(expression_of(alarm), dict.fromkeys(ids) | samples)
 
 
-def rings(alarm: dict, samples: dict[str, float | None]) -> bool:
-    """What one data point says."""
+def breaches(alarm: dict, samples: dict[str, float | None]) -> bool:
+    """Whether one data point breaches the threshold."""
     found = value(alarm, samples)
     if found is None:
         return alarm["TreatMissingData"] == "breaching"
@@ -80,11 +77,11 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "samples", "expected"), CASES)
-def test_an_alarm_rings_exactly_when_it_says(alarms, name, samples, expected):
-    assert rings(alarms[name], samples) is expected
+def test_an_alarm_goes_into_alarm_exactly_at_its_limit(alarms, name, samples, expected):
+    assert breaches(alarms[name], samples) is expected
 
 
-# Promises: 99.9 % not 5XX, 99 % within 500 ms; three bad requests at least
+# SLOs: 99.9 % not 5XX, 99 % within 500 ms; three bad requests at least
 
 AVAILABILITY = [
     ("fast-1h", {}, False),
@@ -121,12 +118,12 @@ LATENCY = [
 
 @pytest.mark.parametrize(("window", "samples", "expected"), AVAILABILITY)
 def test_availability_burns_as_the_sre_workbook_says(alarms, window, samples, expected):
-    assert rings(alarms[f"slo-availability-{window}"], samples) is expected
+    assert breaches(alarms[f"slo-availability-{window}"], samples) is expected
 
 
 @pytest.mark.parametrize(("window", "samples", "expected"), LATENCY)
 def test_latency_burns_by_the_share_of_requests_that_took_too_long(alarms, window, samples, expected):
-    assert rings(alarms[f"slo-latency-{window}"], samples) is expected
+    assert breaches(alarms[f"slo-latency-{window}"], samples) is expected
 
 
 def test_latency_is_counted_by_the_same_limit_as_its_alarm(alarms):
@@ -174,14 +171,14 @@ def test_an_alarm_on_a_dynamodb_metric_fills_gaps_itself(alarms):
     assert not [name for name, alarm in found.items() if unfilled(alarm)]
 
 
-def test_a_gap_that_is_not_filled_would_be_noticed(alarms):
+def test_a_gap_that_is_not_filled_is_found(alarms):
     for name, alarm in of_dynamodb(alarms).items():
         plain = re.sub(r"FILL\((\w+), 0\)", r"\1", expression_of(alarm))
         result, *watched = alarm["Metrics"]
         assert unfilled({**alarm, "Metrics": [{**result, "Expression": plain}, *watched]}), name
 
 
-def test_an_alarm_that_fills_gaps_rings_although_its_data_come_three_minutes_late(alarms):
+def test_an_alarm_that_fills_gaps_goes_into_alarm_if_its_data_come_three_minutes_late(alarms):
     """What has not come yet is 0 to it, and none of the data points that it needs may be among that."""
     filling = {name: alarm for name, alarm in alarms.items() if "Metrics" in alarm and "FILL" in expression_of(alarm)}
     assert set(filling) == set(of_dynamodb(alarms))
@@ -194,17 +191,17 @@ def test_an_alarm_that_fills_gaps_rings_although_its_data_come_three_minutes_lat
 # Nothing is left out
 
 
-def test_every_expression_has_samples_for_which_it_rings_and_for_which_it_does_not(alarms):
-    told = {(name, expected) for name, _, expected in CASES}
-    told |= {(f"slo-availability-{window}", expected) for window, _, expected in AVAILABILITY}
-    told |= {(f"slo-latency-{window}", expected) for window, _, expected in LATENCY}
+def test_every_expression_has_samples_above_and_below_its_limit(alarms):
+    tested = {(name, expected) for name, _, expected in CASES}
+    tested |= {(f"slo-availability-{window}", expected) for window, _, expected in AVAILABILITY}
+    tested |= {(f"slo-latency-{window}", expected) for window, _, expected in LATENCY}
     # One function stands for all, writing for reading: their expressions are the same but for ids.
     alike = {name for name in alarms if name.endswith("-errors") and name.startswith("orders-")} | {
         "table-read-capacity"
     }
     computed = {name for name, alarm in alarms.items() if "Metrics" in alarm} - alike | {"orders-query-errors"}
-    assert computed <= {name for name, expected in told if expected}
-    assert computed <= {name for name, expected in told if not expected}
+    assert computed <= {name for name, expected in tested if expected}
+    assert computed <= {name for name, expected in tested if not expected}
 
 
 def test_all_functions_compute_their_errors_alike(alarms):
@@ -220,8 +217,8 @@ def test_all_functions_compute_their_errors_alike(alarms):
         "100 * invocations / MAX([errors, invocations])",
     ],
 )
-def test_a_wrong_expression_would_be_noticed(alarms, wrong):
+def test_a_wrong_expression_fails_its_samples(alarms, wrong):
     alarm = alarms["orders-query-errors"]
     broken = {**alarm, "Metrics": [{"Id": "result", "Expression": wrong, "ReturnData": True}, *alarm["Metrics"][1:]]}
     cases = [case for case in CASES if case[0] == "orders-query-errors"]
-    assert [samples for _, samples, expected in cases if rings(broken, samples) is not expected]
+    assert [samples for _, samples, expected in cases if breaches(broken, samples) is not expected]

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.templates.support import evaluate, of_type
 
 
-def test_no_key_stands_between_alarms_and_their_topic(monitoring):
+def test_no_key_prevents_alarms_from_publishing(monitoring):
     (topic,) = of_type(monitoring, "SNS::Topic").values()
     assert "KmsMasterKeyId" not in topic["Properties"]
 

@@ -1,4 +1,4 @@
-"""Names that templates give to resources: whoever has one of them already is found before anything is changed."""
+"""Names that templates give to resources: the preflight checks them for conflicts."""
 
 import copy
 
@@ -45,7 +45,7 @@ def test_every_fixed_name_is_looked_up_before_a_deployment_or_needs_no_look(temp
     assert found - looked_up() == set(WITHIN_THE_STACK)
 
 
-def test_a_new_fixed_name_would_be_noticed(templates):
+def test_a_new_fixed_name_is_found(templates):
     more = copy.deepcopy(templates)
     more["data"]["Resources"]["Key"] = {"Type": "AWS::KMS::Alias", "Properties": {"AliasName": {"Fn::Sub": "alias/a"}}}
     assert fixed_names(more) - looked_up() - set(WITHIN_THE_STACK) == {("AWS::KMS::Alias", "AliasName")}

@@ -19,7 +19,7 @@ ORIGINS = origins.origins()
         ("root", "DataStack", "generator/root.py", "nested"),
         ("data", "OrdersTable", "generator/data.py", "orders_table"),
         ("data", "ApiConfigParameter", "generator/data.py", "settings"),
-        ("data", "OrderQueue", "generator/queues.py", "order_queue"),
+        ("data", "OrderQueue", "generator/queue_resources.py", "_queue"),
         ("compute", "OrdersCommandFunction", "generator/compute.py", "lambda_of"),
         ("api", "Stage", "generator/api.py", "stage"),
         ("monitoring", "ApiErrorsAlarm", "generator/alarm_resources.py", "_alarm"),

@@ -5,8 +5,7 @@ import json
 
 import pytest
 
-from generator import event_sources, queues
-from generator.functions import BY_KEY
+from generator.functions import BY_KEY, CLAIM_TIMESTAMP, DEAD_LETTER_QUEUES
 from tests.unit.templates.support import evaluate, of_type, root_parameters
 
 DAY = 24 * 3600
@@ -65,35 +64,43 @@ def test_dead_letters_are_kept_for_longer_than_where_they_come_from(data):
     found = queue_properties(data)
     assert kept_too_briefly(found) == set()
     assert found["OrderQueue"]["MessageRetentionPeriod"] == 4 * DAY
-    for entry in queues.DEAD_LETTER_QUEUES:
+    for entry in DEAD_LETTER_QUEUES:
         assert found[entry.title]["MessageRetentionPeriod"] == 14 * DAY
 
 
-def test_a_dead_letter_queue_that_forgets_too_soon_is_noticed(data):
+def test_a_dead_letter_queue_with_too_short_a_retention_is_named(data):
     found = copy.deepcopy(queue_properties(data))
     found["OrderQueueDLQ"]["MessageRetentionPeriod"] = 4 * DAY
     assert kept_too_briefly(found) == {"OrderQueueDLQ"}
 
 
-def test_every_queue_is_encrypted_with_a_key_that_stands_in_no_services_way(data):
+def test_every_queue_is_encrypted_with_a_key_that_every_service_may_use(data):
     for properties in queue_properties(data).values():
         assert properties["SqsManagedSseEnabled"] is True
         assert "KmsMasterKeyId" not in properties
 
 
-def test_only_the_order_queue_may_choose_a_dead_letter_queue_and_only_its_own(data):
+def test_only_a_queue_with_dead_letters_may_choose_a_dead_letter_queue_and_only_its_own(data):
     found = queue_properties(data)
     allowed = {title: each["RedriveAllowPolicy"] for title, each in found.items() if "RedriveAllowPolicy" in each}
-    arn = f"arn:aws:sqs:us-east-1:123456789012:{found['OrderQueue']['QueueName']}"
+    sources = {
+        each["RedrivePolicy"]["deadLetterTargetArn"].removesuffix(".Arn"): each["QueueName"]
+        for each in found.values()
+        if "RedrivePolicy" in each
+    }
+    assert sources["OrderQueueDLQ"] == found["OrderQueue"]["QueueName"]
     assert allowed == {
-        "OrderQueueDLQ": {"redrivePermission": "byQueue", "sourceQueueArns": [arn]},
-        "OrderEventsDLQ": {"redrivePermission": "denyAll"},
-        "OrderImportDLQ": {"redrivePermission": "denyAll"},
-        "OrderProcessingDLQ": {"redrivePermission": "denyAll"},
+        queue.title: {
+            "redrivePermission": "byQueue",
+            "sourceQueueArns": [f"arn:aws:sqs:us-east-1:123456789012:{sources[queue.title]}"],
+        }
+        if queue.title in sources
+        else {"redrivePermission": "denyAll"}
+        for queue in DEAD_LETTER_QUEUES
     }
 
 
-def test_the_order_queues_name_fits_whatever_the_environments_name(data):
+def test_a_queues_name_fits_for_the_longest_name_of_an_environment(data):
     stack = f"food-delivery-{'e' * 20}-DataStack-{'X' * 13}"
     name = evaluate(data, data["Resources"]["OrderQueue"]["Properties"]["QueueName"], {"AWS::StackName": stack})
     assert len(name) <= 80
@@ -195,7 +202,7 @@ def test_claims_and_removals_cost_no_invocation(to_events, record):
 def test_the_filter_knows_a_claim_by_what_the_domain_writes():
     from domain.claims import TIMESTAMP
 
-    assert str(TIMESTAMP) == event_sources.CLAIM_TIMESTAMP
+    assert str(TIMESTAMP) == CLAIM_TIMESTAMP
 
 
 def test_the_filter_is_within_lambdas_limits(to_events):
@@ -207,7 +214,7 @@ def test_the_filter_is_within_lambdas_limits(to_events):
 # Topic
 
 
-def test_the_topic_of_events_is_encrypted_and_announces_to_nobody_by_default(data):
+def test_the_topic_of_events_is_encrypted_and_has_no_subscriber_by_default(data):
     assert data["Resources"]["OrderEvents"]["Properties"]["KmsMasterKeyId"] == "alias/aws/sns"
     assert subscribed(data, root_parameters("dev")) == {}
 

@@ -9,7 +9,7 @@ from tests.unit.templates.support import everywhere, existing
 
 
 def wildcard_origins(resources: Resources) -> set[str]:
-    """Whatever would tell a browser that any page may call."""
+    """Every place that would allow a call from any page."""
     return {
         title
         for title, each in resources.items()
@@ -85,7 +85,7 @@ def unguarded_stages(resources: Resources) -> set[str]:
     }
 
 
-def test_a_firewall_stands_before_the_api(prod, broken):
+def test_a_firewall_protects_the_api(prod, broken):
     assert unguarded_stages(prod) == set()
     assert unguarded_stages(broken("api.WebAclAssociation")) == {"api.Stage"}
     assert unguarded_stages(broken("api.WebAcl")) == {"api.Stage"}

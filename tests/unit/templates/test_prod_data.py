@@ -124,7 +124,7 @@ def open_to_anybody(resources: Resources) -> set[str]:
     }
 
 
-def test_nobody_unknown_may_use_anything(prod, broken):
+def test_no_policy_allows_an_unknown_principal(prod, broken):
     assert open_to_anybody(prod) == set()
     statement = {"Effect": "Allow", "Principal": "*", "Action": ["sqs:SendMessage"], "Resource": ["*"]}
     path = ("Properties", "PolicyDocument", "Statement")

@@ -1,4 +1,4 @@
-"""Production: what happens is logged, traced and, if it fails, kept and heard of.
+"""Production: what happens is logged, traced and, if it fails, kept and notified.
 
 Each test takes the care away from one resource and sees it named.
 """
@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.templates.given import alarms_of
 from tests.unit.templates.production import Resources, lacking, of
-from tests.unit.templates.test_alarms import heard_twice_or_never
+from tests.unit.templates.test_alarms import notifying_twice_or_never
 from tests.unit.templates.test_watched import unwatched, unwatched_functions
 
 # Logs and traces
@@ -68,7 +68,7 @@ def may_trace(resources: Resources) -> set[str]:
     }
 
 
-def test_sns_may_send_the_traces_it_is_told_to_send_and_only_those(prod):
+def test_sns_may_send_the_traces_of_its_topic_and_only_those(prod):
     assert may_trace(prod) == {"OrderEvents"}
     (policy,) = of(prod, "XRay::ResourcePolicy").values()
     (statement,) = json.loads(policy["Properties"]["PolicyDocument"])["Statement"]
@@ -83,7 +83,7 @@ def given_up(resources: Resources) -> set[str]:
     """What gives up on a message, an event or a record without keeping it."""
 
     def mapping_keeps(mapping: dict) -> bool:
-        # A queue keeps what fails by itself: by its redrive policy.
+        # A queue keeps failures by its redrive policy.
         return "StartingPosition" not in mapping or "OnFailure" in mapping.get("DestinationConfig", {})
 
     dead = {
@@ -102,7 +102,7 @@ def given_up(resources: Resources) -> set[str]:
     )
 
 
-def test_whatever_fails_for_good_is_kept(prod, broken):
+def test_every_permanent_failure_is_kept(prod, broken):
     assert given_up(prod) == set()
     for title, *path in (
         ("data.OrderQueue", "Properties", "RedrivePolicy"),
@@ -129,19 +129,21 @@ def test_every_function_has_its_alarms(alarms):
     assert unwatched_functions(fewer) == {("orders-import", "Throttles")}
 
 
-def test_every_alarm_is_heard_once(alarms):
-    assert heard_twice_or_never(alarms) == set()
+def test_every_alarm_notifies_once(alarms):
+    assert notifying_twice_or_never(alarms) == set()
     fewer = {key: each for key, each in alarms.items() if key != "import-path"}
-    assert {"import-failures", "orders-import-errors"} <= heard_twice_or_never(fewer)
+    assert {"import-failures", "orders-import-errors"} <= notifying_twice_or_never(fewer)
 
 
 def unheard_topics(resources: Resources) -> set[str]:
-    """Topics of alerts to which nobody is subscribed."""
-    heard = {each["Properties"]["TopicArn"] for each in of(resources, "SNS::Subscription").values()}
-    return {title for title in of(resources, "SNS::Topic") if "Alerts" in title and title.split(".")[1] not in heard}
+    """Topics of alerts without a subscriber."""
+    subscribed = {each["Properties"]["TopicArn"] for each in of(resources, "SNS::Subscription").values()}
+    return {
+        title for title in of(resources, "SNS::Topic") if "Alerts" in title and title.split(".")[1] not in subscribed
+    }
 
 
-def test_somebody_is_told(prod, broken):
+def test_alerts_have_a_subscriber(prod, broken):
     assert unheard_topics(prod) == set()
     assert unheard_topics(broken("monitoring.AlertEmailSubscription")) == {"monitoring.AlertsTopic"}
 

@@ -9,7 +9,7 @@ from generator.api_logging import ACCESS_LOG_FIELDS
 from tests.unit.templates.given import parameters
 from tests.unit.templates.support import existing, of_type
 
-# What Lambda and Logs Insights add by themselves.
+# Fields that Lambda and Logs Insights add.
 BUILT_IN = {"@timestamp", "@log", "level", "message", "service", "errorType", "record.status", "xray_trace_id"}
 
 

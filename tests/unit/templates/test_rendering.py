@@ -77,7 +77,7 @@ def test_every_file_says_how_it_is_made():
 
 
 def test_no_line_hides_a_document_in_a_string(rendered):
-    # A dashboard and an access log are strings for AWS; on one line nobody could review them.
+    # A dashboard and an access log are strings for AWS; one line would be too long to review.
     for name, text in rendered.items():
         for number, line in enumerate(text.splitlines(), 1):
             assert len(line) <= 250, f"{name}.yaml:{number}"

@@ -1,4 +1,4 @@
-"""Bulk import: where files lie and for how long, what tells the importer of them, and what becomes of failures."""
+"""Bulk import: where files are stored and for how long, what invokes the importer, and where failures go."""
 
 import json
 
@@ -32,7 +32,7 @@ def test_the_bucket_is_closed_to_the_public_and_owns_what_is_uploaded(data):
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
-def test_the_bucket_is_encrypted_with_a_key_that_stands_in_no_uploaders_way(data):
+def test_the_bucket_is_encrypted_with_a_key_that_every_uploader_may_use(data):
     (rule,) = bucket_of(data)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
@@ -50,7 +50,7 @@ def test_a_file_that_replaces_another_leaves_it_there_to_be_imported(data):
     assert bucket_of(data)["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
-def test_the_bucket_tells_eventbridge_and_nobody_else(data):
+def test_the_bucket_notifies_eventbridge_only(data):
     assert bucket_of(data)["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
 
 
@@ -93,13 +93,13 @@ def test_a_file_that_a_dead_letter_names_is_there_for_as_long_as_the_letter(data
     (target,) = properties_of(compute, "OrderFilesRule")["Targets"]
     kept = data["Resources"]["OrderImportDLQ"]["Properties"]["MessageRetentionPeriod"]
     undelivered = target["RetryPolicy"]["MaximumEventAgeInSeconds"]
-    throttled = properties_of(compute, "OrdersImportPatience")["MaximumEventAgeInSeconds"]
+    throttled = properties_of(compute, "OrdersImportInvokeConfig")["MaximumEventAgeInSeconds"]
     worked_on = imports.MAX_INVOCATIONS * BY_KEY["orders_import"].timeout
     old_versions = setting(rules_of(data), "NoncurrentVersionExpiration")["NoncurrentDays"]
     assert kept + undelivered + throttled + worked_on <= old_versions * DAY
 
 
-# What tells the importer
+# What invokes the importer
 
 
 def matches(pattern: dict, event: dict) -> bool:
@@ -174,7 +174,7 @@ def test_an_event_is_delivered_for_a_day_and_then_kept(compute):
 
 
 def test_an_import_that_fails_for_good_is_kept_in_the_dead_letter_queue(compute):
-    assert properties_of(compute, "OrdersImportPatience") == {
+    assert properties_of(compute, "OrdersImportInvokeConfig") == {
         "FunctionName": "OrdersImportFunction",
         "Qualifier": "$LATEST",
         "MaximumRetryAttempts": 2,
@@ -199,7 +199,7 @@ def test_the_rule_and_no_other_may_send_to_the_dead_letter_queue(templates, name
     }
 
 
-def test_the_rules_name_fits_whatever_the_environments_name(compute):
+def test_the_rules_name_fits_for_the_longest_name_of_an_environment(compute):
     name = evaluate(compute, compute["Resources"]["OrderFilesRule"]["Properties"]["Name"], {"Environment": "e" * 20})
     assert len(name) <= 64
 
@@ -224,8 +224,8 @@ def test_only_the_importer_invokes_itself(compute):
         for statement in value
         if "lambda:InvokeFunction" in statement["Action"]
     ]
-    assert invoking == [("OrdersImportHandsOn", [{"Fn::GetAtt": ["OrdersImportFunction", "Arn"]}])]
-    assert compute["Resources"]["OrdersImportHandsOn"]["Properties"]["Roles"] == [{"Ref": "OrdersImportRole"}]
+    assert invoking == [("OrdersImportSelfInvocation", [{"Fn::GetAtt": ["OrdersImportFunction", "Arn"]}])]
+    assert compute["Resources"]["OrdersImportSelfInvocation"]["Properties"]["Roles"] == [{"Ref": "OrdersImportRole"}]
 
 
 def test_files_wait_in_the_queue_and_not_for_reserved_concurrency(compute):

@@ -1,4 +1,4 @@
-"""What alarms watch: every function, queue, stream, part of the table, and each rings in time."""
+"""What alarms watch: every function, queue, stream, part of the table, and each goes into ALARM in time."""
 
 import json
 import os
@@ -7,15 +7,16 @@ import sys
 from dataclasses import replace
 
 import pytest
+from troposphere import Ref
 
 from config import environment
 from contract.routes import ROUTES
 from generator import alarms as inventory_of_alarms
 from generator import functions
-from generator.functions import FUNCTIONS
-from generator.queues import DEAD_LETTER_QUEUES
+from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
+from generator.naming import words
 from tests.unit.templates.given import alarms_of, metrics_of
-from tests.unit.templates.support import evaluate, everywhere, root_parameters
+from tests.unit.templates.support import evaluate, everywhere, of_type, root_parameters
 
 WAITING = "ApproximateNumberOfMessagesVisible"
 
@@ -49,7 +50,7 @@ def test_every_function_has_alarms_on_errors_duration_and_throttles(alarms):
 
 
 @pytest.mark.parametrize("kind", ["errors", "duration", "throttles"])
-def test_a_function_without_one_of_its_alarms_is_noticed(alarms, kind):
+def test_a_function_without_one_of_its_alarms_is_named(alarms, kind):
     fewer = {name: alarm for name, alarm in alarms.items() if name != f"orders-events-{kind}"}
     assert unwatched_functions(fewer) == {("orders-events", kind.capitalize())}
 
@@ -62,7 +63,7 @@ def test_a_new_function_has_all_alarms_and_a_path_without_another_edit(monkeypat
     assert {f"orders-refund-{kind}" for kind in ("errors", "duration", "throttles", "concurrency")} <= found
 
 
-def test_a_function_that_answers_clients_has_their_patience_and_the_others_a_share_of_their_timeout(alarms):
+def test_a_function_that_answers_requests_has_the_apis_limit_and_the_others_a_share_of_their_timeout(alarms):
     answering = {route.function for route in ROUTES}
     for function in FUNCTIONS:
         threshold = float(alarms[f"{function.name}-duration"]["Threshold"])
@@ -104,38 +105,47 @@ def test_one_dead_letter_in_any_queue_that_takes_them_is_enough_for_an_alarm(tem
     assert unwatched(templates, alarms) == set()
 
 
-def test_a_dead_letter_queue_without_an_alarm_is_noticed(templates, alarms):
+def test_a_dead_letter_queue_without_an_alarm_is_named(templates, alarms):
     fewer = {name: alarm for name, alarm in alarms.items() if name != "unannounced-events"}
     assert unwatched(templates, fewer) == {"OrderEventsDLQ"}
 
 
-@pytest.mark.parametrize("name", environment.available())
-def test_one_retry_of_one_order_is_no_alarm(templates, name):
-    age = alarms_of(templates["monitoring"], name)["order-queue-age"]
-    (metric,) = metrics_of(age)
-    assert (metric["MetricName"], metric["Stat"]) == ("ApproximateAgeOfOldestMessage", "Maximum")
-    visibility = templates["data"]["Resources"]["OrderQueue"]["Properties"]["VisibilityTimeout"]
-    assert float(age["Threshold"]) > visibility
-
-
-def test_no_environment_may_be_told_to_ring_within_the_visibility_timeout(templates, root):
-    visibility = templates["data"]["Resources"]["OrderQueue"]["Properties"]["VisibilityTimeout"]
-    assert root["Parameters"]["QueueAgeSeconds"]["MinValue"] > visibility
+def notified_of_one_retry(queues: dict[str, dict], ages: dict[str, float]) -> list[str]:
+    """Queues whose age has a limit within their visibility timeout."""
+    return [title for title, age in ages.items() if age <= queues[title]["Properties"]["VisibilityTimeout"]]
 
 
 @pytest.mark.parametrize("name", environment.available())
-def test_a_stream_that_is_held_up_raises_an_alarm_long_before_its_changes_are_given_up(templates, name):
+def test_one_retry_of_one_message_is_no_alarm(templates, name):
+    alarms = alarms_of(templates["monitoring"], name)
+    ages = {queue.title: float(alarms[f"{words(queue.title)}-age"]["Threshold"]) for queue in QUEUES}
+    assert notified_of_one_retry(of_type(templates["data"], "SQS::Queue"), ages) == []
+
+
+def test_no_environment_may_set_a_limit_within_the_visibility_timeout(templates, root):
+    least = {
+        queue.title: root["Parameters"][limit.data["Ref"]]["MinValue"] if isinstance(limit, Ref) else limit
+        for queue in QUEUES
+        for limit in [queue.age_limit]
+    }
+    queues = of_type(templates["data"], "SQS::Queue")
+    assert notified_of_one_retry(queues, least) == []
+    assert notified_of_one_retry(queues, {"OrderQueue": 370}) == ["OrderQueue"]
+
+
+@pytest.mark.parametrize("name", environment.available())
+def test_a_blocked_stream_goes_into_alarm_long_before_its_records_expire(templates, name):
     alarm = alarms_of(templates["monitoring"], name)["order-events-age"]
     mapping = templates["compute"]["Resources"]["OrdersStreamToEvents"]["Properties"]
     (metric,) = metrics_of(alarm)
     assert metric["MetricName"] == "IteratorAge"
-    rings_after = float(alarm["Threshold"]) + metric["Period"] * alarm["EvaluationPeriods"]
-    assert rings_after < mapping["MaximumRecordAgeInSeconds"] / 10
+    notifies_after = float(alarm["Threshold"]) + metric["Period"] * alarm["EvaluationPeriods"]
+    assert notifies_after < mapping["MaximumRecordAgeInSeconds"] / 10
 
 
-def test_a_failed_import_rings_once_for_its_three_attempts_and_before_it_is_given_up(templates, alarms):
+def test_a_failed_import_notifies_once_for_its_three_attempts_and_before_its_event_is_a_dead_letter(templates, alarms):
     alarm = alarms["import-failures"]
-    retries = templates["compute"]["Resources"]["OrdersImportPatience"]["Properties"]["MaximumRetryAttempts"]
+    retries = templates["compute"]["Resources"]["OrdersImportInvokeConfig"]["Properties"]["MaximumRetryAttempts"]
     assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("ProcessingFailures", "Sum", 0)
     # Lambda waits one minute before the first retry and two before the second.
     assert (retries, alarm["EvaluationPeriods"]) == (2, 1)

@@ -4,10 +4,9 @@ import pytest
 
 from deployer.errors import Exit, Failure
 from generator.functions import FUNCTIONS
-from generator.outputs import camel
 from operations.logs import groups
 
-OUTPUTS = {f"{camel(function.key)}Function": f"stack-{function.title}-1X" for function in FUNCTIONS} | {"ApiUrl": "u"}
+OUTPUTS = {f"{function.title}Function": f"stack-{function.title}-1X" for function in FUNCTIONS} | {"ApiUrl": "u"}
 
 
 def test_every_function_of_the_inventory_has_its_log_group():

@@ -1,0 +1,13 @@
+"""Names of outputs, parameters and logical ids, made from each other."""
+
+import re
+
+
+def camel(name: str) -> str:
+    """`orders_table_arn` -> `OrdersTableArn`."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def words(name: str, separator: str = "-") -> str:
+    """`OrderQueue` -> `order-queue`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", separator, name).lower()

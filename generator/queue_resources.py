@@ -1,0 +1,120 @@
+"""The queues of the inventory as resources of the data stack."""
+
+from awacs import sqs as sqs_actions
+from awacs.aws import Allow, ArnEquals, Condition, Principal, Statement, StringEqualsIfExists
+from troposphere import AWSObject, GetAtt, Ref, Sub, sqs
+from troposphere.sqs import QueuePolicy, RedrivePolicy
+
+from config.environment import LONGEST_BATCHING_WINDOW
+from generator.audit import accepted
+from generator.functions import CONSUMERS, DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
+from generator.lifecycle import AS_DATA
+from generator.policies import policy, tls_only
+from generator.queues import DeadLetterQueue, Queue
+from generator.triggers import RuleTrigger
+
+DAY = 24 * 3600
+# A consumer that fails throughout a long weekend loses no message; its alarms notify within minutes.
+RETENTION = 4 * DAY
+# The maximum of SQS. SQS keeps the age of a message that it moves here, so this must be well above the source's.
+DEAD_LETTER_RETENTION = 14 * DAY
+MAX_RECEIVES = 5
+
+ENCRYPTED_BY_SQS = accepted(
+    CKV_AWS_27="Encrypted at rest with the key of SQS (SqsManagedSseEnabled); the check knows KMS keys only. On one of "
+    "those, Lambda and every other service that sends would need rights."
+)
+
+
+def resources() -> list[AWSObject]:
+    dead_letters = {entry: _dead_letter_queue(entry) for entry in DEAD_LETTER_QUEUES}
+    queues = [_queue(entry, dead_letters[entry.dead_letters]) for entry in QUEUES]
+    policies = [_policy(built, _rule_of(entry)) for entry, built in dead_letters.items()]
+    return [*dead_letters.values(), *queues, *policies, *(_policy(queue) for queue in queues)]
+
+
+def outputs() -> dict[str, Ref | GetAtt]:
+    """Output name -> value, of every queue."""
+    found: dict[str, Ref | GetAtt] = {}
+    for entry in (*QUEUES, *DEAD_LETTER_QUEUES):
+        found[f"{entry.prefix}Arn"] = GetAtt(entry.title, "Arn")
+        found[f"{entry.prefix}Name"] = GetAtt(entry.title, "QueueName")
+        found[f"{entry.prefix}Url"] = Ref(entry.title)
+    return found
+
+
+def _dead_letter_queue(entry: DeadLetterQueue) -> sqs.Queue:
+    """Only the queue that it belongs to may move messages here."""
+    prefix = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:"
+    sources = [Sub(prefix + _name(queue)) for queue in QUEUES if queue.dead_letters is entry]
+    allowed = {"redrivePermission": "byQueue", "sourceQueueArns": sources}
+    return sqs.Queue(
+        entry.title,
+        **AS_DATA,
+        Metadata=ENCRYPTED_BY_SQS,
+        MessageRetentionPeriod=DEAD_LETTER_RETENTION,
+        RedriveAllowPolicy=allowed if sources else {"redrivePermission": "denyAll"},
+        SqsManagedSseEnabled=True,
+    )
+
+
+def _queue(entry: Queue, dead_letters: sqs.Queue) -> sqs.Queue:
+    """Spells out its name, as CloudFormation would make it and unique to this stack: its dead-letter queue names
+    it, and two queues that refer to each other's ARN would be a cycle."""
+    return sqs.Queue(
+        entry.title,
+        **AS_DATA,
+        Metadata=ENCRYPTED_BY_SQS,
+        QueueName=Sub(_name(entry)),
+        VisibilityTimeout=_visibility_timeout(entry),
+        MessageRetentionPeriod=RETENTION,
+        RedrivePolicy=RedrivePolicy(deadLetterTargetArn=GetAtt(dead_letters, "Arn"), maxReceiveCount=MAX_RECEIVES),
+        SqsManagedSseEnabled=True,
+    )
+
+
+def _visibility_timeout(entry: Queue) -> int:
+    """Six times the consumer's timeout, for Lambda's own retries when it is throttled, plus the longest wait for a
+    batch (Lambda developer guide, "Using Lambda with Amazon SQS"). With less, a message reappears while a function
+    still processes it."""
+    return 6 * CONSUMERS[entry].timeout + LONGEST_BATCHING_WINDOW
+
+
+def _policy(queue: sqs.Queue, rule: str | None = None) -> QueuePolicy:
+    """Allows only the EventBridge rule that sends what it cannot deliver. Everyone else who sends or receives
+    needs an identity policy in this account."""
+    allowed = [_may_send(queue, rule)] if rule else []
+    return QueuePolicy(
+        f"{queue.title}Policy",
+        Queues=[Ref(queue)],
+        PolicyDocument=policy(*allowed, tls_only(sqs_actions.Action("*"), GetAtt(queue, "Arn"))),
+    )
+
+
+def _rule_of(entry: DeadLetterQueue) -> str | None:
+    """Name of the EventBridge rule whose function leaves its failures here."""
+    triggers = (function.trigger for function in FUNCTIONS if function.dead_letters is entry)
+    return next((trigger.name for trigger in triggers if isinstance(trigger, RuleTrigger)), None)
+
+
+def _may_send(queue: sqs.Queue, rule: str) -> Statement:
+    """The rule's ARN includes the account. The condition on the account itself applies only if the request has one:
+    EventBridge documents the ARN alone, and loses in silence what this policy refuses."""
+    arn = f"arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/{rule}"
+    return Statement(
+        Sid="UndeliveredEvents",
+        Effect=Allow,
+        Principal=Principal("Service", "events.amazonaws.com"),
+        Action=[sqs_actions.SendMessage],
+        Resource=[GetAtt(queue, "Arn")],
+        Condition=Condition(
+            [
+                ArnEquals({"aws:SourceArn": Sub(arn)}),
+                StringEqualsIfExists({"aws:SourceAccount": Ref("AWS::AccountId")}),
+            ]
+        ),
+    )
+
+
+def _name(entry: Queue) -> str:
+    return f"${{AWS::StackName}}-{entry.title}"
