@@ -6,6 +6,7 @@ TRAFFIC ?= 180
 REDOCLY  := 2.77.0
 SPECTRAL := 6.16.3
 BIN    := .venv/bin
+RUN    := .venv/.run
 READY  := .venv/.ready
 AUDIT  := .venv-audit/.ready
 
@@ -15,32 +16,32 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-# The environment that the target lies in, from the pinned packages that it needs.
-define environment
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed (this is %s); set PYTHON=python3.x" % sys.version.split()[0])'
-	@echo "installing into $(@D) (once)"
-	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+# What a run needs, or all that development needs on top of it.
+$(RUN): requirements/run.txt requirements/uv.txt
+	@rm -rf $(@D)
+	@requirements/install.sh $(PYTHON) $(@D) $<
 	@touch $@
-endef
 
-$(READY): requirements/lock.txt
-	$(environment)
+$(READY): requirements/lock.txt $(RUN)
+	@requirements/install.sh $(PYTHON) $(@D) $<
+	@touch $@
 
-$(AUDIT): requirements/audit.txt
-	$(environment)
+$(AUDIT): requirements/audit.txt requirements/uv.txt
+	@rm -rf $(@D)
+	@requirements/install.sh $(PYTHON) $(@D) $<
+	@touch $@
 
-setup: $(READY)  ## Install the pinned dependencies into .venv
+setup: $(READY)  ## Install all pinned packages into .venv: a run, tests, lint
 
-run: $(READY)  ## Deploy to the local emulator and place, read, update and list an order
+run: $(RUN)  ## Deploy to the local emulator and place, read, update and list an order
 	@mkdir -p .local
 	@$(BIN)/python deploy.py --env dev --local --yes --outputs-file .local/outputs.json
 	@PYTHON=$(BIN)/python examples/walkthrough.sh .local/outputs.json
 
-stop: $(READY)  ## Stop the local emulator; its state is kept
+stop: $(RUN)  ## Stop the local emulator; its state is kept
 	@$(BIN)/python deploy.py --local --stop
 
-deploy: $(READY)  ## Deploy ENV (dev, staging, prod) to AWS
+deploy: $(RUN)  ## Deploy ENV (dev, staging, prod) to AWS
 	@$(BIN)/python deploy.py --env $(ENV)
 
 templates: $(READY)  ## Render templates/, docs/openapi.yaml and docs/alarms.md
@@ -78,6 +79,8 @@ bench: $(READY)  ## Measure cold starts, calls per request, rendering and packag
 
 lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 	uv pip compile -q setup.cfg --upgrade --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/lock.txt
+	uv pip compile -q setup.cfg --extra local --upgrade -c requirements/lock.txt --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/run.txt
+	uv pip compile -q requirements/uv.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/uv.txt
 	uv pip compile -q requirements/audit.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/audit.txt
 	uv pip compile -q requirements/layer.in --upgrade -c requirements/lock.txt --python-version 3.13 --python-platform aarch64-manylinux2014 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
 
