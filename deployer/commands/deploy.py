@@ -40,9 +40,10 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     session.check_region(region)
     rendered = checkout.rendered(ui)
     cache = local.cache_directory(root)
-    checkout.check(ui, rendered, region, cache)
+    linting = checkout.start_lint(rendered, region, cache)
     packages = checkout.packages(ui, root, cache)
     aws = connection.connect(ui, environment, options, root)
+    checkout.check(ui, linting)
     with endings.accounted(aws):
         facts = preflight.shown(ui, aws, environment)
         context = Context(ui, aws, environment, options, facts.caller, Sources(rendered))
