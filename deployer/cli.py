@@ -95,11 +95,8 @@ def _failure(error: BaseException) -> Failure:
     if isinstance(error, SyntaxError) and (unpackable := _unpackable()):
         return unpackable
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in _OURS:
-        return Failure(
-            Exit.USAGE,
-            f"the Python package {error.name!r} is not installed",
-            "install the project's requirements with `make setup`, then run .venv/bin/python deploy.py; see README.md",
-        )
+        remedy = "rm -r .venv && make setup" if (ROOT / ".venv").exists() else "make setup"
+        return Failure(Exit.USAGE, f"the Python package {error.name!r} is not installed; type: {remedy}")
     from deployer.aws import service_errors
 
     if explained := service_errors.explain(error):
