@@ -11,7 +11,7 @@ inside=$environment/bin/python
 packages=$(grep -c == "$lock")
 
 pip() { # of PYTHON, else the one that every Python carries; both act on the environment
-  "$python" -m pip --version > /dev/null 2>&1 || { "$inside" -m ensurepip > /dev/null && python=$inside; }
+  "$python" -m pip --python "$inside" --version > /dev/null 2>&1 || { "$inside" -m ensurepip > /dev/null && python=$inside; }
   "$python" -m pip --python "$inside" --disable-pip-version-check "$@"
 }
 
@@ -37,6 +37,6 @@ by_pip() {
 echo "installing $packages packages into $environment (once)"
 [ -x "$inside" ] || "$python" -m venv --without-pip "$environment"
 by_uv || {
-  echo "without uv: pip takes about a minute"
+  echo "not with uv; pip takes about a minute"
   by_pip
 }

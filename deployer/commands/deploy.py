@@ -70,7 +70,7 @@ def deploy_built(context: Context, facts: Facts, built: Built, source: Source) -
         context.ui.line("Nothing to change, says CloudFormation.")
         return _report(context, "unchanged", plan, _outputs(context, facts.stack))
     with executing.unless_executed(context.aws, change_set):
-        planning.show(context, plan)
+        planning.show(context, facts, plan)
         if context.options.plan:
             leftovers.discard(context.aws, change_set, execution.pace(context.aws).pause)
             context.ui.line(f"Only a plan: {changed.sentence(context.aws.sent)}.")
