@@ -28,4 +28,5 @@ def deployed(ui: Ui, options, root: Path) -> tuple[session.Aws, Mapping]:
     environment = checkout.environment(options.env)
     session.check_region(options.region or environment.region)
     aws = connect(ui, environment, options, root)
-    return aws, preflight.deployed(aws, environment)
+    with ui.waiting("CloudFormation"):
+        return aws, preflight.deployed(aws, environment)

@@ -54,13 +54,16 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
 def deploy_built(context: Context, facts: Facts, built: Built, source: Source) -> dict:
     """From what is wanted to what is deployed: the same way for this checkout and for an earlier version."""
-    if desired.unchanged(context.aws, facts, built):
+    with context.ui.waiting("Compare"):
+        unchanged = desired.unchanged(context.aws, facts, built)
+    if unchanged:
         context.ui.line("Nothing to change: what is deployed is what this checkout says.")
         if not context.options.plan:
             recording.catch_up(context.ui, context.aws, facts, built, source)
         return _report(context, "unchanged", planning.nothing(context, facts), _outputs(context, facts.stack))
     _must_be_able_to_ask(context.options)
-    now = reading.deployed(context.aws, facts.stack)
+    with context.ui.waiting("Read"):
+        now = reading.deployed(context.aws, facts.stack)
     then = snapshot.desired(built.bundle, built.parameters, now)
     planning.check(context, facts, now, then)
     _upload(context, built, facts)
@@ -72,7 +75,8 @@ def deploy_built(context: Context, facts: Facts, built: Built, source: Source) -
     with executing.unless_executed(context.aws, change_set):
         planning.show(context, facts, plan)
         if context.options.plan:
-            leftovers.discard(context.aws, change_set, execution.pace(context.aws).pause)
+            with context.ui.waiting("Discard the change set"):
+                leftovers.discard(context.aws, change_set, execution.pace(context.aws).pause)
             context.ui.line(f"Only a plan: {changed.sentence(context.aws.sent)}.")
             return _report(context, "planned", plan, {})
         planning.must_be_wanted(context, facts, plan)

@@ -50,7 +50,8 @@ def run(options: Options, ui: Ui, root: Path, out=None) -> dict:
     if options.follow:
         _follow(ui, out, view, look, start, LOCAL_PAUSE if aws.local else PAUSE, options.output == "json")
         return _report("followed", known)
-    shown = _worth_showing(look(start))
+    with ui.waiting("Read"):
+        shown = _worth_showing(look(start))
     if options.output == "json":
         return _report("read", known, [log_view.as_json(line) for line in shown])
     with _until_the_reader_leaves(out):
