@@ -10,18 +10,24 @@ python=$1 environment=$2 lock=$3
 inside=$environment/bin/python
 packages=$(grep -c == "$lock")
 
-pip() { # of PYTHON, else the one that every Python carries; both act on the environment
-  "$python" -m pip --python "$inside" --version > /dev/null 2>&1 || { "$inside" -m ensurepip > /dev/null && python=$inside; }
-  "$python" -m pip --python "$inside" --disable-pip-version-check "$@"
+own_pip() { # the one that every Python carries
+  "$inside" -m pip --version > /dev/null 2>&1 || "$inside" -m ensurepip > /dev/null
+  "$inside" -m pip --disable-pip-version-check install "$@"
+}
+
+get_uv() { # by PYTHON's pip: the environment's would have to be made first
+  local options=(--quiet --require-hashes --only-binary=:all: -r "$here/uv.txt")
+  "$python" -m pip --python "$inside" --disable-pip-version-check install "${options[@]}" 2> /dev/null ||
+    own_pip "${options[@]}" 2> /dev/null
 }
 
 by_uv() {
   local uv quiet=--quiet
   if ! uv=$(command -v uv); then
     uv=$environment/bin/uv
-    [ -x "$uv" ] || pip install --quiet --require-hashes --only-binary=:all: -r "$here/uv.txt" 2> /dev/null || return
+    [ -x "$uv" ] || get_uv || return
     # uv does not read pip's configuration
-    export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-$(pip config get global.index-url 2> /dev/null || true)}}
+    export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-$("$python" -m pip config get global.index-url 2> /dev/null || true)}}
     [ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
   fi
   if [ -t 2 ]; then quiet=; fi # progress bars are for a terminal
@@ -29,7 +35,7 @@ by_uv() {
 }
 
 by_pip() {
-  pip install --progress-bar off --require-hashes -r "$lock" |
+  own_pip --progress-bar off --require-hashes -r "$lock" |
     awk -v all="$packages" '/^Collecting / && ++n % 10 == 0 { print "  " n " of " all " found"; fflush() }'
 }
 
