@@ -1,5 +1,4 @@
-# Everything that a person runs. `make run` and `make test` need only Python
-# 3.11+, curl and a network for the first installation.
+# The commands of the project. They need Python 3.11 or newer, curl, and a network for the first installation.
 PYTHON ?= python3
 ENV    ?= dev
 TRAFFIC ?= 180
@@ -10,13 +9,13 @@ RUN    := .venv/.run
 READY  := .venv/.ready
 AUDIT  := .venv-audit/.ready
 
-# Bytecode is kept, whatever the shell says: without it every start compiles every module again.
+# Without cached bytecode every start compiles every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-# What a run needs, or all that development needs on top of it.
+# .run: the packages of a run; .ready: all packages, on top of them.
 $(RUN): requirements/run.txt requirements/uv.txt
 	@rm -rf $(@D)
 	@requirements/install.sh $(PYTHON) $(@D) $<
@@ -31,14 +30,14 @@ $(AUDIT): requirements/audit.txt requirements/uv.txt
 	@requirements/install.sh $(PYTHON) $(@D) $<
 	@touch $@
 
-setup: $(READY)  ## Install all pinned packages into .venv: a run, tests, lint
+setup: $(READY)  ## Install all packages into .venv, those of tests and lint too (each command installs what it needs)
 
-run: $(RUN)  ## Deploy to the local emulator and place, read, update and list an order
+run: $(RUN)  ## Deploy to the local emulator; place, read, update and list an order
 	@mkdir -p .local
 	@$(BIN)/python deploy.py --env dev --local --yes --outputs-file .local/outputs.json
 	@PYTHON=$(BIN)/python examples/walkthrough.sh .local/outputs.json
 
-stop: $(RUN)  ## Stop the local emulator; its state is kept
+stop: $(RUN)  ## Stop the local emulator and keep its state
 	@$(BIN)/python deploy.py --local --stop
 
 deploy: $(RUN)  ## Deploy ENV (dev, staging, prod) to AWS
@@ -62,16 +61,16 @@ openapi-lint:  ## Lint docs/openapi.yaml by the standard rules of redocly and sp
 	@printf 'extends: ["spectral:oas"]\n' > .spectral.yaml; trap 'rm -f .spectral.yaml' EXIT; \
 		npx --yes @stoplight/spectral-cli@$(SPECTRAL) lint docs/openapi.yaml --ruleset .spectral.yaml --fail-severity hint
 
-audit: $(AUDIT)  ## Scan the templates for insecurities (checkov); needs no network once installed
+audit: $(AUDIT)  ## Scan the templates for security issues with checkov
 	@CKV_SKIP_PACKAGE_UPDATE_CHECK=true CKV_PARSE_ERROR_FAIL=true $(dir $(AUDIT))bin/checkov \
 		--file templates/*.yaml --framework cloudformation --skip-download --quiet --compact
 	@echo "audit: clean"
 
-dashboard: $(READY)  ## Send orders to what `make run` deployed for TRAFFIC seconds, then draw docs/dashboard.html
+dashboard: $(READY)  ## Send orders to the local deployment for TRAFFIC seconds, then draw docs/dashboard.html
 	@$(BIN)/python examples/traffic.py .local/outputs.json --seconds $(TRAFFIC)
 	@$(BIN)/python -m preview --local
 
-commands: $(READY)  ## Run the commands of docs/commands.md again and write down what they print
+commands: $(READY)  ## Run the commands of docs/commands.md and update their output there
 	@$(BIN)/python -m examples.transcript docs/commands.md
 
 bench: $(READY)  ## Measure cold starts, calls per request, rendering and package sizes
