@@ -318,7 +318,7 @@ def change_sets():
         (planning.validation, "problems"),
         (planning.plan_values, "summary"),
         (planning.cost, "compare"),
-        (planning.plan_text, "show"),
+        (planning.plan_text, "show_first"),
     ],
     ids=lambda where: where[1],
 )
