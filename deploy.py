@@ -36,20 +36,22 @@ def is_usable():
     return all(find_spec(name) for name in NEEDED)
 
 
-if __name__ == "__main__":
+def start():
     if not os.environ.pop(MARK, "") and not is_usable() and os.access(ENVIRONMENT, os.X_OK):
         os.environ[MARK] = "1"
         os.execv(ENVIRONMENT, [ENVIRONMENT] + sys.argv)  # noqa: S606, RUF005 - no shell; any Python parses it
     if OLD:
-        version = sys.version.split()[0]
-        sys.stderr.write(
-            "deploy.py: Python 3.11 or newer is needed, this is %s; type: make setup PYTHON=python3.x\n" % version  # noqa: UP031
-        )
-        sys.exit(2)
-    try:
-        from deployer.cli import main
+        said = "deploy.py: Python 3.11 or newer is needed, this is %s; type: make setup PYTHON=python3.x\n"
+        sys.stderr.write(said % sys.version.split()[0])
+        return 2
+    from deployer.cli import main
 
-        code = main()
+    return main()
+
+
+if __name__ == "__main__":
+    try:
+        code = start()
     except KeyboardInterrupt:  # before or after everything that main() does
         sys.stderr.write("deploy.py: interrupted\n")
         code = 130
