@@ -1,46 +1,46 @@
-# Everything that a person runs. `make run` and `make test` need only Python
-# 3.11+, curl and a network for the first installation.
+# The commands of the project. They need Python 3.11 or newer, curl, and a network for the first installation.
 PYTHON ?= python3
 ENV    ?= dev
 TRAFFIC ?= 180
 REDOCLY  := 2.77.0
 SPECTRAL := 6.16.3
 BIN    := .venv/bin
+RUN    := .venv/.run
 READY  := .venv/.ready
 AUDIT  := .venv-audit/.ready
 
-# Bytecode is kept, whatever the shell says: without it every start compiles every module again.
+# Without cached bytecode every start compiles every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-# The environment that the target lies in, from the pinned packages that it needs.
-define environment
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed (this is %s); set PYTHON=python3.x" % sys.version.split()[0])'
-	@echo "installing into $(@D) (once)"
-	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+# .run: the packages of a run; .ready: all packages, on top of them.
+$(RUN): requirements/run.txt requirements/uv.txt
+	@rm -rf $(@D)
+	@requirements/install.sh $(PYTHON) $(@D) $<
 	@touch $@
-endef
 
-$(READY): requirements/lock.txt
-	$(environment)
+$(READY): requirements/lock.txt $(RUN)
+	@requirements/install.sh $(PYTHON) $(@D) $<
+	@touch $@
 
-$(AUDIT): requirements/audit.txt
-	$(environment)
+$(AUDIT): requirements/audit.txt requirements/uv.txt
+	@rm -rf $(@D)
+	@requirements/install.sh $(PYTHON) $(@D) $<
+	@touch $@
 
-setup: $(READY)  ## Install the pinned dependencies into .venv
+setup: $(READY)  ## Install all packages into .venv, those of tests and lint too (each command installs what it needs)
 
-run: $(READY)  ## Deploy to the local emulator and place, read, update and list an order
+run: $(RUN)  ## Deploy to the local emulator; place, read, update and list an order
 	@mkdir -p .local
 	@$(BIN)/python deploy.py --env dev --local --yes --outputs-file .local/outputs.json
 	@PYTHON=$(BIN)/python examples/walkthrough.sh .local/outputs.json
 
-stop: $(READY)  ## Stop the local emulator; its state is kept
+stop: $(RUN)  ## Stop the local emulator and keep its state
 	@$(BIN)/python deploy.py --local --stop
 
-deploy: $(READY)  ## Deploy ENV (dev, staging, prod) to AWS
+deploy: $(RUN)  ## Deploy ENV (dev, staging, prod) to AWS
 	@$(BIN)/python deploy.py --env $(ENV)
 
 templates: $(READY)  ## Render templates/, docs/openapi.yaml, docs/alarms.md and docs/order-fields.md
@@ -64,16 +64,16 @@ openapi-lint:  ## Lint docs/openapi.yaml by the standard rules of redocly and sp
 	@printf 'extends: ["spectral:oas"]\n' > .spectral.yaml; trap 'rm -f .spectral.yaml' EXIT; \
 		npx --yes @stoplight/spectral-cli@$(SPECTRAL) lint docs/openapi.yaml --ruleset .spectral.yaml --fail-severity hint
 
-audit: $(AUDIT)  ## Scan the templates for insecurities (checkov); needs no network once installed
+audit: $(AUDIT)  ## Scan the templates for security issues with checkov
 	@CKV_SKIP_PACKAGE_UPDATE_CHECK=true CKV_PARSE_ERROR_FAIL=true $(dir $(AUDIT))bin/checkov \
 		--file templates/*.yaml --framework cloudformation --skip-download --quiet --compact
 	@echo "audit: clean"
 
-dashboard: $(READY)  ## Send orders to what `make run` deployed for TRAFFIC seconds, then draw docs/dashboard.html
+dashboard: $(READY)  ## Send orders to the local deployment for TRAFFIC seconds, then draw docs/dashboard.html
 	@$(BIN)/python examples/traffic.py .local/outputs.json --seconds $(TRAFFIC)
 	@$(BIN)/python -m preview --local
 
-commands: $(READY)  ## Run the commands of docs/commands.md again and write down what they print
+commands: $(READY)  ## Run the commands of docs/commands.md and update their output there
 	@$(BIN)/python -m examples.transcript docs/commands.md
 
 pictures: $(READY)  ## Draw docs/architecture.svg, and docs/plan.svg from a real run
@@ -85,6 +85,8 @@ bench: $(READY)  ## Measure cold starts, calls per request, rendering and packag
 
 lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 	uv pip compile -q setup.cfg --upgrade --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/lock.txt
+	uv pip compile -q setup.cfg --extra local --upgrade -c requirements/lock.txt --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/run.txt
+	uv pip compile -q requirements/uv.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/uv.txt
 	uv pip compile -q requirements/audit.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/audit.txt
 	uv pip compile -q requirements/layer.in --upgrade -c requirements/lock.txt --python-version 3.13 --python-platform aarch64-manylinux2014 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
 

@@ -5,6 +5,7 @@
 
 import re
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -273,8 +274,10 @@ def load(name: str, directory: Path = ENVIRONMENTS_DIR) -> Environment:
     """
     path = directory / f"{name}.toml"
     if name not in available(directory):
+        close = get_close_matches(name, available(directory), n=1)
+        meant = f"; did you mean {close[0]}?" if close else ";"
         known = ", ".join(available(directory)) or "none"
-        raise ConfigError(f"there is no environment {name!r}; known: {known} (see {directory.name}/)")
+        raise ConfigError(f"there is no environment {name!r}{meant} known: {known} (see {directory.name}/)")
     shown = f"{directory.name}/{path.name}"
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,8 +1,9 @@
-"""The command line: which command is meant, what goes with it, and how it is explained."""
+"""The command line: commands, their options and the help."""
 
 import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 
 from deployer import durations
@@ -16,11 +17,11 @@ _DEPLOYING = frozenset({"yes", "allow_replace", "orders_per_day", "outputs_file"
 
 @dataclass(frozen=True)
 class Command:
-    """One thing that deploy.py does.
+    """A command of deploy.py.
 
-    `flag`: asks for it; "" is deploying itself. `module`: where its `function` is.
-    `companions`: options that mean something to it, beyond where and how to show.
-    `writes`: standard output is its own, so that a shell can take what it writes there.
+    `flag`: the option that selects it; "" deploys. `module`: the module of its `function`.
+    `companions`: options that it reads, beyond those of the groups "where" and "output".
+    `writes`: it writes to standard output; messages go to standard error, so that a shell can capture the former.
     """
 
     flag: str
@@ -54,10 +55,10 @@ _ANYWHERE = frozenset({"env", "local", "local_dir", "region", "profile", "output
 _EXAMPLES = """\
 examples:
   python deploy.py --env dev --local           deploy to the emulator on this machine (starts it if needed)
-  python deploy.py --env dev --plan            what would change in AWS, what it risks and costs, and nothing else
+  python deploy.py --env dev --plan            show what would change, its risks and cost; deploy nothing
   python deploy.py --env prod --profile ops    deploy to AWS; shows the changes, then asks
   python deploy.py --env prod --yes --outputs-file outputs.json       in a pipeline
-  python deploy.py --env prod --logs --order fd-…                     one order's story
+  python deploy.py --env prod --logs --order fd-…                     trace one order
   KEY=$(python deploy.py --env dev --api-key)
 
 Each command with an example and its output: docs/commands.md
@@ -75,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES + codes,
         allow_abbrev=False,
         add_help=False,
-        description="Deploy the platform as one nested CloudFormation change set, and look after what is deployed.",
+        description="Deploy the platform as one nested CloudFormation change set, and operate what is deployed.",
     )
     _deploying(top.add_argument_group("deploy (without any other command)"))
     _looking(top.add_argument_group("look at what is deployed"))
@@ -86,13 +87,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _deploying(group) -> None:
-    group.add_argument("--plan", action="store_true", help="only show what would change, what it risks and costs")
+    group.add_argument(
+        "--plan", action="store_true", help="show all that would change, its risks and cost; deploy nothing"
+    )
     group.add_argument("--yes", action="store_true", help="answer every question with yes")
     group.add_argument(
         "--allow-replace",
         action="append",
         metavar="LOGICAL_ID",
-        help="let this table, bucket or queue be replaced or deleted, with its data (repeatable)",
+        help="allow the replacement or deletion of this table, bucket or queue, with its data (repeatable)",
     )
     group.add_argument(
         "--orders-per-day",
@@ -100,39 +103,47 @@ def _deploying(group) -> None:
         metavar="N",
         help=f"load of the cost estimate (default: {_DEFAULTS['orders_per_day']})",
     )
-    group.add_argument("--no-rollback", action="store_true", help="leave a failure as it is, to look at; not in prod")
+    group.add_argument("--no-rollback", action="store_true", help="keep the failed state for debugging; not in prod")
     group.add_argument(
-        "--detailed-exitcode", action="store_true", help="with --plan, --drift: 0 nothing, 2 there are differences"
+        "--detailed-exitcode", action="store_true", help="with --plan, --drift: exit 0 without differences, 2 with some"
     )
     group.add_argument("--outputs-file", type=Path, metavar="FILE", help="write the stack's outputs as JSON")
 
 
 def _looking(group) -> None:
     group.add_argument("--status", action="store_true", help="stacks, version, alarms, dead letters, last known drift")
-    group.add_argument("--history", action="store_true", help="what was deployed when, and by whom")
-    group.add_argument("--drift", action="store_true", help="what was changed behind CloudFormation's back, everywhere")
-    group.add_argument("--outputs", action="store_true", help="the stack's outputs")
-    group.add_argument("--api-key", action="store_true", help="the API key's secret, and nothing else")
+    group.add_argument("--history", action="store_true", help="list deployments: when, by whom, which commit")
+    group.add_argument("--drift", action="store_true", help="detect changes made outside CloudFormation, in all stacks")
+    group.add_argument("--outputs", action="store_true", help="show the stack's outputs")
+    group.add_argument("--api-key", action="store_true", help="print the API key's value and nothing else")
     group.add_argument(
-        "--logs", nargs="?", const="", metavar="FUNCTION", help="logs of one function, or of all, merged by time"
+        "--logs",
+        nargs="?",
+        const="",
+        metavar="FUNCTION",
+        help="show the logs of one function, or of all, merged by time",
     )
-    group.add_argument("--follow", action="store_true", help="with --logs: go on as they come, until Ctrl-C")
-    group.add_argument("--order", metavar="ID", help="with --logs: only what concerns this order")
+    group.add_argument("--follow", action="store_true", help="with --logs: print new lines until Ctrl-C")
+    group.add_argument("--order", metavar="ID", help="with --logs: lines of this order only")
     group.add_argument(
         "--since",
         type=_seconds,
         metavar="TIME",
         help="with --logs: how far back, as 30s, 10m, 1h30m (default: 10m; with --order 1d)",
     )
-    group.add_argument("--dlq", metavar="QUEUE", help="what is in a dead-letter queue, and why; nothing is taken out")
+    group.add_argument(
+        "--dlq", metavar="QUEUE", help="show the messages of a dead-letter queue and their reasons; none is removed"
+    )
 
 
 def _acting(group) -> None:
-    group.add_argument("--smoke", action="store_true", help="place a marked test order by each path, and verify it")
     group.add_argument(
-        "--import", type=Path, metavar="FILE", help="upload a file of orders, wait for its report, show it"
+        "--smoke", action="store_true", help="place a marked test order by each ingestion path and verify it"
     )
-    group.add_argument("--redrive", metavar="QUEUE", help="move dead letters back to what they came from")
+    group.add_argument(
+        "--import", type=Path, metavar="FILE", help="upload a file of orders, wait for its report and show it"
+    )
+    group.add_argument("--redrive", metavar="QUEUE", help="send dead letters back to their queue or function")
     group.add_argument(
         "--rollback",
         nargs="?",
@@ -141,18 +152,20 @@ def _acting(group) -> None:
         help="deploy an earlier version again (default: the one before)",
     )
     group.add_argument(
-        "--destroy", action="store_true", help="delete the environment; what holds data is kept or refused"
+        "--destroy", action="store_true", help="delete the environment; data is retained, or the deletion is refused"
     )
-    group.add_argument("--delete-data", action="store_true", help="with --destroy: the data as well, finally")
+    group.add_argument(
+        "--delete-data", action="store_true", help="with --destroy: delete the data as well, irrevocably"
+    )
 
 
 def _where(group) -> None:
     group.add_argument("--env", metavar="NAME", help="environment: a file in environments/, such as dev")
-    group.add_argument("--local", action="store_true", help="to the emulator on this machine, no account needed")
+    group.add_argument("--local", action="store_true", help="use the emulator on this machine; needs no account")
     group.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
     group.add_argument("--stop", action="store_true", help="with --local: stop the emulator and do nothing else")
-    group.add_argument("--region", metavar="NAME", help="instead of the environment's own")
-    group.add_argument("--profile", metavar="NAME", help="AWS profile; default: the ordinary credential chain")
+    group.add_argument("--region", metavar="NAME", help="AWS Region (default: the environment's)")
+    group.add_argument("--profile", metavar="NAME", help="AWS profile (default: the credential chain)")
 
 
 def _showing(group) -> None:
@@ -161,11 +174,12 @@ def _showing(group) -> None:
         choices=("text", "json", "markdown"),
         default="text",
         metavar="FORMAT",
-        help="json, or markdown for a --plan: a document on stdout, all else on stderr (default: text)",
+        help="text, json, or markdown with --plan: a document on stdout, all else on stderr (default: text)",
     )
-    group.add_argument("--debug", action="store_true", help="show where an error came from")
+    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
     group.add_argument("--completion", choices=SHELLS, help="print a completion script for this shell")
-    group.add_argument("-h", "--help", action="help", help="show this and stop")
+    group.add_argument("--version", action="store_true", help="the version of this project, and the commit")
+    group.add_argument("-h", "--help", action="help", help="show this help and exit")
 
 
 _DEFAULTS = {field.name: field.default for field in fields(Options)}
@@ -180,15 +194,17 @@ def _seconds(text: str) -> float:
 
 def _orders(text: str) -> int:
     if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of orders")
+        raise argparse.ArgumentTypeError(f"must be a non-negative integer, not {text!r}")
     return int(text)
 
 
 def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | None]:
-    """The options, and the command that they ask for: None for --stop and --completion. Ends the run on misuse."""
+    """Return the options and their command: None for --stop, --completion and --version. Exits on misuse."""
     top = parser()
-    options = top.parse_args(arguments)
-    if options.completion:
+    options, unknown = top.parse_known_args(arguments)
+    if unknown:
+        top.error(_unknown(top, unknown[0]))
+    if options.completion or options.version:
         return options, None
     commands = [command for command in COMMANDS if command.flag and _given(options, command.key)]
     if options.stop:
@@ -213,7 +229,7 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | No
 
 
 def wanted(options: argparse.Namespace) -> Options:
-    """What was given on the command line, over the defaults of Options."""
+    """Return the options of the command line over the defaults of Options."""
     names = {"file": "import", "function": "logs", "version": "rollback"}
     given = {name: getattr(options, names.get(name, name), None) for name in _DEFAULTS}
     given["queue"] = options.dlq or options.redrive
@@ -226,8 +242,17 @@ def _given(options: argparse.Namespace, key: str) -> bool:
     return getattr(options, key) not in (None, False)
 
 
+def _unknown(top: argparse.ArgumentParser, word: str) -> str:
+    """Refuse a word that is no option, with the option that is spelt like it."""
+    if not word.startswith("-"):
+        return f"unexpected argument {word!r}: options begin with --"
+    flag = word.partition("=")[0]
+    close = get_close_matches(flag, [flag for action in top._actions for flag in action.option_strings], n=1)
+    return f"there is no option {flag}" + (f"; did you mean {close[0]}?" if close else "; see --help")
+
+
 def _misplaced(meant: str, strange: list[str]) -> str:
-    """Which options do not belong to the command, and what each would belong to."""
+    """Name the options that the command does not take, or the commands that take them."""
     if meant:
         return f"{_listed([meant, *map(_flag, strange)])} do not go together"
     homes = [command.flag for command in COMMANDS if strange[0] in command.companions]
@@ -247,7 +272,7 @@ def _flag(key: str) -> str:
 
 
 def completion(shell: str) -> str:
-    """A script that completes deploy.py's options and their values in `shell`."""
+    """Return the script that completes deploy.py's options and their values in `shell`."""
     import shtab
 
     from config.environment import available

@@ -1,10 +1,11 @@
-"""The command line's way in and out: arguments in, exit code out."""
+"""The entry point of the command line: arguments in, exit code out."""
 
 import argparse
 import json
 import os
 import sys
 import traceback
+from configparser import ConfigParser
 from importlib import import_module
 from pathlib import Path
 
@@ -17,10 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(given: list[str] | None = None) -> int:
-    """Never raises: every end is an exit code and, if bad, one line."""
+    """Run the command and return its exit code. Never raises: an error is one line on standard error."""
     with streams.standard() as out:
         options, command = arguments.parse(given)
-        out.ends = options.follow  # such a command ends only with its reader
+        out.ends = options.follow  # ends when its reader does
         try:
             code = _ended(options, command)
             out.flush()
@@ -32,7 +33,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def _ended(options: argparse.Namespace, command: Command | None) -> int:
-    """Run to the end, however it ends; the exit code."""
+    """Run the command, report its result or failure, and return the exit code."""
     document = options.output != "text"
     try:
         report = _run(options, command, sys.stderr if document or (command and command.writes) else sys.stdout)
@@ -45,7 +46,7 @@ def _ended(options: argparse.Namespace, command: Command | None) -> int:
         _complain(failure)
         report = {"result": "failed", "exitCode": int(failure.code), "error": failure.message, "hint": failure.hint}
         report |= failure.report
-    if document and not options.follow:  # which writes as things come
+    if document and not options.follow:  # --follow writes its lines itself
         _print(options, report)
     return int(report.get("exitCode", Exit.OK))
 
@@ -54,32 +55,46 @@ def _run(options: argparse.Namespace, command: Command | None, stream) -> dict:
     if options.completion:
         print(arguments.completion(options.completion))
         return {}
+    if options.version:
+        print(_version())
+        return {}
     if command is None:
         return _stop(options, stream)
-    # boto3 and the rest: not for --help
+    # Imported late: --help needs no packages
     from deployer.show.ui import Ui
 
     try:
         os.getcwd()
     except FileNotFoundError:
-        raise Failure(Exit.USAGE, "the working directory is no longer there", "change to one that is") from None
+        raise Failure(Exit.USAGE, "the working directory does not exist", "change to one that does") from None
     run = getattr(import_module(command.module), command.function)
     with import_module("deployer.commands.interruptions").terminable():
         return run(arguments.wanted(options), Ui(stream), ROOT)
+
+
+def _version() -> str:
+    """The version in setup.cfg, and the commit of a checkout that has one."""
+    from deployer.stacks import deployment_records
+
+    settings = ConfigParser()
+    settings.read(ROOT / "setup.cfg", encoding="utf-8")
+    source = deployment_records.checkout(ROOT)
+    commit = f" (commit {source.commit[:10]}{', changed since' * source.dirty})" if source.commit else ""
+    return f"{settings['metadata']['name']} {settings['metadata']['version']}{commit}"
 
 
 def _stop(options: argparse.Namespace, stream) -> dict:
     from deployer.aws import local
 
     if not options.local:
-        raise Failure(Exit.USAGE, "--stop goes with --local: only the emulator can be stopped")
+        raise Failure(Exit.USAGE, "--stop requires --local: only the emulator can be stopped")
     stopped = local.stop(local.state_directory(ROOT, options.local_dir))
     print("The emulator is stopped; its state is kept." if stopped else "The emulator was not running.", file=stream)
     return {"result": "stopped" if stopped else "not running"}
 
 
 def _print(options: argparse.Namespace, report: dict) -> None:
-    """The document that standard output is reserved for."""
+    """Print the document; standard output holds nothing else."""
     if options.output == "json":
         print(json.dumps(report, indent=2))
     elif options.output == "markdown" and "markdown" in report:
@@ -87,19 +102,16 @@ def _print(options: argparse.Namespace, report: dict) -> None:
 
 
 def _failure(error: BaseException) -> Failure:
-    """Whatever ended the run, as an exit code and one line."""
+    """Return the exit code and message of an error."""
     if isinstance(error, Failure):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return Failure(Exit.INTERRUPTED, "interrupted", "run the same command again: it finds out how far things are")
+        return Failure(Exit.INTERRUPTED, "interrupted", "re-run the command to resume")
     if isinstance(error, SyntaxError) and (unpackable := _unpackable()):
         return unpackable
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in _OURS:
-        return Failure(
-            Exit.USAGE,
-            f"the Python package {error.name!r} is not installed",
-            "install the project's requirements with `make setup`, then run .venv/bin/python deploy.py; see README.md",
-        )
+        remedy = "rm -r .venv && make setup" if (ROOT / ".venv").exists() else "make setup"
+        return Failure(Exit.USAGE, f"the Python package {error.name!r} is not installed; type: {remedy}")
     from deployer.aws import service_errors
 
     if explained := service_errors.explain(error):
@@ -108,7 +120,7 @@ def _failure(error: BaseException) -> Failure:
 
 
 def _unpackable() -> Failure | None:
-    """What is wrong with the sources of the packages, some of which the engine imports. The error need not say where."""
+    """Find the module of the packages that does not compile: the engine imports some, and an error need not name it."""
     from deployer.artifacts import packaging
 
     try:

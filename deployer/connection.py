@@ -51,4 +51,5 @@ def deployed(ui: Ui, options: Options, root: Path) -> tuple[Aws, Mapping]:
     environment = load_environment(options.env)
     session.check_region(options.region or environment.region)
     aws = connect(ui, environment, options, root)
-    return aws, account_state.deployed(aws, environment)
+    with ui.waiting("CloudFormation"):
+        return aws, account_state.deployed(aws, environment)

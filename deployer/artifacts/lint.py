@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,35 +77,28 @@ def _fingerprint(name: str, rendered: Mapping[str, str], region: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _run(rendered: Mapping[str, str], names: Iterable[str], region: str) -> dict[str, list[Finding]]:
-    """The findings of the named templates."""
-    from cfnlint.api import lint_file
+def _run(rendered: Mapping[str, str], names: Sequence[str], region: str) -> dict[str, list[Finding]]:
+    """Lint the named templates, beside all others; loading the rules takes a second, so all are linted by one run."""
+    from cfnlint.api import lint_by_config
     from cfnlint.config import ManualArgs
     from cfnlint.helpers import REGION_PRIMARY, REGIONS
 
-    found = {}
+    found = {name: set() for name in names}
     with tempfile.TemporaryDirectory() as scratch:
-        for name, text in rendered.items():
-            (Path(scratch) / f"{name}.yaml").write_text(text, encoding="utf-8")
-        for name in names:
-            matches = lint_file(
-                Path(scratch) / f"{name}.yaml", ManualArgs(regions=[region if region in REGIONS else REGION_PRIMARY])
-            )
-            found[name] = sorted(
-                {
-                    Finding(
-                        f"{name}.yaml",
-                        match.linenumber,
-                        _resource(match.path),
-                        match.rule.id,
-                        match.rule.severity,
-                        match.message,
-                    )
-                    for match in matches
-                    if Path(match.filename or name).stem == name
-                }
-            )
-    return found
+        paths = {name: Path(scratch) / f"{name}.yaml" for name in rendered}
+        for name, path in paths.items():
+            path.write_text(rendered[name], encoding="utf-8")
+        regions = [region if region in REGIONS else REGION_PRIMARY]
+        for match in lint_by_config(ManualArgs(templates=[str(paths[name]) for name in found], regions=regions)):
+            name = Path(match.filename or paths[names[0]]).stem  # an error in .cfnlintrc has no file
+            if name in found:
+                found[name].add(_finding(name, match))
+    return {name: sorted(findings) for name, findings in found.items()}
+
+
+def _finding(name: str, match) -> Finding:
+    rule = match.rule
+    return Finding(f"{name}.yaml", match.linenumber, _resource(match.path), rule.id, rule.severity, match.message)
 
 
 def _resource(path: Sequence | None) -> str:

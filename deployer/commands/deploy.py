@@ -44,9 +44,10 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     session.check_region(region)
     rendered = local_version.rendered(ui)
     cache = local.cache_directory(root)
-    local_version.check(ui, rendered, region, cache)
+    linting = local_version.start_lint(rendered, region, cache)
     packages = local_version.packages(ui, root, cache)
     aws = connection.connect(ui, environment, options, root)
+    local_version.check(ui, linting)
     with side_effects.reported(aws):
         account_state = connection.check_account(ui, aws, environment)
         context = Context(ui, aws, environment, options, account_state.caller, Sources(rendered))
@@ -57,7 +58,9 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
 def deploy_built(context: Context, account_state: AccountState, built: Built, source: Source) -> dict:
     """From what is wanted to what is deployed: the same way for this checkout and for an earlier version."""
-    if desired_state.unchanged(context.aws, account_state, built):
+    with context.ui.waiting("Compare"):
+        unchanged = desired_state.unchanged(context.aws, account_state, built)
+    if unchanged:
         context.ui.line("Nothing to change: what is deployed is what this checkout says.")
         if not context.options.plan:
             recording.catch_up(context.ui, context.aws, account_state, built, source)
@@ -65,7 +68,8 @@ def deploy_built(context: Context, account_state: AccountState, built: Built, so
             context, "unchanged", planning.nothing(context, account_state), _outputs(context, account_state.stack)
         )
     _must_be_able_to_ask(context.options)
-    now = reading.deployed(context.aws, account_state.stack)
+    with context.ui.waiting("Read"):
+        now = reading.deployed(context.aws, account_state.stack)
     then = snapshot.desired(built.bundle, built.parameters, now)
     planning.check(context, account_state, now, then)
     _upload(context, built, account_state)
@@ -75,9 +79,10 @@ def deploy_built(context: Context, account_state: AccountState, built: Built, so
         context.ui.line("Nothing to change, says CloudFormation.")
         return _report(context, "unchanged", plan, _outputs(context, account_state.stack))
     with applying.discard_on_exit(context.aws, change_set):
-        planning.show(context, plan)
+        planning.show(context, account_state, plan)
         if context.options.plan:
-            leftovers.discard(context.aws, change_set, waiting.polling(context.aws).interval)
+            with context.ui.waiting("Discard the change set"):
+                leftovers.discard(context.aws, change_set, waiting.polling(context.aws).interval)
             context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
             return _report(context, "planned", plan, {})
         planning.must_be_wanted(context, account_state, plan)

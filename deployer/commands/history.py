@@ -20,8 +20,9 @@ SHOWN = 20
 def run(options: Options, ui: Ui, root: Path) -> dict:
     aws, stack = connection.deployed(ui, options, root)
     account = stack["StackId"].split(":")[4]
-    known = deployment_records.entries(aws, account, options.env)
-    read = deployment_records.read(aws, account, known[:SHOWN])
+    with ui.waiting("Read"):
+        known = deployment_records.entries(aws, account, options.env)
+        read = deployment_records.read(aws, account, known[:SHOWN])
     shown = [deployment for deployment in read if deployment]
     current = deployment_records.deployed_version(aws, stack)
     is_known = any(entry.version == current for entry in known)

@@ -1,10 +1,13 @@
 """The steps that need this machine only: configuration, templates and packages of the checkout."""
 
+import threading
 import traceback
 from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 from deployer.artifacts import lint, packaging, wheels
+from deployer.artifacts.lint import Finding
 from deployer.artifacts.packaging import Package
 from deployer.errors import Exit, Failure
 from deployer.show.ui import Ui
@@ -39,10 +42,24 @@ def _place(error: Exception) -> str:
     return f"{'/'.join(Path(ours[-1][0]).parts[-2:])}:{ours[-1][1]}" if ours else ""
 
 
-def check(ui: Ui, rendered: Mapping[str, str], region: str, cache: Path) -> None:
-    """Warnings are shown; an error is Failure(LINT)."""
+def start_lint(rendered: Mapping[str, str], region: str, cache: Path) -> Future[list[Finding]]:
+    """Lint in a thread, which ends with this process: it takes seconds, as do a download and the emulator's start."""
+    future = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(lint.lint(rendered, region, cache / "lint"))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def check(ui: Ui, linting: Future[list[Finding]]) -> None:
+    """Wait for what lint finds: warnings are shown; an error is Failure(LINT)."""
     with ui.step("Lint") as step:
-        findings = lint.lint(rendered, region, cache / "lint")
+        findings = linting.result()
         errors = lint.errors(findings)
         if errors:
             for finding in errors:
@@ -50,7 +67,7 @@ def check(ui: Ui, rendered: Mapping[str, str], region: str, cache: Path) -> None
             raise Failure(
                 Exit.LINT,
                 f"cfn-lint found {len(errors)} error{'s' * (len(errors) > 1)} in the templates",
-                "mend them in generator/, whose `python -m generator` renders the lines that are named",
+                "correct the generator, then render them with `python -m generator`",
             )
         step.result = f"{len(findings)} warning{'s' * (len(findings) > 1)}" if findings else "no findings"
     for finding in findings:

@@ -91,8 +91,10 @@ def nothing(context: Context, account_state: AccountState) -> PlanReport:
     return PlanReport(context.environment.name, context.stack, account_state.account, context.aws.region, Plan(()))
 
 
-def show(context: Context, report: PlanReport) -> None:
-    plan_text.show(context.ui, report)
+def show(context: Context, account_state: AccountState, report: PlanReport) -> None:
+    """Show the plan; of a first deployment, where nothing is there to lose, the sums unless --plan asks for all."""
+    shown = plan_text.show_first if account_state.status.is_new and not context.options.plan else plan_text.show
+    shown(context.ui, report)
 
 
 def must_be_wanted(context: Context, account_state: AccountState, report: PlanReport) -> None:

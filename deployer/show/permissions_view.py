@@ -50,8 +50,8 @@ def summary(changes: PermissionChanges) -> str:
     if not changes.changes:
         return "no permission changes"
     if changes.first:
-        holders = {change.grant.holder for change in changes.changes}
-        return f"permissions: {len(changes.gained)} new, of {len(holders)} holders; there were none before"
+        principals = {change.grant.holder for change in changes.changes}
+        return f"permissions: {len(changes.gained)} for {len(principals)} principals; there were none before"
     broadens, narrows = len(changes.broadens), len(changes.narrows)
     rest = len(changes.changes) - broadens - narrows
     parts = [f"{number} {word}" for number, word in ((broadens, "broader"), (narrows, "narrower")) if number]

@@ -5,6 +5,7 @@ from itertools import groupby
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Replaces
 from deployer.plan.guard import Danger
 from deployer.plan.report import PlanReport
+from deployer.plan.snapshot import STACK
 from deployer.show import cost_view, permissions_view, plan_values
 from deployer.show.ui import Ui
 
@@ -34,6 +35,17 @@ def show(ui: Ui, report: PlanReport) -> None:
         permissions_view.text(ui, report.permissions)
     if report.cost is not None:
         cost_view.text(ui, report.cost)
+
+
+def show_first(ui: Ui, report: PlanReport) -> None:
+    """Sum up the plan of a first deployment in one line each for resources, permissions and cost."""
+    stacks = 1 + sum(change.type == STACK for change in report.plan.changes)
+    resources = len(report.plan.changes) - stacks + 1
+    ui.line(f"{report.stack}: {resources} resources to create in {stacks} stacks; --plan lists them", "bold")
+    if report.permissions is not None:
+        ui.line(permissions_view.summary(report.permissions))
+    if report.cost is not None:
+        ui.line(f"{cost_view.heading(report.cost)}: ${report.cost.after.total:,.2f}")
 
 
 def _stack(ui: Ui, report: PlanReport, stack: tuple[str, ...], changes: list[Change]) -> None:

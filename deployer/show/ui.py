@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from rich.console import Console
 
@@ -59,10 +59,15 @@ class Ui:
         seconds = f" ({took:.1f} s)" if took >= QUIET_SECONDS else ""
         self.line(f"{self.ok} {name:<10} {step.result}{seconds}".rstrip())
 
+    def waiting(self, text: str) -> AbstractContextManager:
+        """Show a spinner on a terminal, and nothing elsewhere, while calls that print nothing are answered."""
+        spinner = "dots" if self.unicode else "line"
+        return self.console.status(self._plain(text), spinner=spinner) if self.interactive else nullcontext()
+
     @contextmanager
     def _going_on(self, name: str) -> Iterator[None]:
         if self.interactive:
-            with self.console.status(name, spinner="dots" if self.unicode else "line"):
+            with self.waiting(name):
                 yield
             return
         timer = threading.Timer(QUIET_SECONDS, self.line, [f"  {name} {self.dots}"])

@@ -46,7 +46,8 @@ def run(options: Options, ui: Ui, root: Path, out=None) -> dict:
     if options.follow:
         _follow(ui, out, view, look, start, LOCAL_INTERVAL if aws.local else INTERVAL, options.output == "json")
         return _report("followed", known)
-    shown = _relevant(look(start))
+    with ui.waiting("Read"):
+        shown = _relevant(look(start))
     if options.output == "json":
         return _report("read", known, [line_as_json(line) for line in shown])
     with _ignore_closed_pipe(out):

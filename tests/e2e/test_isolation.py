@@ -65,7 +65,7 @@ def test_a_local_deployment_and_its_commands_listen_to_nothing(hostile: dict[str
         run([python, "deploy.py", "--env", "dev", "--local", "--smoke"], local)
         run([python, "deploy.py", "--env", "dev", "--local", "--status"], local)
         said = run(["bash", "examples/walkthrough.sh", outputs], {**local, "PYTHON": python})
-        assert "# A wrong order is refused" in said
+        assert "# Send an invalid order: it is refused" in said
         run([python, "examples/traffic.py", outputs, "--seconds", "1"], local)
         page = str(tmp_path / "page.html")
         run([python, "-m", "preview", "--local", "--local-dir", str(tmp_path / "local"), "--output", page], local)

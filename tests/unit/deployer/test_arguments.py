@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from deployer import arguments, cli
 from deployer.errors import Exit
 from deployer.options import Options
+from deployer.stacks.deployment_records import Source
 
 
 def refused(capsys, *given: str) -> str:
@@ -40,7 +41,7 @@ def test_every_command_is_an_option_and_a_function_of_the_engine(command):
 
 def test_every_option_belongs_to_some_command():
     theirs = {key for command in arguments.COMMANDS for key in command.companions | {command.key}}
-    anywhere = arguments._ANYWHERE | {"stop", "completion", "help"}
+    anywhere = arguments._ANYWHERE | {"stop", "completion", "version", "help"}
     assert {action.dest for action in arguments.parser()._actions} == (theirs - {""}) | anywhere
 
 
@@ -157,10 +158,32 @@ def test_what_may_stand_alone_then_means_all_or_the_one_before(flag):
         (["--status", "--output", "markdown"], "--output markdown goes with --plan"),
         (["--logs", "--since", "soon"], "is not a duration such as"),
         (["--plan", "--orders-per-day", "-1"], "--orders-per-day"),
+        (["--plan", "--orders-per-day", "x"], "must be a non-negative integer, not 'x'"),
+        (["--statsu"], "there is no option --statsu; did you mean --status?"),
+        (["--order-per-day=9"], "there is no option --order-per-day; did you mean --orders-per-day?"),
+        (["--xyzzy"], "there is no option --xyzzy; see --help"),
+        (["status"], "unexpected argument 'status'"),
     ],
 )
 def test_a_mistake_is_told_with_what_it_would_belong_to(capsys, given, said):
     assert said in refused(capsys, *given)
+
+
+def test_a_misspelt_environment_is_answered_with_all_and_the_closest(capsys):
+    assert cli.main(["--env", "prd", "--plan"]) == Exit.USAGE
+    assert "'prd'; did you mean prod? known: dev, prod, staging" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_setup_cfg_with_the_commit(capsys, monkeypatch, tmp_path):
+    (tmp_path / "setup.cfg").write_text("[metadata]\nname = platform\nversion = 1.2.3\n")
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    assert cli.main(["--version"]) == Exit.OK
+    assert capsys.readouterr().out == "platform 1.2.3\n"  # outside git
+    monkeypatch.setattr(
+        "deployer.stacks.deployment_records.checkout", lambda root: Source(commit="0123456789abcdef", dirty=True)
+    )
+    assert cli.main(["--version"]) == Exit.OK
+    assert capsys.readouterr().out == "platform 1.2.3 (commit 0123456789, changed since)\n"
 
 
 def test_the_help_names_every_option_in_one_line_or_two():

@@ -51,11 +51,6 @@ def test_a_working_directory_that_is_gone_is_one_line(tmp_path):
     assert code == Exit.USAGE and "Traceback" not in said and "working directory" in said
 
 
-def test_without_the_packages_one_line_says_what_to_do():
-    code, said = shell(f"{sys.base_prefix}/bin/python3 -S deploy.py --completion bash")
-    assert code == Exit.USAGE and "make setup" in said and "Traceback" not in said
-
-
 class Broken(io.StringIO):
     def __init__(self, number: int):
         super().__init__()

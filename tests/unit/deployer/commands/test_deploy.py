@@ -319,7 +319,7 @@ def change_sets():
         (planning.validation, "problems"),
         (planning.plan_values, "summary"),
         (planning.costs, "compare"),
-        (planning.plan_text, "show"),
+        (planning.plan_text, "show_first"),
     ],
     ids=lambda where: where[1],
 )

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 from markdown_it import MarkdownIt
@@ -9,6 +10,7 @@ from markdown_it import MarkdownIt
 import costs
 from deployer.plan import compare, permissions
 from deployer.plan.report import PlanReport
+from deployer.plan.snapshot import Snapshot
 from deployer.show import permissions_view, plan_json, plan_markdown, plan_text
 from deployer.show.ui import Ui
 from tests.unit.deployer.plan import test_real_plans as real
@@ -32,6 +34,23 @@ def test_on_the_terminal(report):
     stream = io.StringIO()
     plan_text.show(Ui(stream, False), report)
     assert "dynamodb:Scan" in stream.getvalue() and "orders a day" in stream.getvalue()
+
+
+def test_a_first_deployment_is_a_line_each_for_resources_permissions_and_cost():
+    now, then = Snapshot(), trees.real("dev")
+    first = plan_reports.report(
+        compare.make(now, then),
+        permissions=permissions.diff(now, then),
+        cost=costs.compare(now, then, 3500, "us-east-1"),
+    )
+    stream = io.StringIO()
+    plan_text.show_first(Ui(stream, False), first)
+    resources, granted, costs = stream.getvalue().splitlines()
+    assert re.fullmatch(r"food-delivery-dev: \d{3} resources to create in 5 stacks; --plan lists them", resources)
+    assert granted == permissions_view.summary(first.permissions)
+    assert costs.startswith("cost of a month at 3,500 orders a day") and costs.endswith(
+        f": ${first.cost.after.total:,.2f}"
+    )
 
 
 def test_for_machines(report):
