@@ -62,7 +62,7 @@ def queries() -> list[QueryDefinition]:
         _query("ErrorsByFunction", "errors-by-function", of_functions, ERRORS),
         _query("SlowestRequests", "slowest-requests", of_functions, SLOWEST),
         _query("SlowestAtTheGateway", "slowest-at-the-gateway", gateway, SLOWEST_AT_THE_GATEWAY),
-        _query("StoryOfAnOrder", "story-of-an-order", of_functions, ORDER_TRACE, Parameters=ids),
+        _query("OrderTrace", "order-trace", of_functions, ORDER_TRACE, Parameters=ids),
         _query("ColdStarts", "cold-starts", of_functions, COLD_STARTS),
     ]
 

@@ -23,7 +23,7 @@ def test_an_operator_finds_them_by_environment(saved):
     assert set(saved) == {
         f"food-delivery/dev/{name}"
         for name in (
-            *("errors-by-function", "slowest-requests", "slowest-at-the-gateway", "story-of-an-order", "cold-starts"),
+            *("errors-by-function", "slowest-requests", "slowest-at-the-gateway", "order-trace", "cold-starts"),
         )
     }
 
@@ -49,7 +49,7 @@ def test_every_function_is_searched(saved, compute):
 
 
 def test_a_function_that_is_left_out_is_named(saved, compute):
-    story = saved["food-delivery/dev/story-of-an-order"]
+    story = saved["food-delivery/dev/order-trace"]
     fewer = {**story, "LogGroupNames": [each for each in story["LogGroupNames"] if not each.endswith("orders-worker")]}
     assert unsearched({"story": fewer}, compute) == {"/food-delivery/dev/orders-worker"}
 
@@ -91,7 +91,7 @@ def test_the_messages_that_are_looked_for_are_messages_that_are_logged():
 
 
 def test_the_story_is_found_by_the_orders_id_and_asks_for_it(saved):
-    story = saved["food-delivery/dev/story-of-an-order"]
+    story = saved["food-delivery/dev/order-trace"]
     placeholders = set(re.findall(r"\{\{(\w+)\}\}", story["QueryString"]))
     assert placeholders == {each["Name"] for each in story["Parameters"]} == {"orderId", "correlationId"}
     assert 'order_id = "{{orderId}}"' in story["QueryString"]

@@ -45,10 +45,10 @@ def test_a_first_deployment_is_a_line_each_for_resources_permissions_and_cost():
     )
     stream = io.StringIO()
     plan_text.show_first(Ui(stream, False), first)
-    resources, granted, costs = stream.getvalue().splitlines()
+    resources, granted, cost = stream.getvalue().splitlines()
     assert re.fullmatch(r"food-delivery-dev: \d{3} resources to create in 5 stacks; --plan lists them", resources)
     assert granted == permissions_view.summary(first.permissions)
-    assert costs.startswith("cost of a month at 3,500 orders a day") and costs.endswith(
+    assert cost.startswith("cost of a month at 3,500 orders a day") and cost.endswith(
         f": ${first.cost.after.total:,.2f}"
     )
 
