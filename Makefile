@@ -49,6 +49,9 @@ templates: $(READY)  ## Render templates/, docs/openapi.yaml and docs/alarms.md
 test: $(READY)  ## Unit and end-to-end tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
 
+load: $(READY)  ## Send thousands of orders and files of them to the local emulator (minutes)
+	@$(BIN)/python -m pytest -q -m load tests
+
 lint: $(READY)  ## Code style, rendered files up to date, cfn-lint
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
@@ -84,5 +87,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test lint openapi-lint audit dashboard commands bench lock clean
+.PHONY: help setup run stop deploy templates test load lint openapi-lint audit dashboard commands bench lock clean
 .DEFAULT_GOAL := help

@@ -3,9 +3,9 @@
 import json
 import time
 import uuid
-from collections.abc import Callable
 
 from tests.e2e.support import Deployment
+from tests.waiting import eventually
 
 CLIENT_ORDER = {
     "customerId": "CUST-12345",
@@ -49,19 +49,9 @@ def counts(deployment: Deployment, queue: str = "OrderQueueUrl") -> tuple[int, i
     return int(attributes[names[0]]), int(attributes[names[1]])
 
 
-def eventually(holds: Callable[[], object], seconds: float = 60, what: str = "") -> object:
-    """Wait until `holds()` is true; its value."""
-    end = time.monotonic() + seconds
-    while True:
-        value = holds()
-        if value:
-            return value
-        assert time.monotonic() < end, f"not within {seconds} s: {what or holds}"
-        time.sleep(0.1)
-
-
-def drained(deployment: Deployment, seconds: float = 90) -> None:
-    eventually(lambda: counts(deployment) == (0, 0), seconds, "the queue is empty")
+def drained(deployment: Deployment) -> None:
+    """Wait until the order queue is empty, messages in flight included."""
+    eventually(lambda: counts(deployment) == (0, 0), "the queue is empty")
 
 
 def receive_all(deployment: Deployment, url: str) -> list[dict]:

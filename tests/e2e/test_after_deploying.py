@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
 from tests.e2e.support import ROOT, deploy, deployed, interruptible, order_for
+from tests.waiting import HANGS, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -25,15 +25,6 @@ def run(deployment, *arguments):
 
 def document(deployment, *arguments):
     return json.loads(run(deployment, *arguments, "--output", "json"))
-
-
-def eventually(look, seconds=20):
-    """The first true answer."""
-    deadline = time.monotonic() + seconds
-    while not (answer := look()):
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.2)
-    return answer
 
 
 def order_of(deployment, customer, path="/orders"):
@@ -144,9 +135,9 @@ def following(deployment, *arguments):
         yield process, lines
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(HANGS)
         for reader in readers:
-            reader.join(10)
+            reader.join(HANGS)
         process.stdout.close()
         process.stderr.close()
 
@@ -156,7 +147,7 @@ def test_following_shows_a_new_line_and_ends_well_with_ctrl_c(deployment, custom
         order = order_of(deployment, customer, "/orders/async")
         eventually(lambda: any(order in line for line in lines))
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0
+        assert process.wait(HANGS) == 0
     documents = [json.loads(line) for line in lines]
     assert {each["function"] for each in documents} == {"orders-worker"}
     assert [each["message"] for each in documents if each["fields"].get("order_id") == order] == ["order stored"]

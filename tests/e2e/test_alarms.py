@@ -29,9 +29,10 @@ from tests.e2e.alarm_kit import (
     worker_stopped,
 )
 from tests.e2e.fault_proxy import faulty
-from tests.e2e.import_kit import as_jsonl, order, upload
-from tests.e2e.pipeline_kit import CLIENT_ORDER, drained, eventually, message, receive_all, send
+from tests.e2e.import_kit import Uploaded, as_jsonl, order, upload
+from tests.e2e.pipeline_kit import CLIENT_ORDER, drained, message, receive_all, send
 from tests.e2e.support import Deployment, copy_project, edit, order_for, start, stop
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("alarms")]
 
@@ -84,7 +85,7 @@ def alerts(platform):
 def quiet(platform, alerts):
     """Nothing rings, nothing waits, and nothing is told of an earlier test."""
     settle(platform)
-    eventually(lambda: not ringing(platform), 60, "all alarms are quiet")
+    eventually(lambda: not ringing(platform), "all alarms are quiet")
     alerts.take()
     return platform
 
@@ -154,9 +155,14 @@ def nothing_gets_done(platform: Deployment) -> Iterator[None]:
             assert api.post("/orders", json=order_for("CUST-1")).status_code == 201
         yield
         proxy.held.set()
-        with suppress(AssertionError):  # it was given up while an alarm was awaited in vain
-            slow.report(15)
+        eventually(lambda: is_over(platform, slow), "the import is finished or given up")
     settle(platform)
+
+
+def is_over(platform: Deployment, uploaded: Uploaded) -> bool:
+    report = uploaded.latest_report()
+    letters = receive_all(platform, platform.outputs["OrderImportDlqUrl"])
+    return bool(report) or any(uploaded.version in letter["Body"] for letter in letters)
 
 
 @contextmanager
@@ -251,11 +257,11 @@ def test_an_incident_rings_its_alarms_tells_once_and_once_more_when_it_is_over(q
     expected = incident.silent | incident.telling
     began = datetime.now(UTC).replace(microsecond=0)  # as the emulator writes history
     with incident.trouble(quiet), suppress(AssertionError):  # which did not ring is told below
-        eventually(lambda: rung(quiet, began) >= expected, 30)
-    eventually(lambda: not ringing(quiet), 60, "all alarms are quiet again")
+        eventually(lambda: rung(quiet, began) >= expected)
+    eventually(lambda: not ringing(quiet), "all alarms are quiet again")
     assert rung(quiet, began) == expected
     told: list[tuple[str, str]] = []
-    eventually(lambda: told.extend(alerts.take()) or len(told) >= 2 * len(incident.telling), 10, "all was told")
+    eventually(lambda: told.extend(alerts.take()) or len(told) >= 2 * len(incident.telling), "all was told")
     by_alarm = {key: [state for alarm, state in told if alarm == key] for key, _ in told}
     assert by_alarm == {key: ["ALARM", "OK"] for key in incident.telling}
 

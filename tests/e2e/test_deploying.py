@@ -3,13 +3,13 @@
 import json
 import os
 import signal
-import time
 
 import pytest
 
-from emulator import control, server
+from emulator import control
 from tests.e2e.project_kit import physical_ids, place, read, redeploy, stack_events, uploads
 from tests.e2e.support import copy_project, deploy, edit, order_for, start, stop
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("project")]
 
@@ -170,7 +170,9 @@ def test_without_a_terminal_and_without_yes_nothing_is_deployed(project):
 def test_the_orders_survive_even_a_killed_emulator(project):
     project, deployment = project
     order = place(deployment)
-    time.sleep(server.SAVE_EVERY_SECONDS + 2)
+    files = deployment.local_dir / "state"
+    saved = f'"{order["orderId"]}"'.encode()
+    eventually(lambda: any(saved in file.read_bytes() for file in files.rglob("*.json")), "the order is saved")
     os.kill(control.running(deployment.local_dir).pid, signal.SIGKILL)
     again = start(deployment.local_dir, project)
     assert read(again, order) == order

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tests.e2e.pipeline_kit import eventually
 from tests.e2e.support import ROOT, Deployment, deploy, order_for, start, stop
+from tests.waiting import HANGS, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -46,7 +46,7 @@ def typed(local_dir, answer: str, *arguments: str) -> tuple[int, str]:
     except OSError:  # the terminal is closed: the process has ended
         pass
     os.close(ours)
-    return process.wait(60), screen.decode()
+    return process.wait(HANGS), screen.decode()
 
 
 def fill(deployment: Deployment) -> None:

@@ -6,9 +6,9 @@ import os
 import jsonschema
 import pytest
 
-from tests.e2e.pipeline_kit import eventually
 from tests.e2e.project_kit import STACK, physical_ids, place, read, redeploy, stack_events, uploads
 from tests.e2e.support import ROOT, edit, order_for
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("project")]
 

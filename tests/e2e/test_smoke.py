@@ -9,8 +9,8 @@ from deployer.commands import smoke
 from deployer.commands.options import Options
 from deployer.show.ui import Ui
 from deployer.smoke import checks
-from tests.e2e.pipeline_kit import eventually
 from tests.e2e.support import ROOT, deploy
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 
