@@ -49,6 +49,13 @@ templates: $(READY)  ## Render templates/, docs/openapi.yaml and docs/alarms.md
 test: $(READY)  ## Unit and end-to-end tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
 
+check: $(READY)  ## Code style and the unit tests that uncommitted changes, or those since BASE, can affect
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+	@affected=$$($(BIN)/python -m tests.affected $(BASE)) && if [ -n "$$affected" ]; \
+		then $(BIN)/python -m pytest -n 2 --dist loadgroup -q $$affected; \
+		else echo "check: no unit test depends on what has changed"; fi
+
 load: $(READY)  ## Send thousands of orders and files of them to the local emulator (minutes)
 	@$(BIN)/python -m pytest -q -m load tests
 
@@ -87,5 +94,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test load lint openapi-lint audit dashboard commands bench lock clean
+.PHONY: help setup run stop deploy templates test check load lint openapi-lint audit dashboard commands bench lock clean
 .DEFAULT_GOAL := help
