@@ -1,4 +1,4 @@
-"""One deployment of the real project to a local emulator per test process.
+"""One deployment of the real project to a local emulator, which the tests share.
 
 The tests drive it as a client would, over HTTP, and look into the table
 through DynamoDB's own API. Functions run under their own IAM roles.
@@ -9,6 +9,15 @@ import uuid
 import pytest
 
 from tests.e2e.support import copy_project, deployed, restore, start, stop
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have one process run all tests of a deployment: those that share one, else those of a module."""
+    for item in items:
+        if item.get_closest_marker("e2e") and not item.get_closest_marker("xdist_group"):
+            group = "deployment" if "deployment" in item.fixturenames else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

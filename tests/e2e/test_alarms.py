@@ -34,7 +34,7 @@ from tests.e2e.pipeline_kit import CLIENT_ORDER, drained, message, receive_all, 
 from tests.e2e.support import Deployment, copy_project, edit, order_for, start, stop
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("alarms")]
+pytestmark = pytest.mark.e2e
 
 SLOW_MS, TIMEOUT = 3000, 4  # what hangs is stopped after four seconds
 CONCURRENCY = 4

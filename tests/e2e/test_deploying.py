@@ -14,14 +14,16 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("project")]
 
 
-def test_a_second_deployment_has_nothing_to_do_and_uploads_nothing(deployment):
+def test_a_second_deployment_has_nothing_to_do_and_uploads_nothing(project):
+    project, deployment = project
     before = uploads(deployment), stack_events(deployment), physical_ids(deployment)
-    done = deploy("--env", "dev", "--local", "--yes", local_dir=deployment.local_dir)
+    done = redeploy(project, deployment)
     assert done.returncode == 0 and "Nothing to change" in done.stdout, done.stdout + done.stderr
     assert (uploads(deployment), stack_events(deployment), physical_ids(deployment)) == before
 
 
-def test_the_outputs_file_holds_what_a_client_needs(deployment):
+def test_the_outputs_file_holds_what_a_client_needs(project):
+    _, deployment = project
     expected = {"ApiUrl", "ApiKeyId", "OrdersTableName", "DashboardUrl", "AlertsTopicArn", "ApiKey", "EndpointUrl"}
     assert expected <= set(deployment.outputs)
 

@@ -5,7 +5,7 @@ import pytest
 from config.environment import available, load
 from tests.e2e.support import order_for, start, stop
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("environments")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module", params=available())

@@ -25,20 +25,18 @@ from tests.e2e.import_kit import (
     zipped,
 )
 from tests.e2e.pipeline_kit import counts, dead_letters, drained, receive_all
-from tests.e2e.support import ROOT, deploy, start, stop
+from tests.e2e.support import ROOT, deploy
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("import")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def importing(tmp_path_factory):
-    """A deployment of this module's own: other tests empty its queues or break its table."""
-    local_dir = tmp_path_factory.mktemp("import")
-    try:
-        yield start(local_dir)
-    finally:
-        stop(local_dir)
+def importing(deployment):
+    """The shared deployment, without what earlier tests left in its queues."""
+    drained(deployment)
+    dead_letters(deployment)
+    return deployment
 
 
 def assert_each_stored_once(deployment, records: list[dict]) -> None:

@@ -18,7 +18,7 @@ from tests.e2e.pipeline_kit import CLIENT_ORDER, Subscriber, counts, dead_letter
 from tests.e2e.support import copy_project, deploy, edit, fresh_processes, order_for, start, stop
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
