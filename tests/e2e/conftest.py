@@ -56,7 +56,7 @@ def shared_project(tmp_path_factory):
 def project(shared_project):
     """A copy of the project whose sources a test may change, and its deployment. Both are as they were afterwards.
 
-    Whoever uses it belongs to the group "project", so that one process deploys it once.
+    Tests that use it belong to the group "project", so that one process deploys it once.
     """
     project, deployment = shared_project
     yield project, deployment

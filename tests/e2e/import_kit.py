@@ -125,7 +125,7 @@ class Uploaded:
 
 
 def upload(deployment: Deployment, name: str, content: bytes) -> Uploaded:
-    """Put a file under orders/; `name` as it is."""
+    """Put a file under orders/; `name` is not encoded."""
     key = imports.UPLOAD_PREFIX + name
     bucket = deployment.outputs["UploadBucketName"]
     answer = deployment.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
@@ -159,7 +159,7 @@ def handler(event, context):
 def short_of_time(deployment: Deployment, looks: int) -> Iterator[None]:
     """Let each invocation of the import function run out of time when it looks at the time once more than `looks`.
 
-    A layer wraps the handler, so the function hands on after a number of records, however fast the machine is.
+    A layer wraps the handler, so the function invokes itself after a number of records, however fast the machine is.
     """
     functions, name = deployment.client("lambda"), deployment.outputs["OrdersImportFunction"]
     usual = functions.get_function_configuration(FunctionName=name)

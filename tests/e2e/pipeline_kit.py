@@ -31,7 +31,7 @@ def message(order_id: str | None = None, **fields) -> dict:
 
 
 def send(deployment: Deployment, bodies: list[dict | str], queue: str = "OrderQueueUrl") -> None:
-    """Put the bodies on the queue; a dict as JSON, a text as it is."""
+    """Put the bodies on the queue; a dict as JSON, a text unchanged."""
     sqs = deployment.client("sqs")
     texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
     for at in range(0, len(texts), 10):
@@ -82,7 +82,7 @@ def dead_letters(deployment: Deployment) -> list[dict]:
 
 
 def subscribed_queue(deployment: Deployment, topic: str) -> str:
-    """A new queue, subscribed to the topic with that ARN, that gets its messages as they are; its URL."""
+    """A new queue, subscribed to the topic with that ARN, with raw message delivery; its URL."""
     sqs = deployment.client("sqs")
     url = sqs.create_queue(QueueName=f"subscriber-{uuid.uuid4().hex[:8]}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

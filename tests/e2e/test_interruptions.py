@@ -211,7 +211,7 @@ def test_of_two_deployments_at_once_the_second_is_refused_with_who_and_since_whe
 
 
 class Terminal:
-    """deploy.py at a terminal of its own."""
+    """deploy.py at a pseudo-terminal."""
 
     def __init__(self, slow: Slow, *arguments: str):
         self.child, self.handle = pty.fork()

@@ -381,7 +381,7 @@ def test_dead_letters_can_be_listed_without_being_consumed_and_redriven(clean):
         listed = command(clean, "--dlq", "OrderQueueDLQ")
         assert listed.returncode == 0, listed.stdout + listed.stderr
         assert "REDRIVE-1" in listed.stdout and "invalid_request" in listed.stdout
-    assert command(clean, "--redrive", "OrderQueueDLQ").returncode == 5, "nobody at a terminal to confirm"
+    assert command(clean, "--redrive", "OrderQueueDLQ").returncode == 5, "stdin is not a terminal"
     done = command(clean, "--redrive", "OrderQueueDLQ", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     drained(clean)

@@ -1,6 +1,6 @@
 """The whole platform against a small model: any sequence of placing, submitting, importing, changing and reading.
 
-The model is a dict of orders. Whatever the sequence, each order is stored once, as it was first accepted; only
+The model is a dict of orders. After any sequence, each order is stored once, as it was first accepted; only
 its status changes, along the lifecycle; every read and every list says what the model says; every version of
 every order is announced; and what came too late for its id is a dead letter.
 """
@@ -104,7 +104,7 @@ class Platform(RuleBasedStateMachine):
         return known
 
     def _take(self, order_id: str, request: dict, source: str) -> None:
-        """Whoever comes first has the id; nothing that comes later changes the order."""
+        """Check that the first order keeps its id, and that a later one does not change it."""
         if order_id not in self.orders:
             known = Known(order_id, request["customerId"], request, source)
             eventually(lambda: self.api.get(f"/orders/{order_id}").status_code == 200, "the order is stored")

@@ -32,7 +32,7 @@ def test_the_walkthrough_places_reads_updates_and_lists_an_order(deployment):
     assert '"invalid_request"' in done.stdout
 
 
-def test_the_curl_line_that_it_ends_with_works_as_it_stands(deployment):
+def test_the_last_curl_line_works_unchanged(deployment):
     done = walk(deployment.local_dir / "outputs.json")
     line = next(line for line in done.stdout.splitlines() if line.startswith("curl "))
     answer = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=HANGS)
