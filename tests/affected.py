@@ -6,7 +6,7 @@ The change is what differs from the last commit, or from where the branch left B
 - the conftest.py of its folder and of those above it;
 - the files, other than Python's, whose name or folder one of these names in a text;
 - through the templates and the rendered documents, on what renders them;
-- all sources, if it looks for `*.py` or reads the documents, which name tests.
+- all sources, if it looks for `*.py` or reads requirements.md, which names tests.
 """
 
 import ast
@@ -21,7 +21,7 @@ UNIT = "tests/unit/"
 CONFIGURES_ALL = {"setup.cfg", "pyproject.toml", "requirements/lock.txt"}
 RENDERED = {"templates", "openapi.yaml", "alarms.md"}
 """Names of what `python -m generator` writes."""
-READS_SOURCES = {"*.py", "docs"}
+READS_SOURCES = {"*.py", "requirements.md"}
 ANY_SOURCE = "any source"
 
 

@@ -3,7 +3,7 @@
 The alarms are those of the monitoring template as they were deployed: expression, metrics, dimensions,
 statistics, comparison and actions. Only the periods are shorter than five minutes or six hours: through
 CloudWatch's own PutMetricAlarm each looks at one period of ten seconds, and a few have thresholds that are
-reached within it. Latencies count from three seconds, so that a cold start is none.
+reached within it. Latencies count from six seconds, so that a cold start is none.
 """
 
 import uuid
@@ -36,13 +36,13 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 
-SLOW_MS, TIMEOUT = 3000, 4  # what hangs is stopped after four seconds
+SLOW_MS, TIMEOUT = 6000, 7  # what hangs is stopped after seven seconds; a slow machine's cold start takes less
 CONCURRENCY = 4
 CAPACITY_USED = 270  # units, of the 300 that one a second makes in the five minutes that the expression is about
 THRESHOLDS = {
-    "order-queue-age": 4,
+    "order-queue-age": 10,
     "order-queue-depth": 5,
-    "order-events-age": 3,
+    "order-events-age": 6,
     "orders-worker-duration": SLOW_MS,
     "orders-events-duration": SLOW_MS,
     "orders-import-duration": SLOW_MS,
@@ -59,7 +59,7 @@ def platform(tmp_path_factory):
         ("latency_p95_ms = 500", f"latency_p95_ms = {SLOW_MS}"),
         ("command_reserved_concurrency = 100", f"command_reserved_concurrency = {CONCURRENCY}"),
         # Lambda times out before the SDK does.
-        ("defaultTimeout = 500", "defaultTimeout = 7000"),
+        ("defaultTimeout = 500", "defaultTimeout = 8000"),
         ("retryAttempts = 3", "retryAttempts = 0"),
         ('billing_mode = "PAY_PER_REQUEST"', 'billing_mode = "PROVISIONED"\nmin_capacity = 1'),
     ):
@@ -257,7 +257,7 @@ def test_an_incident_notifies_once_when_it_begins_and_once_when_it_is_over(quiet
     expected = incident.silent | incident.notifying
     began = datetime.now(UTC).replace(microsecond=0)  # as the emulator writes history
     with incident.trouble(quiet), suppress(AssertionError):  # the assertion below names what is missing
-        eventually(lambda: went_into_alarm(quiet, began) >= expected)
+        eventually(lambda: went_into_alarm(quiet, began) >= expected, hangs=300)
     eventually(lambda: not in_alarm(quiet), "all alarms are quiet again")
     assert went_into_alarm(quiet, began) == expected
     notices: list[tuple[str, str]] = []
