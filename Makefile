@@ -49,6 +49,17 @@ templates: $(READY)  ## Render templates/, docs/openapi.yaml, docs/alarms.md and
 test: $(READY)  ## Unit and end-to-end tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
 
+check: $(READY)  ## Code style, types, and the unit tests that uncommitted changes, or those since BASE, can affect
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@affected=$$($(BIN)/python -m tests.affected $(BASE)) && if [ -n "$$affected" ]; \
+		then $(BIN)/python -m pytest -n 2 --dist loadgroup -q $$affected; \
+		else echo "check: no unit test depends on what has changed"; fi
+
+load: $(READY)  ## Send thousands of orders and files of them to the local emulator (minutes)
+	@$(BIN)/python -m pytest -q -m load tests
+
 lint: $(READY)  ## Code style, direction of imports, types, rendered files up to date, cfn-lint
 	@mkdir -p .local
 	@$(BIN)/ruff check --quiet .
@@ -93,5 +104,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test lint openapi-lint audit dashboard commands pictures bench lock clean
+.PHONY: help setup run stop deploy templates test check load lint openapi-lint audit dashboard commands pictures bench lock clean
 .DEFAULT_GOAL := help

@@ -54,7 +54,7 @@ def _rows(arguments: argparse.Namespace) -> list[dict]:
 
 
 def _apart(section: str, arguments: argparse.Namespace) -> list[dict]:
-    """In a process of its own: the handlers keep their clients, and each section has another emulator."""
+    """Measure a section in a separate process: the handlers keep their clients, and each section has another emulator."""
     command = [sys.executable, "-m", "benchmarks", section, "--json", "--runs", str(arguments.runs)]
     if arguments.smallest:
         command.append("--smallest")

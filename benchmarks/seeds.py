@@ -1,7 +1,7 @@
-"""The seeds' own code, read where it lies at run time: what the platform is measured against.
+"""Read the seeds' code, against which the platform is measured, from its documents.
 
 The seed documents are not part of this repository. `SEEDS` names their directory; by default it
-is `shared/seeds` beside the checkout. Without them the comparison is left out, and said so.
+is `shared/seeds` beside the project's folder. Without them the rows of the comparison say "not measured".
 """
 
 import os

@@ -26,7 +26,7 @@ OURS = "our import, the stream's consumer off: the seed announces nothing"
 ANNOUNCED = "our import, and everything announced meanwhile"
 MOST_MEMORY = 150
 
-# Runs the handler on one event in a process of its own, as Lambda does; prints what it took.
+# Runs the handler on one event in a separate process, as Lambda does; prints its calls and its peak memory.
 # VmHWM and not ru_maxrss, which a child inherits from its parent.
 ALONE = """
 import contextlib, io, json, re, sys
@@ -53,7 +53,7 @@ def measure(effort: Effort) -> list[dict]:
 
 
 def order(number: int, prefix: str) -> dict:
-    """A record that both importers take; the seed's stores whatever has an id."""
+    """A record that both importers take; the seed stores everything that has an id."""
     return {
         "orderId": f"{prefix}-{number}",
         "customerId": f"CUST-{number % 50}",
@@ -125,7 +125,7 @@ def _seed_rate(seed: SeedImport, orders: int) -> float:
 
 
 def _alone(outputs: dict, effort: Effort) -> list[dict]:
-    """The importer by itself: nothing but its own calls and memory; what it queues is thrown away."""
+    """Measure the calls and the memory of the importer alone; what it queues is deleted."""
     functions = boto3.client("lambda")
     functions.update_event_source_mapping(UUID=mapping_of(outputs["OrdersWorkerFunction"]), Enabled=False)
     boto3.client("events").disable_rule(Name=names.order_files_rule("dev"))

@@ -110,7 +110,7 @@ def _rates(ours: _Pipeline, effort: Effort) -> list[dict]:
 
     The seed's worker publishes to SNS itself; ours leaves that to the consumer of the table's
     stream, which on this machine competes for the same cores. So ours is measured both ways:
-    the worker by itself, and with everything announced at the same time.
+    the worker alone, and with everything announced at the same time.
     """
     code, orders, few = seeds.code(*SEED_WORKER), effort.orders(ORDERS), effort.orders(100)
     contestants = {

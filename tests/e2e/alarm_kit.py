@@ -1,4 +1,4 @@
-"""Watching the alarms of a deployment, and troubling it so that they ring."""
+"""Watch the alarms of a deployment, and cause the faults that bring them into ALARM."""
 
 import json
 import re
@@ -29,8 +29,8 @@ def in_template() -> set[str]:
 def make_quick(deployment: Deployment, thresholds: dict[str, float]) -> None:
     """Have every alarm look at a single period of ten seconds, and those named at these thresholds.
 
-    Whatever else makes an alarm stays as it was deployed: metrics, dimensions, statistics, expression,
-    comparison, what missing data mean, whom it tells.
+    The rest stays as deployed: metrics, dimensions, statistics, expression, comparison, treatment of missing data,
+    actions.
     """
     cloudwatch = deployment.client("cloudwatch")
     known = set(cloudwatch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members)
@@ -71,8 +71,8 @@ def metric_alarms(deployment: Deployment) -> dict[str, dict]:
     return {alarm["AlarmName"].removeprefix(PREFIX): alarm for page in pages for alarm in page["MetricAlarms"]}
 
 
-def ringing(deployment: Deployment) -> set[str]:
-    """The alarms, composite ones included, that ring now, by the ends of their names."""
+def in_alarm(deployment: Deployment) -> set[str]:
+    """Return the alarms in ALARM, composite ones included, by the ends of their names."""
     pages = deployment.client("cloudwatch").get_paginator("describe_alarms")
     return {
         alarm["AlarmName"].removeprefix(PREFIX)
@@ -81,8 +81,8 @@ def ringing(deployment: Deployment) -> set[str]:
     }
 
 
-def rung(deployment: Deployment, since: datetime) -> set[str]:
-    """The alarms that have begun to ring, whether they still do or not."""
+def went_into_alarm(deployment: Deployment, since: datetime) -> set[str]:
+    """Return the alarms that went into ALARM since then, by the ends of their names."""
     pages = deployment.client("cloudwatch").get_paginator("describe_alarm_history")
     return {
         item["AlarmName"].removeprefix(PREFIX)
@@ -101,8 +101,8 @@ class Alerts:
 
     def take(self) -> list[tuple[str, str]]:
         """What came since the last time, oldest first: (end of the alarm's name, its new state)."""
-        told = [json.loads(message["Body"]) for message in receive_all(self.deployment, self.url)]
-        return [(each["AlarmName"].removeprefix(PREFIX), each["NewStateValue"]) for each in told]
+        notices = [json.loads(message["Body"]) for message in receive_all(self.deployment, self.url)]
+        return [(each["AlarmName"].removeprefix(PREFIX), each["NewStateValue"]) for each in notices]
 
 
 @contextmanager
@@ -155,7 +155,7 @@ def without_concurrency(deployment: Deployment, function: str) -> Iterator[None]
 
 @contextmanager
 def worker_stopped(deployment: Deployment) -> Iterator[None]:
-    """Nobody takes orders off the queue."""
+    """Disable the worker's event source: orders stay on the queue."""
     functions, name = deployment.client("lambda"), deployment.outputs["OrdersWorkerFunction"]
     [mapping] = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)

@@ -1,4 +1,4 @@
-"""One deployment of the real project to a local emulator per test process.
+"""One deployment of the real project to a local emulator, which the tests share.
 
 The tests drive it as a client would, over HTTP, and look into the table
 through DynamoDB's own API. Functions run under their own IAM roles.
@@ -9,6 +9,15 @@ import uuid
 import pytest
 
 from tests.e2e.support import copy_project, deployed, restore, start, stop
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have one process run all tests of a deployment: those that share one, else those of a module."""
+    for item in items:
+        if item.get_closest_marker("e2e") and not item.get_closest_marker("xdist_group"):
+            group = "deployment" if "deployment" in item.fixturenames else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +56,7 @@ def shared_project(tmp_path_factory):
 def project(shared_project):
     """A copy of the project whose sources a test may change, and its deployment. Both are as they were afterwards.
 
-    Whoever uses it belongs to the group "project", so that one process deploys it once.
+    Tests that use it belong to the group "project", so that one process deploys it once.
     """
     project, deployment = shared_project
     yield project, deployment

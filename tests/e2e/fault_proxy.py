@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from tests.waiting import HANGS
+
 
 class Faults:
     """`mode`: "" passes requests on, "500" and "throttle" answer so, "drop" hangs up.
@@ -40,7 +42,7 @@ def _handler(faults: Faults, upstream: str):
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
             faults.seen += 1
             faults.waiting += 1
-            faults.held.wait(30)
+            faults.held.wait()
             faults.waiting -= 1
             if faults.mode == "drop":
                 self.close_connection = True
@@ -53,7 +55,7 @@ def _handler(faults: Faults, upstream: str):
                 self._pass_on(body)
 
         def _pass_on(self, body: bytes) -> None:
-            connection = http.client.HTTPConnection(target.hostname, target.port, timeout=30)
+            connection = http.client.HTTPConnection(target.hostname, target.port, timeout=HANGS)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "expect")}
             connection.request("POST", self.path, body, headers)
             response = connection.getresponse()

@@ -6,6 +6,7 @@ import io
 import json
 import time
 import uuid
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from contract import imports
-from tests.e2e.pipeline_kit import eventually
 from tests.e2e.support import Deployment
+from tests.waiting import eventually
 
 
 def order(order_id: str, **fields) -> dict:
@@ -106,14 +107,14 @@ class Uploaded:
             return None
         return json.loads(body)
 
-    def report(self, seconds: float = 120) -> dict:
-        """The last report, once there is one."""
+    def report(self) -> dict:
+        """Wait for the final report, and return it."""
 
         def final() -> dict | None:
             report = self.latest_report()
             return report if report and report["status"] != imports.RUNNING else None
 
-        return eventually(final, seconds, f"the report about {self.key}")
+        return eventually(final, f"the report about {self.key}")
 
     def rejected(self) -> list[dict]:
         """Every rejected record that the report's files hold."""
@@ -124,36 +125,65 @@ class Uploaded:
 
 
 def upload(deployment: Deployment, name: str, content: bytes) -> Uploaded:
-    """Put a file under orders/; `name` as it is."""
+    """Put a file under orders/; `name` is not encoded."""
     key = imports.UPLOAD_PREFIX + name
     bucket = deployment.outputs["UploadBucketName"]
     answer = deployment.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
     return Uploaded(deployment, key, answer["VersionId"])
 
 
+def finished_imports(deployment: Deployment, uploaded: Uploaded) -> int:
+    """Count the invocations that have come to the end of the file, by the function's log."""
+    pages = deployment.client("logs").get_paginator("filter_log_events")
+    texts = [
+        event["message"]
+        for page in pages.paginate(logGroupName="/food-delivery/dev/orders-import")
+        for event in page["events"]
+    ]
+    return sum(f'"{uploaded.version}"' in text and '"message":"file"' in text.replace(" ", "") for text in texts)
+
+
+SHORT_OF_TIME = """
+import os
+from handlers import orders_import
+
+def handler(event, context):
+    looks = iter(range(int(os.environ["LOOKS"])))
+    context.get_remaining_time_in_millis = lambda: 900_000 if next(looks, None) is not None else 0
+    orders_import.handler(event, context)
+"""
+"""The import function, which looks at the remaining time once at its start and once after each record."""
+
+
 @contextmanager
-def import_timeout(deployment: Deployment, seconds: int) -> Iterator[None]:
-    """Let an invocation of the importing function run so long, and no longer."""
+def short_of_time(deployment: Deployment, looks: int) -> Iterator[None]:
+    """Let each invocation of the import function run out of time when it looks at the time once more than `looks`.
+
+    A layer wraps the handler, so the function invokes itself after a number of records, however fast the machine is.
+    """
     functions, name = deployment.client("lambda"), deployment.outputs["OrdersImportFunction"]
-    usual = functions.get_function_configuration(FunctionName=name)["Timeout"]
-    functions.update_function_configuration(FunctionName=name, Timeout=seconds)
+    usual = functions.get_function_configuration(FunctionName=name)
+    layers = [layer["Arn"] for layer in usual.get("Layers", [])]
+    wrapper = functions.publish_layer_version(LayerName="short-of-time", Content={"ZipFile": _layer(SHORT_OF_TIME)})
+    functions.update_function_configuration(
+        FunctionName=name,
+        Handler="short_of_time.handler",
+        Layers=[*layers, wrapper["LayerVersionArn"]],
+        Environment={"Variables": {**usual["Environment"]["Variables"], "LOOKS": str(looks)}},
+    )
     try:
         yield
     finally:
-        functions.update_function_configuration(FunctionName=name, Timeout=usual)
+        functions.update_function_configuration(
+            FunctionName=name, Handler=usual["Handler"], Layers=layers, Environment=usual["Environment"]
+        )
 
 
-def imported_in_parts(deployment: Deployment, name: str, content: bytes) -> Uploaded:
-    """A file that took several invocations: each is given as little time as this machine can do with.
-
-    Where the machine is busy, as many invocations as there may be do not come to the file's end in the first tries.
-    """
-    for seconds in (3, 6, 12, 24, 48):
-        with import_timeout(deployment, seconds):
-            uploaded = upload(deployment, f"{uuid.uuid4()}-{name}", content)
-            if uploaded.report(15 * seconds + 120)["status"] != imports.BROKEN:
-                break
-    return uploaded
+def _layer(source: str) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr("python/short_of_time.py", source)
+    return archive.getvalue()
 
 
 def imported(deployment: Deployment) -> dict[str, list[dict]]:

@@ -3,9 +3,9 @@
 import json
 import time
 import uuid
-from collections.abc import Callable
 
 from tests.e2e.support import Deployment
+from tests.waiting import eventually
 
 CLIENT_ORDER = {
     "customerId": "CUST-12345",
@@ -31,7 +31,7 @@ def message(order_id: str | None = None, **fields) -> dict:
 
 
 def send(deployment: Deployment, bodies: list[dict | str], queue: str = "OrderQueueUrl") -> None:
-    """Put the bodies on the queue; a dict as JSON, a text as it is."""
+    """Put the bodies on the queue; a dict as JSON, a text unchanged."""
     sqs = deployment.client("sqs")
     texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
     for at in range(0, len(texts), 10):
@@ -49,19 +49,9 @@ def counts(deployment: Deployment, queue: str = "OrderQueueUrl") -> tuple[int, i
     return int(attributes[names[0]]), int(attributes[names[1]])
 
 
-def eventually(holds: Callable[[], object], seconds: float = 60, what: str = "") -> object:
-    """Wait until `holds()` is true; its value."""
-    end = time.monotonic() + seconds
-    while True:
-        value = holds()
-        if value:
-            return value
-        assert time.monotonic() < end, f"not within {seconds} s: {what or holds}"
-        time.sleep(0.1)
-
-
-def drained(deployment: Deployment, seconds: float = 90) -> None:
-    eventually(lambda: counts(deployment) == (0, 0), seconds, "the queue is empty")
+def drained(deployment: Deployment) -> None:
+    """Wait until the order queue is empty, messages in flight included."""
+    eventually(lambda: counts(deployment) == (0, 0), "the queue is empty")
 
 
 def receive_all(deployment: Deployment, url: str) -> list[dict]:
@@ -92,7 +82,7 @@ def dead_letters(deployment: Deployment) -> list[dict]:
 
 
 def subscribed_queue(deployment: Deployment, topic: str) -> str:
-    """A new queue, subscribed to the topic with that ARN, that gets its messages as they are; its URL."""
+    """A new queue, subscribed to the topic with that ARN, with raw message delivery; its URL."""
     sqs = deployment.client("sqs")
     url = sqs.create_queue(QueueName=f"subscriber-{uuid.uuid4().hex[:8]}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -6,13 +6,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import boto3
 import httpx
+from botocore.config import Config
+
+from tests.waiting import HANGS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,7 +28,9 @@ def interruptible() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def deploy(*arguments: str, local_dir: Path, project: Path = ROOT, timeout: int = 240) -> subprocess.CompletedProcess:
+def deploy(
+    *arguments: str, local_dir: Path, project: Path = ROOT, timeout: float = HANGS
+) -> subprocess.CompletedProcess:
     """Run deploy.py as a person would, without a terminal; its output is returned as text."""
     return subprocess.run(
         [sys.executable, "deploy.py", *arguments],
@@ -63,23 +70,17 @@ class Deployment:
     local_dir: Path
     outputs: dict[str, str]
 
-    def client(self, service: str, **options):
-        return boto3.client(
-            service,
-            endpoint_url=self.outputs["EndpointUrl"],
-            region_name="us-east-1",
-            aws_access_key_id="root",
-            aws_secret_access_key="root",
-            **options,
-        )
+    def client(self, service: str, config: Config | None = None):
+        return _client(self.outputs["EndpointUrl"], service, config)
 
     def api(self, **headers: str) -> httpx.Client:
         return httpx.Client(
             base_url=self.outputs["ApiUrl"],
             headers={"x-api-key": self.outputs["ApiKey"], "content-type": "application/json", **headers},
-            timeout=60,
+            timeout=HANGS,
             limits=httpx.Limits(max_connections=200),
             trust_env=False,
+            verify=False,  # plain HTTP: no certificates are loaded
         )
 
     def items(self) -> list[dict]:
@@ -111,6 +112,26 @@ class Deployment:
                 ExpressionAttributeValues={":id": {"S": order_id}, ":claim": {"N": "0"}},
             )["Items"]
         return found
+
+
+_making = threading.Lock()  # boto3 makes clients safely one at a time only
+
+
+def _client(endpoint_url: str, service: str, config: Config | None):
+    with _making:
+        return _made(endpoint_url, service, config)
+
+
+@cache
+def _made(endpoint_url: str, service: str, config: Config | None):
+    return boto3.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id="root",
+        aws_secret_access_key="root",
+        config=config,
+    )
 
 
 def start(local_dir: Path, project: Path = ROOT, env: str = "dev") -> Deployment:

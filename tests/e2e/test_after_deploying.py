@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
 from tests.e2e.support import ROOT, deploy, deployed, interruptible, order_for
+from tests.waiting import HANGS, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -25,15 +25,6 @@ def run(deployment, *arguments):
 
 def document(deployment, *arguments):
     return json.loads(run(deployment, *arguments, "--output", "json"))
-
-
-def eventually(look, seconds=20):
-    """The first true answer."""
-    deadline = time.monotonic() + seconds
-    while not (answer := look()):
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.2)
-    return answer
 
 
 def order_of(deployment, customer, path="/orders"):
@@ -91,17 +82,17 @@ def test_what_was_changed_in_nested_stacks_is_found_and_what_was_set_back_is_not
 # --- logs -----------------------------------------------------------------------------------------
 
 
-def test_an_order_s_story_is_told_from_the_gateway_to_the_event(deployment, customer):
+def test_an_order_is_traced_from_the_gateway_to_the_event(deployment, customer):
     order = order_of(deployment, customer, "/orders/async")
     other = order_of(deployment, customer)
 
-    def story():
+    def trace():
         lines = document(deployment, "--logs", "--order", order)["lines"]
         said = [(line["function"], line["message"]) for line in lines]
-        told = {("orders-events", "event published"), ("orders-worker", "order stored")} <= set(said)
-        return lines if told else None  # the event may be told before the worker, which tells at its batch's end
+        complete = {("orders-events", "event published"), ("orders-worker", "order stored")} <= set(said)
+        return lines if complete else None  # the worker logs at the end of its batch, perhaps after the event
 
-    lines = eventually(story)
+    lines = eventually(trace)
     said = [(line["function"], line["message"]) for line in lines]
     assert ("orders-intake", "order accepted") in said
     assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
@@ -144,9 +135,9 @@ def following(deployment, *arguments):
         yield process, lines
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(HANGS)
         for reader in readers:
-            reader.join(10)
+            reader.join(HANGS)
         process.stdout.close()
         process.stderr.close()
 
@@ -156,13 +147,13 @@ def test_following_shows_a_new_line_and_ends_well_with_ctrl_c(deployment, custom
         order = order_of(deployment, customer, "/orders/async")
         eventually(lambda: any(order in line for line in lines))
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0
+        assert process.wait(HANGS) == 0
     documents = [json.loads(line) for line in lines]
     assert {each["function"] for each in documents} == {"orders-worker"}
     assert [each["message"] for each in documents if each["fields"].get("order_id") == order] == ["order stored"]
 
 
-def test_an_unknown_function_and_a_wrong_duration_are_told_with_what_would_be_right(deployment):
+def test_an_unknown_function_or_duration_is_refused_with_valid_examples(deployment):
     done = deploy(*LOCAL, "--logs", "orders_baker", local_dir=deployment.local_dir)
     assert done.returncode == 2 and "orders-command, orders-events" in done.stderr
     done = deploy(*LOCAL, "--logs", "--since", "soon", local_dir=deployment.local_dir)
@@ -172,7 +163,7 @@ def test_an_unknown_function_and_a_wrong_duration_are_told_with_what_would_be_ri
 # --- status, outputs, key -------------------------------------------------------------------------
 
 
-def test_status_tells_stacks_version_alarms_queues_and_settings(deployment):
+def test_status_shows_stacks_version_alarms_queues_and_settings(deployment):
     report = document(deployment, "--status")
     assert [stack["stack"] for stack in report["stacks"]] == ["", *STACKS]
     assert all(stack["status"].endswith("_COMPLETE") for stack in report["stacks"])
@@ -188,13 +179,13 @@ def test_status_tells_stacks_version_alarms_queues_and_settings(deployment):
     assert report["apiUrl"] == deployment.outputs["ApiUrl"]
 
 
-def test_a_ringing_alarm_is_told_with_its_reason(deployment):
-    """One that this test makes: what nobody measures is taken for breaching, so it rings by itself."""
+def test_status_shows_why_an_alarm_is_in_alarm(deployment):
+    """The test makes an alarm on a metric without data, which it treats as breaching."""
     name, cloudwatch = "food-delivery-dev-of-a-test", deployment.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName=name,
         Namespace="Test",
-        MetricName="Nobody",
+        MetricName="Unmeasured",
         Statistic="Sum",
         Period=60,
         EvaluationPeriods=1,
@@ -203,11 +194,11 @@ def test_a_ringing_alarm_is_told_with_its_reason(deployment):
         TreatMissingData="breaching",
     )
 
-    def ringing():
+    def in_alarm():
         return {alarm["name"]: alarm for alarm in document(deployment, "--status")["alarms"]["inAlarm"]}.get(name)
 
     try:
-        assert "Threshold Crossed" in eventually(ringing)["reason"]
+        assert "Threshold Crossed" in eventually(in_alarm)["reason"]
     finally:
         cloudwatch.delete_alarms(AlarmNames=[name])
 

@@ -64,6 +64,7 @@ def test_a_section_is_measured_without_the_seeds(section: str, tmp_path: Path) -
     assert len(unmeasured) == (section in COMPARED)
 
 
+@pytest.mark.load
 @pytest.mark.parametrize("section", COMPARED)
 def test_a_section_is_compared_with_the_seeds(section: str, tmp_path: Path) -> None:
     (tmp_path / "003_seed.txt").write_text(WORKER)

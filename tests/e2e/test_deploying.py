@@ -3,25 +3,27 @@
 import json
 import os
 import signal
-import time
 
 import pytest
 
-from emulator import control, server
+from emulator import control
 from tests.e2e.project_kit import physical_ids, place, read, redeploy, stack_events, uploads
 from tests.e2e.support import copy_project, deploy, edit, order_for, start, stop
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("project")]
 
 
-def test_a_second_deployment_has_nothing_to_do_and_uploads_nothing(deployment):
+def test_a_second_deployment_has_nothing_to_do_and_uploads_nothing(project):
+    project, deployment = project
     before = uploads(deployment), stack_events(deployment), physical_ids(deployment)
-    done = deploy("--env", "dev", "--local", "--yes", local_dir=deployment.local_dir)
+    done = redeploy(project, deployment)
     assert done.returncode == 0 and "Nothing to change" in done.stdout, done.stdout + done.stderr
     assert (uploads(deployment), stack_events(deployment), physical_ids(deployment)) == before
 
 
-def test_the_outputs_file_holds_what_a_client_needs(deployment):
+def test_the_outputs_file_holds_what_a_client_needs(project):
+    _, deployment = project
     expected = {"ApiUrl", "ApiKeyId", "OrdersTableName", "DashboardUrl", "AlertsTopicArn", "ApiKey", "EndpointUrl"}
     assert expected <= set(deployment.outputs)
 
@@ -170,7 +172,9 @@ def test_without_a_terminal_and_without_yes_nothing_is_deployed(project):
 def test_the_orders_survive_even_a_killed_emulator(project):
     project, deployment = project
     order = place(deployment)
-    time.sleep(server.SAVE_EVERY_SECONDS + 2)
+    files = deployment.local_dir / "state"
+    saved = f'"{order["orderId"]}"'.encode()
+    eventually(lambda: any(saved in file.read_bytes() for file in files.rglob("*.json")), "the order is saved")
     os.kill(control.running(deployment.local_dir).pid, signal.SIGKILL)
     again = start(deployment.local_dir, project)
     assert read(again, order) == order

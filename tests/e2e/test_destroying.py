@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tests.e2e.pipeline_kit import eventually
 from tests.e2e.support import ROOT, Deployment, deploy, order_for, start, stop
+from tests.waiting import HANGS, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -27,7 +27,7 @@ def destroy(local_dir, *arguments: str, env: str = "dev"):
 
 
 def typed(local_dir, answer: str, *arguments: str) -> tuple[int, str]:
-    """As `destroy` of prod, on a terminal on which somebody types the answer; exit code and screen."""
+    """Destroy prod at a terminal and type the answer; return the exit code and the screen."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "deploy.py", "--env", "prod", "--local", "--destroy", *arguments],
@@ -46,7 +46,7 @@ def typed(local_dir, answer: str, *arguments: str) -> tuple[int, str]:
     except OSError:  # the terminal is closed: the process has ended
         pass
     os.close(ours)
-    return process.wait(60), screen.decode()
+    return process.wait(HANGS), screen.decode()
 
 
 def fill(deployment: Deployment) -> None:
@@ -64,7 +64,7 @@ def status(cloudformation) -> str:
 
 
 def left(deployment: Deployment) -> dict[str, list[str]]:
-    """Whatever there is in the account of what this platform is made of."""
+    """Return everything in the account that the platform could have made, by kind."""
     look = deployment.client
     return {
         "stacks": [stack["StackName"] for stack in look("cloudformation").describe_stacks()["Stacks"]],
@@ -141,7 +141,7 @@ def test_what_environments_share_outlives_all_but_the_last(local_dir):
     assert not deployment.client("apigateway").get_account().get("cloudwatchRoleArn")
 
 
-def test_prod_goes_only_by_its_typed_name_and_keeps_its_data_until_told_otherwise(local_dir):
+def test_prod_is_destroyed_only_by_its_typed_name_and_keeps_its_data_without_delete_data(local_dir):
     deployment = start(local_dir, env="prod")
     fill(deployment)
     refused = destroy(local_dir, "--yes", "--delete-data", env="prod")

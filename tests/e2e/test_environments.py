@@ -5,7 +5,7 @@ import pytest
 from config.environment import available, load
 from tests.e2e.support import order_for, start, stop
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("environments")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module", params=available())
@@ -66,7 +66,7 @@ def test_its_api_lets_in_whom_and_as_many_as_the_file_says(environment):
         assert (allowed in (origin, "*")) is (named or config.api.allowed_origins == ["*"])
 
 
-def test_its_alarms_ring_at_what_the_file_says(environment):
+def test_its_alarms_have_the_thresholds_of_the_file(environment):
     config, deployment = environment
     described = deployment.client("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     alarms = {alarm["AlarmName"]: alarm for alarm in described["MetricAlarms"] + described["CompositeAlarms"]}
@@ -79,7 +79,7 @@ def test_its_alarms_ring_at_what_the_file_says(environment):
     assert addresses == ([config.monitoring.alert_email] if config.monitoring.alert_email else [])
 
 
-def test_a_firewall_stands_before_it_if_the_file_says_so(environment):
+def test_it_has_a_firewall_if_the_file_says_so(environment):
     config, deployment = environment
     acls = deployment.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]
     assert len(acls) == bool(config.api.waf_rate_limit)

@@ -43,7 +43,7 @@ def rendered(project, template: str) -> list[str]:
 
 
 def check_cause(project, said: str, status: str) -> None:
-    """The lost package, told before everything that followed from it, with the line that names it."""
+    """The lost package is reported first, with the line that names it."""
     first, message, place, remedy = said[
         said.index("ComputeStack/OrdersCommandFunction (AWS::Lambda::Function), ") :
     ].splitlines()[:4]
@@ -61,7 +61,7 @@ def log_groups(deployment, env: str) -> list[dict]:
     return deployment.client("logs").describe_log_groups(logGroupNamePrefix=f"/food-delivery/{env}/")["logGroups"]
 
 
-def test_a_failed_update_of_a_child_rolls_back_everywhere_and_tells_the_true_cause(project):
+def test_a_failed_update_of_a_child_rolls_back_everywhere_and_reports_the_cause(project):
     project, deployment = project
     order, before = place(deployment), physical_ids(deployment)
     retention = ("environments/dev.toml", "log_retention_days = 7", "log_retention_days = 14")
@@ -77,7 +77,7 @@ def test_a_failed_update_of_a_child_rolls_back_everywhere_and_tells_the_true_cau
     assert "Nothing to change" in said_by(redeploy(project, deployment), 0)
 
 
-def test_a_failed_first_deployment_tells_the_same_leaves_nothing_behind_and_can_be_repeated(project):
+def test_a_failed_first_deployment_reports_the_cause_leaves_nothing_behind_and_can_be_repeated(project):
     project, deployment = project
     (project / "environments" / "second.toml").write_text((project / "environments" / "dev.toml").read_text())
     tables = deployment.client("dynamodb").list_tables()["TableNames"]
@@ -114,7 +114,7 @@ def test_a_name_that_something_else_has_is_refused_before_anything_is_changed(pr
     assert [group["logGroupName"] for group in log_groups(deployment, "third")] == [name]
 
 
-def test_a_failure_can_be_left_as_it_is_to_look_at_and_is_rolled_back_by_the_next_deployment(project):
+def test_with_no_rollback_a_failure_is_left_and_the_next_deployment_rolls_it_back(project):
     project, deployment = project
     before = physical_ids(deployment)
     with edited(project, LOST):

@@ -13,7 +13,7 @@ OLD, NEW = "There is no such order.", "No order by that id."
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A project of its own, deployed as it is, and once more with another error message."""
+    """A copy of the project, deployed unchanged and once more with another error message."""
     project, local_dir = copy_project(tmp_path_factory.mktemp("project")), tmp_path_factory.mktemp("local")
     try:
         deployment = start(local_dir, project)
@@ -44,10 +44,10 @@ def test_back_to_the_version_before_and_forward_again_while_the_orders_stay(proj
     _, deployment = project
     with deployment.api() as api:
         order = api.post("/orders", json=order_for("CUST-1")).json()
-    told = history(project)
-    new, old = told["deployments"]
+    shown = history(project)
+    new, old = shown["deployments"]
     assert (new["kind"], new["current"], old["current"]) == ("deploy", True, False)
-    assert told["current"] == new["version"] != old["version"]
+    assert shown["current"] == new["version"] != old["version"]
     assert old["changes"]["add"] > 100 and new["who"].startswith("arn:")
     assert message(project) == NEW
 
@@ -66,7 +66,7 @@ def test_back_to_the_version_before_and_forward_again_while_the_orders_stay(proj
     forward = run(project, "--rollback", new["version"][:6], "--yes")
     assert forward.returncode == 0 and message(project) == NEW, forward.stdout + forward.stderr
     assert "Nothing to change" in run(project, "--rollback", new["version"], "--yes").stdout
-    assert "Nothing to change" in run(project, "--yes").stdout, "the checkout is of that version"
+    assert "Nothing to change" in run(project, "--yes").stdout, "the local version is the deployed one"
 
     shown = run(project, "--history").stdout.splitlines()
     assert [line.count("deployed now") for line in shown if line.strip().startswith(new["version"])] == [1, 0]

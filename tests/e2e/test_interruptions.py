@@ -10,12 +10,12 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, suppress
 
 import pytest
 
 from tests.e2e.support import ROOT, copy_project, deploy, edit, interruptible, start, stop
+from tests.waiting import HANGS, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +28,7 @@ GATES = """    from troposphere import Or
     for number in range(1, 5):
         wanted = [Equals(Ref("RecoveryDays"), str(days)) for days in range(7 + number, 12)] + [Equals("no", "yes")]
         template.add_condition(f"IsClosed{number}", Or(*wanted))
-        policy = CreationPolicy(ResourceSignal=ResourceSignal(Count=1, Timeout="PT1M"))
+        policy = CreationPolicy(ResourceSignal=ResourceSignal(Count=1, Timeout="PT1H"))
         gate = WaitCondition(f"Gate{number}", CreationPolicy=policy, Condition=f"IsClosed{number}")
         template.add_resource(gate)
 """
@@ -37,7 +37,7 @@ GATES = """    from troposphere import Or
 HOLD = """
     if os.environ.get("HOLD"):
         print("SENT", flush=True)
-        time.sleep(60)
+        time.sleep(3600)
 """
 """Between the execution and its first event."""
 
@@ -98,11 +98,11 @@ class Slow:
             assert process is None or process.poll() is None, process.stdout.read()
             return self.status() == "UPDATE_IN_PROGRESS" and self._is_waiting()
 
-        until(waits, 60)
+        eventually(waits)
 
     def open(self) -> None:
         """Tries until the gate is there to be opened."""
-        until(self._signal)
+        eventually(self._signal)
 
     def change_sets(self) -> list:
         """Those that were never executed."""
@@ -122,13 +122,6 @@ class Slow:
         return False
 
 
-def until(condition, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
 def deployed_copy(tmp_path_factory):
     where = tmp_path_factory.mktemp("interruptions")
@@ -137,6 +130,8 @@ def deployed_copy(tmp_path_factory):
     follow = "    return follow(aws, change_set.stack_id, on_events, polling, seen=seen)"
     edit(project, "deployer/stacks/execution.py", follow, HOLD + follow)
     edit(project, "deployer/stacks/execution.py", "import time\n", "import os\nimport time\n")
+    cancelled = "            return _cancelled(context, running)"
+    edit(project, "deployer/commands/interruptions.py", cancelled, f'            print("CANCELLING")\n{cancelled}')
     waits = 'return found.get("ExecutionStatus") in ("AVAILABLE", "OBSOLETE")'
     edit(project, "deployer/stacks/changeset.py", waits, "return True  # as a service that is late says")
     try:
@@ -153,7 +148,7 @@ def slow(deployed_copy):
     if deployed_copy.status().endswith("_IN_PROGRESS"):
         with suppress(AssertionError):
             deployed_copy.open()
-    until(lambda: not deployed_copy.status().endswith("_IN_PROGRESS"))
+    eventually(lambda: not deployed_copy.status().endswith("_IN_PROGRESS"))
 
 
 def hear(process: subprocess.Popen, words: str) -> None:
@@ -161,7 +156,7 @@ def hear(process: subprocess.Popen, words: str) -> None:
 
 
 def ended(process: subprocess.Popen, code: int) -> str:
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=HANGS)
     assert process.returncode == code, said
     assert "Traceback" not in said
     return said
@@ -216,7 +211,7 @@ def test_of_two_deployments_at_once_the_second_is_refused_with_who_and_since_whe
 
 
 class Terminal:
-    """deploy.py at a terminal of its own."""
+    """deploy.py at a pseudo-terminal."""
 
     def __init__(self, slow: Slow, *arguments: str):
         self.child, self.handle = pty.fork()
@@ -226,20 +221,23 @@ class Terminal:
             os.execve(COMMAND[0], [*COMMAND, *arguments], slow.environment)
         self.said = ""
 
-    def expect(self, words: str, seconds: float = 60) -> None:
+    def expect(self, words: str) -> None:
         """Read on until something says so."""
-        before, deadline = len(self.said), time.monotonic() + seconds
-        while words not in self.said[before:]:
-            assert time.monotonic() < deadline, self.said
-            if select.select([self.handle], [], [], 0.2)[0]:
+        before = len(self.said)
+
+        def heard() -> bool:
+            if select.select([self.handle], [], [], 0)[0]:
                 self._read()
+            return words in self.said[before:]
+
+        eventually(heard, f"the screen shows {words!r}")
 
     def type(self, text: str) -> None:
         os.write(self.handle, text.encode())
 
     def code(self) -> int:
         with suppress(OSError):  # the terminal's other end is closed
-            while select.select([self.handle], [], [], 30)[0]:
+            while select.select([self.handle], [], [], HANGS)[0]:
                 self._read()
         return os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
 
@@ -285,8 +283,7 @@ def test_ctrl_c_at_a_terminal_asks_whether_to_watch_on_stop_or_cancel(slow):
         process.type(CTRL_C)
         process.expect("[c] cancel")
         process.type("c\n")
-        until(lambda: "cancel, which rolls back" in process.said)
-        time.sleep(0.5)  # the emulator looks for a cancellation between two resources
+        process.expect("CANCELLING")
         slow.open()
         assert process.code() == 130, process.said
         assert "cancelled" in process.said and "its resources are as they were before" in process.said

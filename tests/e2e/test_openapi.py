@@ -29,7 +29,7 @@ EXPECTED = {
         "Wrong response to undeclared method",
         "route_not_found",
         "",
-    ): "API Gateway does not tell an unknown method from an unknown path",
+    ): "API Gateway does not distinguish an unknown method from an unknown path",
 }
 
 

@@ -34,7 +34,7 @@ def test_an_order_lives_from_placing_to_delivery(api, customer):
 
 
 @pytest.mark.parametrize("spelling", ["/orders/", "/orders", "//orders", "/%6Frders"])
-def test_the_location_holds_whatever_the_spelling_of_the_request(api, customer, spelling):
+def test_the_location_is_valid_for_every_spelling_of_the_request(api, customer, spelling):
     base = str(api.base_url).rstrip("/")
     placed = api.post(base + spelling, json=order_for(customer))
     assert placed.status_code == 201, placed.text

@@ -1,4 +1,4 @@
-"""What a deployment would do, told to a person, a program and a pull request; and doing no more than that."""
+"""A plan shows what a deployment would do to a person, a program and a pull request, and changes nothing."""
 
 import json
 import os
@@ -6,9 +6,9 @@ import os
 import jsonschema
 import pytest
 
-from tests.e2e.pipeline_kit import eventually
 from tests.e2e.project_kit import STACK, physical_ids, place, read, redeploy, stack_events, uploads
 from tests.e2e.support import ROOT, edit, order_for
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("project")]
 
@@ -27,7 +27,7 @@ def change_sets(deployment) -> set[str]:
     return {summary["ChangeSetId"] for summary in summaries}
 
 
-def test_a_plan_tells_old_and_new_values_permissions_and_cost_and_changes_nothing(project):
+def test_a_plan_shows_old_and_new_values_permissions_and_cost_and_changes_nothing(project):
     project, deployment = project
     edit(project, *RETENTION)
     edit(project, *SCAN)
@@ -53,7 +53,7 @@ def test_a_plan_tells_old_and_new_values_permissions_and_cost_and_changes_nothin
     assert (stack_events(deployment), physical_ids(deployment), change_sets(deployment)) == before
 
 
-def test_a_plan_of_nothing_is_told_apart_by_its_exit_code(project):
+def test_a_plan_without_changes_has_its_own_exit_code(project):
     project, deployment = project
     done = redeploy(project, deployment, "--plan", "--output", "json", "--detailed-exitcode")
     assert done.returncode == 0, done.stderr

@@ -1,6 +1,6 @@
 """The whole platform against a small model: any sequence of placing, submitting, importing, changing and reading.
 
-The model is a dict of orders. Whatever the sequence, each order is stored once, as it was first accepted; only
+The model is a dict of orders. After any sequence, each order is stored once, as it was first accepted; only
 its status changes, along the lifecycle; every read and every list says what the model says; every version of
 every order is announced; and what came too late for its id is a dead letter.
 """
@@ -19,7 +19,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multi
 from contract.schemas import STATUSES
 from domain.lifecycle import TRANSITIONS
 from tests.e2e.import_kit import as_csv, as_json, as_jsonl, upload, zipped
-from tests.e2e.pipeline_kit import Subscriber, dead_letters, drained, eventually
+from tests.e2e.pipeline_kit import Subscriber, dead_letters, drained
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -103,10 +104,10 @@ class Platform(RuleBasedStateMachine):
         return known
 
     def _take(self, order_id: str, request: dict, source: str) -> None:
-        """Whoever comes first has the id; nothing that comes later changes the order."""
+        """Check that the first order keeps its id, and that a later one does not change it."""
         if order_id not in self.orders:
             known = Known(order_id, request["customerId"], request, source)
-            eventually(lambda: self.api.get(f"/orders/{order_id}").status_code == 200, 120, "the order is stored")
+            eventually(lambda: self.api.get(f"/orders/{order_id}").status_code == 200, "the order is stored")
             self.orders[order_id] = known
         elif self.orders[order_id].request != request:
             self.late.add(order_id)
@@ -149,7 +150,7 @@ class Platform(RuleBasedStateMachine):
         order_id, request = f"{self.run}-{chosen}", self._request(customer, items, address)
         answer = self.api.post("/orders/async", json={**request, "orderId": order_id})
         assert answer.status_code == 202 and answer.json()["orderId"] == order_id, answer.text
-        drained(self.deployment, 180)
+        drained(self.deployment)
         self._take(order_id, request, "pipeline")
         return order_id
 
@@ -161,9 +162,9 @@ class Platform(RuleBasedStateMachine):
     def import_a_file(self, kind, records):
         requests = {f"{self.run}-{chosen}": self._request(*rest) for chosen, rest in records.items()}
         rows = [{"orderId": order_id, **request} for order_id, request in requests.items()]
-        report = upload(self.deployment, f"{self.run}/{uuid.uuid4().hex}.{kind}", FILES[kind](rows)).report(300)
+        report = upload(self.deployment, f"{self.run}/{uuid.uuid4().hex}.{kind}", FILES[kind](rows)).report()
         assert (report["status"], report["read"], report["queued"]) == ("completed", len(rows), len(rows)), report
-        drained(self.deployment, 180)
+        drained(self.deployment)
         for order_id, request in requests.items():
             self._take(order_id, request, "import")
         return multiple(*requests)
@@ -229,7 +230,7 @@ class Platform(RuleBasedStateMachine):
         def announced() -> set[str]:
             return {event["eventId"] for event in self.subscriber.take() if event["orderId"] in self.orders}
 
-        eventually(lambda: announced() >= wanted, 120, "every version is announced")
+        eventually(lambda: announced() >= wanted, "every version is announced")
         assert announced() == wanted
 
 

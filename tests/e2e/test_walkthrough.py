@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.e2e.support import ROOT
+from tests.waiting import HANGS
 
 pytestmark = pytest.mark.e2e
 
@@ -17,7 +18,7 @@ def walk(outputs_file, **environment):
         env={**os.environ, "PYTHON": sys.executable, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS,
     )
 
 
@@ -31,10 +32,10 @@ def test_the_walkthrough_places_reads_updates_and_lists_an_order(deployment):
     assert '"invalid_request"' in done.stdout
 
 
-def test_the_curl_line_that_it_ends_with_works_as_it_stands(deployment):
+def test_the_last_curl_line_works_unchanged(deployment):
     done = walk(deployment.local_dir / "outputs.json")
     line = next(line for line in done.stdout.splitlines() if line.startswith("curl "))
-    answer = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    answer = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=HANGS)
     assert '"status":"pending"' in answer.stdout
 
 

@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 
 from emulator import control
+from tests.waiting import HANGS
 
 ACCOUNT = "000000000000"
 TRUST = {
@@ -116,7 +117,7 @@ class Aws:
         except cloudformation.exceptions.ClientError:
             return None
 
-    def rest(self, stack_id: str, timeout: float = 30) -> dict:
+    def rest(self, stack_id: str, timeout: float = HANGS) -> dict:
         found: dict = {}
 
         def settled() -> bool:
@@ -194,7 +195,7 @@ def zipped(files: dict[str, str]) -> bytes:
     return out.getvalue()
 
 
-def until(condition, timeout: float = 10) -> Any:
+def until(condition, timeout: float = HANGS) -> Any:
     """Wait until the condition holds, and return what it returned."""
     deadline = time.monotonic() + timeout
     while not (result := condition()):

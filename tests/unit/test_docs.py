@@ -21,8 +21,6 @@ INDEX = "docs/README.md"
 DOCUMENTS = sorted(f"docs/{file.name}" for file in PROJECT.glob("docs/*"))
 PAGES = [README, *(path for path in DOCUMENTS if path.endswith(".md"))]
 README_LINES = 130
-COMING = {"check", "load"}
-"""Targets and paths that the documents name before they exist; a test fails when one of them is there."""
 REQUIREMENTS = "docs/requirements.md"
 SEEDS = ["002", "000", "001", "003", "004"]
 
@@ -200,16 +198,12 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
 
 
-def test_what_is_coming_is_not_there_yet():
-    assert {name for name in COMING if name in make_targets() or (PROJECT / name).exists()} == set()
-
-
 @pytest.mark.parametrize("path", PAGES)
 def test_every_path_in_code_style_exists(path):
     """Words that begin like a path of the project; patterns such as `handlers/<key>.py` are left out."""
     words = re.findall(r"`([\w.-]+/[\w./-]*)`", prose(path))
     paths = {word for word in words if (PROJECT / word.partition("/")[0]).is_dir()}
-    assert {each for each in paths if not (PROJECT / each).exists()} <= COMING
+    assert {each for each in paths if not (PROJECT / each).exists()} == set()
 
 
 def test_the_readme_maps_every_folder_of_code():
@@ -217,7 +211,7 @@ def test_the_readme_maps_every_folder_of_code():
     (table,) = tables(section(README, "Folders"))
     mapped = {name for row in table for name in named(row[0]) if name.endswith("/")}
     assert mapped >= folders
-    assert {name for name in mapped if not (PROJECT / name).is_dir()} <= COMING
+    assert {name for name in mapped if not (PROJECT / name).is_dir()} == set()
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -225,7 +219,7 @@ def test_every_make_target_exists(path):
     targets = make_targets()
     code = re.findall(r"```.*?```|`[^`\n]+`", read(path), re.DOTALL)
     named_targets = {target for each in code for target in re.findall(r"(?:^|[\s`])make ([a-z-]+)", each)}
-    assert named_targets <= targets | COMING
+    assert named_targets <= targets
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -10,6 +10,8 @@ from contract.schemas import SOURCES
 from handlers import emf, telemetry
 from tests.unit.handlers.sessions import SESSIONS, documents, output_of, samples
 
+pytestmark = pytest.mark.xdist_group("sessions")  # one process runs each session, once
+
 VALUES = {"Environment": ("test",), "service": ("orders",), **metrics.VALUES}
 
 

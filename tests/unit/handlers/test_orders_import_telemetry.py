@@ -6,6 +6,8 @@ from tests.unit.handlers.importing import BUCKET, KEY
 from tests.unit.handlers.session_of_imports import SECRETS
 from tests.unit.handlers.sessions import documents, output_of, samples
 
+pytestmark = pytest.mark.xdist_group("sessions")  # one process runs each session, once
+
 
 @pytest.fixture(scope="module")
 def output():

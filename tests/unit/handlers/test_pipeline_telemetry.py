@@ -7,6 +7,8 @@ import pytest
 from tests.unit.handlers.session_of_batches import CORRELATION, SECRETS, SOURCE_FILE
 from tests.unit.handlers.sessions import documents, output_of, totals
 
+pytestmark = pytest.mark.xdist_group("sessions")  # one process runs each session, once
+
 
 @pytest.fixture(scope="module")
 def output():

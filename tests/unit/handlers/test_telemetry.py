@@ -5,6 +5,8 @@ import pytest
 from tests.unit.handlers.session_of_requests import SECRETS
 from tests.unit.handlers.sessions import TRACE, documents, output_of, samples, totals
 
+pytestmark = pytest.mark.xdist_group("sessions")  # one process runs each session, once
+
 
 @pytest.fixture(scope="module")
 def output():
