@@ -52,7 +52,7 @@ def check_cause(project, said: str, status: str) -> None:
     template, line, file, made, function = PLACE.search(place).groups()
     assert rendered(project, template)[int(line) - 1].split() == ["S3Key:", "packages/lost.zip"]
     source = (project / file).read_text().splitlines()
-    assert source[int(made) - 1].strip() == "return LambdaFunction(" and f"def {function}(" in "\n".join(source)
+    assert source[int(made) - 1].strip() == "return awslambda.Function(" and f"def {function}(" in "\n".join(source)
     assert "artifact bucket" in remedy
     assert "not successfully" not in said[said.index(message) :], "a parent's echo"
 
