@@ -1,6 +1,6 @@
 """What is known about the API request that is being answered.
 
-MiniStack hands its helpers only parts of it; the mends of API Gateway need the whole.
+MiniStack hands its helpers only parts of it; the patches of API Gateway need the whole.
 """
 
 import time
@@ -46,7 +46,7 @@ def current() -> ApiRequest | None:
 
 
 def follow() -> None:
-    """Keep ``current`` up to date from now on. Each mend that needs it calls this."""
+    """Keep ``current`` up to date from now on. Each patch that needs it calls this."""
     global _installed
     if _installed:
         return

@@ -1,6 +1,6 @@
 """The process in which a local function runs: what AWS's Python runtime does, in one file.
 
-Started by ``mends/lambda_runtime.py`` as ``python -I -S lambda_worker.py FD``, so that it
+Started by ``patches/lambda_runtime.py`` as ``python -I -S lambda_worker.py FD``, so that it
 sees neither the server's packages nor its environment. FD is a socket that carries one
 JSON line per invocation each way; standard output and error go to a file that the server
 reads after each answer. It imports nothing of this project.

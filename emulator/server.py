@@ -1,4 +1,4 @@
-"""The emulator process: MiniStack with the mends, on the loopback interface only.
+"""The emulator process: MiniStack with the patches, on the loopback interface only.
 
 Run by ``python -m emulator serve``; use ``emulator.control.start`` from code.
 """
@@ -37,7 +37,7 @@ PASSED_ON_PREFIXES = ("EMULATOR_", "LAMBDA_ASYNC_RETRY_")
 
 
 class VersionError(RuntimeError):
-    """MiniStack is missing, or is not the version that the mends were written for."""
+    """MiniStack is missing, or is not the version that the patches were written for."""
 
 
 def check_version() -> None:
@@ -48,7 +48,7 @@ def check_version() -> None:
         raise VersionError(f"MiniStack is not installed; install it with: {INSTALL_HINT}") from None
     if installed != MINISTACK_VERSION:
         raise VersionError(
-            f"MiniStack {installed} is installed but the adapter mends {MINISTACK_VERSION}; "
+            f"MiniStack {installed} is installed but the adapter patches {MINISTACK_VERSION}; "
             f"install it with: {INSTALL_HINT}"
         )
 

@@ -11,7 +11,7 @@ from tests.emulator.checks.alarms import alarm, state, watching
 from tests.emulator.checks.common import with_function
 from tests.emulator.testkit import template
 
-# In a process of its own, since a mend stays applied.
+# In a process of its own, since a patch stays applied.
 PROGRAM = """
 import json, sys, time
 from pathlib import Path
@@ -45,14 +45,14 @@ print(json.dumps({
 def test_nothing_is_lost_of_a_metric_that_is_recorded_while_another_is_asked_for(
     tmp_path, monkeypatch: pytest.MonkeyPatch, without: str
 ) -> None:
-    monkeypatch.setenv("EMULATOR_WITHOUT", without)
+    monkeypatch.setenv("EMULATOR_WITHOUT_PATCHES", without)
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
     )
     found = json.loads(run.stdout.splitlines()[-1])
     assert found["old"] == 1
     assert found["statistics"] == {"SampleCount": 3, "Sum": 6, "Average": 2, "Minimum": 2, "Maximum": 2}
-    assert (found["kept"] == 1) is not bool(without), "if it is kept without the mend, delete the mend"
+    assert (found["kept"] == 1) is not bool(without), "if it is kept without the patch, delete the patch"
 
 
 # In an emulator of its own: whoever puts a metric has all alarms looked at.
@@ -67,4 +67,4 @@ def test_an_alarm_on_a_metric_of_aws_rings_although_nobody_puts_one(start, witho
     deadline = time.monotonic() + 3
     while (rang := state(aws, "errors") == "ALARM") is False and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert rang is not bool(without), "if it rings without the mend, delete the mend"
+    assert rang is not bool(without), "if it rings without the patch, delete the patch"

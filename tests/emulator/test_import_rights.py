@@ -111,7 +111,7 @@ def test_the_importers_role_lets_it_do_what_it_names(
     assert enforced.invoke(outputs["F"], {"call": call, "version": version}) == result
 
 
-def test_a_bucket_that_demands_tls_is_closed_without_the_mend(start) -> None:
+def test_a_bucket_that_demands_tls_is_closed_without_the_patch(start) -> None:
     aws = start(iam=True, without="iam_secure_transport")
     made = aws.deployed("importer", importer(aws, READ, REPORT))
     stored = aws.client("s3").put_object(Bucket=made["B"], Key="orders/1", Body=b"[]")  # root's is not held to it
@@ -149,7 +149,7 @@ def test_a_destination_is_refused_before_the_role_may_send_to_it(enforced: Aws, 
     del resources["GiveUp"], resources["Config"]["DependsOn"]
     found = aws.deploy("too-soon", template(resources))
     if without:
-        assert found["StackStatus"] == "CREATE_COMPLETE", "the mend is not needed: delete it"
+        assert found["StackStatus"] == "CREATE_COMPLETE", "the patch is not needed: delete it"
     else:
         assert found["StackStatus"] == "ROLLBACK_COMPLETE"
         refusal = "does not have permissions to call SendMessage"

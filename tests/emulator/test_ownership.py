@@ -23,7 +23,7 @@ LONG = 60
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A state directory, whose path is not ASCII. Its emulator has no mends: it starts in a third of a second."""
+    """A state directory, whose path is not ASCII. Its emulator has no patches: it starts in a third of a second."""
     monkeypatch.setenv(registry.WITHOUT, "*")
     folder = tmp_path / "zustände der küche"
     yield folder

@@ -211,7 +211,7 @@ def handler(event, context):
     aws.client("lambda").update_event_source_mapping(UUID=outputs["M"], Enabled=True)
     if without:
         time.sleep(2)
-        assert read() == [1, 2], "the mend is not needed: delete it"
+        assert read() == [1, 2], "the patch is not needed: delete it"
     else:
         until(lambda: read() == [1, 2, 3, 4])
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-# In a process of its own, since a mend stays applied.
+# In a process of its own, since a patch stays applied.
 PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -51,7 +51,7 @@ print(json.dumps({
 
 @pytest.mark.parametrize("without", ["", "long_queues"])
 def test_a_receive_looks_only_at_what_it_receives(tmp_path, monkeypatch: pytest.MonkeyPatch, without: str) -> None:
-    monkeypatch.setenv("EMULATOR_WITHOUT", without)
+    monkeypatch.setenv("EMULATOR_WITHOUT_PATCHES", without)
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
     )
@@ -60,6 +60,6 @@ def test_a_receive_looks_only_at_what_it_receives(tmp_path, monkeypatch: pytest.
     assert found["after"][:9] == [str(number) for number in range(19, 28)]
     assert (found["dead"], found["left"]) == (["0"], 190)
     if without:
-        assert found["looked at"] == 200, "the mend is not needed: delete it"
+        assert found["looked at"] == 200, "the patch is not needed: delete it"
     else:
         assert found["looked at"] <= 20

@@ -6,7 +6,7 @@ import re
 import time
 
 from emulator import current_request
-from emulator.registry import mend
+from emulator.registry import patch
 from emulator.validation_errors import explain
 
 
@@ -17,7 +17,7 @@ class FunctionFailed(Exception):
         self.status = status
 
 
-@mend
+@patch
 def api_function_failures() -> None:
     """When a function raises, upstream answers 502 with the exception's text and no headers;
     when it returns something that is not a response, it passes that on as the body. API
@@ -74,7 +74,7 @@ def is_response(body: object) -> bool:
     return all(isinstance(values, list) for values in (body.get("multiValueHeaders") or {}).values())
 
 
-@mend
+@patch
 def api_integration_timeout() -> None:
     """Upstream waits for a function as long as it runs. API Gateway gives up after 29 seconds
     (or the integration's TimeoutInMillis) with INTEGRATION_TIMEOUT; the function runs on."""
@@ -99,10 +99,10 @@ def api_integration_timeout() -> None:
     api_gateway._invoke_lambda_proxy_v1 = invoke_in_time
 
 
-@mend
+@patch
 def api_error_variables() -> None:
     """Upstream knows few variables in the template of a gateway response and leaves the
-    others in the text. The mend fills in the rest, above all
+    others in the text. The patch fills in the rest, above all
     ``$context.error.validationErrorString``, in the words of AWS's validator."""
     from ministack.services import apigateway_v1 as api_gateway
 

@@ -2,7 +2,7 @@
 
 import json
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 
 class Verdict:
@@ -17,7 +17,7 @@ class Verdict:
     __hash__ = None
 
 
-@mend
+@patch
 def transaction_token() -> None:
     """Upstream compares a repeated request with what it has made of the first: a number that was written 4.80 is 4.8
     there, so the same token and the same payload are a mismatch. DynamoDB compares what was written."""

@@ -1,7 +1,7 @@
 """AWS::Lambda::*: properties that upstream drops, and mistakes that it lets pass."""
 
 from emulator.handlers import after, before, insist, truth
-from emulator.registry import mend
+from emulator.registry import patch
 
 FUNCTION = "AWS::Lambda::Function"
 EVENT_SOURCE = "AWS::Lambda::EventSourceMapping"
@@ -14,7 +14,7 @@ NUMBERS = {
 }
 
 
-@mend
+@patch
 def function_reserved_concurrency() -> None:
     """Upstream ignores ReservedConcurrentExecutions; the service itself has it."""
     from ministack.services import lambda_svc
@@ -29,7 +29,7 @@ def function_reserved_concurrency() -> None:
     after(FUNCTION, apply)
 
 
-@mend
+@patch
 def function_dead_letters() -> None:
     """Upstream ignores DeadLetterConfig, so failed asynchronous calls go nowhere."""
     from ministack.services import lambda_svc
@@ -44,7 +44,7 @@ def function_dead_letters() -> None:
     after(FUNCTION, apply)
 
 
-@mend
+@patch
 def function_mistakes() -> None:
     """Upstream makes a function whose code cannot be fetched (it then answers 200 with a mock
     text) or whose role does not exist. AWS fails the resource."""
@@ -74,7 +74,7 @@ def function_mistakes() -> None:
     before(FUNCTION, check)
 
 
-@mend
+@patch
 def function_invoke_config_of_latest() -> None:
     """An EventInvokeConfig for ``$LATEST`` is the function's own on AWS. Upstream heeds it when
     it invokes, but does not find it when asked for the function's."""
@@ -90,7 +90,7 @@ def function_invoke_config_of_latest() -> None:
     lambda_svc._event_invoke_config = find_either
 
 
-@mend
+@patch
 def event_source_disabled() -> None:
     """Upstream reports a mapping that is created with Enabled: false as Enabled, and polls if
     the value came as text."""
@@ -103,7 +103,7 @@ def event_source_disabled() -> None:
     after(EVENT_SOURCE, apply)
 
 
-@mend
+@patch
 def event_source_numbers() -> None:
     """A number that a template takes from a parameter comes as text. Upstream keeps it so, and
     a mapping of a queue with such a MaximumConcurrency, or of a stream with such a BatchSize
@@ -119,7 +119,7 @@ def event_source_numbers() -> None:
     after(EVENT_SOURCE, apply)
 
 
-@mend
+@patch
 def event_source_window() -> None:
     """Upstream accepts a BatchSize above ten without a batching window. AWS refuses it."""
 

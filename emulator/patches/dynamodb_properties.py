@@ -1,14 +1,14 @@
 """AWS::DynamoDB::Table: properties that upstream drops, and protections it does not heed."""
 
 from emulator.handlers import after, before, handler_of, insist, truth
-from emulator.registry import mend
+from emulator.registry import patch
 
 TABLE = "AWS::DynamoDB::Table"
 
 
-@mend
+@patch
 def table_time_to_live() -> None:
-    """Upstream ignores TimeToLiveSpecification; the service itself has it. The mend applies
+    """Upstream ignores TimeToLiveSpecification; the service itself has it. The patch applies
     it through UpdateTimeToLive, at creation and on update."""
     from ministack.services import dynamodb
 
@@ -35,7 +35,7 @@ def table_time_to_live() -> None:
     after(TABLE, apply)
 
 
-@mend
+@patch
 def table_point_in_time_recovery() -> None:
     """Upstream ignores PointInTimeRecoverySpecification; the service itself has it."""
     from ministack.services import dynamodb
@@ -54,7 +54,7 @@ def table_point_in_time_recovery() -> None:
     after(TABLE, apply)
 
 
-@mend
+@patch
 def table_encryption() -> None:
     """Upstream ignores SSESpecification at creation (it heeds it on update)."""
     from ministack.services import dynamodb
@@ -77,7 +77,7 @@ def table_encryption() -> None:
     after(TABLE, apply)
 
 
-@mend
+@patch
 def table_deletion_protection() -> None:
     """Upstream deletes a protected table with its stack. AWS refuses, and the stack's delete
     fails. It also lets a new table take the name, and the items, of an existing one."""
@@ -101,7 +101,7 @@ def table_deletion_protection() -> None:
     handler.update(create=refuse_existing, delete=delete_unprotected)
 
 
-@mend
+@patch
 def table_deletion_protection_text() -> None:
     """Upstream keeps a parameter's text, "false", where AWS knows a boolean: the table then tells that
     it is protected, and refuses to be deleted."""
@@ -114,7 +114,7 @@ def table_deletion_protection_text() -> None:
     after(TABLE, apply)
 
 
-@mend
+@patch
 def table_key_attributes() -> None:
     """Upstream accepts a table whose keys name attributes that are not defined, and defined
     attributes that no key uses; DynamoDB refuses both when the table is made."""

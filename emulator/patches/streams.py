@@ -5,14 +5,14 @@ import sys
 import threading
 from contextvars import ContextVar
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 
-@mend
+@patch
 def stream_partial_failures() -> None:
     """Upstream takes a batch of a table's stream for done although the function reports
     failures in it (ReportBatchItemFailures), so those records are lost. AWS goes on from the
-    first that failed, and so does the mend, a second later."""
+    first that failed, and so does the patch, a second later."""
     from ministack.services import dynamodb, lambda_svc
 
     poll, execute = lambda_svc._poll_dynamodb_streams, lambda_svc._execute_function
@@ -52,10 +52,10 @@ def stream_partial_failures() -> None:
     lambda_svc._execute_function = execute_checked
 
 
-@mend
+@patch
 def streams_apart() -> None:
     """Upstream polls no queue while a function works on a batch of a stream: a slow consumer of
-    the one holds up the consumers of the other. AWS polls each by itself; the mend polls streams
+    the one holds up the consumers of the other. AWS polls each by itself; the patch polls streams
     in a thread of their own."""
     from ministack.services import lambda_svc
 
@@ -77,10 +77,10 @@ def streams_apart() -> None:
     lambda_svc._poll_dynamodb_streams = poll_apart
 
 
-@mend
+@patch
 def streams_persist() -> None:
     """Upstream saves how far each mapping has read a table's stream, but not the stream: after
-    a restart a mapping passes over as many new records as it had read old ones. The mend saves
+    a restart a mapping passes over as many new records as it had read old ones. The patch saves
     with the positions the records that a mapping has yet to read."""
     from ministack.services import dynamodb, lambda_svc
 

@@ -4,12 +4,12 @@ import json
 import time
 
 from emulator import metric_math
-from emulator.registry import mend
+from emulator.registry import patch
 
 
-@mend
+@patch
 def metric_data_expressions() -> None:
-    """Upstream answers every expression with InternalError. The mend evaluates it for each time at
+    """Upstream answers every expression with InternalError. The patch evaluates it for each time at
     which one of the metrics that it refers to has a value, as alarms do for each period."""
     from ministack.services import cloudwatch
 
@@ -51,10 +51,10 @@ def metric_data_expressions() -> None:
     cloudwatch._get_metric_data = get_with_expressions
 
 
-@mend
+@patch
 def metric_retention() -> None:
     """Whenever CloudWatch is asked for anything, upstream copies every metric without the points of
-    more than two weeks ago, and loses what is recorded meanwhile. The mend deletes such points from the
+    more than two weeks ago, and loses what is recorded meanwhile. The patch deletes such points from the
     beginning of each metric, where the oldest stand, and nothing else."""
     from ministack.services import cloudwatch
 

@@ -2,14 +2,14 @@
 
 import re
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 BASIC = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 PERCENTILE = re.compile(r"p(\d{1,2}(\.\d+)?|100(\.0+)?)")
 RANK = re.compile(r"PR\((\d*\.?\d*):(\d*\.?\d*)\)")
 
 
-@mend
+@patch
 def percentile_ranks() -> None:
     """Upstream takes a percentile rank for the average. ``PR(100:500)`` is the percentage of values
     above 100 and up to 500 ("exclusive on the lower bound and inclusive on the upper bound",
@@ -32,10 +32,10 @@ def percentile_ranks() -> None:
     cloudwatch._stat_value = value
 
 
-@mend
+@patch
 def unknown_statistics() -> None:
     """Upstream takes every statistic that it does not know for the average. AWS refuses the alarm or
-    the question; so does the mend. (Trimmed and winsorized means and their like, which AWS knows and
+    the question; so does the patch. (Trimmed and winsorized means and their like, which AWS knows and
     the emulator does not, are refused too.)"""
     from ministack.services import cloudwatch
     from ministack.services.cloudformation import provisioners

@@ -7,21 +7,21 @@ import time
 
 from emulator import current_request
 from emulator.metric_points import record
-from emulator.registry import mend
+from emulator.registry import patch
 
 VARIABLE = re.compile(r"\$context\.([A-Za-z][\w.-]*\w)")
 
 
-@mend
+@patch
 def api_access_logs() -> None:
-    """Upstream writes no access log. The mend writes a line per request, in the stage's
+    """Upstream writes no access log. The patch writes a line per request, in the stage's
     format, to the log group of its AccessLogSetting; unknown variables are ``-`` as on AWS."""
     observe(_log)
 
 
-@mend
+@patch
 def api_metrics() -> None:
-    """Upstream has no AWS/ApiGateway metrics. The mend records Count, 4XXError, 5XXError,
+    """Upstream has no AWS/ApiGateway metrics. The patch records Count, 4XXError, 5XXError,
     Latency and IntegrationLatency by API and stage, and by method where the stage's
     MethodSettings enable metrics."""
     from ministack.services import apigateway_v1 as api_gateway

@@ -1,16 +1,16 @@
 """AWS::ApiGateway::*: properties that upstream's CloudFormation drops.
 
-The services behind know them all; the mends hand them on.
+The services behind know them all; the patches hand them on.
 """
 
 from emulator.handlers import after, handler_of, insist, truth
-from emulator.registry import mend
+from emulator.registry import patch
 
 
-@mend
+@patch
 def api_request_validators() -> None:
     """Upstream invents an id for a RequestValidator without making one, so nothing is ever
-    validated. The mend makes, changes and deletes real ones."""
+    validated. The patch makes, changes and deletes real ones."""
     from ministack.services import apigateway_v1 as api_gateway
 
     kind = "AWS::ApiGateway::RequestValidator"
@@ -57,7 +57,7 @@ def api_request_validators() -> None:
     handler_of(kind).update(create=create, update=update, delete=delete)
 
 
-@mend
+@patch
 def api_method_properties() -> None:
     """Upstream drops a Method's RequestValidatorId and its Integration's ContentHandling."""
     from ministack.services import apigateway_v1 as api_gateway
@@ -72,7 +72,7 @@ def api_method_properties() -> None:
     after("AWS::ApiGateway::Method", apply)
 
 
-@mend
+@patch
 def api_stage_access_logs() -> None:
     """Upstream drops a Stage's AccessLogSetting (and writes no access log; see
     ``api_access_logs``)."""
@@ -89,7 +89,7 @@ def api_stage_access_logs() -> None:
     after("AWS::ApiGateway::Stage", apply)
 
 
-@mend
+@patch
 def api_endpoint_configuration() -> None:
     """Upstream stores an EndpointConfiguration under CloudFormation's names (``Types``), so
     that GetRestApi reports none, and drops ApiKeySourceType and DisableExecuteApiEndpoint
@@ -106,7 +106,7 @@ def api_endpoint_configuration() -> None:
     after("AWS::ApiGateway::RestApi", apply)
 
 
-@mend
+@patch
 def api_usage_plan_method_throttle() -> None:
     """A usage plan can throttle single methods (ApiStages[].Throttle). Upstream stores the
     limits under CloudFormation's names and then does not find them."""
@@ -124,7 +124,7 @@ def api_usage_plan_method_throttle() -> None:
     after("AWS::ApiGateway::UsagePlan", apply)
 
 
-@mend
+@patch
 def api_deployment_order() -> None:
     """AWS does not delete a Deployment that a Stage points to. Upstream does, and the stage
     then answers with a deployment that is gone."""
@@ -147,7 +147,7 @@ def api_deployment_order() -> None:
     handler_of("AWS::ApiGateway::Deployment")["delete"] = delete_resource
 
 
-@mend
+@patch
 def api_stage_needs_deployment() -> None:
     """Upstream makes a Stage for a deployment that does not exist; AWS refuses."""
     from ministack.services import apigateway_v1 as api_gateway

@@ -1,15 +1,15 @@
 """MOCK integrations: the templates that decide about a preflight."""
 
 from emulator import current_request, vtl
-from emulator.registry import mend
+from emulator.registry import patch
 
 
-@mend
+@patch
 def api_mock_templates() -> None:
     """Upstream returns a MOCK's response template unrendered, as the body. API Gateway
     renders request and response templates; what they set in
     ``$context.responseOverride.header`` and ``.status`` goes into the answer, which is how
-    a preflight answers several allowed origins. The mend renders them with ``emulator.vtl``."""
+    a preflight answers several allowed origins. The patch renders them with ``emulator.vtl``."""
     from ministack.services import apigateway_v1 as api_gateway
 
     current_request.follow()

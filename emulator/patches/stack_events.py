@@ -1,11 +1,11 @@
 """Stack events: what a deployment's progress is told by."""
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 STACK = "AWS::CloudFormation::Stack"
 
 
-@mend
+@patch
 def events_of_new_resources() -> None:
     """In an update upstream tells of every resource as UPDATE_*: of those that it creates, and
     of those that it leaves alone. AWS says CREATE_* of the first and nothing of the second.

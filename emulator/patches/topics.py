@@ -1,10 +1,10 @@
 """AWS::SNS::Topic: properties that upstream drops."""
 
 from emulator.handlers import after
-from emulator.registry import mend
+from emulator.registry import patch
 
 
-@mend
+@patch
 def topic_encryption() -> None:
     """Upstream drops KmsMasterKeyId, so a topic looks unencrypted."""
     from ministack.services import sns

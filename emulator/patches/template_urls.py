@@ -2,14 +2,14 @@
 
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 
-@mend
+@patch
 def virtual_host_template_urls() -> None:
     """Upstream takes the first part of the path for the bucket, so only path-style URLs
     work. AWS also accepts (and prefers) ``https://bucket.s3.region.amazonaws.com/key``.
-    The mend rewrites those to path style before upstream reads them."""
+    The patch rewrites those to path style before upstream reads them."""
     from ministack.services.cloudformation import helpers
 
     upstream = helpers._resolve_document

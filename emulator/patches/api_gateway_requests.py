@@ -4,12 +4,12 @@ import json
 import math
 
 from emulator import current_request
-from emulator.registry import mend
+from emulator.registry import patch
 
 MAX_BODY = 10 * 1024 * 1024
 
 
-@mend
+@patch
 def api_events() -> None:
     """Upstream's event has header names in lower case, repeated headers joined, a request id
     of its own, no API key, and the path that a URL of AWS's would have. On AWS names are as
@@ -57,7 +57,7 @@ def api_events() -> None:
     api_gateway._handle_execute_in_scope = handle_with_id
 
 
-@mend
+@patch
 def api_request_size() -> None:
     """Upstream takes bodies of any size; API Gateway answers REQUEST_TOO_LARGE above 10 MB."""
     from ministack.services import apigateway_v1 as api_gateway
@@ -73,7 +73,7 @@ def api_request_size() -> None:
     current_request.checks.append(check)
 
 
-@mend
+@patch
 def api_strict_json() -> None:
     """Python's reader takes NaN, Infinity and numbers beyond a double for JSON, so upstream's
     body validation lets them pass (or fails on them). API Gateway answers 400."""

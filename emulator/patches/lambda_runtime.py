@@ -15,7 +15,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 WORKERS = int(os.environ.get("EMULATOR_LAMBDA_WORKERS", "8"))
 INIT_SECONDS = 10
@@ -28,13 +28,13 @@ INHERITED = ("PATH", "LANG", "LC_ALL")
 _unpacking = threading.Lock()
 
 
-@mend
+@patch
 def lambda_workers() -> None:
     """Upstream runs a Python function with the server's own packages and environment in
     view, puts layers before the function's files, ends the worker when a handler raises
     (the next call starts cold), names every error Runtime.HandlerError, waits 50 ms for
     the output of a silent handler, and starts a process for each concurrent call without
-    limit. The mend runs ``lambda_worker.py`` instead, at most ``EMULATOR_LAMBDA_WORKERS``
+    limit. The patch runs ``lambda_worker.py`` instead, at most ``EMULATOR_LAMBDA_WORKERS``
     (8) processes per function; further calls wait their turn. Reserved concurrency still
     throttles with 429, which upstream does."""
     from ministack.core import lambda_runtime

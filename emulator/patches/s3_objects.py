@@ -3,10 +3,10 @@
 import json
 from contextvars import ContextVar
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 
-@mend
+@patch
 def object_version_ranges() -> None:
     """Upstream answers a ranged GET with all of the object if it names a version."""
     from ministack.services import s3
@@ -37,7 +37,7 @@ def object_version_ranges() -> None:
     s3._get_object = get_range
 
 
-@mend
+@patch
 def object_events() -> None:
     """The events that upstream sends to EventBridge lack the object's version, have an
     ``event-version`` that AWS's do not, the request's id for their own, and a time with fractions

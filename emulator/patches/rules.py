@@ -4,13 +4,13 @@ import json
 import logging
 
 from emulator import delivery
-from emulator.registry import mend
+from emulator.registry import patch
 
 log = logging.getLogger("eventbridge")
 EVENTS = "events.amazonaws.com"
 
 
-@mend
+@patch
 def rules_invoke_asynchronously() -> None:
     """Upstream calls a rule's function once, whatever comes of it. AWS hands the event to
     Lambda's asynchronous invocation: retries, on-failure destination, dead-letter queue."""
@@ -28,7 +28,7 @@ def rules_invoke_asynchronously() -> None:
     eventbridge._dispatch_to_lambda = dispatch
 
 
-@mend
+@patch
 def undeliverable_events() -> None:
     """Upstream loses an event whose function is gone, and where IAM is enforced invokes a
     function that does not permit the rule. AWS retries neither: the event goes to the target's

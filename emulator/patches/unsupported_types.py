@@ -1,7 +1,7 @@
 """Resource types that upstream does not know at all."""
 
 from emulator.handlers import handler_of, insist
-from emulator.registry import mend
+from emulator.registry import patch
 
 INERT = (
     "AWS::ApplicationAutoScaling::ScalableTarget",
@@ -12,7 +12,7 @@ INERT = (
 )
 
 
-@mend
+@patch
 def inert_types() -> None:
     """A template with a type that upstream does not know is refused whole. The types of
     ``INERT`` are accepted as records: they have a physical id and attributes as on AWS, and
@@ -49,7 +49,7 @@ def _attributes(resource_type: str, physical_id: str) -> dict:
     }.get(resource_type, {"Id": physical_id})
 
 
-@mend
+@patch
 def composite_alarms() -> None:
     """Upstream has composite alarms, but not for CloudFormation."""
     from ministack.services import cloudwatch
@@ -70,7 +70,7 @@ def composite_alarms() -> None:
     )
 
 
-@mend
+@patch
 def web_acl_associations() -> None:
     """Upstream can associate a web ACL, but not from CloudFormation. (It inspects no
     request, so an association is a record only.)"""

@@ -1,14 +1,14 @@
 """PutMetricAlarm."""
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 SINGLE = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit")
 
 
-@mend
+@patch
 def metric_math_requests() -> None:
     """Upstream's PutMetricAlarm forgets Metrics, so an alarm on an expression watches nothing
-    once it is put again. The mend keeps them."""
+    once it is put again. The patch keeps them."""
     from ministack.services import cloudwatch
 
     put = cloudwatch._put_metric_alarm

@@ -3,12 +3,12 @@
 from xml.etree import ElementTree
 
 from emulator.handlers import after, before, handler_of, insist, truth
-from emulator.registry import mend
+from emulator.registry import patch
 
 BUCKET = "AWS::S3::Bucket"
 
 
-@mend
+@patch
 def bucket_encryption() -> None:
     """Upstream ignores BucketEncryption; the service itself has it."""
     from ministack.services import s3
@@ -23,7 +23,7 @@ def bucket_encryption() -> None:
     after(BUCKET, apply)
 
 
-@mend
+@patch
 def bucket_lifecycle() -> None:
     """Upstream ignores LifecycleConfiguration; the service stores it (nothing expires here)."""
     from ministack.services import s3
@@ -38,7 +38,7 @@ def bucket_lifecycle() -> None:
     after(BUCKET, apply)
 
 
-@mend
+@patch
 def bucket_tags() -> None:
     """Upstream ignores a bucket's Tags, and does not hand the stack's tags down to it."""
     from ministack.services import s3
@@ -56,7 +56,7 @@ def bucket_tags() -> None:
     after(BUCKET, apply)
 
 
-@mend
+@patch
 def bucket_versioning_suspended() -> None:
     """Upstream does not suspend versioning when an update asks for it or drops it."""
     from ministack.services import s3
@@ -69,7 +69,7 @@ def bucket_versioning_suspended() -> None:
     after(BUCKET, apply)
 
 
-@mend
+@patch
 def bucket_not_empty() -> None:
     """Upstream deletes a bucket with its objects (and leaves their files behind). AWS refuses
     to delete a bucket that holds anything, and the stack's delete fails."""
@@ -82,7 +82,7 @@ def bucket_not_empty() -> None:
     handler_of(BUCKET)["delete"] = delete
 
 
-@mend
+@patch
 def bucket_of_policy_exists() -> None:
     """Upstream attaches a BucketPolicy to a bucket that does not exist; AWS refuses."""
     from ministack.services import s3

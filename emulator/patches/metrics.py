@@ -3,13 +3,13 @@
 import json
 
 from emulator.metric_points import record
-from emulator.registry import mend
+from emulator.registry import patch
 
 
-@mend
+@patch
 def embedded_metrics() -> None:
     """A log line in CloudWatch's embedded metric format (EMF) is a metric on AWS; upstream
-    takes it for text. The mend records the metrics of each line that a function writes, in
+    takes it for text. The patch records the metrics of each line that a function writes, in
     every dimension set that the line declares."""
 
     def read(config, log_text, error, duration_ms):
@@ -22,7 +22,7 @@ def embedded_metrics() -> None:
     after_each_invocation(read)
 
 
-@mend
+@patch
 def lambda_metrics() -> None:
     """Upstream records AWS/Lambda metrics for direct invocations only, counts a throttled call as an
     invocation, and does not record how many run at once. AWS records them whoever calls: API Gateway,

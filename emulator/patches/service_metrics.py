@@ -4,12 +4,12 @@ import json
 import time
 
 from emulator.metric_points import record
-from emulator.registry import mend
+from emulator.registry import patch
 
 
-@mend
+@patch
 def queue_traffic_metrics() -> None:
-    """Upstream does not count what a queue is sent and what is deleted from it. The mend counts
+    """Upstream does not count what a queue is sent and what is deleted from it. The patch counts
     what comes by SendMessage and SendMessageBatch (not what SNS or S3 put there), and what callers and
     event source mappings delete."""
     from ministack.services import sqs
@@ -47,9 +47,9 @@ def queue_traffic_metrics() -> None:
     sqs._delete_messages_for_esm = delete_consumed_counted
 
 
-@mend
+@patch
 def topic_metrics() -> None:
-    """Upstream records nothing of a topic. The mend counts what was delivered to queues and functions,
+    """Upstream records nothing of a topic. The patch counts what was delivered to queues and functions,
     and what was not because there is no such queue or function, or the queue's policy refuses.
     E-mail and HTTP are not counted: nothing is sent by the one, and nobody waits for the other."""
     from ministack.services import lambda_svc, sns, sqs
@@ -76,10 +76,10 @@ def topic_metrics() -> None:
     sns._deliver_to_lambda = to_function_counted
 
 
-@mend
+@patch
 def stream_age_metrics() -> None:
     """Upstream does not record how old the records of a stream are when a function gets them. The
-    mend records IteratorAge, that of a batch's last record, whenever the batch is tried. An event
+    patch records IteratorAge, that of a batch's last record, whenever the batch is tried. An event
     that somebody made up, and gave no time, has no age."""
     from ministack.services import lambda_svc
 
@@ -97,9 +97,9 @@ def stream_age_metrics() -> None:
     lambda_svc._execute_function = execute_noted
 
 
-@mend
+@patch
 def table_capacity_metrics() -> None:
-    """Upstream tells what an operation consumed only to those who ask. The mend records it for the
+    """Upstream tells what an operation consumed only to those who ask. The patch records it for the
     table and each index, beside what is provisioned: of GetItem, PutItem, UpdateItem, DeleteItem,
     Query, Scan and TransactWriteItems, as upstream reckons (a read is one unit, or half, however
     much it returns). AWS records what is provisioned whether or not anything is consumed."""

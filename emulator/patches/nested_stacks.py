@@ -4,17 +4,17 @@ import asyncio
 import copy
 from typing import Any
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 STACK = "AWS::CloudFormation::Stack"
 
 
-@mend
+@patch
 def nested_stack_lifecycle() -> None:
     """Upstream deploys a child in a loop of its own: a child's update that reads another
     resource by Fn::GetAtt fails, a failed child leaves its resources behind, DeletionPolicy
     is ignored on delete, dynamic references and exports are not resolved, transforms not
-    applied. On AWS a child is a stack like any other. The mend creates, updates, rolls back
+    applied. On AWS a child is a stack like any other. The patch creates, updates, rolls back
     and deletes children with upstream's top-level engine, which does all of that."""
     from ministack.services.cloudformation import provisioners
 

@@ -2,16 +2,16 @@
 
 import re
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 STACK = "AWS::CloudFormation::Stack"
 
 
-@mend
+@patch
 def nested_change_sets() -> None:
     """With IncludeNestedStacks AWS makes a change set for every child that the root's change
     set adds or modifies, and names it in the root's (``ChangeSetId``). Upstream ignores the
-    option. The mend computes the children's changes, without claims about values that are
+    option. The patch computes the children's changes, without claims about values that are
     known only when a sibling is done, and deletes them with their root's change set."""
     from ministack.services import cloudformation
     from ministack.services.cloudformation import handlers
@@ -184,10 +184,10 @@ def _text(body: bytes | str) -> str:
     return body.decode() if isinstance(body, bytes) else body
 
 
-@mend
+@patch
 def nested_parent_ids() -> None:
     """DescribeStacks and ListStacks report a child's ParentId and RootId on AWS; upstream
-    keeps them but does not report them. The mend writes them into the answers."""
+    keeps them but does not report them. The patch writes them into the answers."""
     from ministack.services import cloudformation
     from ministack.services.cloudformation import handlers
 

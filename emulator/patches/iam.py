@@ -3,7 +3,7 @@
 import json
 from contextvars import ContextVar
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 SEVERAL = {"ssm:GetParameters", "ssm:DeleteParameters"}
 SINGLE = {
@@ -15,7 +15,7 @@ SINGLE = {
 """The action that AWS asks for, by the call in many parts that IAM has no action for."""
 
 
-@mend
+@patch
 def iam_parameter_names() -> None:
     """Upstream checks ssm:GetParameters and ssm:GetParametersByPath against ``*``, so that a
     role that may read the parameters that it names is refused. AWS checks each parameter
@@ -49,7 +49,7 @@ def iam_parameter_names() -> None:
     iam_evaluator.enforce = enforce_each
 
 
-@mend
+@patch
 def iam_batch_actions() -> None:
     """Upstream asks for sqs:SendMessageBatch, sns:PublishBatch and the like, which no policy
     can grant: AWS asks for the action of a single message."""
@@ -64,10 +64,10 @@ def iam_batch_actions() -> None:
     iam_actions.extract_iam_action = extract_single
 
 
-@mend
+@patch
 def iam_secure_transport() -> None:
     """The emulator speaks plain HTTP, so a resource policy that denies what comes without TLS
-    denies everything. AWS's endpoints speak TLS; the mend takes the loopback interface for
+    denies everything. AWS's endpoints speak TLS; the patch takes the loopback interface for
     as secure."""
     from ministack.core import iam_evaluator
 

@@ -5,18 +5,18 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-from emulator.registry import mend
+from emulator.registry import patch
 
 RECEIVE_LIMIT = 10
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 RECORD_BYTES = 1024  # what a record is taken to add to its body
 
 
-@mend
+@patch
 def long_queues() -> None:
     """Upstream looks at every message of a queue, several times, to receive ten and to delete
     them: of thirty thousand that wait it delivers some 240 a second. AWS does not slow down.
-    The mend has upstream's code look at the beginning of the queue only, as far as ten
+    The patch has upstream's code look at the beginning of the queue only, as far as ten
     messages that can be received reach (some 4,000 a second)."""
     from ministack.services import sqs
 
@@ -59,18 +59,18 @@ def long_queues() -> None:
     sqs._delete_messages_for_esm = delete_first
 
 
-@mend
+@patch
 def poller_pause() -> None:
     """Upstream's poller, woken when it finds nothing to do (as while all of a mapping's
     concurrency is taken), sleeps 50 ms whatever comes in that time, so that a queue that is being
     filled is emptied at some 300 messages a second for each concurrent batch. AWS does not
-    pause. The mend leaves 5 ms, enough to keep a filling queue from holding up the server."""
+    pause. The patch leaves 5 ms, enough to keep a filling queue from holding up the server."""
     from ministack.services import lambda_svc
 
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = 0.005
 
 
-@mend
+@patch
 def event_source_batches() -> None:
     """Upstream never gives a function more than ten messages. AWS gathers up to BatchSize above
     ten, for MaximumBatchingWindowInSeconds from the first one or until they fill a payload of

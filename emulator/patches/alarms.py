@@ -7,7 +7,7 @@ from contextlib import suppress
 from emulator import metric_math
 from emulator.handlers import truth
 from emulator.metric_points import record
-from emulator.registry import mend
+from emulator.registry import patch
 
 EVERY_SECONDS = 1.0
 IDLE = 19
@@ -21,11 +21,11 @@ COMPARISONS = {
 }
 
 
-@mend
+@patch
 def alarm_evaluation() -> None:
     """Upstream ignores an alarm's dimensions (one function's errors ring every function's
     alarm), periods (it takes the whole span for one), DatapointsToAlarm and missing data.
-    The mend evaluates each of the last EvaluationPeriods periods by itself, counted back
+    The patch evaluates each of the last EvaluationPeriods periods by itself, counted back
     from now, and honours TreatMissingData."""
     from ministack.services import cloudwatch
 
@@ -47,10 +47,10 @@ def alarm_evaluation() -> None:
     cloudwatch._evaluate_alarm = evaluate
 
 
-@mend
+@patch
 def alarm_clock() -> None:
     """Upstream looks at alarms only when somebody calls PutMetricData. CloudWatch looks at
-    them all the time; so does the mend, once a second, less often when there is much to look at."""
+    them all the time; so does the patch, once a second, less often when there is much to look at."""
     from ministack.services import cloudwatch
 
     def loop():
@@ -65,10 +65,10 @@ def alarm_clock() -> None:
     threading.Thread(target=loop, name="alarm-clock", daemon=True).start()
 
 
-@mend
+@patch
 def queue_metrics() -> None:
     """Upstream has no AWS/SQS metrics, so an alarm on a dead-letter queue can never ring.
-    The mend records how many messages wait, how many are being worked on and the age of the oldest
+    The patch records how many messages wait, how many are being worked on and the age of the oldest
     for the queues that some alarm watches, once a second."""
     from ministack.services import cloudwatch, sqs
 
@@ -101,9 +101,9 @@ def queue_metrics() -> None:
     threading.Thread(target=loop, name="queue-metrics", daemon=True).start()
 
 
-@mend
+@patch
 def alarm_metric_math() -> None:
-    """Upstream refuses an alarm with Metrics (metric math). The mend keeps it, shows it in
+    """Upstream refuses an alarm with Metrics (metric math). The patch keeps it, shows it in
     DescribeAlarms and evaluates plain arithmetic and comparison with MAX, MIN, SUM, AVG, IF and FILL.
     An expression that it cannot evaluate fails the stack, rather than be an alarm that never rings."""
     from ministack.services.cloudformation import provisioners

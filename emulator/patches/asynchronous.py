@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from emulator import delivery
 from emulator.handlers import before
-from emulator.registry import mend
+from emulator.registry import patch
 
 log = logging.getLogger("lambda")
 DEFAULT_RETRIES = 2
@@ -17,7 +17,7 @@ DEFAULT_AGE_SECONDS = 6 * 3600
 ERROR_MESSAGE_LIMIT = 1024  # characters of a dead letter's ErrorMessage
 
 
-@mend
+@patch
 def asynchronous_invocations() -> None:
     """Upstream gives each attempt a request id of its own, counts a throttled call as a failed
     one, tells a destination neither the request id nor how often the function was tried,
@@ -66,11 +66,11 @@ def asynchronous_invocations() -> None:
     lambda_svc.invoke_async_with_retry = invoke_later
 
 
-@mend
+@patch
 def invoke_config_permissions() -> None:
     """Upstream accepts a destination that the function's role may not send to. AWS refuses the
     EventInvokeConfig, so that one that is made before the role's policy fails its stack. Where
-    IAM is enforced, so does the mend."""
+    IAM is enforced, so does the patch."""
     from ministack.services.cloudformation import provisioners
 
     def check(props):
@@ -86,11 +86,11 @@ def invoke_config_permissions() -> None:
     before("AWS::Lambda::EventInvokeConfig", check)
 
 
-@mend
+@patch
 def recursive_calls() -> None:
     """Functions that call themselves are stopped after 16 in a chain, as on AWS. Upstream counts
     by a header that only its own workers send. AWS counts in the ``Lineage`` of the trace header,
-    which every function has and its SDK passes on, and so does the mend."""
+    which every function has and its SDK passes on, and so does the patch."""
     from ministack.services import lambda_svc
 
     trace_id, depth = lambda_svc._xray_trace_id_for_invocation, lambda_svc._inbound_invoke_depth
