@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 
+from ministack.app import AUTH
+from ministack.core import iam_evaluator
+from ministack.services import sqs
+
 
 def enforced() -> bool:
     """Whether this emulator enforces IAM."""
-    from ministack.app import AUTH
-
     return AUTH
 
 
 def role_may(role: str, action: str, resource: str) -> bool:
     """Whether a role's own policies allow an action. Anything, where IAM is not enforced."""
-    from ministack.core import iam_evaluator
-
     if not enforced():
         return True
     account = role.split(":")[4]
@@ -24,8 +24,6 @@ def role_may(role: str, action: str, resource: str) -> bool:
 
 def service_may_invoke(policy: dict, service: str, source: str, function: str) -> bool:
     """Whether a function's policy lets a service invoke it for a source. Any, where IAM is not enforced."""
-    from ministack.core import iam_evaluator
-
     if not enforced():
         return True
     keys = {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4]}
@@ -45,8 +43,6 @@ def send(queue: str, body: str, attributes: Mapping[str, object] | None = None) 
 
     Raises what MiniStack's SQS raises where the queue is gone or refuses the message.
     """
-    from ministack.services import sqs
-
     sqs._act_send_message(
         {
             "QueueUrl": sqs._queue_url(queue.rsplit(":", 1)[-1]),
@@ -61,7 +57,5 @@ def send(queue: str, body: str, attributes: Mapping[str, object] | None = None) 
 
 
 def _context(action: str, resource: str, **principal):
-    from ministack.core import iam_evaluator
-
     region = resource.split(":")[3]
     return iam_evaluator.EvalContext(action=action, resource_arn=resource, region=region, **principal)

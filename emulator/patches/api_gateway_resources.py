@@ -3,16 +3,15 @@
 The services behind know them all; the patches hand them on.
 """
 
-from emulator.handlers import after, handler_of, insist, truth
+from ministack.services import apigateway_v1 as api_gateway
+
 from emulator.registry import patch
+from emulator.resources import completes, handler_of, insist, truth
 
 
-@patch
+@patch(upstream="create, update and delete AWS::ApiGateway::RequestValidator in the service")
 def api_request_validators() -> None:
-    """Upstream invents an id for a RequestValidator without making one, so nothing is ever
-    validated. The patch makes, changes and deletes real ones."""
-    from ministack.services import apigateway_v1 as api_gateway
-
+    """Upstream makes up an id without a validator behind it, so no request is validated."""
     kind = "AWS::ApiGateway::RequestValidator"
 
     def create(logical_id, props, stack_name):
@@ -57,79 +56,51 @@ def api_request_validators() -> None:
     handler_of(kind).update(create=create, update=update, delete=delete)
 
 
-@patch
-def api_method_properties() -> None:
-    """Upstream drops a Method's RequestValidatorId and its Integration's ContentHandling."""
-    from ministack.services import apigateway_v1 as api_gateway
-
-    def apply(physical_id, new, old):
-        method = api_gateway._resources[new["RestApiId"]][new["ResourceId"]]["resourceMethods"][new["HttpMethod"]]
-        method["requestValidatorId"] = new.get("RequestValidatorId")
-        method["apiKeyRequired"] = truth(new.get("ApiKeyRequired", False))
-        if method.get("methodIntegration") and (new.get("Integration") or {}).get("ContentHandling"):
-            method["methodIntegration"]["contentHandling"] = new["Integration"]["ContentHandling"]
-
-    after("AWS::ApiGateway::Method", apply)
+@completes("AWS::ApiGateway::Method", upstream="apply RequestValidatorId and ApiKeyRequired of AWS::ApiGateway::Method")
+def api_method_properties(physical_id, new, old):
+    method = api_gateway._resources[new["RestApiId"]][new["ResourceId"]]["resourceMethods"][new["HttpMethod"]]
+    method["requestValidatorId"] = new.get("RequestValidatorId")
+    method["apiKeyRequired"] = truth(new.get("ApiKeyRequired", False))
+    if method.get("methodIntegration") and (new.get("Integration") or {}).get("ContentHandling"):
+        method["methodIntegration"]["contentHandling"] = new["Integration"]["ContentHandling"]
 
 
-@patch
-def api_stage_access_logs() -> None:
-    """Upstream drops a Stage's AccessLogSetting (and writes no access log; see
-    ``api_access_logs``)."""
-    from ministack.services import apigateway_v1 as api_gateway
+@completes("AWS::ApiGateway::Stage", upstream="apply AccessLogSetting of AWS::ApiGateway::Stage")
+def api_stage_access_logs(stage_name, new, old):
+    setting = new.get("AccessLogSetting") or {}
+    api_gateway._stages_v1[new["RestApiId"]][stage_name]["accessLogSettings"] = {
+        name: setting[key]
+        for key, name in (("DestinationArn", "destinationArn"), ("Format", "format"))
+        if key in setting
+    }
 
-    def apply(stage_name, new, old):
-        setting = new.get("AccessLogSetting") or {}
-        api_gateway._stages_v1[new["RestApiId"]][stage_name]["accessLogSettings"] = {
-            name: setting[key]
-            for key, name in (("DestinationArn", "destinationArn"), ("Format", "format"))
-            if key in setting
+
+@completes(
+    "AWS::ApiGateway::RestApi",
+    upstream="store EndpointConfiguration under the API's names, so that GetRestApi returns it",
+)
+def api_endpoint_configuration(api_id, new, old):
+    api = api_gateway._rest_apis[api_id]
+    types = (new.get("EndpointConfiguration") or {}).get("Types") or ["EDGE"]
+    api["endpointConfiguration"] = {"types": types}
+    api["apiKeySource"] = new.get("ApiKeySourceType", "HEADER")
+    api["disableExecuteApiEndpoint"] = truth(new.get("DisableExecuteApiEndpoint", False))
+
+
+@completes(
+    "AWS::ApiGateway::UsagePlan", upstream="store ApiStages[].Throttle under the API's names, so that it takes effect"
+)
+def api_usage_plan_method_throttle(plan_id, new, old):
+    for stage, wanted in zip(api_gateway._usage_plans[plan_id]["apiStages"], new.get("ApiStages") or [], strict=True):
+        stage["throttle"] = {
+            method: {"rateLimit": limits.get("RateLimit"), "burstLimit": limits.get("BurstLimit")}
+            for method, limits in (wanted.get("Throttle") or {}).items()
         }
 
-    after("AWS::ApiGateway::Stage", apply)
 
-
-@patch
-def api_endpoint_configuration() -> None:
-    """Upstream stores an EndpointConfiguration under CloudFormation's names (``Types``), so
-    that GetRestApi reports none, and drops ApiKeySourceType and DisableExecuteApiEndpoint
-    at creation."""
-    from ministack.services import apigateway_v1 as api_gateway
-
-    def apply(api_id, new, old):
-        api = api_gateway._rest_apis[api_id]
-        types = (new.get("EndpointConfiguration") or {}).get("Types") or ["EDGE"]
-        api["endpointConfiguration"] = {"types": types}
-        api["apiKeySource"] = new.get("ApiKeySourceType", "HEADER")
-        api["disableExecuteApiEndpoint"] = truth(new.get("DisableExecuteApiEndpoint", False))
-
-    after("AWS::ApiGateway::RestApi", apply)
-
-
-@patch
-def api_usage_plan_method_throttle() -> None:
-    """A usage plan can throttle single methods (ApiStages[].Throttle). Upstream stores the
-    limits under CloudFormation's names and then does not find them."""
-    from ministack.services import apigateway_v1 as api_gateway
-
-    def apply(plan_id, new, old):
-        for stage, wanted in zip(
-            api_gateway._usage_plans[plan_id]["apiStages"], new.get("ApiStages") or [], strict=True
-        ):
-            stage["throttle"] = {
-                method: {"rateLimit": limits.get("RateLimit"), "burstLimit": limits.get("BurstLimit")}
-                for method, limits in (wanted.get("Throttle") or {}).items()
-            }
-
-    after("AWS::ApiGateway::UsagePlan", apply)
-
-
-@patch
+@patch(upstream="refuse to delete a deployment that a stage points to")
 def api_deployment_order() -> None:
-    """AWS does not delete a Deployment that a Stage points to. Upstream does, and the stage
-    then answers with a deployment that is gone."""
-    from ministack.services import apigateway_v1 as api_gateway
-
+    """Without it, the stage answers from a deployment that is gone."""
     delete = api_gateway._delete_deployment
 
     def delete_unused(api_id, deployment_id):
@@ -147,13 +118,7 @@ def api_deployment_order() -> None:
     handler_of("AWS::ApiGateway::Deployment")["delete"] = delete_resource
 
 
-@patch
-def api_stage_needs_deployment() -> None:
-    """Upstream makes a Stage for a deployment that does not exist; AWS refuses."""
-    from ministack.services import apigateway_v1 as api_gateway
-
-    def apply(stage_name, new, old):
-        if new.get("DeploymentId") not in api_gateway._deployments_v1.get(new["RestApiId"], {}):
-            raise ValueError("Deployment id does not exist")
-
-    after("AWS::ApiGateway::Stage", apply)
+@completes("AWS::ApiGateway::Stage", upstream="refuse a stage whose deployment does not exist")
+def api_stage_needs_deployment(stage_name, new, old):
+    if new.get("DeploymentId") not in api_gateway._deployments_v1.get(new["RestApiId"], {}):
+        raise ValueError("Deployment id does not exist")

@@ -2,19 +2,19 @@
 
 import re
 
+from ministack.core.responses import get_account_id, get_region, new_uuid
+from ministack.services import cloudformation
+from ministack.services.cloudformation import changesets, engine, handlers, helpers, stacks
+
 from emulator.registry import patch
 
 STACK = "AWS::CloudFormation::Stack"
 
 
-@patch
+@patch(upstream="honour IncludeNestedStacks in change sets")
 def nested_change_sets() -> None:
-    """With IncludeNestedStacks AWS makes a change set for every child that the root's change
-    set adds or modifies, and names it in the root's (``ChangeSetId``). Upstream ignores the
-    option. The patch computes the children's changes, without claims about values that are
-    known only when a sibling is done, and deletes them with their root's change set."""
-    from ministack.services import cloudformation
-    from ministack.services.cloudformation import handlers
+    """Make a change set for every child that the root's change set adds or modifies, name it in the root's
+    (``ChangeSetId``), and delete it with the root's. Values that a sibling's output decides stay open."""
 
     actions = handlers._ACTION_HANDLERS
     create, describe, delete, execute = (
@@ -62,9 +62,6 @@ def nested_change_sets() -> None:
 
 def _plan_children(root: dict) -> None:
     """Make the change sets of the children that this root change set touches."""
-    from ministack.core.responses import get_account_id, get_region, new_uuid
-    from ministack.services import cloudformation
-
     root["IncludeNestedStacks"] = True
     root["_children"], root["_planned_children"] = {}, {}
     stack = cloudformation._stacks.get(root["StackName"]) or {}
@@ -111,8 +108,6 @@ def _plan_children(root: dict) -> None:
 
 def _child_changes(root: dict, logical_id: str, child: dict, name: str, child_id: str) -> list:
     """The difference between a child as it stands and as the root's change set would have it."""
-    from ministack.services.cloudformation import changesets, engine, helpers, stacks
-
     resolved = changesets._resolve_props_for_diff(
         root["_template"], root["_resolved_params"], root["StackName"], root["StackId"]
     )
@@ -162,50 +157,17 @@ def _with_nested_ids(body: str, change_set: dict) -> bytes:
 
 
 def _drop_children(change_set: dict) -> None:
-    from ministack.services import cloudformation
-
     for change_set_id in change_set.pop("_children", {}).values():
         cloudformation._change_sets.pop(change_set_id, None)
 
 
 def _found(params: dict) -> dict | None:
-    from ministack.services.cloudformation import changesets
-
     return changesets._find_change_set(_given(params, "ChangeSetName"), _given(params, "StackName"))[1]
 
 
 def _given(params: dict, name: str) -> str:
-    from ministack.services.cloudformation import helpers
-
     return str(helpers._p(params, name) or "")
 
 
 def _text(body: bytes | str) -> str:
     return body.decode() if isinstance(body, bytes) else body
-
-
-@patch
-def nested_parent_ids() -> None:
-    """DescribeStacks and ListStacks report a child's ParentId and RootId on AWS; upstream
-    keeps them but does not report them. The patch writes them into the answers."""
-    from ministack.services import cloudformation
-    from ministack.services.cloudformation import handlers
-
-    def reporting(action):
-        def answer(params):
-            status, headers, body = action(params)
-            if status != 200:
-                return status, headers, body
-            text = _text(body)
-            for stack in cloudformation._stacks.values():
-                if stack.get("ParentId"):
-                    own = f"<StackId>{stack['StackId']}</StackId>"
-                    text = text.replace(
-                        own, f"{own}<ParentId>{stack['ParentId']}</ParentId><RootId>{stack['RootId']}</RootId>"
-                    )
-            return status, headers, text.encode()
-
-        return answer
-
-    for name in ("DescribeStacks", "ListStacks"):
-        handlers._ACTION_HANDLERS[name] = reporting(handlers._ACTION_HANDLERS[name])

@@ -3,6 +3,8 @@
 import json
 from contextvars import ContextVar
 
+from ministack.core import iam_actions, iam_evaluator
+
 from emulator.registry import patch
 
 SEVERAL = {"ssm:GetParameters", "ssm:DeleteParameters"}
@@ -15,13 +17,9 @@ SINGLE = {
 """The action that AWS asks for, by the call in many parts that IAM has no action for."""
 
 
-@patch
+@patch(upstream="check ssm:GetParameters and ssm:GetParametersByPath by the parameters' ARNs")
 def iam_parameter_names() -> None:
-    """Upstream checks ssm:GetParameters and ssm:GetParametersByPath against ``*``, so that a
-    role that may read the parameters that it names is refused. AWS checks each parameter
-    (or the path) by its ARN."""
-    from ministack.core import iam_actions, iam_evaluator
-
+    """Upstream checks them against ``*`` and denies a role that may read the parameters."""
     extract, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
     named: ContextVar[tuple[str, ...]] = ContextVar("named_parameters", default=())
 
@@ -49,12 +47,9 @@ def iam_parameter_names() -> None:
     iam_evaluator.enforce = enforce_each
 
 
-@patch
+@patch(upstream="check batch calls of SQS and SNS by the action for a single message")
 def iam_batch_actions() -> None:
-    """Upstream asks for sqs:SendMessageBatch, sns:PublishBatch and the like, which no policy
-    can grant: AWS asks for the action of a single message."""
-    from ministack.core import iam_actions
-
+    """No policy can grant ``sqs:SendMessageBatch`` or ``sns:PublishBatch``."""
     extract = iam_actions.extract_iam_action
 
     def extract_single(service, method, path, headers, body, query_params):
@@ -64,13 +59,9 @@ def iam_batch_actions() -> None:
     iam_actions.extract_iam_action = extract_single
 
 
-@patch
+@patch(upstream="treat the loopback interface as TLS in aws:SecureTransport")
 def iam_secure_transport() -> None:
-    """The emulator speaks plain HTTP, so a resource policy that denies what comes without TLS
-    denies everything. AWS's endpoints speak TLS; the patch takes the loopback interface for
-    as secure."""
-    from ministack.core import iam_evaluator
-
+    """AWS's endpoints speak TLS. Over plain HTTP, a policy that denies what comes without TLS denies everything."""
     resolve = iam_evaluator._resolve_condition_key
 
     def resolve_secure(key, ctx):

@@ -15,6 +15,9 @@ import time
 import zipfile
 from pathlib import Path
 
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
 from emulator.registry import patch
 
 WORKERS = int(os.environ.get("EMULATOR_LAMBDA_WORKERS", "8"))
@@ -22,23 +25,20 @@ INIT_SECONDS = 10
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 """What AWS's Python runtime brings along. A package that is only in the developer's own
 environment must be missing here, or a layer without it would pass."""
-
 SCRIPT = Path(__file__).resolve().parents[1] / "lambda_worker.py"
 INHERITED = ("PATH", "LANG", "LC_ALL")
 _unpacking = threading.Lock()
 
 
-@patch
+@patch(upstream="run functions in processes isolated from the server, bounded in number, as AWS's runtime does")
 def lambda_workers() -> None:
-    """Upstream runs a Python function with the server's own packages and environment in
-    view, puts layers before the function's files, ends the worker when a handler raises
-    (the next call starts cold), names every error Runtime.HandlerError, waits 50 ms for
-    the output of a silent handler, and starts a process for each concurrent call without
-    limit. The patch runs ``lambda_worker.py`` instead, at most ``EMULATOR_LAMBDA_WORKERS``
-    (8) processes per function; further calls wait their turn. Reserved concurrency still
-    throttles with 429, which upstream does."""
-    from ministack.core import lambda_runtime
-    from ministack.services import lambda_svc
+    """Run ``lambda_worker.py``, in at most ``EMULATOR_LAMBDA_WORKERS`` (8) processes per function; further
+    calls wait.
+
+    Upstream shows functions the server's packages and environment, puts layers before the function's files,
+    ends the worker when a handler raises, names every error Runtime.HandlerError, waits 50 ms for the output
+    of a silent handler, and starts a process for each concurrent call. Upstream throttles by reserved
+    concurrency."""
 
     worker_class = _worker_class(lambda_runtime.Worker)
     upstream = lambda_svc._execute_function_warm
@@ -206,9 +206,6 @@ def runtime_packages() -> Path:
 
 def environment(config: dict, code: Path, scratch: str) -> dict[str, str]:
     """A function's whole environment: what AWS sets, its own variables, and the way here."""
-    from ministack.core import lambda_runtime
-    from ministack.services import lambda_svc
-
     _, region = lambda_runtime._account_region_from_function_config(config)
     logs = config.get("LoggingConfig") or {}
     layers = [unpacked(data) for layer in config.get("Layers") or [] if (data := lambda_svc._resolve_layer_zip(layer))]

@@ -4,29 +4,28 @@ import asyncio
 import copy
 from typing import Any
 
+from ministack.core.responses import get_account_id, get_region, new_uuid, now_iso
+from ministack.services import cloudformation
+from ministack.services.cloudformation import engine, handlers, helpers, provisioners, stacks
+
 from emulator.registry import patch
 
 STACK = "AWS::CloudFormation::Stack"
 
 
-@patch
+@patch(upstream="run nested stacks through the engine of top-level stacks")
 def nested_stack_lifecycle() -> None:
-    """Upstream deploys a child in a loop of its own: a child's update that reads another
-    resource by Fn::GetAtt fails, a failed child leaves its resources behind, DeletionPolicy
-    is ignored on delete, dynamic references and exports are not resolved, transforms not
-    applied. On AWS a child is a stack like any other. The patch creates, updates, rolls back
-    and deletes children with upstream's top-level engine, which does all of that."""
-    from ministack.services.cloudformation import provisioners
+    """Create, update, roll back and delete children with the top-level engine.
+
+    Upstream's loop for children fails an update that reads another resource by Fn::GetAtt, leaves the
+    resources of a failed child behind, ignores DeletionPolicy on delete, and resolves no dynamic references,
+    exports or transforms."""
 
     provisioners._RESOURCE_HANDLERS[STACK].update(create=create, update=update, delete=delete)
 
 
 def create(logical_id: str, props: dict, parent_name: str) -> tuple[str, dict]:
     """Create the child and return its id and outputs; a child that failed is gone again."""
-    from ministack.core.responses import get_account_id, get_region, new_uuid
-    from ministack.services import cloudformation
-    from ministack.services.cloudformation import stacks
-
     template = _prepare(props, parent_name, previous=None)
     parent = cloudformation._stacks[parent_name]
     planned = parent.get("_planned_children", {})
@@ -73,9 +72,6 @@ def create(logical_id: str, props: dict, parent_name: str) -> tuple[str, dict]:
 
 def update(physical_id: str, old_props: dict, new_props: dict, parent_name: str) -> tuple[str, dict]:
     """Update the child in place, or take it back to where it was when the parent rolls back."""
-    from ministack.services import cloudformation
-    from ministack.services.cloudformation import stacks
-
     child = _find(physical_id)
     name, stack_id = child["StackName"], child["StackId"]
     rolling_back = "ROLLBACK" in cloudformation._stacks[parent_name]["StackStatus"]
@@ -120,8 +116,6 @@ def update(physical_id: str, old_props: dict, new_props: dict, parent_name: str)
 
 def delete(physical_id: str, props: dict) -> None:
     """Delete the child; what it could not delete fails the parent's delete too."""
-    from ministack.services.cloudformation import stacks
-
     child = _find(physical_id, missing_ok=True)
     if child is None or child["StackStatus"] == "DELETE_COMPLETE":
         return
@@ -134,8 +128,6 @@ def delete(physical_id: str, props: dict) -> None:
 
 def _prepare(props: dict, parent_name: str, previous: dict | None) -> dict[str, Any]:
     """Fetch, transform and check the child's template, as CreateStack does for a root's."""
-    from ministack.services.cloudformation import engine, provisioners
-
     body = _template_body(props.get("TemplateURL", ""), previous)
     as_sent = engine._parse_template(body)
     given = props.get("Parameters") or {}
@@ -162,8 +154,6 @@ def _prepare(props: dict, parent_name: str, previous: dict | None) -> dict[str, 
 def _template_body(url: str, previous: dict | None) -> str:
     """The template's text. A rollback needs the old one even if its object is gone by then,
     so a child remembers the text of each template that it was given."""
-    from ministack.services.cloudformation import helpers
-
     remembered = (previous or {}).get("_nested_templates", {})
     if url in remembered:
         return remembered[url]
@@ -177,8 +167,6 @@ def _template_body(url: str, previous: dict | None) -> str:
 
 def _reported(template: dict, props: dict) -> dict:
     """What DescribeStacks and GetTemplate report of a child under this template."""
-    from ministack.services.cloudformation import provisioners
-
     tags = provisioners._tag_map(props.get("Tags"))
     return {
         "LastUpdatedTime": _now(),
@@ -196,8 +184,6 @@ def _reported(template: dict, props: dict) -> dict:
 
 def _failure(stack_id: str, verb: str) -> str:
     """AWS's sentence about a child that failed; the cause itself is in the child's events."""
-    from ministack.services import cloudformation
-
     failed: dict[str, list[str]] = {"create": [], "update": []}
     for event in reversed(cloudformation._stack_events[stack_id]):
         status = event["ResourceStatus"]
@@ -229,9 +215,6 @@ def _kept_for_delete(logical_id: str, stack_id: str, props: dict, reason: str) -
 
 
 def _find(physical_id: str, missing_ok: bool = False) -> dict | None:
-    from ministack.services import cloudformation
-    from ministack.services.cloudformation import provisioners
-
     child = cloudformation._stacks.get(provisioners._nested_stack_lookup_name(physical_id))
     if child is None and not missing_ok:
         raise ValueError(f"Stack [{physical_id}] does not exist")
@@ -254,6 +237,26 @@ def _as_text(value: object) -> str:
 
 
 def _now() -> str:
-    from ministack.core.responses import now_iso
-
     return now_iso()
+
+
+@patch(upstream="return ParentId and RootId in DescribeStacks and ListStacks")
+def nested_parent_ids() -> None:
+    def reporting(action):
+        def answer(params):
+            status, headers, body = action(params)
+            if status != 200:
+                return status, headers, body
+            text = body.decode() if isinstance(body, bytes) else body
+            for stack in cloudformation._stacks.values():
+                if stack.get("ParentId"):
+                    own = f"<StackId>{stack['StackId']}</StackId>"
+                    text = text.replace(
+                        own, f"{own}<ParentId>{stack['ParentId']}</ParentId><RootId>{stack['RootId']}</RootId>"
+                    )
+            return status, headers, text.encode()
+
+        return answer
+
+    for name in ("DescribeStacks", "ListStacks"):
+        handlers._ACTION_HANDLERS[name] = reporting(handlers._ACTION_HANDLERS[name])

@@ -1,18 +1,157 @@
-"""Metrics of queues, topics, streams and tables that AWS records as they are used."""
+"""Metrics that the emulator records for AWS services."""
 
 import json
+import threading
 import time
+from contextlib import suppress
 
-from emulator.metric_points import record
+from ministack.services import cloudwatch, lambda_svc, sns, sqs
+
 from emulator.registry import patch
 
+EVERY_SECONDS = 1.0
+_lock = threading.Lock()
 
-@patch
+
+def record(namespace: str, name: str, value: float, unit: str, dimensions: dict[str, str], times: int = 1) -> None:
+    """Record a value now, as often as it came. Equal values of one second become one point that counts them: under load
+    MiniStack, which looks through every point to answer anything, has few to look at."""
+    now = time.time()
+    with _lock:
+        points = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions)))
+        last = points[-1] if points else None
+        if last and "_stat" not in last and last["Value"] == value and int(last["Timestamp"]) == int(now):
+            last["Count"] = last.get("Count", 1.0) + times
+        else:
+            point = {"Timestamp": now, "Value": float(value), "Unit": unit, "Dimensions": dict(dimensions)}
+            points.append({**point, "Count": float(times)})
+
+
+@patch(upstream="extract metrics from log lines in the embedded metric format")
+def embedded_metrics() -> None:
+    """Record the metrics of each line in every dimension set that the line declares."""
+
+    def read(config, log_text, error, duration_ms):
+        for line in log_text.splitlines():
+            if '"_aws"' in line:
+                for name, metric in embedded(line):
+                    for value in metric["values"]:
+                        record(metric["namespace"], name, value, metric["unit"], metric["dimensions"])
+
+    after_each_invocation(read)
+
+
+@patch(upstream="record AWS/Lambda metrics for every invocation, whoever calls, with ConcurrentExecutions")
+def lambda_metrics() -> None:
+    """Upstream records direct invocations only, and counts a throttled call as an invocation."""
+
+    def count(config, log_text, error, duration_ms):
+        dimensions = {"FunctionName": config["FunctionName"]}
+        record("AWS/Lambda", "Invocations", 1, "Count", dimensions)
+        record("AWS/Lambda", "Errors", float(error), "Count", dimensions)
+        record("AWS/Lambda", "Throttles", 0, "Count", dimensions)
+        record("AWS/Lambda", "Duration", duration_ms, "Milliseconds", dimensions)
+
+    acquire = lambda_svc._acquire_execution_slot
+
+    def acquire_counted(func, config):
+        slot, limit = acquire(func, config)
+        dimensions = {"FunctionName": config["FunctionName"]}
+        if slot is None:
+            record("AWS/Lambda", "Throttles", 1, "Count", dimensions)
+        else:
+            record("AWS/Lambda", "ConcurrentExecutions", lambda_svc._inflight.get(slot, 1), "Count", dimensions)
+        return slot, limit
+
+    lambda_svc._acquire_execution_slot = acquire_counted
+    lambda_svc._emit_lambda_metrics = lambda *_, **__: None
+    after_each_invocation(count)
+
+
+def after_each_invocation(tell) -> None:
+    """Call ``tell`` with the function's configuration, output, failure and duration."""
+    emit = lambda_svc._emit_lambda_logs
+
+    def emit_and_record(func, request_id, log_text, error, duration_ms, **more):
+        emit(func, request_id, log_text, error, duration_ms, **more)
+        tell(func.get("config") or func, log_text or "", error, duration_ms)
+
+    lambda_svc._emit_lambda_logs = emit_and_record
+
+
+def embedded(line: str) -> list[tuple[str, dict]]:
+    """The metrics of one EMF line: name and namespace, unit, values, dimensions. None if malformed."""
+    found = []
+    try:
+        document = json.loads(line)
+        for directive in document["_aws"]["CloudWatchMetrics"]:
+            for names in directive.get("Dimensions") or [[]]:
+                dimensions = {name: str(document[name]) for name in names}
+                for metric in directive.get("Metrics") or []:
+                    values = document[metric["Name"]]
+                    values = values if isinstance(values, list) else [values]
+                    found.append(
+                        (
+                            metric["Name"],
+                            {
+                                "namespace": directive["Namespace"],
+                                "unit": metric.get("Unit", "None"),
+                                "values": [float(value) for value in values],
+                                "dimensions": dimensions,
+                            },
+                        )
+                    )
+    except (ValueError, KeyError, TypeError):
+        return []  # as AWS: a line that breaks the format stays a log line
+    return found
+
+
+@patch(upstream="record AWS/SQS metrics of depth and age")
+def queue_metrics() -> None:
+    """Record depth, messages in flight and age once a second, for the queues that an alarm watches."""
+
+    def look():
+        now = time.time()
+        watched = {
+            dimension["Value"]
+            for alarm in list(cloudwatch._alarms.values())
+            for metric in metrics_of(alarm)
+            if metric["Namespace"] == "AWS/SQS"
+            for dimension in metric["Dimensions"]
+        }
+        for url, queue in list(sqs._queues.items()):
+            name = url.rsplit("/", 1)[-1]
+            if name in watched:
+                hidden = [m for m in queue["messages"] if m.get("visible_at", 0) > now]
+                taken = sum(bool(m.get("receive_count")) for m in hidden)  # the others are delayed
+                oldest = min((m.get("sent_at", now) for m in queue["messages"]), default=now)
+                waiting, at = len(queue["messages"]) - len(hidden), {"QueueName": name}
+                record("AWS/SQS", "ApproximateNumberOfMessagesVisible", waiting, "Count", at)
+                record("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", taken, "Count", at)
+                record("AWS/SQS", "ApproximateAgeOfOldestMessage", now - oldest, "Seconds", at)
+
+    def loop():
+        while True:
+            time.sleep(EVERY_SECONDS)
+            with suppress(RuntimeError):  # queues changed while they were counted; next time
+                look()
+
+    threading.Thread(target=loop, name="queue-metrics", daemon=True).start()
+
+
+def metrics_of(alarm: dict) -> list[dict]:
+    """The metrics that an alarm looks at."""
+    if alarm.get("Metrics"):
+        found = [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
+    else:
+        found = [alarm] if alarm.get("Namespace") else []
+    return [{"Namespace": metric["Namespace"], "Dimensions": metric.get("Dimensions") or []} for metric in found]
+
+
+@patch(upstream="record NumberOfMessagesSent and NumberOfMessagesDeleted")
 def queue_traffic_metrics() -> None:
-    """Upstream does not count what a queue is sent and what is deleted from it. The patch counts
-    what comes by SendMessage and SendMessageBatch (not what SNS or S3 put there), and what callers and
-    event source mappings delete."""
-    from ministack.services import sqs
+    """Count what SendMessage and SendMessageBatch send (not what SNS or S3 does), and what callers and event
+    source mappings delete."""
 
     send, delete = sqs._act_send_message, sqs._act_delete_message
     delete_batch, delete_consumed = sqs._act_delete_message_batch, sqs._delete_messages_for_esm
@@ -47,13 +186,9 @@ def queue_traffic_metrics() -> None:
     sqs._delete_messages_for_esm = delete_consumed_counted
 
 
-@patch
+@patch(upstream="record NumberOfNotificationsDelivered and NumberOfNotificationsFailed")
 def topic_metrics() -> None:
-    """Upstream records nothing of a topic. The patch counts what was delivered to queues and functions,
-    and what was not because there is no such queue or function, or the queue's policy refuses.
-    E-mail and HTTP are not counted: nothing is sent by the one, and nobody waits for the other."""
-    from ministack.services import lambda_svc, sns, sqs
-
+    """Count deliveries to queues and functions. E-mail is never sent and HTTP not waited for: neither counts."""
     to_queue, to_function = sns._deliver_to_sqs, sns._deliver_to_lambda
 
     def count(topic, delivered):
@@ -74,76 +209,3 @@ def topic_metrics() -> None:
 
     sns._deliver_to_sqs = to_queue_counted
     sns._deliver_to_lambda = to_function_counted
-
-
-@patch
-def stream_age_metrics() -> None:
-    """Upstream does not record how old the records of a stream are when a function gets them. The
-    patch records IteratorAge, that of a batch's last record, whenever the batch is tried. An event
-    that somebody made up, and gave no time, has no age."""
-    from ministack.services import lambda_svc
-
-    execute = lambda_svc._execute_function
-
-    def execute_noted(func, event, *more, **options):
-        last = event["Records"][-1] if isinstance(event, dict) and event.get("Records") else {}
-        made_at = last.get("dynamodb", {}).get("ApproximateCreationDateTime") if isinstance(last, dict) else None
-        if made_at is not None:
-            age = max(0.0, time.time() - float(made_at))
-            name = (func.get("config") or func)["FunctionName"]
-            record("AWS/Lambda", "IteratorAge", age * 1000, "Milliseconds", {"FunctionName": name})
-        return execute(func, event, *more, **options)
-
-    lambda_svc._execute_function = execute_noted
-
-
-@patch
-def table_capacity_metrics() -> None:
-    """Upstream tells what an operation consumed only to those who ask. The patch records it for the
-    table and each index, beside what is provisioned: of GetItem, PutItem, UpdateItem, DeleteItem,
-    Query, Scan and TransactWriteItems, as upstream reckons (a read is one unit, or half, however
-    much it returns). AWS records what is provisioned whether or not anything is consumed."""
-    from ministack.services import dynamodb
-
-    add, transact = dynamodb._add_consumed_capacity, dynamodb._transact_write_items
-
-    def add_recorded(result, data, table_name, write=False, **more):
-        counted: dict = {}
-        add(counted, {**data, "ReturnConsumedCapacity": "INDEXES"}, table_name, write=write, **more)
-        consumed(counted["ConsumedCapacity"], "Write" if write else "Read")
-        add(result, data, table_name, write=write, **more)
-
-    def transact_recorded(data):
-        wanted = data.get("ReturnConsumedCapacity", "NONE")
-        status, headers, body = transact({**data, "ReturnConsumedCapacity": "INDEXES"})
-        if status != 200:
-            return status, headers, body
-        answer = json.loads(body)
-        for each in answer.get("ConsumedCapacity", []):
-            direction = "Write" if "WriteCapacityUnits" in each else "Read"  # a repeated request only reads
-            consumed({**each, "Table": {"CapacityUnits": each[f"{direction}CapacityUnits"]}}, direction)
-        if wanted == "INDEXES":
-            return status, headers, body
-        totals = [
-            {key: value for key, value in each.items() if not key.endswith("Indexes")}
-            for each in answer.pop("ConsumedCapacity", [])
-        ]
-        answer.update({"ConsumedCapacity": totals} if wanted == "TOTAL" and totals else {})
-        return status, headers, json.dumps(answer, ensure_ascii=False).encode()
-
-    def consumed(capacity, direction):
-        table = dynamodb._tables[dynamodb._normalize_table_name(capacity["TableName"])]
-        dimensions = {"TableName": table["TableName"]}
-        parts = [(dimensions, table, capacity["Table"])]
-        for index in table.get("GlobalSecondaryIndexes") or []:
-            if used := capacity.get("GlobalSecondaryIndexes", {}).get(index["IndexName"]):
-                parts.append(({**dimensions, "GlobalSecondaryIndexName": index["IndexName"]}, index, used))
-        for where, part, used in parts:
-            if used["CapacityUnits"]:
-                name = f"{direction}CapacityUnits"
-                record("AWS/DynamoDB", f"Consumed{name}", used["CapacityUnits"], "Count", where)
-                if provided := int((part.get("ProvisionedThroughput") or {}).get(name) or 0):
-                    record("AWS/DynamoDB", f"Provisioned{name}", provided, "Count", where)
-
-    dynamodb._add_consumed_capacity = add_recorded
-    dynamodb._transact_write_items = transact_recorded

@@ -1,10 +1,14 @@
 """Each patch passes its check, and the check fails without the patch."""
 
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emulator import registry
 from tests.emulator.checks import CHECKS
 from tests.emulator.testkit import Aws
 
@@ -21,15 +25,26 @@ ELSEWHERE = {
 """Patches that show only where IAM is enforced, after a restart, by how much is done or when nothing
 else is; ``test_iam.py``, ``test_persistence.py``, ``test_queues.py`` and ``test_alarms.py`` check them both ways."""
 
-PATCHES = {name: patch for name, patch in sorted(registry.load().items()) if name not in ELSEWHERE}
+
+def registered() -> dict[str, list[str]]:
+    """The patches by name, listed by another process: MiniStack starts threads and writes files when it is imported."""
+    command = "import json; from emulator import registry; print(json.dumps({p.name: [p.module, p.upstream] for p in registry.load().values()}))"
+    with tempfile.TemporaryDirectory() as state:
+        environment = {**os.environ, "STATE_DIR": state}
+        listed = subprocess.run([sys.executable, "-c", command], env=environment, capture_output=True, check=True)
+    return json.loads(listed.stdout)
+
+
+REGISTERED = registered()
+PATCHES = {name: module for name, (module, _) in sorted(REGISTERED.items()) if name not in ELSEWHERE}
 
 
 def batches() -> list[list[str]]:
     """The patches in batches with at most one of each module: leaving out a batch at a time
     needs fewer servers than leaving out one patch at a time, and blames almost as surely."""
     by_module: dict[str, list[str]] = {}
-    for name, patch in PATCHES.items():
-        by_module.setdefault(patch.__module__, []).append(name)
+    for name, module in PATCHES.items():
+        by_module.setdefault(module, []).append(name)
     longest = max(len(names) for names in by_module.values())
     return [[names[index] for names in by_module.values() if index < len(names)] for index in range(longest)]
 

@@ -1,18 +1,20 @@
-"""CloudWatch alarms: what they watch, and when they are looked at."""
+"""PutMetricAlarm."""
 
 import threading
 import time
 from contextlib import suppress
 
-from emulator import metric_math
-from emulator.handlers import truth
-from emulator.metric_points import record
-from emulator.registry import patch
+from ministack.services import cloudwatch
+from ministack.services.cloudformation import provisioners
 
+from emulator import metric_math
+from emulator.registry import patch
+from emulator.resources import truth
+
+SINGLE = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit")
 EVERY_SECONDS = 1.0
 IDLE = 19
 """How much longer than it worked the alarms' clock rests: under load it takes a twentieth of a processor."""
-
 COMPARISONS = {
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
@@ -21,13 +23,30 @@ COMPARISONS = {
 }
 
 
-@patch
+@patch(upstream="keep Metrics in PutMetricAlarm")
+def metric_math_requests() -> None:
+    """Without Metrics, an alarm on an expression watches nothing once PutMetricAlarm has changed it."""
+    put = cloudwatch._put_metric_alarm
+
+    def put_whole(params, body, is_cbor, is_json=False):
+        answer = put(params, body, is_cbor, is_json)
+        if answer[0] == 200 and body and body.get("Metrics"):
+            alarm = cloudwatch._alarms[body["AlarmName"]]
+            # One that is looked at meanwhile has both, never neither.
+            alarm["Metrics"] = body["Metrics"]
+            for name in SINGLE:
+                alarm.pop(name, None)
+        return answer
+
+    cloudwatch._put_metric_alarm = put_whole
+
+
+@patch(upstream="evaluate alarms by dimensions, single periods, DatapointsToAlarm and TreatMissingData")
 def alarm_evaluation() -> None:
-    """Upstream ignores an alarm's dimensions (one function's errors ring every function's
-    alarm), periods (it takes the whole span for one), DatapointsToAlarm and missing data.
-    The patch evaluates each of the last EvaluationPeriods periods by itself, counted back
-    from now, and honours TreatMissingData."""
-    from ministack.services import cloudwatch
+    """Evaluate each of the last EvaluationPeriods periods on its own, counted back from now.
+
+    Upstream ignores dimensions (the errors of one function put the alarms of all functions into ALARM) and
+    takes the whole span for one period."""
 
     changing = threading.RLock()  # the clock and PutMetricData both evaluate, and one of them shall tell
 
@@ -47,11 +66,9 @@ def alarm_evaluation() -> None:
     cloudwatch._evaluate_alarm = evaluate
 
 
-@patch
+@patch(upstream="evaluate alarms on a clock, not only on PutMetricData")
 def alarm_clock() -> None:
-    """Upstream looks at alarms only when somebody calls PutMetricData. CloudWatch looks at
-    them all the time; so does the patch, once a second, less often when there is much to look at."""
-    from ministack.services import cloudwatch
+    """Evaluate all alarms once a second, less often when there are many."""
 
     def loop():
         worked = 0.0
@@ -65,48 +82,11 @@ def alarm_clock() -> None:
     threading.Thread(target=loop, name="alarm-clock", daemon=True).start()
 
 
-@patch
-def queue_metrics() -> None:
-    """Upstream has no AWS/SQS metrics, so an alarm on a dead-letter queue can never ring.
-    The patch records how many messages wait, how many are being worked on and the age of the oldest
-    for the queues that some alarm watches, once a second."""
-    from ministack.services import cloudwatch, sqs
-
-    def look():
-        now = time.time()
-        watched = {
-            dimension["Value"]
-            for alarm in list(cloudwatch._alarms.values())
-            for metric in metrics_of(alarm)
-            if metric["Namespace"] == "AWS/SQS"
-            for dimension in metric["Dimensions"]
-        }
-        for url, queue in list(sqs._queues.items()):
-            name = url.rsplit("/", 1)[-1]
-            if name in watched:
-                hidden = [m for m in queue["messages"] if m.get("visible_at", 0) > now]
-                taken = sum(bool(m.get("receive_count")) for m in hidden)  # the others are delayed
-                oldest = min((m.get("sent_at", now) for m in queue["messages"]), default=now)
-                waiting, at = len(queue["messages"]) - len(hidden), {"QueueName": name}
-                record("AWS/SQS", "ApproximateNumberOfMessagesVisible", waiting, "Count", at)
-                record("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", taken, "Count", at)
-                record("AWS/SQS", "ApproximateAgeOfOldestMessage", now - oldest, "Seconds", at)
-
-    def loop():
-        while True:
-            time.sleep(EVERY_SECONDS)
-            with suppress(RuntimeError):  # queues changed while they were counted; next time
-                look()
-
-    threading.Thread(target=loop, name="queue-metrics", daemon=True).start()
-
-
-@patch
+@patch(upstream="accept Metrics in AWS::CloudWatch::Alarm and evaluate the expressions")
 def alarm_metric_math() -> None:
-    """Upstream refuses an alarm with Metrics (metric math). The patch keeps it, shows it in
-    DescribeAlarms and evaluates plain arithmetic and comparison with MAX, MIN, SUM, AVG, IF and FILL.
-    An expression that it cannot evaluate fails the stack, rather than be an alarm that never rings."""
-    from ministack.services.cloudformation import provisioners
+    """Evaluate arithmetic and comparison with MAX, MIN, SUM, AVG, IF and FILL.
+
+    An expression that cannot be evaluated fails the stack; otherwise the alarm would never leave OK."""
 
     record_of = provisioners._cw_metric_alarm_record
 
@@ -166,8 +146,6 @@ def expressions_of(alarm: dict) -> list[tuple[str, str]]:
 
 def statistic(metric: dict, name: str, now: float, age: int) -> float | None:
     """A statistic of exactly this metric, dimensions included, in one period."""
-    from ministack.services import cloudwatch
-
     dimensions = {dimension["Name"]: str(dimension["Value"]) for dimension in metric.get("Dimensions") or []}
     points = (
         cloudwatch._metrics.get((metric["Namespace"], metric["MetricName"], cloudwatch._dims_key(dimensions))) or []
@@ -178,12 +156,3 @@ def statistic(metric: dict, name: str, now: float, age: int) -> float | None:
     if not within:
         return None
     return cloudwatch._stat_value(cloudwatch._calc_stats(within), name, within)
-
-
-def metrics_of(alarm: dict) -> list[dict]:
-    """The metrics that an alarm looks at."""
-    if alarm.get("Metrics"):
-        found = [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
-    else:
-        found = [alarm] if alarm.get("Namespace") else []
-    return [{"Namespace": metric["Namespace"], "Dimensions": metric.get("Dimensions") or []} for metric in found]

@@ -7,30 +7,31 @@ import zlib
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from ministack.core.concurrency import spawn_background
+from ministack.core.responses import new_uuid
+from ministack.services import eventbridge, lambda_svc, sqs
+from ministack.services.cloudformation import provisioners
+
 from emulator import delivery
-from emulator.handlers import before
 from emulator.registry import patch
+from emulator.resources import validates
 
 log = logging.getLogger("lambda")
 DEFAULT_RETRIES = 2
 DEFAULT_AGE_SECONDS = 6 * 3600
 ERROR_MESSAGE_LIMIT = 1024  # characters of a dead letter's ErrorMessage
+log = logging.getLogger("eventbridge")
+EVENTS = "events.amazonaws.com"
 
 
-@patch
+@patch(upstream="retry and dead-letter asynchronous invocations as Lambda documents it")
 def asynchronous_invocations() -> None:
-    """Upstream gives each attempt a request id of its own, counts a throttled call as a failed
-    one, tells a destination neither the request id nor how often the function was tried,
-    sends a dead-letter queue the destination's document, and asks no role.
+    """Keep the request id across attempts, retry a throttled call until the event is too old, send the
+    documented record to an on-failure destination and the event itself to a dead-letter queue, each only if
+    the function's role allows it.
 
-    AWS keeps the request id, tries a throttled call again until the event is too old, sends a
-    destination the documented record and a dead-letter queue the event itself, each by the
-    right of the function's role (nothing is sent without it). The wait after the first failure
-    is ``LAMBDA_ASYNC_RETRY_BASE_SECONDS`` (1; AWS takes a minute) and doubles with each, up to
-    ``LAMBDA_ASYNC_RETRY_MAX_SECONDS`` (30). What waits when the emulator stops is lost."""
-    from ministack.core.concurrency import spawn_background
-    from ministack.core.responses import new_uuid
-    from ministack.services import lambda_svc
+    The first retry waits ``LAMBDA_ASYNC_RETRY_BASE_SECONDS`` (1; AWS takes a minute), each further one twice
+    as long, up to ``LAMBDA_ASYNC_RETRY_MAX_SECONDS`` (30). Stopping the emulator loses what waits."""
 
     pinned: ContextVar[str] = ContextVar("pinned_request_id", default="")
     dispatch = lambda_svc._execute_function_dispatch
@@ -66,32 +67,23 @@ def asynchronous_invocations() -> None:
     lambda_svc.invoke_async_with_retry = invoke_later
 
 
-@patch
-def invoke_config_permissions() -> None:
-    """Upstream accepts a destination that the function's role may not send to. AWS refuses the
-    EventInvokeConfig, so that one that is made before the role's policy fails its stack. Where
-    IAM is enforced, so does the patch."""
-    from ministack.services.cloudformation import provisioners
-
-    def check(props):
-        func, *_ = provisioners._lambda_function_for_cfn_ref(props.get("FunctionName", ""))
-        destination = (props.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination", "")
-        to_queue = func and ":sqs:" in destination
-        if to_queue and not delivery.role_may(func["config"]["Role"], "sqs:SendMessage", destination):
-            raise ValueError(
-                "Resource handler returned message: \"The function's execution role does not have permissions to call "
-                f'SendMessage on {destination} (Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)'
-            )
-
-    before("AWS::Lambda::EventInvokeConfig", check)
+@validates("AWS::Lambda::EventInvokeConfig", upstream="refuse a destination that the function's role may not send to")
+def invoke_config_permissions(props):
+    """Applies where IAM is enforced: an EventInvokeConfig made before the role's policy fails its stack."""
+    func, *_ = provisioners._lambda_function_for_cfn_ref(props.get("FunctionName", ""))
+    destination = (props.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination", "")
+    to_queue = func and ":sqs:" in destination
+    if to_queue and not delivery.role_may(func["config"]["Role"], "sqs:SendMessage", destination):
+        raise ValueError(
+            "Resource handler returned message: \"The function's execution role does not have permissions to call "
+            f'SendMessage on {destination} (Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)'
+        )
 
 
-@patch
+@patch(upstream="count the depth of recursive calls by the Lineage of the trace header")
 def recursive_calls() -> None:
-    """Functions that call themselves are stopped after 16 in a chain, as on AWS. Upstream counts
-    by a header that only its own workers send. AWS counts in the ``Lineage`` of the trace header,
-    which every function has and its SDK passes on, and so does the patch."""
-    from ministack.services import lambda_svc
+    """Stop functions that call themselves after 16 calls in a chain. Upstream counts by a header that only
+    its own workers send; boto3 passes on the trace header."""
 
     trace_id, depth = lambda_svc._xray_trace_id_for_invocation, lambda_svc._inbound_invoke_depth
 
@@ -117,8 +109,6 @@ def invoke_config(func: dict) -> dict:
 
 def as_it_is_now(func: dict, config: dict) -> dict:
     """The function that was invoked with what has been changed since, its concurrency or its code."""
-    from ministack.services import lambda_svc
-
     live, live_config, _ = lambda_svc._get_func_record_for_ref(config["FunctionArn"])
     if not live:
         return func
@@ -143,8 +133,6 @@ def attempts(execute, retries: int, age: float) -> tuple[int, str, dict]:
 
 
 def wait_after(failures: int) -> float:
-    from ministack.services import lambda_svc
-
     seconds = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * 2 ** (min(failures, 30) - 1)
     return min(seconds, lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS)
 
@@ -183,8 +171,6 @@ def why(request_id: str, result: dict) -> dict[str, object]:
 
 def give_up(target: str, config: dict, event: object, result: dict, body: str, attributes: dict) -> None:
     """Send a failed event to a queue, as the function's role. Other targets are upstream's to serve."""
-    from ministack.services import lambda_svc
-
     name = config["FunctionName"]
     if ":sqs:" not in target:
         lambda_svc._route_async_failure(target, name, event, result)
@@ -195,3 +181,60 @@ def give_up(target: str, config: dict, event: object, result: dict, body: str, a
             delivery.send(target, body, attributes)
         except Exception:
             log.exception("Lambda %s: the failed event could not be sent to %s; it is lost", name, target)
+
+
+@patch(upstream="invoke a rule's function asynchronously, with Lambda's retries and destinations")
+def rules_invoke_asynchronously() -> None:
+    def dispatch(arn, payload):
+        func, config, name = lambda_svc._get_func_record_for_ref(arn)
+        if func:
+            lambda_svc.invoke_async_with_retry(
+                lambda_svc._execution_record_for_config(func, config), json.loads(payload)
+            )
+        else:
+            log.warning("EventBridge: there is no function %s", name)
+
+    eventbridge._dispatch_to_lambda = dispatch
+
+
+@patch(upstream="check a rule's right to invoke its function; send what fails to the target's dead-letter queue")
+def undeliverable_events() -> None:
+    """Applies to a function that is gone, and where IAM is enforced to one that does not permit the rule."""
+    invoke = eventbridge._invoke_target
+
+    def invoke_if_possible(target, event, rule, view=None):
+        fault = fault_of(target.get("Arn", ""), rule["Arn"])
+        if not fault:
+            return invoke(target, event, rule, view)
+        log.warning("EventBridge: %s cannot invoke %s: %s", rule["Arn"], target["Arn"], fault[1])
+        view = view or eventbridge._pattern_event_view(event)
+        return put_aside(target, rule["Arn"], json.dumps(view.event_with_detail()), *fault)
+
+    eventbridge._invoke_target = invoke_if_possible
+
+
+def fault_of(target: str, rule: str) -> tuple[str, str] | None:
+    """Why a rule cannot invoke a target that is a function: EventBridge's error code and text."""
+    if ":lambda:" not in target:
+        return None
+    func, *_ = lambda_svc._get_func_record_for_ref(target)
+    if not func:
+        return "NO_RESOURCE", f"Function not found: {target}"
+    if not delivery.service_may_invoke(func["policy"], EVENTS, rule, target):
+        return "NO_PERMISSIONS", f"The function's policy does not let {rule} invoke it"
+    return None
+
+
+def put_aside(target: dict, rule: str, event: str, code: str, message: str) -> None:
+    """Send an event that cannot be delivered to the target's dead-letter queue, if it has one."""
+    queue = (target.get("DeadLetterConfig") or {}).get("Arn")
+    if not queue:
+        return
+    if not sqs.queue_policy_allows(queue, EVENTS, rule, rule.split(":")[4]):
+        log.warning("EventBridge: the policy of %s does not admit %s; the event is lost", queue, rule)
+        return
+    attributes = {"RULE_ARN": rule, "TARGET_ARN": target["Arn"], "ERROR_CODE": code, "ERROR_MESSAGE": message}
+    try:
+        delivery.send(queue, event, {**attributes, "RETRY_ATTEMPTS": 0})
+    except Exception:
+        log.exception("EventBridge: the event could not be sent to %s; it is lost", queue)

@@ -5,26 +5,25 @@ import json
 import re
 import time
 
+from ministack.services import apigateway_v1 as api_gateway
+from ministack.services import cloudwatch_logs as logs
+
 from emulator import current_request
-from emulator.metric_points import record
+from emulator.patches.service_metrics import record
 from emulator.registry import patch
 
 VARIABLE = re.compile(r"\$context\.([A-Za-z][\w.-]*\w)")
 
 
-@patch
+@patch(upstream="write access logs in the format of the stage's AccessLogSetting")
 def api_access_logs() -> None:
-    """Upstream writes no access log. The patch writes a line per request, in the stage's
-    format, to the log group of its AccessLogSetting; unknown variables are ``-`` as on AWS."""
+    """Write one line a request to the setting's log group. Unknown variables are ``-``, as on AWS."""
     observe(_log)
 
 
-@patch
+@patch(upstream="record AWS/ApiGateway metrics")
 def api_metrics() -> None:
-    """Upstream has no AWS/ApiGateway metrics. The patch records Count, 4XXError, 5XXError,
-    Latency and IntegrationLatency by API and stage, and by method where the stage's
-    MethodSettings enable metrics."""
-    from ministack.services import apigateway_v1 as api_gateway
+    """Record by API and stage, and by method if the stage's MethodSettings enable metrics."""
 
     def count(request, status, headers, size):
         api = api_gateway._rest_apis.get(request.gateway["api_id"]) or {}
@@ -52,8 +51,6 @@ def api_metrics() -> None:
 
 def observe(tell) -> None:
     """Have ``tell`` called with each request and its answer."""
-    from ministack.services import apigateway_v1 as api_gateway
-
     current_request.follow()
     handle = api_gateway._handle_execute_in_scope
 
@@ -67,14 +64,10 @@ def observe(tell) -> None:
 
 
 def _log(request: current_request.ApiRequest, status: int, headers: dict, size: int) -> None:
-    from ministack.services import cloudwatch_logs as logs
-
     settings = request.gateway["stage"].get("accessLogSettings") or {}
     group = logs._log_groups.get(settings.get("destinationArn", "").partition(":log-group:")[2].removesuffix(":*"))
     if not group or not settings.get("format"):
         return
-    from ministack.services import apigateway_v1 as api_gateway
-
     moment = datetime.datetime.fromtimestamp(request.started, datetime.UTC)
     key = api_gateway._resolve_api_key(request.header("x-api-key"))
     values = {

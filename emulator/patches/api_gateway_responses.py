@@ -5,9 +5,21 @@ import json
 import re
 import time
 
-from emulator import current_request
+from ministack.services import apigateway_v1 as api_gateway
+
+from emulator import current_request, vtl
 from emulator.registry import patch
 from emulator.validation_errors import explain
+
+VARIABLE = re.compile(r"\$(?:\{(context(?:\.\w+)+)\}|(context(?:\.[A-Za-z]\w*)+))")
+VARIABLES = {
+    "context.httpMethod": lambda known: known.method,
+    "context.path": lambda known: known.url_path,
+    "context.extendedRequestId": lambda known: known.gateway["request_id"],
+    "context.requestTimeEpoch": lambda known: str(int(known.started * 1000)),
+    "context.identity.sourceIp": lambda known: "127.0.0.1",
+    "context.apiId": lambda known: known.gateway["api_id"],
+}
 
 
 class FunctionFailed(Exception):
@@ -17,13 +29,11 @@ class FunctionFailed(Exception):
         self.status = status
 
 
-@patch
+@patch(upstream="answer a failed function by the gateway response DEFAULT_5XX, without its error text")
 def api_function_failures() -> None:
-    """When a function raises, upstream answers 502 with the exception's text and no headers;
-    when it returns something that is not a response, it passes that on as the body. API
-    Gateway answers 502 (500 if the function was throttled) by the gateway response
-    DEFAULT_5XX, with its headers, and tells nobody why."""
-    from ministack.services import apigateway_v1 as api_gateway
+    """Answer 502 when a function raises or returns no proxy response, 500 when it is throttled.
+
+    Upstream sends the exception's text without headers, or the malformed result as the body."""
 
     invoke, answer = api_gateway._invoke_lambda_proxy_v1, api_gateway._gateway_error_response
 
@@ -74,12 +84,9 @@ def is_response(body: object) -> bool:
     return all(isinstance(values, list) for values in (body.get("multiValueHeaders") or {}).values())
 
 
-@patch
+@patch(upstream="end an integration after TimeoutInMillis with INTEGRATION_TIMEOUT")
 def api_integration_timeout() -> None:
-    """Upstream waits for a function as long as it runs. API Gateway gives up after 29 seconds
-    (or the integration's TimeoutInMillis) with INTEGRATION_TIMEOUT; the function runs on."""
-    from ministack.services import apigateway_v1 as api_gateway
-
+    """Answer after 29 seconds or the integration's TimeoutInMillis; the function runs on."""
     invoke = api_gateway._invoke_lambda_proxy_v1
 
     async def invoke_in_time(integration, *positional, **named):
@@ -99,13 +106,9 @@ def api_integration_timeout() -> None:
     api_gateway._invoke_lambda_proxy_v1 = invoke_in_time
 
 
-@patch
+@patch(upstream="fill in every $context variable of a gateway response, validationErrorString included")
 def api_error_variables() -> None:
-    """Upstream knows few variables in the template of a gateway response and leaves the
-    others in the text. The patch fills in the rest, above all
-    ``$context.error.validationErrorString``, in the words of AWS's validator."""
-    from ministack.services import apigateway_v1 as api_gateway
-
+    """Upstream leaves the variables that it does not know in the text."""
     current_request.follow()
     answer = api_gateway._gateway_error_response
 
@@ -126,21 +129,8 @@ def api_error_variables() -> None:
     api_gateway._gateway_error_response = answer_filled
 
 
-VARIABLE = re.compile(r"\$(?:\{(context(?:\.\w+)+)\}|(context(?:\.[A-Za-z]\w*)+))")
-VARIABLES = {
-    "context.httpMethod": lambda known: known.method,
-    "context.path": lambda known: known.url_path,
-    "context.extendedRequestId": lambda known: known.gateway["request_id"],
-    "context.requestTimeEpoch": lambda known: str(int(known.started * 1000)),
-    "context.identity.sourceIp": lambda known: "127.0.0.1",
-    "context.apiId": lambda known: known.gateway["api_id"],
-}
-
-
 def _validation_errors(request: dict, known: current_request.ApiRequest, error) -> str:
     """What is wrong with the body, as AWS words it: ``[first, second]``."""
-    from ministack.services import apigateway_v1 as api_gateway
-
     if error.response_type != "BAD_REQUEST_BODY":
         return error.message or ""
     segments = [part for part in known.path.strip("/").split("/") if part]
@@ -148,13 +138,63 @@ def _validation_errors(request: dict, known: current_request.ApiRequest, error) 
     models = (resource or {}).get("resourceMethods", {}).get(known.method, {}).get("requestModels") or {}
     schema = api_gateway._model_schema(request["api_id"], models.get("application/json", ""))
     try:
-        found = (
-            explain(
-                schema, json.loads(known.body), lambda reference, root: api_gateway._resolve_schema_ref(reference, root)
-            )
-            if schema
-            else []
-        )
+        found = explain(schema, json.loads(known.body)) if schema else []
     except (ValueError, RecursionError):
         found = []
     return f"[{', '.join(found)}]" if found else (error.message or "")
+
+
+@patch(upstream="render the response templates of MOCK integrations, with $context.responseOverride")
+def api_mock_templates() -> None:
+    """Render request and response templates; a preflight sets Access-Control-Allow-Origin in them."""
+    current_request.follow()
+    answer = api_gateway._invoke_mock_v1
+
+    def answer_rendered(integration):
+        request = current_request.current()
+        if request is None:
+            return answer(integration)
+        context = {
+            "requestId": request.gateway["request_id"],
+            "stage": request.gateway["stage_name"],
+            "httpMethod": request.method,
+            "resourcePath": request.gateway["resource_path"],
+            "identity": {"sourceIp": "127.0.0.1"},
+        }
+        variables = {
+            "input": {"params": {"header": dict(request.headers)}},
+            "context": context,
+            "stageVariables": (request.gateway["stage"] or {}).get("variables") or {},
+        }
+        try:
+            rendered = vtl.render(_template(integration.get("requestTemplates")), variables)
+            status, headers, _ = answer({**integration, "requestTemplates": {"application/json": rendered}})
+            body = vtl.render(_template(_response(integration, status).get("responseTemplates")), variables)
+        except vtl.VtlError as error:
+            print(f"template of {request.method} {request.path}: {error}")
+            return api_gateway._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
+        override = context.get("responseOverride", {})
+        headers.update({name: vtl.text_of(value) for name, value in override.get("header", {}).items()})
+        headers = {name: _context_value(value, context) for name, value in headers.items()}
+        return int(override.get("status", status)), headers, body.strip().encode()
+
+    api_gateway._invoke_mock_v1 = answer_rendered
+
+
+def _template(templates: dict | None) -> str:
+    """Return the JSON template, else any: a browser asks for any type."""
+    templates = templates or {}
+    return templates.get("application/json") or next(iter(templates.values()), "")
+
+
+def _response(integration: dict, status: int) -> dict:
+    """Return the integration response that upstream chose."""
+    responses = integration.get("integrationResponses") or {}
+    return next((found for found in responses.values() if str(found.get("statusCode")) == str(status)), {})
+
+
+def _context_value(value: str, context: dict) -> str:
+    """A response parameter that is mapped from the context, such as ``context.requestId``."""
+    if value.startswith("context.") and "." not in value[8:]:
+        return str(context.get(value[8:], ""))
+    return value
