@@ -1,7 +1,4 @@
-"""AWS::ApiGateway::*: properties that upstream's CloudFormation drops.
-
-The services behind know them all; the patches hand them on.
-"""
+"""AWS::ApiGateway::*: properties that the service has and upstream's CloudFormation drops."""
 
 from ministack.services import apigateway_v1 as api_gateway
 
@@ -14,40 +11,20 @@ def api_request_validators() -> None:
     """Upstream makes up an id without a validator behind it, so no request is validated."""
     kind = "AWS::ApiGateway::RequestValidator"
 
+    def record_of(props, name):
+        switches = ("ValidateRequestBody", "ValidateRequestParameters")
+        return {"name": name, **{f"{key[0].lower()}{key[1:]}": truth(props.get(key, False)) for key in switches}}
+
     def create(logical_id, props, stack_name):
-        made = insist(
-            api_gateway._create_request_validator(
-                props["RestApiId"],
-                {
-                    "name": props.get("Name") or logical_id,
-                    "validateRequestBody": truth(props.get("ValidateRequestBody", False)),
-                    "validateRequestParameters": truth(props.get("ValidateRequestParameters", False)),
-                },
-            ),
-            kind,
-        )
+        record = record_of(props, props.get("Name") or logical_id)
+        made = insist(api_gateway._create_request_validator(props["RestApiId"], record), kind)
         return made["id"], {"RequestValidatorId": made["id"]}
 
     def update(physical_id, old, new, stack_name):
         if any(new.get(key) != old.get(key) for key in ("RestApiId", "Name")):
             return create(new.get("Name") or "validator", new, stack_name)
-        insist(
-            api_gateway._update_request_validator(
-                new["RestApiId"],
-                physical_id,
-                {
-                    "patchOperations": [
-                        {
-                            "op": "replace",
-                            "path": f"/{key[0].lower()}{key[1:]}",
-                            "value": str(truth(new.get(key, False))).lower(),
-                        }
-                        for key in ("ValidateRequestBody", "ValidateRequestParameters")
-                    ]
-                },
-            ),
-            kind,
-        )
+        validator = api_gateway._request_validators[new["RestApiId"]][physical_id]
+        validator.update(record_of(new, validator["name"]))
         return physical_id, {"RequestValidatorId": physical_id}
 
     def delete(physical_id, props):
@@ -61,8 +38,6 @@ def api_method_properties(physical_id, new, old):
     method = api_gateway._resources[new["RestApiId"]][new["ResourceId"]]["resourceMethods"][new["HttpMethod"]]
     method["requestValidatorId"] = new.get("RequestValidatorId")
     method["apiKeyRequired"] = truth(new.get("ApiKeyRequired", False))
-    if method.get("methodIntegration") and (new.get("Integration") or {}).get("ContentHandling"):
-        method["methodIntegration"]["contentHandling"] = new["Integration"]["ContentHandling"]
 
 
 @completes("AWS::ApiGateway::Stage", upstream="apply AccessLogSetting of AWS::ApiGateway::Stage")
@@ -80,11 +55,8 @@ def api_stage_access_logs(stage_name, new, old):
     upstream="store EndpointConfiguration under the API's names, so that GetRestApi returns it",
 )
 def api_endpoint_configuration(api_id, new, old):
-    api = api_gateway._rest_apis[api_id]
     types = (new.get("EndpointConfiguration") or {}).get("Types") or ["EDGE"]
-    api["endpointConfiguration"] = {"types": types}
-    api["apiKeySource"] = new.get("ApiKeySourceType", "HEADER")
-    api["disableExecuteApiEndpoint"] = truth(new.get("DisableExecuteApiEndpoint", False))
+    api_gateway._rest_apis[api_id]["endpointConfiguration"] = {"types": types}
 
 
 @completes(

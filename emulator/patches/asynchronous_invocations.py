@@ -1,9 +1,10 @@
-"""Asynchronous invocations: how often they are tried, and where those go that fail for good."""
+"""Asynchronous invocations of functions, by callers and by EventBridge rules."""
 
 import json
 import logging
 import time
 import zlib
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
@@ -12,9 +13,9 @@ from ministack.core.responses import new_uuid
 from ministack.services import eventbridge, lambda_svc, sqs
 from ministack.services.cloudformation import provisioners
 
-from emulator import delivery
+from emulator.patches.iam import role_may, service_may_invoke
 from emulator.registry import patch
-from emulator.resources import validates
+from emulator.resources import invalid_request, validates
 
 log = logging.getLogger("lambda")
 DEFAULT_RETRIES = 2
@@ -47,7 +48,7 @@ def asynchronous_invocations() -> None:
             pinned.set(request_id)
             settings = invoke_config(func)
             tries, condition, result = attempts(
-                lambda: lambda_svc._execute_function(as_it_is_now(func, config), event),
+                lambda: lambda_svc._execute_function(at_present(func, config), event),
                 int(settings.get("MaximumRetryAttempts", DEFAULT_RETRIES)),
                 int(settings.get("MaximumEventAgeInSeconds", DEFAULT_AGE_SECONDS)),
             )
@@ -56,10 +57,12 @@ def asynchronous_invocations() -> None:
             destination = (settings.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination")
             if destination:
                 record = failure_record(config, request_id, condition, tries, event, result)
-                give_up(destination, config, event, result, json.dumps(record), {})
+                send_failed(destination, config, event, result, json.dumps(record), {})
             dead_letters = (config.get("DeadLetterConfig") or {}).get("TargetArn")
             if dead_letters:
-                give_up(dead_letters, config, event, result, json.dumps(event), why(request_id, result))
+                send_failed(
+                    dead_letters, config, event, result, json.dumps(event), dead_letter_attributes(request_id, result)
+                )
 
         spawn_background(lambda_svc._run_with_function_config_scope, func, run, thread_name="asynchronous")
 
@@ -73,11 +76,9 @@ def invoke_config_permissions(props):
     func, *_ = provisioners._lambda_function_for_cfn_ref(props.get("FunctionName", ""))
     destination = (props.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination", "")
     to_queue = func and ":sqs:" in destination
-    if to_queue and not delivery.role_may(func["config"]["Role"], "sqs:SendMessage", destination):
-        raise ValueError(
-            "Resource handler returned message: \"The function's execution role does not have permissions to call "
-            f'SendMessage on {destination} (Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)'
-        )
+    if to_queue and not role_may(func["config"]["Role"], "sqs:SendMessage", destination):
+        reason = f"The function's execution role does not have permissions to call SendMessage on {destination}"
+        raise invalid_request(reason, "Lambda")
 
 
 @patch(upstream="count the depth of recursive calls by the Lineage of the trace header")
@@ -103,12 +104,12 @@ def recursive_calls() -> None:
 
 
 def invoke_config(func: dict) -> dict:
-    """The EventInvokeConfig of a function as it was invoked, {} if it has none."""
+    """Return the EventInvokeConfig of an invoked function, {} if it has none."""
     return func.get("event_invoke_config") or (func.get("event_invoke_configs") or {}).get("$LATEST") or {}
 
 
-def as_it_is_now(func: dict, config: dict) -> dict:
-    """The function that was invoked with what has been changed since, its concurrency or its code."""
+def at_present(func: dict, config: dict) -> dict:
+    """Return the invoked function with its present code and concurrency."""
     live, live_config, _ = lambda_svc._get_func_record_for_ref(config["FunctionArn"])
     if not live:
         return func
@@ -116,8 +117,10 @@ def as_it_is_now(func: dict, config: dict) -> dict:
 
 
 def attempts(execute, retries: int, age: float) -> tuple[int, str, dict]:
-    """Execute until it succeeds or there is no more to try: how often the function failed, why
-    there is no more ("" after a success), and the last result."""
+    """Execute until success, or until retries or the event's age are exhausted.
+
+    Return the number of failures, the condition that ended the attempts ("" after a success), and the last result.
+    """
     failures = throttles = 0
     deadline = time.monotonic() + age
     while (result := execute()).get("error"):
@@ -138,7 +141,7 @@ def wait_after(failures: int) -> float:
 
 
 def failure_record(config: dict, request_id: str, condition: str, tries: int, event: object, result: dict) -> dict:
-    """What AWS sends to an on-failure destination. Without a response if the function never ran."""
+    """Return the record for an on-failure destination, without a response if the function never ran."""
     arn, version = config["FunctionArn"], config.get("Version", "$LATEST")
     record = {
         "version": "1.0",
@@ -158,8 +161,8 @@ def failure_record(config: dict, request_id: str, condition: str, tries: int, ev
     return record
 
 
-def why(request_id: str, result: dict) -> dict[str, object]:
-    """The attributes of a dead letter."""
+def dead_letter_attributes(request_id: str, result: dict) -> dict[str, object]:
+    """Return the attributes of a dead letter."""
     body = result.get("body")
     message = body.get("errorMessage") or body.get("message") if isinstance(body, dict) else body
     return {
@@ -169,16 +172,16 @@ def why(request_id: str, result: dict) -> dict[str, object]:
     }
 
 
-def give_up(target: str, config: dict, event: object, result: dict, body: str, attributes: dict) -> None:
-    """Send a failed event to a queue, as the function's role. Other targets are upstream's to serve."""
+def send_failed(target: str, config: dict, event: object, result: dict, body: str, attributes: dict) -> None:
+    """Send a failed event to a queue, as the function's role. Upstream serves other targets."""
     name = config["FunctionName"]
     if ":sqs:" not in target:
         lambda_svc._route_async_failure(target, name, event, result)
-    elif not delivery.role_may(config["Role"], "sqs:SendMessage", target):
-        log.warning("Lambda %s: its role may not send the failed event to %s; the event is lost", name, target)
+    elif not role_may(config["Role"], "sqs:SendMessage", target):
+        log.warning("Lambda %s: its role cannot send the failed event to %s; the event is lost", name, target)
     else:
         try:
-            delivery.send(target, body, attributes)
+            send(target, body, attributes)
         except Exception:
             log.exception("Lambda %s: the failed event could not be sent to %s; it is lost", name, target)
 
@@ -203,30 +206,30 @@ def undeliverable_events() -> None:
     invoke = eventbridge._invoke_target
 
     def invoke_if_possible(target, event, rule, view=None):
-        fault = fault_of(target.get("Arn", ""), rule["Arn"])
-        if not fault:
+        error = delivery_error(target.get("Arn", ""), rule["Arn"])
+        if not error:
             return invoke(target, event, rule, view)
-        log.warning("EventBridge: %s cannot invoke %s: %s", rule["Arn"], target["Arn"], fault[1])
+        log.warning("EventBridge: %s cannot invoke %s: %s", rule["Arn"], target["Arn"], error[1])
         view = view or eventbridge._pattern_event_view(event)
-        return put_aside(target, rule["Arn"], json.dumps(view.event_with_detail()), *fault)
+        return dead_letter(target, rule["Arn"], json.dumps(view.event_with_detail()), *error)
 
     eventbridge._invoke_target = invoke_if_possible
 
 
-def fault_of(target: str, rule: str) -> tuple[str, str] | None:
-    """Why a rule cannot invoke a target that is a function: EventBridge's error code and text."""
+def delivery_error(target: str, rule: str) -> tuple[str, str] | None:
+    """Return EventBridge's error code and message if a rule cannot invoke its target, a function."""
     if ":lambda:" not in target:
         return None
     func, *_ = lambda_svc._get_func_record_for_ref(target)
     if not func:
         return "NO_RESOURCE", f"Function not found: {target}"
-    if not delivery.service_may_invoke(func["policy"], EVENTS, rule, target):
+    if not service_may_invoke(func["policy"], EVENTS, rule, target):
         return "NO_PERMISSIONS", f"The function's policy does not let {rule} invoke it"
     return None
 
 
-def put_aside(target: dict, rule: str, event: str, code: str, message: str) -> None:
-    """Send an event that cannot be delivered to the target's dead-letter queue, if it has one."""
+def dead_letter(target: dict, rule: str, event: str, code: str, message: str) -> None:
+    """Send an undeliverable event to the target's dead-letter queue, if it has one."""
     queue = (target.get("DeadLetterConfig") or {}).get("Arn")
     if not queue:
         return
@@ -235,6 +238,21 @@ def put_aside(target: dict, rule: str, event: str, code: str, message: str) -> N
         return
     attributes = {"RULE_ARN": rule, "TARGET_ARN": target["Arn"], "ERROR_CODE": code, "ERROR_MESSAGE": message}
     try:
-        delivery.send(queue, event, {**attributes, "RETRY_ATTEMPTS": 0})
+        send(queue, event, {**attributes, "RETRY_ATTEMPTS": 0})
     except Exception:
         log.exception("EventBridge: the event could not be sent to %s; it is lost", queue)
+
+
+def send(queue: str, body: str, attributes: Mapping[str, object]) -> None:
+    """Send to a queue, by its ARN. Raise what MiniStack's SQS raises if the queue is gone or refuses."""
+    sqs._act_send_message(
+        {
+            "QueueUrl": sqs._queue_url(queue.rsplit(":", 1)[-1]),
+            "MessageBody": body,
+            "MessageAttributes": {
+                name: {"DataType": "Number" if isinstance(value, int) else "String", "StringValue": str(value)}
+                for name, value in attributes.items()
+            },
+        },
+        "",
+    )

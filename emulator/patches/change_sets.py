@@ -1,4 +1,4 @@
-"""Change sets and descriptions of nested stacks."""
+"""Change sets of nested stacks."""
 
 import re
 
@@ -6,9 +6,10 @@ from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import cloudformation
 from ministack.services.cloudformation import changesets, engine, handlers, helpers, stacks
 
+from emulator.patches.nested_stacks import STACK, child_identity
 from emulator.registry import patch
 
-STACK = "AWS::CloudFormation::Stack"
+NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 
 @patch(upstream="honour IncludeNestedStacks in change sets")
@@ -17,97 +18,95 @@ def nested_change_sets() -> None:
     (``ChangeSetId``), and delete it with the root's. Values that a sibling's output decides stay open."""
 
     actions = handlers._ACTION_HANDLERS
-    create, describe, delete, execute = (
-        actions[f"{verb}ChangeSet"] for verb in ("Create", "Describe", "Delete", "Execute")
-    )
+    create, describe, delete = (actions[f"{verb}ChangeSet"] for verb in ("Create", "Describe", "Delete"))
+    execute = actions["ExecuteChangeSet"]
 
-    def create_change_set(params):
+    def create_nested(params):
         answer = create(params)
         if answer[0] == 200 and _given(params, "IncludeNestedStacks").lower() == "true":
             change_set_id = re.search(r"<Id>(.*?)</Id>", _text(answer[2])).group(1)
             _plan_children(cloudformation._change_sets[change_set_id])
         return answer
 
-    def describe_change_set(params):
+    def describe_nested(params):
         status, headers, body = describe(params)
         change_set = _found(params)
         if status != 200 or not change_set:
             return status, headers, body
         return status, headers, _with_nested_ids(_text(body), change_set)
 
-    def delete_change_set(params):
+    def delete_nested(params):
         change_set = _found(params)
         answer = delete(params)
         if answer[0] == 200 and change_set:
             _drop_children(change_set)
         return answer
 
-    def execute_change_set(params):
+    def execute_nested(params):
         change_set = _found(params)
         answer = execute(params)
         if answer[0] == 200 and change_set:
-            planned = change_set.get("_planned_children")
-            if planned:
+            if planned := change_set.get("_planned_children"):
                 cloudformation._stacks[change_set["StackName"]]["_planned_children"] = planned
             _drop_children(change_set)
         return answer
 
-    actions.update(
-        CreateChangeSet=create_change_set,
-        DescribeChangeSet=describe_change_set,
-        DeleteChangeSet=delete_change_set,
-        ExecuteChangeSet=execute_change_set,
-    )
+    actions.update(CreateChangeSet=create_nested, DescribeChangeSet=describe_nested)
+    actions.update(DeleteChangeSet=delete_nested, ExecuteChangeSet=execute_nested)
 
 
 def _plan_children(root: dict) -> None:
     """Make the change sets of the children that this root change set touches."""
     root["IncludeNestedStacks"] = True
     root["_children"], root["_planned_children"] = {}, {}
-    stack = cloudformation._stacks.get(root["StackName"]) or {}
     for change in root["Changes"]:
         change = change["ResourceChange"]
-        if change["ResourceType"] != STACK or change["Action"] not in ("Add", "Modify"):
-            continue
-        logical_id = change["LogicalResourceId"]
-        prefix = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}"
-        if change["Action"] == "Modify":
-            record = stack["_resources"][logical_id]
-            child_id = record["PhysicalResourceId"]
-            child = next((s for s in cloudformation._stacks.values() if s["StackId"] == child_id), {})
-            name = child.get("StackName", child_id)
-        else:
-            name, child = f"{root['StackName']}-{logical_id}-{new_uuid().replace('-', '')[:12].upper()}", {}
-            child_id = f"{prefix}:stack/{name}/{new_uuid()}"
-            root["_planned_children"][logical_id] = [name, child_id]
-        changes = _child_changes(root, logical_id, child, name, child_id)
-        change_set_id = f"{prefix}:changeSet/{root['ChangeSetName'][:90]}-{logical_id}/{new_uuid()}"
-        cloudformation._change_sets[change_set_id] = {
-            "ChangeSetId": change_set_id,
-            "ChangeSetName": change_set_id.split("/")[1],
-            "StackId": child_id,
-            "StackName": name,
-            "Status": "CREATE_COMPLETE" if changes else "FAILED",
-            "ExecutionStatus": "UNAVAILABLE",  # AWS: executed with the root's, never by itself
-            "StatusReason": ""
-            if changes
-            else "The submitted information didn't contain changes. "
-            "Submit different information to create a change set.",
-            "CreationTime": root["CreationTime"],
-            "ChangeSetType": "UPDATE" if child else "CREATE",
-            "Changes": changes,
-            "Parameters": [],
-            "Tags": [],
-            "Capabilities": root["Capabilities"],
-            "ParentChangeSetId": root["ChangeSetId"],
-            "RootChangeSetId": root["ChangeSetId"],
-            "IncludeNestedStacks": True,
-        }
-        root["_children"][logical_id] = change_set_id
+        if change["ResourceType"] == STACK and change["Action"] in ("Add", "Modify"):
+            logical_id = change["LogicalResourceId"]
+            child = _existing_child(root, logical_id) or _planned_child(root, logical_id)
+            change_set = _child_change_set(root, logical_id, child)
+            cloudformation._change_sets[change_set["ChangeSetId"]] = change_set
+            root["_children"][logical_id] = change_set["ChangeSetId"]
 
 
-def _child_changes(root: dict, logical_id: str, child: dict, name: str, child_id: str) -> list:
-    """The difference between a child as it stands and as the root's change set would have it."""
+def _existing_child(root: dict, logical_id: str) -> dict | None:
+    stack = cloudformation._stacks.get(root["StackName"]) or {}
+    child_id = stack.get("_resources", {}).get(logical_id, {}).get("PhysicalResourceId")
+    return next((each for each in cloudformation._stacks.values() if each["StackId"] == child_id), None)
+
+
+def _planned_child(root: dict, logical_id: str) -> dict:
+    """Return a child with the name and id that it will have once the change set is executed."""
+    name, stack_id = child_identity(root["StackName"], logical_id)
+    root["_planned_children"][logical_id] = [name, stack_id]
+    return {"StackName": name, "StackId": stack_id}
+
+
+def _child_change_set(root: dict, logical_id: str, child: dict) -> dict:
+    changes = _child_changes(root, logical_id, child)
+    name = f"{root['ChangeSetName'][:90]}-{logical_id}"
+    return {
+        "ChangeSetId": f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:changeSet/{name}/{new_uuid()}",
+        "ChangeSetName": name,
+        "StackId": child["StackId"],
+        "StackName": child["StackName"],
+        "Status": "CREATE_COMPLETE" if changes else "FAILED",
+        "ExecutionStatus": "UNAVAILABLE",  # AWS executes it with the root's only
+        "StatusReason": "" if changes else NO_CHANGES,
+        "CreationTime": root["CreationTime"],
+        "ChangeSetType": "UPDATE" if "_template" in child else "CREATE",
+        "Changes": changes,
+        "Parameters": [],
+        "Tags": [],
+        "Capabilities": root["Capabilities"],
+        "ParentChangeSetId": root["ChangeSetId"],
+        "RootChangeSetId": root["ChangeSetId"],
+        "IncludeNestedStacks": True,
+    }
+
+
+def _child_changes(root: dict, logical_id: str, child: dict) -> list:
+    """Return the difference between a child today and after the root's change set."""
     resolved = changesets._resolve_props_for_diff(
         root["_template"], root["_resolved_params"], root["StackName"], root["StackId"]
     )
@@ -119,7 +118,7 @@ def _child_changes(root: dict, logical_id: str, child: dict, name: str, child_id
     given = {key: _literal(value) for key, value in (props.get("Parameters") or {}).items()}
     current = child.get("_resolved_params", {})
     provided = [
-        # A value from a sibling is not known yet: the present one stands for it.
+        # A value from a sibling is not known yet: use the present one.
         {"Key": key, "Value": value if value is not None else current.get(key, {}).get("Value", "")}
         for key, value in given.items()
     ]
@@ -130,13 +129,14 @@ def _child_changes(root: dict, logical_id: str, child: dict, name: str, child_id
         return []
     changed = {key for key, value in parameters.items() if current.get(key, {}).get("Value") != value["Value"]}
     changed |= {key for key, value in given.items() if value is None}
-    before = changesets._resolve_props_for_diff(child.get("_template", {}), current, name, child_id)
-    after = changesets._resolve_props_for_diff(template, parameters, name, child_id)
+    identity = child["StackName"], child["StackId"]
+    before = changesets._resolve_props_for_diff(child.get("_template", {}), current, *identity)
+    after = changesets._resolve_props_for_diff(template, parameters, *identity)
     return stacks._diff_resources(before, after, child.get("_resources"), template, changed)
 
 
 def _literal(value: object) -> str | None:
-    """A parameter's value where the change set knows it, else None."""
+    """Return a parameter's value if the change set knows it, else None."""
     if isinstance(value, (dict, list)):
         return None
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Stack events: what a deployment's progress is told by."""
+"""CloudFormation: stack events, template URLs and resource types that MiniStack lacks."""
 
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -10,57 +10,49 @@ from emulator.registry import patch
 from emulator.resources import completes, handler_of, insist
 
 STACK = "AWS::CloudFormation::Stack"
-INERT = (
-    "AWS::ApplicationAutoScaling::ScalableTarget",
-    "AWS::ApplicationAutoScaling::ScalingPolicy",
-    "AWS::CloudWatch::AnomalyDetector",
-    "AWS::Logs::QueryDefinition",
-    "AWS::XRay::ResourcePolicy",
-)
+INERT = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": "Id",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "Arn",
+    "AWS::Logs::QueryDefinition": "QueryDefinitionId",
+    "AWS::XRay::ResourcePolicy": "Id",
+}
+"""Types that MiniStack does not know, with the attribute that holds their physical id."""
 
 
 @patch(upstream="emit CREATE_* events for resources that an update creates, none for those it leaves alone")
 def events_of_new_resources() -> None:
     """Hold back UPDATE_IN_PROGRESS until something changed, except for nested stacks, which always have events."""
-    tell = stacks._add_event
+    add = stacks._add_event
     created: set[tuple[str, str]] = set()
     begun: dict[tuple[str, str], dict] = {}
 
-    def tell_as_aws(
-        stack_id, stack_name, logical_id, resource_type, status, reason="", physical_id="", detailed_status=""
-    ):
+    def add_as_aws(stack_id, stack_name, logical_id, kind, status, reason="", physical_id="", detailed_status=""):
         stack = cloudformation._stacks.get(stack_name) or {}
+        updating = stack.get("StackStatus") == "UPDATE_IN_PROGRESS" and status.startswith("UPDATE_")
+        if logical_id == stack_name or not updating:
+            return add(stack_id, stack_name, logical_id, kind, status, reason, physical_id, detailed_status)
         key = (stack_id, logical_id)
-        known = stack.get("_resources", {}).get(logical_id)
-        if (
-            logical_id == stack_name
-            or stack.get("StackStatus") != "UPDATE_IN_PROGRESS"
-            or not status.startswith("UPDATE_")
-        ):
-            return tell(stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
+        resource = stack.get("_resources", {}).get(logical_id)
         if status == "UPDATE_IN_PROGRESS":
-            if known is None:
+            if resource is None:
                 created.add(key)
-            elif resource_type != STACK and not reason:
-                begun[key] = known
+            elif kind != STACK and not reason:
+                begun[key] = resource
                 return None
-            physical_id = physical_id or (known or {}).get("PhysicalResourceId", "")
-        before = begun.pop(key, None)
-        if before is not None:
-            if status == "UPDATE_COMPLETE" and before["Properties"] == known["Properties"]:
+            physical_id = physical_id or (resource or {}).get("PhysicalResourceId", "")
+        if before := begun.pop(key, None):
+            if status == "UPDATE_COMPLETE" and before["Properties"] == resource["Properties"]:
                 return None
-            tell(
-                stack_id, stack_name, logical_id, resource_type, "UPDATE_IN_PROGRESS", "", before["PhysicalResourceId"]
-            )
+            add(stack_id, stack_name, logical_id, kind, "UPDATE_IN_PROGRESS", "", before["PhysicalResourceId"])
         if key in created:
             status = status.replace("UPDATE_", "CREATE_")
-            if known is not None:
-                known["ResourceStatus"] = status
+            if resource is not None:
+                resource["ResourceStatus"] = status
             if not status.endswith("IN_PROGRESS"):
                 created.discard(key)
-        return tell(stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, detailed_status)
+        return add(stack_id, stack_name, logical_id, kind, status, reason, physical_id, detailed_status)
 
-    stacks._add_event = tell_as_aws
+    stacks._add_event = add_as_aws
 
 
 @patch(upstream="accept a TemplateURL in virtual-host style")
@@ -90,34 +82,29 @@ def path_style(url: str) -> str:
 @patch(upstream="support the resource types in INERT")
 def inert_types() -> None:
     """Accept them as records with a physical id and attributes. What they do is not proven locally."""
-    for resource_type in INERT:
-        handler_of(resource_type).update(
-            create=lambda logical_id, props, stack, kind=resource_type: _identity(kind, logical_id, props, stack),
-            update=lambda physical_id, old, new, stack, kind=resource_type: (
-                physical_id,
-                _attributes(kind, physical_id),
-            ),
-            delete=lambda physical_id, props: None,
+    for resource_type, attribute in INERT.items():
+
+        def create(logical_id, props, stack_name, kind=resource_type, attribute=attribute):
+            physical_id = _physical_id(kind, props)
+            return physical_id, {attribute: physical_id}
+
+        def update(physical_id, old, new, stack_name, attribute=attribute):
+            return physical_id, {attribute: physical_id}
+
+        handler_of(resource_type).update(create=create, update=update, delete=lambda physical_id, props: None)
+
+
+def _physical_id(resource_type: str, props: dict) -> str:
+    if resource_type == "AWS::ApplicationAutoScaling::ScalableTarget":
+        return f"{props.get('ResourceId')}|{props.get('ScalableDimension')}|{props.get('ServiceNamespace')}"
+    if resource_type == "AWS::ApplicationAutoScaling::ScalingPolicy":
+        scope, target = (
+            f"{get_region()}:{get_account_id()}",
+            f"{props.get('ServiceNamespace')}/{props.get('ResourceId')}",
         )
-
-
-def _identity(resource_type: str, logical_id: str, props: dict, stack_name: str) -> tuple[str, dict]:
-    scope = f"{get_region()}:{get_account_id()}"
-    target = f"{props.get('ResourceId')}|{props.get('ScalableDimension')}|{props.get('ServiceNamespace')}"
-    physical_id = {
-        INERT[0]: target,
-        INERT[1]: f"arn:aws:autoscaling:{scope}:scalingPolicy:{new_uuid()}:resource/{props.get('ServiceNamespace')}/"
-        f"{props.get('ResourceId')}:policyName/{props.get('PolicyName')}",
-    }.get(resource_type, new_uuid())
-    return physical_id, _attributes(resource_type, physical_id)
-
-
-def _attributes(resource_type: str, physical_id: str) -> dict:
-    return {
-        INERT[0]: {"Id": physical_id},
-        INERT[1]: {"Arn": physical_id},
-        "AWS::Logs::QueryDefinition": {"QueryDefinitionId": physical_id},
-    }.get(resource_type, {"Id": physical_id})
+        policy = f"scalingPolicy:{new_uuid()}:resource/{target}:policyName/{props.get('PolicyName')}"
+        return f"arn:aws:autoscaling:{scope}:{policy}"
+    return new_uuid()
 
 
 @patch(upstream="support AWS::CloudWatch::CompositeAlarm")

@@ -19,18 +19,8 @@ def table_time_to_live(name, new, old):
     specification = wanted or {**had, "Enabled": False}
     enabled = truth(specification.get("Enabled", True))
     if enabled != (dynamodb._ttl_settings.get(name) or {}).get("TimeToLiveStatus", "").startswith("ENABL"):
-        insist(
-            dynamodb._update_ttl(
-                {
-                    "TableName": name,
-                    "TimeToLiveSpecification": {
-                        "AttributeName": specification["AttributeName"],
-                        "Enabled": enabled,
-                    },
-                }
-            ),
-            TABLE,
-        )
+        wanted = {"AttributeName": specification["AttributeName"], "Enabled": enabled}
+        insist(dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": wanted}), TABLE)
 
 
 @completes(TABLE, upstream="apply PointInTimeRecoverySpecification of AWS::DynamoDB::Table")
@@ -38,29 +28,17 @@ def table_point_in_time_recovery(name, new, old):
     wanted = new.get("PointInTimeRecoverySpecification")
     if wanted != old.get("PointInTimeRecoverySpecification"):
         enabled = truth((wanted or {}).get("PointInTimeRecoveryEnabled", False))
-        insist(
-            dynamodb._update_continuous_backups(
-                {"TableName": name, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": enabled}}
-            ),
-            TABLE,
-        )
+        wanted = {"PointInTimeRecoveryEnabled": enabled}
+        request = {"TableName": name, "PointInTimeRecoverySpecification": wanted}
+        insist(dynamodb._update_continuous_backups(request), TABLE)
 
 
 @completes(TABLE, upstream="apply SSESpecification of AWS::DynamoDB::Table at creation, as on update")
 def table_encryption(name, new, old):
     wanted = new.get("SSESpecification")
     if wanted and not old:
-        insist(
-            dynamodb._update_table(
-                {
-                    "TableName": name,
-                    "SSESpecification": {
-                        ("Enabled" if key == "SSEEnabled" else key): value for key, value in wanted.items()
-                    },
-                }
-            ),
-            TABLE,
-        )
+        renamed = {("Enabled" if key == "SSEEnabled" else key): value for key, value in wanted.items()}
+        insist(dynamodb._update_table({"TableName": name, "SSESpecification": renamed}), TABLE)
 
 
 @patch(upstream="refuse to delete a protected table, and to create one that exists")

@@ -1,4 +1,4 @@
-"""How a queue's messages come to a function: quickly however many wait, and in large batches."""
+"""Event source mappings of queues and of DynamoDB streams."""
 
 import copy
 import sys
@@ -16,7 +16,7 @@ from emulator.registry import patch
 
 RECEIVE_LIMIT = 10
 PAYLOAD_LIMIT = 6 * 1024 * 1024
-RECORD_BYTES = 1024  # what a record is taken to add to its body
+RECORD_BYTES = 1024  # estimate of what a record adds to its body
 
 
 @patch(upstream="receive and delete without scanning the whole queue")
@@ -33,7 +33,7 @@ def long_queues() -> None:
         wanted = min(int(wanted or 1), RECEIVE_LIMIT)
         with sqs._queues_lock:
             messages = queue["messages"]
-            reach = max((place + 1 for place, _ in islice(visible(messages), wanted)), default=0)
+            reach = max((index + 1 for index, _ in islice(visible(messages), wanted)), default=0)
             first = {**queue, "messages": messages[:reach]}
             sqs._expire_retained(first)
             sqs._dlq_sweep(first)
@@ -47,16 +47,11 @@ def long_queues() -> None:
         if queue["is_fifo"]:
             return delete(queue_url, handles)
         with sqs._queues_lock:
-            messages, reach, left = queue["messages"], 0, set(handles)
-            for place, message in enumerate(messages):  # what was received stands at the beginning
-                if message.get("receipt_handle") in left:
-                    left.remove(message["receipt_handle"])
-                    reach = place + 1
-                    if not left:
-                        break
+            messages = queue["messages"]
+            received = (index for index, each in enumerate(messages) if each.get("receipt_handle") in handles)
+            reach = max((index + 1 for index in islice(received, len(set(handles)))), default=0)
             kept = [message for message in messages[:reach] if message.get("receipt_handle") not in handles]
-            # A list of its own, as upstream's, since others read the old one; and made in one
-            # expression, which no thread that appends to the old one can come between.
+            # A new list, because others read the old one, in one expression, because a thread may append to it.
             queue["messages"] = kept + messages[reach:]
 
     sqs._receive_messages_for_esm = receive_first
@@ -91,7 +86,7 @@ def event_source_batches() -> None:
         window = window_of(queue["attributes"]["QueueArn"])
         if queue_url not in since:
             since[queue_url] = time.monotonic()
-            alarm_clock(window, esm_wake.set)
+            wake_after(window)
         if fitting == len(waiting) < size and time.monotonic() < since[queue_url] + window:
             return []
         del since[queue_url]
@@ -110,13 +105,13 @@ def event_source_batches() -> None:
 
 
 def visible(messages: list[dict]) -> Iterator[tuple[int, dict]]:
-    """Those that can be received now, with their places."""
+    """Yield the messages that can be received now, with their indexes."""
     now = time.time()
     return (pair for pair in enumerate(messages) if pair[1].get("visible_at", now) <= now)
 
 
 def fit(messages: list[dict]) -> int:
-    """How many of the messages, at least one, make a payload that is not too large."""
+    """Return how many of the messages fit into a payload, at least one."""
     total = 0
     for count, message in enumerate(messages):
         total += len(message["body"].encode()) + RECORD_BYTES
@@ -125,8 +120,9 @@ def fit(messages: list[dict]) -> int:
     return len(messages)
 
 
-def alarm_clock(seconds: float, ring) -> None:
-    timer = threading.Timer(seconds, ring)
+def wake_after(seconds: float) -> None:
+    """Wake the poller when a batching window closes."""
+    timer = threading.Timer(seconds, esm_wake.set)
     timer.daemon = True
     timer.start()
 
@@ -155,9 +151,9 @@ def stream_partial_failures() -> None:
         first = next((r for r in event["Records"] if r["dynamodb"]["SequenceNumber"] in failed), None)
         if first:  # else the whole batch has failed, as on AWS
             table = table_of(mapping)
-            place = dynamodb.stream_live_records(table).index(first)
+            index = dynamodb.stream_live_records(table).index(first)
             with lambda_svc._dynamodb_stream_positions_lock:
-                lambda_svc._dynamodb_stream_positions[mapping["UUID"]] = dynamodb.stream_start_position(table) + place
+                lambda_svc._dynamodb_stream_positions[mapping["UUID"]] = dynamodb.stream_start_position(table) + index
         return {**result, "error": True}  # upstream then leaves the position alone
 
     def reporting(func, stream):
@@ -187,7 +183,7 @@ def streams_apart() -> None:
     def poll_apart():
         if polling.acquire(blocking=False):
             threading.Thread(target=poll_all, name="streams", daemon=True).start()
-        return False  # nothing that the poller of queues should hurry for
+        return False  # the poller of queues need not hurry
 
     lambda_svc._poll_dynamodb_streams = poll_apart
 
@@ -223,12 +219,12 @@ def streams_persist() -> None:
 
 
 def table_of(mapping: dict) -> str:
-    """The table of a mapping's stream, whose ARN ends in ``table/NAME/stream/LABEL``."""
+    """Return the table of a mapping's stream, whose ARN ends in ``table/NAME/stream/LABEL``."""
     return mapping["EventSourceArn"].split("/")[1]
 
 
 def reported(body: object) -> set[str]:
-    """The sequence numbers that a function's answer reports as failed."""
+    """Return the sequence numbers that a function reports as failed."""
     failures = body.get("batchItemFailures") if isinstance(body, dict) else None
     return {str(failure.get("itemIdentifier")) for failure in failures or []}
 

@@ -1,8 +1,9 @@
-"""IAM enforcement (``iam=True``): which resources a request is about, by what action and how."""
+"""IAM, where it is enforced (``iam=True``)."""
 
 import json
 from contextvars import ContextVar
 
+from ministack.app import AUTH
 from ministack.core import iam_actions, iam_evaluator
 
 from emulator.registry import patch
@@ -14,7 +15,7 @@ SINGLE = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:SendMessageBatch": "sqs:SendMessage",
 }
-"""The action that AWS asks for, by the call in many parts that IAM has no action for."""
+"""The action that AWS checks, by the batch call that has no action."""
 
 
 @patch(upstream="check ssm:GetParameters and ssm:GetParametersByPath by the parameters' ARNs")
@@ -76,3 +77,28 @@ def _document(body: bytes) -> dict:
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def role_may(role: str, action: str, resource: str) -> bool:
+    """Return whether a role's policies allow an action; always if IAM is not enforced."""
+    if not AUTH:
+        return True
+    account = role.split(":")[4]
+    context = _context(action, resource, principal_arn=role, principal_type="AssumedRole", principal_account=account)
+    policies = iam_evaluator._gather_role_policies(role.rsplit("/", 1)[-1], account)
+    return iam_evaluator.evaluate(context, policies).decision == "Allow"
+
+
+def service_may_invoke(policy: dict, service: str, source: str, function: str) -> bool:
+    """Return whether a function's policy lets a service invoke it for a source; always if IAM is not enforced."""
+    if not AUTH:
+        return True
+    keys = {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4]}
+    principal = {"principal_arn": "*", "principal_type": "Service", "principal_account": ""}
+    context = _context("lambda:InvokeFunction", function, **principal, service_context=keys)
+    return iam_evaluator.evaluate_resource_policy(policy, context, service=service).decision == "Allow"
+
+
+def _context(action: str, resource: str, **principal):
+    region = resource.split(":")[3]
+    return iam_evaluator.EvalContext(action=action, resource_arn=resource, region=region, **principal)

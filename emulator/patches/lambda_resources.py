@@ -1,9 +1,9 @@
-"""AWS::Lambda::*: properties that upstream drops, and mistakes that it lets pass."""
+"""AWS::Lambda::*: properties that upstream drops, and errors that it accepts."""
 
 from ministack.services import iam, lambda_svc
 
 from emulator.registry import patch
-from emulator.resources import completes, insist, truth, validates
+from emulator.resources import completes, insist, invalid_request, validates
 
 FUNCTION = "AWS::Lambda::Function"
 EVENT_SOURCE = "AWS::Lambda::EventSourceMapping"
@@ -39,20 +39,14 @@ def function_mistakes(props):
     """Upstream answers the calls of a function without code with 200 and a mock text."""
     role = str(props.get("Role", ""))
     if role.rsplit("/", 1)[-1] not in iam._roles:
-        raise ValueError(
-            'Resource handler returned message: "The role defined for the function cannot be assumed by Lambda. '
-            '(Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)'
-        )
+        raise invalid_request("The role defined for the function cannot be assumed by Lambda.", "Lambda")
     code = props.get("Code") or {}
-    if (
-        "S3Key" in code
-        and lambda_svc._fetch_code_from_s3(code.get("S3Bucket"), code["S3Key"], version_id=code.get("S3ObjectVersion"))
-        is None
-    ):
-        raise ValueError(
-            'Resource handler returned message: "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: '
-            f'The specified key does not exist. ({code.get("S3Bucket")}/{code["S3Key"]}) (Service: Lambda, Status Code: 400)" '
-            "(HandlerErrorCode: InvalidRequest)"
+    fetch, version = lambda_svc._fetch_code_from_s3, code.get("S3ObjectVersion")
+    if "S3Key" in code and fetch(code.get("S3Bucket"), code["S3Key"], version_id=version) is None:
+        raise invalid_request(
+            "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist. "
+            f"({code.get('S3Bucket')}/{code['S3Key']})",
+            "Lambda",
         )
 
 
@@ -69,12 +63,6 @@ def function_invoke_config_of_latest() -> None:
     lambda_svc._event_invoke_config = find_either
 
 
-@completes(EVENT_SOURCE, upstream="report an event source mapping with Enabled: false as Disabled, as text too")
-def event_source_disabled(mapping_id, new, old):
-    enabled = truth(new.get("Enabled", True))
-    lambda_svc._esms[mapping_id].update(Enabled=enabled, State="Enabled" if enabled else "Disabled")
-
-
 @completes(EVENT_SOURCE, upstream="read numbers of an event source mapping that come as text, from parameters")
 def event_source_numbers(mapping_id, new, old):
     """Upstream keeps the text; polling then fails."""
@@ -88,7 +76,6 @@ def event_source_numbers(mapping_id, new, old):
 def event_source_window(props):
     size, window = (int(props.get(name) or 0) for name in ("BatchSize", "MaximumBatchingWindowInSeconds"))
     if ":sqs:" in str(props.get("EventSourceArn")) and size > 10 and window < 1:
-        raise ValueError(
-            'Resource handler returned message: "Maximum batch window in seconds must be greater than 0 if maximum batch '
-            'size is greater than 10 (Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)'
+        raise invalid_request(
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10", "Lambda"
         )

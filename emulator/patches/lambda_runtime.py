@@ -1,4 +1,4 @@
-"""How functions run: workers of our own, bounded in number, and faithful to AWS's runtime."""
+"""The processes in which functions run."""
 
 import hashlib
 import importlib.util
@@ -40,7 +40,6 @@ def lambda_workers() -> None:
     of a silent handler, and starts a process for each concurrent call. Upstream throttles by reserved
     concurrency."""
 
-    worker_class = _worker_class(lambda_runtime.Worker)
     upstream = lambda_svc._execute_function_warm
     slots: dict[str, threading.BoundedSemaphore] = {}
 
@@ -63,116 +62,113 @@ def lambda_workers() -> None:
             slot.release()
 
     def worker_class_for(config):
-        return worker_class if str(config.get("Runtime", "")).startswith("python") else other(config)
+        return PythonWorker if str(config.get("Runtime", "")).startswith("python") else other(config)
 
     other, lambda_runtime._worker_class_for = lambda_runtime._worker_class_for, worker_class_for
     lambda_svc._execute_function_warm = execute
 
 
-def _worker_class(base: type) -> type:
-    """A worker that upstream's pool can keep: it has the base's attributes and its process."""
+class PythonWorker(lambda_runtime.Worker):
+    """A worker that upstream's pool can keep."""
 
-    class PythonWorker(base):
-        channel: socket.socket | None = None
-        received = b""
+    channel: socket.socket | None = None
+    received = b""
 
-        def run(self, event: object, request_id: str, trace_id: str | None) -> dict:
-            """Run one invocation and return upstream's record of its outcome."""
-            with self._lock:
-                try:
-                    answer = self._ask(event, request_id, trace_id)
-                except TimeoutError:
-                    seconds = f"{self._timeout():.2f}"
-                    self._end()
-                    note = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {request_id} Task timed out after {seconds} seconds"
-                    return self._failed(
-                        "Sandbox.Timedout",
-                        f"RequestId: {request_id} Error: Task timed out after {seconds} seconds",
-                        note,
-                    )
-                except OSError:
-                    code = self._end()
-                    return self._failed(
-                        "Runtime.ExitError",
-                        f"RequestId: {request_id} Error: Runtime exited with error: exit status {code}",
-                    )
-                if answer.get("ended"):  # AWS, too, starts afresh after a failed initialisation
-                    output = self._output()
-                    self._end()
-                    return {"body": {**answer["error"], "requestId": request_id}, "error": True, "log": output}
-                if "error" in answer:
-                    return {"body": {**answer["error"], "requestId": request_id}, "error": True, "log": self._output()}
-                return {"body": answer["result"], "log": self._output()}
+    def run(self, event: object, request_id: str, trace_id: str | None) -> dict:
+        """Run one invocation and return upstream's record of its outcome."""
+        with self._lock:
+            try:
+                answer = self._ask(event, request_id, trace_id)
+            except TimeoutError:
+                seconds = f"{self._timeout():.2f}"
+                self._end()
+                note = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {request_id} Task timed out after {seconds} seconds"
+                return self._failed(
+                    "Sandbox.Timedout",
+                    f"RequestId: {request_id} Error: Task timed out after {seconds} seconds",
+                    note,
+                )
+            except OSError:
+                code = self._end()
+                return self._failed(
+                    "Runtime.ExitError",
+                    f"RequestId: {request_id} Error: Runtime exited with error: exit status {code}",
+                )
+            if answer.get("ended"):  # AWS, too, starts afresh after a failed initialisation
+                output = self._output()
+                self._end()
+                return {"body": {**answer["error"], "requestId": request_id}, "error": True, "log": output}
+            if "error" in answer:
+                return {"body": {**answer["error"], "requestId": request_id}, "error": True, "log": self._output()}
+            return {"body": answer["result"], "log": self._output()}
 
-        def _ask(self, event: object, request_id: str, trace_id: str | None) -> dict:
-            if self._proc is None or self._proc.poll() is not None:
-                self._spawn()
-                self._line(time.monotonic() + INIT_SECONDS)
-            self._cold = False
-            call = {
-                "event": event,
-                "request_id": request_id,
-                "trace_id": trace_id,
-                "timeout": self._timeout(),
-                "function_arn": self.config.get("FunctionArn", ""),
-            }
-            self.channel.sendall(json.dumps(call).encode() + b"\n")
-            return json.loads(self._line(time.monotonic() + self._timeout()))
+    def _ask(self, event: object, request_id: str, trace_id: str | None) -> dict:
+        if self._proc is None or self._proc.poll() is not None:
+            self._spawn()
+            self._line(time.monotonic() + INIT_SECONDS)
+        self._cold = False
+        call = {
+            "event": event,
+            "request_id": request_id,
+            "trace_id": trace_id,
+            "timeout": self._timeout(),
+            "function_arn": self.config.get("FunctionArn", ""),
+        }
+        self.channel.sendall(json.dumps(call).encode() + b"\n")
+        return json.loads(self._line(time.monotonic() + self._timeout()))
 
-        def _line(self, deadline: float) -> bytes:
-            """The next line from the worker. TimeoutError when late, OSError when it is gone."""
-            while b"\n" not in self.received:
-                self.channel.settimeout(max(0.001, deadline - time.monotonic()))
-                chunk = self.channel.recv(1 << 20)
-                if not chunk:
-                    raise ConnectionError("the worker is gone")
-                self.received += chunk
-            line, _, self.received = self.received.partition(b"\n")
-            return line
+    def _line(self, deadline: float) -> bytes:
+        """The next line from the worker. TimeoutError when late, OSError when it is gone."""
+        while b"\n" not in self.received:
+            self.channel.settimeout(max(0.001, deadline - time.monotonic()))
+            chunk = self.channel.recv(1 << 20)
+            if not chunk:
+                raise ConnectionError("the worker is gone")
+            self.received += chunk
+        line, _, self.received = self.received.partition(b"\n")
+        return line
 
-        def _spawn(self) -> None:
-            self._discard_tmpdir()
-            self._tmpdir = tempfile.mkdtemp(prefix="worker-")
-            self.log = (Path(self._tmpdir) / "output").open("a+b")
-            self.channel, theirs = socket.socketpair()
-            self.received = b""
-            code = unpacked(self.code_zip)
-            self._proc = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-u", "-X", "utf8", str(SCRIPT), str(theirs.fileno())],
-                cwd=code,
-                env=environment(self.config, code, self._tmpdir),
-                stdin=subprocess.DEVNULL,
-                stdout=self.log,
-                stderr=self.log,
-                pass_fds=(theirs.fileno(),),
-            )
-            theirs.close()
+    def _spawn(self) -> None:
+        self._discard_tmpdir()
+        self._tmpdir = tempfile.mkdtemp(prefix="worker-")
+        self.log = (Path(self._tmpdir) / "output").open("a+b")
+        self.channel, theirs = socket.socketpair()
+        self.received = b""
+        code = unpacked(self.code_zip)
+        self._proc = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-u", "-X", "utf8", str(SCRIPT), str(theirs.fileno())],
+            cwd=code,
+            env=environment(self.config, code, self._tmpdir),
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            pass_fds=(theirs.fileno(),),
+        )
+        theirs.close()
 
-        def _output(self) -> str:
-            """What the function wrote in this invocation. It is in the file before the answer comes."""
-            self.log.seek(0)
-            text = self.log.read().decode("utf-8", "replace")
-            self.log.truncate(0)
-            return text
+    def _output(self) -> str:
+        """What the function wrote in this invocation. It is in the file before the answer comes."""
+        self.log.seek(0)
+        text = self.log.read().decode("utf-8", "replace")
+        self.log.truncate(0)
+        return text
 
-        def _failed(self, error_type: str, message: str, note: str = "") -> dict:
-            log = "\n".join(filter(None, [self._output().rstrip("\n"), note or f"{message}\n{error_type}"]))
-            return {"body": {"errorMessage": message, "errorType": error_type}, "error": True, "log": log}
+    def _failed(self, error_type: str, message: str, note: str = "") -> dict:
+        log = "\n".join(filter(None, [self._output().rstrip("\n"), note or f"{message}\n{error_type}"]))
+        return {"body": {"errorMessage": message, "errorType": error_type}, "error": True, "log": log}
 
-        def _end(self) -> int:
-            """Kill the process at once, as AWS does, and return its exit code."""
-            process, self._proc = self._proc, None
-            self.channel.close()
-            code = process.poll()
-            if code is None:
-                process.kill()
-                code = process.wait()
-            return code
+    def _end(self) -> int:
+        """Kill the process at once, as AWS does, and return its exit code."""
+        process, self._proc = self._proc, None
+        self.channel.close()
+        code = process.poll()
+        if code is None:
+            process.kill()
+            code = process.wait()
+        return code
 
-        def _timeout(self) -> float:
-            return float(self.config.get("Timeout", 3))
-
-    return PythonWorker
+    def _timeout(self) -> float:
+        return float(self.config.get("Timeout", 3))
 
 
 def unpacked(archive: bytes) -> Path:

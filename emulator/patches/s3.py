@@ -2,8 +2,9 @@
 
 import json
 from contextvars import ContextVar
-from xml.etree import ElementTree
 
+import botocore.serialize
+import botocore.session
 from ministack.core.responses import new_uuid
 from ministack.services import eventbridge, s3
 from ministack.services.cloudformation import provisioners
@@ -18,7 +19,15 @@ BUCKET = "AWS::S3::Bucket"
 def bucket_encryption(name, new, old):
     wanted = new.get("BucketEncryption")
     if wanted:
-        insist(s3._put_bucket_encryption(name, _encryption(wanted)), BUCKET)
+        rules = [
+            {
+                "ApplyServerSideEncryptionByDefault": rule.get("ServerSideEncryptionByDefault"),
+                "BucketKeyEnabled": truth(rule.get("BucketKeyEnabled", False)),
+            }
+            for rule in wanted["ServerSideEncryptionConfiguration"]
+        ]
+        body = _xml("PutBucketEncryption", "ServerSideEncryptionConfiguration", {"Rules": rules})
+        insist(s3._put_bucket_encryption(name, body), BUCKET)
     elif old.get("BucketEncryption"):
         s3._delete_bucket_encryption(name)
 
@@ -28,7 +37,9 @@ def bucket_lifecycle(name, new, old):
     """The service stores it; nothing expires."""
     wanted = new.get("LifecycleConfiguration")
     if wanted:
-        insist(s3._put_bucket_lifecycle(name, _lifecycle(wanted)), BUCKET)
+        rules = {"Rules": [_lifecycle_rule(rule) for rule in wanted["Rules"]]}
+        body = _xml("PutBucketLifecycleConfiguration", "LifecycleConfiguration", rules)
+        insist(s3._put_bucket_lifecycle(name, body), BUCKET)
     elif old.get("LifecycleConfiguration"):
         s3._delete_bucket_lifecycle(name)
 
@@ -47,13 +58,6 @@ def bucket_tags() -> None:
     complete(BUCKET, apply)
 
 
-@completes(BUCKET, upstream="suspend versioning when an update drops VersioningConfiguration")
-def bucket_versioning_suspended(name, new, old):
-    was, now = (props.get("VersioningConfiguration", {}).get("Status") for props in (old, new))
-    if was == "Enabled" and now != "Enabled":
-        s3._bucket_versioning[name] = "Suspended"
-
-
 @patch(upstream="refuse to delete a bucket that is not empty")
 def bucket_not_empty() -> None:
     def delete(name, props):
@@ -69,56 +73,27 @@ def bucket_of_policy_exists(props):
         raise ValueError(f"The specified bucket does not exist: {props.get('Bucket')}")
 
 
-def _encryption(wanted: dict) -> bytes:
-    root = ElementTree.Element("ServerSideEncryptionConfiguration")
-    for rule in wanted.get("ServerSideEncryptionConfiguration") or []:
-        element = ElementTree.SubElement(root, "Rule")
-        default = rule.get("ServerSideEncryptionByDefault")
-        if default:
-            by_default = ElementTree.SubElement(element, "ApplyServerSideEncryptionByDefault")
-            for name in ("SSEAlgorithm", "KMSMasterKeyID"):
-                if name in default:
-                    ElementTree.SubElement(by_default, name).text = default[name]
-        if "BucketKeyEnabled" in rule:
-            ElementTree.SubElement(element, "BucketKeyEnabled").text = str(truth(rule["BucketKeyEnabled"])).lower()
-    return ElementTree.tostring(root)
+def _lifecycle_rule(rule: dict) -> dict:
+    """Return a rule of a template as the API has it."""
+    expiration: dict[str, object] = {}
+    if "ExpirationInDays" in rule:
+        expiration["Days"] = rule["ExpirationInDays"]
+    elif "ExpiredObjectDeleteMarker" in rule:
+        expiration["ExpiredObjectDeleteMarker"] = truth(rule["ExpiredObjectDeleteMarker"])
+    same = ("Status", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
+    return {
+        "ID": rule.get("Id"),
+        "Filter": {"Prefix": rule.get("Prefix", "")},
+        **({"Expiration": expiration} if expiration else {}),
+        **{name: rule[name] for name in same if name in rule},
+    }
 
 
-def _lifecycle(wanted: dict) -> bytes:
-    root = ElementTree.Element("LifecycleConfiguration")
-    for rule in wanted.get("Rules") or []:
-        element = ElementTree.SubElement(root, "Rule")
-
-        def add(parent, name, value):
-            if value is not None:
-                ElementTree.SubElement(parent, name).text = str(value)
-
-        add(element, "ID", rule.get("Id"))
-        add(ElementTree.SubElement(element, "Filter"), "Prefix", rule.get("Prefix", ""))
-        add(element, "Status", rule["Status"])
-        if rule.get("ExpirationInDays") is not None:
-            add(ElementTree.SubElement(element, "Expiration"), "Days", rule["ExpirationInDays"])
-        elif "ExpiredObjectDeleteMarker" in rule:
-            markers = str(truth(rule["ExpiredObjectDeleteMarker"])).lower()
-            add(ElementTree.SubElement(element, "Expiration"), "ExpiredObjectDeleteMarker", markers)
-        for transition in rule.get("Transitions") or []:
-            one = ElementTree.SubElement(element, "Transition")
-            add(one, "Days", transition.get("TransitionInDays"))
-            add(one, "StorageClass", transition["StorageClass"])
-        old_versions = rule.get("NoncurrentVersionExpiration") or {}
-        days = old_versions.get("NoncurrentDays", rule.get("NoncurrentVersionExpirationInDays"))
-        if days is not None:
-            one = ElementTree.SubElement(element, "NoncurrentVersionExpiration")
-            add(one, "NoncurrentDays", days)
-            add(one, "NewerNoncurrentVersions", old_versions.get("NewerNoncurrentVersions"))
-        uploads = rule.get("AbortIncompleteMultipartUpload")
-        if uploads:
-            add(
-                ElementTree.SubElement(element, "AbortIncompleteMultipartUpload"),
-                "DaysAfterInitiation",
-                uploads["DaysAfterInitiation"],
-            )
-    return ElementTree.tostring(root)
+def _xml(operation: str, parameter: str, value: dict) -> bytes:
+    """Return the body with which boto3 would send the value."""
+    model = botocore.session.get_session().get_service_model("s3").operation_model(operation)
+    serializer = botocore.serialize.create_serializer("rest-xml", include_validation=False)
+    return serializer.serialize_to_request({"Bucket": "-", parameter: value}, model)["body"]
 
 
 @patch(upstream="honour Range in a GET of a named version")

@@ -21,7 +21,7 @@ server.configure(1, Path(sys.argv[1]), iam=False)
 registry.apply(registry.left_out())
 
 from ministack.services import cloudwatch
-from emulator.metric_points import record
+from emulator.patches.service_metrics import record
 
 def points(name):
     return cloudwatch._metric_bucket(("shop", name, ""))

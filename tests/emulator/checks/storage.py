@@ -116,16 +116,6 @@ def bucket_tags(aws: Aws, name: str) -> None:
 
 
 @check
-def bucket_versioning_suspended(aws: Aws, name: str) -> None:
-    def status(**properties: Any) -> str:
-        made = aws.deployed(name, template({"B": bucket(**properties)}, {"B": ref("B")}))["B"]
-        return aws.client("s3").get_bucket_versioning(Bucket=made)["Status"]
-
-    assert status(VersioningConfiguration={"Status": "Enabled"}) == "Enabled"
-    assert status(Tags=[{"Key": "a", "Value": "b"}]) == "Suspended"
-
-
-@check
 def bucket_not_empty(aws: Aws, name: str) -> None:
     made = aws.deployed(name, template({"B": bucket()}, {"B": ref("B")}))["B"]
     aws.client("s3").put_object(Bucket=made, Key="order.json", Body=b"{}")
