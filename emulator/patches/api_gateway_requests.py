@@ -1,4 +1,4 @@
-"""What a REST API checks in a request, and what it tells the function about it."""
+"""What a REST API checks in a request, and the event that its function gets."""
 
 import json
 import math
@@ -15,7 +15,6 @@ MAX_BODY = 10 * 1024 * 1024
 def api_events() -> None:
     """Build the event as AWS does: header names as sent, each value of a repeated header in
     ``multiValueHeaders``, ``requestContext.requestId`` equal to the id that the client gets."""
-
     current_request.follow()
     build = api_gateway._build_lambda_event_v1
 
@@ -84,7 +83,7 @@ def api_strict_json() -> None:
 
 
 def is_json(body: bytes) -> bool:
-    """Whether a body is JSON by the standard, with numbers that a double can hold."""
+    """Return whether a body is standard JSON, with numbers that a double can hold."""
 
     def refuse(text: str):
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""What a REST API answers when something fails."""
+"""Gateway responses and MOCK integrations of REST APIs."""
 
 import asyncio
 import json
@@ -34,7 +34,6 @@ def api_function_failures() -> None:
     """Answer 502 when a function raises or returns no proxy response, 500 when it is throttled.
 
     Upstream sends the exception's text without headers, or the malformed result as the body."""
-
     invoke, answer = api_gateway._invoke_lambda_proxy_v1, api_gateway._gateway_error_response
 
     def proxy_response(result):
@@ -73,7 +72,7 @@ def api_function_failures() -> None:
 
 
 def is_response(body: object) -> bool:
-    """Whether a function's result is what API Gateway demands of a proxy integration."""
+    """Return whether a function's result is a valid response of a proxy integration."""
     if not isinstance(body, dict) or not str(body.get("statusCode", "")).isdigit():
         return False
     if not isinstance(body.get("body", ""), str | None):
@@ -130,7 +129,7 @@ def api_error_variables() -> None:
 
 
 def _validation_errors(request: dict, known: current_request.ApiRequest, error) -> str:
-    """What is wrong with the body, as AWS words it: ``[first, second]``."""
+    """Return the errors of the body as AWS writes them: ``[first, second]``."""
     if error.response_type != "BAD_REQUEST_BODY":
         return error.message or ""
     segments = [part for part in known.path.strip("/").split("/") if part]
@@ -194,7 +193,7 @@ def _response(integration: dict, status: int) -> dict:
 
 
 def _context_value(value: str, context: dict) -> str:
-    """A response parameter that is mapped from the context, such as ``context.requestId``."""
+    """Return a response parameter, which may be mapped from the context (``context.requestId``)."""
     if value.startswith("context.") and "." not in value[8:]:
         return str(context.get(value[8:], ""))
     return value

@@ -33,7 +33,6 @@ def asynchronous_invocations() -> None:
 
     The first retry waits ``LAMBDA_ASYNC_RETRY_BASE_SECONDS`` (1; AWS takes a minute), each further one twice
     as long, up to ``LAMBDA_ASYNC_RETRY_MAX_SECONDS`` (30). Stopping the emulator loses what waits."""
-
     pinned: ContextVar[str] = ContextVar("pinned_request_id", default="")
     dispatch = lambda_svc._execute_function_dispatch
 
@@ -54,12 +53,10 @@ def asynchronous_invocations() -> None:
             )
             if not condition:
                 return
-            destination = (settings.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination")
-            if destination:
+            if destination := on_failure(settings):
                 record = failure_record(config, request_id, condition, tries, event, result)
                 send_failed(destination, config, event, result, json.dumps(record), {})
-            dead_letters = (config.get("DeadLetterConfig") or {}).get("TargetArn")
-            if dead_letters:
+            if dead_letters := (config.get("DeadLetterConfig") or {}).get("TargetArn"):
                 send_failed(
                     dead_letters, config, event, result, json.dumps(event), dead_letter_attributes(request_id, result)
                 )
@@ -74,7 +71,7 @@ def asynchronous_invocations() -> None:
 def invoke_config_permissions(props):
     """Applies where IAM is enforced: an EventInvokeConfig made before the role's policy fails its stack."""
     func, *_ = provisioners._lambda_function_for_cfn_ref(props.get("FunctionName", ""))
-    destination = (props.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination", "")
+    destination = on_failure(props)
     to_queue = func and ":sqs:" in destination
     if to_queue and not role_may(func["config"]["Role"], "sqs:SendMessage", destination):
         reason = f"The function's execution role does not have permissions to call SendMessage on {destination}"
@@ -85,7 +82,6 @@ def invoke_config_permissions(props):
 def recursive_calls() -> None:
     """Stop functions that call themselves after 16 calls in a chain. Upstream counts by a header that only
     its own workers send; boto3 passes on the trace header."""
-
     trace_id, depth = lambda_svc._xray_trace_id_for_invocation, lambda_svc._inbound_invoke_depth
 
     def trace_with_lineage(config, inbound=None):
@@ -106,6 +102,11 @@ def recursive_calls() -> None:
 def invoke_config(func: dict) -> dict:
     """Return the EventInvokeConfig of an invoked function, {} if it has none."""
     return func.get("event_invoke_config") or (func.get("event_invoke_configs") or {}).get("$LATEST") or {}
+
+
+def on_failure(settings: dict) -> str:
+    """Return the on-failure destination of an EventInvokeConfig, "" if it has none."""
+    return (settings.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination", "")
 
 
 def at_present(func: dict, config: dict) -> dict:

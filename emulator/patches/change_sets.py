@@ -16,7 +16,6 @@ NO_CHANGES = "The submitted information didn't contain changes. Submit different
 def nested_change_sets() -> None:
     """Make a change set for every child that the root's change set adds or modifies, name it in the root's
     (``ChangeSetId``), and delete it with the root's. Values that a sibling's output decides stay open."""
-
     actions = handlers._ACTION_HANDLERS
     create, describe, delete = (actions[f"{verb}ChangeSet"] for verb in ("Create", "Describe", "Delete"))
     execute = actions["ExecuteChangeSet"]

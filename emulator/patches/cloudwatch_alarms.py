@@ -1,4 +1,4 @@
-"""PutMetricAlarm."""
+"""CloudWatch alarms: their requests, when they are evaluated, and how."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ from emulator.resources import truth
 SINGLE = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit")
 EVERY_SECONDS = 1.0
 IDLE = 19
-"""How much longer than it worked the alarms' clock rests: under load it takes a twentieth of a processor."""
+"""Rest of the alarm clock as a multiple of its work: under load it takes a twentieth of a processor."""
 COMPARISONS = {
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
@@ -32,7 +32,7 @@ def metric_math_requests() -> None:
         answer = put(params, body, is_cbor, is_json)
         if answer[0] == 200 and body and body.get("Metrics"):
             alarm = cloudwatch._alarms[body["AlarmName"]]
-            # One that is looked at meanwhile has both, never neither.
+            # An evaluation at this moment must find one of both.
             alarm["Metrics"] = body["Metrics"]
             for name in SINGLE:
                 alarm.pop(name, None)
@@ -47,8 +47,7 @@ def alarm_evaluation() -> None:
 
     Upstream ignores dimensions (the errors of one function put the alarms of all functions into ALARM) and
     takes the whole span for one period."""
-
-    changing = threading.RLock()  # the clock and PutMetricData both evaluate, and one of them shall tell
+    changing = threading.RLock()  # the clock and PutMetricData both evaluate; one of them notifies
 
     def evaluate(alarm):
         if not alarm.get("Metrics") and not alarm.get("MetricName"):
@@ -75,7 +74,7 @@ def alarm_clock() -> None:
         while True:
             time.sleep(max(EVERY_SECONDS, IDLE * worked))
             began = time.thread_time()
-            with suppress(RuntimeError):  # alarms changed while they were looked at; next time
+            with suppress(RuntimeError):  # alarms changed during the evaluation; evaluate them next time
                 cloudwatch._evaluate_all_alarms()
             worked = time.thread_time() - began
 
@@ -87,7 +86,6 @@ def alarm_metric_math() -> None:
     """Evaluate arithmetic and comparison with MAX, MIN, SUM, AVG, IF and FILL.
 
     An expression that cannot be evaluated fails the stack; otherwise the alarm would never leave OK."""
-
     record_of = provisioners._cw_metric_alarm_record
 
     def alarm_record(name, props):
@@ -105,7 +103,7 @@ def alarm_metric_math() -> None:
 
 
 def judge(alarm: dict, now: float) -> tuple[str | None, str]:
-    """The state that an alarm's metrics call for, and why; None to leave it as it is."""
+    """Return an alarm's state and the reason; None to keep its state."""
     periods = int(alarm.get("EvaluationPeriods") or 1)
     needed = int(alarm.get("DatapointsToAlarm") or periods)
     holds = COMPARISONS.get(alarm.get("ComparisonOperator", ""))
@@ -123,7 +121,7 @@ def judge(alarm: dict, now: float) -> tuple[str | None, str]:
 
 
 def value_in(alarm: dict, now: float, age: int) -> float | None:
-    """The alarm's value in its period number ``age``, counted back from now."""
+    """Return the alarm's value in its period number ``age``, counted back from now."""
     if not alarm.get("Metrics"):
         return statistic(alarm, alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average", now, age)
     values: dict[str, float | None] = {}
@@ -138,14 +136,14 @@ def value_in(alarm: dict, now: float, age: int) -> float | None:
 
 
 def expressions_of(alarm: dict) -> list[tuple[str, str]]:
-    """The expressions of an alarm in the order to evaluate them in. Raises MathError if they cannot be."""
+    """Return an alarm's expressions in order of evaluation. Raise MathError if they cannot be evaluated."""
     metrics = {query["Id"] for query in alarm["Metrics"] if "MetricStat" in query}
     expressions = {query["Id"]: query["Expression"] for query in alarm["Metrics"] if "Expression" in query}
     return [(key, expression) for key, expression, _ in metric_math.in_order(expressions, metrics)]
 
 
 def statistic(metric: dict, name: str, now: float, age: int) -> float | None:
-    """A statistic of exactly this metric, dimensions included, in one period."""
+    """Return a statistic of this metric, dimensions included, in one period."""
     dimensions = {dimension["Name"]: str(dimension["Value"]) for dimension in metric.get("Dimensions") or []}
     points = (
         cloudwatch._metrics.get((metric["Namespace"], metric["MetricName"], cloudwatch._dims_key(dimensions))) or []

@@ -1,4 +1,4 @@
-"""Metrics: how they are kept, and GetMetricData."""
+"""CloudWatch metrics: GetMetricData, statistics, retention."""
 
 import json
 import re
@@ -64,13 +64,13 @@ def metric_retention() -> None:
     def evict():
         cutoff = time.time() - cloudwatch.TWO_WEEKS_SECONDS
         for points in list(cloudwatch._metrics.values()):
-            del points[: next((place for place, p in enumerate(points) if p["Timestamp"] >= cutoff), len(points))]
+            del points[: next((index for index, p in enumerate(points) if p["Timestamp"] >= cutoff), len(points))]
 
     cloudwatch._evict_old_metrics = evict
 
 
 def evaluated(expression: str, series: dict[str, dict[float, float]]) -> dict[float, float]:
-    """The expression's values by time, ascending; times at which it has none are left out."""
+    """Return the expression's values by time, ascending, without times at which it has none."""
     values = {
         moment: metric_math.evaluate(expression, {name: each.get(moment) for name, each in series.items()})
         for moment in sorted(set().union(*series.values()))
@@ -102,24 +102,21 @@ def percentile_ranks() -> None:
 @patch(upstream="refuse statistics that it does not implement")
 def unknown_statistics() -> None:
     """Upstream returns the average. Trimmed means and their like, which AWS has, are refused too."""
-    put, get, record_of = (
-        cloudwatch._put_metric_alarm,
-        cloudwatch._get_metric_data,
-        provisioners._cw_metric_alarm_record,
-    )
+    put, get = cloudwatch._put_metric_alarm, cloudwatch._get_metric_data
+    record_of = provisioners._cw_metric_alarm_record
 
     def put_checked(params, body, is_cbor, is_json=False):
-        if reason := refused_of_alarm(body or {}):
+        if reason := alarm_refusal(body or {}):
             return cloudwatch._error("ValidationError", reason, 400, use_json=is_json, use_cbor=is_cbor)
         return put(params, body, is_cbor, is_json)
 
     def get_checked(params, body, is_cbor, is_json=False):
-        if reasons := refused_of_queries("MetricDataQueries", (body or {}).get("MetricDataQueries") or []):
+        if reasons := query_refusals("MetricDataQueries", (body or {}).get("MetricDataQueries") or []):
             return cloudwatch._error("ValidationError", "\n".join(reasons), 400, use_json=is_json, use_cbor=is_cbor)
         return get(params, body, is_cbor, is_json)
 
     def record(name, props):
-        if reason := refused_of_alarm(props):
+        if reason := alarm_refusal(props):
             raise ValueError(reason)
         return record_of(name, props)
 
@@ -128,8 +125,8 @@ def unknown_statistics() -> None:
     provisioners._cw_metric_alarm_record = record
 
 
-def refused_of_alarm(alarm: dict) -> str:
-    """Why an alarm's statistics are refused; "" if they are not."""
+def alarm_refusal(alarm: dict) -> str:
+    """Return why an alarm's statistics are refused, "" if they are accepted."""
     basic, extended = alarm.get("Statistic") or BASIC[0], alarm.get("ExtendedStatistic")
     if basic not in BASIC:
         return (
@@ -138,18 +135,18 @@ def refused_of_alarm(alarm: dict) -> str:
         )
     if extended and not (PERCENTILE.fullmatch(extended) or is_rank(extended)):
         return f"The value {extended} for parameter ExtendedStatistic is not supported."
-    return "\n".join(refused_of_queries("Metrics", alarm.get("Metrics") or []))
+    return "\n".join(query_refusals("Metrics", alarm.get("Metrics") or []))
 
 
-def refused_of_queries(parameter: str, queries: list[dict]) -> list[str]:
+def query_refusals(parameter: str, queries: list[dict]) -> list[str]:
     return [
-        f"The value for parameter {parameter}.member.{place}.MetricStat.Stat is not a valid statistic."
-        for place, query in enumerate(queries, 1)
-        if "MetricStat" in query and not known(query["MetricStat"].get("Stat") or "")
+        f"The value for parameter {parameter}.member.{number}.MetricStat.Stat is not a valid statistic."
+        for number, query in enumerate(queries, 1)
+        if "MetricStat" in query and not is_known(query["MetricStat"].get("Stat") or "")
     ]
 
 
-def known(statistic: str) -> bool:
+def is_known(statistic: str) -> bool:
     return statistic in BASIC or bool(PERCENTILE.fullmatch(statistic)) or is_rank(statistic)
 
 

@@ -1,6 +1,7 @@
-"""AWS::DynamoDB::Table: properties that upstream drops, and protections it does not heed."""
+"""DynamoDB: properties of tables, capacity metrics, idempotent transactions."""
 
 import json
+from unittest.mock import ANY
 
 from ministack.services import dynamodb
 
@@ -87,13 +88,12 @@ def table_key_attributes(props):
 def table_capacity_metrics() -> None:
     """Record both, for the table and each index, as upstream computes them for ReturnConsumedCapacity. AWS also
     records what is provisioned when nothing is consumed."""
-
     add, transact = dynamodb._add_consumed_capacity, dynamodb._transact_write_items
 
     def add_recorded(result, data, table_name, write=False, **more):
         counted: dict = {}
         add(counted, {**data, "ReturnConsumedCapacity": "INDEXES"}, table_name, write=write, **more)
-        consumed(counted["ConsumedCapacity"], "Write" if write else "Read")
+        _record_capacity(counted["ConsumedCapacity"], "Write" if write else "Read")
         add(result, data, table_name, write=write, **more)
 
     def transact_recorded(data):
@@ -104,7 +104,7 @@ def table_capacity_metrics() -> None:
         answer = json.loads(body)
         for each in answer.get("ConsumedCapacity", []):
             direction = "Write" if "WriteCapacityUnits" in each else "Read"  # a repeated request only reads
-            consumed({**each, "Table": {"CapacityUnits": each[f"{direction}CapacityUnits"]}}, direction)
+            _record_capacity({**each, "Table": {"CapacityUnits": each[f"{direction}CapacityUnits"]}}, direction)
         if wanted == "INDEXES":
             return status, headers, body
         totals = [
@@ -114,34 +114,24 @@ def table_capacity_metrics() -> None:
         answer.update({"ConsumedCapacity": totals} if wanted == "TOTAL" and totals else {})
         return status, headers, json.dumps(answer, ensure_ascii=False).encode()
 
-    def consumed(capacity, direction):
-        table = dynamodb._tables[dynamodb._normalize_table_name(capacity["TableName"])]
-        dimensions = {"TableName": table["TableName"]}
-        parts = [(dimensions, table, capacity["Table"])]
-        for index in table.get("GlobalSecondaryIndexes") or []:
-            if used := capacity.get("GlobalSecondaryIndexes", {}).get(index["IndexName"]):
-                parts.append(({**dimensions, "GlobalSecondaryIndexName": index["IndexName"]}, index, used))
-        for where, part, used in parts:
-            if used["CapacityUnits"]:
-                name = f"{direction}CapacityUnits"
-                record("AWS/DynamoDB", f"Consumed{name}", used["CapacityUnits"], "Count", where)
-                if provided := int((part.get("ProvisionedThroughput") or {}).get(name) or 0):
-                    record("AWS/DynamoDB", f"Provisioned{name}", provided, "Count", where)
-
     dynamodb._add_consumed_capacity = add_recorded
     dynamodb._transact_write_items = transact_recorded
 
 
-class Verdict:
-    """Equal to anything, or to nothing: stands where upstream compares what it knows of two requests."""
-
-    def __init__(self, same: bool):
-        self.same = same
-
-    def __eq__(self, other: object) -> bool:
-        return self.same
-
-    __hash__ = None
+def _record_capacity(capacity: dict, direction: str) -> None:
+    """Record what one operation consumed, of the table and of each index."""
+    table = dynamodb._tables[dynamodb._normalize_table_name(capacity["TableName"])]
+    dimensions = {"TableName": table["TableName"]}
+    parts = [(dimensions, table, capacity["Table"])]
+    for index in table.get("GlobalSecondaryIndexes") or []:
+        if used := capacity.get("GlobalSecondaryIndexes", {}).get(index["IndexName"]):
+            parts.append(({**dimensions, "GlobalSecondaryIndexName": index["IndexName"]}, index, used))
+    for where, part, used in parts:
+        if used["CapacityUnits"]:
+            name = f"{direction}CapacityUnits"
+            record("AWS/DynamoDB", f"Consumed{name}", used["CapacityUnits"], "Count", where)
+            if provided := int((part.get("ProvisionedThroughput") or {}).get(name) or 0):
+                record("AWS/DynamoDB", f"Provisioned{name}", provided, "Count", where)
 
 
 @patch(upstream="compare repeated transactions as written")
@@ -155,7 +145,7 @@ def transaction_token() -> None:
             return upstream(data)
         written = json.dumps(data, sort_keys=True)
         if (prior := dynamodb._txn_token_lookup(token)) and "written" in prior:
-            prior["signature"] = Verdict(prior["written"] == written)
+            prior["signature"] = ANY if prior["written"] == written else None
         answer = upstream(data)
         if (stored := dynamodb._txn_token_lookup(token)) and "written" not in stored:
             stored["written"] = written

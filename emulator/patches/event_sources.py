@@ -23,7 +23,6 @@ RECORD_BYTES = 1024  # estimate of what a record adds to its body
 def long_queues() -> None:
     """Look at the beginning of the queue only: with 30,000 messages waiting, upstream delivers 240 a second,
     this patch 4,000."""
-
     receive, delete = sqs._receive_messages_for_esm, sqs._delete_messages_for_esm
 
     def receive_first(queue_url, wanted):
@@ -62,7 +61,6 @@ def long_queues() -> None:
 def poller_pause() -> None:
     """Pause 5 ms instead of 50 ms, enough to keep a filling queue from occupying the server. With 50 ms a
     queue is emptied at 300 messages a second for each concurrent batch."""
-
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = 0.005
 
 
@@ -70,7 +68,6 @@ def poller_pause() -> None:
 def event_source_batches() -> None:
     """Leave the messages in the queue, visible, until the batch is complete, the window closes or the payload
     reaches 6 MB. A window with a BatchSize of ten or less is ignored, as upstream does."""
-
     receive = sqs._receive_messages_for_esm
     since: dict[str, float] = {}
 

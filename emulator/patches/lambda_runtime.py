@@ -23,8 +23,8 @@ from emulator.registry import patch
 WORKERS = int(os.environ.get("EMULATOR_LAMBDA_WORKERS", "8"))
 INIT_SECONDS = 10
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
-"""What AWS's Python runtime brings along. A package that is only in the developer's own
-environment must be missing here, or a layer without it would pass."""
+"""The packages of AWS's Python runtime. Others of the developer's environment must be missing here, or a layer
+without them would pass."""
 SCRIPT = Path(__file__).resolve().parents[1] / "lambda_worker.py"
 INHERITED = ("PATH", "LANG", "LC_ALL")
 _unpacking = threading.Lock()
@@ -39,7 +39,6 @@ def lambda_workers() -> None:
     ends the worker when a handler raises, names every error Runtime.HandlerError, waits 50 ms for the output
     of a silent handler, and starts a process for each concurrent call. Upstream throttles by reserved
     concurrency."""
-
     upstream = lambda_svc._execute_function_warm
     slots: dict[str, threading.BoundedSemaphore] = {}
 
@@ -80,27 +79,19 @@ class PythonWorker(lambda_runtime.Worker):
             try:
                 answer = self._ask(event, request_id, trace_id)
             except TimeoutError:
-                seconds = f"{self._timeout():.2f}"
                 self._end()
-                note = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {request_id} Task timed out after {seconds} seconds"
-                return self._failed(
-                    "Sandbox.Timedout",
-                    f"RequestId: {request_id} Error: Task timed out after {seconds} seconds",
-                    note,
-                )
+                reason = f"Task timed out after {self._timeout():.2f} seconds"
+                note = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {request_id} {reason}"
+                return self._failed("Sandbox.Timedout", f"RequestId: {request_id} Error: {reason}", note)
             except OSError:
-                code = self._end()
-                return self._failed(
-                    "Runtime.ExitError",
-                    f"RequestId: {request_id} Error: Runtime exited with error: exit status {code}",
-                )
-            if answer.get("ended"):  # AWS, too, starts afresh after a failed initialisation
-                output = self._output()
+                reason = f"Runtime exited with error: exit status {self._end()}"
+                return self._failed("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
+            output = self._output()
+            if answer.get("ended"):  # AWS, too, starts a new process after a failed initialisation
                 self._end()
-                return {"body": {**answer["error"], "requestId": request_id}, "error": True, "log": output}
             if "error" in answer:
-                return {"body": {**answer["error"], "requestId": request_id}, "error": True, "log": self._output()}
-            return {"body": answer["result"], "log": self._output()}
+                return {"body": {**answer["error"], "requestId": request_id}, "error": True, "log": output}
+            return {"body": answer["result"], "log": output}
 
     def _ask(self, event: object, request_id: str, trace_id: str | None) -> dict:
         if self._proc is None or self._proc.poll() is not None:
@@ -118,7 +109,7 @@ class PythonWorker(lambda_runtime.Worker):
         return json.loads(self._line(time.monotonic() + self._timeout()))
 
     def _line(self, deadline: float) -> bytes:
-        """The next line from the worker. TimeoutError when late, OSError when it is gone."""
+        """Return the next line from the worker. Raise TimeoutError at the deadline, OSError if the worker is gone."""
         while b"\n" not in self.received:
             self.channel.settimeout(max(0.001, deadline - time.monotonic()))
             chunk = self.channel.recv(1 << 20)
@@ -147,7 +138,7 @@ class PythonWorker(lambda_runtime.Worker):
         theirs.close()
 
     def _output(self) -> str:
-        """What the function wrote in this invocation. It is in the file before the answer comes."""
+        """Return what the function wrote in this invocation. It is in the file before the answer comes."""
         self.log.seek(0)
         text = self.log.read().decode("utf-8", "replace")
         self.log.truncate(0)
@@ -172,7 +163,7 @@ class PythonWorker(lambda_runtime.Worker):
 
 
 def unpacked(archive: bytes) -> Path:
-    """The folder with an archive's files, unpacked once and shared by all workers."""
+    """Unpack an archive, once for all workers, and return the folder."""
     folder = Path(tempfile.gettempdir()) / "unpacked" / hashlib.sha256(archive).hexdigest()[:24]
     with _unpacking:
         if not folder.is_dir():
@@ -186,7 +177,7 @@ def unpacked(archive: bytes) -> Path:
 
 
 def runtime_packages() -> Path:
-    """A folder with links to the packages of AWS's runtime, and to nothing else."""
+    """Return a folder with links to the packages of AWS's runtime only."""
     folder = Path(tempfile.gettempdir()) / "runtime"
     with _unpacking:
         if not folder.is_dir():
@@ -201,7 +192,7 @@ def runtime_packages() -> Path:
 
 
 def environment(config: dict, code: Path, scratch: str) -> dict[str, str]:
-    """A function's whole environment: what AWS sets, its own variables, and the way here."""
+    """Return a function's environment: AWS's variables, its own, and the emulator's address."""
     _, region = lambda_runtime._account_region_from_function_config(config)
     logs = config.get("LoggingConfig") or {}
     layers = [unpacked(data) for layer in config.get("Layers") or [] if (data := lambda_svc._resolve_layer_zip(layer))]

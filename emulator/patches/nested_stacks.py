@@ -31,7 +31,6 @@ def nested_stack_lifecycle() -> None:
     Upstream's loop for children fails an update that reads another resource by Fn::GetAtt, leaves the
     resources of a failed child behind, ignores DeletionPolicy on delete, and resolves no dynamic references,
     exports or transforms."""
-
     provisioners._RESOURCE_HANDLERS[STACK].update(create=create, update=update, delete=delete)
 
 
@@ -69,11 +68,8 @@ def create(logical_id: str, props: dict, parent_name: str) -> tuple[str, dict]:
     }
     cloudformation._stacks[name] = child
     stacks._add_event(stack_id, name, name, STACK, "CREATE_IN_PROGRESS", physical_id=stack_id)
-    asyncio.run(
-        stacks._deploy_stack_async(
-            name, stack_id, template["processed"], template["parameters"], child["DisableRollback"], child["Tags"]
-        )
-    )
+    arguments = template["processed"], template["parameters"], child["DisableRollback"], child["Tags"]
+    asyncio.run(stacks._deploy_stack_async(name, stack_id, *arguments))
     if child["StackStatus"] != "CREATE_COMPLETE":
         reason = _failure(stack_id, "create")
         if child["DisableRollback"]:
@@ -96,18 +92,8 @@ def update(physical_id: str, old_props: dict, new_props: dict, parent_name: str)
     child.update(_reported(template, new_props))
     child["StackStatus"] = "UPDATE_ROLLBACK_IN_PROGRESS" if rolling_back else "UPDATE_IN_PROGRESS"
     stacks._add_event(stack_id, name, name, STACK, child["StackStatus"], physical_id=stack_id)
-    asyncio.run(
-        stacks._deploy_stack_async(
-            name,
-            stack_id,
-            template["processed"],
-            template["parameters"],
-            False,
-            child["Tags"],
-            is_update=True,
-            previous_stack=before,
-        )
-    )
+    arguments = template["processed"], template["parameters"], False, child["Tags"]
+    asyncio.run(stacks._deploy_stack_async(name, stack_id, *arguments, is_update=True, previous_stack=before))
     if child["StackStatus"] != "UPDATE_COMPLETE":
         raise ValueError(_failure(stack_id, "update"))
     if rolling_back:

@@ -1,4 +1,4 @@
-"""Metrics that the emulator records for AWS services."""
+"""Metrics that AWS services record about themselves."""
 
 import json
 import threading
@@ -14,8 +14,7 @@ _lock = threading.Lock()
 
 
 def record(namespace: str, name: str, value: float, unit: str, dimensions: dict[str, str], times: int = 1) -> None:
-    """Record a value now, as often as it came. Equal values of one second become one point that counts them: under load
-    MiniStack, which looks through every point to answer anything, has few to look at."""
+    """Record a value now, ``times`` times. Equal values of one second share a point, because MiniStack scans all points."""
     now = time.time()
     with _lock:
         points = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions)))
@@ -34,9 +33,8 @@ def embedded_metrics() -> None:
     def read(config, log_text, error, duration_ms):
         for line in log_text.splitlines():
             if '"_aws"' in line:
-                for name, metric in embedded(line):
-                    for value in metric["values"]:
-                        record(metric["namespace"], name, value, metric["unit"], metric["dimensions"])
+                for metric in embedded(line):
+                    record(*metric)
 
     after_each_invocation(read)
 
@@ -68,19 +66,19 @@ def lambda_metrics() -> None:
     after_each_invocation(count)
 
 
-def after_each_invocation(tell) -> None:
-    """Call ``tell`` with the function's configuration, output, failure and duration."""
+def after_each_invocation(report) -> None:
+    """Call ``report`` with the function's configuration, output, failure and duration."""
     emit = lambda_svc._emit_lambda_logs
 
     def emit_and_record(func, request_id, log_text, error, duration_ms, **more):
         emit(func, request_id, log_text, error, duration_ms, **more)
-        tell(func.get("config") or func, log_text or "", error, duration_ms)
+        report(func.get("config") or func, log_text or "", error, duration_ms)
 
     lambda_svc._emit_lambda_logs = emit_and_record
 
 
-def embedded(line: str) -> list[tuple[str, dict]]:
-    """The metrics of one EMF line: name and namespace, unit, values, dimensions. None if malformed."""
+def embedded(line: str) -> list[tuple[str, str, float, str, dict[str, str]]]:
+    """Return namespace, name, value, unit and dimensions of each metric in an EMF line, [] if it is malformed."""
     found = []
     try:
         document = json.loads(line)
@@ -89,20 +87,11 @@ def embedded(line: str) -> list[tuple[str, dict]]:
                 dimensions = {name: str(document[name]) for name in names}
                 for metric in directive.get("Metrics") or []:
                     values = document[metric["Name"]]
-                    values = values if isinstance(values, list) else [values]
-                    found.append(
-                        (
-                            metric["Name"],
-                            {
-                                "namespace": directive["Namespace"],
-                                "unit": metric.get("Unit", "None"),
-                                "values": [float(value) for value in values],
-                                "dimensions": dimensions,
-                            },
-                        )
-                    )
+                    for value in values if isinstance(values, list) else [values]:
+                        unit = metric.get("Unit", "None")
+                        found.append((directive["Namespace"], metric["Name"], float(value), unit, dimensions))
     except (ValueError, KeyError, TypeError):
-        return []  # as AWS: a line that breaks the format stays a log line
+        return []  # as on AWS, the line stays a log line
     return found
 
 
@@ -110,49 +99,43 @@ def embedded(line: str) -> list[tuple[str, dict]]:
 def queue_metrics() -> None:
     """Record depth, messages in flight and age once a second, for the queues that an alarm watches."""
 
-    def look():
+    def count():
         now = time.time()
-        watched = {
-            dimension["Value"]
-            for alarm in list(cloudwatch._alarms.values())
-            for metric in metrics_of(alarm)
-            if metric["Namespace"] == "AWS/SQS"
-            for dimension in metric["Dimensions"]
-        }
+        watched = watched_queues()
         for url, queue in list(sqs._queues.items()):
             name = url.rsplit("/", 1)[-1]
             if name in watched:
                 hidden = [m for m in queue["messages"] if m.get("visible_at", 0) > now]
-                taken = sum(bool(m.get("receive_count")) for m in hidden)  # the others are delayed
+                in_flight = sum(bool(m.get("receive_count")) for m in hidden)  # the others are delayed
                 oldest = min((m.get("sent_at", now) for m in queue["messages"]), default=now)
                 waiting, at = len(queue["messages"]) - len(hidden), {"QueueName": name}
                 record("AWS/SQS", "ApproximateNumberOfMessagesVisible", waiting, "Count", at)
-                record("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", taken, "Count", at)
+                record("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", in_flight, "Count", at)
                 record("AWS/SQS", "ApproximateAgeOfOldestMessage", now - oldest, "Seconds", at)
 
     def loop():
         while True:
             time.sleep(EVERY_SECONDS)
             with suppress(RuntimeError):  # queues changed while they were counted; next time
-                look()
+                count()
 
     threading.Thread(target=loop, name="queue-metrics", daemon=True).start()
 
 
-def metrics_of(alarm: dict) -> list[dict]:
-    """The metrics that an alarm looks at."""
-    if alarm.get("Metrics"):
-        found = [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
-    else:
-        found = [alarm] if alarm.get("Namespace") else []
-    return [{"Namespace": metric["Namespace"], "Dimensions": metric.get("Dimensions") or []} for metric in found]
+def watched_queues() -> set[str]:
+    """Return the names of the queues that an alarm watches."""
+    metrics = []
+    for alarm in list(cloudwatch._alarms.values()):
+        queries = alarm.get("Metrics")
+        metrics += [each["MetricStat"]["Metric"] for each in queries if "MetricStat" in each] if queries else [alarm]
+    of_queues = [metric for metric in metrics if metric.get("Namespace") == "AWS/SQS"]
+    return {dimension["Value"] for metric in of_queues for dimension in metric.get("Dimensions") or []}
 
 
 @patch(upstream="record NumberOfMessagesSent and NumberOfMessagesDeleted")
 def queue_traffic_metrics() -> None:
     """Count what SendMessage and SendMessageBatch send (not what SNS or S3 does), and what callers and event
     source mappings delete."""
-
     send, delete = sqs._act_send_message, sqs._act_delete_message
     delete_batch, delete_consumed = sqs._act_delete_message_batch, sqs._delete_messages_for_esm
 
@@ -195,13 +178,13 @@ def topic_metrics() -> None:
         name = "NumberOfNotificationsDelivered" if delivered else "NumberOfNotificationsFailed"
         record("AWS/SNS", name, 1, "Count", {"TopicName": topic.rsplit(":", 1)[-1]})
 
-    def taken(queue, topic):
+    def accepted(queue, topic):
         account = topic.split(":")[4]
         return sqs._queue_by_arn(queue) and sqs.queue_policy_allows(queue, "sns.amazonaws.com", topic, account)
 
     def to_queue_counted(endpoint, *more, topic_arn="", **options):
         to_queue(endpoint, *more, topic_arn=topic_arn, **options)
-        count(topic_arn, taken(endpoint, topic_arn))
+        count(topic_arn, accepted(endpoint, topic_arn))
 
     def to_function_counted(endpoint, envelope, topic_arn, *more):
         count(topic_arn, lambda_svc._get_func_record_for_ref(endpoint)[0])
