@@ -20,6 +20,7 @@ ELSEWHERE = {
     "invoke_config_permissions",
     "long_queues",
     "metric_retention",
+    "poller_pause",
     "streams_persist",
 }
 """Patches that show only where IAM is enforced, after a restart, by how much is done or when nothing

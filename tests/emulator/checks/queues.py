@@ -2,7 +2,7 @@
 
 import time
 
-from tests.emulator.checks.common import ECHO, check, empty, refused, with_function
+from tests.emulator.checks.common import check, refused, with_function
 from tests.emulator.checks.imports import QUEUE, told
 from tests.emulator.testkit import Aws, att, ref, until
 
@@ -57,18 +57,3 @@ def event_source_window(aws: Aws, name: str) -> None:
     resources = {"Q": QUEUE, "M": mapping(11, 0)}
     resources["M"]["Properties"]["FunctionName"] = "absent"
     refused(aws, name, resources, "Maximum batch window in seconds must be greater than 0")
-
-
-@check
-def poller_pause(aws: Aws, name: str) -> None:
-    """Messages that are sent one after the other, each when the one before is gone, do not wait."""
-    with_function(aws, name, ECHO, {"Q": QUEUE, "M": mapping(10, 0)})
-    sqs, queue = aws.client("sqs"), aws.child(name, "Q")
-
-    times = []
-    for _ in range(25):
-        started = time.perf_counter()
-        sqs.send_message(QueueUrl=queue, MessageBody="order")
-        until(lambda: empty(sqs, queue))
-        times.append(time.perf_counter() - started)
-    assert sorted(times)[12] < 0.035, times
