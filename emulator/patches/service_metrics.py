@@ -39,7 +39,7 @@ def embedded_metrics() -> None:
     after_each_invocation(read)
 
 
-@patch(upstream="record AWS/Lambda metrics for every invocation, whoever calls, with ConcurrentExecutions")
+@patch(upstream="record AWS/Lambda metrics for every kind of invocation, ConcurrentExecutions included")
 def lambda_metrics() -> None:
     """Upstream records direct invocations only, and counts a throttled call as an invocation."""
 

@@ -117,7 +117,7 @@ def test_a_missing_extra_names_the_command_that_installs_it(state: Path, monkeyp
 
 def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.importlib.metadata, "version", lambda name: "9.9.9")
-    with pytest.raises(server.VersionError, match=r"MiniStack 9\.9\.9 is installed but the adapter patches"):
+    with pytest.raises(server.VersionError, match=r"MiniStack 9\.9\.9 is installed, but the patches are for"):
         server.check_version()
 
 

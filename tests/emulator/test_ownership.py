@@ -58,7 +58,7 @@ def test_a_second_start_is_refused_when_the_first_does_not_answer(state: Path) -
     os.kill(first.pid, signal.SIGSTOP)
     with pytest.raises(
         control.EmulatorError,
-        match=rf"^process {first.pid} has the state in .* and did not answer within 3 seconds; stop it: .* stop ",
+        match=rf"^process {first.pid} uses the state in .* and did not answer within 3 seconds; stop it: .* stop ",
     ):
         control.start(state, timeout=3)
     assert servers(state) == [first.pid]
@@ -83,7 +83,7 @@ def test_deploy_says_in_one_line_that_the_first_does_not_answer(state: Path) -> 
         check=False,
     )
     assert done.returncode == 6, done.stdout + done.stderr
-    assert f"the emulator did not start: process {first.pid} has the state in" in done.stderr
+    assert f"the emulator did not start: process {first.pid} uses the state in" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.emulator.checks import CHECKS
 from tests.emulator.testkit import Aws
 
+CHECK_LIST = Path(__file__).resolve().parents[2] / "docs" / "emulator-patches.md"
 ELSEWHERE = {
     "alarm_clock",
     "iam_batch_actions",
@@ -23,8 +25,8 @@ ELSEWHERE = {
     "poller_pause",
     "streams_persist",
 }
-"""Patches that show only where IAM is enforced, after a restart, by how much is done or when nothing
-else is; ``test_iam.py``, ``test_persistence.py``, ``test_queues.py`` and ``test_alarms.py`` check them both ways."""
+"""Patches that need IAM enforced, a restart, or an emulator or process without other work. ``test_iam.py``,
+``test_import_rights.py``, ``test_persistence.py``, ``test_queues.py`` and ``test_alarms.py`` run them with and without."""
 
 
 def registered() -> dict[str, list[str]]:
@@ -41,8 +43,7 @@ PATCHES = {name: module for name, (module, _) in sorted(REGISTERED.items()) if n
 
 
 def batches() -> list[list[str]]:
-    """The patches in batches with at most one of each module: leaving out a batch at a time
-    needs fewer servers than leaving out one patch at a time, and blames almost as surely."""
+    """Return batches with at most one patch of each module. Leaving out a batch needs one server for many patches."""
     by_module: dict[str, list[str]] = {}
     for name, module in PATCHES.items():
         by_module.setdefault(module, []).append(name)
@@ -52,6 +53,14 @@ def batches() -> list[list[str]]:
 
 def test_every_patch_has_a_check() -> None:
     assert sorted(CHECKS) == sorted(PATCHES)
+    others = "".join(file.read_text() for file in Path(__file__).parent.glob("test_*.py") if file != Path(__file__))
+    assert [name for name in ELSEWHERE if name not in REGISTERED or f'"{name}"' not in others] == []
+
+
+def test_the_check_list_of_an_upgrade_names_every_patch_and_what_upstream_would_have_to_change() -> None:
+    rows = [f"| `{name}` | `{module}.py` | {upstream} |" for name, (module, upstream) in REGISTERED.items()]
+    listed = [line for line in CHECK_LIST.read_text().splitlines() if line.startswith("| `")]
+    assert listed == rows, f"write these rows to {CHECK_LIST.name}:\n" + "\n".join(rows)
 
 
 @pytest.mark.parametrize("patch", PATCHES)
@@ -66,7 +75,7 @@ def test_broken_without_the_patches(batch: list[str], start) -> None:
     def passes(patch: str) -> bool:
         try:
             CHECKS[patch](aws, stack_name(patch))
-        except Exception:  # however it fails, it must
+        except Exception:  # any failure shows that the patch is needed
             return False
         return True
 
