@@ -51,7 +51,7 @@ def test_another_port_is_taken_when_the_old_one_is_gone(state: Path) -> None:
 
 
 def test_a_port_that_is_asked_for_and_taken_is_an_error(state: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(control.EmulatorError, match="is taken"):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(control.EmulatorError, match="is in use"):
         control.start(state, port=taken.getsockname()[1])
 
 
