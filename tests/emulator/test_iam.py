@@ -79,7 +79,7 @@ def deployed(aws: Aws) -> dict[str, str]:
 
 
 def tls_only(kind: str, action: str, resource: dict, name: str) -> dict:
-    """A policy of a queue or topic that denies whatever comes without TLS."""
+    """A policy of a queue or topic that denies requests without TLS."""
     statement = {
         "Effect": "Deny",
         "Principal": "*",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.checks.imports import QUEUE, patience, received, rule, told, watched
+from tests.emulator.checks.imports import QUEUE, calls_of, invoke_config, received, rule, watched
 from tests.emulator.testkit import ROLE, Aws, att, function, ref, template, until
 
 SOURCE = """
@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 s3, functions = boto3.client("s3"), boto3.client("lambda")
 def handler(event, context):
     if "chain" in event or "fail" in event:
-        print("TOLD", json.dumps({"event": event, "id": context.aws_request_id}))
+        print("CALL", json.dumps({"event": event, "id": context.aws_request_id}))
         raise ValueError("no such dish")
     bucket, this = os.environ["BUCKET"], context.invoked_function_arn
     stored = {"Bucket": bucket, "Key": event.get("key", "orders/1"), "VersionId": event.get("version", "")}
@@ -51,14 +51,14 @@ def document(*statements: dict) -> dict:
 
 
 def policy(*statements: dict) -> dict:
-    """A policy of the role, as a resource of its own."""
+    """A policy of the role, as a separate resource."""
     properties = {"PolicyName": "import", "Roles": [ref("Role")], "PolicyDocument": document(*statements)}
     return {"Type": "AWS::IAM::Policy", "Properties": properties}
 
 
 def importer(aws: Aws, *rights: dict, **more: Any) -> dict:
-    """A bucket of which a rule tells the function F, whose role has these rights, given one by one."""
-    config = patience(MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": att("Q", "Arn")}})
+    """A bucket whose events a rule sends to the function F, whose role has these rights."""
+    config = invoke_config(MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": att("Q", "Arn")}})
     permitted = {"FunctionName": ref("F"), "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}
     resources = {
         "B": watched(),
@@ -137,7 +137,7 @@ def test_a_failed_event_is_given_up_by_the_functions_own_right(enforced: Aws) ->
     role = enforced.child("given-up", "Role")
     enforced.client("iam").delete_role_policy(RoleName=role, PolicyName="give-up")
     enforced.client("lambda").invoke(**failing)
-    until(lambda: len(told(enforced, made["F"])) == 2)
+    until(lambda: len(calls_of(enforced, made["F"])) == 2)
     time.sleep(0.5)
     assert not enforced.client("sqs").receive_message(QueueUrl=made["Q"]).get("Messages")
 

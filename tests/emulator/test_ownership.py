@@ -156,7 +156,7 @@ def test_an_emulator_whose_directory_is_deleted_ends(state: Path, again: bool) -
 
 
 def test_a_record_that_is_deleted_makes_no_room_for_a_second(state: Path) -> None:
-    """The emulator that nobody finds any more saves and ends; the next start waits for that."""
+    """An emulator whose directory is gone saves and ends; the next start waits for it."""
     first = control.start(state)
     Aws(first).client("sqs").create_queue(QueueName="kept")
     (state / ownership.FILE).unlink()
@@ -198,7 +198,7 @@ NOBODY = 65_534
 
 
 def test_a_directory_that_is_read_only_is_one_sentence() -> None:
-    """Root may write everywhere: for root's tests somebody else tries, who can see the directory."""
+    """Root can write everywhere: as root, try as another user who can see the directory."""
     user = os.geteuid()
     with tempfile.TemporaryDirectory() as visible:
         os.chmod(visible, 0o755)
@@ -273,7 +273,7 @@ def test_a_busy_function_ends_with_a_server_that_is_killed(state: Path, tmp_path
 
 
 def running(pid: int) -> bool:
-    """Whether the process runs; one that has ended may stay as a zombie where nobody waits for it."""
+    """Whether the process runs; one that has ended may stay a zombie until it is waited for."""
     stat = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(stat.strip()) and not stat.startswith("Z")
 

@@ -3,7 +3,7 @@
 import time
 
 from tests.emulator.checks.common import check, refused, with_function
-from tests.emulator.checks.imports import QUEUE, told
+from tests.emulator.checks.imports import QUEUE, calls_of
 from tests.emulator.testkit import Aws, att, ref, until
 
 
@@ -25,7 +25,7 @@ def event_source_batches(aws: Aws, name: str) -> None:
     that is too large for a payload in parts."""
     source = """
 def handler(event, context):
-    print("TOLD", len(event["Records"]))
+    print("CALL", len(event["Records"]))
 """
     made = with_function(aws, name, source, {"Q": QUEUE, "M": mapping(30, 2)})
     sqs, queue = aws.client("sqs"), aws.child(name, "Q")
@@ -38,18 +38,18 @@ def handler(event, context):
 
     def gathered(count: int) -> float:
         """When the function has had so many."""
-        until(lambda: sum(told(aws, made)) >= count)
+        until(lambda: sum(calls_of(aws, made)) >= count)
         return time.monotonic()
 
     sent = send(30)
     assert gathered(30) - sent < 1.5
     sent = send(12)
     assert gathered(42) - sent > 1.5
-    assert told(aws, made) == [30, 12]
+    assert calls_of(aws, made) == [30, 12]
     for _ in range(8):
         send(1, "x" * (1 << 20))
     gathered(50)
-    assert max(told(aws, made)[2:]) < 8, "eight mebibytes came at once"
+    assert max(calls_of(aws, made)[2:]) < 8, "eight mebibytes came at once"
 
 
 @check

@@ -50,7 +50,7 @@ def table_deletion_protection(aws: Aws, name: str) -> None:
 
 @check
 def table_deletion_protection_text(aws: Aws, name: str) -> None:
-    """Protection by a parameter is a boolean to whoever asks, and "false" is none."""
+    """DeletionProtectionEnabled from a parameter is a boolean, and "false" protects nothing."""
     by_parameter = template(
         {"T": table(DeletionProtectionEnabled=ref("Protected"))},
         {"T": ref("T")},
@@ -136,7 +136,7 @@ def bucket_of_policy_exists(aws: Aws, name: str) -> None:
 
 @check
 def transaction_token(aws: Aws, name: str) -> None:
-    """The same token is the same request exactly if everything is written as before, whatever the number is worth."""
+    """A repeated token matches only a request that is written as before: 4.8 is not 4.80."""
     made = aws.deployed(name, template({"T": table()}, {"T": ref("T")}))["T"]
     client = aws.client("dynamodb")
     [key] = client.describe_table(TableName=made)["Table"]["KeySchema"]
