@@ -9,7 +9,6 @@ from ministack.services import apigateway_v1 as api_gateway
 
 from emulator import current_request, vtl
 from emulator.registry import patch
-from emulator.validation_errors import explain
 
 VARIABLE = re.compile(r"\$(?:\{(context(?:\.\w+)+)\}|(context(?:\.[A-Za-z]\w*)+))")
 VARIABLES = {
@@ -132,6 +131,8 @@ def _validation_errors(request: dict, known: current_request.ApiRequest, error) 
     """Return the errors of the body as AWS writes them: ``[first, second]``."""
     if error.response_type != "BAD_REQUEST_BODY":
         return error.message or ""
+    from emulator.validation_errors import explain  # jsonschema would delay every start
+
     segments = [part for part in known.path.strip("/").split("/") if part]
     resource, _ = api_gateway._match_resource_tree(request["api_id"], segments)
     models = (resource or {}).get("resourceMethods", {}).get(known.method, {}).get("requestModels") or {}

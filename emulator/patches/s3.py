@@ -3,8 +3,6 @@
 import json
 from contextvars import ContextVar
 
-import botocore.serialize
-import botocore.session
 from ministack.core.responses import new_uuid
 from ministack.services import eventbridge, s3
 from ministack.services.cloudformation import provisioners
@@ -91,6 +89,9 @@ def _lifecycle_rule(rule: dict) -> dict:
 
 def _xml(operation: str, parameter: str, value: dict) -> bytes:
     """Return the body with which boto3 would send the value."""
+    import botocore.serialize  # which would delay every start
+    import botocore.session
+
     model = botocore.session.get_session().get_service_model("s3").operation_model(operation)
     serializer = botocore.serialize.create_serializer("rest-xml", include_validation=False)
     return serializer.serialize_to_request({"Bucket": "-", parameter: value}, model)["body"]
