@@ -12,12 +12,12 @@ from emulator.registry import patch
 
 VARIABLE = re.compile(r"\$(?:\{(context(?:\.\w+)+)\}|(context(?:\.[A-Za-z]\w*)+))")
 VARIABLES = {
-    "context.httpMethod": lambda known: known.method,
-    "context.path": lambda known: known.url_path,
-    "context.extendedRequestId": lambda known: known.gateway["request_id"],
-    "context.requestTimeEpoch": lambda known: str(int(known.started * 1000)),
-    "context.identity.sourceIp": lambda known: "127.0.0.1",
-    "context.apiId": lambda known: known.gateway["api_id"],
+    "context.httpMethod": lambda api_request: api_request.method,
+    "context.path": lambda api_request: api_request.url_path,
+    "context.extendedRequestId": lambda api_request: api_request.gateway["request_id"],
+    "context.requestTimeEpoch": lambda api_request: str(int(api_request.started * 1000)),
+    "context.identity.sourceIp": lambda api_request: "127.0.0.1",
+    "context.apiId": lambda api_request: api_request.gateway["api_id"],
 }
 
 
@@ -112,33 +112,33 @@ def api_error_variables() -> None:
 
     def answer_filled(error, request):
         status, headers, body = answer(error, request)
-        known = current_request.current()
-        if known is None or b"$" not in body:
+        api_request = current_request.current()
+        if api_request is None or b"$" not in body:
             return status, headers, body
 
         def fill(match):
             name = match.group(1) or match.group(2)
             if name == "context.error.validationErrorString":
-                return json.dumps(_validation_errors(request, known, error))[1:-1]
-            return VARIABLES[name](known) if name in VARIABLES else match.group(0)
+                return json.dumps(_validation_errors(request, api_request, error))[1:-1]
+            return VARIABLES[name](api_request) if name in VARIABLES else match.group(0)
 
         return status, headers, VARIABLE.sub(fill, body.decode()).encode()
 
     api_gateway._gateway_error_response = answer_filled
 
 
-def _validation_errors(request: dict, known: current_request.ApiRequest, error) -> str:
+def _validation_errors(request: dict, api_request: current_request.ApiRequest, error) -> str:
     """Return the errors of the body as AWS writes them: ``[first, second]``."""
     if error.response_type != "BAD_REQUEST_BODY":
         return error.message or ""
     from emulator.validation_errors import explain  # jsonschema would delay every start
 
-    segments = [part for part in known.path.strip("/").split("/") if part]
+    segments = [part for part in api_request.path.strip("/").split("/") if part]
     resource, _ = api_gateway._match_resource_tree(request["api_id"], segments)
-    models = (resource or {}).get("resourceMethods", {}).get(known.method, {}).get("requestModels") or {}
+    models = (resource or {}).get("resourceMethods", {}).get(api_request.method, {}).get("requestModels") or {}
     schema = api_gateway._model_schema(request["api_id"], models.get("application/json", ""))
     try:
-        found = explain(schema, json.loads(known.body)) if schema else []
+        found = explain(schema, json.loads(api_request.body)) if schema else []
     except (ValueError, RecursionError):
         found = []
     return f"[{', '.join(found)}]" if found else (error.message or "")
