@@ -10,7 +10,7 @@ from emulator import control, ownership, server
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        prog="python -m emulator", description="A local AWS for this project (MiniStack, mended)."
+        prog="python -m emulator", description="A local AWS for this project (MiniStack with patches)."
     )
     commands = top.add_subparsers(dest="command", required=True)
 

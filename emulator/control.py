@@ -1,8 +1,7 @@
 """Start, find and stop the emulator, from the deployer and from tests.
 
-The process is found through ``emulator.json`` in its state directory (``emulator.ownership``). It is believed only if
-the port answers with the same process id and the same file: a file that a crash left behind, whose id or port another
-program has taken since, is not taken for a running emulator.
+The process is found through ``emulator.json`` in its state directory (``emulator.ownership``), if the port answers with
+the same process id and the same lock. After a crash, another program may have the id or the port.
 """
 
 import importlib.util
@@ -26,7 +25,7 @@ from emulator.server import HOST, IDENTITY_PATH, ROOT_USER, passed_on
 LOG = "emulator.log"
 
 _children: dict[int, subprocess.Popen] = {}
-"""Servers that this process started: they must be waited for, or they stay as zombies."""
+"""Servers that this process started. Each must be waited for, or it stays a zombie."""
 
 
 class EmulatorError(RuntimeError):
@@ -47,9 +46,9 @@ class Emulator:
 def start(state_dir: Path, *, port: int | None = None, iam: bool = False, timeout: float = 30) -> Emulator:
     """Start the emulator of ``state_dir`` in the background, or return the one running.
 
-    Without ``port`` it takes the port of the last time if that is free, so that URLs stay valid, else any free one.
-    Safe to call from several processes at once. Waits up to ``timeout`` seconds for an answer, also for one that has
-    the directory and is slow. Raises EmulatorError; then no process is left that this call has started.
+    Without ``port``, use the previous port if it is free, so that URLs stay valid, else any free one. Wait up to
+    ``timeout`` seconds for an answer. Safe to call from several processes at once. Raises EmulatorError, and leaves no
+    process behind.
     """
     state_dir = _real(state_dir)
     found = running(state_dir) or _started(state_dir, port, iam, timeout)
@@ -78,14 +77,14 @@ def running(state_dir: Path) -> Emulator | None:
 def stop(state_dir: Path, timeout: float = 15) -> bool:
     """Stop the emulator of ``state_dir``, saving its state; False if none was running.
 
-    It is killed if it does not stop in time. Its workers end with it either way.
+    Kill it if it does not stop in time. Its workers end with it.
     """
     state_dir = _real(state_dir)
     if not ownership.in_use(state_dir):
         return False
     pid = ownership.record(state_dir).get("pid")
     if not isinstance(pid, int) or not _is_emulator(pid):
-        raise EmulatorError(f"{state_dir} is locked by a process that is not known; end that first")
+        raise EmulatorError(f"{state_dir} is locked by an unknown process; end that process first")
     _signal(pid, signal.SIGTERM)
     if not _released(state_dir, timeout):
         _signal(pid, signal.SIGKILL)
@@ -99,7 +98,7 @@ def stop(state_dir: Path, timeout: float = 15) -> bool:
 
 
 def environment(emulator: Emulator) -> dict[str, str]:
-    """The variables by which boto3 and the AWS CLI talk to this emulator, as its administrator."""
+    """Return the environment variables with which boto3 and the AWS CLI call this emulator, as its administrator."""
     return {
         "AWS_ENDPOINT_URL": emulator.endpoint_url,
         "AWS_ACCESS_KEY_ID": ROOT_USER,
@@ -111,13 +110,13 @@ def environment(emulator: Emulator) -> dict[str, str]:
 
 
 def _started(state_dir: Path, port: int | None, iam: bool, timeout: float) -> Emulator:
-    """Launch a server and wait for an answer: its own, or that of another which was there before."""
+    """Launch a server and wait for an answer, from it or from one that another process launched."""
     if importlib.util.find_spec("ministack") is None:
         raise EmulatorError(f"the local emulator is not installed; install it with: {INSTALL_HINT}")
     if port is not None and not _free(port) and not ownership.in_use(state_dir):
-        raise EmulatorError(f"port {port} on {HOST} is taken by another program")
+        raise EmulatorError(f"port {port} on {HOST} is in use by another program")
     deadline = time.monotonic() + timeout
-    process = _launch(state_dir, port or _port_of_last_time(state_dir) or _free_port(), iam, timeout)
+    process = _launch(state_dir, port or _previous_port(state_dir) or _free_port(), iam, timeout)
     found = None
     try:
         while not (found := running(state_dir)):
@@ -135,7 +134,7 @@ def _started(state_dir: Path, port: int | None, iam: bool, timeout: float) -> Em
 
 
 def _launch(state_dir: Path, port: int, iam: bool, wait: float) -> subprocess.Popen:
-    """Start a server, which waits so many seconds for another one to give up the directory."""
+    """Start a server. It waits up to ``wait`` seconds for another one to release the directory."""
     command = [sys.executable, "-m", "emulator", "serve", "--port", str(port), "--state", str(state_dir)]
     with _log(state_dir) as output:
         output.write(f"--- {time.strftime('%F %T')} port {port}\n".encode())
@@ -160,17 +159,17 @@ def _log(state_dir: Path) -> BinaryIO:
 
 
 def _no_answer(state_dir: Path, process: subprocess.Popen, timeout: float) -> str:
-    """Describe why no emulator answers."""
+    """Return why no emulator answers."""
     log = state_dir / LOG
     pid = ownership.record(state_dir).get("pid")
     if ownership.in_use(state_dir) and pid != process.pid:
         return (
-            f"process {pid} has the state in {state_dir} and did not answer within {timeout:g} seconds; "
+            f"process {pid} uses the state in {state_dir} and did not answer within {timeout:g} seconds; "
             f"stop it: {_stop_command(state_dir)}"
         )
     if process.poll() is None:
         return f"the emulator did not answer within {timeout:g} seconds; the end of {log}:\n{_tail(log)}"
-    return f"the emulator ended with code {process.returncode} at start; the end of {log}:\n{_tail(log)}"
+    return f"the emulator exited with code {process.returncode} at start; the end of {log}:\n{_tail(log)}"
 
 
 def _stop_command(state_dir: Path) -> str:
@@ -178,7 +177,7 @@ def _stop_command(state_dir: Path) -> str:
 
 
 def _identity(port: int) -> dict | None:
-    """What answers on the port, if it is an emulator. Never through a proxy."""
+    """Return the identity of the emulator on the port, None if there is none. Use no proxy."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://{HOST}:{port}{IDENTITY_PATH}", timeout=2) as response:
@@ -189,7 +188,7 @@ def _identity(port: int) -> dict | None:
 
 
 def _real(path: Path) -> Path:
-    """Follow links; a loop of them is left for whoever opens the path to report."""
+    """Follow links. Opening the path reports a loop of links."""
     return Path(os.path.realpath(path))
 
 
@@ -203,7 +202,7 @@ def _free(port: int) -> bool:
         return True
 
 
-def _port_of_last_time(state_dir: Path) -> int | None:
+def _previous_port(state_dir: Path) -> int | None:
     port = ownership.record(state_dir).get("port")
     return port if isinstance(port, int) and _free(port) else None
 
@@ -215,7 +214,7 @@ def _free_port() -> int:
 
 
 def _is_emulator(pid: int) -> bool:
-    """Whether the process is a server, as far as `ps` knows: its id may be of before a crash, and another's by now."""
+    """Return whether the process is a server. After a crash, another process may have its id."""
     try:
         listing = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False)
     except FileNotFoundError:

@@ -1,9 +1,8 @@
-"""The process in which a local function runs: what AWS's Python runtime does, in one file.
+"""The process in which a function runs: AWS's Python runtime, in one file.
 
-Started by ``mends/lambda_runtime.py`` as ``python -I -S lambda_worker.py FD``, so that it
-sees neither the server's packages nor its environment. FD is a socket that carries one
-JSON line per invocation each way; standard output and error go to a file that the server
-reads after each answer. It imports nothing of this project.
+``patches/lambda_runtime.py`` runs ``python -I -S lambda_worker.py FD``, without the server's packages and environment.
+The socket FD carries one JSON line per invocation each way; standard output and error go to a file that the server
+reads after each answer. This module imports nothing of the project.
 """
 
 import importlib
@@ -21,7 +20,7 @@ RESPONSE_LIMIT = 6_291_556  # bytes that AWS lets a synchronous function return
 
 
 class Context:
-    """The context object, with the names that AWS gives it."""
+    """The context object of a handler."""
 
     identity = None
     client_context = None
@@ -41,7 +40,7 @@ class Context:
 
 
 class LogHandler(logging.Handler):
-    """The handler that AWS puts on the root logger: one line per record, text or JSON."""
+    """AWS's handler on the root logger: one line a record, text or JSON."""
 
     request_id = ""
 
@@ -66,7 +65,7 @@ class LogHandler(logging.Handler):
 
 
 def described(error):
-    """An exception as the runtime reports it, without the frames of this file."""
+    """Return an exception as the runtime reports it, without the frames of this file."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     return {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": traceback.format_list(frames)}
 
@@ -76,7 +75,7 @@ def failure(error_type, message):
 
 
 def report(error, request_id):
-    """Log an error in the way that AWS does."""
+    """Log an error as AWS does."""
     if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
         print(json.dumps({"level": "ERROR", "requestId": request_id, **error}), flush=True)
     else:
@@ -85,7 +84,7 @@ def report(error, request_id):
 
 
 def load():
-    """Import the handler; returns it and None, or None and why it could not be imported."""
+    """Import the handler; return it and None, or None and the error."""
     module_name, _, name = os.environ["_HANDLER"].rpartition(".")
     try:
         module = importlib.import_module(module_name.replace("/", "."))
@@ -100,7 +99,7 @@ def load():
 
 
 def invoke(handler, event, context):
-    """Run the handler; returns the answer's JSON text."""
+    """Run the handler and return its result or its error."""
     try:
         result = handler(event, context)
     except Exception as error:
@@ -120,7 +119,7 @@ def invoke(handler, event, context):
 
 
 def receive(channel, requests):
-    """Queue the calls. When the server is gone, so is this process, even in the middle of a call."""
+    """Queue the calls. End this process with the server, even during a call."""
     for line in channel.makefile("rb"):
         requests.put(line)
     os._exit(0)
@@ -150,7 +149,7 @@ def main(channel):
         sys.stderr.flush()
         channel.sendall(json.dumps(answer).encode() + b"\n")
         if broken:
-            break  # AWS, too, starts afresh after a failed initialisation
+            break  # AWS, too, starts a new process after a failed initialisation
 
 
 if __name__ == "__main__":

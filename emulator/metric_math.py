@@ -5,18 +5,18 @@ from collections.abc import Iterator, Mapping
 
 
 class MathError(ValueError):
-    """The expression uses something that this file does not know."""
+    """The expression uses something that this module does not implement."""
 
 
 def evaluate(expression: str, values: Mapping[str, float | None]) -> float | None:
-    """The expression's value for one period; None where a metric that it needs is missing."""
+    """Return the expression's value for one period, None if a metric that it needs is missing."""
     return _value(_parsed(expression), values)
 
 
 def in_order(expressions: Mapping[str, str], metrics: set[str]) -> Iterator[tuple[str, str, set[str]]]:
-    """The expressions, each after those that it refers to: its id, itself, the ids that it refers to.
+    """Yield id, expression and the ids that it refers to, each expression after those.
 
-    Raises MathError, naming the expression, for one that cannot be evaluated whatever the metrics are.
+    Raises MathError, naming the expression, for one that no metrics can make valid.
     """
     used = {key: names(expression) for key, expression in expressions.items()}
     known = set(metrics)
@@ -35,7 +35,7 @@ def in_order(expressions: Mapping[str, str], metrics: set[str]) -> Iterator[tupl
 
 
 def names(expression: str) -> set[str]:
-    """The ids that an expression refers to."""
+    """Return the ids that an expression refers to."""
     tree = _parsed(expression)
     functions = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node not in functions}

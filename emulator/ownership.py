@@ -1,9 +1,8 @@
-"""Who runs on a state directory, and for how long.
+"""The lock on a state directory, and when its process must end.
 
-A state directory has one process: the one that holds the lock on the directory, so that no deleted or copied file
-makes room for another. The server takes the lock before it touches anything else and keeps it until it ends, however it
-ends. The file ``emulator.json`` says how to find that process; it is believed only while the lock is held. Neither
-depends on how the path is spelled or encoded.
+One process runs on a state directory: the one that holds the lock on the directory itself, which a deleted or copied
+file cannot release. The server takes the lock before anything else and keeps it until it ends. The file
+``emulator.json`` says how to find that process; it is valid while the lock is held.
 """
 
 import fcntl
@@ -18,7 +17,7 @@ from pathlib import Path
 
 FILE = "emulator.json"
 LIFELINE = "EMULATOR_LIFELINE"
-"""A file that another process keeps locked: the server ends when that process does. Set by `end_with_this_process`."""
+"""Path of a file that another process keeps locked. The server ends with that process (`end_with_this_process`)."""
 
 _CHECK_SECONDS = 1.0
 _GRACE_SECONDS = 15.0
@@ -31,10 +30,10 @@ class InUseError(RuntimeError):
 
 
 class Claim:
-    """The lock of this process on a state directory; the descriptor is never closed, nor inherited by a child."""
+    """The lock of this process on a state directory. Its descriptor is never closed, and no child inherits it."""
 
     def __init__(self, state_dir: Path, wait: float = 0, **record: object):
-        """Take the lock, waiting up to `wait` seconds for it, and write down who has it. Raises InUseError, OSError."""
+        """Take the lock, waiting up to `wait` seconds, and write the record. Raises InUseError, OSError."""
         self.path = state_dir
         self._descriptor = _locked(state_dir, time.monotonic() + wait)
         self._record = {"pid": os.getpid(), **record}
@@ -42,12 +41,12 @@ class Claim:
         self.identity = identity(self._descriptor)
 
     def lost(self) -> bool:
-        """Whether nobody finds this process any more: the directory was moved or deleted, or its record was."""
+        """Return whether the directory or its record was moved, deleted or replaced."""
         return identity(self.path) != self.identity or record(self.path) != self._record
 
 
 def identity(file: Path | int) -> list[int] | None:
-    """Device and inode of a file or directory: the same by every path to it. None if it is missing."""
+    """Return device and inode of a file or directory, the same by every path; None if it is missing."""
     try:
         found = os.stat(file)
     except OSError:
@@ -56,7 +55,7 @@ def identity(file: Path | int) -> list[int] | None:
 
 
 def _locked(path: Path, deadline: float) -> int:
-    """Open and lock the directory, again if it was replaced before the lock was ours."""
+    """Open and lock the directory. Start again if it was replaced meanwhile."""
     while True:
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -72,7 +71,7 @@ def _locked(path: Path, deadline: float) -> int:
 
 
 def record(state_dir: Path) -> dict:
-    """Return what the last process wrote down: pid, port, iam. Empty if nothing readable is there."""
+    """Return the record of the last process: pid, port, iam. {} if there is none."""
     try:
         found = json.loads((state_dir / FILE).read_bytes())
     except (OSError, ValueError):
@@ -81,7 +80,7 @@ def record(state_dir: Path) -> dict:
 
 
 def in_use(state_dir: Path) -> bool:
-    """Whether a process holds the lock. Raises PermissionError where that cannot be known."""
+    """Return whether a process holds the lock. Raises PermissionError if the directory cannot be opened."""
     try:
         descriptor = os.open(state_dir, os.O_RDONLY)
     except PermissionError:
@@ -98,19 +97,19 @@ def in_use(state_dir: Path) -> bool:
 
 
 def end_with_this_process(directory: Path) -> None:
-    """Have every emulator that this process or a child of it starts from now on end when this process ends.
+    """End every emulator that this process or a child starts from now on when this process ends.
 
-    For tests and measurements, which may be killed. A file in `directory` is locked for as long as this process lives.
+    For tests and benchmarks, which may be killed. This process keeps a file in `directory` locked.
     """
     path = directory / f"lifeline-{os.getpid()}"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    _lifelines.append(descriptor)  # else nothing would say that it must stay open
+    _lifelines.append(descriptor)  # a reference, so that it stays open
     os.environ[LIFELINE] = str(path)
 
 
 def end_when_lost(claim: Claim) -> None:
-    """Watch, in threads: end this process when its directory or the holder of its lifeline is gone."""
+    """End this process, from threads, when its directory or the holder of its lifeline is gone."""
 
     def directory_gone() -> None:
         while not claim.lost():

@@ -1,4 +1,4 @@
-"""The emulator process: MiniStack with the mends, on the loopback interface only.
+"""The emulator's process: MiniStack with the patches, on the loopback interface only.
 
 Run by ``python -m emulator serve``; use ``emulator.control.start`` from code.
 """
@@ -20,8 +20,8 @@ IDENTITY_PATH = "/_emulator"
 ROOT_USER = "root"
 SAVE_EVERY_SECONDS = 5.0
 
-# What the server may see of the caller's environment, however it is started. Everything else stays out: AWS_*, proxies,
-# and what MiniStack would take for its settings, such as LOG_LEVEL and SERVICES.
+# The caller's variables that the server gets. AWS_*, proxies and MiniStack's settings, such as LOG_LEVEL and SERVICES,
+# stay out.
 PASSED_ON = (
     "PATH",
     "HOME",
@@ -37,7 +37,7 @@ PASSED_ON_PREFIXES = ("EMULATOR_", "LAMBDA_ASYNC_RETRY_")
 
 
 class VersionError(RuntimeError):
-    """MiniStack is missing, or is not the version that the mends were written for."""
+    """MiniStack is missing, or its version is not the one that the patches are written for."""
 
 
 def check_version() -> None:
@@ -48,24 +48,23 @@ def check_version() -> None:
         raise VersionError(f"MiniStack is not installed; install it with: {INSTALL_HINT}") from None
     if installed != MINISTACK_VERSION:
         raise VersionError(
-            f"MiniStack {installed} is installed but the adapter mends {MINISTACK_VERSION}; "
+            f"MiniStack {installed} is installed, but the patches are for {MINISTACK_VERSION}; "
             f"install it with: {INSTALL_HINT}"
         )
 
 
 def passed_on() -> dict[str, str]:
-    """Return the part of this process's environment that the server may see."""
+    """Return the variables of this process that the server gets."""
     return {
         name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
     }
 
 
 def configure(port: int, state_dir: Path, iam: bool) -> None:
-    """Set what MiniStack reads from the environment; it must not be imported before.
+    """Set the environment that MiniStack reads when it is first imported.
 
-    Nothing listens beyond the loopback interface, nothing looks for a Docker daemon, and
-    every file, temporary ones included, lies under ``state_dir``. What is saved has relative
-    paths: a directory that is moved takes along what is saved after that.
+    Nothing listens beyond the loopback interface or looks for a Docker daemon, and every file, temporary ones included,
+    is under ``state_dir``, by relative paths: the directory can be moved.
     """
     settings = passed_on()
     os.environ.clear()
@@ -97,7 +96,7 @@ def configure(port: int, state_dir: Path, iam: bool) -> None:
 
 
 def answer_identity(claim: Claim, iam: bool) -> None:
-    """Serve ``/_emulator``, by which ``control`` knows its own process from a stranger's."""
+    """Serve ``/_emulator``, by which ``control`` identifies this process."""
     import ministack.app as ministack
 
     inner = ministack.app
@@ -117,9 +116,8 @@ def answer_identity(claim: Claim, iam: bool) -> None:
 def save_periodically(seconds: float) -> None:
     """Save all state every few seconds, so that a killed process loses little.
 
-    MiniStack saves on a graceful stop only. The saving starts when the state of the last
-    run is loaded (before, it would save nothing over it), one save at a time. A snapshot
-    that meets a change under way may miss it; the next one follows soon.
+    MiniStack saves on a graceful stop only. Saving starts once the previous state is loaded (earlier, it would overwrite
+    that state), one save at a time. A snapshot may miss a change in progress; the next one has it.
     """
     import ministack.app as ministack
 
@@ -147,7 +145,7 @@ def save_periodically(seconds: float) -> None:
 def serve(port: int, state_dir: Path, iam: bool = False, wait: float = 0) -> None:
     """Run the emulator in this process until it is stopped.
 
-    ``wait``: seconds that another process may take to give up the state directory. Raises VersionError, InUseError.
+    ``wait``: seconds to wait for another process to release the state directory. Raises VersionError, InUseError.
     """
     check_version()
     state_dir.mkdir(parents=True, exist_ok=True)

@@ -1,97 +1,73 @@
-"""What is wrong with a JSON document, in the words of the validator that API Gateway uses."""
+"""The errors of a JSON document against its schema, in the words of API Gateway's validator."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
-TYPES: dict[str, Callable[[Any], bool]] = {
-    "object": lambda value: isinstance(value, dict),
-    "array": lambda value: isinstance(value, list),
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "null": lambda value: value is None,
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-}
+from jsonschema import Draft4Validator, ValidationError
+
+KINDS = ("object", "array", "string", "boolean", "null", "integer", "number")
 
 
-def explain(
-    schema: Any, value: Any, resolve: Callable[[str, Any], tuple[Any, Any]], root: Any = None, depth: int = 0
-) -> list[str]:
-    """The sentences about ``value``, parents before children. Empty where this file cannot tell."""
-    root = schema if root is None else root
-    while isinstance(schema, dict) and isinstance(schema.get("$ref"), str):
-        schema, root = resolve(schema["$ref"], root)
-    if not isinstance(schema, dict) or depth > 50:
-        return []
-    kinds = schema.get("type")
-    kinds = kinds if isinstance(kinds, list) else [kinds] if kinds else []
-    if kinds and not any(TYPES.get(kind, lambda _: True)(value) for kind in kinds):
-        return [
-            f"instance type ({kind_of(value)}) does not match any allowed primitive type (allowed: {listed(sorted(kinds))})"
-        ]
-    found = list(about(schema, value))
-    if isinstance(value, dict):
-        for name, item in value.items():
-            found += explain((schema.get("properties") or {}).get(name), item, resolve, root, depth + 1)
-    if isinstance(value, list) and isinstance(schema.get("items"), dict):
-        for item in value:
-            found += explain(schema["items"], item, resolve, root, depth + 1)
-    return found
+def explain(schema: dict, value: Any) -> list[str]:
+    """Return one sentence an error, parents before children. A keyword without a sentence is skipped."""
+    errors = sorted(Draft4Validator(schema).iter_errors(value), key=lambda error: len(error.absolute_path))
+    wrong_type = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
+    sentences = [
+        SENTENCES[error.validator](error, error.instance, error.validator_value)
+        for error in errors
+        if error.validator in SENTENCES and (error.validator == "type" or tuple(error.absolute_path) not in wrong_type)
+    ]
+    return list(dict.fromkeys(sentences))  # `required` has an error for each property, AWS one for all
 
 
-def about(schema: dict, value: Any) -> list[str]:
-    """The sentences about this value itself, its type being right."""
-    found = []
-    if "enum" in schema and value not in schema["enum"]:
-        found.append(
-            f"instance value ({json.dumps(value)}) not found in enum (possible values: {listed(schema['enum'])})"
-        )
-    if isinstance(value, dict):
-        missing = sorted(set(schema.get("required") or []) - set(value))
-        if missing:
-            found.append(f"object has missing required properties ({listed(missing)})")
-        extra = sorted(set(value) - set(schema.get("properties") or {}))
-        if schema.get("additionalProperties") is False and extra and "patternProperties" not in schema:
-            found.append(f"object instance has properties which are not allowed by the schema: {listed(extra)}")
-    if isinstance(value, str):
-        if len(value) < schema.get("minLength", 0):
-            found.append(
-                f'string "{value}" is too short (length: {len(value)}, required minimum: {schema["minLength"]})'
-            )
-        if len(value) > schema.get("maxLength", len(value)):
-            found.append(f'string "{value}" is too long (length: {len(value)}, maximum allowed: {schema["maxLength"]})')
-        if "pattern" in schema and not re.search(schema["pattern"], value):
-            found.append(f'ECMA 262 regex "{schema["pattern"]}" does not match input string "{value}"')
-    if isinstance(value, list):
-        if len(value) < schema.get("minItems", 0):
-            found.append(
-                f"array is too short: must have at least {schema['minItems']} elements but instance has {len(value)} elements"
-            )
-        if len(value) > schema.get("maxItems", len(value)):
-            found.append(
-                f"array is too long: must have at most {schema['maxItems']} elements but instance has {len(value)} elements"
-            )
-    if TYPES["number"](value):
-        if "minimum" in schema and value < schema["minimum"]:
-            found.append(
-                f"numeric instance is lower than the required minimum (minimum: {schema['minimum']}, found: {value})"
-            )
-        if "maximum" in schema and value > schema["maximum"]:
-            found.append(
-                f"numeric instance is greater than the required maximum (maximum: {schema['maximum']}, found: {value})"
-            )
-        if schema.get("exclusiveMinimum") is True and value == schema.get("minimum"):
-            found.append(f"numeric instance is not strictly greater than the required minimum {value}")
-    return found
+def _type(error: ValidationError, value: Any, types: Any) -> str:
+    kind = next(kind for kind in KINDS if Draft4Validator({"type": kind}).is_valid(value))
+    allowed = sorted(types if isinstance(types, list) else [types])
+    return f"instance type ({kind}) does not match any allowed primitive type (allowed: {_listed(allowed)})"
 
 
-def kind_of(value: Any) -> str:
-    return next(
-        kind for kind in ("object", "array", "string", "boolean", "null", "integer", "number") if TYPES[kind](value)
+def _minimum(error: ValidationError, value: float, minimum: float) -> str:
+    if value == minimum:
+        return f"numeric instance is not strictly greater than the required minimum {value}"
+    return f"numeric instance is lower than the required minimum (minimum: {minimum}, found: {value})"
+
+
+def _extra(error: ValidationError, value: dict, allowed: Any) -> str:
+    extra = sorted(set(value) - set(error.schema.get("properties", {})))
+    return f"object instance has properties which are not allowed by the schema: {_listed(extra)}"
+
+
+def _length(adjective: str, bound: str) -> Callable[[ValidationError, str, int], str]:
+    return lambda error, value, limit: f'string "{value}" is too {adjective} (length: {len(value)}, {bound}: {limit})'
+
+
+def _items(adjective: str, bound: str) -> Callable[[ValidationError, list, int], str]:
+    return lambda error, value, limit: (
+        f"array is too {adjective}: must have at {bound} {limit} elements but instance has {len(value)} elements"
     )
 
 
-def listed(values: list) -> str:
+def _listed(values: list) -> str:
     return json.dumps(values, separators=(",", ":"))
+
+
+SENTENCES: dict[str, Callable[[ValidationError, Any, Any], str]] = {
+    "type": _type,
+    "enum": lambda error, value, allowed: (
+        f"instance value ({json.dumps(value)}) not found in enum (possible values: {_listed(allowed)})"
+    ),
+    "required": lambda error, value, names: (
+        f"object has missing required properties ({_listed(sorted(set(names) - set(value)))})"
+    ),
+    "additionalProperties": _extra,
+    "minLength": _length("short", "required minimum"),
+    "maxLength": _length("long", "maximum allowed"),
+    "pattern": lambda error, value, pattern: f'ECMA 262 regex "{pattern}" does not match input string "{value}"',
+    "minItems": _items("short", "least"),
+    "maxItems": _items("long", "most"),
+    "minimum": _minimum,
+    "maximum": lambda error, value, maximum: (
+        f"numeric instance is greater than the required maximum (maximum: {maximum}, found: {value})"
+    ),
+}

@@ -1,4 +1,4 @@
-"""Each test process has one emulator with all mends; a test may start others of its own."""
+"""Each test process has one emulator with all patches; a test may start others."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.emulator.testkit import Aws
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    """The emulator that most tests share; they use names of their own."""
+    """The emulator that most tests share; each uses different names."""
     state = tmp_path_factory.mktemp("emulator")
     yield Aws(control.start(state))
     control.stop(state)
@@ -31,7 +31,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     started: list[Path] = []
 
     def starter(*, without: str = "", iam: bool = False, **settings: str) -> Aws:
-        monkeypatch.setenv("EMULATOR_WITHOUT", without)
+        monkeypatch.setenv("EMULATOR_WITHOUT_PATCHES", without)
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         state = tmp_path / f"emulator-{len(started)}"

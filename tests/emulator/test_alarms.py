@@ -1,4 +1,4 @@
-"""When alarms are looked at, and that what is recorded for them stays."""
+"""When alarms are evaluated, and the retention of their metrics."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from tests.emulator.checks.alarms import alarm, state, watching
 from tests.emulator.checks.common import with_function
 from tests.emulator.testkit import template
 
-# In a process of its own, since a mend stays applied.
+# In a separate process, since a patch stays applied.
 PROGRAM = """
 import json, sys, time
 from pathlib import Path
@@ -21,7 +21,7 @@ server.configure(1, Path(sys.argv[1]), iam=False)
 registry.apply(registry.left_out())
 
 from ministack.services import cloudwatch
-from emulator.metric_points import record
+from emulator.patches.service_metrics import record
 
 def points(name):
     return cloudwatch._metric_bucket(("shop", name, ""))
@@ -30,7 +30,7 @@ now = time.time()
 beginning, old = points("beginning"), points("old")
 old += [{"Timestamp": now - age, "Value": 1.0} for age in (15 * 86400, 15 * 86400, 60)]
 cloudwatch._evict_old_metrics()
-beginning.append({"Timestamp": now, "Value": 1.0})  # as a thread does that found the metric before
+beginning.append({"Timestamp": now, "Value": 1.0})  # as does a thread that looked the metric up before
 for _ in range(3):
     record("shop", "counted", 2, "Count", {})
 print(json.dumps({
@@ -42,22 +42,20 @@ print(json.dumps({
 
 
 @pytest.mark.parametrize("without", ["", "metric_retention"])
-def test_nothing_is_lost_of_a_metric_that_is_recorded_while_another_is_asked_for(
-    tmp_path, monkeypatch: pytest.MonkeyPatch, without: str
-) -> None:
-    monkeypatch.setenv("EMULATOR_WITHOUT", without)
+def test_a_point_recorded_during_eviction_is_kept(tmp_path, monkeypatch: pytest.MonkeyPatch, without: str) -> None:
+    monkeypatch.setenv("EMULATOR_WITHOUT_PATCHES", without)
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
     )
     found = json.loads(run.stdout.splitlines()[-1])
     assert found["old"] == 1
     assert found["statistics"] == {"SampleCount": 3, "Sum": 6, "Average": 2, "Minimum": 2, "Maximum": 2}
-    assert (found["kept"] == 1) is not bool(without), "if it is kept without the mend, delete the mend"
+    assert (found["kept"] == 1) is not bool(without), "the patch is not needed: delete it"
 
 
-# In an emulator of its own: whoever puts a metric has all alarms looked at.
+# In a separate emulator: PutMetricData evaluates all alarms.
 @pytest.mark.parametrize("without", ["", "alarm_clock"])
-def test_an_alarm_on_a_metric_of_aws_rings_although_nobody_puts_one(start, without: str) -> None:
+def test_an_alarm_on_a_metric_of_aws_is_evaluated_without_put_metric_data(start, without: str) -> None:
     aws = start(without=without)
     made = with_function(aws, "failing", "def handler(event, context):\n    raise ValueError()\n")
     aws.deployed(
@@ -65,6 +63,6 @@ def test_an_alarm_on_a_metric_of_aws_rings_although_nobody_puts_one(start, witho
     )
     aws.invoke(made)
     deadline = time.monotonic() + 3
-    while (rang := state(aws, "errors") == "ALARM") is False and time.monotonic() < deadline:
+    while (alarmed := state(aws, "errors") == "ALARM") is False and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert rang is not bool(without), "if it rings without the mend, delete the mend"
+    assert alarmed is not bool(without), "the patch is not needed: delete it"

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A state directory. Its emulator has no mends, which makes it start in a third of a second."""
+    """A state directory. Its emulator has no patches, which makes it start in a third of a second."""
     monkeypatch.setenv(registry.WITHOUT, "*")
     folder = tmp_path / "state"
     yield folder
@@ -51,7 +51,7 @@ def test_another_port_is_taken_when_the_old_one_is_gone(state: Path) -> None:
 
 
 def test_a_port_that_is_asked_for_and_taken_is_an_error(state: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(control.EmulatorError, match="is taken"):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(control.EmulatorError, match="is in use"):
         control.start(state, port=taken.getsockname()[1])
 
 
@@ -104,8 +104,8 @@ def test_a_broken_record_is_ignored(state: Path) -> None:
 
 
 def test_an_emulator_that_dies_at_start_says_why(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EMULATOR_WITHOUT", "no_such_mend")
-    with pytest.raises(control.EmulatorError, match="no mend is called no_such_mend"):
+    monkeypatch.setenv("EMULATOR_WITHOUT_PATCHES", "no_such_patch")
+    with pytest.raises(control.EmulatorError, match="no patch is called no_such_patch"):
         control.start(state)
 
 
@@ -117,7 +117,7 @@ def test_a_missing_extra_names_the_command_that_installs_it(state: Path, monkeyp
 
 def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.importlib.metadata, "version", lambda name: "9.9.9")
-    with pytest.raises(server.VersionError, match=r"MiniStack 9\.9\.9 is installed but the adapter mends"):
+    with pytest.raises(server.VersionError, match=r"MiniStack 9\.9\.9 is installed, but the patches are for"):
         server.check_version()
 
 

@@ -79,7 +79,7 @@ def deployed(aws: Aws) -> dict[str, str]:
 
 
 def tls_only(kind: str, action: str, resource: dict, name: str) -> dict:
-    """A policy of a queue or topic that denies whatever comes without TLS."""
+    """A policy of a queue or topic that denies requests without TLS."""
     statement = {
         "Effect": "Deny",
         "Principal": "*",
@@ -115,15 +115,15 @@ def test_a_function_is_held_to_its_role(enforced: Aws, outputs: dict[str, str], 
 
 
 @pytest.mark.parametrize(
-    ("mend", "refused"),
+    ("patch", "refused"),
     [
         ("iam_parameter_names", {"secret": "AccessDeniedException"}),
         ("iam_batch_actions", {"send all": "AccessDenied", "publish all": "AuthorizationError"}),
         ("iam_secure_transport", {"send": "AccessDenied", "publish": "AuthorizationError"}),
     ],
 )
-def test_what_a_role_allows_is_refused_without_the_mend(start, mend: str, refused: dict[str, str]) -> None:
-    aws = start(iam=True, without=mend)
+def test_what_a_role_allows_is_refused_without_the_patch(start, patch: str, refused: dict[str, str]) -> None:
+    aws = start(iam=True, without=patch)
     made = deployed(aws)["F"]
     assert {call: aws.invoke(made, {"call": call}) for call in refused} == refused
 

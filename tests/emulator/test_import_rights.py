@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.checks.imports import QUEUE, patience, received, rule, told, watched
+from tests.emulator.checks.imports import QUEUE, calls_of, invoke_config, received, rule, watched
 from tests.emulator.testkit import ROLE, Aws, att, function, ref, template, until
 
 SOURCE = """
@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 s3, functions = boto3.client("s3"), boto3.client("lambda")
 def handler(event, context):
     if "chain" in event or "fail" in event:
-        print("TOLD", json.dumps({"event": event, "id": context.aws_request_id}))
+        print("CALL", json.dumps({"event": event, "id": context.aws_request_id}))
         raise ValueError("no such dish")
     bucket, this = os.environ["BUCKET"], context.invoked_function_arn
     stored = {"Bucket": bucket, "Key": event.get("key", "orders/1"), "VersionId": event.get("version", "")}
@@ -51,14 +51,14 @@ def document(*statements: dict) -> dict:
 
 
 def policy(*statements: dict) -> dict:
-    """A policy of the role, as a resource of its own."""
+    """A policy of the role, as a separate resource."""
     properties = {"PolicyName": "import", "Roles": [ref("Role")], "PolicyDocument": document(*statements)}
     return {"Type": "AWS::IAM::Policy", "Properties": properties}
 
 
 def importer(aws: Aws, *rights: dict, **more: Any) -> dict:
-    """A bucket of which a rule tells the function F, whose role has these rights, given one by one."""
-    config = patience(MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": att("Q", "Arn")}})
+    """A bucket whose events a rule sends to the function F, whose role has these rights."""
+    config = invoke_config(MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": att("Q", "Arn")}})
     permitted = {"FunctionName": ref("F"), "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}
     resources = {
         "B": watched(),
@@ -111,7 +111,7 @@ def test_the_importers_role_lets_it_do_what_it_names(
     assert enforced.invoke(outputs["F"], {"call": call, "version": version}) == result
 
 
-def test_a_bucket_that_demands_tls_is_closed_without_the_mend(start) -> None:
+def test_a_bucket_that_demands_tls_is_closed_without_the_patch(start) -> None:
     aws = start(iam=True, without="iam_secure_transport")
     made = aws.deployed("importer", importer(aws, READ, REPORT))
     stored = aws.client("s3").put_object(Bucket=made["B"], Key="orders/1", Body=b"[]")  # root's is not held to it
@@ -137,7 +137,7 @@ def test_a_failed_event_is_given_up_by_the_functions_own_right(enforced: Aws) ->
     role = enforced.child("given-up", "Role")
     enforced.client("iam").delete_role_policy(RoleName=role, PolicyName="give-up")
     enforced.client("lambda").invoke(**failing)
-    until(lambda: len(told(enforced, made["F"])) == 2)
+    until(lambda: len(calls_of(enforced, made["F"])) == 2)
     time.sleep(0.5)
     assert not enforced.client("sqs").receive_message(QueueUrl=made["Q"]).get("Messages")
 
@@ -149,7 +149,7 @@ def test_a_destination_is_refused_before_the_role_may_send_to_it(enforced: Aws, 
     del resources["GiveUp"], resources["Config"]["DependsOn"]
     found = aws.deploy("too-soon", template(resources))
     if without:
-        assert found["StackStatus"] == "CREATE_COMPLETE", "the mend is not needed: delete it"
+        assert found["StackStatus"] == "CREATE_COMPLETE", "the patch is not needed: delete it"
     else:
         assert found["StackStatus"] == "ROLLBACK_COMPLETE"
         refusal = "does not have permissions to call SendMessage"

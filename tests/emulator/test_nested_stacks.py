@@ -70,7 +70,7 @@ def test_a_failed_create_leaves_nothing_but_its_story(aws: Aws) -> None:
         reason
         == f"Rest: Embedded stack {rest} was not successfully created: The following resource(s) failed to create: [Broken]. "
     )
-    assert any("SecureString" in told for told in aws.failures(rest))
+    assert any("SecureString" in failure for failure in aws.failures(rest))
     for stack_id in (children["Data"], rest):
         assert aws.stack(stack_id)["StackStatus"] == "DELETE_COMPLETE"
 
@@ -105,7 +105,7 @@ def test_the_deletion_policy_may_be_a_parameter(aws: Aws, policy: str, kept: boo
 def test_a_protected_table_in_a_child_fails_the_roots_delete(aws: Aws) -> None:
     name = aws.deployed("guarded", with_data(aws, {"DeletionProtectionEnabled": True}))["T"]
     assert aws.delete("guarded")["StackStatus"] == "DELETE_FAILED"
-    assert any("protected against deletion" in told for told in aws.failures(aws.child("guarded", "Data")))
+    assert any("protected against deletion" in failure for failure in aws.failures(aws.child("guarded", "Data")))
     aws.client("dynamodb").update_table(TableName=name, DeletionProtectionEnabled=False)
     assert aws.delete("guarded")["StackStatus"] == "DELETE_COMPLETE"
 
@@ -120,8 +120,8 @@ def test_the_story_of_a_child_outlives_it(aws: Aws) -> None:
     aws.deployed("story", with_data(aws, {}))
     data = aws.child("story", "Data")
     assert aws.delete("story")["StackStatus"] == "DELETE_COMPLETE"
-    told = [(e["LogicalResourceId"], e["ResourceStatus"]) for e in aws.events(data)]
-    assert ("T", "CREATE_COMPLETE") in told and ("T", "DELETE_COMPLETE") in told
+    events = [(e["LogicalResourceId"], e["ResourceStatus"]) for e in aws.events(data)]
+    assert ("T", "CREATE_COMPLETE") in events and ("T", "DELETE_COMPLETE") in events
 
 
 def test_children_are_deleted_after_those_that_need_them(aws: Aws) -> None:
@@ -185,13 +185,13 @@ def test_a_change_set_is_executed_with_the_children_that_it_announced(aws: Aws) 
 def test_a_template_that_is_not_there_fails_the_child(aws: Aws) -> None:
     failed = aws.deploy("absent", template({"C": child(f"{aws.emulator.endpoint_url}/artifacts/absent.json")}))
     assert failed["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert any("valid S3 object" in told for told in aws.failures(failed["StackId"]))
+    assert any("valid S3 object" in failure for failure in aws.failures(failed["StackId"]))
 
 
 def test_parameters_that_the_child_does_not_have_are_refused(aws: Aws) -> None:
     inner = aws.template_url(template({"P": parameter("x")}))
     failed = aws.deploy("typo", template({"C": child(inner, Typo="x")}))
-    assert any("[Typo] do not exist in the template" in told for told in aws.failures(failed["StackId"]))
+    assert any("[Typo] do not exist in the template" in failure for failure in aws.failures(failed["StackId"]))
 
 
 def test_a_deleted_root_is_known_by_its_id_only(aws: Aws) -> None:

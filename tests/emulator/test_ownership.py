@@ -23,7 +23,7 @@ LONG = 60
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A state directory, whose path is not ASCII. Its emulator has no mends: it starts in a third of a second."""
+    """A state directory, whose path is not ASCII. Its emulator has no patches: it starts in a third of a second."""
     monkeypatch.setenv(registry.WITHOUT, "*")
     folder = tmp_path / "zustände der küche"
     yield folder
@@ -58,7 +58,7 @@ def test_a_second_start_is_refused_when_the_first_does_not_answer(state: Path) -
     os.kill(first.pid, signal.SIGSTOP)
     with pytest.raises(
         control.EmulatorError,
-        match=rf"^process {first.pid} has the state in .* and did not answer within 3 seconds; stop it: .* stop ",
+        match=rf"^process {first.pid} uses the state in .* and did not answer within 3 seconds; stop it: .* stop ",
     ):
         control.start(state, timeout=3)
     assert servers(state) == [first.pid]
@@ -83,7 +83,7 @@ def test_deploy_says_in_one_line_that_the_first_does_not_answer(state: Path) -> 
         check=False,
     )
     assert done.returncode == 6, done.stdout + done.stderr
-    assert f"the emulator did not start: process {first.pid} has the state in" in done.stderr
+    assert f"the emulator did not start: process {first.pid} uses the state in" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -156,7 +156,7 @@ def test_an_emulator_whose_directory_is_deleted_ends(state: Path, again: bool) -
 
 
 def test_a_record_that_is_deleted_makes_no_room_for_a_second(state: Path) -> None:
-    """The emulator that nobody finds any more saves and ends; the next start waits for that."""
+    """An emulator whose directory is gone saves and ends; the next start waits for it."""
     first = control.start(state)
     Aws(first).client("sqs").create_queue(QueueName="kept")
     (state / ownership.FILE).unlink()
@@ -198,7 +198,7 @@ NOBODY = 65_534
 
 
 def test_a_directory_that_is_read_only_is_one_sentence() -> None:
-    """Root may write everywhere: for root's tests somebody else tries, who can see the directory."""
+    """Root can write everywhere: as root, try as another user who can see the directory."""
     user = os.geteuid()
     with tempfile.TemporaryDirectory() as visible:
         os.chmod(visible, 0o755)
@@ -273,7 +273,7 @@ def test_a_busy_function_ends_with_a_server_that_is_killed(state: Path, tmp_path
 
 
 def running(pid: int) -> bool:
-    """Whether the process runs; one that has ended may stay as a zombie where nobody waits for it."""
+    """Whether the process runs; one that has ended may stay a zombie until it is waited for."""
     stat = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(stat.strip()) and not stat.startswith("Z")
 

@@ -12,7 +12,7 @@ from emulator import control
 from tests.emulator.checks.alarms import alarm, watching
 from tests.emulator.checks.api_kit import KEY, api_resources, method, plan, send_json, validated
 from tests.emulator.checks.common import child, parameter, table
-from tests.emulator.checks.imports import FAIL, QUEUE, patience, received, rule, told, watched
+from tests.emulator.checks.imports import FAIL, QUEUE, calls_of, invoke_config, received, rule, watched
 from tests.emulator.testkit import ROLE, Aws, att, function, ref, template, until
 
 
@@ -211,13 +211,13 @@ def handler(event, context):
     aws.client("lambda").update_event_source_mapping(UUID=outputs["M"], Enabled=True)
     if without:
         time.sleep(2)
-        assert read() == [1, 2], "the mend is not needed: delete it"
+        assert read() == [1, 2], "the patch is not needed: delete it"
     else:
         until(lambda: read() == [1, 2, 3, 4])
 
 
 def test_uploads_go_on_after_a_restart(start) -> None:
-    """The versions of an object, the bucket's notice, the rule and the patience with its function."""
+    """The versions of an object, the bucket's notice, the rule and the EventInvokeConfig with its function."""
     aws = start()
     destination = {"OnFailure": {"Destination": att("Q", "Arn")}}
     resources = {
@@ -225,14 +225,14 @@ def test_uploads_go_on_after_a_restart(start) -> None:
         "B": watched(),
         "R": rule(att("F", "Arn"), "orders/"),
         "F": function(aws.code(FAIL), att("Role", "Arn")),
-        "Config": patience(MaximumRetryAttempts=0, DestinationConfig=destination),
+        "Config": invoke_config(MaximumRetryAttempts=0, DestinationConfig=destination),
         "Q": QUEUE,
     }
     made = aws.deployed("uploads", template(resources, {name: ref(name) for name in "BFQ"}))
     order = {"Bucket": made["B"], "Key": "orders/1"}
     bodies = (b"first", b"second", b"third")
     first, second, third = (aws.client("s3").put_object(Body=body, **order)["VersionId"] for body in bodies)
-    until(lambda: len(told(aws, made["F"])) == 3)
+    until(lambda: len(calls_of(aws, made["F"])) == 3)
     control.stop(aws.emulator.state_dir)
 
     aws = Aws(control.start(aws.emulator.state_dir))

@@ -168,7 +168,7 @@ class Aws:
         return send(request)
 
     def messages(self, group: str) -> list[str]:
-        """What was logged in a group; nothing if nobody has written to it yet."""
+        """The messages of a log group, [] before the first one."""
         logs = self.client("logs")
         try:
             return [e["message"] for e in logs.filter_log_events(logGroupName=group)["events"]]

@@ -1,7 +1,7 @@
-"""One check per mend: what AWS does, told by a small template and a few calls.
+"""One check per patch: what AWS does, shown by a small template and a few calls.
 
-``test_mends.py`` runs each with the mend, where it must pass, and without, where it must
-fail. A check must not depend on any other mend of its own module.
+``test_patches.py`` runs each with the patch, where it must pass, and without, where it must
+fail. A check must not depend on another patch of its module.
 """
 
 from tests.emulator.checks import alarms, api, functions, imports, metrics, others, queues, stacks, storage

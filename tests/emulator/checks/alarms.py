@@ -122,14 +122,14 @@ def metric_math_requests(aws: Aws, name: str) -> None:
 
 @check
 def composite_alarms(aws: Aws, name: str) -> None:
-    """Of alarms and of another one, by AND, OR and NOT. It tells once however many ring, and when all is well."""
+    """Of alarms and of another composite alarm, by AND, OR and NOT. It notifies once however many ring, and when all is well."""
 
     def composite(key: str, rule: str, *after: str, **more: Any) -> dict:
         properties = {"AlarmName": f"{name}-{key}", "AlarmDescription": key, "AlarmRule": rule, **more}
         return {"Type": "AWS::CloudWatch::CompositeAlarm", "DependsOn": list(after), "Properties": properties}
 
     singles = {key: alarm(AlarmName=f"{name}-{key}", **watching(name, key)) for key in "ABC"}
-    tells = {"AlarmActions": [ref("T")], "OKActions": [ref("T")]}
+    notifies = {"AlarmActions": [ref("T")], "OKActions": [ref("T")]}
     both = composite("both", f'ALARM("{name}-A") AND ALARM({name}-B)', "A", "B")
     rule = f'(ALARM("{name}-both") OR ALARM("{name}-C")) AND NOT INSUFFICIENT_DATA("{name}-A")'
     topic, queue = {"T": {"Type": "AWS::SNS::Topic"}}, {"Q": {"Type": "AWS::SQS::Queue"}}
@@ -143,7 +143,7 @@ def composite_alarms(aws: Aws, name: str) -> None:
         "QP": {"Type": "AWS::SQS::QueuePolicy", "Properties": policy},
         "S": {"Type": "AWS::SNS::Subscription", "Properties": subscription},
         "Both": both,
-        "Path": composite("path", rule, "Both", "C", **tells),
+        "Path": composite("path", rule, "Both", "C", **notifies),
     }
     aws.deployed(name, template(resources))
     sqs, inbox = aws.client("sqs"), aws.child(name, "Q")
@@ -155,7 +155,7 @@ def composite_alarms(aws: Aws, name: str) -> None:
         names = [each["AlarmName"] for each in found["MetricAlarms"] + found["CompositeAlarms"]]
         return {each.removeprefix(f"{name}-") for each in names}
 
-    def told() -> list[str]:
+    def notified() -> list[str]:
         messages = sqs.receive_message(QueueUrl=inbox, MaxNumberOfMessages=10).get("Messages", [])
         for message in messages:
             sqs.delete_message(QueueUrl=inbox, ReceiptHandle=message["ReceiptHandle"])
@@ -166,15 +166,15 @@ def composite_alarms(aws: Aws, name: str) -> None:
         aws.client("cloudwatch").set_alarm_state(AlarmName=f"{name}-{key}", StateValue=wanted, StateReason="test")
 
     until(lambda: {state(aws, f"{name}-{key}") for key in "ABC"} == {"OK"}, 3)
-    told()  # that it is well to begin with
+    notified()  # OK at the beginning
     put_metric(aws, name, "A", 1)
     until(lambda: ringing() == {"A"}, 3)
     put_metric(aws, name, "B", 1)
     until(lambda: ringing() == {"A", "B", "both", "path"}, 3)
     put_metric(aws, name, "C", 1)
     until(lambda: "C" in ringing(), 3)
-    assert told() == ["ALARM"]
+    assert notified() == ["ALARM"]
     settle("C", "OK")
     settle("A", "OK")
-    assert "OK" in told()
+    assert "OK" in notified()
     assert aws.delete(name)["StackStatus"] == "DELETE_COMPLETE"

@@ -22,9 +22,11 @@ def handler(event, context):
 CORS = {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"}
 ERROR = '{"code":"%s","message":$context.error.messageString,"details":"$context.error.validationErrorString","id":"$context.requestId"}'
 MODEL = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}, "n": {"type": "number"}}}
-PREFLIGHT = """
+PREFLIGHT = """\
 #set($origin = $input.params().header.get("Origin"))
-#if($origin == "") #set($origin = $input.params().header.get("origin")) #end
+#if(!$origin || $origin == "")
+#set($origin = $input.params().header.get("origin"))
+#end
 #if($origin == "https://a.example" || $origin == $stageVariables.partner)
 #set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)
 #end

@@ -11,7 +11,7 @@ STACK = "AWS::CloudFormation::Stack"
 
 
 def check(function: Callable[[Aws, str], None]) -> Callable[[Aws, str], None]:
-    """Register the check of the mend with the function's name. It gets a name of its own for its stack."""
+    """Register the check of the patch with the name of the function, which gets a name for its stack."""
     CHECKS[function.__name__] = function
     return function
 

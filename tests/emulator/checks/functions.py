@@ -76,20 +76,6 @@ def function_invoke_config_of_latest(aws: Aws, name: str) -> None:
 
 
 @check
-def event_source_disabled(aws: Aws, name: str) -> None:
-    mapping = {"FunctionName": ref("F"), "EventSourceArn": att("Q", "Arn"), "Enabled": False}
-    with_function(
-        aws,
-        name,
-        more={
-            "Q": {"Type": "AWS::SQS::Queue"},
-            "M": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping},
-        },
-    )
-    assert aws.client("lambda").get_event_source_mapping(UUID=aws.child(name, "M"))["State"] == "Disabled"
-
-
-@check
 def event_source_numbers(aws: Aws, name: str) -> None:
     """A mapping whose numbers come from parameters delivers, and still does after an update."""
     mapping = {

@@ -11,17 +11,17 @@ from tests.emulator.checks.common import bucket, check, with_function
 from tests.emulator.testkit import Aws, att, ref, template, until
 
 QUEUE = {"Type": "AWS::SQS::Queue"}
-TELL = """
+LOG = """
 import json, os, time
 def handler(event, context):
-    print("TOLD", json.dumps({"event": event, "id": context.aws_request_id, "trace": os.environ.get("_X_AMZN_TRACE_ID")}))
+    print("CALL", json.dumps({"event": event, "id": context.aws_request_id, "trace": os.environ.get("_X_AMZN_TRACE_ID")}))
 """
-FAIL = TELL + "    raise ValueError('no such dish')\n"
-EXHAUST = TELL + "    time.sleep(9)\n"
+FAIL = LOG + "    raise ValueError('no such dish')\n"
+EXHAUST = LOG + "    time.sleep(9)\n"
 
 
 def watched(**properties: Any) -> dict:
-    """A bucket that tells EventBridge of its objects."""
+    """A bucket that sends its events to EventBridge."""
     notify = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
     return bucket(NotificationConfiguration=notify, VersioningConfiguration={"Status": "Enabled"}, **properties)
 
@@ -38,7 +38,7 @@ def rule(function: Any, prefix: str, **target: Any) -> dict:
     }
 
 
-def patience(**config: Any) -> dict:
+def invoke_config(**config: Any) -> dict:
     """An EventInvokeConfig of the function F."""
     return {
         "Type": "AWS::Lambda::EventInvokeConfig",
@@ -46,10 +46,10 @@ def patience(**config: Any) -> dict:
     }
 
 
-def told(aws: Aws, function: str) -> list[dict]:
+def calls_of(aws: Aws, function: str) -> list[dict]:
     """What a function was called with, by its own account."""
     lines = "\n".join(aws.messages(f"/aws/lambda/{function}")).splitlines()
-    return [json.loads(line[5:]) for line in lines if line.startswith("TOLD ")]
+    return [json.loads(line[5:]) for line in lines if line.startswith("CALL ")]
 
 
 def received(aws: Aws, queue: str, timeout: float = 8) -> dict:
@@ -88,7 +88,7 @@ def object_version_ranges(aws: Aws, name: str) -> None:
 def object_events(aws: Aws, name: str) -> None:
     """However an object comes to be there, its event names the version, and the key as it is."""
     key = "orders/à la carte + 100%/é.json"
-    made = with_function(aws, name, TELL, {"B": watched(), "R": rule(att("F", "Arn"), "orders/")})
+    made = with_function(aws, name, LOG, {"B": watched(), "R": rule(att("F", "Arn"), "orders/")})
     uploads, s3 = aws.child(name, "B"), aws.client("s3")
     s3.put_object(Bucket=uploads, Key="reports/1", Body=b"{}")
     put = s3.put_object(Bucket=uploads, Key=key, Body=b"[]")
@@ -97,7 +97,7 @@ def object_events(aws: Aws, name: str) -> None:
     upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
     part = {"PartNumber": 1, "ETag": s3.upload_part(PartNumber=1, Body=b"[1]", **upload)["ETag"]}
     whole = s3.complete_multipart_upload(MultipartUpload={"Parts": [part]}, **upload)
-    events = [one["event"] for one in until(lambda: [t for t in [told(aws, made)] if len(t) == 3])[0]]
+    events = [one["event"] for one in until(lambda: [t for t in [calls_of(aws, made)] if len(t) == 3])[0]]
     events.sort(key=lambda event: event["detail"]["object"]["sequencer"])
     objects = [event["detail"]["object"] for event in events]
     assert [o["version-id"] for o in objects] == [stored["VersionId"] for stored in (put, copy, whole)]
@@ -114,7 +114,7 @@ def object_events(aws: Aws, name: str) -> None:
 @check
 def rules_invoke_asynchronously(aws: Aws, name: str) -> None:
     """What a rule calls is retried, and what fails for good is handed on; the upload waits for nothing."""
-    config = patience(MaximumRetryAttempts=1, DestinationConfig={"OnFailure": {"Destination": att("Q", "Arn")}})
+    config = invoke_config(MaximumRetryAttempts=1, DestinationConfig={"OnFailure": {"Destination": att("Q", "Arn")}})
     resources = {"B": watched(), "R": rule(att("F", "Arn"), ""), "Q": QUEUE, "C": config}
     made = with_function(aws, name, EXHAUST, resources, Timeout=1)
     started = time.monotonic()
@@ -123,7 +123,7 @@ def rules_invoke_asynchronously(aws: Aws, name: str) -> None:
     failed = json.loads(received(aws, aws.child(name, "Q"))["Body"])
     assert failed["requestPayload"]["detail"]["object"]["key"] == "order"
     assert failed["responsePayload"]["errorType"] == "Sandbox.Timedout"
-    assert len(told(aws, made)) == 2
+    assert len(calls_of(aws, made)) == 2
 
 
 @check
@@ -146,13 +146,13 @@ def undeliverable_events(aws: Aws, name: str) -> None:
 
 @check
 def asynchronous_invocations(aws: Aws, name: str) -> None:
-    config = patience(MaximumRetryAttempts=1, DestinationConfig={"OnFailure": {"Destination": att("Q", "Arn")}})
+    config = invoke_config(MaximumRetryAttempts=1, DestinationConfig={"OnFailure": {"Destination": att("Q", "Arn")}})
     resources = {"Q": QUEUE, "Dead": QUEUE, "C": config}
     made = with_function(aws, name, FAIL, resources, DeadLetterConfig={"TargetArn": att("Dead", "Arn")})
     aws.client("lambda").invoke(FunctionName=made, InvocationType="Event", Payload=b'{"file": 7}')
     record = json.loads(received(aws, aws.child(name, "Q"))["Body"])
-    tried = {call["id"] for call in told(aws, made)}
-    assert len(tried) == 1 and len(told(aws, made)) == 2, "a retry has the id of the first attempt"
+    tried = {call["id"] for call in calls_of(aws, made)}
+    assert len(tried) == 1 and len(calls_of(aws, made)) == 2, "a retry has the id of the first attempt"
     request_id = tried.pop()
     arn = aws.client("lambda").get_function_configuration(FunctionName=made)["FunctionArn"]
     assert record.pop("timestamp").endswith("Z")
@@ -180,13 +180,13 @@ def recursive_calls(aws: Aws, name: str) -> None:
     source = """
 import boto3, json
 def handler(event, context):
-    print("TOLD", json.dumps({"event": event}))
+    print("CALL", json.dumps({"event": event}))
     boto3.client("lambda").invoke(
         FunctionName=context.invoked_function_arn, InvocationType="Event", Payload=json.dumps(event + 1)
     ) if event < 20 else None
 """
-    made = with_function(aws, name, source, {"C": patience(MaximumRetryAttempts=0)}, Timeout=10)
+    made = with_function(aws, name, source, {"C": invoke_config(MaximumRetryAttempts=0)}, Timeout=10)
     aws.client("lambda").invoke(FunctionName=made, InvocationType="Event", Payload=b"1")
     refusal = "RecursiveInvocationException"
     until(lambda: refusal in "".join(aws.messages(f"/aws/lambda/{made}")), 20)
-    assert sorted(call["event"] for call in told(aws, made)) == list(range(1, 17))
+    assert sorted(call["event"] for call in calls_of(aws, made)) == list(range(1, 17))

@@ -70,7 +70,7 @@ def unknown_statistics(aws: Aws, name: str) -> None:
 
 @check
 def metric_data_expressions(aws: Aws, name: str) -> None:
-    """Expressions of metrics that are not returned and of each other, whatever their order."""
+    """Expressions of metrics that are not returned and of each other, in any order."""
     for metric, value in (("errors", 1), ("errors", 2), ("calls", 60)):
         put_metric(aws, name, metric, value)
     rate = {"Id": "rate", "Expression": "100 * ratio"}

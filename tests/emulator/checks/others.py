@@ -79,6 +79,6 @@ def events_of_new_resources(aws: Aws, name: str) -> None:
     """A resource that an update adds is created, and what the update leaves alone has no event."""
     aws.deployed(name, template({"Old": parameter("1")}))
     aws.deployed(name, template({"Old": parameter("1"), "New": parameter("2")}))
-    told = [(e["LogicalResourceId"], e["ResourceStatus"]) for e in aws.events(name)]
-    assert ("New", "CREATE_COMPLETE") in told and ("New", "UPDATE_COMPLETE") not in told
-    assert ("Old", "UPDATE_IN_PROGRESS") not in told
+    events = [(e["LogicalResourceId"], e["ResourceStatus"]) for e in aws.events(name)]
+    assert ("New", "CREATE_COMPLETE") in events and ("New", "UPDATE_COMPLETE") not in events
+    assert ("Old", "UPDATE_IN_PROGRESS") not in events

@@ -2,8 +2,8 @@
 
 import time
 
-from tests.emulator.checks.common import ECHO, check, empty, refused, with_function
-from tests.emulator.checks.imports import QUEUE, told
+from tests.emulator.checks.common import check, refused, with_function
+from tests.emulator.checks.imports import QUEUE, calls_of
 from tests.emulator.testkit import Aws, att, ref, until
 
 
@@ -25,7 +25,7 @@ def event_source_batches(aws: Aws, name: str) -> None:
     that is too large for a payload in parts."""
     source = """
 def handler(event, context):
-    print("TOLD", len(event["Records"]))
+    print("CALL", len(event["Records"]))
 """
     made = with_function(aws, name, source, {"Q": QUEUE, "M": mapping(30, 2)})
     sqs, queue = aws.client("sqs"), aws.child(name, "Q")
@@ -38,18 +38,18 @@ def handler(event, context):
 
     def gathered(count: int) -> float:
         """When the function has had so many."""
-        until(lambda: sum(told(aws, made)) >= count)
+        until(lambda: sum(calls_of(aws, made)) >= count)
         return time.monotonic()
 
     sent = send(30)
     assert gathered(30) - sent < 1.5
     sent = send(12)
     assert gathered(42) - sent > 1.5
-    assert told(aws, made) == [30, 12]
+    assert calls_of(aws, made) == [30, 12]
     for _ in range(8):
         send(1, "x" * (1 << 20))
     gathered(50)
-    assert max(told(aws, made)[2:]) < 8, "eight mebibytes came at once"
+    assert max(calls_of(aws, made)[2:]) < 8, "eight mebibytes came at once"
 
 
 @check
@@ -57,18 +57,3 @@ def event_source_window(aws: Aws, name: str) -> None:
     resources = {"Q": QUEUE, "M": mapping(11, 0)}
     resources["M"]["Properties"]["FunctionName"] = "absent"
     refused(aws, name, resources, "Maximum batch window in seconds must be greater than 0")
-
-
-@check
-def poller_pause(aws: Aws, name: str) -> None:
-    """Messages that are sent one after the other, each when the one before is gone, do not wait."""
-    with_function(aws, name, ECHO, {"Q": QUEUE, "M": mapping(10, 0)})
-    sqs, queue = aws.client("sqs"), aws.child(name, "Q")
-
-    times = []
-    for _ in range(25):
-        started = time.perf_counter()
-        sqs.send_message(QueueUrl=queue, MessageBody="order")
-        until(lambda: empty(sqs, queue))
-        times.append(time.perf_counter() - started)
-    assert sorted(times)[12] < 0.035, times

@@ -1,40 +1,52 @@
-"""AWS::CloudFormation::Stack: children run through the engine that runs top-level stacks."""
+"""AWS::CloudFormation::Stack."""
 
 import asyncio
 import copy
 from typing import Any
 
-from emulator.registry import mend
+from ministack.core.responses import get_account_id, get_region, new_uuid, now_iso
+from ministack.services import cloudformation
+from ministack.services.cloudformation import engine, handlers, helpers, provisioners, stacks
+
+from emulator.registry import patch
 
 STACK = "AWS::CloudFormation::Stack"
+RESTORED = (
+    "_resources",
+    "_template",
+    "_template_body",
+    "_resolved_params",
+    "_conditions",
+    "Parameters",
+    "Tags",
+    "Outputs",
+)
+"""What a rollback restores of a child."""
 
 
-@mend
+@patch(upstream="run nested stacks through the engine of top-level stacks")
 def nested_stack_lifecycle() -> None:
-    """Upstream deploys a child in a loop of its own: a child's update that reads another
-    resource by Fn::GetAtt fails, a failed child leaves its resources behind, DeletionPolicy
-    is ignored on delete, dynamic references and exports are not resolved, transforms not
-    applied. On AWS a child is a stack like any other. The mend creates, updates, rolls back
-    and deletes children with upstream's top-level engine, which does all of that."""
-    from ministack.services.cloudformation import provisioners
+    """Create, update, roll back and delete children with the top-level engine.
 
+    Upstream's loop for children fails an update that reads another resource by Fn::GetAtt, leaves the
+    resources of a failed child behind, ignores DeletionPolicy on delete, and resolves no dynamic references,
+    exports or transforms."""
     provisioners._RESOURCE_HANDLERS[STACK].update(create=create, update=update, delete=delete)
 
 
-def create(logical_id: str, props: dict, parent_name: str) -> tuple[str, dict]:
-    """Create the child and return its id and outputs; a child that failed is gone again."""
-    from ministack.core.responses import get_account_id, get_region, new_uuid
-    from ministack.services import cloudformation
-    from ministack.services.cloudformation import stacks
+def child_identity(parent_name: str, logical_id: str) -> tuple[str, str]:
+    """Return a name and an id for a new child."""
+    name = f"{parent_name}-{logical_id}-{new_uuid().replace('-', '')[:12].upper()}"
+    return name, f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:stack/{name}/{new_uuid()}"
 
+
+def create(logical_id: str, props: dict, parent_name: str) -> tuple[str, dict]:
+    """Create the child and return its id and outputs. Delete a child that failed."""
     template = _prepare(props, parent_name, previous=None)
     parent = cloudformation._stacks[parent_name]
     planned = parent.get("_planned_children", {})
-    if logical_id in planned:  # named already by the change set that planned it
-        name, stack_id = planned.pop(logical_id)
-    else:
-        name = f"{parent_name}-{logical_id}-{new_uuid().replace('-', '')[:12].upper()}"
-        stack_id = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:stack/{name}/{new_uuid()}"
+    # The change set that planned the child has named it.
+    name, stack_id = planned.pop(logical_id, None) or child_identity(parent_name, logical_id)
     child = {
         "StackName": name,
         "StackId": stack_id,
@@ -44,7 +56,7 @@ def create(logical_id: str, props: dict, parent_name: str) -> tuple[str, dict]:
         "RootId": parent.get("RootId") or parent["StackId"],
         "Capabilities": list(parent.get("Capabilities", [])),
         "DisableRollback": bool(parent.get("DisableRollback")),
-        "CreationTime": _now(),
+        "CreationTime": now_iso(),
         "Outputs": [],
         "_parent_stack_name": parent_name,
         "_region": get_region(),
@@ -56,60 +68,32 @@ def create(logical_id: str, props: dict, parent_name: str) -> tuple[str, dict]:
     }
     cloudformation._stacks[name] = child
     stacks._add_event(stack_id, name, name, STACK, "CREATE_IN_PROGRESS", physical_id=stack_id)
-    _run(
-        stacks._deploy_stack_async(
-            name, stack_id, template["processed"], template["parameters"], child["DisableRollback"], child["Tags"]
-        )
-    )
+    arguments = template["processed"], template["parameters"], child["DisableRollback"], child["Tags"]
+    asyncio.run(stacks._deploy_stack_async(name, stack_id, *arguments))
     if child["StackStatus"] != "CREATE_COMPLETE":
         reason = _failure(stack_id, "create")
         if child["DisableRollback"]:
             parent["_resources"][logical_id] = _kept_for_delete(logical_id, stack_id, props, reason)
         else:
-            _run(stacks._delete_stack_async(name, stack_id))  # AWS: the parent's rollback deletes it
+            asyncio.run(stacks._delete_stack_async(name, stack_id))  # AWS: the parent's rollback deletes it
         raise ValueError(reason)
     return stack_id, _outputs(child)
 
 
 def update(physical_id: str, old_props: dict, new_props: dict, parent_name: str) -> tuple[str, dict]:
-    """Update the child in place, or take it back to where it was when the parent rolls back."""
-    from ministack.services import cloudformation
-    from ministack.services.cloudformation import stacks
-
+    """Update the child in place, or roll it back with its parent."""
     child = _find(physical_id)
     name, stack_id = child["StackName"], child["StackId"]
     rolling_back = "ROLLBACK" in cloudformation._stacks[parent_name]["StackStatus"]
     template = _prepare(new_props, parent_name, previous=child)
     if rolling_back and child["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE":
-        return stack_id, _outputs(child)  # its own update failed: it is back already
-    before = {
-        key: copy.deepcopy(child.get(key))
-        for key in (
-            "_resources",
-            "_template",
-            "_template_body",
-            "_resolved_params",
-            "_conditions",
-            "Parameters",
-            "Tags",
-            "Outputs",
-        )
-    }
+        return stack_id, _outputs(child)  # its update failed, so it is rolled back already
+    before = {key: copy.deepcopy(child.get(key)) for key in RESTORED}
     child.update(_reported(template, new_props))
     child["StackStatus"] = "UPDATE_ROLLBACK_IN_PROGRESS" if rolling_back else "UPDATE_IN_PROGRESS"
     stacks._add_event(stack_id, name, name, STACK, child["StackStatus"], physical_id=stack_id)
-    _run(
-        stacks._deploy_stack_async(
-            name,
-            stack_id,
-            template["processed"],
-            template["parameters"],
-            False,
-            child["Tags"],
-            is_update=True,
-            previous_stack=before,
-        )
-    )
+    arguments = template["processed"], template["parameters"], False, child["Tags"]
+    asyncio.run(stacks._deploy_stack_async(name, stack_id, *arguments, is_update=True, previous_stack=before))
     if child["StackStatus"] != "UPDATE_COMPLETE":
         raise ValueError(_failure(stack_id, "update"))
     if rolling_back:
@@ -119,13 +103,11 @@ def update(physical_id: str, old_props: dict, new_props: dict, parent_name: str)
 
 
 def delete(physical_id: str, props: dict) -> None:
-    """Delete the child; what it could not delete fails the parent's delete too."""
-    from ministack.services.cloudformation import stacks
-
+    """Delete the child. A child that cannot be deleted fails its parent's delete."""
     child = _find(physical_id, missing_ok=True)
     if child is None or child["StackStatus"] == "DELETE_COMPLETE":
         return
-    _run(stacks._delete_stack_async(child["StackName"], child["StackId"]))
+    asyncio.run(stacks._delete_stack_async(child["StackName"], child["StackId"]))
     if child["StackStatus"] != "DELETE_COMPLETE":
         raise ValueError(
             f"Embedded stack {child['StackId']} was not successfully deleted: {child.get('StackStatusReason', '')}"
@@ -133,9 +115,7 @@ def delete(physical_id: str, props: dict) -> None:
 
 
 def _prepare(props: dict, parent_name: str, previous: dict | None) -> dict[str, Any]:
-    """Fetch, transform and check the child's template, as CreateStack does for a root's."""
-    from ministack.services.cloudformation import engine, provisioners
-
+    """Fetch, transform and validate the child's template, as CreateStack does for a root's."""
     body = _template_body(props.get("TemplateURL", ""), previous)
     as_sent = engine._parse_template(body)
     given = props.get("Parameters") or {}
@@ -160,10 +140,8 @@ def _prepare(props: dict, parent_name: str, previous: dict | None) -> dict[str, 
 
 
 def _template_body(url: str, previous: dict | None) -> str:
-    """The template's text. A rollback needs the old one even if its object is gone by then,
-    so a child remembers the text of each template that it was given."""
-    from ministack.services.cloudformation import helpers
-
+    """Return the template's text. A child keeps the text of its previous template: a rollback needs it even
+    when its object is gone."""
     remembered = (previous or {}).get("_nested_templates", {})
     if url in remembered:
         return remembered[url]
@@ -176,12 +154,10 @@ def _template_body(url: str, previous: dict | None) -> str:
 
 
 def _reported(template: dict, props: dict) -> dict:
-    """What DescribeStacks and GetTemplate report of a child under this template."""
-    from ministack.services.cloudformation import provisioners
-
+    """Return what DescribeStacks and GetTemplate report of a child with this template."""
     tags = provisioners._tag_map(props.get("Tags"))
     return {
-        "LastUpdatedTime": _now(),
+        "LastUpdatedTime": now_iso(),
         "Description": template["processed"].get("Description", ""),
         "Parameters": [
             {"ParameterKey": key, "ParameterValue": value["Value"], "NoEcho": value["NoEcho"]}
@@ -195,9 +171,7 @@ def _reported(template: dict, props: dict) -> dict:
 
 
 def _failure(stack_id: str, verb: str) -> str:
-    """AWS's sentence about a child that failed; the cause itself is in the child's events."""
-    from ministack.services import cloudformation
-
+    """Return AWS's sentence about a failed child, which names the resources; the cause is in the child's events."""
     failed: dict[str, list[str]] = {"create": [], "update": []}
     for event in reversed(cloudformation._stack_events[stack_id]):
         status = event["ResourceStatus"]
@@ -215,7 +189,7 @@ def _failure(stack_id: str, verb: str) -> str:
 
 
 def _kept_for_delete(logical_id: str, stack_id: str, props: dict, reason: str) -> dict:
-    """The parent's record of a failed child that DisableRollback leaves standing."""
+    """Return the parent's record of a failed child that DisableRollback keeps."""
     return {
         "LogicalResourceId": logical_id,
         "PhysicalResourceId": stack_id,
@@ -224,14 +198,11 @@ def _kept_for_delete(logical_id: str, stack_id: str, props: dict, reason: str) -
         "ResourceStatusReason": reason,
         "Properties": props,
         "Attributes": {},
-        "Timestamp": _now(),
+        "Timestamp": now_iso(),
     }
 
 
 def _find(physical_id: str, missing_ok: bool = False) -> dict | None:
-    from ministack.services import cloudformation
-    from ministack.services.cloudformation import provisioners
-
     child = cloudformation._stacks.get(provisioners._nested_stack_lookup_name(physical_id))
     if child is None and not missing_ok:
         raise ValueError(f"Stack [{physical_id}] does not exist")
@@ -242,18 +213,29 @@ def _outputs(child: dict) -> dict[str, str]:
     return {f"Outputs.{output['OutputKey']}": output["OutputValue"] for output in child["Outputs"]}
 
 
-def _run(operation) -> None:
-    """Run a stack operation to its end. Children run on a worker thread, without a loop."""
-    asyncio.run(operation)
-
-
 def _as_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
 
 
-def _now() -> str:
-    from ministack.core.responses import now_iso
+@patch(upstream="return ParentId and RootId in DescribeStacks and ListStacks")
+def nested_parent_ids() -> None:
+    def reporting(action):
+        def answer(params):
+            status, headers, body = action(params)
+            if status != 200:
+                return status, headers, body
+            text = body.decode() if isinstance(body, bytes) else body
+            for stack in cloudformation._stacks.values():
+                if stack.get("ParentId"):
+                    own = f"<StackId>{stack['StackId']}</StackId>"
+                    text = text.replace(
+                        own, f"{own}<ParentId>{stack['ParentId']}</ParentId><RootId>{stack['RootId']}</RootId>"
+                    )
+            return status, headers, text.encode()
 
-    return now_iso()
+        return answer
+
+    for name in ("DescribeStacks", "ListStacks"):
+        handlers._ACTION_HANDLERS[name] = reporting(handlers._ACTION_HANDLERS[name])

@@ -1,23 +1,20 @@
-"""What a REST API checks in a request, and what it tells the function about it."""
+"""What a REST API checks in a request, and the event that its function gets."""
 
 import json
 import math
 
+from ministack.services import apigateway_v1 as api_gateway
+
 from emulator import current_request
-from emulator.registry import mend
+from emulator.registry import patch
 
 MAX_BODY = 10 * 1024 * 1024
 
 
-@mend
+@patch(upstream="pass raw headers, the client's request id and path, apiKey and apiKeyId in the proxy event")
 def api_events() -> None:
-    """Upstream's event has header names in lower case, repeated headers joined, a request id
-    of its own, no API key, and the path that a URL of AWS's would have. On AWS names are as
-    the client sent them, ``multiValueHeaders`` has each value, ``requestContext.requestId`` is
-    the id that the client gets, ``requestContext.path`` the path of the URL that it called, and
-    ``identity`` has apiKey and apiKeyId."""
-    from ministack.services import apigateway_v1 as api_gateway
-
+    """Build the event as AWS does: header names as sent, each value of a repeated header in
+    ``multiValueHeaders``, ``requestContext.requestId`` equal to the id that the client gets."""
     current_request.follow()
     build = api_gateway._build_lambda_event_v1
 
@@ -57,11 +54,8 @@ def api_events() -> None:
     api_gateway._handle_execute_in_scope = handle_with_id
 
 
-@mend
+@patch(upstream="answer REQUEST_TOO_LARGE to bodies above 10 MB")
 def api_request_size() -> None:
-    """Upstream takes bodies of any size; API Gateway answers REQUEST_TOO_LARGE above 10 MB."""
-    from ministack.services import apigateway_v1 as api_gateway
-
     def check(request):
         stage = api_gateway._stages_v1.get(request.gateway["api_id"], {}).get(request.gateway["stage_name"])
         if stage and len(request.body) > MAX_BODY:
@@ -73,12 +67,9 @@ def api_request_size() -> None:
     current_request.checks.append(check)
 
 
-@mend
+@patch(upstream="refuse NaN, Infinity and numbers beyond a double in body validation")
 def api_strict_json() -> None:
-    """Python's reader takes NaN, Infinity and numbers beyond a double for JSON, so upstream's
-    body validation lets them pass (or fails on them). API Gateway answers 400."""
-    from ministack.services import apigateway_v1 as api_gateway
-
+    """Python's JSON reader accepts them; API Gateway answers 400."""
     check = api_gateway._check_request_validation
 
     def check_strictly(method, api_id, request, headers, body, query):
@@ -92,7 +83,7 @@ def api_strict_json() -> None:
 
 
 def is_json(body: bytes) -> bool:
-    """Whether a body is JSON by the standard, with numbers that a double can hold."""
+    """Return whether a body is standard JSON, with numbers that a double can hold."""
 
     def refuse(text: str):
         raise ValueError(text)

@@ -1,9 +1,12 @@
-"""IAM enforcement (``iam=True``): which resources a request is about, by what action and how."""
+"""IAM, where it is enforced (``iam=True``)."""
 
 import json
 from contextvars import ContextVar
 
-from emulator.registry import mend
+from ministack.app import AUTH
+from ministack.core import iam_actions, iam_evaluator
+
+from emulator.registry import patch
 
 SEVERAL = {"ssm:GetParameters", "ssm:DeleteParameters"}
 SINGLE = {
@@ -12,16 +15,12 @@ SINGLE = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:SendMessageBatch": "sqs:SendMessage",
 }
-"""The action that AWS asks for, by the call in many parts that IAM has no action for."""
+"""The action that AWS checks, by the batch call that has no action."""
 
 
-@mend
+@patch(upstream="check ssm:GetParameters and ssm:GetParametersByPath by the parameters' ARNs")
 def iam_parameter_names() -> None:
-    """Upstream checks ssm:GetParameters and ssm:GetParametersByPath against ``*``, so that a
-    role that may read the parameters that it names is refused. AWS checks each parameter
-    (or the path) by its ARN."""
-    from ministack.core import iam_actions, iam_evaluator
-
+    """Upstream checks them against ``*`` and denies a role that may read the parameters."""
     extract, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
     named: ContextVar[tuple[str, ...]] = ContextVar("named_parameters", default=())
 
@@ -49,12 +48,9 @@ def iam_parameter_names() -> None:
     iam_evaluator.enforce = enforce_each
 
 
-@mend
+@patch(upstream="check batch calls of SQS and SNS by the action for a single message")
 def iam_batch_actions() -> None:
-    """Upstream asks for sqs:SendMessageBatch, sns:PublishBatch and the like, which no policy
-    can grant: AWS asks for the action of a single message."""
-    from ministack.core import iam_actions
-
+    """No policy can grant ``sqs:SendMessageBatch`` or ``sns:PublishBatch``."""
     extract = iam_actions.extract_iam_action
 
     def extract_single(service, method, path, headers, body, query_params):
@@ -64,13 +60,9 @@ def iam_batch_actions() -> None:
     iam_actions.extract_iam_action = extract_single
 
 
-@mend
+@patch(upstream="treat the loopback interface as TLS in aws:SecureTransport")
 def iam_secure_transport() -> None:
-    """The emulator speaks plain HTTP, so a resource policy that denies what comes without TLS
-    denies everything. AWS's endpoints speak TLS; the mend takes the loopback interface for
-    as secure."""
-    from ministack.core import iam_evaluator
-
+    """AWS's endpoints speak TLS. Over plain HTTP, a policy that denies what comes without TLS denies everything."""
     resolve = iam_evaluator._resolve_condition_key
 
     def resolve_secure(key, ctx):
@@ -85,3 +77,28 @@ def _document(body: bytes) -> dict:
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def role_may(role: str, action: str, resource: str) -> bool:
+    """Return whether a role's policies allow an action; always if IAM is not enforced."""
+    if not AUTH:
+        return True
+    account = role.split(":")[4]
+    context = _context(action, resource, principal_arn=role, principal_type="AssumedRole", principal_account=account)
+    policies = iam_evaluator._gather_role_policies(role.rsplit("/", 1)[-1], account)
+    return iam_evaluator.evaluate(context, policies).decision == "Allow"
+
+
+def service_may_invoke(policy: dict, service: str, source: str, function: str) -> bool:
+    """Return whether a function's policy lets a service invoke it for a source; always if IAM is not enforced."""
+    if not AUTH:
+        return True
+    keys = {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4]}
+    principal = {"principal_arn": "*", "principal_type": "Service", "principal_account": ""}
+    context = _context("lambda:InvokeFunction", function, **principal, service_context=keys)
+    return iam_evaluator.evaluate_resource_policy(policy, context, service=service).decision == "Allow"
+
+
+def _context(action: str, resource: str, **principal):
+    region = resource.split(":")[3]
+    return iam_evaluator.EvalContext(action=action, resource_arn=resource, region=region, **principal)

@@ -1,30 +1,28 @@
-"""What can be observed of a REST API: its access log and its metrics."""
+"""Access logs and metrics of REST APIs."""
 
-import datetime
 import json
 import re
 import time
 
+from ministack.services import apigateway_v1 as api_gateway
+from ministack.services import cloudwatch_logs as logs
+
 from emulator import current_request
-from emulator.metric_points import record
-from emulator.registry import mend
+from emulator.patches.service_metrics import record
+from emulator.registry import patch
 
 VARIABLE = re.compile(r"\$context\.([A-Za-z][\w.-]*\w)")
 
 
-@mend
+@patch(upstream="write access logs in the format of the stage's AccessLogSetting")
 def api_access_logs() -> None:
-    """Upstream writes no access log. The mend writes a line per request, in the stage's
-    format, to the log group of its AccessLogSetting; unknown variables are ``-`` as on AWS."""
+    """Write one line a request to the setting's log group. Unknown variables are ``-``, as on AWS."""
     observe(_log)
 
 
-@mend
+@patch(upstream="record AWS/ApiGateway metrics")
 def api_metrics() -> None:
-    """Upstream has no AWS/ApiGateway metrics. The mend records Count, 4XXError, 5XXError,
-    Latency and IntegrationLatency by API and stage, and by method where the stage's
-    MethodSettings enable metrics."""
-    from ministack.services import apigateway_v1 as api_gateway
+    """Record by API and stage, and by method if the stage's MethodSettings enable metrics."""
 
     def count(request, status, headers, size):
         api = api_gateway._rest_apis.get(request.gateway["api_id"]) or {}
@@ -50,34 +48,41 @@ def api_metrics() -> None:
     observe(count)
 
 
-def observe(tell) -> None:
-    """Have ``tell`` called with each request and its answer."""
-    from ministack.services import apigateway_v1 as api_gateway
-
+def observe(report) -> None:
+    """Call ``report`` with each request and its answer."""
     current_request.follow()
     handle = api_gateway._handle_execute_in_scope
 
     async def handle_observed(*positional):
         status, headers, body = await handle(*positional)
         if (request := current_request.current()) and request.gateway["stage"]:
-            tell(request, status, headers, len(body or b""))
+            report(request, status, headers, len(body or b""))
         return status, headers, body
 
     api_gateway._handle_execute_in_scope = handle_observed
 
 
 def _log(request: current_request.ApiRequest, status: int, headers: dict, size: int) -> None:
-    from ministack.services import cloudwatch_logs as logs
-
     settings = request.gateway["stage"].get("accessLogSettings") or {}
     group = logs._log_groups.get(settings.get("destinationArn", "").partition(":log-group:")[2].removesuffix(":*"))
     if not group or not settings.get("format"):
         return
-    from ministack.services import apigateway_v1 as api_gateway
+    values = _variables(request, status, headers, size)
+    line = VARIABLE.sub(lambda match: json.dumps(str(values.get(match.group(1), "-")))[1:-1], settings["format"])
+    now = int(time.time() * 1000)
+    times = dict.fromkeys(("firstEventTimestamp", "lastEventTimestamp", "lastIngestionTime"))
+    empty = {"events": [], "uploadSequenceToken": "1", "creationTime": now, **times}
+    stream = group["streams"].setdefault("access", empty)
+    logs._append_log_events(stream, [{"timestamp": now, "message": line, "ingestionTime": now}])
 
-    moment = datetime.datetime.fromtimestamp(request.started, datetime.UTC)
+
+def _variables(request: current_request.ApiRequest, status: int, headers: dict, size: int) -> dict[str, object]:
+    """Return the ``$context`` variables of an access log."""
     key = api_gateway._resolve_api_key(request.header("x-api-key"))
-    values = {
+    integrated = request.integration_seconds is not None
+    latency = int(request.integration_seconds * 1000) if integrated else "-"
+    integration_status = 200 if integrated and status < 500 else "-"
+    return {
         "requestId": request.gateway["request_id"],
         "extendedRequestId": request.gateway["request_id"],
         "apiId": request.gateway["api_id"],
@@ -89,32 +94,13 @@ def _log(request: current_request.ApiRequest, status: int, headers: dict, size: 
         "status": status,
         "responseLength": size,
         "responseLatency": int((time.time() - request.started) * 1000),
-        "integrationLatency": "-" if request.integration_seconds is None else int(request.integration_seconds * 1000),
-        "integration.latency": "-" if request.integration_seconds is None else int(request.integration_seconds * 1000),
-        "integration.status": 200 if request.integration_seconds is not None and status < 500 else "-",
-        "integrationStatus": 200 if request.integration_seconds is not None and status < 500 else "-",
-        "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "integrationLatency": latency,
+        "integration.latency": latency,
+        "integration.status": integration_status,
+        "integrationStatus": integration_status,
         "requestTimeEpoch": int(request.started * 1000),
         "identity.sourceIp": "127.0.0.1",
         "identity.userAgent": request.header("user-agent") or "-",
         "identity.apiKeyId": key["id"] if key else "-",
-        "error.responseType": _header(headers, "x-amzn-errortype"),
+        "error.responseType": {name.lower(): value for name, value in headers.items()}.get("x-amzn-errortype", "-"),
     }
-    line = VARIABLE.sub(lambda match: json.dumps(str(values.get(match.group(1), "-")))[1:-1], settings["format"])
-    now = int(time.time() * 1000)
-    stream = group["streams"].setdefault(
-        "access",
-        {
-            "events": [],
-            "uploadSequenceToken": "1",
-            "creationTime": now,
-            "firstEventTimestamp": None,
-            "lastEventTimestamp": None,
-            "lastIngestionTime": None,
-        },
-    )
-    logs._append_log_events(stream, [{"timestamp": now, "message": line, "ingestionTime": now}])
-
-
-def _header(headers: dict, name: str) -> str:
-    return next((str(value) for key, value in headers.items() if key.lower() == name), "-")

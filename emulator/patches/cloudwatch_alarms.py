@@ -1,18 +1,20 @@
-"""CloudWatch alarms: what they watch, and when they are looked at."""
+"""CloudWatch alarms: their requests, when they are evaluated, and how."""
 
 import threading
 import time
 from contextlib import suppress
 
-from emulator import metric_math
-from emulator.handlers import truth
-from emulator.metric_points import record
-from emulator.registry import mend
+from ministack.services import cloudwatch
+from ministack.services.cloudformation import provisioners
 
+from emulator import metric_math
+from emulator.registry import patch
+from emulator.resources import truth
+
+SINGLE = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit")
 EVERY_SECONDS = 1.0
 IDLE = 19
-"""How much longer than it worked the alarms' clock rests: under load it takes a twentieth of a processor."""
-
+"""Rest of the alarm clock as a multiple of its work: under load it takes a twentieth of a processor."""
 COMPARISONS = {
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
@@ -21,15 +23,31 @@ COMPARISONS = {
 }
 
 
-@mend
-def alarm_evaluation() -> None:
-    """Upstream ignores an alarm's dimensions (one function's errors ring every function's
-    alarm), periods (it takes the whole span for one), DatapointsToAlarm and missing data.
-    The mend evaluates each of the last EvaluationPeriods periods by itself, counted back
-    from now, and honours TreatMissingData."""
-    from ministack.services import cloudwatch
+@patch(upstream="keep Metrics in PutMetricAlarm")
+def metric_math_requests() -> None:
+    """Without Metrics, an alarm on an expression watches nothing once PutMetricAlarm has changed it."""
+    put = cloudwatch._put_metric_alarm
 
-    changing = threading.RLock()  # the clock and PutMetricData both evaluate, and one of them shall tell
+    def put_whole(params, body, is_cbor, is_json=False):
+        answer = put(params, body, is_cbor, is_json)
+        if answer[0] == 200 and body and body.get("Metrics"):
+            alarm = cloudwatch._alarms[body["AlarmName"]]
+            # An evaluation at this moment must find one of both.
+            alarm["Metrics"] = body["Metrics"]
+            for name in SINGLE:
+                alarm.pop(name, None)
+        return answer
+
+    cloudwatch._put_metric_alarm = put_whole
+
+
+@patch(upstream="evaluate alarms by dimensions, single periods, DatapointsToAlarm and TreatMissingData")
+def alarm_evaluation() -> None:
+    """Evaluate each of the last EvaluationPeriods periods on its own, counted back from now.
+
+    Upstream ignores dimensions (the errors of one function put the alarms of all functions into ALARM) and
+    takes the whole span for one period."""
+    changing = threading.RLock()  # the clock and PutMetricData both evaluate; one of them notifies
 
     def evaluate(alarm):
         if not alarm.get("Metrics") and not alarm.get("MetricName"):
@@ -47,67 +65,27 @@ def alarm_evaluation() -> None:
     cloudwatch._evaluate_alarm = evaluate
 
 
-@mend
+@patch(upstream="evaluate alarms on a clock, not only on PutMetricData")
 def alarm_clock() -> None:
-    """Upstream looks at alarms only when somebody calls PutMetricData. CloudWatch looks at
-    them all the time; so does the mend, once a second, less often when there is much to look at."""
-    from ministack.services import cloudwatch
+    """Evaluate all alarms once a second, less often when there are many."""
 
     def loop():
         worked = 0.0
         while True:
             time.sleep(max(EVERY_SECONDS, IDLE * worked))
             began = time.thread_time()
-            with suppress(RuntimeError):  # alarms changed while they were looked at; next time
+            with suppress(RuntimeError):  # alarms changed during the evaluation; evaluate them next time
                 cloudwatch._evaluate_all_alarms()
             worked = time.thread_time() - began
 
     threading.Thread(target=loop, name="alarm-clock", daemon=True).start()
 
 
-@mend
-def queue_metrics() -> None:
-    """Upstream has no AWS/SQS metrics, so an alarm on a dead-letter queue can never ring.
-    The mend records how many messages wait, how many are being worked on and the age of the oldest
-    for the queues that some alarm watches, once a second."""
-    from ministack.services import cloudwatch, sqs
-
-    def look():
-        now = time.time()
-        watched = {
-            dimension["Value"]
-            for alarm in list(cloudwatch._alarms.values())
-            for metric in metrics_of(alarm)
-            if metric["Namespace"] == "AWS/SQS"
-            for dimension in metric["Dimensions"]
-        }
-        for url, queue in list(sqs._queues.items()):
-            name = url.rsplit("/", 1)[-1]
-            if name in watched:
-                hidden = [m for m in queue["messages"] if m.get("visible_at", 0) > now]
-                taken = sum(bool(m.get("receive_count")) for m in hidden)  # the others are delayed
-                oldest = min((m.get("sent_at", now) for m in queue["messages"]), default=now)
-                waiting, at = len(queue["messages"]) - len(hidden), {"QueueName": name}
-                record("AWS/SQS", "ApproximateNumberOfMessagesVisible", waiting, "Count", at)
-                record("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", taken, "Count", at)
-                record("AWS/SQS", "ApproximateAgeOfOldestMessage", now - oldest, "Seconds", at)
-
-    def loop():
-        while True:
-            time.sleep(EVERY_SECONDS)
-            with suppress(RuntimeError):  # queues changed while they were counted; next time
-                look()
-
-    threading.Thread(target=loop, name="queue-metrics", daemon=True).start()
-
-
-@mend
+@patch(upstream="accept Metrics in AWS::CloudWatch::Alarm and evaluate the expressions")
 def alarm_metric_math() -> None:
-    """Upstream refuses an alarm with Metrics (metric math). The mend keeps it, shows it in
-    DescribeAlarms and evaluates plain arithmetic and comparison with MAX, MIN, SUM, AVG, IF and FILL.
-    An expression that it cannot evaluate fails the stack, rather than be an alarm that never rings."""
-    from ministack.services.cloudformation import provisioners
+    """Evaluate arithmetic and comparison with MAX, MIN, SUM, AVG, IF and FILL.
 
+    An expression that cannot be evaluated fails the stack; otherwise the alarm would never leave OK."""
     record_of = provisioners._cw_metric_alarm_record
 
     def alarm_record(name, props):
@@ -125,7 +103,7 @@ def alarm_metric_math() -> None:
 
 
 def judge(alarm: dict, now: float) -> tuple[str | None, str]:
-    """The state that an alarm's metrics call for, and why; None to leave it as it is."""
+    """Return an alarm's state and the reason; None to keep its state."""
     periods = int(alarm.get("EvaluationPeriods") or 1)
     needed = int(alarm.get("DatapointsToAlarm") or periods)
     holds = COMPARISONS.get(alarm.get("ComparisonOperator", ""))
@@ -143,7 +121,7 @@ def judge(alarm: dict, now: float) -> tuple[str | None, str]:
 
 
 def value_in(alarm: dict, now: float, age: int) -> float | None:
-    """The alarm's value in its period number ``age``, counted back from now."""
+    """Return the alarm's value in its period number ``age``, counted back from now."""
     if not alarm.get("Metrics"):
         return statistic(alarm, alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average", now, age)
     values: dict[str, float | None] = {}
@@ -158,16 +136,14 @@ def value_in(alarm: dict, now: float, age: int) -> float | None:
 
 
 def expressions_of(alarm: dict) -> list[tuple[str, str]]:
-    """The expressions of an alarm in the order to evaluate them in. Raises MathError if they cannot be."""
+    """Return an alarm's expressions in order of evaluation. Raise MathError if they cannot be evaluated."""
     metrics = {query["Id"] for query in alarm["Metrics"] if "MetricStat" in query}
     expressions = {query["Id"]: query["Expression"] for query in alarm["Metrics"] if "Expression" in query}
     return [(key, expression) for key, expression, _ in metric_math.in_order(expressions, metrics)]
 
 
 def statistic(metric: dict, name: str, now: float, age: int) -> float | None:
-    """A statistic of exactly this metric, dimensions included, in one period."""
-    from ministack.services import cloudwatch
-
+    """Return a statistic of this metric, dimensions included, in one period."""
     dimensions = {dimension["Name"]: str(dimension["Value"]) for dimension in metric.get("Dimensions") or []}
     points = (
         cloudwatch._metrics.get((metric["Namespace"], metric["MetricName"], cloudwatch._dims_key(dimensions))) or []
@@ -178,12 +154,3 @@ def statistic(metric: dict, name: str, now: float, age: int) -> float | None:
     if not within:
         return None
     return cloudwatch._stat_value(cloudwatch._calc_stats(within), name, within)
-
-
-def metrics_of(alarm: dict) -> list[dict]:
-    """The metrics that an alarm looks at."""
-    if alarm.get("Metrics"):
-        found = [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
-    else:
-        found = [alarm] if alarm.get("Namespace") else []
-    return [{"Namespace": metric["Namespace"], "Dimensions": metric.get("Dimensions") or []} for metric in found]

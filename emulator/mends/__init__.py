@@ -1,1 +1,0 @@
-"""What MiniStack does differently from AWS, mended: one function per difference."""

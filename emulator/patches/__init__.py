@@ -1,0 +1,1 @@
+"""What MiniStack does differently from AWS, patched: one function per difference."""
