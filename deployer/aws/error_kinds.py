@@ -12,10 +12,10 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from deployer.aws.answers import UnknownOperation, UnusableAnswer, UnusableConfiguration
+from deployer.aws.responses import UnknownOperation, UnusableConfiguration, UnusableResponse
 
 
-class Kind(Enum):
+class ErrorKind(Enum):
     """What happened to a call."""
 
     UNREACHABLE = auto()  # no answer, or one that broke off
@@ -37,33 +37,36 @@ class Kind(Enum):
     OTHER = auto()
 
 
-TRANSIENT = {Kind.UNREACHABLE, Kind.UNUSABLE, Kind.THROTTLED, Kind.SERVER}
+TRANSIENT = {ErrorKind.UNREACHABLE, ErrorKind.UNUSABLE, ErrorKind.THROTTLED, ErrorKind.SERVER}
 
-_CLASSES: tuple[tuple[Kind, tuple[type[Exception], ...]], ...] = (
-    (Kind.UNUSABLE, (UnusableAnswer, ResponseParserError)),
-    (Kind.NOT_IMPLEMENTED, (NotImplementedError,)),  # of an emulator in this process
-    (Kind.OUTDATED, (UnknownOperation, boto.UnknownServiceError, boto.OperationNotPageableError)),
-    (Kind.CONFIGURATION, (UnusableConfiguration, boto.ProfileNotFound, boto.ConfigParseError, boto.ConfigNotFound)),
-    (Kind.CONFIGURATION, (boto.InvalidConfigError, boto.InvalidRetryConfigurationError, boto.InvalidDefaultsMode)),
-    (Kind.CONFIGURATION, (boto.BaseEndpointResolverError, boto.EndpointProviderError, boto.ValidationError)),
-    (Kind.CONFIGURATION, (boto.InvalidS3AddressingStyleError, boto.InvalidSTSRegionalEndpointsConfigError)),
-    (Kind.CONFIGURATION, (boto.InvalidChecksumConfigError, boto.InvalidEndpointConfigurationError)),
-    (Kind.CONFIGURATION, (boto.InvalidIMDSEndpointError, boto.InvalidIMDSEndpointModeError)),
-    (Kind.CONFIGURATION, (boto.InvalidProxiesConfigError, boto.InvalidS3UsEast1RegionalEndpointConfigError)),
-    (Kind.CONFIGURATION, (boto.MissingDependencyException, boto.UnknownCredentialError)),
-    (Kind.CONFIGURATION, (boto.UnknownSignatureVersionError,)),
-    (Kind.EXPIRED, (boto.SSOError, boto.TokenRetrievalError, boto.LoginError)),
-    (Kind.CREDENTIALS, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.NoAuthTokenError)),
-    (Kind.CREDENTIALS, (boto.CredentialRetrievalError, boto.RefreshWithMFAUnsupportedError)),
-    (Kind.UNREACHABLE, (boto.HTTPClientError, boto.ConnectionError, boto.MetadataRetrievalError, HTTPError)),
-    (Kind.UNREACHABLE, (boto.IncompleteReadError, boto.ChecksumError, boto.FlexibleChecksumError)),
+_CLASSES: tuple[tuple[ErrorKind, tuple[type[Exception], ...]], ...] = (
+    (ErrorKind.UNUSABLE, (UnusableResponse, ResponseParserError)),
+    (ErrorKind.NOT_IMPLEMENTED, (NotImplementedError,)),  # of an emulator in this process
+    (ErrorKind.OUTDATED, (UnknownOperation, boto.UnknownServiceError, boto.OperationNotPageableError)),
+    (
+        ErrorKind.CONFIGURATION,
+        (UnusableConfiguration, boto.ProfileNotFound, boto.ConfigParseError, boto.ConfigNotFound),
+    ),
+    (ErrorKind.CONFIGURATION, (boto.InvalidConfigError, boto.InvalidRetryConfigurationError, boto.InvalidDefaultsMode)),
+    (ErrorKind.CONFIGURATION, (boto.BaseEndpointResolverError, boto.EndpointProviderError, boto.ValidationError)),
+    (ErrorKind.CONFIGURATION, (boto.InvalidS3AddressingStyleError, boto.InvalidSTSRegionalEndpointsConfigError)),
+    (ErrorKind.CONFIGURATION, (boto.InvalidChecksumConfigError, boto.InvalidEndpointConfigurationError)),
+    (ErrorKind.CONFIGURATION, (boto.InvalidIMDSEndpointError, boto.InvalidIMDSEndpointModeError)),
+    (ErrorKind.CONFIGURATION, (boto.InvalidProxiesConfigError, boto.InvalidS3UsEast1RegionalEndpointConfigError)),
+    (ErrorKind.CONFIGURATION, (boto.MissingDependencyException, boto.UnknownCredentialError)),
+    (ErrorKind.CONFIGURATION, (boto.UnknownSignatureVersionError,)),
+    (ErrorKind.EXPIRED, (boto.SSOError, boto.TokenRetrievalError, boto.LoginError)),
+    (ErrorKind.CREDENTIALS, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.NoAuthTokenError)),
+    (ErrorKind.CREDENTIALS, (boto.CredentialRetrievalError, boto.RefreshWithMFAUnsupportedError)),
+    (ErrorKind.UNREACHABLE, (boto.HTTPClientError, boto.ConnectionError, boto.MetadataRetrievalError, HTTPError)),
+    (ErrorKind.UNREACHABLE, (boto.IncompleteReadError, boto.ChecksumError, boto.FlexibleChecksumError)),
 )
 """The first that fits counts."""
 
-_CODES: dict[Kind, set[str]] = {
-    Kind.EXPIRED: {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"},
-    Kind.CLOCK: {"RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"},
-    Kind.REJECTED: {
+_CODES: dict[ErrorKind, set[str]] = {
+    ErrorKind.EXPIRED: {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"},
+    ErrorKind.CLOCK: {"RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"},
+    ErrorKind.REJECTED: {
         "AuthFailure",
         "IncompleteSignature",
         "IncompleteSignatureException",
@@ -76,7 +79,7 @@ _CODES: dict[Kind, set[str]] = {
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     },
-    Kind.DENIED: {
+    ErrorKind.DENIED: {
         "403",
         "AccessDenied",
         "AccessDeniedException",
@@ -86,16 +89,16 @@ _CODES: dict[Kind, set[str]] = {
         "NotAuthorized",
         "UnauthorizedOperation",
     },
-    Kind.SUBSCRIPTION: {"OptInRequired", "SubscriptionRequiredException", "AccountProblem", "NotSignedUp"},
-    Kind.LIMIT: {
+    ErrorKind.SUBSCRIPTION: {"OptInRequired", "SubscriptionRequiredException", "AccountProblem", "NotSignedUp"},
+    ErrorKind.LIMIT: {
         "LimitExceeded",
         "LimitExceededException",
         "ResourceLimitExceeded",
         "ServiceQuotaExceededException",
         "TooManyBuckets",
     },
-    Kind.NAME: {"BucketAlreadyExists"},
-    Kind.THROTTLED: {
+    ErrorKind.NAME: {"BucketAlreadyExists"},
+    ErrorKind.THROTTLED: {
         "429",
         "BandwidthLimitExceeded",
         "OverLimit",
@@ -106,8 +109,8 @@ _CODES: dict[Kind, set[str]] = {
         "TooManyRequests",
         "TooManyRequestsException",
     },
-    Kind.SERVER: {"InternalError", "InternalFailure", "RequestTimeout", "ServiceUnavailable", "408"},
-    Kind.NOT_IMPLEMENTED: {
+    ErrorKind.SERVER: {"InternalError", "InternalFailure", "RequestTimeout", "ServiceUnavailable", "408"},
+    ErrorKind.NOT_IMPLEMENTED: {
         "404",
         "501",
         "InvalidAction",
@@ -152,31 +155,31 @@ def one_line(text: str) -> str:
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
 
 
-def kind_of(error: BaseException) -> Kind | None:
+def kind_of(error: BaseException) -> ErrorKind | None:
     """None for an exception that does not come from talking to AWS."""
     if isinstance(error, boto.ClientError):
         return _kind_of_answer(error)
     for kind, classes in _CLASSES:
         if isinstance(error, classes):
             return kind
-    return Kind.OTHER if isinstance(error, (boto.BotoCoreError, Boto3Error)) else None
+    return ErrorKind.OTHER if isinstance(error, (boto.BotoCoreError, Boto3Error)) else None
 
 
-def _kind_of_answer(error: boto.ClientError) -> Kind:
+def _kind_of_answer(error: boto.ClientError) -> ErrorKind:
     code, status = code_of(error), status_of(error)
     if _CLOCK.search(message_of(error)):
-        return Kind.CLOCK
+        return ErrorKind.CLOCK
     if not code:
-        return Kind.UNUSABLE
+        return ErrorKind.UNUSABLE
     if code == "400" and status == 400:  # HEAD has no body to say it in
-        return Kind.EXPIRED
+        return ErrorKind.EXPIRED
     if kind := _KINDS.get(code):
         return kind
     if "Throttl" in code:  # each service spells it in its own way
-        return Kind.THROTTLED
+        return ErrorKind.THROTTLED
     if status >= 500:
-        return Kind.NOT_IMPLEMENTED if status == 501 else Kind.SERVER
-    return Kind.UNUSABLE if code.isdigit() else Kind.REFUSED
+        return ErrorKind.NOT_IMPLEMENTED if status == 501 else ErrorKind.SERVER
+    return ErrorKind.UNUSABLE if code.isdigit() else ErrorKind.REFUSED
 
 
 def is_transient(error: BaseException) -> bool:
@@ -185,12 +188,12 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_denied(error: BaseException) -> bool:
-    return kind_of(error) is Kind.DENIED
+    return kind_of(error) is ErrorKind.DENIED
 
 
 def is_not_implemented(error: BaseException) -> bool:
     """True when the endpoint does not know the operation: an emulator that is not complete."""
-    return kind_of(error) is Kind.NOT_IMPLEMENTED
+    return kind_of(error) is ErrorKind.NOT_IMPLEMENTED
 
 
 _GONE = {

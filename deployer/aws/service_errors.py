@@ -6,9 +6,8 @@ import re
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from deployer.aws.answers import UnusableAnswer, UnusableConfiguration
 from deployer.aws.error_kinds import (
-    Kind,
+    ErrorKind,
     code_of,
     is_denied,
     is_missing,
@@ -18,6 +17,7 @@ from deployer.aws.error_kinds import (
     message_of,
     status_of,
 )
+from deployer.aws.responses import UnusableConfiguration, UnusableResponse
 from deployer.errors import Exit, Failure
 
 __all__ = [
@@ -39,7 +39,7 @@ def explain(error: BaseException) -> Failure | None:
     if kind is None:
         return None
     message, hint = _WORDS[kind](error) if kind in _WORDS else (reason(error), "repeat with --debug to see where")
-    code = Exit.FAILED if kind in (Kind.REFUSED, Kind.OTHER) else Exit.PREFLIGHT
+    code = Exit.FAILED if kind in (ErrorKind.REFUSED, ErrorKind.OTHER) else Exit.PREFLIGHT
     return Failure(code, message, hint)
 
 
@@ -65,7 +65,7 @@ def _unusable(error: BaseException) -> tuple[str, str]:
     hint = (
         "a proxy, a sign-in page of the network or the wrong endpoint answers; check HTTPS_PROXY and AWS_ENDPOINT_URL"
     )
-    if isinstance(error, UnusableAnswer):
+    if isinstance(error, UnusableResponse):
         return message_of(error), hint
     if isinstance(error, ResponseParserError):
         return "AWS answered with text that is no AWS response", hint
@@ -136,40 +136,40 @@ def _configuration(error: BaseException) -> tuple[str, str]:
 
 
 _WORDS = {
-    Kind.UNREACHABLE: lambda error: (
+    ErrorKind.UNREACHABLE: lambda error: (
         f"AWS cannot be reached: {message_of(error)}",
         "check the network, its proxy, --region and AWS_ENDPOINT_URL",
     ),
-    Kind.UNUSABLE: _unusable,
-    Kind.THROTTLED: lambda error: (
+    ErrorKind.UNUSABLE: _unusable,
+    ErrorKind.THROTTLED: lambda error: (
         f"AWS throttles this account: {_said(error)}",
         "repeat the command in a few minutes",
     ),
-    Kind.SERVER: _server,
-    Kind.DENIED: _denied,
-    Kind.EXPIRED: _expired,
-    Kind.REJECTED: _rejected,
-    Kind.CLOCK: lambda error: (
+    ErrorKind.SERVER: _server,
+    ErrorKind.DENIED: _denied,
+    ErrorKind.EXPIRED: _expired,
+    ErrorKind.REJECTED: _rejected,
+    ErrorKind.CLOCK: lambda error: (
         f"this machine's clock differs from AWS's: {message_of(error)}",
         "set the clock (NTP) and repeat the command",
     ),
-    Kind.SUBSCRIPTION: lambda error: (
+    ErrorKind.SUBSCRIPTION: lambda error: (
         f"this account may not use the service: {_said(error)}",
         "finish signing the account up, or enable the service or Region for it",
     ),
-    Kind.LIMIT: lambda error: (f"a limit of the account is reached: {_said(error)}", "see Service Quotas"),
-    Kind.NAME: lambda error: (
+    ErrorKind.LIMIT: lambda error: (f"a limit of the account is reached: {_said(error)}", "see Service Quotas"),
+    ErrorKind.NAME: lambda error: (
         f"the bucket's name belongs to another account: {_said(error)}",
         "bucket names are global; the account that has it must delete the bucket",
     ),
-    Kind.NOT_IMPLEMENTED: lambda error: (
+    ErrorKind.NOT_IMPLEMENTED: lambda error: (
         f"the endpoint does not know {_asked(error)} ({code_of(error)})",
         "check AWS_ENDPOINT_URL: it may be an emulator, or not AWS at all",
     ),
-    Kind.OUTDATED: lambda error: (message_of(error), "install the pinned packages: make setup"),
-    Kind.CREDENTIALS: _credentials,
-    Kind.CONFIGURATION: _configuration,
-    Kind.REFUSED: lambda error: (_said(error), "--status shows how the stacks are; --debug where this was asked"),
+    ErrorKind.OUTDATED: lambda error: (message_of(error), "install the pinned packages: make setup"),
+    ErrorKind.CREDENTIALS: _credentials,
+    ErrorKind.CONFIGURATION: _configuration,
+    ErrorKind.REFUSED: lambda error: (_said(error), "--status shows how the stacks are; --debug where this was asked"),
 }
 """What happened, and what to do next."""
 

@@ -50,9 +50,9 @@ class Aws:
     ):
         from botocore.config import Config
 
-        from deployer.aws import answers
+        from deployer.aws import responses
 
-        answers.watch(session)
+        responses.watch(session)
         config = Config(**(_LOCAL_CONFIG if local else _CONFIG), region_name=region)
         self.region = region
         self.endpoint_url = endpoint_url
@@ -63,7 +63,7 @@ class Aws:
             session.client,
             cache(
                 lambda service: self.sent.watched(
-                    answers.configured(lambda: session.client(service, endpoint_url=endpoint_url, config=config))
+                    responses.configured(lambda: session.client(service, endpoint_url=endpoint_url, config=config))
                 )
             ),
         )
@@ -94,11 +94,11 @@ def connect(
     """
     import boto3
 
-    from deployer.aws import answers
+    from deployer.aws import responses
 
-    session = answers.configured(lambda: boto3.Session(profile_name=profile))
+    session = responses.configured(lambda: boto3.Session(profile_name=profile))
     if region is None and "region" not in environment.model_fields_set:
-        region = answers.configured(lambda: session.region_name)
+        region = responses.configured(lambda: session.region_name)
     return Aws(session, region or environment.region, warn=warn)
 
 

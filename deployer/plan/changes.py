@@ -126,7 +126,7 @@ class Change:
     type: str
     action: Action
     differences: tuple[Difference, ...] = ()
-    kept: bool = False
+    retained: bool = False
 
     @property
     def path(self) -> str:
@@ -138,7 +138,7 @@ class Change:
         return tuple(dict.fromkeys(difference.name for difference in self.differences))
 
     @property
-    def quiet(self) -> bool:
+    def metadata_only(self) -> bool:
         """Nothing but metadata: CloudFormation calls it a modification, and does nothing to the resource."""
         return bool(self.differences) and all(difference.attribute == "Metadata" for difference in self.differences)
 
@@ -185,4 +185,4 @@ class Verdict:
     action: str
     replacement: str = ""
     details: tuple[Detail, ...] = ()
-    kept: bool = False
+    retained: bool = False

@@ -92,16 +92,16 @@ def _change(stack, logical_id: str, before: dict | None, after: dict | None) -> 
     if before is None:
         return Change(stack, logical_id, after["Type"], Action.ADD)
     if after is None:
-        return Change(stack, logical_id, before["Type"], Action.REMOVE, kept=_kept(before, "DeletionPolicy"))
+        return Change(stack, logical_id, before["Type"], Action.REMOVE, retained=_is_retained(before, "DeletionPolicy"))
     if before["Type"] != after["Type"]:
         other = Difference((), before["Type"], after["Type"], Replaces.CERTAINLY, attribute="Type")
-        kept = _kept(before, "UpdateReplacePolicy")
+        kept = _is_retained(before, "UpdateReplacePolicy")
         return Change(stack, logical_id, before["Type"], Action.REPLACE, (other,), kept)
     found = _differences(before, after)
     if not found:
         return None
     return Change(
-        stack, logical_id, after["Type"], verdicts.action_of(found), found, _kept(after, "UpdateReplacePolicy")
+        stack, logical_id, after["Type"], verdicts.action_of(found), found, _is_retained(after, "UpdateReplacePolicy")
     )
 
 
@@ -136,5 +136,5 @@ def _attribute(resource: Mapping, name: str):
     return value
 
 
-def _kept(resource: Mapping, policy: str) -> bool:
+def _is_retained(resource: Mapping, policy: str) -> bool:
     return resource.get(policy) in ("Retain", "RetainExceptOnCreate", "Snapshot")

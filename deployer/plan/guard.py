@@ -22,11 +22,11 @@ class Danger:
 
     def __str__(self) -> str:
         change = self.change
-        verb = "would leave the stack" if change.kept and change.action is Action.REMOVE else _VERBS[change.action]
+        verb = "would leave the stack" if change.retained and change.action is Action.REMOVE else _VERBS[change.action]
         replacing = [found.name for found in change.differences if found.replaces is not Replaces.NO]
         names = dict.fromkeys(replacing or change.properties)
         why = f" ({', '.join(names)})" if names else ""
-        kept = "; its data is kept outside the stack" if change.kept else ""
+        kept = "; its data is kept outside the stack" if change.retained else ""
         return f"{change.path} ({change.type}) {verb}{why}{kept}"
 
 

@@ -60,11 +60,11 @@ def only_theirs(verdict: Verdict) -> Change | None:
     if verdict.action in ("Add", "Import"):
         return Change(*place, Action.ADD)
     if verdict.action == "Remove":
-        return Change(*place, Action.REMOVE, kept=verdict.kept)
+        return Change(*place, Action.REMOVE, retained=verdict.retained)
     found = tuple(_difference(detail) for detail in verdict.details if detail.direct)
     if not found and (verdict.details or verdict.replacement != "True"):
         return None
-    return Change(*place, action_of(found) if found else Action.MAY_REPLACE, found, verdict.kept)
+    return Change(*place, action_of(found) if found else Action.MAY_REPLACE, found, verdict.retained)
 
 
 def _corrected(difference: Difference, verdict: Verdict, direct: list[Detail]) -> Difference:

@@ -81,5 +81,5 @@ def manage_gateway_account(account_state: AccountState) -> bool:
     """
     ours = reading.parameters_of(account_state.stack).get("ManageApiGatewayAccount") == "true"
     return (
-        ours and (account_state.status.can_update or account_state.status.was_left_failed)
+        ours and (account_state.status.can_update or account_state.status.failed_without_rollback)
     ) or not account_state.has_gateway_role

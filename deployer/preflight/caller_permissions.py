@@ -16,7 +16,7 @@ from pathlib import Path
 
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
-from deployer.plan.resource_tree import Resource, added
+from deployer.plan.snapshot import Resource, added
 
 BATCH = 100
 """Actions per SimulatePrincipalPolicy."""

@@ -12,13 +12,13 @@ from typing import NamedTuple
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
-from deployer.plan.resource_tree import Resource
+from deployer.plan.snapshot import Resource
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Taken:
+class NameConflict:
     """`holder`: path of the resource in this stack that has the name now and loses it, "" for a stranger."""
 
     resource: Resource
@@ -32,11 +32,11 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Full:
+class LimitReached:
     """A kind of which the account has as many in the region as it may. `resource`: one that needs another."""
 
     resource: Resource
-    kind: "Kind"
+    kind: "ResourceKind"
 
     def __str__(self) -> str:
         return f"as many {self.kind.plural} as an account may have in a region, {self.kind.limit} ({self.resource.path} needs another)"
@@ -45,8 +45,8 @@ class Full:
 class Found(NamedTuple):
     """`unseen`: the kinds that could not be looked at, with the reason."""
 
-    taken: tuple[Taken, ...] = ()
-    full: tuple[Full, ...] = ()
+    conflicts: tuple[NameConflict, ...] = ()
+    limits_reached: tuple[LimitReached, ...] = ()
     unseen: tuple[str, ...] = ()
 
 
@@ -56,11 +56,13 @@ def find(aws: Aws, added: Iterable[Resource], now: Iterable[Resource]) -> Found:
     One look per kind, and none for a kind that nothing is added of.
     """
     holders = {(each.type, name): each.path for each in now if (name := name_of(each))}
-    wanted: dict[Kind, dict[str, Resource]] = {}
+    wanted: dict[ResourceKind, dict[str, Resource]] = {}
     for resource in added:
         if name := name_of(resource):
             wanted.setdefault(KINDS[resource.type], {})[name] = resource
-    taken, full, unseen = [], [], []
+    conflicts: list[NameConflict] = []
+    limits_reached: list[LimitReached] = []
+    unseen: list[str] = []
     for kind, resources in wanted.items():
         try:
             names = set(kind.look(aws, sorted(resources)))
@@ -72,29 +74,33 @@ def find(aws: Aws, added: Iterable[Resource], now: Iterable[Resource]) -> Found:
         for name, resource in resources.items():
             if name in names:
                 holder = holders.get((resource.type, name), "")
-                taken.append(Taken(resource, kind.what, name, holder, kind.command.format(name)))
+                conflicts.append(NameConflict(resource, kind.what, name, holder, kind.command.format(name)))
         if kind.limit and len(names.union(resources)) > kind.limit:
-            full.append(Full(next(iter(resources.values())), kind))
-    return Found(tuple(taken), tuple(full), tuple(unseen))
+            limits_reached.append(LimitReached(next(iter(resources.values())), kind))
+    return Found(tuple(conflicts), tuple(limits_reached), tuple(unseen))
 
 
-def refuse(taken: Sequence[Taken], full: Sequence[Full], cli: Callable[[str], str]) -> None:
+def refuse(
+    conflicts: Sequence[NameConflict], limits_reached: Sequence[LimitReached], cli: Callable[[str], str]
+) -> None:
     """Failure(PREFLIGHT) if a name is taken or a kind is full. `cli`: from what follows `aws` to the whole command."""
-    if taken:
-        raise _conflict(taken, cli)
-    if full:
-        kind = full[0].kind
+    if conflicts:
+        raise _conflict(conflicts, cli)
+    if limits_reached:
+        kind = limits_reached[0].kind
         raise Failure(
             Exit.PREFLIGHT,
-            f"there are {full[0]}",
+            f"there are {limits_reached[0]}",
             "delete one that nobody needs, or deploy to another region or account: "
             f"{cli(kind.show.removeprefix('aws '))}, then {cli(kind.command.format('NAME').removeprefix('aws '))}",
         )
 
 
-def _conflict(taken: Sequence[Taken], cli: Callable[[str], str]) -> Failure:
-    shown = ", ".join(map(str, taken[:_SHOWN])) + (f" and {len(taken) - _SHOWN} more" if len(taken) > _SHOWN else "")
-    strangers = [each for each in taken if not each.holder]
+def _conflict(conflicts: Sequence[NameConflict], cli: Callable[[str], str]) -> Failure:
+    shown = ", ".join(map(str, conflicts[:_SHOWN])) + (
+        f" and {len(conflicts) - _SHOWN} more" if len(conflicts) > _SHOWN else ""
+    )
+    strangers = [each for each in conflicts if not each.holder]
     if strangers:
         hint = (
             "not of this stack, perhaps left behind by a destroyed environment; look what it is, then, for example: "
@@ -102,7 +108,7 @@ def _conflict(taken: Sequence[Taken], cli: Callable[[str], str]) -> Failure:
         )
     else:
         hint = (
-            f"{taken[0].holder} has it, and CloudFormation makes the new before it deletes the old: keep the logical "
+            f"{conflicts[0].holder} has it, and CloudFormation makes the new before it deletes the old: keep the logical "
             "id, or deploy twice, first without the old"
         )
     return Failure(Exit.PREFLIGHT, f"taken already: {shown}", hint)
@@ -119,7 +125,7 @@ Look = Callable[[object, list[str]], Iterable[str]]
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceKind:
     """`look` gets names and yields names that exist, those among others.
 
     `command` is the next to type about one: it deletes, or, where that would lose data, shows. Of a kind with a
@@ -221,38 +227,38 @@ def _one_by_one(service: str, operation: str, argument: str, member: str) -> Loo
     return look
 
 
-_ALARM = Kind("alarm", "AlarmName", _alarms, "aws cloudwatch delete-alarms --alarm-names {}")
+_ALARM = ResourceKind("alarm", "AlarmName", _alarms, "aws cloudwatch delete-alarms --alarm-names {}")
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, ResourceKind] = {
     "AWS::CloudWatch::Alarm": _ALARM,
     "AWS::CloudWatch::CompositeAlarm": _ALARM,  # they share one space of names
-    "AWS::CloudWatch::Dashboard": Kind(
+    "AWS::CloudWatch::Dashboard": ResourceKind(
         "dashboard", "DashboardName", _dashboards, "aws cloudwatch delete-dashboards --dashboard-names {}"
     ),
-    "AWS::DynamoDB::Table": Kind(
+    "AWS::DynamoDB::Table": ResourceKind(
         "table",
         "TableName",
         _one_by_one("dynamodb", "describe_table", "TableName", "Table"),
         "aws dynamodb describe-table --table-name {}",
     ),
-    "AWS::Events::Rule": Kind("rule", "Name", _rules, "aws events delete-rule --name {}"),
-    "AWS::IAM::Role": Kind(
+    "AWS::Events::Rule": ResourceKind("rule", "Name", _rules, "aws events delete-rule --name {}"),
+    "AWS::IAM::Role": ResourceKind(
         "role", "RoleName", _one_by_one("iam", "get_role", "RoleName", "Role"), "aws iam delete-role --role-name {}"
     ),
-    "AWS::Lambda::Function": Kind(
+    "AWS::Lambda::Function": ResourceKind(
         "function",
         "FunctionName",
         _one_by_one("lambda", "get_function_configuration", "FunctionName", "FunctionArn"),
         "aws lambda delete-function --function-name {}",
     ),
-    "AWS::Logs::LogGroup": Kind(
+    "AWS::Logs::LogGroup": ResourceKind(
         "log group", "LogGroupName", _log_groups, "aws logs delete-log-group --log-group-name {}"
     ),
-    "AWS::SNS::Topic": Kind("topic", "TopicName", _topics, "aws sns list-topics"),
-    "AWS::SQS::Queue": Kind("queue", "QueueName", _queues, "aws sqs get-queue-url --queue-name {}"),
-    "AWS::SSM::Parameter": Kind("parameter", "Name", _parameters, "aws ssm delete-parameter --name {}"),
-    "AWS::WAFv2::WebACL": Kind("web ACL", "Name", _web_acls, "aws wafv2 list-web-acls --scope REGIONAL"),
-    "AWS::XRay::ResourcePolicy": Kind(
+    "AWS::SNS::Topic": ResourceKind("topic", "TopicName", _topics, "aws sns list-topics"),
+    "AWS::SQS::Queue": ResourceKind("queue", "QueueName", _queues, "aws sqs get-queue-url --queue-name {}"),
+    "AWS::SSM::Parameter": ResourceKind("parameter", "Name", _parameters, "aws ssm delete-parameter --name {}"),
+    "AWS::WAFv2::WebACL": ResourceKind("web ACL", "Name", _web_acls, "aws wafv2 list-web-acls --scope REGIONAL"),
+    "AWS::XRay::ResourcePolicy": ResourceKind(
         "X-Ray resource policy",
         "PolicyName",
         _trace_policies,

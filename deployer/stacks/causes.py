@@ -60,7 +60,7 @@ def others(events: Iterable[Event], cause: Event) -> list[Event]:
     return sorted(real, key=lambda event: event.time)
 
 
-def place(event: Event, names: Mapping[str, str]) -> str:
+def resource_path(event: Event, names: Mapping[str, str]) -> str:
     """`DataStack/OrdersTable`, by the stacks' logical names."""
     stack = names.get(event.stack_id, event.stack_name)
     return f"{stack}/{event.logical_id}" if stack else event.logical_id

@@ -12,7 +12,7 @@ from deployer.aws.session import Aws
 from deployer.aws.waiting import until
 from deployer.plan.changes import Detail, Verdict
 from deployer.plan.verdicts import KNOWN_LATER
-from deployer.stacks import leftovers, validation
+from deployer.stacks import change_set_cleanup, validation
 
 _OVERTAKEN = ("InvalidChangeSetStatus", "ChangeSetNotFound", "OperationInProgressException", "AlreadyExistsException")
 _BUSY = ("_IN_PROGRESS state and can not be updated", "already exists and cannot be created again")
@@ -52,7 +52,7 @@ def create(
     Raises Refused(FAILED) with CloudFormation's reason; whatever was made is removed first.
     """
     cloudformation = aws.client("cloudformation")
-    name = f"{leftovers.PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    name = f"{change_set_cleanup.PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     made = ChangeSet(name, stack, new and not exists)
     try:
         answer = cloudformation.create_change_set(
@@ -68,7 +68,7 @@ def create(
         return _completed(aws, made, pause)
     except BaseException:
         with contextlib.suppress(Exception):
-            leftovers.discard(aws, _identified(cloudformation, made), pause)
+            change_set_cleanup.discard(aws, _identified(cloudformation, made), pause)
         raise
 
 
@@ -127,7 +127,7 @@ def _verdict(change: Mapping, stack: tuple[str, ...]) -> Verdict:
         change["Action"],
         change.get("Replacement", ""),
         tuple(dict.fromkeys(details)),
-        kept="Retain" in change.get("PolicyAction", ""),
+        retained="Retain" in change.get("PolicyAction", ""),
     )
 
 

@@ -99,7 +99,7 @@ def deployed_version(aws: Aws, stack: Mapping) -> str:
     return version_of(reading.template(aws, stack["StackId"]), reading.parameters_of(stack))
 
 
-def checkout(root: Path) -> Source:
+def local_source(root: Path) -> Source:
     """The commit of the directory; no git, no commit."""
 
     def git(*arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""What a person needs who sees a deployment fail: cause, place, remedy, state, next command. Pure."""
+"""What a person needs who sees a deployment fail: cause, resource_path, remedy, state, next command. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from deployer.plan.locations import Location, Sources
 from deployer.stacks import messages
-from deployer.stacks.causes import is_noise, others, place, root_cause
+from deployer.stacks.causes import is_noise, others, resource_path, root_cause
 from deployer.stacks.events import Event
 from deployer.stacks.stack_status import StackStatus, recovery_action
 from deployer.stacks.validation import Problem
@@ -48,7 +48,7 @@ class Diagnosis:
     others: tuple[Cause, ...]
     stuck: tuple[Cause, ...]
     stacks: Mapping[str, str]
-    kept: tuple[str, ...]
+    retained: tuple[str, ...]
     state: str
     next: str
 
@@ -79,7 +79,7 @@ def explain(
         if event.status.endswith("_FAILED") and event.id in undone and event != cause and not _is_echo(event)
     ]
     further = [event for event in (others(events, cause) if cause else []) if event not in stuck]
-    kept = sorted({place(event, names) for event in events if event.status == "DELETE_SKIPPED"})
+    retained = sorted({resource_path(event, names) for event in events if event.status == "DELETE_SKIPPED"})
     causes = [cause_of(event, names, events, sources) for event in ([cause] if cause else []) + further]
     if found:
         causes = found + [each for each in causes if not _ASKS.search(each.message)]
@@ -88,8 +88,8 @@ def explain(
         others=tuple(causes[1:]),
         stuck=tuple(cause_of(event, names, events, sources) for event in stuck),
         stacks=_final_statuses(status, events, names),
-        kept=tuple(kept),
-        state=_state(status, kept, stuck),
+        retained=tuple(retained),
+        state=_state(status, retained, stuck),
         next=_next(status, cli, again, bool(causes) and all(cause.transient for cause in causes)),
     )
 
@@ -101,7 +101,7 @@ def cause_of(event: Event, names: Mapping[str, str], events: Iterable[Event], so
         said = [other.hook for other in events if other.hook and _same(other, event)]
         reason = said[-1] if said else reason
     message = messages.clean(reason) if reason else messages.Message("no reason given")
-    stack, logical_id, path = names.get(event.stack_id, ""), event.logical_id, place(event, names)
+    stack, logical_id, path = names.get(event.stack_id, ""), event.logical_id, resource_path(event, names)
     if event.of_the_stack and stack:  # it is what its parent calls it
         path = stack
         stack, _, logical_id = stack.rpartition("/")
@@ -147,11 +147,13 @@ def _final_statuses(status: StackStatus, events: Iterable[Event], names: Mapping
     return dict(sorted({**last, "": status.name}.items()))
 
 
-def _state(status: StackStatus, kept: list[str], stuck: list[Event]) -> str:
+def _state(status: StackStatus, retained: list[str], stuck: list[Event]) -> str:
     if status.name in ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"):
-        return "the stack is as it was before" + (", but for what is named above" if kept or stuck else "")
+        return "the stack is as it was before" + (", but for what is named above" if retained or stuck else "")
     if status.must_be_deleted:
-        return "what it had made is gone" + (", but for what is named above" if kept or stuck else "; nothing was kept")
+        return "what it had made is gone" + (
+            ", but for what is named above" if retained or stuck else "; nothing was kept"
+        )
     if status.name.endswith("ROLLBACK_FAILED"):
         return "the rollback failed, too: some of it is as it was before, some as it was to be"
     if status.name in ("CREATE_FAILED", "UPDATE_FAILED"):
@@ -165,7 +167,7 @@ def _next(status: StackStatus, cli: Callable[[str], str], again: str, transient:
         return f"{first}{again}"
     if status.must_be_deleted:
         return f"{first}{again}   (offers to delete the empty stack first)"
-    if status.was_left_failed:
+    if status.failed_without_rollback:
         away = "delete what there is" if status.name == "CREATE_FAILED" else "roll it back"
         look = "" if transient else "look, mend the cause, then "
         return f"{look}go on from here: {again} --no-rollback   (without it: offers to {away} first)"

@@ -27,7 +27,7 @@ _HIDDEN = "(hidden)"
 
 
 @dataclass(frozen=True)
-class Difference:
+class PropertyDifference:
     """`path` is a JSON pointer into the resource's properties; `kind`: ADD, REMOVE or NOT_EQUAL, seen from the template."""
 
     path: str
@@ -37,14 +37,14 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Drifted:
+class DriftedResource:
     """A resource whose `status` is MODIFIED, with its differences, or DELETED."""
 
     logical_id: str
     physical_id: str
     type: str
     status: str
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[PropertyDifference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class StackDrift:
 
     path: str
     title: str
-    drifted: tuple[Drifted, ...] = ()
+    drifted: tuple[DriftedResource, ...] = ()
     in_sync: int = 0
     unchecked: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
@@ -166,12 +166,12 @@ def interpret(stack: Stack, found: list[Mapping], problem: str = "") -> StackDri
     )
 
 
-def _drifted(entry: Mapping) -> Drifted:
+def _drifted(entry: Mapping) -> DriftedResource:
     differences = (
-        Difference(each["PropertyPath"], each["ExpectedValue"], each["ActualValue"], each["DifferenceType"])
+        PropertyDifference(each["PropertyPath"], each["ExpectedValue"], each["ActualValue"], each["DifferenceType"])
         for each in entry.get("PropertyDifferences", [])
     )
-    return Drifted(
+    return DriftedResource(
         entry["LogicalResourceId"],
         entry.get("PhysicalResourceId", ""),
         entry["ResourceType"],
@@ -180,7 +180,7 @@ def _drifted(entry: Mapping) -> Drifted:
     )
 
 
-def masked(difference: Difference) -> Difference:
+def masked(difference: PropertyDifference) -> PropertyDifference:
     """Without its values if its name, or a name inside of them, says that they are nobody's to read.
 
     (What a NoEcho parameter set, CloudFormation itself shows as asterisks; what somebody else set, it shows.)

@@ -25,7 +25,7 @@ class Outcome:
 
     status: StackStatus
     events: tuple[Event, ...]
-    names: Mapping[str, str]
+    stack_paths: Mapping[str, str]
 
 
 OnEvents = Callable[[list[Event]], None]
@@ -182,7 +182,7 @@ def nested_statuses(aws: Aws, stack: str, prefix: str = "") -> dict[str, tuple[s
     return found
 
 
-def is_well(arn: str, status: StackStatus, outcome: Outcome) -> bool:
+def is_healthy(arn: str, status: StackStatus, outcome: Outcome) -> bool:
     """Whether a nested stack ended well: one that took part succeeded; one that did not is as sound as it was.
 
     (A child rolled back by an earlier failure, and not touched since, still says UPDATE_ROLLBACK_COMPLETE.)

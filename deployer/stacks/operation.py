@@ -103,7 +103,7 @@ def is_beginning(event: Event) -> bool:
     return event.of_the_stack and (event.status in _BEGINNINGS or event.reason == "User Initiated")
 
 
-def was_left(operation: Operation, caller: str, lives: Callable[[int], bool] | None = None) -> bool:
+def is_resumable(operation: Operation, caller: str, lives: Callable[[int], bool] | None = None) -> bool:
     """Whether it is the caller's own, begun by a run on this machine that is no more: one to resume."""
     mine = operation.starter
     return bool(mine and (mine.who, mine.host) == (name_of(caller), _host()) and not (lives or _lives)(mine.pid))

@@ -42,7 +42,7 @@ class StackStatus:
         return self.name == "ROLLBACK_COMPLETE"
 
     @property
-    def was_left_failed(self) -> bool:
+    def failed_without_rollback(self) -> bool:
         """Failed with its rollback disabled: it can be rolled back, or deployed over with it disabled again."""
         return self.name in ("CREATE_FAILED", "UPDATE_FAILED")
 
@@ -63,7 +63,7 @@ def recovery_action(status: StackStatus, cli: Callable[[str], str]) -> str:
         return "remove what blocked the rollback, then: " + cli("continue-update-rollback")
     if status.name == "DELETE_FAILED":
         return "see what could not be deleted, remove it, then: " + cli("delete-stack")
-    if status.was_left_failed:
+    if status.failed_without_rollback:
         return "it was left as it failed, for debugging; roll it back: " + cli("rollback-stack")
     if status.name.startswith("DELETE_"):
         return "wait until it is gone: " + cli("wait stack-delete-complete")

@@ -16,7 +16,7 @@ from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
-from deployer.stacks import execution, leftovers, operation, reading, recovery
+from deployer.stacks import change_set_cleanup, execution, operation, reading, recovery
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.events import Event
 from deployer.stacks.execution import Outcome
@@ -48,10 +48,10 @@ class Cloud:
         monkeypatch.setattr(recovery, "cancel", self.cancel)
         monkeypatch.setattr(applying.changeset, "is_waiting", lambda aws, change_set: self.waiting)
         monkeypatch.setattr(
-            leftovers, "discard", lambda aws, change_set, pause: self.discarded.append(change_set) or True
+            change_set_cleanup, "discard", lambda aws, change_set, pause: self.discarded.append(change_set) or True
         )
         self.swept, self.full = [], []
-        monkeypatch.setattr(leftovers, "sweep", self.sweep)
+        monkeypatch.setattr(change_set_cleanup, "sweep", self.sweep)
         monkeypatch.setattr(interruptions, "can_ask", lambda: bool(self.answers))
         monkeypatch.setattr(interruptions, "choose", self.choose)
         self.said = io.StringIO()

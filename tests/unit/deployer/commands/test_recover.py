@@ -13,7 +13,7 @@ from deployer.preflight.account_state import AccountState
 from deployer.show.ui import Ui
 from deployer.stacks import operation
 from tests.unit.aws_account import STACK_ID
-from tests.unit.deployer.stacks.stories import START, entry
+from tests.unit.deployer.stacks.event_entries import START, entry
 
 NAME, STACK = "food-delivery-dev", "AWS::CloudFormation::Stack"
 CHILD = "arn:aws:cloudformation:us-east-1:123456789012:stack/food-delivery-dev-DataStack-1A/1"

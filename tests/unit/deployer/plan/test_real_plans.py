@@ -116,7 +116,7 @@ def test_another_reason_in_the_metadata_is_told_quietly():
         bundle.children["DataStack"]["Resources"]["OrdersTable"].setdefault("Metadata", {})["why"] = "because"
 
     [change] = plan(explain).changes
-    assert change.quiet and change.action is Action.MODIFY
+    assert change.metadata_only and change.action is Action.MODIFY
 
 
 def test_a_dependency_is_the_same_as_a_name_or_as_a_list():

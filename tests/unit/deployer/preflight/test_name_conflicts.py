@@ -5,10 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.errors import Exit, Failure
-from deployer.plan import resource_tree
+from deployer.plan import snapshot
 from deployer.plan.resolve import Unknown
-from deployer.plan.resource_tree import Resource
-from deployer.plan.snapshot import Snapshot
+from deployer.plan.snapshot import Resource, Snapshot
 from deployer.preflight import name_conflicts
 
 TEMPLATE = {
@@ -22,7 +21,7 @@ TEMPLATE = {
     },
 }
 ROOT = {"Resources": {"DataStack": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "x"}}}}
-TREE = resource_tree.of_tree(Snapshot(ROOT, {}, {"DataStack": Snapshot(TEMPLATE, {"Environment": "dev"})}))
+TREE = snapshot.resources_of(Snapshot(ROOT, {}, {"DataStack": Snapshot(TEMPLATE, {"Environment": "dev"})}))
 
 PAGES = {
     "AWS::Logs::LogGroup": ("logs", "describe_log_groups", "logGroups", "logGroupName", "nextToken"),
@@ -52,11 +51,11 @@ def test_names_are_read_with_their_parameters_and_what_is_switched_off_or_unknow
 
 
 def test_only_what_is_added_counts():
-    assert resource_tree.added(TREE, TREE) == []
+    assert snapshot.added(TREE, TREE) == []
     without = {path: each for path, each in TREE.items() if path != "DataStack/Logs"}
-    assert [each.path for each in resource_tree.added(without, TREE)] == ["DataStack/Logs"]
+    assert [each.path for each in snapshot.added(without, TREE)] == ["DataStack/Logs"]
     other = {**TREE, "DataStack/Logs": Resource(("DataStack",), "Logs", "AWS::SQS::Queue", {})}
-    assert [each.path for each in resource_tree.added(other, TREE)] == ["DataStack/Logs"]
+    assert [each.path for each in snapshot.added(other, TREE)] == ["DataStack/Logs"]
 
 
 @pytest.mark.parametrize("kind", PAGES)
@@ -172,7 +171,7 @@ def with_policies(aws, *names):
 def test_an_environment_that_needs_a_sixth_x_ray_policy_is_refused_with_what_to_do(aws):
     found = with_policies(aws, "a", "b", "c", "d", "other")
     with pytest.raises(Failure) as failure:
-        name_conflicts.refuse(found.taken, found.full, lambda words: f"aws {words} --region eu-west-1")
+        name_conflicts.refuse(found.conflicts, found.limits_reached, lambda words: f"aws {words} --region eu-west-1")
     assert failure.value.code is Exit.PREFLIGHT
     assert failure.value.message == (
         "there are as many X-Ray resource policies as an account may have in a region, 5 "
@@ -188,8 +187,8 @@ def test_the_fifth_x_ray_policy_is_no_obstacle(aws):
 
 def test_an_x_ray_policy_of_the_same_name_is_a_conflict_and_not_one_too_many(aws):
     found = with_policies(aws, "a", "b", "c", "d", "food-e")
-    assert [each.name for each in found.taken] == ["food-e"] and not found.full
-    assert found.taken[0].command == "aws xray delete-resource-policy --policy-name food-e"
+    assert [each.name for each in found.conflicts] == ["food-e"] and not found.limits_reached
+    assert found.conflicts[0].command == "aws xray delete-resource-policy --policy-name food-e"
 
 
 def test_x_ray_policies_that_may_not_be_listed_are_named(aws):

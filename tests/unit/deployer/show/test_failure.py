@@ -23,7 +23,7 @@ def diagnosis(cause=TABLE, **more):
         "others": (),
         "stuck": (),
         "stacks": {"": "UPDATE_ROLLBACK_COMPLETE", "DataStack": "UPDATE_ROLLBACK_COMPLETE", "Api": "UPDATE_COMPLETE"},
-        "kept": (),
+        "retained": (),
         "state": "the stack is as it was before",
         "next": "repeat",
     }
@@ -60,7 +60,7 @@ def test_failures_that_say_the_same_are_one_line_and_many_are_counted():
 
 
 def test_what_is_stuck_and_what_was_kept_is_named():
-    lines = shown(diagnosis(stuck=(other("Q"),), kept=("DataStack/T",)))
+    lines = shown(diagnosis(stuck=(other("Q"),), retained=("DataStack/T",)))
     assert "  could not be undone: DataStack/Q: Bad." in lines
     assert any("DataStack/T" in line and "kept" in line for line in lines)
 

@@ -9,8 +9,8 @@ import pytest
 from deployer.aws.waiting import PollingConfig
 from deployer.plan import compare
 from deployer.plan.snapshot import Snapshot
-from deployer.stacks import changeset, execution, leftovers, reading, validation
-from tests.unit.deployer.stacks.stories import entry
+from deployer.stacks import change_set_cleanup, changeset, execution, reading, validation
+from tests.unit.deployer.stacks.event_entries import entry
 
 STACK = "AWS::CloudFormation::Stack"
 PAGE = 100
@@ -118,7 +118,7 @@ def calls(stacks, size) -> int:
     outcome = execution.run(aws, change_set, lambda batch: None, PollingConfig(0, 0, 1), token="t")
     assert len(outcome.events) == 2 + stacks + stacks * (2 * size + 2)
     nested = execution.nested_statuses(aws, arn("root"))
-    leftovers.sweep(aws, [arn("root"), *(one for one, _ in nested.values())], change_set.id)
+    change_set_cleanup.sweep(aws, [arn("root"), *(one for one, _ in nested.values())], change_set.id)
     assert cloudformation.calls["describe_events"] == stacks + 1
     assert cloudformation.calls["describe_change_set"] == ceil(stacks / PAGE) + stacks * ceil(size / PAGE)
     return sum(cloudformation.calls.values())

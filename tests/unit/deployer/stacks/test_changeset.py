@@ -116,7 +116,7 @@ def test_pages_and_nested_sets_are_all_read(aws):
             "Modify",
             "True",
             (Detail("Properties", "QueueName", direct=True),),
-            kept=True,
+            retained=True,
         ),
     )
     assert made.sets == (("", STACK, ROOT_SET), ("Data", CHILD, CHILD_SET))

@@ -141,7 +141,7 @@ def test_the_default_is_never_what_is_deployed_and_was_deployed_before_it(versio
 
 
 def test_outside_a_checkout_there_is_no_commit(tmp_path):
-    assert deployment_records.checkout(tmp_path) == Source()
+    assert deployment_records.local_source(tmp_path) == Source()
 
 
 WATCHED = {

@@ -70,7 +70,7 @@ def nested_failure():
 def test_the_cause_of_a_nested_failure_is_the_resource_not_the_stack():
     cause = causes.root_cause(nested_failure())
     assert (cause.logical_id, cause.reason) == ("Function", "Resource handler returned message: no such key")
-    assert causes.place(cause, {CHILD: "ComputeStack"}) == "ComputeStack/Function"
+    assert causes.resource_path(cause, {CHILD: "ComputeStack"}) == "ComputeStack/Function"
 
 
 def test_the_order_in_which_events_arrive_does_not_matter():
@@ -142,7 +142,7 @@ def test_an_explanation_has_place_property_line_remedy_state_and_next_command():
     assert (told.cause.message, told.cause.property) == ("no such key", "Code/S3Key")
     assert str(told.cause.location) == "templates/compute.yaml:5"
     assert "artifact bucket" in told.cause.remedy
-    assert told.others == told.stuck == told.kept == ()
+    assert told.others == told.stuck == told.retained == ()
     assert told.stacks == {"": "ROLLBACK_COMPLETE", "ComputeStack": "ROLLBACK_IN_PROGRESS"}
     assert told.state == "what it had made is gone; nothing was kept"
     assert "python deploy.py --env dev" in told.next and "delete the empty stack" in told.next
@@ -155,7 +155,7 @@ def test_without_this_checkouts_templates_nothing_is_said_of_lines():
 def test_what_a_deletion_policy_kept_is_named():
     kept = event(12, CHILD, "Table", "DELETE_SKIPPED", kind="AWS::DynamoDB::Table")
     told = explain([*nested_failure(), kept])
-    assert told.kept == ("ComputeStack/Table",)
+    assert told.retained == ("ComputeStack/Table",)
     assert told.state == "what it had made is gone, but for what is named above"
 
 

@@ -12,7 +12,7 @@ from deployer.errors import Exit, Failure
 from deployer.stacks import execution
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.stack_status import StackStatus
-from tests.unit.deployer.stacks.stories import START, entry
+from tests.unit.deployer.stacks.event_entries import START, entry
 
 ROOT, CHILD = (f"arn:aws:cloudformation:r:1:stack/{name}/1" for name in ("root", "child"))
 FAST = PollingConfig(0, 0, 0.2)
@@ -84,7 +84,7 @@ def run(cloudformation, on_events=lambda batch: None, polling=FAST):
 def test_root_and_children_are_followed_to_the_end_and_the_past_is_not_told():
     outcome = run(CloudFormation(OLD, STORY))
     assert outcome.status == StackStatus("UPDATE_COMPLETE")
-    assert outcome.names == {ROOT: "", CHILD: "Data"}
+    assert outcome.stack_paths == {ROOT: "", CHILD: "Data"}
     assert [event.status for event in outcome.events] == [e["ResourceStatus"] for _, e in STORY]
 
 
@@ -123,9 +123,9 @@ def test_a_long_history_costs_no_more_than_a_short_one():
 
 def test_a_rolled_back_child_that_took_no_part_is_no_failure():
     outcome = run(CloudFormation(OLD, STORY))
-    assert execution.is_well("arn:other", StackStatus("UPDATE_ROLLBACK_COMPLETE"), outcome)
-    assert not execution.is_well(CHILD, StackStatus("UPDATE_ROLLBACK_COMPLETE"), outcome)
-    assert not execution.is_well("arn:other", StackStatus("UPDATE_FAILED"), outcome)
+    assert execution.is_healthy("arn:other", StackStatus("UPDATE_ROLLBACK_COMPLETE"), outcome)
+    assert not execution.is_healthy(CHILD, StackStatus("UPDATE_ROLLBACK_COMPLETE"), outcome)
+    assert not execution.is_healthy("arn:other", StackStatus("UPDATE_FAILED"), outcome)
 
 
 def refused(code, status=400):

@@ -138,7 +138,7 @@ def test_a_stack_that_does_not_exist_is_in_no_operation(aws):
 
 def left(starter, alive):
     running = operation.Operation(ROOT, "UPDATE_IN_PROGRESS", None, START, starter)
-    return operation.was_left(running, ANA, lambda pid: alive)
+    return operation.is_resumable(running, ANA, lambda pid: alive)
 
 
 def test_only_ones_own_operation_whose_run_is_no_more_is_resumed():

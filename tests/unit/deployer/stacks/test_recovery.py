@@ -5,7 +5,7 @@ from botocore.stub import ANY
 
 from deployer.aws.waiting import PollingConfig
 from deployer.stacks import recovery
-from tests.unit.deployer.stacks import stories
+from tests.unit.deployer.stacks import event_entries
 
 ROOT, DATA, DEEP = (
     f"arn:aws:cloudformation:us-east-1:1:stack/{name}/1" for name in ("shop", "shop-Data-1A2B", "shop-Data-Deep-3C4D")
@@ -14,7 +14,7 @@ STACK = "AWS::CloudFormation::Stack"
 
 
 def entry(second, stack, logical_id, status, physical_id="x", kind="AWS::SQS::Queue", reason=""):
-    return stories.entry(second, stack, logical_id, status, physical_id, kind, reason)
+    return event_entries.entry(second, stack, logical_id, status, physical_id, kind, reason)
 
 
 def told(aws, stack, *events, following="", token=None):

@@ -33,5 +33,5 @@ def test_what_can_be_deployed_to_needs_none(status):
 def test_what_was_left_failed_is_neither_updatable_nor_new():
     for name in ("CREATE_FAILED", "UPDATE_FAILED"):
         status = StackStatus(name)
-        assert status.was_left_failed and not status.can_update and not status.is_new and status.is_settled
-    assert not StackStatus("UPDATE_ROLLBACK_FAILED").was_left_failed
+        assert status.failed_without_rollback and not status.can_update and not status.is_new and status.is_settled
+    assert not StackStatus("UPDATE_ROLLBACK_FAILED").failed_without_rollback

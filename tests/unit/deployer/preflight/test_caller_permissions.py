@@ -4,8 +4,7 @@ import pytest
 from botocore.stub import ANY
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from deployer.plan.resource_tree import Resource
-from deployer.plan.snapshot import Snapshot
+from deployer.plan.snapshot import Resource, Snapshot
 from deployer.preflight import caller_permissions, findings
 
 USER = "arn:aws:iam::123456789012:user/team/ops"

@@ -2,7 +2,7 @@
 
 botocore takes an answer for AWS's whoever gave it. A proxy's HTML page, JSON cut in half or an empty body becomes,
 depending on the service's protocol, a ResponseParserError, a KeyError, an answer without its members, or an error
-whose message is the whole page. `watch` makes all of these an UnusableAnswer, for all operations of all services.
+whose message is the whole page. `watch` makes all of these an UnusableResponse, for all operations of all services.
 """
 
 import json
@@ -22,7 +22,7 @@ _status: ContextVar[int] = ContextVar("status", default=0)
 """Of the answer to the call under way in this thread; 0 until there is one."""
 
 
-class UnusableAnswer(HTTPClientError):
+class UnusableResponse(HTTPClientError):
     """Somebody answered who is not AWS, or the answer is damaged."""
 
     fmt = "{service} answered {said}"
@@ -40,24 +40,24 @@ class UnknownOperation(BotoCoreError, AttributeError):
     fmt = "the installed botocore does not know {service}:{operation}"
 
 
-class Answer(dict):
-    """An operation's answer, and each structure in it. `answer[name]` raises UnusableAnswer if `name` is missing:
+class Response(dict):
+    """An operation's answer, and each structure in it. `answer[name]` raises UnusableResponse if `name` is missing:
     most models call no member required, so botocore does not miss any."""
 
     def __init__(self, members: Mapping, service: str, operation: str):
-        super().__init__((name, _answer(value, service, operation)) for name, value in members.items())
+        super().__init__((name, _response(value, service, operation)) for name, value in members.items())
         self._asked = service, operation
 
     def __missing__(self, name):
         service, operation = self._asked
-        raise UnusableAnswer(service=service, said=f"{operation} without {name!r}")
+        raise UnusableResponse(service=service, said=f"{operation} without {name!r}")
 
 
-def _answer(value, service: str, operation: str):
+def _response(value, service: str, operation: str):
     if type(value) is dict:
-        return Answer(value, service, operation)
+        return Response(value, service, operation)
     if isinstance(value, list):
-        return [_answer(each, service, operation) for each in value]
+        return [_response(each, service, operation) for each in value]
     return value
 
 
@@ -82,7 +82,7 @@ class Watched:
         service = self.meta.service_model.service_name
         before = _status.set(0)  # one call may make another: AssumeRole
         try:
-            return Answer(super()._make_api_call(operation_name, api_params), service, operation_name)
+            return Response(super()._make_api_call(operation_name, api_params), service, operation_name)
         except ClientError as error:
             error.service = getattr(error, "service", service)
             if not error.response.get("Error", {}).get("Code") or _status.get() < 0:
@@ -100,8 +100,8 @@ class Watched:
             _status.reset(before)
 
 
-def _unusable(service: str, status: int) -> UnusableAnswer:
-    return UnusableAnswer(service=service, said=f"{status} with text that is no AWS response")
+def _unusable(service: str, status: int) -> UnusableResponse:
+    return UnusableResponse(service=service, said=f"{status} with text that is no AWS response")
 
 
 def configured(create: Callable[[], T]) -> T:
