@@ -1,7 +1,6 @@
-"""What kind of failure an exception of botocore's is: decided here and nowhere else, by its class where one tells.
+"""Classify botocore's exceptions, by class where possible, else by error code. No other module does.
 
-Whether a later try may succeed, whether a permission is missing, and what a person reads (`service_errors`) follow
-from the kind.
+Whether to retry, whether a permission is missing, and the message (`service_errors`) follow from the kind.
 """
 
 import re
@@ -16,12 +15,12 @@ from deployer.aws.responses import UnknownOperation, UnusableConfiguration, Unus
 
 
 class ErrorKind(Enum):
-    """What happened to a call."""
+    """Why a call failed."""
 
-    UNREACHABLE = auto()  # no answer, or one that broke off
-    UNUSABLE = auto()  # an answer that is not AWS's
+    UNREACHABLE = auto()  # no response, or a truncated one
+    UNUSABLE = auto()  # a response that is not AWS's
     THROTTLED = auto()
-    SERVER = auto()  # AWS's own failure
+    SERVER = auto()  # an AWS internal error
     DENIED = auto()
     EXPIRED = auto()
     REJECTED = auto()  # credentials that AWS does not know
@@ -41,7 +40,7 @@ TRANSIENT = {ErrorKind.UNREACHABLE, ErrorKind.UNUSABLE, ErrorKind.THROTTLED, Err
 
 _CLASSES: tuple[tuple[ErrorKind, tuple[type[Exception], ...]], ...] = (
     (ErrorKind.UNUSABLE, (UnusableResponse, ResponseParserError)),
-    (ErrorKind.NOT_IMPLEMENTED, (NotImplementedError,)),  # of an emulator in this process
+    (ErrorKind.NOT_IMPLEMENTED, (NotImplementedError,)),  # from an emulator in this process
     (ErrorKind.OUTDATED, (UnknownOperation, boto.UnknownServiceError, boto.OperationNotPageableError)),
     (
         ErrorKind.CONFIGURATION,
@@ -61,7 +60,7 @@ _CLASSES: tuple[tuple[ErrorKind, tuple[type[Exception], ...]], ...] = (
     (ErrorKind.UNREACHABLE, (boto.HTTPClientError, boto.ConnectionError, boto.MetadataRetrievalError, HTTPError)),
     (ErrorKind.UNREACHABLE, (boto.IncompleteReadError, boto.ChecksumError, boto.FlexibleChecksumError)),
 )
-"""The first that fits counts."""
+"""The first match counts."""
 
 _CODES: dict[ErrorKind, set[str]] = {
     ErrorKind.EXPIRED: {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"},
@@ -123,22 +122,22 @@ _KINDS = {code: kind for kind, codes in _CODES.items() for code in codes}
 
 _CLOCK = re.compile(r"Signature (expired|not yet current)|RequestTimeTooSkewed|too skewed", re.IGNORECASE)
 _SHOWN = 400
-"""Characters of a message."""
+"""Maximum length of a message, in characters."""
 
 
 def code_of(error: BaseException) -> str:
-    """The service's error code, or "" when there is none."""
+    """Return the service's error code; "" if there is none."""
     code = _error(error).get("Code")
     return one_line(code) if isinstance(code, str) else ""
 
 
 def message_of(error: BaseException) -> str:
-    """What the service or botocore said, on one line."""
+    """Return the message of the service or of botocore, on one line."""
     return one_line(str(_error(error).get("Message") or error))
 
 
 def _response(error: BaseException) -> dict:
-    """{} too where botocore says None: the whole family of HTTPClientError."""
+    """Return the parsed response; {} where botocore has None (HTTPClientError and its subclasses)."""
     return getattr(error, "response", None) or {}
 
 
@@ -147,6 +146,7 @@ def _error(error: BaseException) -> dict:
 
 
 def status_of(error: BaseException) -> int:
+    """Return the HTTP status; 0 if unknown."""
     return (_response(error).get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0
 
 
@@ -156,7 +156,7 @@ def one_line(text: str) -> str:
 
 
 def kind_of(error: BaseException) -> ErrorKind | None:
-    """None for an exception that does not come from talking to AWS."""
+    """Classify an exception; None if it does not come from talking to AWS."""
     if isinstance(error, boto.ClientError):
         return _kind_of_answer(error)
     for kind, classes in _CLASSES:
@@ -171,11 +171,11 @@ def _kind_of_answer(error: boto.ClientError) -> ErrorKind:
         return ErrorKind.CLOCK
     if not code:
         return ErrorKind.UNUSABLE
-    if code == "400" and status == 400:  # HEAD has no body to say it in
+    if code == "400" and status == 400:  # S3: a response to HEAD has no body, so no error code
         return ErrorKind.EXPIRED
     if kind := _KINDS.get(code):
         return kind
-    if "Throttl" in code:  # each service spells it in its own way
+    if "Throttl" in code:  # the code differs from service to service
         return ErrorKind.THROTTLED
     if status >= 500:
         return ErrorKind.NOT_IMPLEMENTED if status == 501 else ErrorKind.SERVER
@@ -183,7 +183,7 @@ def _kind_of_answer(error: boto.ClientError) -> ErrorKind:
 
 
 def is_transient(error: BaseException) -> bool:
-    """True for what a later try may not meet: throttling, a lost connection, a server's bad moment, a proxy's page."""
+    """Return True if a retry may succeed: throttling, a lost connection, a server error, a proxy's page."""
     return kind_of(error) in TRANSIENT
 
 
@@ -192,7 +192,7 @@ def is_denied(error: BaseException) -> bool:
 
 
 def is_not_implemented(error: BaseException) -> bool:
-    """True when the endpoint does not know the operation: an emulator that is not complete."""
+    """Return True if the endpoint does not implement the operation, such as an incomplete emulator."""
     return kind_of(error) is ErrorKind.NOT_IMPLEMENTED
 
 
@@ -207,10 +207,10 @@ _GONE = {
 
 
 def is_missing(error: BaseException) -> bool:
-    """True when what was asked for is not there, in the words of whichever service."""
+    """Return True if the resource does not exist; each service has its own code for that."""
     if not isinstance(error, boto.ClientError):
         return False
     code = code_of(error)
-    if code == "404":  # S3's answer to HEAD has no body; elsewhere it is an endpoint that does not know the operation
+    if code == "404":  # elsewhere: the endpoint does not implement the operation
         return error.operation_name.startswith("Head")
     return code in _GONE or code.startswith("NoSuch") or "does not exist" in message_of(error)

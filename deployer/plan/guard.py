@@ -1,4 +1,4 @@
-"""Refuses to lose data: no stateful resource is replaced or deleted without being named. Pure."""
+"""Find the stateful resources that a plan replaces or deletes; each needs the operator's explicit consent. Pure."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _VERBS = {
 
 @dataclass(frozen=True)
 class Danger:
-    """A stateful resource that would go, and whether the operator named it."""
+    """A stateful resource to be replaced or deleted. `allowed`: the operator named it."""
 
     change: Change
     allowed: bool
@@ -31,7 +31,7 @@ class Danger:
 
 
 def dangers(plan: Plan, allowed: Collection[str] = ()) -> list[Danger]:
-    """Every stateful resource that the plan takes away; `allowed` holds logical ids or Stack/LogicalId paths."""
+    """Return the stateful resources that the plan replaces or deletes. `allowed`: logical ids or paths."""
     return [
         Danger(change, change.logical_id in allowed or change.path in allowed)
         for change in plan.changes

@@ -1,14 +1,14 @@
-"""Change sets that nobody will execute, nested ones and the empty stacks that they made: removed.
+"""Delete change sets that will not be executed, with their nested ones and the empty stacks that they created.
 
-Deleting a root's change set deletes those of its nested stacks, in CloudFormation's own time; but
-nested ones that failed because nothing changed in their stack stay, count against the stack's quota of
-change sets, and so do those of a run that was killed.
+Deleting a root's change set deletes those of its nested stacks asynchronously. Nested ones that failed because their
+stack has no changes remain and count against the stack's quota of change sets, as do those of a killed run.
 """
 
 import contextlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from deployer.aws import advice, service_errors
 from deployer.aws.session import Aws
@@ -16,73 +16,75 @@ from deployer.aws.waiting import until
 from deployer.errors import Failure
 from deployer.stacks import reading
 
+if TYPE_CHECKING:
+    from deployer.stacks.changeset import ChangeSet
+
 PREFIX = "deploy-"
-"""What the names of our change sets begin with, those of their nested ones, too."""
+"""Prefix of the names of this program's change sets and of their nested ones."""
 
 STALE = timedelta(days=1)
-"""A change set as old as this waits for nobody's answer any more."""
+"""Age from which a change set that was not executed counts as abandoned."""
 
 LIMIT = 120.0
-"""Seconds after which what does not go is left to a later run."""
+"""Seconds to wait for a deletion before leaving it to a later run."""
 
 MANY = 800
-"""So many change sets of one stack are worth a warning: CloudFormation is reported to refuse more than 1,000."""
+"""Number of change sets of one stack that causes a warning: CloudFormation is reported to refuse more than 1,000."""
 
 _ATTEMPTS = 5
 
 
-def discard(aws: Aws, change_set, pause: float = 1.0) -> bool:
-    """Delete a `changeset.ChangeSet` and its nested ones; wait until they are gone. False if that is not certain:
-    a warning says so, and a later run sweeps them.
+def discard(aws: Aws, change_set: "ChangeSet", pause: float = 1.0) -> bool:
+    """Delete a `changeset.ChangeSet` and its nested ones; wait until they are deleted.
 
-    The stack that it made, and nested ones that it made, go with it: each only while it is
-    REVIEW_IN_PROGRESS and no other change set waits on it.
+    Returns False, after a warning, if that is not certain; a later run sweeps them. Also deletes the stacks that it
+    created, root and nested, if they are REVIEW_IN_PROGRESS and have no other change set.
     """
 
-    def whole() -> bool:
+    def completely() -> bool:
         _discard(aws, change_set, pause)
         return True
 
-    return advice.ask(aws, "perhaps not everything of the unused change set was removed", whole, False)
+    return advice.ask(aws, "parts of the unused change set may remain", completely, False)
 
 
-def _discard(aws: Aws, change_set, pause: float) -> None:
+def _discard(aws: Aws, change_set: "ChangeSet", pause: float) -> None:
     cloudformation = aws.client("cloudformation")
-    known = {identity: stack for _, stack, identity in reversed(change_set.sets)}
-    unseen = "the nested change sets of an unused change set were not looked for"
-    family = known or advice.ask(aws, unseen, lambda: _named(cloudformation, change_set.id), {})
+    known = {each.id: each.stack_id for each in reversed(change_set.sets)}
+    unchecked = "the nested change sets of an unused change set were not looked for"
+    family = known or advice.ask(aws, unchecked, lambda: _named(cloudformation, change_set.id), {})
     if not change_set.made_stack:
-        family = family | advice.ask(aws, unseen, lambda: _listed(aws, change_set.stack_id, change_set.id), {})
+        family = family | advice.ask(aws, unchecked, lambda: _listed(aws, change_set.stack_id, change_set.id), {})
     family.pop(change_set.id, None)
     _delete(cloudformation, change_set.id, change_set.stack_id)
-    _clear(cloudformation, change_set.stack_id, change_set.id, pause)
+    _wait_until_deleted(cloudformation, change_set.stack_id, change_set.id, pause)
     for identity, stack in family.items():
-        _clear(cloudformation, stack, identity, pause)
+        _wait_until_deleted(cloudformation, stack, identity, pause)
         _remove_empty(aws, stack, pause)
     if change_set.made_stack:
         _remove_empty(aws, change_set.stack_id, pause)
 
 
 def sweep(aws: Aws, stacks: Iterable[str], root: str = "", now: datetime | None = None) -> list[str]:
-    """Delete what earlier runs left behind on these stacks, as far as that goes; the stacks that are nearly full.
+    """Delete the unused change sets of earlier runs on these stacks; return the stacks that have almost too many.
 
-    `root`: the change set that is to be executed: it stays, however old it is, and so do its nested ones. A FAILED nested change set whose
-    root was executed often cannot be deleted (github.com/aws/copilot-cli/issues/4426): it stays, and counts.
+    `root`: the change set to be executed, which stays with its nested ones, whatever their age. A FAILED nested
+    change set whose root was executed often cannot be deleted (github.com/aws/copilot-cli/issues/4426): it stays.
     """
-    cloudformation, full = aws.client("cloudformation"), []
+    cloudformation, nearly_full = aws.client("cloudformation"), []
     for stack in stacks:
-        what = "change sets that earlier runs left behind were not looked for"
-        found = advice.ask(aws, what, partial(of_stack, cloudformation, stack), {})
+        unchecked = "unused change sets of earlier runs were not looked for"
+        found = advice.ask(aws, unchecked, partial(of_stack, cloudformation, stack), {})
         if len(found) >= MANY:
-            full.append(stack)
+            nearly_full.append(stack)
         for identity, summary in found.items():
             ours = root and root in (identity, summary.get("RootChangeSetId"), summary.get("ParentChangeSetId"))
-            if is_leftover(summary, now or datetime.now(UTC)) and not ours:
+            if is_unused(summary, now or datetime.now(UTC)) and not ours:
                 _delete_if_possible(cloudformation, identity, stack)
-    return full
+    return nearly_full
 
 
-def _delete_if_possible(cloudformation, identity: str, stack: str) -> None:
+def _delete_if_possible(cloudformation: Any, identity: str, stack: str) -> None:
     try:
         _delete(cloudformation, identity, stack)
     except Exception as error:
@@ -90,8 +92,11 @@ def _delete_if_possible(cloudformation, identity: str, stack: str) -> None:
             raise
 
 
-def is_leftover(summary: Mapping, now: datetime) -> bool:
-    """Ours (a ListChangeSets summary), never executed, and of no use: failed, overtaken, or a day old."""
+def is_unused(summary: Mapping[str, Any], now: datetime) -> bool:
+    """Return True for this program's change sets that were not executed and are failed, obsolete or a day old.
+
+    `summary`: a ListChangeSets entry.
+    """
     if not summary["ChangeSetName"].startswith(PREFIX):
         return False
     executed = summary.get("ExecutionStatus", "")
@@ -101,8 +106,8 @@ def is_leftover(summary: Mapping, now: datetime) -> bool:
     return not executed.startswith("EXECUTE_") and now - created > STALE
 
 
-def of_stack(cloudformation, stack: str) -> dict[str, Mapping]:
-    """Change set id -> ListChangeSets summary; {} for a stack that is gone."""
+def of_stack(cloudformation: Any, stack: str) -> dict[str, Mapping[str, Any]]:
+    """Return change set id -> ListChangeSets entry; {} for a stack that does not exist."""
     try:
         pages = list(cloudformation.get_paginator("list_change_sets").paginate(StackName=stack))
     except Exception as error:
@@ -112,8 +117,8 @@ def of_stack(cloudformation, stack: str) -> dict[str, Mapping]:
     return {summary["ChangeSetId"]: summary for page in pages for summary in page["Summaries"]}
 
 
-def _named(cloudformation, change_set: str) -> dict[str, str]:
-    """The change set and those that it names, deepest first: change set id -> stack ARN."""
+def _named(cloudformation: Any, change_set: str) -> dict[str, str]:
+    """Return change set id -> stack ARN of the change set and the nested ones that it names, deepest first."""
     found: dict[str, str] = {}
     stack = ""
     try:
@@ -128,7 +133,7 @@ def _named(cloudformation, change_set: str) -> dict[str, str]:
 
 
 def _listed(aws: Aws, stack: str, root: str) -> dict[str, str]:
-    """What a root's change set made on the nested stacks: a root that failed may not name them."""
+    """Return the change sets of a root on its nested stacks: a failed root may not name them."""
     found: dict[str, str] = {}
     for arn in reading.nested(aws, stack).values():
         found |= _listed(aws, arn, root)
@@ -138,28 +143,28 @@ def _listed(aws: Aws, stack: str, root: str) -> dict[str, str]:
     return found
 
 
-def _clear(cloudformation, stack: str, identity: str, pause: float) -> None:
-    """Wait until the change set is gone; ask again where CloudFormation does not see to it by itself.
+def _wait_until_deleted(cloudformation: Any, stack: str, identity: str, pause: float) -> None:
+    """Wait until the change set is deleted; request it again where CloudFormation does not cascade.
 
-    One that is still being made cannot be deleted: it is asked for when it is done.
+    A change set that is being created cannot be deleted before it is complete.
     """
-    asked = 0
+    attempts = 0
 
     def look() -> str:
-        nonlocal asked
+        nonlocal attempts
         summary = of_stack(cloudformation, stack).get(identity)
         status = summary["Status"] if summary else ""
-        if status in ("CREATE_COMPLETE", "FAILED", "DELETE_FAILED") and asked < _ATTEMPTS:
-            asked += 1
+        if status in ("CREATE_COMPLETE", "FAILED", "DELETE_FAILED") and attempts < _ATTEMPTS:
+            attempts += 1
             _delete(cloudformation, identity, stack)
         return status
 
-    with contextlib.suppress(Failure):  # it did not go: a later run's sweep finds it
-        until(look, lambda status: not status or (status == "DELETE_FAILED" and asked == _ATTEMPTS), pause, LIMIT)
+    with contextlib.suppress(Failure):  # timed out: a later run's sweep finds it
+        until(look, lambda status: not status or (status == "DELETE_FAILED" and attempts == _ATTEMPTS), pause, LIMIT)
 
 
-def _delete(cloudformation, identity: str, stack: str) -> None:
-    """Gone already, or not to be deleted at this moment, is no error: whoever waits looks again."""
+def _delete(cloudformation: Any, identity: str, stack: str) -> None:
+    """Request the deletion; ignore a change set that is deleted, or cannot be deleted yet: the caller polls."""
     with contextlib.suppress(
         cloudformation.exceptions.InvalidChangeSetStatusException,
         cloudformation.exceptions.ChangeSetNotFoundException,

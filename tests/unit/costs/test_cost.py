@@ -81,7 +81,7 @@ def test_a_tree_that_leaves_no_choice_has_no_alternatives():
 
 def test_the_peak_that_capacity_cannot_serve_is_said():
     (note, *_) = costs.estimate(trees.real("prod", BillingMode="PROVISIONED"), 3_000_000).notes
-    assert "throttled" in note and "100 are the most" in note
+    assert "throttled" in note and "the maximum is 100" in note
 
 
 def test_a_change_of_the_billing_mode_is_a_difference():

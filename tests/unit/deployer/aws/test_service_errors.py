@@ -64,7 +64,7 @@ def test_what_may_pass_is_transient_and_exit_3_in_one_line_without_a_page(error)
         (refused("OptInRequired", status=403), "may not use the service"),
         (refused("LimitExceededException", "too many"), "limit"),
         (refused("BucketAlreadyExists", status=409, operation="CreateBucket"), "another account"),
-        (refused("NotImplemented", status=501), "does not know"),
+        (refused("NotImplemented", status=501), "does not implement"),
         (boto.InvalidRetryModeError(retry_mode="x", provided_retry_mode="x", valid_modes=[]), "mode"),
         (boto.UnknownServiceError(service_name="x", known_service_names=""), "x"),
         (boto.MissingDependencyException(msg="x"), "login_session"),
@@ -99,7 +99,7 @@ def test_a_bare_refusal_names_the_action_as_iam_spells_it(service, operation, ac
 
 
 def every_exception():
-    """One of each class of botocore's, with whatever its text wants."""
+    """One of each class of botocore's, with all arguments of its text."""
     for _, kind in inspect.getmembers(boto, inspect.isclass):
         if issubclass(kind, boto.BotoCoreError):
             made = kind.__new__(kind)

@@ -257,12 +257,15 @@ def test_credentials_that_expire_are_no_reason_to_look_for_the_change_set(cloud,
 @pytest.mark.parametrize(
     "status, hint",
     [
-        ("UPDATE_ROLLBACK_COMPLETE", "mend the cause, then: python deploy.py --env dev"),
+        ("UPDATE_ROLLBACK_COMPLETE", "correct the cause, then: python deploy.py --env dev"),
         ("ROLLBACK_COMPLETE", "offers to delete the empty stack first"),
-        ("CREATE_FAILED", "go on from here: python deploy.py --env dev --no-rollback   (without it: offers to delete"),
+        (
+            "CREATE_FAILED",
+            "continue from here: python deploy.py --env dev --no-rollback   (without it: offers to delete",
+        ),
         ("UPDATE_FAILED", "offers to roll it back"),
         ("UPDATE_ROLLBACK_FAILED", "offers to continue it"),
-        ("ROLLBACK_FAILED", "offers to delete what there is"),
+        ("ROLLBACK_FAILED", "offers to delete the stack"),
     ],
 )
 def test_a_failure_says_why_in_what_state_things_are_and_what_to_do_next(cloud, status, hint):

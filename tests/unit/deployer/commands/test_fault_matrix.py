@@ -133,7 +133,7 @@ def account(monkeypatch, capsys):
     packages = (Package("functions", b"functions"), Package("layer", b"layer"))
     monkeypatch.setattr(local_version, "packages", lambda *arguments: packages)
     monkeypatch.setattr(session, "check_region", lambda region: None)
-    monkeypatch.setattr(deployment_records, "checkout", lambda root: deployment_records.Source())
+    monkeypatch.setattr(deployment_records, "local_source", lambda root: deployment_records.Source())
     host = "https://s3.us-east-1.amazonaws.com"
     monkeypatch.setattr(session.Aws, "template_host", lambda self: host)
     return made

@@ -1,4 +1,4 @@
-"""What follows from a replacement: whoever refers to the new resource changes, in its stack and in others."""
+"""Consequences of a replacement: resources that refer to the new one change, in its stack and in others."""
 
 import copy
 

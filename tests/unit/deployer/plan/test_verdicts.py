@@ -84,8 +84,8 @@ def test_what_only_the_service_sees_stands_beside_what_we_see(path):
 
 def test_the_service_can_make_a_modification_a_replacement():
     always = detail("VisibilityTimeout", before="60", after="90", recreation="Always")
-    told = verdict(*QUEUE, replacement="True", details=(always,))
-    change = planned(wanted(data=SLOWER), told)["DataStack/Queue"]
+    listed = verdict(*QUEUE, replacement="True", details=(always,))
+    change = planned(wanted(data=SLOWER), listed)["DataStack/Queue"]
     assert change.action is Action.REPLACE
     assert change.differences[0].replaces is Replaces.CERTAINLY
     without = planned(wanted(data=SLOWER), verdict(*QUEUE, replacement="True"))["DataStack/Queue"]
@@ -124,8 +124,8 @@ def test_the_services_word_settles_what_is_merely_possible():
 
 def test_what_we_hold_for_certain_the_service_does_not_soften():
     then = wanted(data=edited(DATA, "Resources.Queue.Properties.QueueName", "orders"))
-    told = verdict(*QUEUE, replacement="False", details=(detail("QueueName", recreation="Never"),))
-    assert planned(then, told)["DataStack/Queue"].action is Action.REPLACE
+    listed = verdict(*QUEUE, replacement="False", details=(detail("QueueName", recreation="Never"),))
+    assert planned(then, listed)["DataStack/Queue"].action is Action.REPLACE
 
 
 def test_a_removal_that_only_the_service_sees_is_guarded():

@@ -33,7 +33,7 @@ PAGES = {
 
 
 def resource(kind, name, logical_id="New"):
-    return Resource(("DataStack",), logical_id, kind, {name_conflicts.KINDS[kind].property: name})
+    return Resource(("DataStack",), logical_id, kind, {name_conflicts.KINDS[kind].name_property: name})
 
 
 def group(name, logical_id="New"):
@@ -64,9 +64,9 @@ def test_a_name_is_found_on_the_last_page(aws, kind):
     stub = aws.stub(service)
     stub.add_response(operation, {list_key: [{name_key: "food-a"}], token: "2"})
     stub.add_response(operation, {list_key: [{name_key: "food-c"}]})
-    found, _, unseen = name_conflicts.find(aws, [resource(kind, "food-b", "B"), resource(kind, "food-c", "C")], [])
+    found, _, unchecked = name_conflicts.find(aws, [resource(kind, "food-b", "B"), resource(kind, "food-c", "C")], [])
     assert [(each.name, each.resource.logical_id) for each in found] == [("food-c", "C")]
-    assert unseen == ()
+    assert unchecked == ()
     aws.done()
 
 
@@ -114,16 +114,16 @@ def test_what_may_not_be_looked_at_is_told_and_the_rest_is_looked_at(aws):
     message = "User: x is not authorized to perform: logs:DescribeLogGroups on resource: y"
     aws.stub("logs").add_client_error("describe_log_groups", "AccessDeniedException", message, 403)
     aws.stub("sqs").add_response("list_queues", {"QueueUrls": ["https://sqs/1/q"]})
-    found, _, unseen = name_conflicts.find(aws, [group("/a"), resource("AWS::SQS::Queue", "q")], [])
+    found, _, unchecked = name_conflicts.find(aws, [group("/a"), resource("AWS::SQS::Queue", "q")], [])
     assert [each.name for each in found] == ["q"]
-    assert unseen == ("log groups (missing permission: logs:DescribeLogGroups on y)",)
+    assert unchecked == ("log groups (missing permission: logs:DescribeLogGroups on y)",)
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InvalidAction"])
 def test_a_look_up_without_an_answer_is_named_and_stops_nothing(aws, code):
     aws.stub("logs").add_client_error("describe_log_groups", code, "slow down", 400)
-    found, _, [unseen] = name_conflicts.find(aws, [group("/a")], [])
-    assert found == () and unseen.startswith("log groups (") and code in unseen
+    found, _, [unchecked] = name_conflicts.find(aws, [group("/a")], [])
+    assert found == () and unchecked.startswith("log groups (") and code in unchecked
 
 
 def refusal(aws, *now):
@@ -174,8 +174,8 @@ def test_an_environment_that_needs_a_sixth_x_ray_policy_is_refused_with_what_to_
         name_conflicts.refuse(found.conflicts, found.limits_reached, lambda words: f"aws {words} --region eu-west-1")
     assert failure.value.code is Exit.PREFLIGHT
     assert failure.value.message == (
-        "there are as many X-Ray resource policies as an account may have in a region, 5 "
-        "(DataStack/OrderEventsTracing needs another)"
+        "the limit of 5 X-Ray resource policies in this account and region is reached "
+        "(DataStack/OrderEventsTracing exceeds it)"
     )
     assert "aws xray list-resource-policies --region eu-west-1" in failure.value.hint
     assert "aws xray delete-resource-policy --policy-name NAME --region eu-west-1" in failure.value.hint
@@ -193,7 +193,7 @@ def test_an_x_ray_policy_of_the_same_name_is_a_conflict_and_not_one_too_many(aws
 
 def test_x_ray_policies_that_may_not_be_listed_are_named(aws):
     aws.stub("xray").add_client_error("list_resource_policies", "AccessDeniedException", "no", 403)
-    assert name_conflicts.find(aws, [TRACING], []).unseen == (
+    assert name_conflicts.find(aws, [TRACING], []).unchecked == (
         "X-Ray resource policies (missing permission: ListResourcePolicies)",
     )
 

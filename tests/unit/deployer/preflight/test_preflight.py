@@ -1,4 +1,4 @@
-"""What stands in the way is told in one line, with its exit code, before anything is written."""
+"""Each obstacle is one line with its exit code, before anything is written."""
 
 import pytest
 from botocore.exceptions import (

@@ -1,4 +1,4 @@
-"""Nothing is left behind: nested change sets, the stacks that they made, and what a killed run left."""
+"""Unused change sets are deleted: nested ones, the stacks that they created, and those of a killed run."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,6 +6,7 @@ import pytest
 
 from deployer.stacks import change_set_cleanup
 from deployer.stacks.changeset import ChangeSet
+from deployer.stacks.validation import ChangeSetId
 
 STACK, CHILD = (f"arn:aws:cloudformation:us-east-1:1:stack/{name}/1" for name in ("s", "s-Data"))
 ROOT_SET, CHILD_SET = (f"arn:aws:cloudformation:us-east-1:1:changeSet/{name}/1" for name in ("root", "child"))
@@ -45,7 +46,9 @@ def names_nested(stub):
     stub.add_response("describe_change_set", {"StackId": CHILD, "Changes": []}, {"ChangeSetName": CHILD_SET})
 
 
-@pytest.mark.parametrize("sets", [(), (("", STACK, ROOT_SET), ("Data", CHILD, CHILD_SET))], ids=["looked up", "read"])
+@pytest.mark.parametrize(
+    "sets", [(), (ChangeSetId("", STACK, ROOT_SET), ChangeSetId("Data", CHILD, CHILD_SET))], ids=["looked up", "read"]
+)
 def test_a_creations_nested_sets_and_stacks_go_with_it_root_first(aws, stub, sets):
     """A set that was read knows its nested ones: it is not read again."""
     if not sets:
@@ -94,7 +97,7 @@ def test_a_set_that_is_still_being_made_is_deleted_when_it_is_done(aws, stub):
     stub.add_response("delete_change_set", {}, {"ChangeSetName": ROOT_SET, "StackName": STACK})
     listed(stub, STACK)
     status(stub, STACK, "REVIEW_IN_PROGRESS")
-    listed(stub, STACK, summary("arn:of-somebody-else"))
+    listed(stub, STACK, summary("arn:of-another-run"))
     change_set_cleanup.discard(aws, ChangeSet(ROOT_SET, STACK, made_stack=True), pause=0)
 
 
@@ -160,4 +163,4 @@ def test_sweeping_goes_on_after_what_cannot_be_deleted_and_names_stacks_that_fil
     ],
 )
 def test_a_leftover_is_ours_and_of_no_more_use(swept, changes):
-    assert change_set_cleanup.is_leftover(summary("x", **changes), NOW) is swept
+    assert change_set_cleanup.is_unused(summary("x", **changes), NOW) is swept

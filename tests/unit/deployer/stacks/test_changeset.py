@@ -136,15 +136,15 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("told, is_change", VALUES)
-def test_a_value_that_is_only_known_later_tells_of_no_change(aws, told, is_change):
+@pytest.mark.parametrize("values, is_change", VALUES)
+def test_a_value_that_is_only_known_later_tells_of_no_change(aws, values, is_change):
     stub = aws.stub("cloudformation")
-    sides = {f"{side.capitalize()}Value": told[side] for side in ("before", "after") if side in told}
+    sides = {f"{side.capitalize()}Value": values[side] for side in ("before", "after") if side in values}
     target = {
         **{"Attribute": "Properties", "Name": "Roles", "Path": "/Properties/Roles/0"},
         **{"RequiresRecreation": "Always", "AttributeChangeType": "Modify", **sides},
     }
-    entry = {"Target": target, "Evaluation": told["evaluation"], "ChangeSource": told["source"]}
+    entry = {"Target": target, "Evaluation": values["evaluation"], "ChangeSource": values["source"]}
     context = {"BeforeContext": '{"Properties":{}}', "AfterContext": '{"Properties":{}}'}
     stub.add_response(
         "describe_change_set",
@@ -152,7 +152,7 @@ def test_a_value_that_is_only_known_later_tells_of_no_change(aws, told, is_chang
     )
     [verdict] = changeset.read(aws.client("cloudformation"), ROOT_SET, [])
     [found] = verdict.details
-    assert (found.path, found.before, found.after) == ("/Properties/Roles/0", told.get("before"), told.get("after"))
+    assert (found.path, found.before, found.after) == ("/Properties/Roles/0", values.get("before"), values.get("after"))
     assert found.recreation == "Always" and found.direct is is_change
 
 

@@ -116,8 +116,8 @@ def test_the_version_that_is_meant(known, wanted, current, chosen):
         ((C, B, A), "", C, "begins with ''"),
         ((A,), "", A, "begins with ''"),
         ((A, A), None, A, "no other version was deployed before"),
-        ((B, A), None, C, "in no record"),
-        ((), None, C, "in no record"),
+        ((B, A), None, C, "has no record"),
+        ((), None, C, "has no record"),
     ],
 )
 def test_a_version_that_is_not_clear_is_answered_with_those_that_there_are(known, wanted, current, said):

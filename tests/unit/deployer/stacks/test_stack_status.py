@@ -1,4 +1,4 @@
-"""What a stack's status allows, and the way out by hand of each that allows nothing."""
+"""What a stack's status allows, and the recovery action of each status that allows no update."""
 
 import pytest
 
@@ -19,8 +19,8 @@ from deployer.stacks.stack_status import StackStatus, recovery_action
     ],
 )
 def test_a_stuck_stack_has_a_way_out(status, said):
-    told = recovery_action(StackStatus(status), lambda words: f"<{words}>")
-    assert said in told and told.endswith(">")
+    action = recovery_action(StackStatus(status), lambda words: f"<{words}>")
+    assert said in action and action.endswith(">")
 
 
 @pytest.mark.parametrize(

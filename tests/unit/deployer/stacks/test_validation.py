@@ -1,4 +1,4 @@
-"""What CloudFormation found before it made anything: every page, every nested change set, warnings told apart."""
+"""CloudFormation's validation: every page, every nested change set, errors and warnings."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ KEYS = {
     "ValidationStatusReason": "#/KeySchema/0: required key [KeyType] not found",
     "ValidationPath": "/Resources/OrdersTable/Properties/KeySchema/0",
 }
-TAKEN = KEYS | {
+CONFLICT = KEYS | {
     "LogicalResourceId": "ApiConfigParameter",
     "ResourceType": "AWS::SSM::Parameter",
     "ValidationName": "NAME_CONFLICT_VALIDATION",
@@ -51,7 +51,9 @@ def test_nested_change_sets_and_all_pages_are_read(aws):
     stub.add_response("describe_change_set", {"StackId": CHILD, "Changes": []}, {"ChangeSetName": CHILD_SET})
     first = {"OperationEvents": [KEYS, {"EventType": "STACK_EVENT"}], "NextToken": "2"}
     stub.add_response("describe_events", first, {"ChangeSetName": CHILD_SET})
-    stub.add_response("describe_events", {"OperationEvents": [TAKEN, KEYS]}, {"ChangeSetName": ANY, "NextToken": "2"})
+    stub.add_response(
+        "describe_events", {"OperationEvents": [CONFLICT, KEYS]}, {"ChangeSetName": ANY, "NextToken": "2"}
+    )
     found = refused(aws)
     assert [(problem.stack, problem.check, problem.stops) for problem in found] == [
         ("", "BUCKET_EMPTINESS_VALIDATION", False),
