@@ -139,28 +139,12 @@ def _keep(wheels: Mapping[str, bytes], directory: Path) -> None:
 
 def _download(requirements: Path, directory: Path) -> None:
     """Download into an empty directory, with pip and its ordinary configuration."""
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--require-hashes",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--implementation",
-        "cp",
-        "--python-version",
-        PYTHON,
-        "--platform",
-        PLATFORM,
-        "--dest",
-        str(directory),
-        "--requirement",
-        str(requirements),
-    ]
+    options = (
+        "--quiet --disable-pip-version-check --no-input --require-hashes --no-deps --only-binary=:all: "
+        f"--implementation cp --python-version {PYTHON} --platform {PLATFORM}"
+    )
+    paths = ["--dest", str(directory), "--requirement", str(requirements)]
+    command = [sys.executable, "-m", "pip", "download", *options.split(), *paths]
     result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if result.returncode:
         raise Failure(

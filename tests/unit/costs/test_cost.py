@@ -101,7 +101,7 @@ def test_more_memory_costs_more():
     assert abs(of(change.after, "Lambda") - of(change.before, "Lambda") - change.difference) < Decimal("1e-20")
 
 
-def test_what_nobody_can_price_is_said():
+def test_what_cannot_be_priced_is_noted():
     def change(bundle):
         resources = bundle.children["ComputeStack"]["Resources"]
         resources["Cluster"] = {"Type": "AWS::RDS::DBCluster", "Properties": {}}

@@ -94,7 +94,7 @@ def test_a_claimed_order_is_a_transaction():
     assert units[""].write + units["customerIdIndex"].write == 5 + 2  # README: 5 units; and its one change
 
 
-def test_a_table_of_fixed_capacity_is_paid_by_the_hour_whatever_it_does():
+def test_a_table_of_fixed_capacity_is_paid_by_the_hour_at_any_load():
     costs = lines(table_lines, table(BillingMode="PROVISIONED", GlobalSecondaryIndexes=[INDEX], **ALL))
     assert costs == {
         "write capacity unit-hours": 2 * 10 * 730 * Decimal("0.00065"),
@@ -167,7 +167,7 @@ def test_an_alarm_is_paid_by_metric_and_dearer_by_the_second():
     }
 
 
-def test_the_firewall_is_paid_by_itself_by_rule_and_by_request():
+def test_the_firewall_is_paid_by_acl_by_rule_and_by_request():
     acl = resource("AWS::WAFv2::WebACL", Rules=[{"Name": "a"}, {"Name": "b"}])
     requests = 4 * ORDERS  # placed, read twice, changed
     assert lines(services.lines, {"Acl": acl}) == {
@@ -226,7 +226,7 @@ def test_all_traces_are_recorded_at_first_and_one_in_twenty_of_the_rest():
     assert LOAD.traces(3 * month) == month + 2 * month / 20
 
 
-def test_a_trace_begins_at_the_gateway_or_at_a_function_that_nobody_traced_invokes():
+def test_a_trace_begins_at_the_gateway_or_at_a_function_without_a_traced_caller():
     def traced(gateway, function, mode):
         handler = {"Handler": f"handlers.{function}.handler", "TracingConfig": {"Mode": mode}}
         resources = {"Stage": resource("AWS::ApiGateway::Stage", TracingEnabled=gateway)}

@@ -75,7 +75,7 @@ def client(sent, url, attempts):
         "lost, refused",
     ],
 )
-def test_an_answer_that_leaves_it_open_is_not_taken_for_a_refusal(answers, expected):
+def test_an_ambiguous_response_is_not_a_refusal(answers, expected):
     sent, attempts = Sent(), len(answers)
     with endpoint(list(answers)) as url:
         try:

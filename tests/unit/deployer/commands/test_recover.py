@@ -199,7 +199,7 @@ def test_a_creation_that_was_never_executed_is_told_and_not_in_the_way(world):
 
 
 def begun_by(caller, monkeypatch, alive):
-    monkeypatch.setattr(operation, "_lives", lambda pid: alive)
+    monkeypatch.setattr(operation, "_is_alive", lambda pid: alive)
     return event(1, "UPDATE_IN_PROGRESS", reason="User Initiated", token=operation.token(caller))
 
 

@@ -12,7 +12,7 @@ from tests.unit.deployer.plan import trees
 
 
 def deployed(environment: str = "dev") -> Snapshot:
-    """As it is read from an account: every parameter has a value."""
+    """Return a tree as read from an account: every parameter has a value."""
     tree = trees.real(environment)
     children = {
         name: replace(
@@ -69,7 +69,7 @@ def test_a_new_layer_is_another_version_that_the_functions_come_to_use():
     assert layers == ("Layers[0]", {"Ref": "LibrariesLayer"}, Unknown("LibrariesLayer"))
 
 
-def test_another_sort_key_replaces_the_table_and_all_that_follows_is_told():
+def test_another_sort_key_replaces_the_table_and_its_consequences_are_planned():
     def rename(bundle):
         for part in bundle.children["DataStack"]["Resources"]["OrdersTable"]["Properties"]["KeySchema"]:
             if part["KeyType"] == "RANGE":
@@ -111,7 +111,7 @@ def test_a_widget_renamed_is_found_inside_the_dashboard():
     assert after == before.replace("Alarms", "All alarms")
 
 
-def test_another_reason_in_the_metadata_is_told_quietly():
+def test_another_reason_in_the_metadata_is_metadata_only():
     def explain(bundle):
         bundle.children["DataStack"]["Resources"]["OrdersTable"].setdefault("Metadata", {})["why"] = "because"
 

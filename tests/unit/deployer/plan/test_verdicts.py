@@ -61,7 +61,7 @@ def test_a_certain_replacement_that_only_the_service_sees_is_guarded():
     assert (difference.path, difference.before, difference.after) == ("TableName", "orders", "orders-2")
 
 
-def test_a_replacement_told_without_any_detail_is_at_least_possible():
+def test_a_replacement_without_any_detail_is_at_least_possible():
     assert planned(wanted(), verdict(replacement="True"))["DataStack/OrdersTable"].action is Action.MAY_REPLACE
 
 
@@ -138,7 +138,7 @@ def test_an_untouched_sibling_that_is_called_modified_stays_hidden():
     assert compare.make(DEPLOYED, wanted(), [sibling]).changes == ()
 
 
-def test_a_resource_switched_off_is_not_listed_whatever_the_service_says():
+def test_a_disabled_resource_is_not_planned_even_if_the_change_set_lists_it():
     data = edited(DATA, "Parameters.Bucket.Default", "no")
     now = Snapshot(
         ROOT, VALUES, {**DEPLOYED.children, "DataStack": Snapshot(data, {"Billing": "PAY_PER_REQUEST", "Bucket": "no"})}

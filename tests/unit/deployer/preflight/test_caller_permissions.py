@@ -129,7 +129,7 @@ def test_whom_iam_does_not_simulate_is_not_checked(aws, caller):
 
 @pytest.mark.parametrize("caller, operation", [(USER, "simulate_principal_policy"), (SESSION, "get_role")])
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "InvalidInput"])
-def test_a_question_that_is_refused_is_told_and_stops_nothing(aws, caller, operation, code):
+def test_a_denied_simulation_is_a_warning(aws, caller, operation, code):
     aws.stub("iam").add_client_error(operation, code, "words\nof theirs", 400)
     [warning] = caller_permissions.check(aws, caller, {}, TABLE).warnings()
     said = "missing permission: " if code == "AccessDenied" else "words of theirs"

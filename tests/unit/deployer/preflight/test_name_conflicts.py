@@ -110,7 +110,7 @@ def test_nothing_is_asked_when_nothing_named_is_added(aws):
     assert aws.clients == {}
 
 
-def test_what_may_not_be_looked_at_is_told_and_the_rest_is_looked_at(aws):
+def test_kinds_that_may_not_be_listed_are_reported_and_the_others_checked(aws):
     message = "User: x is not authorized to perform: logs:DescribeLogGroups on resource: y"
     aws.stub("logs").add_client_error("describe_log_groups", "AccessDeniedException", message, 403)
     aws.stub("sqs").add_response("list_queues", {"QueueUrls": ["https://sqs/1/q"]})
@@ -136,7 +136,7 @@ def refusal(aws, *now):
     return failure.value.hint
 
 
-def test_a_strangers_name_is_refused_with_the_command_that_removes_it(aws):
+def test_a_foreign_resources_name_is_refused_with_the_command_that_deletes_it(aws):
     assert "aws logs delete-log-group --log-group-name /a --region eu-west-1" in refusal(aws)
 
 
@@ -204,7 +204,7 @@ def test_nothing_is_asked_of_the_emulators_x_ray_which_is_not_there(aws):
     assert "xray" not in aws.clients
 
 
-def test_nothing_taken_is_not_refused():
+def test_no_conflict_is_not_refused():
     name_conflicts.refuse([], [], str)
 
 

@@ -14,7 +14,7 @@ from tests.unit.deployer.stacks.event_entries import entry
 
 STACK = "AWS::CloudFormation::Stack"
 PAGE = 100
-"""Of ListStackResources and DescribeStackEvents; DescribeChangeSet's is of bytes, taken for as many changes."""
+"""Of ListStackResources and DescribeStackEvents; DescribeChangeSet's limit is in bytes, here as many changes."""
 
 
 def arn(name):
@@ -22,7 +22,7 @@ def arn(name):
 
 
 class CloudFormation:
-    """A root with `stacks` children of `size` resources each, as the API tells of it. Counts pages and calls."""
+    """A root with `stacks` children of `size` resources each, as the API returns it. Counts pages and calls."""
 
     def __init__(self, stacks, size):
         self.children = {f"Child{n}": [f"R{m}" for m in range(size)] for n in range(stacks)}

@@ -124,7 +124,7 @@ def test_pages_and_nested_sets_are_all_read(aws):
 
 
 VALUES = [
-    # What CloudFormation answers with values; whether that tells of a change.
+    # Details with values, and whether they are a change.
     ({"before": "a", "after": "b", "evaluation": "Static", "source": "DirectModification"}, True),
     ({"before": "a", "after": "b", "evaluation": "Static", "source": "ParameterReference"}, True),
     ({"before": "a", "after": KNOWN_LATER, "evaluation": "Static", "source": "ResourceReference"}, False),
@@ -137,7 +137,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize("values, is_change", VALUES)
-def test_a_value_that_is_only_known_later_tells_of_no_change(aws, values, is_change):
+def test_a_value_that_is_only_known_later_is_not_a_change(aws, values, is_change):
     stub = aws.stub("cloudformation")
     sides = {f"{side.capitalize()}Value": values[side] for side in ("before", "after") if side in values}
     target = {
@@ -280,7 +280,7 @@ def test_a_creation_cut_off_before_its_answer_is_found_by_name_and_removed(aws, 
         ("AccessDenied", "not authorized", False),
     ],
 )
-def test_a_race_that_is_lost_is_told_from_other_refusals(code, message, lost):
+def test_a_lost_race_differs_from_other_refusals(code, message, lost):
     error = ClientError({"Error": {"Code": code, "Message": message}}, "CreateChangeSet")
     assert changeset.lost_race(error) is lost
 

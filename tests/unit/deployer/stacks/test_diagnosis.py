@@ -214,7 +214,7 @@ def test_what_blocks_the_rollback_is_no_cause_and_no_further_failure_but_stuck()
     assert report.next.startswith("python deploy.py --env dev ") and "offers to continue it" in report.next
 
 
-def test_further_failures_of_their_own_are_told_and_cancellations_are_not():
+def test_further_independent_failures_are_reported_and_cancellations_are_not():
     other = event(2, CHILD, "Topic", "UPDATE_FAILED", "Invalid topic")
     report = explain(rolled_back_update(other), "UPDATE_ROLLBACK_COMPLETE")
     assert [cause.path for cause in report.others] == ["ComputeStack/Topic"]
@@ -227,7 +227,7 @@ def test_without_a_rollback_it_stands_as_it_failed_and_both_ways_out_are_named(s
     assert "python deploy.py --env dev --no-rollback " in report.next and f"without it: offers to {away}" in report.next
 
 
-def test_a_failed_hook_is_told_in_its_own_words():
+def test_a_failed_hook_is_reported_with_its_own_message():
     entry = {
         "EventId": "7",
         "Timestamp": START,

@@ -81,19 +81,19 @@ def run(cloudformation, on_events=lambda batch: None, polling=FAST):
     return execution.run(aws, ChangeSet("cs", ROOT, False), on_events, polling, token="deploy--ana")
 
 
-def test_root_and_children_are_followed_to_the_end_and_the_past_is_not_told():
+def test_root_and_children_are_followed_to_the_end_without_earlier_events():
     outcome = run(CloudFormation(OLD, HISTORY))
     assert outcome.status == StackStatus("UPDATE_COMPLETE")
     assert outcome.stack_paths == {ROOT: "", CHILD: "Data"}
     assert [event.status for event in outcome.events] == [e["ResourceStatus"] for _, e in HISTORY]
 
 
-def test_a_child_that_ends_together_with_the_root_is_told_completely():
+def test_a_child_that_ends_together_with_the_root_is_reported_completely():
     at_once = [(1, e) for _, e in HISTORY]
     assert len(run(CloudFormation(OLD, at_once)).events) == len(HISTORY)
 
 
-def test_of_two_states_at_the_same_moment_the_later_told_counts():
+def test_of_two_statuses_at_the_same_time_the_later_event_counts():
     assert run(CloudFormation(OLD, [(1, e) for _, e in HISTORY])).status.name == "UPDATE_COMPLETE"
 
 
@@ -154,7 +154,7 @@ def test_throttling_and_bad_moments_are_put_up_with(error):
 
 
 @pytest.mark.parametrize("polls", [(2,), (5,), (2, 3, 4, 5)])
-def test_a_round_that_breaks_off_after_the_root_was_read_loses_nothing_and_tells_nothing_twice(polls):
+def test_a_poll_that_fails_after_the_root_was_read_loses_and_repeats_nothing(polls):
     heard = []
     outcome = run(Failing(refused("Throttling"), CHILD, polls), heard.extend)
     assert outcome.status.succeeded

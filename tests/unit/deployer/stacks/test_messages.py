@@ -132,7 +132,7 @@ def test_what_is_known_has_its_remedy(reason, said):
     assert said in messages.remedy(messages.clean(reason)).text
 
 
-def test_what_passes_by_itself_says_so_and_so_does_its_text():
+def test_a_transient_cause_says_so_and_so_does_its_text():
     for known in messages.KNOWN:
         assert known.transient == bool(re.search(r"\b(repeat the|the same) command\b", known.remedy)), known.remedy
 
@@ -141,7 +141,7 @@ def test_an_unknown_cause_gets_no_advice():
     assert messages.remedy(messages.clean("Invalid handler")) == messages.Remedy()
 
 
-def test_a_word_that_happens_to_be_a_propertys_name_is_not_taken_for_it():
+def test_a_word_that_happens_to_be_a_propertys_name_does_not_count():
     assert messages.property_path("Your Role in this Code has no Timeout here", FUNCTION) == ""
 
 

@@ -77,7 +77,7 @@ def test_a_caller_goes_by_the_name_that_a_person_knows(caller, name):
 
 
 @pytest.mark.parametrize("token", ["", "Console-ExecuteChangeSet-1f2e", "deploy-20260101", "deploy--ana--host"])
-def test_other_programs_tokens_name_nobody(token):
+def test_other_programs_tokens_have_no_starter(token):
     assert operation.starter(token) is None
 
 
@@ -106,7 +106,7 @@ def test_the_running_operation_is_read_page_by_page_back_to_its_beginning_and_no
     assert found.starter.who == "ana-example-com" and found.is_deployment
 
 
-def test_a_rollback_that_somebody_asked_for_is_an_operation_of_its_own(aws):
+def test_a_requested_rollback_is_a_separate_operation(aws):
     described(aws, "UPDATE_ROLLBACK_IN_PROGRESS")
     history(
         aws,
@@ -146,11 +146,11 @@ def test_only_ones_own_operation_whose_run_is_no_more_is_resumed():
     assert left(mine, alive=False)
     assert not left(mine, alive=True), "the same person's other terminal is at it"
     assert not left(Starter("bob", mine.host, mine.pid), alive=False)
-    assert not left(Starter(mine.who, "elsewhere", mine.pid), alive=False), "nobody here knows whether it lives"
+    assert not left(Starter(mine.who, "elsewhere", mine.pid), alive=False), "its process cannot be checked from here"
     assert not left(None, alive=False)
 
 
 def test_a_process_is_known_to_live_or_not():
     assert operation._is_alive(os.getppid())
     assert not operation._is_alive(2**22 + 1)  # above the highest process id of Linux
-    assert not operation._is_alive(os.getpid()), "this run lost sight of its own operation"
+    assert not operation._is_alive(os.getpid()), "this run stopped following its own operation"

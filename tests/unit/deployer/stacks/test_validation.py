@@ -77,7 +77,7 @@ def test_a_change_set_that_was_read_is_not_read_again(aws):
     aws.done()
 
 
-def test_a_childs_problem_that_the_root_repeats_is_told_once_and_where_it_is(aws):
+def test_a_childs_problem_that_the_root_repeats_is_reported_once_for_the_child(aws):
     stub = aws.stub("cloudformation")
     sets(stub)
     stub.add_response("describe_events", {"OperationEvents": [KEYS]})
@@ -148,7 +148,7 @@ def test_nobody_is_asked_when_the_events_say_all(aws):
         ("Use the DescribeEvents API", [1], "1 problem, see above", "correct it, then run the same command again"),
     ],
 )
-def test_a_refusal_says_what_was_found_or_how_to_be_told(reason, problems, message, hint):
+def test_a_refusal_says_what_was_found_or_how_to_read_it(reason, problems, message, hint):
     refusal = validation.Refused(reason, [Problem("", "T", "", "C", "words") for _ in problems])
     assert refusal.message == f"CloudFormation refused the change set: {message}"
     assert hint in refusal.hint
