@@ -225,7 +225,7 @@ def test_the_last_line_of_a_lost_watch_names_the_answer_and_not_its_page(account
     changed = account.wire.changed
     code, said = account.run(faults={"DescribeStackEvents": lambda _: "plain 503" if changed else ""})
     assert code == Exit.PREFLIGHT
-    assert "cloudformation answered 503 with text that is no AWS response" in said and "goes on" in said
+    assert "cloudformation answered 503 with text that is no AWS response" in said and "the operation continues" in said
 
 
 def test_a_deployment_succeeds_with_all_advice_missing(account):
