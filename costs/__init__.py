@@ -1,10 +1,11 @@
-"""What an environment costs a month, before and after a deployment, on demand and provisioned.
+"""Estimate an environment's monthly cost, before and after a deployment, on demand and provisioned.
 
 prices.toml   list prices, dated, with their sources
-load.toml     what an order means in calls, units and bytes, with the reason for each value
-load          orders a day as calls a month
-tables, services, observability   resources of the templates as priced quantities
-estimate      all of it together; before and after; the two ways to pay for the table
+load.toml     calls, units and bytes for each order, with the reason for each value
+load          converts orders a day to calls a month
+lines         priced quantities, and the billed resources of the templates
+tables, services, observability   cost lines of the resources
+estimate      the complete estimate; before and after; both billing modes of the table
 """
 
 from costs.estimate import Alternatives, CostChange, Estimate, alternatives, compare, estimate

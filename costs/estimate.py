@@ -1,16 +1,16 @@
-"""A month's cost of an environment at its expected load, from its own templates. Pure.
+"""Estimate an environment's monthly cost at its expected load, from its templates. Pure.
 
-What is estimated is the steady state: orders expire as fast as they come, logs as fast as they are written. The free
-tier is left out, and so is what single incidents cost. Whatever is not known is said in `notes`, never guessed at zero.
+The estimate is for the steady state: orders expire as fast as they arrive, logs as fast as they are written. It excludes
+the free tier and incidents. Resources that cannot be estimated are listed in `notes`, never counted as zero.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from costs import observability, services
-from costs.lines import Line, Parts
+from costs.lines import BilledResources, Line
 from costs.load import Load
 from costs.prices import table
 from costs.tables import ON_DEMAND, PROVISIONED, table_lines, table_notes
@@ -18,7 +18,7 @@ from deployer.plan.snapshot import Snapshot
 from deployer.plan.symbols import Symbols
 
 ORDERS_PER_DAY = 3500
-FREE = (  # beginnings of types that cost nothing themselves
+FREE = (  # prefixes of types without a charge of their own
     *("AWS::ApiGateway::", "AWS::ApplicationAutoScaling::", "AWS::CloudFormation::", "AWS::Events::Rule", "AWS::IAM::"),
     *("AWS::KMS::Alias", "AWS::Lambda::", "AWS::Logs::", "AWS::S3::BucketPolicy", "AWS::SNS::", "AWS::SQS::"),
     *("AWS::SSM::Parameter", "AWS::WAFv2::WebACLAssociation", "AWS::XRay::"),
@@ -27,7 +27,7 @@ FREE = (  # beginnings of types that cost nothing themselves
 
 @dataclass(frozen=True)
 class Estimate:
-    """US dollars a month. `region`: where it would run; `prices_of` and `date`: of the price table."""
+    """US dollars a month. `region`: of the environment. `prices_of`, `date`: region and date of the price table."""
 
     lines: tuple[Line, ...]
     orders_per_day: int
@@ -42,15 +42,15 @@ class Estimate:
 
     @property
     def throughput(self) -> Decimal:
-        """What reading and writing the tables costs, however it is paid for; not what they store."""
+        """Return the cost of reading and writing the tables in either billing mode, without storage."""
         return sum((line.usd for line in self.lines if line.throughput), Decimal(0))
 
 
 @dataclass(frozen=True)
 class Alternatives:
-    """The same load on demand and on provisioned capacity, everything that hangs on it included.
+    """The same load with on-demand and with provisioned capacity, including scaling alarms.
 
-    `break_even`: orders a day from where on provisioned capacity is the cheaper one; None if it never is.
+    `break_even`: orders a day from which provisioned capacity is cheaper; None if it never is.
     """
 
     on_demand: Estimate
@@ -70,24 +70,25 @@ class CostChange:
 
 
 def estimate(tree: Snapshot, orders_per_day: int = ORDERS_PER_DAY, region: str = "") -> Estimate:
-    """`region`: where the tree is or would be; the price table's if not given. Raises ValueError for a negative load."""
+    """Estimate a tree. `region`: of the environment, default the price table's. Raises ValueError for a negative load."""
     if orders_per_day < 0:
         raise ValueError("orders_per_day is negative")
-    load, parts = Load(Decimal(orders_per_day)), Parts.of(tree)
-    found = [line for costs in (services.lines, table_lines, observability.lines) for line in costs(parts, load)]
+    load, resources = Load(Decimal(orders_per_day)), BilledResources.of(tree)
+    found = [line for costs in (services.lines, table_lines, observability.lines) for line in costs(resources, load)]
     lines = sorted(_merged(line for line in found if line.quantity), key=lambda line: (line.service, line.what))
     prices = table()
-    notes = tuple(_notes(tree, parts, load))
+    notes = tuple(_notes(tree, resources, load))
     return Estimate(tuple(lines), orders_per_day, region or prices.region, prices.region, prices.date, notes)
 
 
 def compare(now: Snapshot, then: Snapshot, orders_per_day: int = ORDERS_PER_DAY, region: str = "") -> CostChange:
+    """Estimate two trees, and both billing modes of the second."""
     before, after = (estimate(tree, orders_per_day, region) for tree in (now, then))
     return CostChange(before, after, alternatives(then, orders_per_day))
 
 
 def alternatives(tree: Snapshot, orders_per_day: int = ORDERS_PER_DAY) -> Alternatives | None:
-    """None when the templates do not leave the choice to a parameter BillingMode."""
+    """Estimate both billing modes; None if the root has no parameter BillingMode."""
     if "BillingMode" not in tree.template.get("Parameters", {}):
         return None
     one, other = (switched(tree, mode) for mode in (ON_DEMAND, PROVISIONED))
@@ -95,15 +96,15 @@ def alternatives(tree: Snapshot, orders_per_day: int = ORDERS_PER_DAY) -> Altern
 
 
 def switched(tree: Snapshot, mode: str) -> Snapshot:
-    """The tree with the other billing mode, in every stack that is told of it."""
+    """Set the billing mode in every stack with a parameter BillingMode."""
     given = {"BillingMode": mode} if "BillingMode" in tree.template.get("Parameters", {}) else {}
     children = {name: switched(child, mode) for name, child in tree.children.items()}
     return replace(tree, parameters={**tree.parameters, **given}, children=children)
 
 
 def _break_even(on_demand: Snapshot, provisioned: Snapshot, most: int = 100_000_000) -> int | None:
-    """Found by halving: capacity comes in whole units, so it is right to within a few orders."""
-    demand, fixed = Parts.of(on_demand), Parts.of(provisioned)
+    """Find the break-even by bisection; capacity has whole units, so it is exact to within a few orders."""
+    demand, fixed = BilledResources.of(on_demand), BilledResources.of(provisioned)
 
     def cheaper(orders: int) -> bool:
         load = Load(Decimal(orders))
@@ -121,12 +122,12 @@ def _break_even(on_demand: Snapshot, provisioned: Snapshot, most: int = 100_000_
     return high if cheaper(high) else None
 
 
-def _sum(lines) -> Decimal:
+def _sum(lines: Iterable[Line]) -> Decimal:
     return sum((line.usd for line in lines), Decimal(0))
 
 
-def _merged(lines) -> Iterator[Line]:
-    """Lines of one price are one line."""
+def _merged(lines: Iterable[Line]) -> Iterator[Line]:
+    """Merge lines with the same price."""
     together: dict[tuple, Line] = {}
     for line in lines:
         key = (line.service, line.what)
@@ -135,9 +136,11 @@ def _merged(lines) -> Iterator[Line]:
     yield from together.values()
 
 
-def _notes(tree: Snapshot, parts: Parts, load: Load) -> Iterator[str]:
-    yield from parts.notes(load)
-    yield from table_notes(parts, load)
-    kinds = Counter(kind for kind in Symbols(tree).types() if kind not in Parts.TYPES and not kind.startswith(FREE))
+def _notes(tree: Snapshot, resources: BilledResources, load: Load) -> Iterator[str]:
+    yield from resources.notes(load)
+    yield from table_notes(resources, load)
+    kinds = Counter(
+        kind for kind in Symbols(tree).types() if kind not in BilledResources.TYPES and not kind.startswith(FREE)
+    )
     for kind, number in sorted(kinds.items()):
         yield f"{number} {kind}: not in the price table"

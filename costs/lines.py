@@ -1,9 +1,9 @@
-"""What an estimate is made of: priced quantities, and the resources they come from."""
+"""Priced quantities, and the billed resources of the templates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from costs.load import Load
 from costs.prices import table
@@ -28,22 +28,22 @@ class Line:
 
 
 def priced(name: str, quantity: Decimal | int, throughput: bool = False) -> Line:
-    """A line of the price table."""
+    """Return `quantity` at a price of the price table."""
     price = table().prices[name]
     return Line(price.service, price.unit, Decimal(quantity), price.usd, price.per, throughput)
 
 
-def number(text: object, otherwise: int = 0) -> Decimal:
-    """A property's number; `otherwise` when the deployment report_conflict will tell."""
+def number(text: object, default: int = 0) -> Decimal:
+    """Convert a property to a number; `default` if it is known only after the deployment."""
     try:
         return Decimal(str(text))
     except InvalidOperation:
-        return Decimal(otherwise)
+        return Decimal(default)
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The resources that cost something: (path, type, properties), intrinsics replaced by text."""
+class BilledResources:
+    """The resources with a charge: (path, type, properties), with intrinsic functions as text."""
 
     TYPES: ClassVar[tuple[str, ...]] = (
         "AWS::ApiGateway::Method",
@@ -66,32 +66,34 @@ class Parts:
         "AWS::SQS::Queue",
         "AWS::WAFv2::WebACL",
     )
-    found: tuple[tuple[str, str, dict], ...]
+    found: tuple[tuple[str, str, dict[str, Any]], ...]
 
     @classmethod
-    def of(cls, tree: Snapshot) -> "Parts":
-        return cls(tuple(Symbols(tree).resources(cls.TYPES)))
+    def of(cls, tree: Snapshot) -> "BilledResources":
+        return cls(tuple(Symbols(tree).resources_of(cls.TYPES)))
 
-    def each(self, kind: str) -> list[dict]:
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        """Return the properties of each resource of a type."""
         return [properties for _, found, properties in self.found if found == kind]
 
-    def named(self, kind: str) -> dict[str, dict]:
-        """Path -> properties."""
+    def by_path(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Return path -> properties of the resources of a type."""
         return {path: properties for path, found, properties in self.found if found == kind}
 
-    def functions(self) -> Iterator[tuple[str, dict]]:
-        """Key (orders_command) and properties of each function."""
-        for properties in self.each("AWS::Lambda::Function"):
-            yield (
-                properties.get("Handler", "").split(".")[-2] if "." in properties.get("Handler", "") else "",
-                properties,
-            )
+    def functions(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield key (orders_command) and properties of each function."""
+        for properties in self.of_type("AWS::Lambda::Function"):
+            yield _key(properties), properties
 
     def notes(self, load: Load) -> Iterator[str]:
-        """What is here and cannot be estimated."""
-        for path, properties in self.named("AWS::Lambda::Function").items():
-            handler = properties.get("Handler", "").split(".")
-            if load.invocations(handler[-2] if len(handler) > 1 else "") is None:
-                yield f"{path}: nobody knows how often it is invoked (costs/load.py)"
-        for path in list(self.named("AWS::DynamoDB::Table"))[1:]:
-            yield f"{path}: nobody knows how it is read and written; its capacity report_conflict is counted"
+        """Yield a note for each resource that cannot be estimated."""
+        for path, properties in self.by_path("AWS::Lambda::Function").items():
+            if not load.knows(_key(properties)):
+                yield f"{path}: not estimated, its number of invocations is unknown (costs/load.py)"
+        for path in list(self.by_path("AWS::DynamoDB::Table"))[1:]:
+            yield f"{path}: only its capacity is estimated, its reads and writes are unknown"
+
+
+def _key(function: dict[str, Any]) -> str:
+    """Return orders_command for the handler handlers.orders_command.handler, "" for another form."""
+    return (["", *function.get("Handler", "").split(".")])[-2]

@@ -1,6 +1,6 @@
-"""How orders become calls: what a month of so many orders a day asks of each part. Pure.
+"""Convert orders a day to calls, units and bytes. Pure.
 
-Everything is a Decimal per month, unless its name says otherwise. The figures behind it are `load.toml`.
+All values are Decimals per month, unless their name says otherwise. The assumptions are in `load.toml`.
 """
 
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from decimal import Decimal
 
 from costs.prices import assumptions
 
-HOURS = Decimal(730)  # of a month, as AWS's own calculator has it
+HOURS = Decimal(730)  # of a month, as in AWS's calculator
 DAYS = HOURS / 24
 GB = Decimal(10**9)
 
 
 @dataclass(frozen=True)
 class Units:
-    """Capacity units that one order takes of the table or of one index, over its life."""
+    """Capacity units that one order consumes of the table or of one index."""
 
     read: Decimal
     write: Decimal
@@ -25,7 +25,7 @@ class Units:
 @dataclass(frozen=True)
 class Load:
     orders_per_day: Decimal
-    of: Mapping[str, Decimal] = field(default_factory=assumptions)
+    assumed: Mapping[str, Decimal] = field(default_factory=assumptions)
 
     @property
     def orders(self) -> Decimal:
@@ -33,14 +33,14 @@ class Load:
 
     @property
     def import_share(self) -> Decimal:
-        return 1 - self.of["sync_share"] - self.of["async_share"]
+        return 1 - self.assumed["sync_share"] - self.assumed["async_share"]
 
     @property
     def requests_per_order(self) -> Decimal:
-        of = self.of
-        placed = of["sync_share"] + of["async_share"]
-        later = of["reads_per_order"] + of["lists_per_order"] + of["changes_per_order"]
-        return placed + later + of["preflights_per_order"]
+        assumed = self.assumed
+        placed = assumed["sync_share"] + assumed["async_share"]
+        later = assumed["reads_per_order"] + assumed["lists_per_order"] + assumed["changes_per_order"]
+        return placed + later + assumed["preflights_per_order"]
 
     @property
     def requests(self) -> Decimal:
@@ -48,68 +48,86 @@ class Load:
 
     @property
     def files(self) -> Decimal:
-        return self.orders * self.import_share / self.of["orders_per_file"]
+        return self.orders * self.import_share / self.assumed["orders_per_file"]
 
     @property
     def changes(self) -> Decimal:
-        """Of orders, as the table's stream tells them: made, and each new status."""
-        return self.orders * (1 + self.of["changes_per_order"])
+        """Return the number of records in the table's stream: orders created, and status changes."""
+        return self.orders * (1 + self.assumed["changes_per_order"])
 
-    def invocations(self, function: str) -> Decimal | None:
-        """Of the function of this key, such as orders_command; None for one that nothing is known of."""
-        of, orders = self.of, self.orders
-        known = {
-            "orders_command": orders * (of["sync_share"] + of["changes_per_order"]),
-            "orders_query": orders * (of["reads_per_order"] + of["lists_per_order"]),
-            "orders_intake": orders * of["async_share"],
+    def knows(self, function: str) -> bool:
+        """Return True if the invocations of the function with this key can be estimated."""
+        return function in self._invocations
+
+    def invocations(self, function: str) -> Decimal:
+        """Return the invocations of a function by its key, such as orders_command. Raises KeyError if unknown."""
+        return self._invocations[function]
+
+    @property
+    def _invocations(self) -> Mapping[str, Decimal]:
+        assumed, orders = self.assumed, self.orders
+        return {
+            "orders_command": orders * (assumed["sync_share"] + assumed["changes_per_order"]),
+            "orders_query": orders * (assumed["reads_per_order"] + assumed["lists_per_order"]),
+            "orders_intake": orders * assumed["async_share"],
             "orders_worker": orders
-            * (of["async_share"] / of["worker_batch_queue"] + self.import_share / of["worker_batch_import"]),
-            "orders_events": self.changes / of["events_batch"],
+            * (
+                assumed["async_share"] / assumed["worker_batch_queue"]
+                + self.import_share / assumed["worker_batch_import"]
+            ),
+            "orders_events": self.changes / assumed["events_batch"],
             "orders_import": self.files,
         }
-        return known.get(function)
 
     def seconds(self, function: str) -> Decimal:
-        """Mean of an invocation, cold starts included."""
-        return (self.of[f"{function}_ms"] + self.of["cold_start_share"] * self.of["cold_start_ms"]) / 1000
+        """Return the mean duration of an invocation, including cold starts."""
+        return (
+            self.assumed[f"{function}_ms"] + self.assumed["cold_start_share"] * self.assumed["cold_start_ms"]
+        ) / 1000
 
     def units(self) -> dict[str, Units]:
-        """Index name ("" the table) -> what an order takes of it. Whatever is claimed costs a transaction."""
-        of = self.of
+        """Return index name ("" for the table) -> units for each order. An order with a claim is a transaction."""
+        assumed = self.assumed
         claimed = (
-            of["sync_share"] * of["idempotency_key_share"] + of["async_share"] * of["own_id_share"] + self.import_share
+            assumed["sync_share"] * assumed["idempotency_key_share"]
+            + assumed["async_share"] * assumed["own_id_share"]
+            + self.import_share
         )
-        table_writes = claimed * of["claimed_insert_units"] + (1 - claimed) * of["plain_insert_units"]
-        changes = of["changes_per_order"] * of["change_units"]
-        looked_up = of["changes_per_order"] * (1 - of["known_timestamp_share"])
-        reads = (of["reads_per_order"] + looked_up) * of["read_units"]
+        table_writes = claimed * assumed["claimed_insert_units"] + (1 - claimed) * assumed["plain_insert_units"]
+        changes = assumed["changes_per_order"] * assumed["change_units"]
+        looked_up = assumed["changes_per_order"] * (1 - assumed["known_timestamp_share"])
+        reads = (assumed["reads_per_order"] + looked_up) * assumed["read_units"]
         return {
             "": Units(reads, table_writes + changes),
-            "customerIdIndex": Units(of["lists_per_order"] * of["list_units"], of["index_insert_units"] + changes),
-            "processedDateIndex": Units(Decimal(0), self.import_share * of["index_insert_units"]),
+            "customerIdIndex": Units(
+                assumed["lists_per_order"] * assumed["list_units"], assumed["index_insert_units"] + changes
+            ),
+            "processedDateIndex": Units(Decimal(0), self.import_share * assumed["index_insert_units"]),
         }
 
     def rates(self, units_per_order: Decimal) -> list[tuple[Decimal, Decimal]]:
-        """(hours of the day, units per second then): the peak and the rest."""
+        """Return (hours of the day, units per second) for the peak and for the rest of the day."""
         mean = self.orders_per_day * units_per_order / (24 * 3600)
-        hours, factor = self.of["peak_hours"], self.of["peak_factor"]
+        hours, factor = self.assumed["peak_hours"], self.assumed["peak_factor"]
         return [(hours, mean * factor), (24 - hours, mean * (24 - hours * factor) / (24 - hours))]
 
     def bytes_stored_per_order(self) -> dict[str, Decimal]:
-        """Index name ("" the table) -> bytes; the claims are the table's."""
-        of = self.of
-        entry = of["item_bytes"] + of["index_entry_bytes"]
-        claims = of["sync_share"] * of["idempotency_key_share"] + of["async_share"] * of["own_id_share"]
-        claimed = (claims + self.import_share) * (of["claim_bytes"] + of["index_entry_bytes"])
-        small = self.import_share * (of["claim_bytes"] + of["index_entry_bytes"])
+        """Return index name ("" for the table) -> bytes; claims are in the table."""
+        assumed = self.assumed
+        entry = assumed["item_bytes"] + assumed["index_entry_bytes"]
+        claims = (
+            assumed["sync_share"] * assumed["idempotency_key_share"] + assumed["async_share"] * assumed["own_id_share"]
+        )
+        claimed = (claims + self.import_share) * (assumed["claim_bytes"] + assumed["index_entry_bytes"])
+        small = self.import_share * (assumed["claim_bytes"] + assumed["index_entry_bytes"])
         return {"": entry + claimed, "customerIdIndex": entry, "processedDateIndex": small}
 
     def traces(self, entries: Decimal) -> Decimal:
-        """Recorded of so many that could be: the first of each second and 5 % of the others, X-Ray's own rule."""
+        """Return the sampled traces: the first of each second and 5 % of the others, X-Ray's default rule."""
         per_second = entries / (HOURS * 3600)
         recorded = min(per_second, Decimal(1)) + Decimal("0.05") * max(per_second - 1, Decimal(0))
         return recorded * HOURS * 3600
 
     def hours_written(self, times_per_order: Decimal) -> Decimal:
-        """The share of the month's hours in which something is written that happens so often; 1 is every hour."""
+        """Return the share of hours in which a metric is written; 1 is every hour."""
         return min(Decimal(1), self.orders_per_day * times_per_order / 24)

@@ -1,4 +1,4 @@
-"""The price table (`prices.toml`) and the assumptions about load (`load.toml`), as values."""
+"""Read the price table (`prices.toml`) and the assumptions about load (`load.toml`)."""
 
 import tomllib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Price:
-    """`usd` for `per` units. `source`: AWS's page; `seen`: where the figure was read."""
+    """US dollars for `per` units. `source`: AWS's page. `seen`: where the figure was read."""
 
     service: str
     usd: Decimal
@@ -23,7 +23,7 @@ class Price:
 
 @dataclass(frozen=True)
 class PriceTable:
-    """`date`: yyyy-mm-dd, when the prices were last looked at."""
+    """`date`: yyyy-mm-dd, when the prices were last checked."""
 
     region: str
     date: str

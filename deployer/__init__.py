@@ -1,4 +1,4 @@
-"""Deploy the platform: nested CloudFormation from this checkout to an account, or to the emulator.
+"""Deploy the platform: nested CloudFormation, from the local version to an account or to the emulator.
 
 `commands.deploy` runs the stages in this order:
 

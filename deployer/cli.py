@@ -78,7 +78,7 @@ def _version() -> str:
 
     settings = ConfigParser()
     settings.read(ROOT / "setup.cfg", encoding="utf-8")
-    source = deployment_records.checkout(ROOT)
+    source = deployment_records.local_source(ROOT)
     commit = f" (commit {source.commit[:10]}{', changed since' * source.dirty})" if source.commit else ""
     return f"{settings['metadata']['name']} {settings['metadata']['version']}{commit}"
 

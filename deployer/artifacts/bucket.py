@@ -1,10 +1,11 @@
-"""The bucket of templates and packages: made once, and written to only where something is missing."""
+"""The artifact bucket of templates and packages: create it once, upload only missing objects."""
 
 import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
@@ -15,18 +16,17 @@ NONCURRENT_DAYS = 30
 
 
 def ensure_bucket(aws: Aws, bucket: str, account: str) -> bool:
-    """Create the bucket if it is not there; True when it was created or completed.
+    """Create the bucket if it does not exist; return True if it was created or its configuration completed.
 
-    The TLS-only policy is put last, so a bucket that has one is finished; one that a
-    broken run left half made is completed by the next. Raises Failure(PREFLIGHT) when
-    the name is taken by another account.
+    The TLS-only policy is put last, so a bucket with a policy is complete; the next run completes one that an
+    interrupted run left. Raises Failure(PREFLIGHT) if another account owns the name.
     """
     s3 = aws.client("s3")
     if _exists(s3, bucket, account):
-        if _finished(s3, bucket, account):
+        if _is_complete(s3, bucket, account):
             return False
     else:
-        location = (
+        location: dict[str, Any] = (
             {} if aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
         )
         s3.create_bucket(Bucket=bucket, **location)
@@ -41,10 +41,10 @@ def upload_missing(
     objects: Mapping[str, bytes],
     on_put: Callable[[str, int], None] = lambda key, size: None,
 ) -> list[str]:
-    """Put the objects that the bucket lacks, several at once; the keys that were put, sorted.
+    """Upload the objects that the bucket lacks, concurrently; return their keys, sorted.
 
-    A key is its content's address, so an object that is there is the right one. `on_put` is told of
-    each that was put, and of its size in bytes, in whatever thread put it.
+    A key contains its content's hash, so an existing object is the right one. `on_put` receives the key and the size
+    in bytes of each uploaded object, in the uploading thread.
     """
     s3 = aws.client("s3")
 
@@ -61,19 +61,19 @@ def upload_missing(
         return sorted(key for key in pool.map(put, sorted(objects)) if key)
 
 
-def has(s3, bucket: str, account: str, key: str) -> bool:
-    """Whether the object is there, as far as we may know."""
+def has(s3: Any, bucket: str, account: str, key: str) -> bool:
+    """Return True if the object exists; False also if the caller may not know."""
     try:
         s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=account)
     except s3.exceptions.ClientError as error:
-        # Without s3:ListBucket a missing object answers 403: putting it tells which it was.
+        # Without s3:ListBucket, HEAD of a missing object returns 403; uploading it shows which it was.
         if service_errors.is_missing(error) or service_errors.is_denied(error):
             return False
         raise
     return True
 
 
-def _exists(s3, bucket: str, account: str) -> bool:
+def _exists(s3: Any, bucket: str, account: str) -> bool:
     try:
         s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
     except s3.exceptions.ClientError as error:
@@ -89,7 +89,7 @@ def _exists(s3, bucket: str, account: str) -> bool:
     return True
 
 
-def _finished(s3, bucket: str, account: str) -> bool:
+def _is_complete(s3: Any, bucket: str, account: str) -> bool:
     try:
         s3.get_bucket_policy(Bucket=bucket, ExpectedBucketOwner=account)
     except s3.exceptions.ClientError as error:
@@ -99,8 +99,8 @@ def _finished(s3, bucket: str, account: str) -> bool:
     return True
 
 
-def _configure(s3, bucket: str, account: str) -> None:
-    """Private, encrypted, versioned, TLS only. Current objects never expire: a rollback may want them."""
+def _configure(s3: Any, bucket: str, account: str) -> None:
+    """Make the bucket private, encrypted, versioned and TLS only. Current objects never expire: rollbacks need them."""
     owned = {"Bucket": bucket, "ExpectedBucketOwner": account}
     s3.put_public_access_block(
         **owned,

@@ -1,8 +1,7 @@
-"""cfn-lint over the rendered templates, as a library.
+"""Run cfn-lint as a library over the rendered templates.
 
-The templates are linted with their relative TemplateURLs, side by side in one directory: that is
-what lets cfn-lint hold a child's parameters and outputs against the root that uses them. It takes
-seconds, so what was found is remembered by content, template by template; whatever could change it is in the key.
+The templates are linted in one directory with their relative TemplateURLs, so cfn-lint can check a child's parameters
+and outputs against the root. It takes seconds, so results are cached for each template; the key covers all inputs.
 """
 
 import contextlib
@@ -30,18 +29,19 @@ class Finding:
 
 
 def lint(rendered: Mapping[str, str], region: str, cache: Path) -> list[Finding]:
-    """All findings, in the order of the files; [] is clean."""
-    known = {name: cache / f"{_fingerprint(name, rendered, region)}.json" for name in rendered}
-    found = {name: _remembered(file) for name, file in known.items()}
-    missing = [name for name, findings in found.items() if findings is None]
-    if missing:
-        found |= _run(rendered, missing, region)
+    """Return all findings, sorted by template and line."""
+    files = {name: cache / f"{_fingerprint(name, rendered, region)}.json" for name in rendered}
+    cached = {name: _cached(file) for name, file in files.items()}
+    found = {name: findings for name, findings in cached.items() if findings is not None}
+    if missing := [name for name in rendered if name not in found]:
+        linted = _run(rendered, missing, region)
+        found |= linted
         with contextlib.suppress(OSError):  # the cache only saves time
-            _remember({known[name]: found[name] for name in missing})
+            _write({files[name]: linted[name] for name in missing})
     return sorted(finding for findings in found.values() for finding in findings)
 
 
-def _remember(findings: Mapping[Path, list[Finding]]) -> None:
+def _write(findings: Mapping[Path, list[Finding]]) -> None:
     for file, found in findings.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         scratch = file.with_suffix(f".{id(findings)}.tmp")
@@ -49,11 +49,11 @@ def _remember(findings: Mapping[Path, list[Finding]]) -> None:
         scratch.replace(file)
 
 
-def _remembered(file: Path) -> list[Finding] | None:
+def _cached(file: Path) -> list[Finding] | None:
     try:
         return [Finding(**entry) for entry in json.loads(file.read_text())]
     except (OSError, ValueError, TypeError):
-        return None  # not linted yet, or damaged
+        return None  # missing or damaged
 
 
 def errors(findings: list[Finding]) -> list[Finding]:
@@ -61,13 +61,13 @@ def errors(findings: list[Finding]) -> list[Finding]:
 
 
 def _fingerprint(name: str, rendered: Mapping[str, str], region: str) -> str:
-    """Of one template and those that it nests, whose parameters and outputs cfn-lint looks at as well."""
+    """Hash the inputs: the template, its nested ones (cfn-lint reads their parameters and outputs), configuration."""
     from importlib.metadata import version
 
-    seen = {name: rendered[name]} | {
+    inputs = {name: rendered[name]} | {
         other: text for other, text in rendered.items() if f"./{other}.yaml" in rendered[name]
     }
-    parts = [version("cfn-lint"), region, name, json.dumps(seen, sort_keys=True)]
+    parts = [version("cfn-lint"), region, name, json.dumps(inputs, sort_keys=True)]
     # cfn-lint reads its own configuration from the working directory.
     parts += [
         path.read_text()
@@ -83,7 +83,7 @@ def _run(rendered: Mapping[str, str], names: Sequence[str], region: str) -> dict
     from cfnlint.config import ManualArgs
     from cfnlint.helpers import REGION_PRIMARY, REGIONS
 
-    found = {name: set() for name in names}
+    found: dict[str, set[Finding]] = {name: set() for name in names}
     with tempfile.TemporaryDirectory() as scratch:
         paths = {name: Path(scratch) / f"{name}.yaml" for name in rendered}
         for name, path in paths.items():
@@ -102,6 +102,6 @@ def _finding(name: str, match) -> Finding:
 
 
 def _resource(path: Sequence | None) -> str:
-    """The logical id in a path such as (Resources, OrdersTable, Properties, …), else the section."""
+    """Return the logical id in a path such as (Resources, OrdersTable, Properties, …), else the section."""
     start = [str(part) for part in (path or ("template",))[:2]]
     return start[-1] if start[0] == "Resources" else start[0]

@@ -1,10 +1,9 @@
-"""Zip files that are a function of their content report_conflict.
+"""Build reproducible zip files, named by the hash of their content.
 
-The guarantee: the same names and bytes give the same zip, byte for byte, on any machine and Python.
-So the SHA-256 of the zip is the content's address, and it is the object's key. Names are sorted;
-times, permissions and the creating system are constants. Python's own zipfile would deflate with
-whatever zlib it was built with (zlib, zlib-ng, each version differs), so the entries are compressed
-by libdeflate, which the pinned package `deflate` carries inside, and written here.
+The same names and bytes give the same zip, byte for byte, on any machine and Python, so its SHA-256 serves as the
+object's key. Names are sorted; times, permissions and the creating system are constants. Python's zipfile compresses
+with the zlib it was built with, whose output differs between versions, so entries are compressed by libdeflate, which
+the pinned package `deflate` contains, and written here.
 """
 
 import hashlib
@@ -22,10 +21,10 @@ import deflate
 from deployer.errors import Exit, Failure
 
 PACKAGES = ("contract", "domain", "handlers")
-"""What runs in Lambda from this checkout."""
+"""The packages of this project that run in Lambda."""
 
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-LEVEL = 9  # beyond, libdeflate takes much longer for a few per cent
+LEVEL = 9  # higher levels take much longer for a few per cent
 
 # PKWARE's APPNOTE.TXT, 4.3.7, 4.3.12 and 4.3.16: header of an entry, of its line in the directory, the end.
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -52,7 +51,7 @@ class Package:
 
 
 def zip_of(files: Mapping[str, bytes]) -> bytes:
-    """Archive name -> bytes, as a zip that depends on nothing else."""
+    """Return the zip of archive name -> bytes."""
     entries, directory = bytearray(), bytearray()
     for name in sorted(files):
         offset = len(entries)
@@ -67,12 +66,11 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def sources(root: Path, packages: Iterable[str] = PACKAGES) -> dict[str, bytes]:
-    """Return archive name -> bytes of every module of the packages, modules that git does not know yet included.
+    """Return archive name -> bytes of every module of the packages, including modules that are not in git yet.
 
-    An allow-list: regular files named like a module, in folders that are packages, except folders named `tests`. Data,
-    editors' backups and caches stay out. Line ends are \\n, whatever git made of them.
-    Raises FileNotFoundError for a missing package, Failure(PACKAGING) for a module that is a link or no file (without
-    it, an import would fail in Lambda), or that does not compile.
+    Includes only files named like a module, in folders that are packages, except folders named `tests`. Line ends
+    are \\n. Raises FileNotFoundError for a missing package, Failure(PACKAGING) for a module that is a link or no
+    regular file, or that does not compile.
     """
     files = {}
     for package in packages:
@@ -90,7 +88,7 @@ def sources(root: Path, packages: Iterable[str] = PACKAGES) -> dict[str, bytes]:
 
 
 def _modules(folder: Path) -> Iterator[Path]:
-    """Yield the path of every module; a folder that is a link is yielded itself, for the caller to refuse."""
+    """Yield the path of every module, and of folders that are links, which the caller refuses."""
     if folder.is_symlink():
         yield folder
         return
@@ -103,7 +101,7 @@ def _modules(folder: Path) -> Iterator[Path]:
 
 def _compile(name: str, source: bytes) -> None:
     try:
-        if b"\0" in source:  # Python does not say where
+        if b"\0" in source:  # Python's message has no line
             raise SyntaxError("null byte", (name, source.count(b"\n", 0, source.index(0)) + 1, None, None))
         with warnings.catch_warnings(action="ignore"):
             compile(source, name, "exec", dont_inherit=True)
@@ -116,5 +114,5 @@ def _compile(name: str, source: bytes) -> None:
 
 
 def functions(root: Path) -> Package:
-    """Our own code, one zip for every function."""
+    """Return the package of this project's code, which all functions share."""
     return Package("functions", zip_of(sources(root)))

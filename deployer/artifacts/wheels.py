@@ -1,10 +1,9 @@
-"""The layer: third-party wheels, pinned by hash, laid out under python/ as Lambda expects.
+"""Build the layer: third-party wheels, pinned by hash, laid out under python/ as Lambda expects.
 
-What goes in is exactly what the requirements file pins: one wheel for each line, identified by its hash. Wheels are
-downloaded once per content of that file and verified on every use, so a second run needs no network, and a cache in
-which a wheel is missing or damaged is downloaded again. Their files go in unchanged, licences and metadata (RECORD too)
-included: what is deployed can be compared with what was pinned. Only scripts, which nothing on a layer calls, are left
-out.
+The layer contains one wheel for each line of the requirements file, identified by its hash. Wheels are downloaded once
+for each content of that file and verified on every use: a second run needs no network, and an incomplete or damaged
+cache is downloaded again. Files are unchanged, licences and metadata included, so the deployed files can be compared
+with the pinned ones. Scripts are left out: nothing on a layer calls them.
 """
 
 import hashlib
@@ -45,7 +44,7 @@ def pinned(requirements: Path) -> Pins:
     """Read what a requirements file pins. Raises Failure(PACKAGING) for a line without version and hashes."""
     if not requirements.is_file():
         raise Failure(
-            Exit.PACKAGING, f"{requirements.name} is missing", "it pins the layer's packages; see requirements/"
+            Exit.PACKAGING, f"{requirements.name} is missing", "it pins the layer's packages: write it with make lock"
         )
     text = requirements.read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")]
@@ -73,21 +72,21 @@ def contents(wheels: Mapping[str, bytes]) -> dict[str, bytes]:
     for distribution, data in wheels.items():
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for name in archive.namelist():
-                place = _place(name)
-                if not place or name.endswith("/"):
+                path = _layer_path(name)
+                if not path or name.endswith("/"):
                     continue
                 content = archive.read(name)
-                if files.setdefault(f"python/{place}", content) != content:
+                if files.setdefault(f"python/{path}", content) != content:
                     raise Failure(
                         Exit.PACKAGING,
-                        f"{distribution} and another pinned package differ in {place}",
-                        "pin versions in requirements/layer.in that do not",
+                        f"{distribution} and another pinned package differ in {path}",
+                        "pin versions without this conflict in requirements/layer.in",
                     )
     return files
 
 
-def _place(name: str) -> str | None:
-    """Where a wheel's file belongs: `X.data/purelib/...` at the top, scripts and headers nowhere."""
+def _layer_path(name: str) -> str | None:
+    """Return a wheel file's path in the layer: `X.data/purelib/...` at the top; None for scripts and headers."""
     top, _, rest = name.partition("/")
     if not top.endswith(".data"):
         return name
@@ -96,10 +95,9 @@ def _place(name: str) -> str | None:
 
 
 def _cached(directory: Path, pins: Pins) -> dict[str, bytes] | None:
-    """Return distribution -> its wheel, or None unless there is exactly one for each. Files that are not pinned are ignored.
+    """Return distribution -> its verified wheel; None unless there is exactly one for each. Ignores other files.
 
-    Two pinned wheels of one distribution are for different platforms, and a hash does not say which is ours.
-    The bytes that are verified are those that are returned.
+    Two pinned wheels of one distribution are for different platforms; a hash does not identify the platform.
     """
     try:
         contents = [path.read_bytes() for path in directory.glob("*.whl")]
@@ -118,8 +116,8 @@ def _downloaded(requirements: Path, pins: Pins, directory: Path) -> dict[str, by
     if not wheels:
         raise Failure(
             Exit.PACKAGING,
-            f"the downloaded wheels are not those that {requirements.name} pins, one for each",
-            "make lock pins the versions of today",
+            f"the downloaded wheels do not match the pins in {requirements.name}, one for each",
+            "make lock pins the current versions",
         )
     with suppress(OSError):  # the next run downloads again
         _keep(wheels, directory)
@@ -127,7 +125,7 @@ def _downloaded(requirements: Path, pins: Pins, directory: Path) -> dict[str, by
 
 
 def _keep(wheels: Mapping[str, bytes], directory: Path) -> None:
-    """Write the cache: the directory appears with all of its files, in the place of a broken one."""
+    """Write the cache directory atomically; it replaces a damaged one."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:
         new, old = Path(scratch) / "new", Path(scratch) / "old"
@@ -141,39 +139,23 @@ def _keep(wheels: Mapping[str, bytes], directory: Path) -> None:
 
 def _download(requirements: Path, directory: Path) -> None:
     """Download into an empty directory, with pip and its ordinary configuration."""
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--require-hashes",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--implementation",
-        "cp",
-        "--python-version",
-        PYTHON,
-        "--platform",
-        PLATFORM,
-        "--dest",
-        str(directory),
-        "--requirement",
-        str(requirements),
-    ]
+    options = (
+        "--quiet --disable-pip-version-check --no-input --require-hashes --no-deps --only-binary=:all: "
+        f"--implementation cp --python-version {PYTHON} --platform {PLATFORM}"
+    )
+    paths = ["--dest", str(directory), "--requirement", str(requirements)]
+    command = [sys.executable, "-m", "pip", "download", *options.split(), *paths]
     result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if result.returncode:
         raise Failure(
             Exit.PACKAGING,
             f"pip could not download the layer's packages: {_reason(result.stderr)}",
-            "this is the only step that needs the package index, and only once; check the network and pip's configuration",
+            "only this step needs the package index, and only once; check the network and pip's configuration",
         )
 
 
 def _reason(stderr: str) -> str:
-    """pip's own last error line, without the address of whoever serves the packages."""
+    """Return pip's last error line, without the address of the package index."""
     errors = [line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR:")]
     lines = errors or [line for line in stderr.splitlines() if line.strip()] or ["no reason given"]
     return re.sub(r"https?://\S+", "<index>", lines[-1]).strip()

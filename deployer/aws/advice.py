@@ -1,4 +1,4 @@
-"""Calls that only advise or tidy: whatever becomes of them, the run goes on."""
+"""Calls that only inform or tidy up: their failure is a warning, and the run continues."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,14 +8,14 @@ from deployer.aws.session import Aws
 from deployer.errors import Failure
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
-def ask(aws: Aws, what: str, call: Callable[[], T], otherwise: T) -> T:
-    """The answer of `call`, or `otherwise` and one warning that `what` was not done, and why.
+def ask(aws: Aws, what: str, call: Callable[[], T], default: D) -> T | D:
+    """Return the result of `call`; if AWS fails or a wait times out, warn and return `default`.
 
-    `what`: such as "Lambda's concurrency was not checked". For denied, throttled, unknown, unreachable and unusable
-    alike, and for a Failure of waiting; an exception that does not come from talking to AWS is a bug, and is raised. That an emulator does not
-    know an operation is no news.
+    `what`: what was not done, such as "Lambda's concurrency was not checked". An operation that the emulator does
+    not implement causes no warning. Raises exceptions that do not come from talking to AWS.
     """
     try:
         return call()
@@ -25,4 +25,4 @@ def ask(aws: Aws, what: str, call: Callable[[], T], otherwise: T) -> T:
             raise
         if not (aws.local and service_errors.is_not_implemented(error)):
             aws.warn(f"{what}: {reason}")
-        return otherwise
+        return default

@@ -1,7 +1,6 @@
-"""What kind of failure an exception of botocore's is: decided here and nowhere else, by its class where one tells.
+"""Classify botocore's exceptions, by class where possible, else by error code. No other module does.
 
-Whether a later try may succeed, whether a permission is missing, and what a person reads (`service_errors`) follow
-from the kind.
+Whether to retry, whether a permission is missing, and the message (`service_errors`) follow from the kind.
 """
 
 import re
@@ -12,16 +11,16 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from deployer.aws.answers import UnknownOperation, UnusableAnswer, UnusableConfiguration
+from deployer.aws.responses import UnknownOperation, UnusableConfiguration, UnusableResponse
 
 
-class Kind(Enum):
-    """What happened to a call."""
+class ErrorKind(Enum):
+    """Why a call failed."""
 
-    UNREACHABLE = auto()  # no answer, or one that broke off
-    UNUSABLE = auto()  # an answer that is not AWS's
+    UNREACHABLE = auto()  # no response, or a truncated one
+    UNUSABLE = auto()  # a response that is not AWS's
     THROTTLED = auto()
-    SERVER = auto()  # AWS's own failure
+    SERVER = auto()  # an AWS internal error
     DENIED = auto()
     EXPIRED = auto()
     REJECTED = auto()  # credentials that AWS does not know
@@ -37,33 +36,36 @@ class Kind(Enum):
     OTHER = auto()
 
 
-TRANSIENT = {Kind.UNREACHABLE, Kind.UNUSABLE, Kind.THROTTLED, Kind.SERVER}
+TRANSIENT = {ErrorKind.UNREACHABLE, ErrorKind.UNUSABLE, ErrorKind.THROTTLED, ErrorKind.SERVER}
 
-_CLASSES: tuple[tuple[Kind, tuple[type[Exception], ...]], ...] = (
-    (Kind.UNUSABLE, (UnusableAnswer, ResponseParserError)),
-    (Kind.NOT_IMPLEMENTED, (NotImplementedError,)),  # of an emulator in this process
-    (Kind.OUTDATED, (UnknownOperation, boto.UnknownServiceError, boto.OperationNotPageableError)),
-    (Kind.CONFIGURATION, (UnusableConfiguration, boto.ProfileNotFound, boto.ConfigParseError, boto.ConfigNotFound)),
-    (Kind.CONFIGURATION, (boto.InvalidConfigError, boto.InvalidRetryConfigurationError, boto.InvalidDefaultsMode)),
-    (Kind.CONFIGURATION, (boto.BaseEndpointResolverError, boto.EndpointProviderError, boto.ValidationError)),
-    (Kind.CONFIGURATION, (boto.InvalidS3AddressingStyleError, boto.InvalidSTSRegionalEndpointsConfigError)),
-    (Kind.CONFIGURATION, (boto.InvalidChecksumConfigError, boto.InvalidEndpointConfigurationError)),
-    (Kind.CONFIGURATION, (boto.InvalidIMDSEndpointError, boto.InvalidIMDSEndpointModeError)),
-    (Kind.CONFIGURATION, (boto.InvalidProxiesConfigError, boto.InvalidS3UsEast1RegionalEndpointConfigError)),
-    (Kind.CONFIGURATION, (boto.MissingDependencyException, boto.UnknownCredentialError)),
-    (Kind.CONFIGURATION, (boto.UnknownSignatureVersionError,)),
-    (Kind.EXPIRED, (boto.SSOError, boto.TokenRetrievalError, boto.LoginError)),
-    (Kind.CREDENTIALS, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.NoAuthTokenError)),
-    (Kind.CREDENTIALS, (boto.CredentialRetrievalError, boto.RefreshWithMFAUnsupportedError)),
-    (Kind.UNREACHABLE, (boto.HTTPClientError, boto.ConnectionError, boto.MetadataRetrievalError, HTTPError)),
-    (Kind.UNREACHABLE, (boto.IncompleteReadError, boto.ChecksumError, boto.FlexibleChecksumError)),
+_CLASSES: tuple[tuple[ErrorKind, tuple[type[Exception], ...]], ...] = (
+    (ErrorKind.UNUSABLE, (UnusableResponse, ResponseParserError)),
+    (ErrorKind.NOT_IMPLEMENTED, (NotImplementedError,)),  # from an emulator in this process
+    (ErrorKind.OUTDATED, (UnknownOperation, boto.UnknownServiceError, boto.OperationNotPageableError)),
+    (
+        ErrorKind.CONFIGURATION,
+        (UnusableConfiguration, boto.ProfileNotFound, boto.ConfigParseError, boto.ConfigNotFound),
+    ),
+    (ErrorKind.CONFIGURATION, (boto.InvalidConfigError, boto.InvalidRetryConfigurationError, boto.InvalidDefaultsMode)),
+    (ErrorKind.CONFIGURATION, (boto.BaseEndpointResolverError, boto.EndpointProviderError, boto.ValidationError)),
+    (ErrorKind.CONFIGURATION, (boto.InvalidS3AddressingStyleError, boto.InvalidSTSRegionalEndpointsConfigError)),
+    (ErrorKind.CONFIGURATION, (boto.InvalidChecksumConfigError, boto.InvalidEndpointConfigurationError)),
+    (ErrorKind.CONFIGURATION, (boto.InvalidIMDSEndpointError, boto.InvalidIMDSEndpointModeError)),
+    (ErrorKind.CONFIGURATION, (boto.InvalidProxiesConfigError, boto.InvalidS3UsEast1RegionalEndpointConfigError)),
+    (ErrorKind.CONFIGURATION, (boto.MissingDependencyException, boto.UnknownCredentialError)),
+    (ErrorKind.CONFIGURATION, (boto.UnknownSignatureVersionError,)),
+    (ErrorKind.EXPIRED, (boto.SSOError, boto.TokenRetrievalError, boto.LoginError)),
+    (ErrorKind.CREDENTIALS, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.NoAuthTokenError)),
+    (ErrorKind.CREDENTIALS, (boto.CredentialRetrievalError, boto.RefreshWithMFAUnsupportedError)),
+    (ErrorKind.UNREACHABLE, (boto.HTTPClientError, boto.ConnectionError, boto.MetadataRetrievalError, HTTPError)),
+    (ErrorKind.UNREACHABLE, (boto.IncompleteReadError, boto.ChecksumError, boto.FlexibleChecksumError)),
 )
-"""The first that fits counts."""
+"""The first match counts."""
 
-_CODES: dict[Kind, set[str]] = {
-    Kind.EXPIRED: {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"},
-    Kind.CLOCK: {"RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"},
-    Kind.REJECTED: {
+_CODES: dict[ErrorKind, set[str]] = {
+    ErrorKind.EXPIRED: {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"},
+    ErrorKind.CLOCK: {"RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"},
+    ErrorKind.REJECTED: {
         "AuthFailure",
         "IncompleteSignature",
         "IncompleteSignatureException",
@@ -76,7 +78,7 @@ _CODES: dict[Kind, set[str]] = {
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     },
-    Kind.DENIED: {
+    ErrorKind.DENIED: {
         "403",
         "AccessDenied",
         "AccessDeniedException",
@@ -86,16 +88,16 @@ _CODES: dict[Kind, set[str]] = {
         "NotAuthorized",
         "UnauthorizedOperation",
     },
-    Kind.SUBSCRIPTION: {"OptInRequired", "SubscriptionRequiredException", "AccountProblem", "NotSignedUp"},
-    Kind.LIMIT: {
+    ErrorKind.SUBSCRIPTION: {"OptInRequired", "SubscriptionRequiredException", "AccountProblem", "NotSignedUp"},
+    ErrorKind.LIMIT: {
         "LimitExceeded",
         "LimitExceededException",
         "ResourceLimitExceeded",
         "ServiceQuotaExceededException",
         "TooManyBuckets",
     },
-    Kind.NAME: {"BucketAlreadyExists"},
-    Kind.THROTTLED: {
+    ErrorKind.NAME: {"BucketAlreadyExists"},
+    ErrorKind.THROTTLED: {
         "429",
         "BandwidthLimitExceeded",
         "OverLimit",
@@ -106,8 +108,8 @@ _CODES: dict[Kind, set[str]] = {
         "TooManyRequests",
         "TooManyRequestsException",
     },
-    Kind.SERVER: {"InternalError", "InternalFailure", "RequestTimeout", "ServiceUnavailable", "408"},
-    Kind.NOT_IMPLEMENTED: {
+    ErrorKind.SERVER: {"InternalError", "InternalFailure", "RequestTimeout", "ServiceUnavailable", "408"},
+    ErrorKind.NOT_IMPLEMENTED: {
         "404",
         "501",
         "InvalidAction",
@@ -120,22 +122,22 @@ _KINDS = {code: kind for kind, codes in _CODES.items() for code in codes}
 
 _CLOCK = re.compile(r"Signature (expired|not yet current)|RequestTimeTooSkewed|too skewed", re.IGNORECASE)
 _SHOWN = 400
-"""Characters of a message."""
+"""Maximum length of a message, in characters."""
 
 
 def code_of(error: BaseException) -> str:
-    """The service's error code, or "" when there is none."""
+    """Return the service's error code; "" if there is none."""
     code = _error(error).get("Code")
     return one_line(code) if isinstance(code, str) else ""
 
 
 def message_of(error: BaseException) -> str:
-    """What the service or botocore said, on one line."""
+    """Return the message of the service or of botocore, on one line."""
     return one_line(str(_error(error).get("Message") or error))
 
 
 def _response(error: BaseException) -> dict:
-    """{} too where botocore says None: the whole family of HTTPClientError."""
+    """Return the parsed response; {} where botocore has None (HTTPClientError and its subclasses)."""
     return getattr(error, "response", None) or {}
 
 
@@ -144,6 +146,7 @@ def _error(error: BaseException) -> dict:
 
 
 def status_of(error: BaseException) -> int:
+    """Return the HTTP status; 0 if unknown."""
     return (_response(error).get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0
 
 
@@ -152,45 +155,45 @@ def one_line(text: str) -> str:
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
 
 
-def kind_of(error: BaseException) -> Kind | None:
-    """None for an exception that does not come from talking to AWS."""
+def kind_of(error: BaseException) -> ErrorKind | None:
+    """Classify an exception; None if it does not come from talking to AWS."""
     if isinstance(error, boto.ClientError):
         return _kind_of_answer(error)
     for kind, classes in _CLASSES:
         if isinstance(error, classes):
             return kind
-    return Kind.OTHER if isinstance(error, (boto.BotoCoreError, Boto3Error)) else None
+    return ErrorKind.OTHER if isinstance(error, (boto.BotoCoreError, Boto3Error)) else None
 
 
-def _kind_of_answer(error: boto.ClientError) -> Kind:
+def _kind_of_answer(error: boto.ClientError) -> ErrorKind:
     code, status = code_of(error), status_of(error)
     if _CLOCK.search(message_of(error)):
-        return Kind.CLOCK
+        return ErrorKind.CLOCK
     if not code:
-        return Kind.UNUSABLE
-    if code == "400" and status == 400:  # HEAD has no body to say it in
-        return Kind.EXPIRED
+        return ErrorKind.UNUSABLE
+    if code == "400" and status == 400:  # S3: a response to HEAD has no body, so no error code
+        return ErrorKind.EXPIRED
     if kind := _KINDS.get(code):
         return kind
-    if "Throttl" in code:  # each service spells it in its own way
-        return Kind.THROTTLED
+    if "Throttl" in code:  # the code differs from service to service
+        return ErrorKind.THROTTLED
     if status >= 500:
-        return Kind.NOT_IMPLEMENTED if status == 501 else Kind.SERVER
-    return Kind.UNUSABLE if code.isdigit() else Kind.REFUSED
+        return ErrorKind.NOT_IMPLEMENTED if status == 501 else ErrorKind.SERVER
+    return ErrorKind.UNUSABLE if code.isdigit() else ErrorKind.REFUSED
 
 
 def is_transient(error: BaseException) -> bool:
-    """True for what a later try may not meet: throttling, a lost connection, a server's bad moment, a proxy's page."""
+    """Return True if a retry may succeed: throttling, a lost connection, a server error, a proxy's page."""
     return kind_of(error) in TRANSIENT
 
 
 def is_denied(error: BaseException) -> bool:
-    return kind_of(error) is Kind.DENIED
+    return kind_of(error) is ErrorKind.DENIED
 
 
 def is_not_implemented(error: BaseException) -> bool:
-    """True when the endpoint does not know the operation: an emulator that is not complete."""
-    return kind_of(error) is Kind.NOT_IMPLEMENTED
+    """Return True if the endpoint does not implement the operation, such as an incomplete emulator."""
+    return kind_of(error) is ErrorKind.NOT_IMPLEMENTED
 
 
 _GONE = {
@@ -204,10 +207,10 @@ _GONE = {
 
 
 def is_missing(error: BaseException) -> bool:
-    """True when what was asked for is not there, in the words of whichever service."""
+    """Return True if the resource does not exist; each service has its own code for that."""
     if not isinstance(error, boto.ClientError):
         return False
     code = code_of(error)
-    if code == "404":  # S3's answer to HEAD has no body; elsewhere it is an endpoint that does not know the operation
+    if code == "404":  # elsewhere: the endpoint does not implement the operation
         return error.operation_name.startswith("Head")
     return code in _GONE or code.startswith("NoSuch") or "does not exist" in message_of(error)

@@ -1,14 +1,18 @@
-"""Whatever runs locally listens to no setting of AWS or of a proxy: not the shell's, not those of files at home."""
+"""Make sessions and processes that ignore this machine's AWS and proxy settings: variables and files at home."""
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import boto3
 
 _PREFIXES = ("AWS_", "BOTO")
 _PROXY = "_PROXY"
 
 
-def session(access_key: str, secret_key: str, region: str | None = None):
-    """Make a boto3 session from its arguments report_conflict: no variable, profile, configuration file or model at home counts.
+def session(access_key: str, secret_key: str, region: str | None = None) -> "boto3.Session":
+    """Return a boto3 session of its arguments only: variables, profiles, configuration files, models do not count.
 
     Clients still look for a proxy, unless their Config has `proxies`: `deployer.aws.session`.
     """
@@ -17,11 +21,11 @@ def session(access_key: str, secret_key: str, region: str | None = None):
     from botocore.loaders import Loader
     from botocore.session import Session
 
-    # place in the file, variable, default, conversion
+    # key in the file, variable, default, conversion
     variables = {name: (None, None, *rest) for name, (_, _, *rest) in Session.SESSION_VARIABLES.items()}
     files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     core = Session(session_vars={**variables, **files})
-    for section in ("s3", "proxies_config"):  # these have sources of their own
+    for section in ("s3", "proxies_config"):  # these have providers of their own
         core.get_component("config_store").set_config_provider(section, ConstantProvider({}))
     core.set_config_variable("ignore_configured_endpoint_urls", True)
     core.register_component("data_loader", Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False))
@@ -29,7 +33,7 @@ def session(access_key: str, secret_key: str, region: str | None = None):
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for a process that makes its clients from them: without AWS's and a proxy's settings."""
+    """Return the variables for a process that makes clients, without settings of AWS or of a proxy."""
     kept = {
         name: value
         for name, value in given.items()

@@ -1,4 +1,4 @@
-"""The emulator of this checkout, as the deployer sees it."""
+"""Start and stop the local emulator, and locate its files."""
 
 import os
 from pathlib import Path
@@ -10,17 +10,20 @@ CACHE_VARIABLE = "FOOD_DELIVERY_CACHE_DIR"
 
 
 def state_directory(root: Path, option: Path | None) -> Path:
-    """The emulator's state: --local-dir, else the environment variable, else .local/emulator in the checkout."""
+    """Return the emulator's state directory: --local-dir, else the environment variable, else .local/emulator."""
     return Path(os.path.realpath(option or os.environ.get(STATE_VARIABLE) or root / ".local" / "emulator"))
 
 
 def cache_directory(root: Path) -> Path:
-    """Downloaded wheels and clean lint results; shared by all deployments from this checkout."""
+    """Return the directory of downloaded wheels and clean lint results, shared by all deployments from `root`."""
     return Path(os.environ.get(CACHE_VARIABLE) or root / ".local").resolve()
 
 
 def start(directory: Path) -> dict[str, str]:
-    """The variables of a running emulator, started in the background if it was not running."""
+    """Start the emulator in the background unless it is running; return the variables to reach it.
+
+    Raises Failure(EMULATOR).
+    """
     from emulator import control
 
     try:
@@ -30,7 +33,7 @@ def start(directory: Path) -> dict[str, str]:
 
 
 def stop(directory: Path) -> bool:
-    """End it, keeping its state; False when it was not running."""
+    """Stop the emulator and keep its state; return False if it was not running. Raises Failure(EMULATOR)."""
     from emulator import control
 
     try:

@@ -1,49 +1,50 @@
-"""Delete the object versions of a bucket, markers and unfinished uploads included."""
+"""Delete the object versions of a bucket, with delete markers and unfinished uploads."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from deployer.errors import Exit, Failure
 
 BATCH = 1000
-"""Versions that S3 deletes at once, at most; also a page of its listing."""
+"""S3's maximum of versions for one DeleteObjects call, and for one page of ListObjectVersions."""
 
 SHOWN = 3
-"""Of the versions that S3 would not delete, so many are named."""
+"""How many of the versions that S3 refused to delete the message names."""
 
 OnCount = Callable[[int], None]
-"""Gets how many object versions are gone."""
+"""Receives the number of object versions deleted so far."""
 
 
-def delete(s3, bucket: str, on_count: OnCount = lambda number: None, prefix: str = "") -> int:
-    """Delete every version and delete marker under `prefix`, and break off unfinished uploads; how many versions.
+def delete(s3: Any, bucket: str, on_count: OnCount = lambda number: None, prefix: str = "") -> int:
+    """Delete all versions and delete markers under `prefix`, abort unfinished uploads; return the number of versions.
 
-    Every page is tried before Failure(FAILED) names the first of those that S3 refused (object lock, a policy).
+    Tries every page, then raises Failure(FAILED) naming the first versions that S3 refused (object lock, a policy).
     """
-    gone, refused = 0, []
+    deleted, refused = 0, []
     try:
         for batch in _versions(s3, bucket, prefix):
-            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-            errors = answer.get("Errors", [])
+            response = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+            errors = response.get("Errors", [])
             refused += errors
-            gone += len(batch) - len(errors)
-            on_count(gone)
+            deleted += len(batch) - len(errors)
+            on_count(deleted)
         for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
             for upload in page.get("Uploads", ()):
                 s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
     except s3.exceptions.NoSuchBucket:
-        return gone
+        return deleted
     if refused:
         raise Failure(
             Exit.FAILED,
-            f"{len(refused):,} object versions in {bucket} could not be deleted ({gone:,} are gone): "
+            f"{len(refused):,} object versions in {bucket} could not be deleted ({deleted:,} were): "
             + "; ".join(f"{error['Key']} ({error['Code']})" for error in refused[:SHOWN]),
-            "mend the cause (a right, a policy, an object lock) and run the same command again",
+            "correct the cause (a missing permission, a policy, an object lock), then run the same command again",
         )
-    return gone
+    return deleted
 
 
-def _versions(s3, bucket: str, prefix: str) -> Iterator[list[dict]]:
-    """In batches. A page is deleted before the next is read, which begins where this one ended."""
+def _versions(s3: Any, bucket: str, prefix: str) -> Iterator[list[dict]]:
+    """Yield batches. Delete a batch before asking for the next: a page begins where the one before ended."""
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix, MaxKeys=BATCH)
     for page in pages:
         found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]

@@ -1,35 +1,27 @@
-"""What a run has asked AWS to change, recorded from what its clients send: no call can be forgotten.
+"""Record every call of a run that may change something, from what its clients send: no call can be forgotten.
 
-The services' own answers come too late to ask them: a stack that is about to change still looks as it did.
+Asking AWS afterwards is too late: a stack that is about to change still looks as before.
 """
 
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 READS = ("BatchGet", "Describe", "Detect", "Filter", "Get", "Head", "List", "Query", "Scan", "Simulate")
-"""The names of operations that change nothing begin so. Whatever else is called counts as a change."""
+"""Prefixes of operations that change nothing. Every other operation counts as a write."""
 
 _SUBJECTS = (
-    *(
-        "Bucket",
-        "ChangeSetName",
-        "ChangeSetType",
-        "ClientRequestToken",
-        "FunctionName",
-        "Name",
-        "PolicyArn",
-        "QueueUrl",
-    ),
-    *("RoleName", "StackName", "TableName", "logGroupName"),
+    *("Bucket", "ChangeSetName", "ChangeSetType", "ClientRequestToken", "FunctionName", "Name", "PolicyArn"),
+    *("QueueUrl", "RoleName", "StackName", "TableName", "logGroupName"),
 )
 _NOT_SENT = ("ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError")
-"""How botocore says that there was no connection to send anything by."""
+"""botocore's exceptions of a call for which there was no connection."""
 
 
 class Answer(Enum):
-    """`UNKNOWN`: no answer came, or one that leaves open whether the call took effect."""
+    """`UNKNOWN`: no response, or one that leaves open whether the call took effect."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -38,7 +30,7 @@ class Answer(Enum):
 
 @dataclass
 class Write:
-    """One call that changes something, with all its attempts. `subject`: those of its parameters that name things."""
+    """One call that changes something, with all its attempts. `subject`: its parameters that name resources."""
 
     service: str
     operation: str
@@ -55,27 +47,27 @@ class Write:
 
     @property
     def token(self) -> str:
-        """Of the operation that it begins on a stack; "" for any other call."""
+        """Return the ClientRequestToken of a call that begins a stack operation; "" for any other call."""
         return self.subject.get("ClientRequestToken", "")
 
 
 @dataclass
 class Sent:
-    """The calls of a run that were sent, in their order. Thread-safe."""
+    """The writes of a run in the order in which they were sent. Thread-safe."""
 
     writes: list[Write] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __iter__(self) -> Iterator[Write]:
-        """Those that changed something, or may have."""
+        """Yield the writes that took effect, or may have."""
         return iter([write for write in self.writes if write.answer is not Answer.REFUSED])
 
     def operation(self) -> Write | None:
-        """The last operation on a stack that was begun, or may have been."""
+        """Return the last stack operation that was begun, or may have been."""
         return next((write for write in reversed(list(self)) if write.token), None)
 
-    def watched(self, client):
-        """The boto3 client, with what it sends from now on recorded."""
+    def watched(self, client: Any) -> Any:
+        """Record what the boto3 client sends from now on; return the client."""
         events = client.meta.events
         events.register("before-parameter-build", self._prepared)
         events.register("request-created", self._sent)
@@ -88,7 +80,7 @@ class Sent:
             context["write"] = Write(model.service_model.service_name, model.name, subject)
 
     def _sent(self, request, **_) -> None:
-        """After the request was signed, before it leaves: once for each attempt."""
+        """Count an attempt: botocore calls this after signing, before the request leaves."""
         if write := request.context.get("write"):
             with self._lock:
                 write.attempts += 1

@@ -1,14 +1,14 @@
-"""What botocore's exceptions mean: to the code (of `error_kinds`), and to the person who runs a deployment."""
+"""Explain botocore's exceptions: what happened, and what to do next. Also exports the predicates of `error_kinds`."""
 
 import json
 import re
+from collections.abc import Callable
 
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from deployer.aws.answers import UnusableAnswer, UnusableConfiguration
 from deployer.aws.error_kinds import (
-    Kind,
+    ErrorKind,
     code_of,
     is_denied,
     is_missing,
@@ -18,6 +18,7 @@ from deployer.aws.error_kinds import (
     message_of,
     status_of,
 )
+from deployer.aws.responses import UnusableConfiguration, UnusableResponse
 from deployer.errors import Exit, Failure
 
 __all__ = [
@@ -34,38 +35,40 @@ __all__ = [
 
 
 def explain(error: BaseException) -> Failure | None:
-    """The Failure that an exception of AWS's or botocore's amounts to; None when it is neither."""
+    """Return the Failure for an exception of AWS or botocore; None for any other exception."""
     kind = kind_of(error)
     if kind is None:
         return None
-    message, hint = _WORDS[kind](error) if kind in _WORDS else (reason(error), "repeat with --debug to see where")
-    code = Exit.FAILED if kind in (Kind.REFUSED, Kind.OTHER) else Exit.PREFLIGHT
+    message, hint = (
+        _EXPLANATIONS[kind](error) if kind in _EXPLANATIONS else (reason(error), "repeat with --debug to see where")
+    )
+    code = Exit.FAILED if kind in (ErrorKind.REFUSED, ErrorKind.OTHER) else Exit.PREFLIGHT
     return Failure(code, message, hint)
 
 
 def reason(error: BaseException) -> str:
-    """Why there is no answer, in a phrase; "" for an exception that does not come from talking to AWS."""
+    """Return why a call failed, in a phrase; "" for an exception that does not come from talking to AWS."""
     kind = kind_of(error)
     if kind is None:
         return ""
-    return _WORDS[kind](error)[0] if kind in _WORDS else f"{type(error).__name__}: {message_of(error)}"
+    return _EXPLANATIONS[kind](error)[0] if kind in _EXPLANATIONS else f"{type(error).__name__}: {message_of(error)}"
 
 
-def _asked(error: BaseException) -> str:
-    """`cloudformation:DescribeStacks`, or what is known of it."""
+def _operation(error: BaseException) -> str:
+    """Return `cloudformation:DescribeStacks`, or as much of it as is known."""
     service, operation = getattr(error, "service", ""), getattr(error, "operation_name", "")
     return ":".join(filter(None, (service, operation))) or "AWS"
 
 
-def _said(error: BaseException) -> str:
-    return f"{_asked(error)}: {message_of(error)} ({code_of(error)})"
+def _full_message(error: BaseException) -> str:
+    return f"{_operation(error)}: {message_of(error)} ({code_of(error)})"
 
 
 def _unusable(error: BaseException) -> tuple[str, str]:
     hint = (
-        "a proxy, a sign-in page of the network or the wrong endpoint answers; check HTTPS_PROXY and AWS_ENDPOINT_URL"
+        "a proxy, a sign-in page of the network or the wrong endpoint responded; check HTTPS_PROXY and AWS_ENDPOINT_URL"
     )
-    if isinstance(error, UnusableAnswer):
+    if isinstance(error, UnusableResponse):
         return message_of(error), hint
     if isinstance(error, ResponseParserError):
         return "AWS answered with text that is no AWS response", hint
@@ -73,25 +76,29 @@ def _unusable(error: BaseException) -> tuple[str, str]:
 
 
 def _server(error: BaseException) -> tuple[str, str]:
-    return f"AWS failed: {_said(error)}", "repeat the command in a few minutes"
+    return f"AWS failed: {_full_message(error)}", "repeat the command in a few minutes"
 
 
 def _denied(error: BaseException) -> tuple[str, str]:
     return (
         f"missing permission: {denied_action(error)}",
-        "ask for this action on this stack's resources, or use another --profile",
+        "request this action on the stack's resources, or use another --profile",
     )
 
 
 def _rejected(error: BaseException) -> tuple[str, str]:
     return (
         f"AWS does not accept these credentials ({code_of(error)})",
-        "check the profile and this machine's clock; the region may also be one that this account has not enabled",
+        "check the profile, this machine's clock, and that the account has enabled the region",
     )
 
 
 def _expired(error: BaseException) -> tuple[str, str]:
-    bare = f" ({_asked(error)} was answered with a bare 400, as S3 does then)" if code_of(error) == "400" else ""
+    bare = (
+        f" ({_operation(error)} returned a 400 without error code, as S3 does for expired credentials)"
+        if code_of(error) == "400"
+        else ""
+    )
     return f"the AWS credentials have expired{bare}", "sign in again and repeat the command"
 
 
@@ -117,7 +124,7 @@ def _configuration(error: BaseException) -> tuple[str, str]:
     if isinstance(error, boto.NoRegionError):
         return message_of(error), "pass --region, or set region in the environment's file"
     if isinstance(cause, EOFError):
-        return "the profile asks for an MFA code, and there is no terminal to ask at", (
+        return "the profile asks for an MFA code, but stdin is not a terminal", (
             "run at a terminal, or sign in first and export the session's credentials"
         )
     if isinstance(cause, json.JSONDecodeError):
@@ -135,43 +142,46 @@ def _configuration(error: BaseException) -> tuple[str, str]:
     return message_of(error), hint
 
 
-_WORDS = {
-    Kind.UNREACHABLE: lambda error: (
+_EXPLANATIONS: dict[ErrorKind, Callable[[BaseException], tuple[str, str]]] = {
+    ErrorKind.UNREACHABLE: lambda error: (
         f"AWS cannot be reached: {message_of(error)}",
         "check the network, its proxy, --region and AWS_ENDPOINT_URL",
     ),
-    Kind.UNUSABLE: _unusable,
-    Kind.THROTTLED: lambda error: (
-        f"AWS throttles this account: {_said(error)}",
+    ErrorKind.UNUSABLE: _unusable,
+    ErrorKind.THROTTLED: lambda error: (
+        f"AWS throttles this account: {_full_message(error)}",
         "repeat the command in a few minutes",
     ),
-    Kind.SERVER: _server,
-    Kind.DENIED: _denied,
-    Kind.EXPIRED: _expired,
-    Kind.REJECTED: _rejected,
-    Kind.CLOCK: lambda error: (
+    ErrorKind.SERVER: _server,
+    ErrorKind.DENIED: _denied,
+    ErrorKind.EXPIRED: _expired,
+    ErrorKind.REJECTED: _rejected,
+    ErrorKind.CLOCK: lambda error: (
         f"this machine's clock differs from AWS's: {message_of(error)}",
         "set the clock (NTP) and repeat the command",
     ),
-    Kind.SUBSCRIPTION: lambda error: (
-        f"this account may not use the service: {_said(error)}",
+    ErrorKind.SUBSCRIPTION: lambda error: (
+        f"this account may not use the service: {_full_message(error)}",
         "finish signing the account up, or enable the service or Region for it",
     ),
-    Kind.LIMIT: lambda error: (f"a limit of the account is reached: {_said(error)}", "see Service Quotas"),
-    Kind.NAME: lambda error: (
-        f"the bucket's name belongs to another account: {_said(error)}",
-        "bucket names are global; the account that has it must delete the bucket",
+    ErrorKind.LIMIT: lambda error: (f"a limit of the account is reached: {_full_message(error)}", "see Service Quotas"),
+    ErrorKind.NAME: lambda error: (
+        f"another account owns the bucket name: {_full_message(error)}",
+        "bucket names are global; the owner must delete the bucket",
     ),
-    Kind.NOT_IMPLEMENTED: lambda error: (
-        f"the endpoint does not know {_asked(error)} ({code_of(error)})",
+    ErrorKind.NOT_IMPLEMENTED: lambda error: (
+        f"the endpoint does not implement {_operation(error)} ({code_of(error)})",
         "check AWS_ENDPOINT_URL: it may be an emulator, or not AWS at all",
     ),
-    Kind.OUTDATED: lambda error: (message_of(error), "install the pinned packages: make setup"),
-    Kind.CREDENTIALS: _credentials,
-    Kind.CONFIGURATION: _configuration,
-    Kind.REFUSED: lambda error: (_said(error), "--status shows how the stacks are; --debug where this was asked"),
+    ErrorKind.OUTDATED: lambda error: (message_of(error), "install the pinned packages: make setup"),
+    ErrorKind.CREDENTIALS: _credentials,
+    ErrorKind.CONFIGURATION: _configuration,
+    ErrorKind.REFUSED: lambda error: (
+        _full_message(error),
+        "--status shows the state of the stacks, --debug the call that failed",
+    ),
 }
-"""What happened, and what to do next."""
+"""What happened, and what to do next, by kind."""
 
 _S3_ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
@@ -197,12 +207,12 @@ _ACTIONS = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
     **{f"s3:{operation}": f"s3:{action}" for operation, action in _S3_ACTIONS.items()},
 }
-"""Operations whose action has another name (Service Authorization Reference)."""
+"""Operations whose IAM action has another name (Service Authorization Reference)."""
 
 
 def denied_action(error: BaseException) -> str:
-    """The action that a refusal is about, as IAM spells it: from the message where it says so, else from the call."""
+    """Return the IAM action that was denied: from the message if it names one, else from the operation."""
     found = re.search(r"perform:?\s+([\w-]+:\w+)(?: on resource:?\s+(\S+))?", message_of(error))
     if found:
         return found[1] + (f" on {found[2]}" if found[2] else "")
-    return _ACTIONS.get(_asked(error), _asked(error))
+    return _ACTIONS.get(_operation(error), _operation(error))

@@ -1,4 +1,4 @@
-"""The AWS session of a run: whose credentials, which region, which endpoint."""
+"""The AWS session of a run: credentials, region and endpoint."""
 
 import difflib
 import os
@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Deploying is mostly waiting: short connects so that an unreachable endpoint is told soon,
-# retries so that a throttled account slows us down instead of failing. A call that hangs ends after 3 minutes.
-_CONFIG = {"connect_timeout": 5, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 6}}
-_LOCAL_CONFIG = {
+# A short connect timeout reports an unreachable endpoint soon; retries slow the run down where the account is
+# throttled, instead of failing. A call that hangs ends after 3 minutes.
+_CONFIG: dict[str, Any] = {
+    "connect_timeout": 5,
+    "read_timeout": 30,
+    "retries": {"mode": "standard", "total_max_attempts": 6},
+}
+_LOCAL_CONFIG: dict[str, Any] = {
     "connect_timeout": 2,
     "read_timeout": 30,
     "retries": {"mode": "standard", "total_max_attempts": 3},
-    "proxies": {},  # none: it is on this machine
+    "proxies": {},  # none: the emulator is on this machine
 }
 
 
@@ -33,11 +37,10 @@ def _like(pattern: T, value: Any) -> T:
 
 
 class Aws:
-    """Clients by service name, made once. `region` and `local` describe where they talk to.
+    """Clients by service name, each created once, and what they connect to.
 
-    `sent`: what was asked to change by them, as deployer.commands.side_effects reports it.
-
-    `warn` gets a line about each look-up for advice that had no answer: `deployer.aws.advice`.
+    `sent`: the calls that may have changed something. `warn` receives a line for each failed call of
+    `deployer.aws.advice`.
     """
 
     def __init__(
@@ -47,12 +50,12 @@ class Aws:
         endpoint_url: str | None = None,
         local: bool = False,
         warn: Callable[[str], None] = lambda line: None,
-    ):
+    ) -> None:
         from botocore.config import Config
 
-        from deployer.aws import answers
+        from deployer.aws import responses
 
-        answers.watch(session)
+        responses.watch(session)
         config = Config(**(_LOCAL_CONFIG if local else _CONFIG), region_name=region)
         self.region = region
         self.endpoint_url = endpoint_url
@@ -63,15 +66,15 @@ class Aws:
             session.client,
             cache(
                 lambda service: self.sent.watched(
-                    answers.configured(lambda: session.client(service, endpoint_url=endpoint_url, config=config))
+                    responses.configured(lambda: session.client(service, endpoint_url=endpoint_url, config=config))
                 )
             ),
         )
 
     def template_host(self) -> str:
-        """The region's own S3 endpoint, for path-style TemplateURLs.
+        """Return the region's S3 endpoint, for path-style TemplateURLs.
 
-        CloudFormation reads them from its side, so this machine's endpoint settings do not count.
+        CloudFormation reads the templates, so endpoint settings of this machine do not apply.
         """
         from botocore.config import Config
 
@@ -87,18 +90,18 @@ def connect(
     profile: str | None = None,
     warn: Callable[[str], None] = lambda line: None,
 ) -> Aws:
-    """The ordinary credential chain; nothing is sent yet.
+    """Return a session with credentials from the default chain; send nothing.
 
-    The region is --region, else what the environment's file says, else the chain's own.
+    The region is --region, else the environment file's, else the profile's.
     Raises botocore's exceptions, and UnusableConfiguration, for a profile that cannot be used.
     """
     import boto3
 
-    from deployer.aws import answers
+    from deployer.aws import responses
 
-    session = answers.configured(lambda: boto3.Session(profile_name=profile))
+    session = responses.configured(lambda: boto3.Session(profile_name=profile))
     if region is None and "region" not in environment.model_fields_set:
-        region = answers.configured(lambda: session.region_name)
+        region = responses.configured(lambda: session.region_name)
     return Aws(session, region or environment.region, warn=warn)
 
 
@@ -108,7 +111,7 @@ def connect_local(
     region: str | None = None,
     warn: Callable[[str], None] = lambda line: None,
 ) -> Aws:
-    """To the emulator whose `variables` are given, whatever settings for AWS or a proxy this machine has."""
+    """Return a session with the emulator that `variables` describe; ignore this machine's AWS and proxy settings."""
     session = isolated.session(
         variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], region or environment.region
     )
@@ -116,7 +119,7 @@ def connect_local(
 
 
 def check_region(region: str) -> None:
-    """Refuse a misspelt region at once, instead of after a minute of failing look-ups. Asks nobody."""
+    """Raise Failure(PREFLIGHT) for an unknown region at once, not after a minute of failed calls. Sends nothing."""
     session = isolated.session("none", "none")
     known = [
         name

@@ -1,13 +1,17 @@
-"""Wait for AWS: how often to ask, and when to give up."""
+"""Wait for AWS: how often to ask, and when to stop."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 
+T = TypeVar("T")
+
 LIMIT = 900.0
+"""Seconds until `until` gives up."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,13 @@ def polling(aws: Aws) -> PollingConfig:
     return LOCAL if aws.local else REMOTE
 
 
-def until(look: Callable, done: Callable, pause: float, limit: float = LIMIT):
-    """Call `look` every `pause` seconds until `done(answer)`; the answer. Failure(FAILED) after `limit`."""
+def until(look: Callable[[], T], done: Callable[[T], bool], pause: float, limit: float = LIMIT) -> T:
+    """Call `look` every `pause` seconds until `done(result)`; return the result.
+
+    Raises Failure(FAILED) after `limit` seconds.
+    """
     deadline = time.monotonic() + limit
-    while not done(answer := look()):
+    while not done(result := look()):
         if time.monotonic() > deadline:
             raise Failure(
                 Exit.FAILED,
@@ -39,4 +46,4 @@ def until(look: Callable, done: Callable, pause: float, limit: float = LIMIT):
                 "check it with --status, then run the same command again",
             )
         time.sleep(pause)
-    return answer
+    return result

@@ -16,7 +16,7 @@ from deployer.commands.interruptions import Watch
 from deployer.errors import Exit, Failure
 from deployer.show import failure
 from deployer.show.ui import Ui
-from deployer.stacks import changeset, diagnosis, execution, leftovers, operation, validation
+from deployer.stacks import change_set_cleanup, changeset, diagnosis, execution, operation, validation
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.diagnosis import Diagnosis
 from deployer.stacks.execution import OnEvents, Outcome
@@ -56,9 +56,9 @@ def refusal(context: Context, other: Operation) -> Failure:
 def carry_out(context: Context, change_set: ChangeSet, expected: Mapping[str, int]) -> Outcome:
     """Execute and watch to the end, however that ends. Sweeps before it what earlier runs left behind: after an
     execution nested change sets often cannot be deleted any more."""
-    for stack in leftovers.sweep(context.aws, {stack: None for _, stack, _ in change_set.sets}, change_set.id):
+    for stack in change_set_cleanup.sweep(context.aws, {stack: None for _, stack, _ in change_set.sets}, change_set.id):
         context.ui.warn(
-            f"stack {stack} has {leftovers.MANY:,} change sets or more, and CloudFormation takes about 1,000: "
+            f"stack {stack} has {change_set_cleanup.MANY:,} change sets or more, and CloudFormation takes about 1,000: "
             "those that FAILED without changes cannot be deleted by this program; ask AWS Support to remove them"
         )
     aws, token, no_rollback = context.aws, context.token(), context.options.no_rollback
@@ -96,7 +96,7 @@ def _take_back(aws: Aws, change_set: ChangeSet, pause: float) -> None:
     """Remove a change set that was not executed; what went wrong before matters more than a failure here."""
     with contextlib.suppress(Exception):
         if changeset.is_waiting(aws, change_set):
-            leftovers.discard(aws, change_set, pause)
+            change_set_cleanup.discard(aws, change_set, pause)
 
 
 def resume(context: Context, running: Operation) -> Outcome:
@@ -132,11 +132,11 @@ def diagnosed(context: Context, outcome: Outcome) -> Diagnosis:
     return diagnosis.explain(
         outcome.status,
         outcome.events,
-        outcome.names,
+        outcome.stack_paths,
         cli=context.cli,
         again=failure.command(context.options),
         sources=context.sources,
-        problems=validation.of_stacks(context.aws, outcome.events, outcome.names),
+        problems=validation.of_stacks(context.aws, outcome.events, outcome.stack_paths),
     )
 
 
@@ -151,7 +151,7 @@ def _verify(ui: Ui, aws: Aws, stack_id: str, outcome: Outcome) -> None:
         bad = [
             f"{path} is in {status}"
             for path, (arn, status) in nested.items()
-            if not execution.is_well(arn, status, outcome)
+            if not execution.is_healthy(arn, status, outcome)
         ]
         if bad:
             raise Failure(

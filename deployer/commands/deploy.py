@@ -25,11 +25,11 @@ from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.plan import snapshot
 from deployer.plan.locations import Sources
-from deployer.plan.report import PlanReport
 from deployer.preflight.account_state import AccountState
 from deployer.show import bars, outputs_file, progress
+from deployer.show.plan_report import PlanReport
 from deployer.show.ui import QUIET_SECONDS, Ui, can_ask
-from deployer.stacks import deployment_records, feature_flags, leftovers, reading
+from deployer.stacks import change_set_cleanup, deployment_records, feature_flags, reading
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.deployment_records import Source
 from deployer.stacks.execution import Outcome
@@ -53,7 +53,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         context = Context(ui, aws, environment, options, account_state.caller, Sources(rendered))
         account_state = recover.clear_the_way(context, account_state)
         built = desired_state.build(aws, environment, rendered, packages, account_state)
-        return deploy_built(context, account_state, built, deployment_records.checkout(root))
+        return deploy_built(context, account_state, built, deployment_records.local_source(root))
 
 
 def deploy_built(context: Context, account_state: AccountState, built: Built, source: Source) -> dict:
@@ -75,14 +75,14 @@ def deploy_built(context: Context, account_state: AccountState, built: Built, so
     _upload(context, built, account_state)
     change_set, plan = planning.propose(context, account_state, built, now, then)
     if change_set.empty:
-        leftovers.discard(context.aws, change_set, waiting.polling(context.aws).interval)
+        change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
         context.ui.line("Nothing to change, says CloudFormation.")
         return _report(context, "unchanged", plan, _outputs(context, account_state.stack))
     with applying.discard_on_exit(context.aws, change_set):
         planning.show(context, account_state, plan)
         if context.options.plan:
             with context.ui.waiting("Discard the change set"):
-                leftovers.discard(context.aws, change_set, waiting.polling(context.aws).interval)
+                change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
             context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
             return _report(context, "planned", plan, {})
         planning.must_be_wanted(context, account_state, plan)

@@ -10,11 +10,11 @@ from deployer.commands.desired_state import Built
 from deployer.errors import Exit, Failure
 from deployer.plan import compare, guard, permissions
 from deployer.plan.changes import Action, Plan
-from deployer.plan.report import PlanReport, Retagged
 from deployer.plan.snapshot import Snapshot
 from deployer.preflight import findings, name_conflicts
 from deployer.preflight.account_state import AccountState
 from deployer.show import failure, plan_json, plan_markdown, plan_text, plan_values
+from deployer.show.plan_report import PlanReport, TagChange
 from deployer.show.ui import ask
 from deployer.stacks import changeset, reading, validation
 from deployer.stacks.changeset import ChangeSet
@@ -28,10 +28,10 @@ def check(context: Context, account_state: AccountState, now: Snapshot, then: Sn
     for warning in found.warnings:
         context.ui.warn(warning)
     if not context.options.plan:
-        name_conflicts.refuse(found.conflicts, found.full, partial(context.options.aws_command, context.aws))
+        name_conflicts.refuse(found.conflicts, found.limits_reached, partial(context.options.aws_command, context.aws))
     for each in found.conflicts:
         context.ui.warn(f"taken already: {each}")
-    for each in found.full:
+    for each in found.limits_reached:
         context.ui.warn(f"there are {each}")
 
 
@@ -59,13 +59,13 @@ def propose(
             )
 
 
-def _retagged(account_state: AccountState, built: Built) -> tuple[Retagged, ...]:
+def _retagged(account_state: AccountState, built: Built) -> tuple[TagChange, ...]:
     """Of a stack that was deployed: a new one gets all of its tags, as it gets everything else."""
     if account_state.status.is_new:
         return ()
     before, after = reading.tags_of(account_state.stack), built.tags
     keys = sorted({*before, *after})
-    return tuple(Retagged(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key))
+    return tuple(TagChange(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key))
 
 
 def _change_set(context: Context, account_state: AccountState, built: Built) -> ChangeSet:

@@ -12,7 +12,7 @@ from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.preflight.account_state import AccountState
 from deployer.show.ui import Ui, ask, can_ask
-from deployer.stacks import leftovers, operation, reading, recovery
+from deployer.stacks import change_set_cleanup, operation, reading, recovery
 from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.recovery import Blocked
 from deployer.stacks.stack_status import StackStatus, recovery_action
@@ -88,7 +88,7 @@ def clear_the_way(context: Context, account_state: AccountState) -> AccountState
 
 def _is_free(status: StackStatus, options: Options) -> bool:
     """A failure that was left as it was is deployed over by going on in the same way, and only so."""
-    return status.is_new or status.can_update or (status.was_left_failed and options.no_rollback)
+    return status.is_new or status.can_update or (status.failed_without_rollback and options.no_rollback)
 
 
 def _wait_for(context: Context, account_state: AccountState) -> None:
@@ -96,7 +96,7 @@ def _wait_for(context: Context, account_state: AccountState) -> None:
     running = operation.current(context.aws, account_state.stack["StackId"])
     if running is None:
         return  # it ended just now
-    ours = operation.was_left(running, account_state.caller)
+    ours = operation.is_resumable(running, account_state.caller)
     if context.options.plan or not (ours or _wants_to_follow(context, running)):
         raise applying.refusal(context, running)
     outcome = applying.resume(context, running)
@@ -180,7 +180,7 @@ def _tell_of_waiting(ui: Ui, aws: Aws, stack: str) -> None:
     """A first creation that was never executed does not stand in the way of the next."""
     unseen = f"stack {stack} is in REVIEW_IN_PROGRESS; the change sets that wait on it were not read"
     for summary in advice.ask(
-        aws, unseen, lambda: leftovers.of_stack(aws.client("cloudformation"), stack), {}
+        aws, unseen, lambda: change_set_cleanup.of_stack(aws.client("cloudformation"), stack), {}
     ).values():
         who = operation.starter(summary.get("Description", ""))
         whose = f"of {who}" if who else "that this program did not make"

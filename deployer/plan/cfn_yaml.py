@@ -1,12 +1,17 @@
 """Read CloudFormation's YAML (or JSON) into plain dicts, short-form intrinsics included."""
 
+from typing import TYPE_CHECKING, Any
+
 import yaml
 
-_Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    from yaml import SafeLoader as _Base
+else:
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Base):
-    """Dates stay strings: `Version: 2012-10-17` is no date to CloudFormation."""
+    """Reads dates as strings, as CloudFormation does: `Version: 2012-10-17`."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -14,7 +19,7 @@ class _Loader(_Base):
     }
 
 
-def _intrinsic(loader, suffix: str, node):
+def _intrinsic(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:
     name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
@@ -30,9 +35,9 @@ def _intrinsic(loader, suffix: str, node):
 _Loader.add_multi_constructor("!", _intrinsic)
 
 
-def load(text: str) -> dict:
-    """Raises yaml.YAMLError when `text` is neither YAML nor JSON, ValueError when it is no mapping."""
+def load(text: str) -> dict[str, Any]:
+    """Parse a template. Raises yaml.YAMLError if `text` is neither YAML nor JSON, ValueError if it is not a mapping."""
     document = yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from the safe loader
     if not isinstance(document, dict):
-        raise ValueError("a template is a mapping")
+        raise ValueError("a template must be a mapping")
     return document

@@ -1,4 +1,4 @@
-"""The values that planning speaks in. Pure data."""
+"""The values of a plan: changes of resources and differences of their definitions. Pure data."""
 
 import json
 import re
@@ -9,7 +9,7 @@ _PLAIN_KEY = re.compile(r"[\w:$-]+")
 
 
 class Action(Enum):
-    """What happens to one resource, from harmless to final."""
+    """What happens to one resource, from the least to the most destructive."""
 
     ADD = "add"
     MODIFY = "modify"
@@ -19,7 +19,7 @@ class Action(Enum):
 
 
 class Replaces(Enum):
-    """Whether a difference makes CloudFormation put a new resource in place of the old one."""
+    """Whether CloudFormation replaces the resource because of a difference."""
 
     NO = "none"
     POSSIBLY = "possible"
@@ -34,24 +34,24 @@ class _Absent(Enum):
 
 
 ABSENT = _Absent.ABSENT
-"""The side of a difference on which there is nothing."""
+"""The side of a difference that does not exist."""
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """A value that only the deployment will tell."""
+    """A value that is known only after the deployment."""
 
     expression: str = ""
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """A value that must not be shown: it comes from a NoEcho parameter."""
+    """A value that must not be shown, from a NoEcho parameter."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """An element of a list: its place before (after, for one that is added) and, where it has one, its identity."""
+    """An element of a list. `index`: its old one, if any. `key`, `identity`: the property that identifies it."""
 
     index: int
     key: str = ""
@@ -59,7 +59,7 @@ class Item:
 
 
 class Inside(Enum):
-    """A step into a value that is itself made of parts: JSON in a string, an Fn::Sub's text or its names."""
+    """A step into a value with structure: JSON in a string, an Fn::Sub's text or names, the order of a list."""
 
     JSON = "json"
     TEXT = "text"
@@ -72,10 +72,10 @@ Steps = tuple[str | Item | Inside, ...]
 
 @dataclass(frozen=True)
 class Difference:
-    """One place at which a resource's definition differs.
+    """One difference in a resource's definition.
 
-    `before`, `after`: JSON values in which Unknown, Hidden and symbolic expressions may occur; ABSENT
-    where there is nothing. `attribute`: Properties, or what else the resource has (DependsOn, Metadata).
+    `before`, `after`: JSON values, possibly with Unknown, Hidden and unresolved expressions, or ABSENT.
+    `attribute`: Properties, or another attribute of the resource (DependsOn, Metadata).
     """
 
     steps: Steps
@@ -86,7 +86,7 @@ class Difference:
 
     @property
     def path(self) -> str:
-        """As a person would write it: `PolicyDocument.Statement[Sid=Orders].Action[+]`."""
+        """Return the path for display: `PolicyDocument.Statement[Sid=Orders].Action[+]`."""
         text = ""
         for step in self.steps if self.attribute == "Properties" else (self.attribute, *self.steps):
             if isinstance(step, Item):
@@ -100,7 +100,7 @@ class Difference:
 
     @property
     def name(self) -> str:
-        """The property or attribute that it is in."""
+        """Return the property or attribute that differs."""
         return next((step for step in self.steps if isinstance(step, str)), "") if self._in_property else self.attribute
 
     @property
@@ -110,15 +110,17 @@ class Difference:
     def _item(self, item: Item) -> str:
         if item.key:
             return f"{item.key}={item.identity}"
-        whole = item is self.steps[-1]
-        return "+" if whole and self.before is ABSENT else "-" if whole and self.after is ABSENT else str(item.index)
+        is_last = item is self.steps[-1]
+        return (
+            "+" if is_last and self.before is ABSENT else "-" if is_last and self.after is ABSENT else str(item.index)
+        )
 
 
 @dataclass(frozen=True)
 class Change:
-    """One resource. `stack`: logical ids of the nested stacks that lead to it, () for the root.
+    """The change of one resource. `stack`: logical ids of the nested stacks that lead to it, () for the root.
 
-    `kept`: a policy keeps the old resource's data when it goes.
+    `retained`: DeletionPolicy or UpdateReplacePolicy retains the old resource, or a snapshot of it.
     """
 
     stack: tuple[str, ...]
@@ -126,7 +128,7 @@ class Change:
     type: str
     action: Action
     differences: tuple[Difference, ...] = ()
-    kept: bool = False
+    retained: bool = False
 
     @property
     def path(self) -> str:
@@ -134,19 +136,19 @@ class Change:
 
     @property
     def properties(self) -> tuple[str, ...]:
-        """Names of the properties and attributes that differ, each once."""
+        """Return the names of the properties and attributes that differ."""
         return tuple(dict.fromkeys(difference.name for difference in self.differences))
 
     @property
-    def quiet(self) -> bool:
-        """Nothing but metadata: CloudFormation calls it a modification, and does nothing to the resource."""
+    def metadata_only(self) -> bool:
+        """Return True if only metadata differ: CloudFormation lists a modification, but does not touch the resource."""
         return bool(self.differences) and all(difference.attribute == "Metadata" for difference in self.differences)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`changes`: sorted by stack. `phantoms`: how many more CloudFormation calls modified, only because
-    something that they refer to may change."""
+    """`changes`: sorted by stack. `phantoms`: number of further resources that CloudFormation lists as modified only
+    because a value that they refer to may change."""
 
     changes: tuple[Change, ...]
     phantoms: int = 0
@@ -157,9 +159,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Detail:
-    """One line of a change set's answer about a resource, as DescribeChangeSet gives it.
+    """A ResourceChangeDetail of DescribeChangeSet.
 
-    `path`: /Properties/Environment/Variables/LEVEL. `before`, `after`: text, None where the service told none.
+    `path`: /Properties/Environment/Variables/LEVEL. `before`, `after`: None if CloudFormation does not return them.
     `recreation`: Always, Conditionally, Never or "". `direct`: not only because of a reference.
     """
 
@@ -174,7 +176,7 @@ class Detail:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a change set says will happen to one resource.
+    """A ResourceChange of DescribeChangeSet: what CloudFormation lists for one resource.
 
     `action`: Add, Modify, Remove, Import or Dynamic; `replacement`: True, Conditional, False or "".
     """
@@ -185,4 +187,4 @@ class Verdict:
     action: str
     replacement: str = ""
     details: tuple[Detail, ...] = ()
-    kept: bool = False
+    retained: bool = False

@@ -1,36 +1,39 @@
-"""What a deployment will change, decided from two snapshots and the change set's verdict. Pure.
+"""Decide what a deployment changes, from two snapshots and the change set. Pure.
 
-The change set report_conflict will not do: nested ones call untouched siblings modified, and call a
-replacement possible or even certain whenever a value comes from a sibling's output. So the plan is
-our own comparison of templates and parameter values, and of what follows from a replacement; the
-change set adds what only the service can know (`verdicts`).
+A change set does not suffice: a nested one lists unchanged siblings as modified, and a replacement as possible or even
+certain if a value comes from a sibling's output. So the plan compares templates and parameter values, and follows the
+consequences of replacements; the change set adds what only CloudFormation knows (`verdicts`).
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from deployer.plan import schemas, stateful, verdicts
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Plan, Replaces, Verdict
-from deployer.plan.consequences import Place, renewed, with_renewed_parameters
+from deployer.plan.consequences import ResourceId, renewed, with_renewed_parameters
 from deployer.plan.properties import differences, masked
 from deployer.plan.resolve import Scope, has_unknown
 from deployer.plan.snapshot import STACK, Snapshot
 
+Definition = Mapping[str, Any]
+"""A resource in a template."""
 
-def make(now: Snapshot, then: Snapshot, told: Iterable[Verdict] = ()) -> Plan:
-    """The plan that turns `now` into `then`; `told`: what the change set says."""
+
+def make(now: Snapshot, then: Snapshot, listed: Iterable[Verdict] = ()) -> Plan:
+    """Return the plan that turns `now` into `then`. `listed`: the contents of the change set."""
     ours = {(change.stack, change.logical_id): change for change in compare(now, then)}
-    switched_off = _switched_off(now) | _switched_off(then)  # ours to judge, whatever else lists them
+    disabled = _disabled(now) | _disabled(then)  # conditions take precedence over the change set
     phantoms = 0
-    for verdict in told:
+    for verdict in listed:
         if verdict.type == STACK and verdict.action == "Modify":
-            continue  # its contents are listed themselves
+            continue  # its resources are listed separately
         key = (verdict.stack, verdict.logical_id)
         if key in ours:
             ours[key] = verdicts.merged(ours[key], verdict)
-        elif key in switched_off:
+        elif key in disabled:
             continue
-        elif change := verdicts.only_theirs(verdict):
+        elif change := verdicts.only_listed(verdict):
             ours[key] = change
         else:
             phantoms += 1
@@ -38,12 +41,12 @@ def make(now: Snapshot, then: Snapshot, told: Iterable[Verdict] = ()) -> Plan:
 
 
 def compare(now: Snapshot, then: Snapshot) -> list[Change]:
-    """Our own verdict, from templates and parameters report_conflict.
+    """Compare templates and parameters, without the change set.
 
-    A replaced resource has a new name and ARN: what refers to it changes with it, across stacks
-    too, and may be replaced in turn. So compare until no further replacement is found.
+    A replaced resource gets a new name and ARN, so resources that refer to it change as well, also in other stacks,
+    and may be replaced in turn. So compare until there is no further replacement.
     """
-    replaced: frozenset[Place] = frozenset()
+    replaced: frozenset[ResourceId] = frozenset()
     while True:
         then = with_renewed_parameters(then, replaced)
         changes = list(_compare(now, then, replaced, ()))
@@ -57,23 +60,25 @@ def compare(now: Snapshot, then: Snapshot) -> list[Change]:
         replaced |= found
 
 
-def _compare(now: Snapshot, then: Snapshot, replaced: frozenset[Place], stack: tuple[str, ...]) -> Iterable[Change]:
+def _compare(
+    now: Snapshot, then: Snapshot, replaced: frozenset[ResourceId], stack: tuple[str, ...]
+) -> Iterable[Change]:
     old, new = _resources(now), _resources(then)
-    renewed_here = {logical_id for place, logical_id in replaced if place == stack}
+    renewed_here = {logical_id for path, logical_id in replaced if path == stack}
     for logical_id in sorted(old.keys() | new.keys()):
         before, after = old.get(logical_id), new.get(logical_id)
         is_stack = (after or before or {}).get("Type") == STACK
         if is_stack and logical_id in (now.children.keys() | then.children.keys()):
-            children = (tree.children.get(logical_id, Snapshot()) for tree in (now, then))
-            yield from _compare(*children, replaced, (*stack, logical_id))
+            child_now, child_then = (tree.children.get(logical_id, Snapshot()) for tree in (now, then))
+            yield from _compare(child_now, child_then, replaced, (*stack, logical_id))
             if before and after:
                 continue
         if change := _change(stack, logical_id, before, after and renewed(after, renewed_here)):
             yield change
 
 
-def _resources(tree: Snapshot) -> dict[str, dict]:
-    """Logical id -> definition, as far as it can be resolved, of the resources that are not switched off."""
+def _resources(tree: Snapshot) -> dict[str, dict[str, Any]]:
+    """Return logical id -> resolved definition of the resources whose condition is not false."""
     scope = Scope(tree.template, tree.parameters)
     return {
         logical_id: {key: scope.resolve(value) for key, value in definition.items() if key != "Condition"}
@@ -81,34 +86,38 @@ def _resources(tree: Snapshot) -> dict[str, dict]:
     }
 
 
-def _switched_off(tree: Snapshot, stack: tuple[str, ...] = ()) -> set[Place]:
-    """Resources whose condition is known to be false, in this stack and below."""
+def _disabled(tree: Snapshot, stack: tuple[str, ...] = ()) -> set[ResourceId]:
+    """Return the resources whose condition is known to be false, in this stack and nested ones."""
     on = Scope(tree.template, tree.parameters).resources()
     off = {(stack, logical_id) for logical_id in tree.template.get("Resources", {}) if logical_id not in on}
-    return off.union(*(_switched_off(child, (*stack, name)) for name, child in tree.children.items()))
+    return off.union(*(_disabled(child, (*stack, name)) for name, child in tree.children.items()))
 
 
-def _change(stack, logical_id: str, before: dict | None, after: dict | None) -> Change | None:
+def _change(
+    stack: tuple[str, ...], logical_id: str, before: Definition | None, after: Definition | None
+) -> Change | None:
+    if after is None:
+        if before is None:
+            return None
+        return Change(stack, logical_id, before["Type"], Action.REMOVE, retained=_is_retained(before, "DeletionPolicy"))
     if before is None:
         return Change(stack, logical_id, after["Type"], Action.ADD)
-    if after is None:
-        return Change(stack, logical_id, before["Type"], Action.REMOVE, kept=_kept(before, "DeletionPolicy"))
     if before["Type"] != after["Type"]:
         other = Difference((), before["Type"], after["Type"], Replaces.CERTAINLY, attribute="Type")
-        kept = _kept(before, "UpdateReplacePolicy")
+        kept = _is_retained(before, "UpdateReplacePolicy")
         return Change(stack, logical_id, before["Type"], Action.REPLACE, (other,), kept)
     found = _differences(before, after)
     if not found:
         return None
     return Change(
-        stack, logical_id, after["Type"], verdicts.action_of(found), found, _kept(after, "UpdateReplacePolicy")
+        stack, logical_id, after["Type"], verdicts.action_of(found), found, _is_retained(after, "UpdateReplacePolicy")
     )
 
 
-def _differences(before: dict, after: dict) -> tuple[Difference, ...]:
+def _differences(before: Definition, after: Definition) -> tuple[Difference, ...]:
     old, new = before.get("Properties", {}), after.get("Properties", {})
     found = [
-        replace(difference, replaces=_judged(before["Type"], difference, old, new))
+        replace(difference, replaces=_replacement(before["Type"], difference, old, new))
         for difference in differences(old, new)
     ]
     for name in sorted((before.keys() | after.keys()) - {"Properties"}):
@@ -118,8 +127,8 @@ def _differences(before: dict, after: dict) -> tuple[Difference, ...]:
     )
 
 
-def _judged(resource_type: str, difference: Difference, before: dict, after: dict) -> Replaces:
-    """By the table of what holds data, by the provider's schema of everything else."""
+def _replacement(resource_type: str, difference: Difference, before: dict, after: dict) -> Replaces:
+    """Decide a replacement by the table of stateful types, else by the provider schema."""
     if stateful.replaces(resource_type, difference, before, after):
         verdict = Replaces.CERTAINLY
     else:
@@ -128,13 +137,13 @@ def _judged(resource_type: str, difference: Difference, before: dict, after: dic
     return Replaces.POSSIBLY if verdict is Replaces.CERTAINLY and not is_known else verdict
 
 
-def _attribute(resource: Mapping, name: str):
-    """DependsOn may be a name or a list, in any order."""
+def _attribute(resource: Definition, name: str) -> Any:
+    """Return an attribute; DependsOn, which may be a name or a list in any order, as a sorted list."""
     value = resource.get(name, ABSENT)
     if name == "DependsOn" and value is not ABSENT:
         return sorted([value] if isinstance(value, str) else value)
     return value
 
 
-def _kept(resource: Mapping, policy: str) -> bool:
+def _is_retained(resource: Definition, policy: str) -> bool:
     return resource.get(policy) in ("Retain", "RetainExceptOnCreate", "Snapshot")

@@ -1,18 +1,19 @@
-"""What follows from a replacement: a new resource has another name and ARN, and whoever refers to it changes. Pure."""
+"""Consequences of a replacement: references to the new resource's name and ARN have new values. Pure."""
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 from deployer.plan.changes import Unknown
 from deployer.plan.resolve import PLACEHOLDER, Scope, has_unknown
 from deployer.plan.snapshot import Snapshot, passed
 
-Place = tuple[tuple[str, ...], str]
-"""A resource: the nested stacks that lead to it, and its logical id."""
+ResourceId = tuple[tuple[str, ...], str]
+"""The nested stacks that lead to a resource, and its logical id."""
 
 
-def renewed(node, names: Collection[str]):
-    """A resolved definition in which references to these resources (or to a nested stack's output) are Unknown."""
+def renewed(node: Any, names: Collection[str]) -> Any:
+    """Return a resolved definition with Unknown for references to these resources or nested stacks' outputs."""
     if not names:
         return node
     if isinstance(node, list):
@@ -27,12 +28,12 @@ def renewed(node, names: Collection[str]):
     return Unknown(next(iter(inner))) if is_function and has_unknown(inner) and not has_unknown(node) else inner
 
 
-def with_renewed_parameters(tree: Snapshot, replaced: Collection[Place], stack: tuple[str, ...] = ()) -> Snapshot:
-    """The tree with Unknown for every nested stack's parameter that is fed by something replaced."""
+def with_renewed_parameters(tree: Snapshot, replaced: Collection[ResourceId], stack: tuple[str, ...] = ()) -> Snapshot:
+    """Return the tree with Unknown for every nested stack's parameter that depends on a replaced resource."""
     if not replaced:
         return tree
     children = {name: with_renewed_parameters(child, replaced, (*stack, name)) for name, child in tree.children.items()}
-    names = {logical_id for place, logical_id in replaced if place == stack}
+    names = {logical_id for path, logical_id in replaced if path == stack}
     names |= {
         f"{name}.Outputs.{output}"
         for name, child in children.items()
@@ -49,9 +50,9 @@ def with_renewed_parameters(tree: Snapshot, replaced: Collection[Place], stack: 
     return replace(tree, children=children)
 
 
-def _outputs(tree: Snapshot, replaced: Collection[Place], stack: tuple[str, ...]) -> list[str]:
-    """Names of the outputs that hang on something replaced."""
-    names = {logical_id for place, logical_id in replaced if place == stack}
+def _outputs(tree: Snapshot, replaced: Collection[ResourceId], stack: tuple[str, ...]) -> list[str]:
+    """Return the names of the outputs that depend on a replaced resource."""
+    names = {logical_id for path, logical_id in replaced if path == stack}
     scope = Scope(tree.template, tree.parameters)
     return [
         name
@@ -61,7 +62,7 @@ def _outputs(tree: Snapshot, replaced: Collection[Place], stack: tuple[str, ...]
 
 
 def _referred(node: dict) -> list[str]:
-    """The names in a Ref, Fn::GetAtt or Fn::Sub; of an attribute `Name.Attribute`. Nothing for anything else."""
+    """Return the names in a Ref, Fn::GetAtt (as `Name.Attribute`) or Fn::Sub; [] for any other node."""
     if node.keys() == {"Ref"}:
         return [str(node["Ref"])]
     if node.keys() == {"Fn::GetAtt"}:

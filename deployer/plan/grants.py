@@ -1,6 +1,7 @@
-"""Every permission that a tree of stacks gives, from the roles' policies and from those of queues, topics, ... Pure."""
+"""List every permission that a tree of stacks grants, by identity and resource policies. Pure."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from deployer.plan.snapshot import Snapshot
 from deployer.plan.statements import (
@@ -8,7 +9,7 @@ from deployer.plan.statements import (
     BOUNDARY,
     MANAGED,
     Grant,
-    Names,
+    Patterns,
     items_of,
     of_document,
     principal_of,
@@ -17,7 +18,7 @@ from deployer.plan.statements import (
 )
 from deployer.plan.symbols import Symbols, readable
 
-# Type -> its policy document, and the property that says what the policy is attached to ("" the resource itself).
+# Type -> its policy document, and the property with the resource it is attached to ("" for the type itself).
 _RESOURCE_POLICIES = {
     "AWS::SQS::QueuePolicy": ("PolicyDocument", "Queues"),
     "AWS::SQS::QueueInlinePolicy": ("PolicyDocument", "Queue"),
@@ -34,16 +35,16 @@ _RESOURCE_POLICIES = {
 }
 _IDENTITIES = ("AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group")
 _ATTACHED = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
-_ONE_HOLDER = {
+_SINGLE_HOLDER = {
     "AWS::IAM::RolePolicy": "RoleName",
     "AWS::IAM::UserPolicy": "UserName",
     "AWS::IAM::GroupPolicy": "GroupName",
 }
 _NAME = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
 _PERMISSION = "AWS::Lambda::Permission"
-_TYPES = {*_RESOURCE_POLICIES, *_IDENTITIES, *_ATTACHED, *_ONE_HOLDER, _PERMISSION}
+_TYPES = {*_RESOURCE_POLICIES, *_IDENTITIES, *_ATTACHED, *_SINGLE_HOLDER, _PERMISSION}
 
-# What AWS::Lambda::Permission calls otherwise than the statement that Lambda makes of it.
+# AWS::Lambda::Permission's properties -> condition operator and key of the statement that Lambda makes of them.
 _PERMISSION_TESTS = {
     "SourceArn": ("ArnLike", "AWS:SourceArn"),
     "SourceAccount": ("StringEquals", "AWS:SourceAccount"),
@@ -55,8 +56,8 @@ _PERMISSION_TESTS = {
 
 
 def grants(tree: Snapshot) -> frozenset[Grant]:
-    """Everything that the tree's policies allow and deny."""
-    found = list(Symbols(tree).resources(_TYPES))
+    """Return everything that the tree's policies allow and deny."""
+    found = list(Symbols(tree).resources_of(_TYPES))
     names = {
         properties[_NAME[kind]]: path for path, kind, properties in found if properties.get(_NAME.get(kind, ""), "")
     }
@@ -73,13 +74,15 @@ def grants(tree: Snapshot) -> frozenset[Grant]:
                 holders = [name for key in ("Roles", "Users", "Groups") for name in items_of(properties.get(key))]
                 for name in holders:
                     yield from of_document(properties.get("PolicyDocument"), holder(name))
-            elif kind in _ONE_HOLDER:
-                yield from of_document(properties.get("PolicyDocument"), holder(properties.get(_ONE_HOLDER[kind], "")))
+            elif kind in _SINGLE_HOLDER:
+                yield from of_document(
+                    properties.get("PolicyDocument"), holder(properties.get(_SINGLE_HOLDER[kind], ""))
+                )
             elif kind == _PERMISSION:
                 yield _permission(properties)
             else:
-                document, place = _RESOURCE_POLICIES[kind]
-                for target in items_of(properties.get(place)) if place else [path]:
+                document, target_property = _RESOURCE_POLICIES[kind]
+                for target in items_of(properties.get(target_property)) if target_property else [path]:
                     yield from of_document(properties.get(document), policy_of=readable(target))
 
     return frozenset(all_of())
@@ -92,15 +95,15 @@ def _of_identity(path: str, properties: dict, managed: dict[str, dict]) -> Itera
         if arn in managed:
             yield from of_document(managed[arn].get("PolicyDocument"), path)
         else:
-            yield Grant(path, ALLOW, Names((MANAGED,)), Names((arn,)))
+            yield Grant(path, ALLOW, Patterns((MANAGED,)), Patterns((arn,)))
     if "AssumeRolePolicyDocument" in properties:
         yield from of_document(properties["AssumeRolePolicyDocument"], policy_of=path)
     if boundary := properties.get("PermissionsBoundary"):
-        yield Grant(path, BOUNDARY, Names(("*",)), Names((readable(text_of(boundary)),)))
+        yield Grant(path, BOUNDARY, Patterns(("*",)), Patterns((readable(text_of(boundary)),)))
 
 
 def _permission(properties: dict) -> Grant:
-    tests = {}
+    tests: dict[str, dict[str, Any]] = {}
     for name, (operator, key) in _PERMISSION_TESTS.items():
         if name in properties:
             tests.setdefault(operator, {})[key] = properties[name]
@@ -108,5 +111,5 @@ def _permission(properties: dict) -> Grant:
     action = text_of(properties.get("Action", ""))
     principal = principal_of(text_of(properties.get("Principal", "")))
     return Grant(
-        principal, ALLOW, Names((action.lower(),), shown=action), Names((function,)), tests_of(tests), function
+        principal, ALLOW, Patterns((action.lower(),), shown=action), Patterns((function,)), tests_of(tests), function
     )

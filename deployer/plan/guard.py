@@ -1,4 +1,4 @@
-"""Refuses to lose data: no stateful resource is replaced or deleted without being named. Pure."""
+"""Find the stateful resources that a plan replaces or deletes; each needs the operator's explicit consent. Pure."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ _VERBS = {
 
 @dataclass(frozen=True)
 class Danger:
-    """A stateful resource that would go, and whether the operator named it."""
+    """A stateful resource to be replaced or deleted. `allowed`: the operator named it."""
 
     change: Change
     allowed: bool
 
     def __str__(self) -> str:
         change = self.change
-        verb = "would leave the stack" if change.kept and change.action is Action.REMOVE else _VERBS[change.action]
+        verb = "would leave the stack" if change.retained and change.action is Action.REMOVE else _VERBS[change.action]
         replacing = [found.name for found in change.differences if found.replaces is not Replaces.NO]
         names = dict.fromkeys(replacing or change.properties)
         why = f" ({', '.join(names)})" if names else ""
-        kept = "; its data is kept outside the stack" if change.kept else ""
+        kept = "; its data is kept outside the stack" if change.retained else ""
         return f"{change.path} ({change.type}) {verb}{why}{kept}"
 
 
 def dangers(plan: Plan, allowed: Collection[str] = ()) -> list[Danger]:
-    """Every stateful resource that the plan takes away; `allowed` holds logical ids or Stack/LogicalId paths."""
+    """Return the stateful resources that the plan replaces or deletes. `allowed`: logical ids or paths."""
     return [
         Danger(change, change.logical_id in allowed or change.path in allowed)
         for change in plan.changes

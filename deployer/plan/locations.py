@@ -1,8 +1,9 @@
-"""Where a resource stands: the line of the rendered template, and the generator's function behind it."""
+"""Locate a resource: its line in the rendered template, and the generator's function that defines it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import yaml
 
@@ -13,7 +14,7 @@ _Composer = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class Location:
-    """`template` as seen from the checkout, such as templates/data.yaml; `origin`: file, line and function, or ""."""
+    """`template`: relative path, such as templates/data.yaml. `origin`: file, line and function, or ""."""
 
     template: str
     line: int
@@ -24,11 +25,10 @@ class Location:
 
 
 def line_of(root: yaml.Node | None, logical_id: str, path: str = "") -> int | None:
-    """The line, from 1, where a resource's property begins; of the deepest known part of `path`.
+    """Return the line, from 1, of a resource's property or its deepest known parent; None for an unknown resource.
 
-    `root`: a template as yaml.compose gives it. `path` is relative to Properties, parts divided by slashes,
-    lists by index: KeySchema/0/KeyType. Names are compared without regard to case, because services call
-    keySchema what templates call KeySchema. None when there is no such resource.
+    `root`: of yaml.compose. `path`: relative to Properties, such as KeySchema/0/KeyType. Names are compared without
+    case, because services write keySchema where templates have KeySchema.
     """
     found = _step(root, "Resources")[1]
     key, node = _step(found, logical_id)
@@ -44,7 +44,7 @@ def line_of(root: yaml.Node | None, logical_id: str, path: str = "") -> int | No
 
 
 def _step(node: yaml.Node | None, part: str) -> tuple[yaml.Node | None, yaml.Node | None]:
-    """What tells of `part` (a key, or the item itself) and its value; (None, None) if there is no such thing."""
+    """Return the key (or the list item itself) and the value of `part`; (None, None) if it does not exist."""
     if isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
         return node.value[int(part)], node.value[int(part)]
     if isinstance(node, yaml.MappingNode):
@@ -56,7 +56,7 @@ def _step(node: yaml.Node | None, part: str) -> tuple[yaml.Node | None, yaml.Nod
 
 
 class Sources:
-    """This checkout's templates by stack. Nothing is parsed or rendered before something is asked for."""
+    """The local templates by stack, parsed only when needed."""
 
     def __init__(self, rendered: Mapping[str, str]):
         self._rendered = rendered
@@ -64,19 +64,21 @@ class Sources:
         self._node = cache(lambda name: yaml.compose(rendered[name], Loader=_Composer))
 
     def template(self, stack: str) -> str | None:
-        """Name of the template of the stack at a path such as DataStack, "" for the root."""
+        """Return the name of a stack's template. `stack`: path such as DataStack, "" for the root."""
         return self._names.get(stack)
 
-    def properties(self, stack: str, logical_id: str) -> Mapping:
-        """The resource's properties as the template has them; {} if it is not of this checkout."""
+    def properties(self, stack: str, logical_id: str) -> Mapping[str, Any]:
+        """Return the resource's properties in the template; {} if the local version does not have it."""
         name = self.template(stack)
         resource = self._parsed(name).get("Resources", {}).get(logical_id) if name else None
         return (resource or {}).get("Properties", {})
 
     def find(self, stack: str, logical_id: str, path: str = "") -> Location | None:
-        """None when the resource is not of this checkout."""
+        """Return the location; None if the local version does not have the resource."""
         name = self.template(stack)
-        line = line_of(self._node(name), logical_id, path) if name else None
+        if name is None:
+            return None
+        line = line_of(self._node(name), logical_id, path)
         if line is None:
             return None
         origin = self._origins.get((name, logical_id))
@@ -90,7 +92,7 @@ class Sources:
         return {"": "root", **{stack: name for stack, name in names.items() if name in self._rendered}}
 
     @cached_property
-    def _origins(self) -> Mapping:
+    def _origins(self) -> Mapping[tuple[str, str], Any]:
         from generator.origins import origins
 
         return origins()

@@ -1,4 +1,4 @@
-"""Who gains or loses which permission by a deployment, and whether that widens what anybody may do. Pure."""
+"""Compare permissions: which grants a deployment adds and removes, and whether that broadens access. Pure."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -7,13 +7,13 @@ from functools import lru_cache
 
 from deployer.plan.grants import grants
 from deployer.plan.snapshot import Snapshot
-from deployer.plan.statements import ALLOW, EVERYONE, Grant, Names, Test
+from deployer.plan.statements import ALLOW, EVERYONE, ConditionTest, Grant, Patterns
 from deployer.plan.symbols import Symbols
 
 
 @dataclass(frozen=True)
 class GrantChange:
-    """A grant that comes (`gained`) or goes. `covered`: another, wider one says so too, so it matters to nobody."""
+    """An added (`gained`) or removed grant. `covered`: a wider grant includes it, so access does not change."""
 
     grant: Grant
     gained: bool
@@ -24,7 +24,7 @@ class GrantChange:
 
 @dataclass(frozen=True)
 class PermissionChanges:
-    """`changes`: sorted by holder. `first`: there was nothing before, so that everything is gained."""
+    """`changes`: sorted by holder. `first`: nothing was deployed before."""
 
     changes: tuple[GrantChange, ...] = ()
     first: bool = False
@@ -39,7 +39,7 @@ class PermissionChanges:
 
     @property
     def broadens(self) -> tuple[GrantChange, ...]:
-        """What somebody should agree to: an Allow gained, a Deny or a boundary lost."""
+        """Return the changes that need consent: an added Allow, a removed Deny or boundary."""
         return tuple(change for change in self.changes if change.broadens)
 
     @property
@@ -48,30 +48,30 @@ class PermissionChanges:
 
 
 def diff(now: Snapshot, then: Snapshot) -> PermissionChanges:
-    """What `then` permits and `now` does not, and the other way round.
+    """Return the grants that `then` adds and removes.
 
-    A changed statement is one grant lost and one gained. A Deny or a boundary that goes together with the resource
-    it protects, or with the role it holds back, broadens nothing; nor does one narrow that comes with them.
+    A changed statement is one grant removed and one added. A Deny or a boundary that is removed together with its
+    resource or role broadens nothing; one that is added together with them narrows nothing.
     """
     old, new = grants(now), grants(then)
-    gone = Symbols(now).paths() - Symbols(then).paths()
-    fresh = Symbols(then).paths() - Symbols(now).paths()
-    gained = [_change(grant, True, old, fresh) for grant in new - old]
-    lost = [_change(grant, False, new, gone) for grant in old - new]
+    removed = Symbols(now).paths() - Symbols(then).paths()
+    added = Symbols(then).paths() - Symbols(now).paths()
+    gained = [_change(grant, True, old, added) for grant in new - old]
+    lost = [_change(grant, False, new, removed) for grant in old - new]
     order = sorted(gained + lost, key=lambda change: (change.grant.holder, change.gained, change.grant))
     return PermissionChanges(tuple(order), first=not now.template)
 
 
-def _change(grant: Grant, gained: bool, others: Iterable[Grant], passing: Collection[str]) -> GrantChange:
-    """`others`: the grants of the other side. `passing`: paths that this side report_conflict has."""
+def _change(grant: Grant, gained: bool, others: Iterable[Grant], only_here: Collection[str]) -> GrantChange:
+    """`others`: the grants of the other side. `only_here`: paths of resources that the other side does not have."""
     covered = any(covers(other, grant) for other in others)
     allows = grant.effect == ALLOW
-    matters = not covered and (allows or grant.subject not in passing)
+    matters = not covered and (allows or grant.subject not in only_here)
     return GrantChange(grant, gained, matters and allows == gained, matters and allows != gained, covered)
 
 
 def covers(wide: Grant, narrow: Grant) -> bool:
-    """Whether `wide` says all that `narrow` says. When in doubt it does not."""
+    """Return True if `wide` certainly includes `narrow`."""
     return (
         wide.effect == narrow.effect
         and wide.policy_of == narrow.policy_of
@@ -82,24 +82,24 @@ def covers(wide: Grant, narrow: Grant) -> bool:
     )
 
 
-def _includes(wide: Names, narrow: Names) -> bool:
-    if wide.patterns == ("*",) and not wide.but:
+def _includes(wide: Patterns, narrow: Patterns) -> bool:
+    if wide.patterns == ("*",) and not wide.inverted:
         return True
-    if wide.but and narrow.but:
+    if wide.inverted and narrow.inverted:
         return all(any(_matches(less, more) for less in narrow.patterns) for more in wide.patterns)
-    if wide.but:
+    if wide.inverted:
         return not any(_meet(excluded, narrow.patterns[0]) for excluded in wide.patterns)
-    return not narrow.but and _matches(wide.patterns[0], narrow.patterns[0])
+    return not narrow.inverted and _matches(wide.patterns[0], narrow.patterns[0])
 
 
 def _matches(wide: str, narrow: str) -> bool:
-    """Whether whatever `narrow` stands for is matched by `wide`; both with the wildcards * and ?."""
+    """Return True if `wide` matches everything that `narrow` matches; both with the wildcards * and ?."""
     return _expression(wide).fullmatch(narrow) is not None
 
 
 @lru_cache(maxsize=4096)
 def _expression(pattern: str) -> re.Pattern:
-    """A ? is one character, so it does not match the * of a narrower pattern, nor the start of a symbol."""
+    """Compile a pattern. A ? is one character, so it matches neither a * nor the start of a symbol."""
     parts = (
         ".*" if part == "*" else "[^*$]" if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern)
     )
@@ -107,9 +107,9 @@ def _expression(pattern: str) -> re.Pattern:
 
 
 def _meet(left: str, right: str) -> bool:
-    """Whether something is matched by both patterns. A symbol may stand for anything."""
+    """Return True if a text exists that both patterns match. A symbol may be any text."""
     left, right = (re.sub(r"\*+", "*", re.sub(r"\$\{[^}]*\}", "*", side)) for side in (left, right))
-    row = {0}  # positions in `left` that `right`, as far as it is read, can have reached
+    row = {0}  # positions in `left` reachable with the characters of `right` read so far
     row = _skip_stars(left, row)
     for character in right:
         if character == "*":
@@ -124,13 +124,13 @@ def _meet(left: str, right: str) -> bool:
     return len(left) in row
 
 
-def _skip_stars(pattern: str, places: set[int]) -> set[int]:
-    """`places`, and those behind a * that stands for nothing."""
-    return places | {at + 1 for at in places if at < len(pattern) and pattern[at] == "*"}
+def _skip_stars(pattern: str, positions: set[int]) -> set[int]:
+    """Add the positions behind a *, which may match the empty text."""
+    return positions | {at + 1 for at in positions if at < len(pattern) and pattern[at] == "*"}
 
 
-def _implies(given: Test, wanted: Test) -> bool:
-    """Whether passing `given` means passing `wanted`: fewer alternatives, or more that are excluded."""
+def _implies(given: ConditionTest, wanted: ConditionTest) -> bool:
+    """Return True if `given` implies `wanted`: fewer alternatives, or more exclusions."""
     if (given.operator, given.key) != (wanted.operator, wanted.key):
         return False
     if "Not" in given.operator:

@@ -1,7 +1,7 @@
-"""What differs between two values of a template, place by place. Pure.
+"""Compare two values of a template and list every difference. Pure.
 
-Scalars are compared as CloudFormation reads them: 60 and "60" are the same, and so are true and
-"true". The order of a mapping's keys means nothing; that of a list does.
+Scalars are compared as CloudFormation reads them: 60 equals "60", and true equals "true". The order of a mapping's keys
+does not matter; that of a list does.
 """
 
 import json
@@ -25,17 +25,17 @@ _IDENTITIES = (
     "key",
 )
 _IDENTITY_OF = {"KeySchema": ("KeyType",)}
-"""Of two key schemas the hash keys belong together, whatever they are called."""
+"""Lists whose items are identified by another property: key schemas by their key type."""
 
 
 class Secret(str):
-    """The value of a NoEcho parameter, or one made from it: compared, never shown."""
+    """The value of a NoEcho parameter, or one that contains it: compared, never shown."""
 
     __slots__ = ()
 
 
 def differences(before, after, attribute: str = "Properties") -> tuple[Difference, ...]:
-    """Empty exactly when the two mean the same to CloudFormation. Secrets are still in them: see `masked`."""
+    """Return the differences, () if the two are equal to CloudFormation. Contains secrets: see `masked`."""
     return tuple(Difference(steps, old, new, attribute=attribute) for steps, old, new in walk(before, after))
 
 
@@ -44,7 +44,7 @@ def same(before, after) -> bool:
 
 
 def walk(before, after, steps: Steps = ()) -> Iterator[tuple[Steps, object, object]]:
-    """(where, old, new) for every place that differs; secrets are still in them."""
+    """Yield (steps, old, new) for every difference. Contains secrets."""
     if same(before, after):
         return
     if _is_mapping(before) and _is_mapping(after):
@@ -53,22 +53,26 @@ def walk(before, after, steps: Steps = ()) -> Iterator[tuple[Steps, object, obje
             yield from walk(old.get(key, ABSENT), new.get(key, ABSENT), (*steps, key))
     elif isinstance(before, list) and isinstance(after, list):
         yield from _lists(before, after, steps)
-    elif (old := _substitution(before)) and (new := _substitution(after)):
-        yield from walk(old[0], new[0], (*steps, Inside.TEXT))
-        yield from walk(old[1], new[1], (*steps, Inside.NAMES))
-    elif (old := _document(before)) is not None and (new := _document(after)) is not None and not same(old, new):
-        yield from walk(old, new, (*steps, Inside.JSON))
+    elif (old_sub := _substitution(before)) and (new_sub := _substitution(after)):
+        yield from walk(old_sub[0], new_sub[0], (*steps, Inside.TEXT))
+        yield from walk(old_sub[1], new_sub[1], (*steps, Inside.NAMES))
+    elif (
+        (old_json := _document(before)) is not None
+        and (new_json := _document(after)) is not None
+        and not same(old_json, new_json)
+    ):
+        yield from walk(old_json, new_json, (*steps, Inside.JSON))
     else:
         yield steps, before, after
 
 
 def is_expression(node) -> bool:
-    """An intrinsic function that could not be resolved, such as {"Ref": "OrdersTable"}."""
+    """Return True for an unresolved intrinsic function such as {"Ref": "OrdersTable"}."""
     return isinstance(node, dict) and len(node) == 1 and str(next(iter(node))).startswith(("Ref", "Fn::"))
 
 
 def masked(node):
-    """`node` with Hidden in place of every secret."""
+    """Replace every secret by Hidden."""
     if isinstance(node, Secret):
         return Hidden()
     if isinstance(node, dict):
@@ -77,7 +81,7 @@ def masked(node):
 
 
 def canonical(node):
-    """A hashable value, equal for what CloudFormation takes to be equal."""
+    """Return a hashable value, the same for values that are equal to CloudFormation."""
     if isinstance(node, Mapping):
         return (
             "mapping",
@@ -99,7 +103,7 @@ def _is_mapping(node) -> bool:
 
 
 def _substitution(node) -> tuple[object, object] | None:
-    """An Fn::Sub's text and names."""
+    """Return an Fn::Sub's text and names; None for any other node."""
     if not is_expression(node) or "Fn::Sub" not in node:
         return None
     argument = node["Fn::Sub"]
@@ -114,7 +118,7 @@ def _is_part(node) -> bool:
 
 
 def _document(node) -> dict | list | None:
-    """The mapping or list that a string holds as JSON."""
+    """Parse a string that contains JSON; None for any other node."""
     if not isinstance(node, str) or isinstance(node, Secret) or not node.lstrip().startswith(("{", "[")):
         return None
     try:
@@ -130,18 +134,18 @@ def _lists(before: list, after: list, steps: Steps) -> Iterator[tuple[Steps, obj
         return
     old, new = ({_identity_of(item, key): (index, item) for index, item in enumerate(side)} for side in (before, after))
     for identity, (index, item) in old.items():
-        place = (*steps, Item(index, key, identity if key else ""))
-        yield from walk(item, new[identity][1] if identity in new else ABSENT, place)
+        path: Steps = (*steps, Item(index, key, identity if key else ""))
+        yield from walk(item, new[identity][1] if identity in new else ABSENT, path)
     for identity, (index, item) in new.items():
         if identity not in old:
             yield (*steps, Item(index, key, identity if key else "")), ABSENT, item
-    stayed = [[identity for identity in side if identity in old and identity in new] for side in (old, new)]
-    if stayed[0] != stayed[1]:
-        yield (*steps, Inside.ORDER), *stayed
+    order_before, order_after = ([each for each in side if each in old and each in new] for side in (old, new))
+    if order_before != order_after:
+        yield (*steps, Inside.ORDER), order_before, order_after
 
 
 def _identity(before: list, after: list, name: str) -> str | None:
-    """The key that tells a list's items apart on both sides; "" when they are scalars, each there once."""
+    """Return the key that identifies the items on both sides; "" for distinct scalars; None if there is no such key."""
     sides = (before, after)
     if not all(sides):
         return None
@@ -166,7 +170,7 @@ def _is_scalar(node) -> bool:
 
 
 def _sequences(before: list, after: list, steps: Steps) -> Iterator[tuple[Steps, object, object]]:
-    """Without identities: the longest common runs stay, what stands in between is paired off in its order."""
+    """Compare lists without identities: align the longest common runs, and pair the items between them in order."""
     old, new = ([canonical(item) for item in side] for side in (before, after))
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for _, low, high, new_low, new_high in matcher.get_opcodes():

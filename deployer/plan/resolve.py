@@ -1,22 +1,23 @@
-"""Evaluate a template's intrinsics as far as parameter values allow. Pure.
+"""Evaluate a template's intrinsic functions as far as parameter values allow. Pure.
 
-What cannot be known before the deployment (a sibling's output) is an `Unknown`; what stays the
-same whatever happens (a Ref to a resource, a pseudo parameter) stays as the expression it is.
-Two resolved definitions that are equal therefore mean the same resource.
+A value that is known only after the deployment (a sibling's output) is an `Unknown`; a reference that a deployment
+does not change (to a resource, a pseudo parameter) stays an expression. Equal resolved definitions mean equal resources.
 """
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from deployer.plan.changes import Unknown
 from deployer.plan.properties import Secret
 
 _NO_VALUE = {"Ref": "AWS::NoValue"}
 PLACEHOLDER = re.compile(r"\$\{(?!!)([^}]+)\}")
-"""A name in an Fn::Sub's text; `${!Name}` is none, it stands for the text `${Name}`."""
+"""A name in an Fn::Sub's text, but not in `${!Name}`, which is the literal text `${Name}`."""
 
 
-def has_unknown(node) -> bool:
+def has_unknown(node: object) -> bool:
+    """Return True if `node` is or contains an Unknown."""
     if isinstance(node, Unknown):
         return True
     children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
@@ -32,7 +33,7 @@ def _as_secret_as(parts: Iterable, text: str) -> str:
 
 
 def _as_placeholder(value) -> str:
-    """A reference as an Fn::Sub's text says it, so that one text is all there is; "" for what has no such form."""
+    """Return a reference in the form of Fn::Sub's text, to have one form for equal values; "" if there is none."""
     if not isinstance(value, dict) or len(value) != 1:
         return ""
     ((function, argument),) = value.items()
@@ -50,16 +51,16 @@ def _is_text(value) -> bool:
 class Scope:
     """A template's parameter values, conditions and mappings."""
 
-    def __init__(self, template: Mapping, parameters: Mapping[str, object]):
+    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, object]):
         self.parameters = parameters
         self.declared = template.get("Parameters", {})
         self.mappings = template.get("Mappings", {})
-        self.rules = template.get("Conditions", {})
+        self.conditions = template.get("Conditions", {})
         self._resources = template.get("Resources", {})
         self._known: dict[str, bool | None] = {}
 
-    def resources(self) -> dict[str, dict]:
-        """Logical id -> definition, as it is written, of the resources whose condition is not known to be false."""
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """Return logical id -> unresolved definition of the resources whose condition is not known to be false."""
         return {
             logical_id: definition
             for logical_id, definition in self._resources.items()
@@ -67,16 +68,16 @@ class Scope:
         }
 
     def condition(self, name: str) -> bool | None:
-        """True, False, or None when it hangs on something unknown."""
+        """Evaluate a condition; None if it depends on an unknown value."""
         if name not in self._known:
-            self._known[name] = None  # also ends a circle of conditions
-            self._known[name] = self._truth(self.rules.get(name))
+            self._known[name] = None  # also ends a cycle of conditions
+            self._known[name] = self._truth(self.conditions.get(name))
         return self._known[name]
 
-    def resolve(self, node):
-        """`node` with everything known put in its place."""
+    def resolve(self, node: Any) -> Any:
+        """Resolve `node` as far as its values are known."""
         if isinstance(node, list):
-            return [self.resolve(item) for item in node if item != _NO_VALUE and self._wanted(item)]
+            return [self.resolve(item) for item in node if item != _NO_VALUE and self._is_present(item)]
         if not isinstance(node, dict):
             return node
         if len(node) == 1:
@@ -85,10 +86,12 @@ class Scope:
                 return self._parameter(argument, node)
             if name in _INTRINSICS:
                 return _INTRINSICS[name](self, argument)
-        return {key: self.resolve(value) for key, value in node.items() if value != _NO_VALUE and self._wanted(value)}
+        return {
+            key: self.resolve(value) for key, value in node.items() if value != _NO_VALUE and self._is_present(value)
+        }
 
-    def _wanted(self, item) -> bool:
-        """False for an Fn::If that ends in AWS::NoValue: its property is as good as absent."""
+    def _is_present(self, item) -> bool:
+        """Return False for an Fn::If that resolves to AWS::NoValue."""
         return not (isinstance(item, dict) and item.keys() == {"Fn::If"} and self.resolve(item) == _NO_VALUE)
 
     def _parameter(self, name, otherwise):
@@ -176,7 +179,7 @@ class Scope:
         sides = [self._truth(side) for side in argument]
         if name == "Fn::Not":
             return None if sides[0] is None else not sides[0]
-        decisive = name == "Fn::Or"  # one such side decides, whatever the others are
+        decisive = name == "Fn::Or"  # a single such side decides
         if decisive in sides:
             return decisive
         return None if None in sides else not decisive

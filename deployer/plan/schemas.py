@@ -1,14 +1,16 @@
-"""Which properties cannot change in place: from the provider schemas that cfn-lint ships.
+"""Read the provider schemas that cfn-lint ships, and which properties cannot change in place.
 
-They are read from its files: importing cfn-lint to ask it takes a second. The file of us-east-1
-serves for every region: it knows every type, and mutability does not differ.
+Reads cfn-lint's files, since importing it takes a second. Mutability does not differ between regions, so it is read
+from us-east-1, which has every type.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from deployer.plan.changes import ABSENT, Difference, Replaces
 from deployer.plan.properties import same
@@ -26,18 +28,15 @@ class Immutable:
 
 @cache
 def immutable(resource_type: str) -> Immutable:
-    """Of a type that is not known (a custom resource), nothing."""
-    name = _file_names().get(resource_type)
-    if name is None:
-        return Immutable()
-    schema = json.loads((_directory() / "resources" / f"{name}.json").read_text("utf-8"))
+    """Return the immutable properties; none for an unknown type such as a custom resource."""
+    schema = read(resource_type, "us-east-1")
     return Immutable(
         *(_pointers(schema.get(key)) for key in ("createOnlyProperties", "conditionalCreateOnlyProperties"))
     )
 
 
 def replaces(resource_type: str, difference: Difference) -> Replaces:
-    """What the schema says of a difference in a property, its values taken to be known."""
+    """Return whether a difference replaces the resource by its schema, if both values are known."""
     rules = immutable(resource_type)
     if any(_touches(pointer, difference) for pointer in rules.certain):
         return Replaces.CERTAINLY
@@ -53,21 +52,32 @@ def _touches(pointer: Pointer, difference: Difference) -> bool:
 
 
 def _inner(value, names: Pointer):
-    """An absent value is as good as an empty one: `FifoQueue: false` added to a queue changes nothing."""
+    """Return the value at a path; None for an absent, empty or false one: `FifoQueue: false` is the default."""
     for name in names:
         value = value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
     return None if not value or same(value, False) else value
 
 
 def _pointers(paths: list[str] | None) -> tuple[Pointer, ...]:
-    """/properties/Code/S3Key -> (Code, S3Key); a list's items do not count as steps."""
+    """Convert /properties/Code/S3Key to (Code, S3Key), without the steps into lists."""
     return tuple(tuple(part for part in path.split("/")[2:] if part != "*") for path in paths or ())
 
 
-def _directory() -> Path:
-    return Path(find_spec("cfnlint").origin).parent / "data" / "schemas"
+def read(resource_type: str, region: str) -> Mapping[str, Any]:
+    """Return the provider schema of a resource type; {} for an unknown type or region."""
+    try:
+        return _read(f"resources/{_file_names(region)[resource_type]}.json")
+    except (OSError, KeyError):
+        return {}
 
 
 @cache
-def _file_names() -> dict[str, str]:
-    return json.loads((_directory() / "providers" / "us-east-1.json").read_text("utf-8"))
+def _file_names(region: str) -> Mapping[str, str]:
+    return _read(f"providers/{region}.json")
+
+
+def _read(name: str) -> Any:
+    spec = find_spec("cfnlint")  # resources.files("cfnlint") would import it
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("cfn-lint is not installed", name="cfnlint")
+    return json.loads((Path(spec.origin).parent / "data" / "schemas" / name).read_text("utf-8"))

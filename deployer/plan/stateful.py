@@ -1,7 +1,7 @@
-"""Which resource types hold data, and which of their properties cannot change in place.
+"""Resource types that store data, and their properties that cannot change in place.
 
-From the types' CloudFormation documentation ("Update requires: Replacement"); a test holds the
-table against the createOnlyProperties of the provider schemas that cfn-lint ships.
+From the CloudFormation reference ("Update requires: Replacement"); a test compares the table with the
+createOnlyProperties of the provider schemas that cfn-lint ships.
 """
 
 from deployer.plan.changes import Difference, Item
@@ -23,21 +23,21 @@ def is_stateful(resource_type: str) -> bool:
 
 
 def replaces(resource_type: str, difference: Difference, before: dict, after: dict) -> bool:
-    """Whether the difference between these properties forces a new, empty resource in place of the old one."""
+    """Return True if the difference makes CloudFormation replace the resource by a new, empty one."""
     if resource_type.startswith("AWS::DynamoDB::") and difference.name == "AttributeDefinitions":
-        # Adding or removing an attribute is done in place, another type for a known one is not.
+        # An attribute is added or removed in place, but its type is not changed in place.
         return _edited_attributes(before, after) and _may_be_a_type(difference)
     name = difference.name
     return name in REPLACED_BY.get(resource_type, ()) and not same(_value(before, name), _value(after, name))
 
 
 def _may_be_a_type(difference: Difference) -> bool:
-    told_apart = any(isinstance(step, Item) and step.key for step in difference.steps)
-    return not told_apart or difference.steps[-1] == "AttributeType"
+    has_identity = any(isinstance(step, Item) and step.key for step in difference.steps)
+    return not has_identity or difference.steps[-1] == "AttributeType"
 
 
 def _value(properties: dict, name: str):
-    """An absent boolean is a false one: `FifoQueue: false` added to a queue changes nothing."""
+    """Return a property; None for an absent, empty or false one: `FifoQueue: false` is the default."""
     return None if same(properties.get(name), False) else properties.get(name) or None
 
 

@@ -1,8 +1,7 @@
-"""Policy documents taken apart into single permissions: who may do what on what, and when. Pure.
+"""Split policy documents into single permissions: principal, action, resource and conditions. Pure.
 
-However a policy is written (one statement or five, a name or a list of one, `dynamodb:getitem`), the same rights
-make the same set of grants. Whatever cannot be read is kept as one grant of its own text, so that no change of it
-is overlooked.
+Equivalent policies give the same set of grants, however they are written (one statement or five, a name or a list of
+one, `dynamodb:getitem`). A policy that cannot be parsed becomes one grant with its text, so its changes are visible.
 """
 
 import json
@@ -14,16 +13,16 @@ from deployer.plan.symbols import readable
 
 ALLOW, DENY, BOUNDARY = "Allow", "Deny", "Boundary"
 UNREADABLE = "(a policy that cannot be read)"
-MANAGED = "(whatever a managed policy says)"
+MANAGED = "(permissions of a managed policy)"
 EVERYONE = "*"
 
 
 @dataclass(frozen=True, order=True)
-class Names:
-    """A pattern of actions or resources, or with `but` all except these. Actions have no case; `shown` does."""
+class Patterns:
+    """A pattern of actions or resources; if `inverted`, all except these. Actions are in lower case, `shown` is not."""
 
     patterns: tuple[str, ...]
-    but: bool = False
+    inverted: bool = False
     shown: str = field(default="", compare=False)
 
     def __str__(self) -> str:
@@ -31,29 +30,27 @@ class Names:
 
 
 @dataclass(frozen=True, order=True)
-class Test:
-    """One line of a Condition; the values are alternatives."""
+class ConditionTest:
+    """One operator and key of a Condition; the values are alternatives."""
 
     operator: str
     key: str
     values: tuple[str, ...]
     shown: str = field(default="", compare=False)
 
-    __test__ = False  # pytest takes every Test for its own
-
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """`holder`: a role's path (`ComputeStack/OrdersQueryRole`), or the principal of a resource's policy.
+    """`holder`: a role's path (`ComputeStack/OrdersQueryRole`), or the principal of a resource policy.
 
-    `policy_of`: the resource whose policy says so, "" when it is the holder's own. All tests must hold.
+    `policy_of`: the resource with the policy, "" for an identity policy. All tests must hold.
     """
 
     holder: str
     effect: str
-    action: Names
-    resource: Names
-    tests: tuple[Test, ...] = ()
+    action: Patterns
+    resource: Patterns
+    tests: tuple[ConditionTest, ...] = ()
     policy_of: str = ""
 
     @property
@@ -62,36 +59,36 @@ class Grant:
 
 
 def of_document(document, holder: str = "", policy_of: str = "") -> Iterator[Grant]:
-    """The grants of one document; without `holder` its principals hold them."""
+    """Yield the grants of one document. `holder`: of an identity policy; "" to use the document's principals."""
     if document is None:
         return
     try:
-        read = json.loads(document) if isinstance(document, str) else document
-        statements = items_of(read if "Effect" in read else read["Statement"])
-        yield from [grant for statement in statements for grant in _single(statement, holder, policy_of)]
+        parsed = json.loads(document) if isinstance(document, str) else document
+        statements = items_of(parsed if "Effect" in parsed else parsed["Statement"])
+        yield from [grant for statement in statements for grant in _of_statement(statement, holder, policy_of)]
     except (ValueError, KeyError, AttributeError, TypeError):
-        yield Grant(holder or EVERYONE, ALLOW, Names((UNREADABLE,)), Names((text_of(document),)), (), policy_of)
+        yield Grant(holder or EVERYONE, ALLOW, Patterns((UNREADABLE,)), Patterns((text_of(document),)), (), policy_of)
 
 
-def _single(statement: dict, holder: str, policy_of: str) -> Iterator[Grant]:
+def _of_statement(statement: dict, holder: str, policy_of: str) -> Iterator[Grant]:
     if not isinstance(statement, dict) or statement.get("Effect") not in (ALLOW, DENY):
         raise ValueError("not a statement")
     holders = [holder] if holder else _principals(statement)
     tests = tests_of(statement.get("Condition", {}))
-    resources = _names(statement, "Resource") or [Names((policy_of,))]
+    resources = _names(statement, "Resource") or [Patterns((policy_of,))]
     for who in holders:
         for action in _names(statement, "Action", fold=True):
             for resource in resources:
                 yield Grant(who, statement["Effect"], action, resource, tests, policy_of)
 
 
-def _names(statement: dict, key: str, fold: bool = False) -> list[Names]:
+def _names(statement: dict, key: str, fold: bool = False) -> list[Patterns]:
     if f"Not{key}" in statement:
-        texts = sorted(map(text_of, items_of(statement[f"Not{key}"])))
-        patterns = tuple(sorted({text.lower() if fold else text for text in texts}))
-        return [Names(patterns, True, f"everything but {', '.join(map(readable, texts))}")]
+        excluded = sorted(map(text_of, items_of(statement[f"Not{key}"])))
+        patterns = tuple(sorted({text.lower() if fold else text for text in excluded}))
+        return [Patterns(patterns, True, f"everything but {', '.join(map(readable, excluded))}")]
     texts = map(text_of, items_of(statement.get(key)))
-    return [Names((text.lower() if fold else text,), shown=readable(text)) for text in texts]
+    return [Patterns((text.lower() if fold else text,), shown=readable(text)) for text in texts]
 
 
 def _principals(statement: dict) -> list[str]:
@@ -107,18 +104,18 @@ def _named(principal) -> list[str]:
 
 
 def principal_of(text: str) -> str:
-    """An account is written as its number or as the ARN of its root."""
+    """Normalize a principal: an account may be its number or the ARN of its root."""
     root = r"arn:(?:aws[\w-]*|\$\{AWS::Partition\}):iam::(\d{12}|\$\{AWS::AccountId\}):root"
     account = re.fullmatch(root, text)
     return account[1] if account else readable(text)
 
 
-def tests_of(condition: dict) -> tuple[Test, ...]:
+def tests_of(condition: dict) -> tuple[ConditionTest, ...]:
     found = set()
     for operator, keys in condition.items():
         for key, values in keys.items():
             texts = tuple(sorted({readable(text_of(value)) for value in items_of(values)}))
-            found.add(Test(operator, key.lower(), texts, key))
+            found.add(ConditionTest(operator, key.lower(), texts, key))
     return tuple(sorted(found))
 
 

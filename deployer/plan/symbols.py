@@ -1,24 +1,24 @@
-"""What a template's expressions stand for, as text that two snapshots can be compared by. Pure.
+"""Resolve a template's expressions to text that can be compared between two snapshots. Pure.
 
-A table's ARN is a random string once deployed and unknown before: neither says anything to a reader, and the one
-never equals the other. Here it is `${/DataStack/OrdersTable.Arn}` wherever it is met: in its own stack, in a
-sibling that gets it as a parameter, on both sides of a plan. A parameter that is fed by an output is followed
-through the output, so that an output which comes to mean something else is seen as what it is.
+The physical id of a resource is unknown before the deployment, so ARNs do not suit a comparison. Here a table's ARN is
+`${/DataStack/OrdersTable.Arn}` in its own stack, in a sibling that receives it as a parameter, and on both sides of a
+plan. A parameter is followed to the output that it comes from, so a change of the output is visible.
 """
 
 import json
 import re
 from collections.abc import Collection, Iterator
+from typing import Any
 
 from deployer.plan.resolve import Scope, Unknown
 from deployer.plan.snapshot import Snapshot
 
-_PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")  # with `${!Name}`, which _symbol makes the text `${Name}`
+_PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")  # with `${!Name}`, which _symbol turns into the text `${Name}`
 _OF_A_STACK = ("AWS::StackName", "AWS::StackId")  # the pseudo parameters that differ between root and children
 
 
 class Symbols(Scope):
-    """A stack with symbols in place of what only a deployment tells. `path`: logical ids that lead to it."""
+    """A stack with symbols for values known only after the deployment. `path`: logical ids that lead to it."""
 
     def __init__(self, tree: Snapshot, path: tuple[str, ...] = (), given: dict[str, str] | None = None):
         super().__init__(tree.template, {name: _literal(value) for name, value in tree.parameters.items()})
@@ -28,28 +28,28 @@ class Symbols(Scope):
         self._children: dict[str, Symbols | None] = {}
 
     def condition(self, name: str) -> bool | None:
-        """Conditions compare values, so they are decided by values: a symbol equals nothing."""
+        """Evaluate a condition by the actual values: a symbol equals nothing."""
         return self._actual.condition(name)
 
-    def resolve(self, node):
-        """As in every scope, but both branches of a condition that is still open."""
+    def resolve(self, node: Any) -> Any:
+        """Resolve as Scope does, but keep both branches of an undecided condition."""
         if isinstance(node, dict) and node.keys() == {"Fn::If"} and self.condition(node["Fn::If"][0]) is None:
             name, then, otherwise = node["Fn::If"]
             return {f"if {name}": self.resolve(then), "else": self.resolve(otherwise)}
         return super().resolve(node)
 
-    def resources(self, types: Collection[str]) -> Iterator[tuple[str, str, dict]]:
-        """Path, type and properties of resources of these types, here and below; none that is switched off."""
+    def resources_of(self, types: Collection[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield path, type and properties of the resources of these types, here and below, unless disabled."""
         for path, definition, scope in self._all():
             if definition.get("Type") in types:
                 yield path, definition["Type"], scope.plain(scope.resolve(definition.get("Properties", {})))
 
     def paths(self) -> set[str]:
-        """Of every resource, here and below."""
+        """Return the paths of all resources, here and below."""
         return {path for path, _, _ in self._all()}
 
     def types(self) -> list[str]:
-        """Of every resource, here and below."""
+        """Return the types of all resources, here and below."""
         return [definition.get("Type", "") for _, definition, _ in self._all()]
 
     def _all(self) -> Iterator[tuple[str, dict, "Symbols"]]:
@@ -59,9 +59,9 @@ class Symbols(Scope):
                 yield from child._all()
 
     def child(self, logical_id: str) -> "Symbols | None":
-        """The nested stack; None if there is none, or while its own parameters are being followed."""
+        """Return the nested stack; None if there is none, or while its own parameters are resolved."""
         if logical_id not in self._children and logical_id in self.tree.children:
-            self._children[logical_id] = None  # ends a circle
+            self._children[logical_id] = None  # ends a cycle
             definition = self.tree.template.get("Resources", {}).get(logical_id, {})
             passed = self.plain(self.resolve(definition.get("Properties", {}).get("Parameters", {})))
             given = {name: _joined(value) for name, value in passed.items()}
@@ -74,8 +74,8 @@ class Symbols(Scope):
             return f"${{/{'/'.join(self.path)}.Outputs.{name}}}"
         return _joined(self.plain(self.resolve(definition.get("Value", ""))))
 
-    def plain(self, node):
-        """A resolved node without intrinsics: strings, and lists and dicts of them."""
+    def plain(self, node: Any) -> Any:
+        """Convert a resolved node to strings, and lists and dicts of them, without intrinsic functions."""
         if isinstance(node, list):
             return [self.plain(item) for item in node]
         if not isinstance(node, dict):
@@ -102,7 +102,7 @@ class Symbols(Scope):
     def _symbol(self, name: str) -> str:
         if name.startswith("/") or (name.startswith("AWS::") and name not in _OF_A_STACK):
             return f"${{{name}}}"
-        if name.startswith("!"):  # how Fn::Sub writes a variable of IAM's
+        if name.startswith("!"):  # how Fn::Sub escapes an IAM variable
             return f"${{{name[1:]}}}"
         logical_id, _, attribute = name.partition(".")
         if attribute.startswith("Outputs.") and (child := self.child(logical_id)):
@@ -111,20 +111,20 @@ class Symbols(Scope):
 
 
 def readable(text: str) -> str:
-    """`${/DataStack/OrdersTable.Arn}` report_conflict is `DataStack/OrdersTable.Arn`; within a text it keeps its braces."""
-    whole = re.fullmatch(r"\$\{/([^}]+)\}", text)
-    return whole[1] if whole else text.replace("${/", "${")
+    """Shorten `${/DataStack/OrdersTable.Arn}` to `DataStack/OrdersTable.Arn`; within a longer text, keep the braces."""
+    symbol = re.fullmatch(r"\$\{/([^}]+)\}", text)
+    return symbol[1] if symbol else text.replace("${/", "${")
 
 
 def _literal(value) -> str:
-    """A scalar as CloudFormation turns it into a string."""
+    """Convert a scalar to a string as CloudFormation does."""
     if isinstance(value, Unknown):
         return f"({value.expression})"
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _joined(value) -> str:
-    """A list as a parameter takes it; whatever is no text, as JSON."""
+    """Convert a list of strings to a parameter's value; any other value that is not a string to JSON."""
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ",".join(value)
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

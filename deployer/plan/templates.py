@@ -1,9 +1,10 @@
-"""Rendered templates made deployable: relative TemplateURLs become content-addressed S3 URLs. Pure."""
+"""Prepare rendered templates for deployment: relative TemplateURLs become S3 URLs with the content's hash. Pure."""
 
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from deployer.errors import Exit, Failure
@@ -14,7 +15,7 @@ _RELATIVE = re.compile(r"""(\bTemplateURL:\s*)(["']?)\./([\w-]+)\.yaml\2(?=\s|$)
 
 @dataclass(frozen=True)
 class Bundle:
-    """The templates as they will be uploaded.
+    """The templates to be uploaded.
 
     `bodies`: S3 key -> text, root and children. `children`: logical id in the root -> parsed child.
     """
@@ -34,7 +35,7 @@ def key_of(text: str) -> str:
 def bundle(rendered: Mapping[str, str], host: str, bucket: str) -> Bundle:
     """Rewrite the root's TemplateURLs (`./data.yaml`) to `host/bucket/templates/<sha256>.yaml`.
 
-    Raises Failure(USAGE) when the root names a template that was not rendered.
+    Raises Failure(USAGE) if the root refers to a template that was not rendered.
     """
     keys = {name: key_of(text) for name, text in rendered.items() if name != "root"}
     used: dict[str, str] = {}
@@ -49,7 +50,7 @@ def bundle(rendered: Mapping[str, str], host: str, bucket: str) -> Bundle:
 
     root_body = _RELATIVE.sub(absolute, rendered["root"])
     root = cfn_yaml.load(root_body)
-    children = {}
+    children: dict[str, dict[str, Any]] = {}
     for logical_id, url in child_urls(root).items():
         if url not in used:
             raise Failure(Exit.USAGE, f"root.yaml: {logical_id}: TemplateURL {url!r} is not of the form ./name.yaml")
@@ -59,8 +60,8 @@ def bundle(rendered: Mapping[str, str], host: str, bucket: str) -> Bundle:
     return Bundle(root_key, root_body, root, f"{host}/{bucket}/{root_key}", {**bodies, root_key: root_body}, children)
 
 
-def child_urls(template: dict) -> dict[str, object]:
-    """Logical id -> TemplateURL of each nested stack."""
+def child_urls(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return logical id -> TemplateURL of each nested stack."""
     return {
         logical_id: resource.get("Properties", {}).get("TemplateURL")
         for logical_id, resource in template.get("Resources", {}).items()
@@ -69,20 +70,19 @@ def child_urls(template: dict) -> dict[str, object]:
 
 
 def same(deployed: str | dict, new: dict) -> bool:
-    """Whether a deployed template says what `new` says.
+    """Return True if the deployed template equals `new`, except for the hosts of TemplateURLs.
 
-    The hosts of TemplateURLs do not count: the keys are content addresses, so equal paths are
-    equal templates, whichever endpoint they were read through.
+    TemplateURLs contain hashes, so equal paths are equal templates, whatever the endpoint.
     """
     try:
         old = cfn_yaml.load(deployed) if isinstance(deployed, str) else deployed
     except Exception:
-        return False  # whatever it is, it is not what we would deploy
+        return False  # not a template that this program deployed
     return without_hosts(old) == without_hosts(new)
 
 
-def without_hosts(node):
-    """A template with the paths report_conflict of its TemplateURLs, which are content addresses."""
+def without_hosts(node: Any) -> Any:
+    """Remove the hosts from the TemplateURLs of a template."""
     if isinstance(node, dict):
         return {
             key: urlsplit(value).path if key == "TemplateURL" and isinstance(value, str) else without_hosts(value)
@@ -94,16 +94,16 @@ def without_hosts(node):
 
 
 def parameter_values(template: dict, given: Mapping[str, str]) -> dict[str, str]:
-    """Every parameter of the template with its value: what is given, else its default.
+    """Return every parameter of the template with its value: the given one, else the default.
 
-    Raises Failure(USAGE) when the two lists do not fit, before CloudFormation would say so.
+    Raises Failure(USAGE) if a given parameter is not declared, or a declared one has no value.
     """
     declared = template.get("Parameters", {})
     unknown = sorted(given.keys() - declared.keys())
     missing = sorted(name for name, spec in declared.items() if name not in given and "Default" not in spec)
     if unknown or missing:
         parts = [f"does not declare {', '.join(unknown)}"] if unknown else []
-        parts += [f"wants {', '.join(missing)}"] if missing else []
+        parts += [f"requires {', '.join(missing)}"] if missing else []
         raise Failure(
             Exit.USAGE,
             f"root.yaml {' and '.join(parts)}",

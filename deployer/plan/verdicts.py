@@ -1,9 +1,7 @@
-"""What the change set adds to our own comparison: properties that only the service sees, and its word on
-replacement. Pure.
+"""Add to the comparison what only the change set contains: further properties, and CloudFormation's replacement. Pure.
 
-A detail counts only when it tells of a change: `Detail.direct`. A reference whose value is merely not
-known yet is listed as well, with RequiresRecreation Always where the property is immutable, and turns
-the whole resource's Replacement to True; nothing of that need happen.
+Only direct details count (`Detail.direct`). A change set also lists references whose value is not known yet, with
+RequiresRecreation Always if the property is immutable, and Replacement True; neither need happen.
 """
 
 import json
@@ -25,7 +23,7 @@ from deployer.plan.changes import (
 KNOWN_LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 _RECREATION = {"Always": Replaces.CERTAINLY, "Conditionally": Replaces.POSSIBLY}
-_WORST_FIRST = (
+_MOST_DESTRUCTIVE_FIRST = (
     (Replaces.CERTAINLY, Action.REPLACE),
     (Replaces.POSSIBLY, Action.MAY_REPLACE),
     (Replaces.NO, Action.MODIFY),
@@ -33,15 +31,15 @@ _WORST_FIRST = (
 
 
 def action_of(differences: Iterable[Difference]) -> Action:
-    """What happens to a resource that stays: the worst difference decides."""
+    """Return what happens to a retained resource: the most destructive difference decides."""
     found = {difference.replaces for difference in differences} | {Replaces.NO}
-    return next(action for verdict, action in _WORST_FIRST if verdict in found)
+    return next(action for verdict, action in _MOST_DESTRUCTIVE_FIRST if verdict in found)
 
 
 def merged(ours: Change, verdict: Verdict) -> Change:
-    """Our change with the service's word in it, and with what only the service sees changing.
+    """Merge the change set's verdict into our change: replacements that it decides, and properties that only it lists.
 
-    It may say of a possible replacement that it will or will not be; one that we hold for certain stays.
+    The verdict decides a possible replacement; one that is certain by our comparison stays.
     """
     if ours.action in (Action.ADD, Action.REMOVE) or verdict.action != "Modify":
         return ours
@@ -54,24 +52,24 @@ def merged(ours: Change, verdict: Verdict) -> Change:
     return replace(ours, differences=known + new, action=action)
 
 
-def only_theirs(verdict: Verdict) -> Change | None:
-    """A change that only the service sees; None for one that merely follows from a reference."""
-    place = (verdict.stack, verdict.logical_id, verdict.type)
+def only_listed(verdict: Verdict) -> Change | None:
+    """Return a change that only the change set lists; None if it only follows from a reference."""
+    resource = (verdict.stack, verdict.logical_id, verdict.type)
     if verdict.action in ("Add", "Import"):
-        return Change(*place, Action.ADD)
+        return Change(*resource, Action.ADD)
     if verdict.action == "Remove":
-        return Change(*place, Action.REMOVE, kept=verdict.kept)
+        return Change(*resource, Action.REMOVE, retained=verdict.retained)
     found = tuple(_difference(detail) for detail in verdict.details if detail.direct)
     if not found and (verdict.details or verdict.replacement != "True"):
         return None
-    return Change(*place, action_of(found) if found else Action.MAY_REPLACE, found, verdict.kept)
+    return Change(*resource, action_of(found) if found else Action.MAY_REPLACE, found, verdict.retained)
 
 
 def _corrected(difference: Difference, verdict: Verdict, direct: list[Detail]) -> Difference:
-    told = {detail.recreation for detail in direct if _name(detail) == difference.name} - {""}
-    if "Always" in told:
+    recreations = {detail.recreation for detail in direct if _name(detail) == difference.name} - {""}
+    if "Always" in recreations:
         return replace(difference, replaces=Replaces.CERTAINLY)
-    if difference.replaces is Replaces.POSSIBLY and (told == {"Never"} or verdict.replacement == "False"):
+    if difference.replaces is Replaces.POSSIBLY and (recreations == {"Never"} or verdict.replacement == "False"):
         return replace(difference, replaces=Replaces.NO)
     return difference
 
@@ -82,7 +80,7 @@ def _name(detail: Detail) -> str:
 
 def _difference(detail: Detail) -> Difference:
     if detail.before is None and detail.after is None:
-        before = after = Unknown()  # not told
+        before = after = Unknown()
     else:
         before, after = _value(detail.before), _value(detail.after)
     replaces = _RECREATION.get(detail.recreation, Replaces.NO)
@@ -90,7 +88,7 @@ def _difference(detail: Detail) -> Difference:
 
 
 def _steps(detail: Detail) -> tuple:
-    """/Properties/Roles/0 -> Roles, item 0. A path may be missing, or begin with Properties for another attribute."""
+    """Convert /Properties/Roles/0 to steps. The path may be missing, or begin with Properties for another attribute."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in detail.path.split("/")[1:]] or [detail.name]
     if parts[0] == "Properties":
         parts = parts[1:]
@@ -108,5 +106,5 @@ def _value(text: str | None):
         try:
             return json.loads(text)
         except ValueError:
-            return text  # a long one is cut off by the service
+            return text  # CloudFormation truncates long values
     return text

@@ -1,7 +1,8 @@
-"""What could stand in the way, asked before anything remote is changed."""
+"""Read the account's state and check it for obstacles, before anything remote is changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from config import names
 from config.environment import Environment
@@ -14,16 +15,16 @@ from deployer.stacks.stack_status import StackStatus
 
 @dataclass(frozen=True)
 class AccountState:
-    """What the account looks like. `stack`: the root's DescribeStacks entry, or None."""
+    """The state of account and root stack. `stack`: the root's DescribeStacks entry; None if it does not exist."""
 
     account: str
     caller: str
-    stack: Mapping | None
+    stack: Mapping[str, Any] | None
     has_gateway_role: bool
 
     @property
     def who(self) -> str:
-        """The caller without the account: user/ops, assumed-role/Deployer/me."""
+        """Return the caller without the account: user/ops, assumed-role/Deployer/me."""
         return self.caller.rpartition(":")[2]
 
     @property
@@ -32,9 +33,9 @@ class AccountState:
 
 
 def check(aws: Aws, environment: Environment) -> AccountState:
-    """Look at everything; the first obstacle is a Failure(PREFLIGHT) that says the way out.
+    """Read the state; raise Failure(PREFLIGHT) for the first obstacle.
 
-    What state the stack is in is no obstacle yet: there may be a way out, after asking.
+    A stack that cannot be updated is not one yet: with consent, it may be recovered.
     """
     identity = aws.client("sts").get_caller_identity()
     check_account(environment, identity["Account"], identity["Arn"])
@@ -44,13 +45,13 @@ def check(aws: Aws, environment: Environment) -> AccountState:
     return AccountState(identity["Account"], identity["Arn"], stack, has_gateway_role(aws))
 
 
-def deployed(aws: Aws, environment: Environment) -> Mapping:
-    """The root stack's DescribeStacks entry; Failure(PREFLIGHT) when the environment is not deployed here."""
+def deployed(aws: Aws, environment: Environment) -> Mapping[str, Any]:
+    """Return the root stack's DescribeStacks entry. Raises Failure(PREFLIGHT) if the environment is not deployed."""
     identity = aws.client("sts").get_caller_identity()
     check_account(environment, identity["Account"], identity["Arn"])
     stack = reading.describe(aws, names.root_stack(environment.name))
     status = reading.status_of(stack)
-    if status.is_new or status.must_be_deleted:
+    if stack is None or status.is_new or status.must_be_deleted:
         raise Failure(
             Exit.PREFLIGHT,
             f"environment {environment.name} is not deployed in account {identity['Account']}, {aws.region}",
@@ -70,16 +71,16 @@ def check_account(environment: Environment, account: str, caller: str) -> None:
 
 
 def has_gateway_role(aws: Aws) -> bool:
-    """Whether API Gateway may write logs in this account and region already. No guess: it decides a parameter."""
+    """Return True if API Gateway has a role for logs in this account and region. A parameter depends on it."""
     return bool(aws.client("apigateway").get_account().get("cloudwatchRoleArn"))
 
 
 def manage_gateway_account(account_state: AccountState) -> bool:
-    """Whether our stack owns the account-wide role: if nobody does, or if it did before.
+    """Return True if this stack must manage the account-wide role: it does already, or the account has none.
 
-    Once ours it stays ours; if it flipped, the update that finds the role in place would delete it.
+    A stack that created the role keeps it: otherwise the next update would find the role and delete it.
     """
     ours = reading.parameters_of(account_state.stack).get("ManageApiGatewayAccount") == "true"
     return (
-        ours and (account_state.status.can_update or account_state.status.was_left_failed)
+        ours and (account_state.status.can_update or account_state.status.failed_without_rollback)
     ) or not account_state.has_gateway_role

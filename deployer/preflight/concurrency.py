@@ -1,4 +1,4 @@
-"""Lambda's concurrency: what the environment reserves, and what the account has to give."""
+"""Check that the account has the Lambda concurrency that the environment reserves."""
 
 from collections.abc import Mapping
 
@@ -8,27 +8,27 @@ from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 
 UNRESERVED_MINIMUM = 100
-"""Lambda keeps this much for functions without a reservation (Lambda developer guide, "Reserved concurrency")."""
+"""Concurrency that Lambda keeps unreserved (Lambda developer guide, "Reserved concurrency")."""
 
 
 def reserved(environment: Environment) -> int:
-    """The sum of the environment's reservations."""
+    """Return the sum of the environment's reservations."""
     return sum(
         value for key, value in environment.functions.model_dump().items() if key.endswith("_reserved_concurrency")
     )
 
 
 def check(aws: Aws, environment: Environment, deployed: Mapping[str, str]) -> None:
-    """Reservations must leave 100 for everybody else; a new account has 10 in all.
+    """Raise Failure(PREFLIGHT) if the reservations leave less than 100 unreserved; a new account has 10 in all.
 
-    `deployed`: the root stack's parameters, whose reservations are free to be used again.
+    `deployed`: the root stack's parameters, whose reservations become available again.
     """
     wanted = reserved(environment)
     if not wanted:
         return
     limit = advice.ask(
         aws,
-        "whether the account has the concurrency that is reserved was not checked",
+        "the account's Lambda concurrency was not checked",
         lambda: aws.client("lambda").get_account_settings()["AccountLimit"],
         None,
     )
@@ -40,8 +40,9 @@ def check(aws: Aws, environment: Environment, deployed: Mapping[str, str]) -> No
         return
     raise Failure(
         Exit.PREFLIGHT,
-        f"environment {environment.name} reserves {wanted} concurrent executions, but this account can give {max(available, 0)} "
+        f"environment {environment.name} reserves {wanted} concurrent executions, "
+        f"but this account has {max(available, 0)} available "
         f"(limit {limit['ConcurrentExecutions']}, of which {UNRESERVED_MINIMUM} must stay unreserved)",
-        f'ask for a higher Lambda quota "Concurrent executions" in Service Quotas (new accounts start with 10), or set '
+        f'request a higher Lambda quota "Concurrent executions" in Service Quotas (new accounts start with 10), or set '
         f"functions.command_reserved_concurrency = 0 in environments/{environment.name}.toml",
     )

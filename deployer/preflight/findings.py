@@ -1,28 +1,28 @@
-"""What could stand in the way of these changes in particular, asked once they are known and before any is made."""
+"""Check a plan's changes against the account: name conflicts, limits and missing permissions."""
 
 from dataclasses import dataclass
 
 from deployer.aws.session import Aws
-from deployer.plan import resource_tree
+from deployer.plan import snapshot
 from deployer.plan.snapshot import Snapshot
 from deployer.preflight import caller_permissions, name_conflicts
-from deployer.preflight.name_conflicts import Full, Taken
+from deployer.preflight.name_conflicts import LimitReached, NameConflict
 
 
 @dataclass(frozen=True)
 class Findings:
-    """`taken`, `full`: what stops a deployment (`taken.refuse`). `warnings`: lines for a person."""
+    """`conflicts`, `limits_reached`: errors, raised by `name_conflicts.refuse`. `warnings`: lines to show."""
 
-    conflicts: tuple[Taken, ...]
-    full: tuple[Full, ...]
+    conflicts: tuple[NameConflict, ...]
+    limits_reached: tuple[LimitReached, ...]
     warnings: tuple[str, ...]
 
 
 def check(aws: Aws, caller: str, now: Snapshot, then: Snapshot) -> Findings:
-    """Look at what turns `now` into `then`; changes nothing. `caller`: the ARN of GetCallerIdentity."""
-    before, after = resource_tree.of_tree(now), resource_tree.of_tree(then)
-    found = name_conflicts.find(aws, resource_tree.added(before, after), before.values())
+    """Check the changes from `now` to `then`. `caller`: the ARN of GetCallerIdentity."""
+    before, after = snapshot.resources_of(now), snapshot.resources_of(then)
+    found = name_conflicts.find(aws, snapshot.added(before, after), before.values())
     allowed = caller_permissions.check(aws, caller, before, after)
-    unseen = ", ".join(found.unseen)
-    skipped = [f"whether their names are taken was not checked: {unseen}"] if unseen else []
-    return Findings(found.taken, found.full, (*allowed.warnings(), *skipped))
+    unchecked = ", ".join(found.unchecked)
+    skipped = [f"name conflicts were not checked: {unchecked}"] if unchecked else []
+    return Findings(found.conflicts, found.limits_reached, (*allowed.warnings(), *skipped))

@@ -1,25 +1,24 @@
-"""Names that are to be given to new resources but belong to something already, and kinds of which there may be no more.
+"""Find names of new resources that exist already, and resource types whose limit is reached.
 
-CloudFormation finds most of them, too, but after everything was uploaded, and the emulator only half way
-through. Only names that stand in the templates can be taken; one that hangs on something that is not
-made yet cannot be known.
+CloudFormation finds most of them too, but only after the upload, and the emulator only during the deployment. Checks
+names that are in the templates; a name that depends on a resource to be created is not known yet.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
-from deployer.plan.resource_tree import Resource
+from deployer.plan.snapshot import Resource
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Taken:
-    """`holder`: path of the resource in this stack that has the name now and loses it, "" for a stranger."""
+class NameConflict:
+    """A name that exists. `holder`: path of the resource in this environment that has it now; "" if none does."""
 
     resource: Resource
     what: str
@@ -32,102 +31,105 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Full:
-    """A kind of which the account has as many in the region as it may. `resource`: one that needs another."""
+class LimitReached:
+    """A kind whose limit for account and region is reached. `resource`: one that would exceed it."""
 
     resource: Resource
-    kind: "Kind"
+    kind: "ResourceKind"
 
     def __str__(self) -> str:
-        return f"as many {self.kind.plural} as an account may have in a region, {self.kind.limit} ({self.resource.path} needs another)"
+        return f"the limit of {self.kind.limit} {self.kind.plural} in this account and region is reached ({self.resource.path} exceeds it)"
 
 
 class Found(NamedTuple):
-    """`unseen`: the kinds that could not be looked at, with the reason."""
+    """`unchecked`: the kinds that could not be checked, with the reason."""
 
-    taken: tuple[Taken, ...] = ()
-    full: tuple[Full, ...] = ()
-    unseen: tuple[str, ...] = ()
+    conflicts: tuple[NameConflict, ...] = ()
+    limits_reached: tuple[LimitReached, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
 
 def find(aws: Aws, added: Iterable[Resource], now: Iterable[Resource]) -> Found:
-    """Those of `added` whose name exists, and those that are one too many.
-
-    One look per kind, and none for a kind that nothing is added of.
-    """
+    """Return the name conflicts of `added`, and the limits that they exceed. Lists each kind once, only if needed."""
     holders = {(each.type, name): each.path for each in now if (name := name_of(each))}
-    wanted: dict[Kind, dict[str, Resource]] = {}
+    wanted: dict[ResourceKind, dict[str, Resource]] = {}
     for resource in added:
         if name := name_of(resource):
             wanted.setdefault(KINDS[resource.type], {})[name] = resource
-    taken, full, unseen = [], [], []
+    conflicts: list[NameConflict] = []
+    limits_reached: list[LimitReached] = []
+    unchecked: list[str] = []
     for kind, resources in wanted.items():
         try:
             names = set(kind.look(aws, sorted(resources)))
         except Exception as error:
             if not (reason := service_errors.reason(error)):
                 raise
-            unseen.append(f"{kind.plural} ({reason})")
+            unchecked.append(f"{kind.plural} ({reason})")
             continue
         for name, resource in resources.items():
             if name in names:
                 holder = holders.get((resource.type, name), "")
-                taken.append(Taken(resource, kind.what, name, holder, kind.command.format(name)))
+                conflicts.append(NameConflict(resource, kind.what, name, holder, kind.command.format(name)))
         if kind.limit and len(names.union(resources)) > kind.limit:
-            full.append(Full(next(iter(resources.values())), kind))
-    return Found(tuple(taken), tuple(full), tuple(unseen))
+            limits_reached.append(LimitReached(next(iter(resources.values())), kind))
+    return Found(tuple(conflicts), tuple(limits_reached), tuple(unchecked))
 
 
-def refuse(taken: Sequence[Taken], full: Sequence[Full], cli: Callable[[str], str]) -> None:
-    """Failure(PREFLIGHT) if a name is taken or a kind is full. `cli`: from what follows `aws` to the whole command."""
-    if taken:
-        raise _conflict(taken, cli)
-    if full:
-        kind = full[0].kind
+def refuse(
+    conflicts: Sequence[NameConflict], limits_reached: Sequence[LimitReached], cli: Callable[[str], str]
+) -> None:
+    """Raise Failure(PREFLIGHT) for conflicts and limits. `cli`: from what follows `aws` to the complete command."""
+    if conflicts:
+        raise _conflict(conflicts, cli)
+    if limits_reached:
+        kind = limits_reached[0].kind
         raise Failure(
             Exit.PREFLIGHT,
-            f"there are {full[0]}",
-            "delete one that nobody needs, or deploy to another region or account: "
+            str(limits_reached[0]),
+            "delete an unused one, or deploy to another region or account: "
             f"{cli(kind.show.removeprefix('aws '))}, then {cli(kind.command.format('NAME').removeprefix('aws '))}",
         )
 
 
-def _conflict(taken: Sequence[Taken], cli: Callable[[str], str]) -> Failure:
-    shown = ", ".join(map(str, taken[:_SHOWN])) + (f" and {len(taken) - _SHOWN} more" if len(taken) > _SHOWN else "")
-    strangers = [each for each in taken if not each.holder]
-    if strangers:
+def _conflict(conflicts: Sequence[NameConflict], cli: Callable[[str], str]) -> Failure:
+    shown = ", ".join(map(str, conflicts[:_SHOWN])) + (
+        f" and {len(conflicts) - _SHOWN} more" if len(conflicts) > _SHOWN else ""
+    )
+    foreign = [each for each in conflicts if not each.holder]
+    if foreign:
         hint = (
-            "not of this stack, perhaps left behind by a destroyed environment; look what it is, then, for example: "
-            f"{cli(strangers[0].command.removeprefix('aws '))}"
+            "not in this stack, perhaps retained from a destroyed environment; inspect it, then, for example: "
+            f"{cli(foreign[0].command.removeprefix('aws '))}"
         )
     else:
         hint = (
-            f"{taken[0].holder} has it, and CloudFormation makes the new before it deletes the old: keep the logical "
-            "id, or deploy twice, first without the old"
+            f"{conflicts[0].holder} has it, and CloudFormation creates new resources before it deletes old ones: keep the "
+            "logical id, or deploy twice, first without the old resource"
         )
-    return Failure(Exit.PREFLIGHT, f"taken already: {shown}", hint)
+    return Failure(Exit.PREFLIGHT, f"names exist already: {shown}", hint)
 
 
 def name_of(resource: Resource) -> str:
-    """The name that the template gives the resource; "" if none, or one that is not known yet."""
+    """Return the name that the template gives the resource; "" if it has none or it is not known yet."""
     kind = KINDS.get(resource.type)
-    name = resource.properties.get(kind.property) if kind else None
+    name = resource.properties.get(kind.name_property) if kind else None
     return name if isinstance(name, str) else ""
 
 
-Look = Callable[[object, list[str]], Iterable[str]]
+Look = Callable[[Aws, list[str]], Iterable[str]]
 
 
 @dataclass(frozen=True)
-class Kind:
-    """`look` gets names and yields names that exist, those among others.
+class ResourceKind:
+    """A resource type with names. `look` receives names and yields existing names, possibly also others.
 
-    `command` is the next to type about one: it deletes, or, where that would lose data, shows. Of a kind with a
-    `limit` an account may have so many in a region; `look` yields all of them then, and `show` lists them for a person.
+    `command`: the next command for a conflict: it deletes the resource or, if that would lose data, describes it.
+    `limit`: for an account and region; if set, `look` yields all existing names, and the command `show` lists them.
     """
 
     what: str
-    property: str
+    name_property: str
     look: Look
     command: str
     limit: int | None = None
@@ -138,15 +140,19 @@ class Kind:
         return f"{self.what[:-1]}ies" if self.what.endswith("y") else f"{self.what}s"
 
 
-def _pages(aws: Aws, service: str, operation: str, key: str, **arguments) -> Iterator:
-    for page in aws.client(service).get_paginator(operation).paginate(**arguments):
+def _pages(aws: Aws, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+    client: Any = aws.client(service)  # type: ignore[call-overload]  # boto3's stubs know literal names only
+    for page in client.get_paginator(operation).paginate(**arguments):
         yield from page.get(key, [])
 
 
 def _prefixed(argument: str, names: list[str]) -> dict[str, str]:
-    """{argument: what all of them begin with}, {} if that is nothing. Sorted, so the first and the last decide."""
+    """Return {argument: common prefix}, {} without one. `names` are sorted, so the first and last determine it."""
     first, last = names[0], names[-1]
-    prefix = next((first[:place] for place, letter in enumerate(first) if letter != last[place : place + 1]), first)
+    length = next(
+        (index for index, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first)
+    )
+    prefix = first[:length]
     return {argument: prefix} if prefix else {}
 
 
@@ -179,7 +185,7 @@ def _rules(aws: Aws, names: list[str]) -> Iterator[str]:
 def _alarms(aws: Aws, names: list[str]) -> Iterator[str]:
     client = aws.client("cloudwatch")
     for start in range(0, len(names), 100):
-        wanted = {"AlarmNames": names[start : start + 100], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+        wanted: Any = {"AlarmNames": names[start : start + 100], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
         for page in client.get_paginator("describe_alarms").paginate(**wanted):
             for alarm in page.get("MetricAlarms", []) + page.get("CompositeAlarms", []):
                 yield alarm["AlarmName"]
@@ -191,8 +197,8 @@ def _dashboards(aws: Aws, names: list[str]) -> Iterator[str]:
 
 
 def _web_acls(aws: Aws, names: list[str]) -> Iterator[str]:
-    """There is no paginator; a marker may come with the last page, too."""
-    page = aws.client("wafv2").list_web_acls(Scope="REGIONAL")
+    """boto3 has no paginator; the last page may have a marker too."""
+    page: Any = aws.client("wafv2").list_web_acls(Scope="REGIONAL")
     while page.get("WebACLs"):
         yield from (acl["Name"] for acl in page["WebACLs"])
         marker = page.get("NextMarker")
@@ -206,12 +212,13 @@ def _trace_policies(aws: Aws, names: list[str]) -> Iterable[str]:
 
 
 def _one_by_one(service: str, operation: str, argument: str, member: str) -> Look:
-    """For kinds that know no prefix, and of which templates name few. `member` is in every answer of the operation."""
+    """Look up names one by one, for services without a prefix. `member` is in every response of the operation."""
 
     def look(aws: Aws, names: list[str]) -> Iterator[str]:
+        client: Any = aws.client(service)  # type: ignore[call-overload]  # boto3's stubs know literal names only
         for name in names:
             try:
-                getattr(aws.client(service), operation)(**{argument: name})[member]
+                getattr(client, operation)(**{argument: name})[member]
             except Exception as error:
                 if not service_errors.is_missing(error):
                     raise
@@ -221,38 +228,38 @@ def _one_by_one(service: str, operation: str, argument: str, member: str) -> Loo
     return look
 
 
-_ALARM = Kind("alarm", "AlarmName", _alarms, "aws cloudwatch delete-alarms --alarm-names {}")
+_ALARM = ResourceKind("alarm", "AlarmName", _alarms, "aws cloudwatch delete-alarms --alarm-names {}")
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, ResourceKind] = {
     "AWS::CloudWatch::Alarm": _ALARM,
     "AWS::CloudWatch::CompositeAlarm": _ALARM,  # they share one space of names
-    "AWS::CloudWatch::Dashboard": Kind(
+    "AWS::CloudWatch::Dashboard": ResourceKind(
         "dashboard", "DashboardName", _dashboards, "aws cloudwatch delete-dashboards --dashboard-names {}"
     ),
-    "AWS::DynamoDB::Table": Kind(
+    "AWS::DynamoDB::Table": ResourceKind(
         "table",
         "TableName",
         _one_by_one("dynamodb", "describe_table", "TableName", "Table"),
         "aws dynamodb describe-table --table-name {}",
     ),
-    "AWS::Events::Rule": Kind("rule", "Name", _rules, "aws events delete-rule --name {}"),
-    "AWS::IAM::Role": Kind(
+    "AWS::Events::Rule": ResourceKind("rule", "Name", _rules, "aws events delete-rule --name {}"),
+    "AWS::IAM::Role": ResourceKind(
         "role", "RoleName", _one_by_one("iam", "get_role", "RoleName", "Role"), "aws iam delete-role --role-name {}"
     ),
-    "AWS::Lambda::Function": Kind(
+    "AWS::Lambda::Function": ResourceKind(
         "function",
         "FunctionName",
         _one_by_one("lambda", "get_function_configuration", "FunctionName", "FunctionArn"),
         "aws lambda delete-function --function-name {}",
     ),
-    "AWS::Logs::LogGroup": Kind(
+    "AWS::Logs::LogGroup": ResourceKind(
         "log group", "LogGroupName", _log_groups, "aws logs delete-log-group --log-group-name {}"
     ),
-    "AWS::SNS::Topic": Kind("topic", "TopicName", _topics, "aws sns list-topics"),
-    "AWS::SQS::Queue": Kind("queue", "QueueName", _queues, "aws sqs get-queue-url --queue-name {}"),
-    "AWS::SSM::Parameter": Kind("parameter", "Name", _parameters, "aws ssm delete-parameter --name {}"),
-    "AWS::WAFv2::WebACL": Kind("web ACL", "Name", _web_acls, "aws wafv2 list-web-acls --scope REGIONAL"),
-    "AWS::XRay::ResourcePolicy": Kind(
+    "AWS::SNS::Topic": ResourceKind("topic", "TopicName", _topics, "aws sns list-topics"),
+    "AWS::SQS::Queue": ResourceKind("queue", "QueueName", _queues, "aws sqs get-queue-url --queue-name {}"),
+    "AWS::SSM::Parameter": ResourceKind("parameter", "Name", _parameters, "aws ssm delete-parameter --name {}"),
+    "AWS::WAFv2::WebACL": ResourceKind("web ACL", "Name", _web_acls, "aws wafv2 list-web-acls --scope REGIONAL"),
+    "AWS::XRay::ResourcePolicy": ResourceKind(
         "X-Ray resource policy",
         "PolicyName",
         _trace_policies,

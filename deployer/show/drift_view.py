@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from deployer.show.ui import Ui
-from deployer.stacks.drift_detection import Difference, Drifted, StackDrift
+from deployer.stacks.drift_detection import DriftedResource, PropertyDifference, StackDrift
 
 _LONGEST = 200
 _KINDS_NAMED = 6
@@ -51,7 +51,7 @@ def unchecked_kinds(found: Iterable[StackDrift]) -> dict[str, int]:
     return dict(sorted(total.items(), key=lambda entry: (-entry[1], entry[0])))
 
 
-def _show_resource(ui: Ui, resource: Drifted) -> None:
+def _show_resource(ui: Ui, resource: DriftedResource) -> None:
     if resource.status == "DELETED":
         ui.line(f"  - {resource.logical_id} ({resource.type}) is gone: {resource.physical_id}", "red")
         return
@@ -60,7 +60,7 @@ def _show_resource(ui: Ui, resource: Drifted) -> None:
         ui.line(f"      {_difference(difference)}")
 
 
-def _difference(difference: Difference) -> str:
+def _difference(difference: PropertyDifference) -> str:
     if difference.kind == "ADD":
         return f"{difference.path}: {_short(difference.actual)}, which the template does not have"
     if difference.kind == "REMOVE":

@@ -28,8 +28,8 @@ def show(ui: Ui, told: Diagnosis) -> None:
         ui.line(f"  and {len(groups) - _MOST} more")
     for cause, places in _alike(told.stuck):
         ui.line(f"  could not be undone: {places}: {_words(cause)}", "red")
-    if told.kept:
-        ui.line(f"  kept by its deletion policy, outside the stack: {', '.join(told.kept)}", "yellow")
+    if told.retained:
+        ui.line(f"  kept by its deletion policy, outside the stack: {', '.join(told.retained)}", "yellow")
     ui.line(f"State: {told.state}.")
     for status, stacks in _by_status(told):
         ui.line(f"  {status:<28} {', '.join(stacks)}")
@@ -66,7 +66,7 @@ def as_json(told: Diagnosis) -> dict:
         "cause": cause_as_json(told.cause) if told.cause else None,
         "others": [cause_as_json(cause) for cause in told.others],
         "stuck": [cause_as_json(cause) for cause in told.stuck],
-        "kept": list(told.kept),
+        "kept": list(told.retained),
         "stacks": {path or "root": status for path, status in told.stacks.items()},
         "state": told.state,
         "next": told.next,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from deployer.plan.permissions import GrantChange, PermissionChanges
-from deployer.plan.statements import ALLOW, BOUNDARY, MANAGED, Grant, Test
+from deployer.plan.statements import ALLOW, BOUNDARY, MANAGED, ConditionTest, Grant
 from deployer.show.ui import Ui
 
 
@@ -104,11 +104,11 @@ def _by(grant: Grant) -> str:
     return f" (policy of {grant.policy_of})" if grant.policy_of and grant.policy_of not in str(grant.resource) else ""
 
 
-def _tests(tests: Iterable[Test]) -> str:
+def _tests(tests: Iterable[ConditionTest]) -> str:
     return " and ".join(f"{test.shown} {test.operator} {' or '.join(test.values)}" for test in tests)
 
 
-def _condition(tests: Iterable[Test]) -> dict[str, dict[str, list[str]]]:
+def _condition(tests: Iterable[ConditionTest]) -> dict[str, dict[str, list[str]]]:
     condition: dict[str, dict[str, list[str]]] = {}
     for test in tests:
         condition.setdefault(test.operator, {})[test.shown] = list(test.values)

@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Hidden, Plan, Unknown
 from deployer.plan.guard import Danger
-from deployer.plan.report import PlanReport
 from deployer.plan.stateful import is_stateful
 from deployer.show import cost_view, permissions_view
+from deployer.show.plan_report import PlanReport
 
 VERSION = 1
 """Of the format. A key may be added within a version; what a key means changes only with it."""
@@ -53,7 +53,7 @@ def _change(change: Change) -> dict:
         "type": change.type,
         "action": _ACTIONS[change.action],
         "stateful": is_stateful(change.type),
-        "kept": change.kept,
+        "kept": change.retained,
         "properties": list(change.properties),
         "differences": [_difference(difference) for difference in change.differences],
     }
@@ -76,7 +76,7 @@ def _danger(danger: Danger) -> dict:
         "logicalId": change.logical_id,
         "type": change.type,
         "action": _ACTIONS[change.action],
-        "kept": change.kept,
+        "kept": change.retained,
         "allowed": danger.allowed,
         "reason": str(danger),
     }

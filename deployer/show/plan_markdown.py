@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from deployer.plan.changes import ABSENT, Change, Difference
-from deployer.plan.report import PlanReport
 from deployer.show import cost_view, permissions_view, plan_values
+from deployer.show.plan_report import PlanReport
 
 LIMIT = 60_000
 """Characters; GitHub takes 65,536."""
@@ -97,14 +97,14 @@ def _block(stack: tuple[str, ...], changes: list[Change], report: PlanReport, ro
 def _row(change: Change, report: PlanReport) -> str:
     danger = report.danger(change.path)
     mark = "" if danger is None else " (allowed)" if danger.allowed else " **DATA AT RISK**"
-    what = "metadata only" if change.quiet else change.action.value
+    what = "metadata only" if change.metadata_only else change.action.value
     sign = _escaped(plan_values.SIGNS[change.action])
     return f"| {sign} | {_escaped(change.logical_id)} | {_escaped(change.type)} | {what}{mark} |"
 
 
 def _hunk(change: Change) -> list[str]:
     """The differences of one resource as lines of a diff."""
-    if not change.differences or change.quiet:
+    if not change.differences or change.metadata_only:
         return []
     lines = [f"@@ {' '.join(change.logical_id.split())} @@"]
     for number, difference in enumerate(change.differences):

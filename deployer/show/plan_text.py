@@ -4,9 +4,9 @@ from itertools import groupby
 
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Replaces
 from deployer.plan.guard import Danger
-from deployer.plan.report import PlanReport
 from deployer.plan.snapshot import STACK
 from deployer.show import cost_view, permissions_view, plan_values
+from deployer.show.plan_report import PlanReport
 from deployer.show.ui import Ui
 
 _STYLES = {
@@ -63,10 +63,10 @@ def _stack(ui: Ui, report: PlanReport, stack: tuple[str, ...], changes: list[Cha
 def _resource(ui: Ui, indent: str, change: Change, danger: Danger | None) -> None:
     sign = plan_values.SIGNS[change.action]
     sign = sign if ui.unicode else sign.replace("±", "+-")
-    style = _danger_style(danger) if danger else "dim" if change.quiet else _STYLES[change.action]
-    note = f"  {_mark(danger)}" if danger else "  metadata only, nothing happens to it" if change.quiet else ""
+    style = _danger_style(danger) if danger else "dim" if change.metadata_only else _STYLES[change.action]
+    note = f"  {_mark(danger)}" if danger else "  metadata only, nothing happens to it" if change.metadata_only else ""
     ui.line(f"{indent}{sign} {change.logical_id} ({change.type}){note}", style)
-    if change.quiet:
+    if change.metadata_only:
         return
     for difference in change.differences[:_MOST]:
         ui.line(f"{indent}    {_difference(difference)}", "" if difference.replaces is Replaces.NO else style)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from deployer.plan.changes import Plan
 from deployer.show.ui import Ui
 from deployer.stacks import messages
-from deployer.stacks.causes import place
+from deployer.stacks.causes import resource_path
 from deployer.stacks.events import STACK, Event
 from deployer.stacks.stack_status import StackStatus
 
@@ -133,7 +133,7 @@ def _log_line(progress: Progress, event: Event) -> tuple[str, str] | None:
         if not event.status.endswith("_FAILED") or event.child_stack in progress.stacks:
             return None  # a nested stack tells of itself, unless it failed before it began
         why = messages.clean(event.reason).text if event.reason else "no reason"
-        return f"{at}{place(event, progress.names)} ({event.type}) {event.status}: {why}", "red"
+        return f"{at}{resource_path(event, progress.names)} ({event.type}) {event.status}: {why}", "red"
     stack, status = progress.stacks[event.stack_id], StackStatus(event.status)
     if status.is_settled:
         end = f"{at}{stack.name} {status} in {_time(progress.since(stack.started, event.time))}"

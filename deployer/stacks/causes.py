@@ -1,20 +1,21 @@
-"""The one event that started a failure, among the noise that followed. Pure.
+"""Find the event that caused a failure among those that follow from it. Pure.
 
-A stack that embeds another only says that it "was not successfully created" (aws-cdk #5974), and a first
-failure cancels whatever is under way, in every stack. So the cause is looked for in all stacks at once.
+A parent stack only reports that its child "was not successfully created" (aws-cdk #5974), and the first failure
+cancels all operations under way, in every stack. So the events of all stacks are searched together.
 """
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from deployer.stacks.events import STACK, Event
 
-# What CloudFormation says of resources that only failed because another one did.
-_NOISE = re.compile(r"(creation|update|deletion|operation) cancell?ed|^Embedded stack ", re.IGNORECASE)
+# The reasons of resources that failed only because another one did.
+_CONSEQUENCES = re.compile(r"(creation|update|deletion|operation) cancell?ed|^Embedded stack ", re.IGNORECASE)
 
 
 def depths(events: Iterable[Event]) -> dict[str, int]:
-    """Stack ARN -> how deep it is nested below the stacks that no event names as a child."""
+    """Return stack ARN -> nesting depth; 0 for stacks that no event names as a child."""
     parents: dict[str, str] = {event.child_stack: event.stack_id for event in events if event.child_stack}
 
     def depth(stack_id: str) -> int:
@@ -24,43 +25,44 @@ def depths(events: Iterable[Event]) -> dict[str, int]:
 
 
 def root_cause(events: Iterable[Event]) -> Event | None:
-    """The earliest failure that has a reason and is not the echo of another; of several at once, the deepest.
+    """Return the earliest failure with a reason that does not follow from another; of simultaneous ones, the deepest.
 
-    None when nothing failed. When everything is noise, the earliest noise is better than nothing.
+    Falls back to the earliest consequence. None if nothing failed.
     """
     events = list(events)
     failed = [event for event in events if event.status.endswith("_FAILED")]
     level = depths(events)
 
-    def order(event: Event):
+    def order(event: Event) -> tuple[bool, datetime, int]:
         return not event.reason, event.time, -level[event.stack_id]
 
-    real = [event for event in failed if not event.of_the_stack and not is_noise(event)]
+    of_resources = [event for event in failed if not event.of_the_stack and not is_consequence(event)]
     of_stacks = [event for event in events if event.of_the_stack and event.reason and "ROLLBACK" in event.status]
-    for candidates in (real, of_stacks, failed):
+    for candidates in (of_resources, of_stacks, failed):
         if candidates:
             return min(candidates, key=order)
     return None
 
 
-def is_noise(event: Event) -> bool:
-    return bool(_NOISE.search(event.reason)) or (event.type == STACK and not event.reason)
+def is_consequence(event: Event) -> bool:
+    """Return True for a failure that only follows from another one."""
+    return bool(_CONSEQUENCES.search(event.reason)) or (event.type == STACK and not event.reason)
 
 
 def others(events: Iterable[Event], cause: Event) -> list[Event]:
-    """Further failures of their own in the order they came: each would fail the next attempt, too."""
-    real = [
+    """Return the other independent failures, oldest first: each would fail the next attempt, too."""
+    found = [
         event
         for event in events
         if event.status in ("CREATE_FAILED", "UPDATE_FAILED")
         and event != cause
         and not event.of_the_stack
-        and not is_noise(event)
+        and not is_consequence(event)
     ]
-    return sorted(real, key=lambda event: event.time)
+    return sorted(found, key=lambda event: event.time)
 
 
-def place(event: Event, names: Mapping[str, str]) -> str:
-    """`DataStack/OrdersTable`, by the stacks' logical names."""
-    stack = names.get(event.stack_id, event.stack_name)
+def resource_path(event: Event, stack_paths: Mapping[str, str]) -> str:
+    """Return `DataStack/OrdersTable`. `stack_paths`: stack ARN -> path by logical ids."""
+    stack = stack_paths.get(event.stack_id, event.stack_name)
     return f"{stack}/{event.logical_id}" if stack else event.logical_id

@@ -1,30 +1,35 @@
-"""One change set over the whole tree: create, read, execute, and leave nothing behind."""
+"""Create, read and execute one change set over root and nested stacks; delete it if creating fails."""
 
 import contextlib
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from typing import Any
 
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.aws.waiting import until
 from deployer.plan.changes import Detail, Verdict
 from deployer.plan.verdicts import KNOWN_LATER
-from deployer.stacks import leftovers, validation
+from deployer.stacks import change_set_cleanup, validation
+from deployer.stacks.validation import ChangeSetId
 
-_OVERTAKEN = ("InvalidChangeSetStatus", "ChangeSetNotFound", "OperationInProgressException", "AlreadyExistsException")
-_BUSY = ("_IN_PROGRESS state and can not be updated", "already exists and cannot be created again")
-_NOTHING = ("didn't contain changes", "No updates are to be performed")
+_CONFLICT_CODES = (
+    "InvalidChangeSetStatus",
+    "ChangeSetNotFound",
+    "OperationInProgressException",
+    "AlreadyExistsException",
+)
+_CONFLICT_PHRASES = ("_IN_PROGRESS state and can not be updated", "already exists and cannot be created again")
+_EMPTY_PHRASES = ("didn't contain changes", "No updates are to be performed")
 
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """`empty`: CloudFormation found nothing to change. (No verdicts report_conflict may be a change of outputs.)
+    """A change set. `empty`: CloudFormation found nothing to change. (If only outputs change, `verdicts` is empty too.)
 
-    `made_stack`: creating it made the REVIEW_IN_PROGRESS stack that it hangs on.
-    `sets`: (path, stack id, change set id) of it and of all nested ones, for `validation.problems`.
+    `made_stack`: creating it created its REVIEW_IN_PROGRESS stack. `sets`: it and all nested change sets.
     """
 
     id: str
@@ -32,7 +37,7 @@ class ChangeSet:
     made_stack: bool
     verdicts: tuple[Verdict, ...] = ()
     empty: bool = False
-    sets: tuple[tuple[str, str, str], ...] = ()
+    sets: tuple[ChangeSetId, ...] = ()
 
 
 def create(
@@ -41,21 +46,22 @@ def create(
     *,
     new: bool,
     exists: bool,
-    request: Mapping[str, object],
+    request: Mapping[str, Any],
     token: str,
     pause: float = 1.0,
 ) -> ChangeSet:
     """Create the change set and wait until it can be read.
 
-    `new`: of type CREATE; `exists`: there is a REVIEW_IN_PROGRESS stack already, which is not ours
-    to remove. `request`: of `build.desired.Built`. `token`: of `operation.token`, kept as its description, which says whose it is.
-    Raises Refused(FAILED) with CloudFormation's reason; whatever was made is removed first.
+    `new`: its type is CREATE. `exists`: the stack is REVIEW_IN_PROGRESS already, so another run created it and it
+    must not be removed. `request`: template, parameters and tags, as CreateChangeSet takes them. `token`: of
+    `operation.token`; the description, which identifies the owner.
+    Raises Refused(FAILED) with CloudFormation's reason, after deleting what was created.
     """
     cloudformation = aws.client("cloudformation")
-    name = f"{leftovers.PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    name = f"{change_set_cleanup.PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     made = ChangeSet(name, stack, new and not exists)
     try:
-        answer = cloudformation.create_change_set(
+        response = cloudformation.create_change_set(
             StackName=stack,
             ChangeSetName=name,
             ChangeSetType="CREATE" if new else "UPDATE",
@@ -64,16 +70,16 @@ def create(
             ClientToken=name,
             Description=token,
         )
-        made = replace(made, id=answer["Id"], stack_id=answer["StackId"])
+        made = replace(made, id=response["Id"], stack_id=response["StackId"])
         return _completed(aws, made, pause)
     except BaseException:
         with contextlib.suppress(Exception):
-            leftovers.discard(aws, _identified(cloudformation, made), pause)
+            change_set_cleanup.discard(aws, _identified(cloudformation, made), pause)
         raise
 
 
-def _identified(cloudformation, made: ChangeSet) -> ChangeSet:
-    """With its ARNs, also when a call that was cut off did not answer them; raises when nothing was made."""
+def _identified(cloudformation: Any, made: ChangeSet) -> ChangeSet:
+    """Add the ARNs if the create call was interrupted before it returned them; raises if nothing was created."""
     if made.id.startswith("arn:"):
         return made
     found = cloudformation.describe_change_set(ChangeSetName=made.id, StackName=made.stack_id)
@@ -82,35 +88,38 @@ def _identified(cloudformation, made: ChangeSet) -> ChangeSet:
 
 def _completed(aws: Aws, made: ChangeSet, pause: float) -> ChangeSet:
     cloudformation = aws.client("cloudformation")
-    last = until(
+    described: Mapping[str, Any] = until(
         lambda: cloudformation.describe_change_set(ChangeSetName=made.id, StackName=made.stack_id),
-        lambda answer: answer["Status"] in ("CREATE_COMPLETE", "FAILED"),
+        lambda described: described["Status"] in ("CREATE_COMPLETE", "FAILED"),
         pause,
     )
-    if last["Status"] == "FAILED":
-        reason = last.get("StatusReason", "")
-        if any(phrase in reason for phrase in _NOTHING):
+    if described["Status"] == "FAILED":
+        if _is_empty(described):
             return replace(made, empty=True)
-        reason = _deepest_reason(cloudformation, last, pause)
+        reason = _deepest_reason(cloudformation, described, pause)
         raise validation.Refused(reason, validation.problems(aws, validation.nested(cloudformation, made.id, pause)))
-    sets: list[tuple[str, str, str]] = []
+    sets: list[ChangeSetId] = []
     verdicts = tuple(read(cloudformation, made.id, sets))
     return replace(made, verdicts=verdicts, sets=tuple(sets))
 
 
-def read(
-    cloudformation, change_set: str, sets: list[tuple[str, str, str]], stack: tuple[str, ...] = ()
-) -> Iterable[Verdict]:
-    """Every page of a change set and of the nested ones that it names, with the properties' values.
+def _is_empty(described: Mapping[str, Any]) -> bool:
+    return any(phrase in described.get("StatusReason", "") for phrase in _EMPTY_PHRASES)
 
-    `sets` collects (path, stack id, change set id) of each.
+
+def read(
+    cloudformation: Any, change_set: str, sets: list[ChangeSetId], stack: tuple[str, ...] = ()
+) -> Iterable[Verdict]:
+    """Yield the changes on every page of a change set and of its nested ones, with the properties' values.
+
+    Appends the change set and its nested ones to `sets`.
     """
     pages = cloudformation.get_paginator("describe_change_set").paginate(
         ChangeSetName=change_set, IncludePropertyValues=True
     )
     for number, page in enumerate(pages):
         if number == 0:
-            sets.append(("/".join(stack), page.get("StackId", ""), change_set))
+            sets.append(ChangeSetId("/".join(stack), page.get("StackId", ""), change_set))
         for change in (each["ResourceChange"] for each in page.get("Changes", []) if "ResourceChange" in each):
             verdict = _verdict(change, stack)
             yield verdict
@@ -118,7 +127,7 @@ def read(
                 yield from read(cloudformation, change["ChangeSetId"], sets, (*stack, verdict.logical_id))
 
 
-def _verdict(change: Mapping, stack: tuple[str, ...]) -> Verdict:
+def _verdict(change: Mapping[str, Any], stack: tuple[str, ...]) -> Verdict:
     details = [_detail(detail) for detail in change.get("Details", []) if "Target" in detail]
     return Verdict(
         stack,
@@ -127,11 +136,11 @@ def _verdict(change: Mapping, stack: tuple[str, ...]) -> Verdict:
         change["Action"],
         change.get("Replacement", ""),
         tuple(dict.fromkeys(details)),
-        kept="Retain" in change.get("PolicyAction", ""),
+        retained="Retain" in change.get("PolicyAction", ""),
     )
 
 
-def _detail(detail: Mapping) -> Detail:
+def _detail(detail: Mapping[str, Any]) -> Detail:
     target = detail["Target"]
     return Detail(
         target.get("Attribute", "Properties"),
@@ -144,11 +153,11 @@ def _detail(detail: Mapping) -> Detail:
     )
 
 
-def _is_direct(detail: Mapping) -> bool:
-    """Whether it tells of a change.
+def _is_direct(detail: Mapping[str, Any]) -> bool:
+    """Return True for a change that does not only follow from a reference.
 
-    A reference to a parameter or resource counts as changed when its value merely is not known yet;
-    whether a parameter did change, the plan knows better. A value fed from SSM is told by the two values.
+    CloudFormation lists a reference to a parameter or resource as changed when its value is not known yet; the plan
+    knows better whether a parameter changed. The value of an SSM parameter shows in the two values.
     """
     before, after = (detail["Target"].get(side) for side in ("BeforeValue", "AfterValue"))
     if after == KNOWN_LATER:
@@ -161,39 +170,38 @@ def _is_direct(detail: Mapping) -> bool:
     )
 
 
-def _deepest_reason(cloudformation, failed: Mapping, pause: float) -> str:
-    """A root that says "Nested change set ... was not successfully created" hides the child's own reason."""
-    reason = failed.get("StatusReason", "no reason given")
+def _deepest_reason(cloudformation: Any, failed: Mapping[str, Any], pause: float) -> str:
+    """Return the child's reason where the root's is "Nested change set ... was not successfully created"."""
     for change in failed.get("Changes", []):
-        nested = change.get("ResourceChange", {}).get("ChangeSetId")
-        if nested:
-            read = partial(cloudformation.describe_change_set, ChangeSetName=nested)
-            [answer] = validation.settled(lambda read=read: [read()], pause)
-            if answer["Status"] == "FAILED" and not any(
-                phrase in answer.get("StatusReason", "") for phrase in _NOTHING
-            ):
-                return (
-                    f"{change['ResourceChange']['LogicalResourceId']}: {_deepest_reason(cloudformation, answer, pause)}"
-                )
-    return reason
+        resource = change.get("ResourceChange", {})
+        if resource.get("ChangeSetId"):
+            nested = _ended(cloudformation, resource["ChangeSetId"], pause)
+            if nested["Status"] == "FAILED" and not _is_empty(nested):
+                return f"{resource['LogicalResourceId']}: {_deepest_reason(cloudformation, nested, pause)}"
+    return failed.get("StatusReason", "no reason given")
+
+
+def _ended(cloudformation: Any, change_set: str, pause: float) -> Mapping[str, Any]:
+    [page] = validation.settled(lambda: [cloudformation.describe_change_set(ChangeSetName=change_set)], pause)
+    return page
 
 
 def execute(aws: Aws, change_set: ChangeSet, token: str, disable_rollback: bool = False) -> None:
-    """Begin; sent twice with the same token (a retry after a lost answer) it begins once."""
+    """Begin the operation, once: a second call with the same token (a retry after a lost response) has no effect."""
     aws.client("cloudformation").execute_change_set(
         ChangeSetName=change_set.id,
         StackName=change_set.stack_id,
         ClientRequestToken=token,
-        # Always said: the API's reference and its conduct differ about the default.
+        # Always set: the API's reference and its behavior differ about the default.
         DisableRollback=disable_rollback,
-        # Not RetainExceptOnCreate: rolling a first creation back it would delete a protected table,
-        # which DynamoDB refuses (ROLLBACK_FAILED), and the account's logging role, which API Gateway
-        # would go on naming. What Retain keeps of a failed creation is empty.
+        # Not RetainExceptOnCreate: the rollback of a first creation would delete a protected table, which DynamoDB
+        # refuses (ROLLBACK_FAILED), and the account's logging role, which API Gateway would still refer to. What
+        # Retain keeps of a failed creation is empty.
     )
 
 
 def is_waiting(aws: Aws, change_set: ChangeSet) -> bool:
-    """Whether it is there and was not executed, so that nobody but us will remove it."""
+    """Return True if the change set exists and was not executed, so that this run must delete it."""
     cloudformation = aws.client("cloudformation")
     try:
         found = cloudformation.describe_change_set(ChangeSetName=change_set.id, StackName=change_set.stack_id)
@@ -203,6 +211,6 @@ def is_waiting(aws: Aws, change_set: ChangeSet) -> bool:
 
 
 def lost_race(error: Exception) -> bool:
-    """Whether CloudFormation refused to create or execute a change set because another operation came first."""
+    """Return True if CloudFormation refused to create or execute a change set because another operation came first."""
     message = service_errors.message_of(error)
-    return service_errors.code_of(error) in _OVERTAKEN or any(words in message for words in _BUSY)
+    return service_errors.code_of(error) in _CONFLICT_CODES or any(words in message for words in _CONFLICT_PHRASES)

@@ -1,7 +1,7 @@
-"""What was deployed when: one small object in the artifact bucket for each successful deployment.
+"""The history of deployments: one small object in the artifact bucket for each successful one.
 
-A key is `deployments/<environment>/<UTC time>-<version>.json`, so that keys sort by time and tell the version:
-a list costs one request for a thousand deployments, and only what is shown is read.
+A key is `deployments/<environment>/<UTC time>-<version>.json`: keys sort by time and contain the version, so a list
+costs one request for a thousand deployments, and only records to be shown are read.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Protocol
 
 from config import names, parameters
 from deployer.aws.session import Aws
@@ -21,7 +22,7 @@ from deployer.plan import templates
 from deployer.stacks import reading
 
 FORMAT = 2
-"""Of the records that are written. Those of the first had no number, and 0.0 seconds and no changes if unwatched."""
+"""Version of the record's format. Format 1 had no number, and 0.0 seconds and no changes if not followed to the end."""
 
 DEPLOY, ROLLBACK = "deploy", "rollback"
 
@@ -31,7 +32,7 @@ _KEY = re.compile(r"deployments/[^/]+/(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{10})\.json
 
 @dataclass(frozen=True)
 class Source:
-    """Where a deployment comes from. `commit`: "" outside a git checkout; `dirty`: it had further changes."""
+    """Where a deployment comes from. `commit`: "" outside a git repository; `dirty`: with uncommitted changes."""
 
     kind: str = DEPLOY
     commit: str = ""
@@ -42,9 +43,9 @@ class Source:
 class Deployment:
     """One successful deployment.
 
-    `when`: ISO 8601, UTC. `who`: the caller's ARN. `root`: key of the root template. `parameters`: without
-    those that are NoEcho. `packages`: keys. `seconds`: how long it took. `changes`: action -> number. Both are None
-    where nobody watched to the end. `format`: of the record; keys may be added within one.
+    `when`: ISO 8601, UTC. `who`: the caller's ARN. `root`: key of the root template. `parameters`: without NoEcho
+    ones. `packages`: keys. `seconds`: duration. `changes`: action -> number. Both are None if the run did not follow
+    the deployment to its end. `format`: fields may be added without a new number.
     """
 
     version: str
@@ -67,13 +68,24 @@ class Deployment:
 
     @property
     def objects(self) -> list[str]:
-        """Keys of what must be in the bucket to deploy it again; what the root template names comes on top."""
+        """Return the keys needed to deploy it again, besides those that the root template names."""
         return [self.root, *self.packages]
+
+
+class Desired(Protocol):
+    """The parts of a desired state that a record contains."""
+
+    @property
+    def bundle(self) -> templates.Bundle: ...
+    @property
+    def parameters(self) -> Mapping[str, str]: ...
+    @property
+    def bucket(self) -> str: ...
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What a key tells."""
+    """A record's key and what the key contains."""
 
     key: str
     when: datetime
@@ -84,23 +96,23 @@ def prefix(environment: str) -> str:
     return f"deployments/{environment}/"
 
 
-def version_of(root: Mapping, values: Mapping[str, str]) -> str:
-    """Content address of what is deployed: root template, which names its children's, and parameters.
+def version_of(root: Mapping[str, Any], values: Mapping[str, str]) -> str:
+    """Return a hash of the root template, which contains its children's hashes, and of the parameters.
 
-    What the account decides, not the checkout, does not count.
+    Parameters that depend on the account do not count.
     """
     ours = {name: value for name, value in values.items() if name not in parameters.ACCOUNT_PARAMETERS}
     content = json.dumps([templates.without_hosts(root), ours], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:10]
 
 
-def deployed_version(aws: Aws, stack: Mapping) -> str:
-    """The version of what is deployed now, by whatever means: from the stack itself."""
+def deployed_version(aws: Aws, stack: Mapping[str, Any]) -> str:
+    """Return the version of the deployed stack, computed from its template and parameters."""
     return version_of(reading.template(aws, stack["StackId"]), reading.parameters_of(stack))
 
 
-def checkout(root: Path) -> Source:
-    """The commit of the directory; no git, no commit."""
+def local_source(root: Path) -> Source:
+    """Return the commit of the local version; an empty Source without git."""
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(root), *arguments]
@@ -115,13 +127,13 @@ def checkout(root: Path) -> Source:
 def record(
     aws: Aws,
     environment: str,
-    built,
+    built: Desired,
     who: str,
     source: Source,
     seconds: float | None,
     changes: Mapping[str, int] | None,
 ) -> str:
-    """Write down that `built` (build.desired.Built) was deployed just now; its version."""
+    """Write the record of a deployment that has just succeeded; return its version."""
     now = datetime.now(UTC)
     declared = built.bundle.root.get("Parameters", {})
     secret = {name for name, spec in declared.items() if str(spec.get("NoEcho", "")).lower() == "true"}
@@ -150,7 +162,7 @@ def record(
 
 
 def entries(aws: Aws, account: str, environment: str) -> list[Entry]:
-    """All deployments that were recorded, newest first; [] also where there is no bucket."""
+    """Return all recorded deployments, newest first; [] also if the bucket does not exist."""
     s3 = aws.client("s3")
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=names.artifact_bucket(account, aws.region), Prefix=prefix(environment)
@@ -169,7 +181,7 @@ def _entries(keys: Iterable[str]) -> Iterable[Entry]:
 
 
 def read(aws: Aws, account: str, chosen: Sequence[Entry]) -> list[Deployment | None]:
-    """The records themselves, in the order of the entries, several at once; None for one that cannot be understood."""
+    """Read the records of the entries concurrently, in their order; None for one that cannot be parsed."""
     s3, bucket = aws.client("s3"), names.artifact_bucket(account, aws.region)
 
     def one(entry: Entry) -> Deployment | None:
@@ -180,7 +192,7 @@ def read(aws: Aws, account: str, chosen: Sequence[Entry]) -> list[Deployment | N
 
 
 def _parsed(text: bytes) -> Deployment | None:
-    """A record of any format up to ours; None for a later one, and for what is none."""
+    """Return a record of any format up to FORMAT; None for a later format and for text that is not a record."""
     try:
         document = json.loads(text)
         if document.setdefault("format", 1) > FORMAT:
@@ -195,25 +207,26 @@ def _parsed(text: bytes) -> Deployment | None:
 
 
 def choose(known: Sequence[Entry], wanted: str | None, current: str) -> Entry:
-    """The newest record of the version `wanted`, of which the first characters do; without it, of the one that
-    was deployed before the current one. Pure. Failure(USAGE) lists what there is.
+    """Return the latest record whose version starts with `wanted`; if None, the one before the current version.
+
+    Pure. Raises Failure(USAGE), which lists the known versions.
     """
     if wanted is None:
-        newest = next((place for place, entry in enumerate(known) if entry.version == current), None)
+        newest = next((index for index, entry in enumerate(known) if entry.version == current), None)
         if newest is None:
-            raise _cannot(known, "what is deployed now is in no record, so there is none before it")
+            raise _not_found(known, f"the deployed version {current} has no record, so the one before it is unknown")
         before = next((entry for entry in known[newest:] if entry.version != current), None)
         if before is None:
-            raise _cannot(known, f"no other version was deployed before {current}")
+            raise _not_found(known, f"no other version was deployed before {current}")
         return before
     found = [entry for entry in known if entry.version.startswith(wanted)]
     if not wanted or len({entry.version for entry in found}) != 1:
-        raise _cannot(known, f"{'more than one version begins' if found else 'no version begins'} with {wanted!r}")
+        raise _not_found(known, f"{'more than one version begins' if found else 'no version begins'} with {wanted!r}")
     return found[0]
 
 
-def _cannot(known: Sequence[Entry], why: str) -> Failure:
+def _not_found(known: Sequence[Entry], why: str) -> Failure:
     newest = {entry.version: entry for entry in reversed(known)}
     listed = sorted(newest.values(), key=lambda entry: entry.key, reverse=True)
     listing = ", ".join(f"{entry.version} ({entry.when:%Y-%m-%d %H:%M} UTC)" for entry in listed[:10])
-    return Failure(Exit.USAGE, why, f"known versions, newest first: {listing or 'none'}; --history tells more")
+    return Failure(Exit.USAGE, why, f"known versions, newest first: {listing or 'none'}; --history shows details")

@@ -1,7 +1,7 @@
-"""Drift: where deployed resources are not as their stacks' templates say.
+"""Drift: differences between deployed resources and their stacks' templates.
 
-CloudFormation's detection does not descend into nested stacks, so it is started on each. It compares only
-properties that a template sets, and only of the types that it can read: what it did not look at is counted.
+CloudFormation's detection does not include nested stacks, so it is started on each. It compares only properties that
+a template sets, and only of supported types: resources that were not checked are counted.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
@@ -17,7 +18,7 @@ from deployer.stacks import reading
 from deployer.stacks.tree import Stack
 
 LIMIT = 900.0
-"""Seconds after which a detection is not waited for any longer; one takes minutes, says its documentation."""
+"""Seconds to wait for the detections; one takes minutes, says the documentation."""
 
 _BUSY = "already in progress"
 _SECRET = r"passw|secret|token|credential|api[_-]?key|private[_-]?key|authorization"
@@ -27,8 +28,8 @@ _HIDDEN = "(hidden)"
 
 
 @dataclass(frozen=True)
-class Difference:
-    """`path` is a JSON pointer into the resource's properties; `kind`: ADD, REMOVE or NOT_EQUAL, seen from the template."""
+class PropertyDifference:
+    """`path`: JSON pointer into the resource's properties. `kind`: ADD, REMOVE or NOT_EQUAL, relative to the template."""
 
     path: str
     expected: str
@@ -37,27 +38,27 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Drifted:
+class DriftedResource:
     """A resource whose `status` is MODIFIED, with its differences, or DELETED."""
 
     logical_id: str
     physical_id: str
     type: str
     status: str
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[PropertyDifference, ...] = ()
 
 
 @dataclass(frozen=True)
 class StackDrift:
-    """What one stack's detection found.
+    """The result of one stack's detection.
 
-    `problem`: why it is not the whole answer, or none at all; "" when it is. `unchecked`: type -> number of
-    resources that CloudFormation cannot look at.
+    `problem`: why the result is missing or incomplete, "" if it is complete. `unchecked`: type -> number of
+    resources that CloudFormation cannot check.
     """
 
     path: str
     title: str
-    drifted: tuple[Drifted, ...] = ()
+    drifted: tuple[DriftedResource, ...] = ()
     in_sync: int = 0
     unchecked: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
@@ -68,43 +69,52 @@ class StackDrift:
 
 
 def detect(
-    aws: Aws, stacks: list[Stack], pause: float, on_progress: Callable[[int, int], None], clock=time
+    aws: Aws, stacks: list[Stack], pause: float, on_progress: Callable[[int, int], None], clock: Any = time
 ) -> list[StackDrift]:
-    """Start a detection on every stack, wait for all of them, read what they found; in the order of `stacks`.
+    """Start a detection on every stack, wait for all of them; return the results in the order of `stacks`.
 
-    `on_progress` gets how many are done, of how many. What cannot be started or ends badly is that stack's `problem`;
-    only what no stack could answer (credentials, permission) is raised.
+    `on_progress` receives the number of completed detections and of all. A detection that fails is its stack's
+    `problem`; errors that concern all stacks (credentials, permissions) are raised.
     """
     with ThreadPoolExecutor(8) as pool:
         problems = _wait(aws, stacks, pool, pause, on_progress, clock)
         return list(pool.map(lambda stack: _result(aws, stack, problems[stack.id]), stacks))
 
 
-def _wait(aws: Aws, stacks: list[Stack], pool, pause: float, on_progress, clock) -> dict[str, str]:
-    """Stack id -> problem, "" for none, once all have come to an end."""
+def _wait(
+    aws: Aws,
+    stacks: list[Stack],
+    pool: ThreadPoolExecutor,
+    pause: float,
+    on_progress: Callable[[int, int], None],
+    clock: Any,
+) -> dict[str, str]:
+    """Wait until all detections have ended; return stack id -> problem, "" for none."""
     deadline = clock.monotonic() + LIMIT
-    # stack id -> detection id, "" until it is started: somebody else's detection may be in the way.
+    # stack id -> detection id, "" until it is started: another detection may be in progress
     running = dict.fromkeys((stack.id for stack in stacks), "")
     ended: dict[str, str] = {}
     while running:
         on_progress(len(ended), len(stacks))
-        looked = pool.map(lambda entry: _look(aws, *entry), list(running.items()))
-        for stack, (detection, problem) in zip(list(running), looked, strict=True):
+        polled = pool.map(lambda entry: _poll(aws, *entry), list(running.items()))
+        for stack, (detection, problem) in zip(list(running), polled, strict=True):
             running[stack] = detection
             if problem is not None:
                 ended[stack] = problem
                 del running[stack]
         if running and clock.monotonic() > deadline:
-            late = f"its detection has not ended in {LIMIT / 60:.0f} minutes; it goes on, look again later"
-            return ended | dict.fromkeys(running, late)
+            timed_out = (
+                f"its detection timed out after {LIMIT / 60:.0f} minutes; it continues, run the command again later"
+            )
+            return ended | dict.fromkeys(running, timed_out)
         if running:
             clock.sleep(pause)
     on_progress(len(ended), len(stacks))
     return ended
 
 
-def _look(aws: Aws, stack: str, detection: str) -> tuple[str, str | None]:
-    """The detection's id, started if it was not, and how it ended: None while it runs, else its problem or ""."""
+def _poll(aws: Aws, stack: str, detection: str) -> tuple[str, str | None]:
+    """Start or poll a detection; return its id, and its problem ("" for none) or None while it runs."""
     cloudformation = aws.client("cloudformation")
     try:
         if not detection:
@@ -113,7 +123,7 @@ def _look(aws: Aws, stack: str, detection: str) -> tuple[str, str | None]:
     except Exception as error:
         if service_errors.is_transient(error) or _BUSY in str(error):
             return detection, None
-        if service_errors.code_of(error) == "ValidationError":  # of a stack in the middle of an update, for instance
+        if service_errors.code_of(error) == "ValidationError":  # such as a stack that is being updated
             return detection, service_errors.message_of(error)
         raise
     if status["DetectionStatus"] == "DETECTION_IN_PROGRESS":
@@ -126,8 +136,8 @@ def _result(aws: Aws, stack: Stack, problem: str) -> StackDrift:
     return interpret(stack, list(_drifts(aws.client("cloudformation"), stack.id)), problem)
 
 
-def _drifts(cloudformation, stack: str) -> Iterator[dict]:
-    """All pages; botocore has no paginator for this operation."""
+def _drifts(cloudformation: Any, stack: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries of all pages; botocore has no paginator for this operation."""
     more: dict = {}
     while True:
         page = cloudformation.describe_stack_resource_drifts(StackName=stack, **more)
@@ -137,17 +147,17 @@ def _drifts(cloudformation, stack: str) -> Iterator[dict]:
         more = {"NextToken": page["NextToken"]}
 
 
-def interpret(stack: Stack, found: list[Mapping], problem: str = "") -> StackDrift:
-    """From DescribeStackResourceDrifts entries. Pure. Nested stacks are checked by themselves, and not counted here."""
-    by_status: dict[str, list[Mapping]] = {}
+def interpret(stack: Stack, found: list[Mapping[str, Any]], problem: str = "") -> StackDrift:
+    """Interpret DescribeStackResourceDrifts entries. Pure. Nested stacks have their own detection."""
+    by_status: dict[str, list[Mapping[str, Any]]] = {}
     for entry in found:
         by_status.setdefault(entry["StackResourceDriftStatus"], []).append(entry)
-    looked_at = {
+    checked = {
         entry["LogicalResourceId"]
         for status in ("IN_SYNC", "MODIFIED", "DELETED", "UNKNOWN")
         for entry in by_status.get(status, [])
     }
-    kinds = (each["ResourceType"] for name, each in sorted(stack.resources.items()) if name not in looked_at)
+    kinds = (each["ResourceType"] for name, each in sorted(stack.resources.items()) if name not in checked)
     unchecked = Counter(kind for kind in kinds if kind != reading.STACK)
     unreadable = [
         entry["LogicalResourceId"] + (f" ({reason})" if (reason := entry.get("DriftStatusReason")) else "")
@@ -166,12 +176,12 @@ def interpret(stack: Stack, found: list[Mapping], problem: str = "") -> StackDri
     )
 
 
-def _drifted(entry: Mapping) -> Drifted:
+def _drifted(entry: Mapping[str, Any]) -> DriftedResource:
     differences = (
-        Difference(each["PropertyPath"], each["ExpectedValue"], each["ActualValue"], each["DifferenceType"])
+        PropertyDifference(each["PropertyPath"], each["ExpectedValue"], each["ActualValue"], each["DifferenceType"])
         for each in entry.get("PropertyDifferences", [])
     )
-    return Drifted(
+    return DriftedResource(
         entry["LogicalResourceId"],
         entry.get("PhysicalResourceId", ""),
         entry["ResourceType"],
@@ -180,10 +190,10 @@ def _drifted(entry: Mapping) -> Drifted:
     )
 
 
-def masked(difference: Difference) -> Difference:
-    """Without its values if its name, or a name inside of them, says that they are nobody's to read.
+def masked(difference: PropertyDifference) -> PropertyDifference:
+    """Hide the values if the property's name, or a name inside the values, looks like a secret's.
 
-    (What a NoEcho parameter set, CloudFormation itself shows as asterisks; what somebody else set, it shows.)
+    CloudFormation masks values of NoEcho parameters, but not values that were set outside the template.
     """
 
     def shown(value: str) -> str:

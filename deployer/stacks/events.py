@@ -1,9 +1,10 @@
-"""Stack events as values, and reading only the new ones."""
+"""Read stack events, as values and only the new ones."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from deployer.plan.snapshot import STACK
 
@@ -12,9 +13,9 @@ _EMBEDDED = re.compile(r"Embedded stack (arn:\S+)")
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a stack's history. `token`: the ClientRequestToken of the call that began the operation.
+    """A stack event. `token`: the ClientRequestToken of the call that began the operation.
 
-    `hook`: which hook failed and what it said, "" if none did.
+    `hook`: the hook that failed and its message, "" if none did.
     """
 
     id: str
@@ -31,14 +32,14 @@ class Event:
 
     @property
     def of_the_stack(self) -> bool:
-        """It is about the stack whose history it is in, not about one of its resources."""
+        """Return True for an event of the stack itself, not of one of its resources."""
         return self.type == STACK and self.physical_id == self.stack_id
 
     @property
     def child_stack(self) -> str:
-        """The ARN of the nested stack that it is about, or "".
+        """Return the ARN of the nested stack that the event is about, or "".
 
-        A child that failed at once may be named by nothing but the reason.
+        The event of a child that failed at once may contain its ARN only in the reason.
         """
         if self.type != STACK or self.of_the_stack:
             return ""
@@ -48,8 +49,8 @@ class Event:
         return named[1] if named else ""
 
 
-def of(entry: Mapping) -> Event:
-    """From a DescribeStackEvents entry."""
+def of(entry: Mapping[str, Any]) -> Event:
+    """Convert a DescribeStackEvents entry."""
     return Event(
         entry["EventId"],
         entry["Timestamp"],
@@ -65,18 +66,18 @@ def of(entry: Mapping) -> Event:
     )
 
 
-def _failed_hook(entry: Mapping) -> str:
-    """A hook that only warns (HookFailureMode WARN) stops nothing, so it explains nothing."""
+def _failed_hook(entry: Mapping[str, Any]) -> str:
+    """Return the failed hook and its message; "" for a hook that only warns, since it cannot be the cause."""
     if not entry.get("HookStatus", "").endswith("FAILED") or entry.get("HookFailureMode") == "WARN":
         return ""
     return f"{entry.get('HookType', 'hook')}: {entry.get('HookStatusReason', 'no reason given')}"
 
 
-def since(cloudformation, stack_id: str, seen: set[str], start: datetime | None = None) -> list[Event]:
-    """What happened to the stack since the last call, oldest first; `seen` is brought up to date.
+def since(cloudformation: Any, stack_id: str, seen: set[str], start: datetime | None = None) -> list[Event]:
+    """Return the stack's events that are not in `seen`, oldest first, and add them to `seen`.
 
-    CloudFormation tells the newest first, so reading ends at the first page that reaches what is
-    known, or what is older than `start`: polling costs one call unless much has happened.
+    CloudFormation lists the newest first, so reading ends at the first page with a known event or one before `start`:
+    polling costs one call unless there are many events.
     """
     fresh: list[Event] = []
     for events in _pages(cloudformation, stack_id):
@@ -88,8 +89,8 @@ def since(cloudformation, stack_id: str, seen: set[str], start: datetime | None 
     return fresh[::-1]
 
 
-def back_to(cloudformation, stack_id: str, beginning: Callable[[Event], bool]) -> list[Event]:
-    """The newest events, newest first, back to the first for which `beginning` holds; else the whole history."""
+def back_to(cloudformation: Any, stack_id: str, beginning: Callable[[Event], bool]) -> list[Event]:
+    """Return the newest events, newest first, back to the first for which `beginning` is true; else all events."""
     found: list[Event] = []
     for events in _pages(cloudformation, stack_id):
         for event in events:
@@ -99,11 +100,11 @@ def back_to(cloudformation, stack_id: str, beginning: Callable[[Event], bool]) -
     return found
 
 
-def newest(cloudformation, stack_id: str) -> set[str]:
-    """The ids on the first page of the stack's history: where `since` begins."""
+def newest(cloudformation: Any, stack_id: str) -> set[str]:
+    """Return the event ids on the first page: the initial `seen` of `since`."""
     return {entry["EventId"] for entry in cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"]}
 
 
-def _pages(cloudformation, stack_id: str) -> Iterator[list[Event]]:
+def _pages(cloudformation: Any, stack_id: str) -> Iterator[list[Event]]:
     for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id):
         yield [of(entry) for entry in page["StackEvents"]]

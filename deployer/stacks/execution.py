@@ -1,10 +1,11 @@
-"""Run a change set and follow it to its end: root and nested stacks, through lost connections."""
+"""Execute a change set and follow an operation to its end: root and nested stacks, across lost connections."""
 
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
@@ -15,17 +16,17 @@ from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.events import Event
 from deployer.stacks.stack_status import StackStatus
 
-QUIET_ROUNDS = 20
-"""After so many rounds without an event, ask for the status itself."""
+POLLS_WITHOUT_EVENTS = 20
+"""After this many polls without an event, read the stack's status."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it ended: the root's status, everything that happened, and nested stacks by ARN -> logical path."""
+    """How an operation ended. `status`: the root's. `stack_paths`: stack ARN -> logical ids, "" for the root."""
 
     status: StackStatus
     events: tuple[Event, ...]
-    names: Mapping[str, str]
+    stack_paths: Mapping[str, str]
 
 
 OnEvents = Callable[[list[Event]], None]
@@ -40,7 +41,7 @@ def run(
     token: str,
     disable_rollback: bool = False,
 ) -> Outcome:
-    """Execute and follow to the end. `token` is of `operation.token`; `disable_rollback` leaves a failure as it is."""
+    """Execute the change set and follow the operation. `token`: of `operation.token`."""
     seen = events.newest(aws.client("cloudformation"), change_set.stack_id)
     try:
         changeset.execute(aws, change_set, token, disable_rollback)
@@ -51,9 +52,9 @@ def run(
 
 
 def _began(aws: Aws, stack_id: str, token: str, polling: PollingConfig) -> bool:
-    """Whether an operation whose call was not answered runs all the same: its events carry its token.
+    """Return True if an operation runs although its call got no response: its events carry its token.
 
-    False also if that does not show within a tenth of `polling.error_tolerance`, or cannot be asked.
+    Looks for them during a tenth of `polling.error_tolerance`; False if they cannot be read either.
     """
     begun = aws.sent.operation()
     if begun is None or begun.token != token:
@@ -77,104 +78,98 @@ def follow(
     seen: Iterable[str] = (),
     start: datetime | None = None,
 ) -> Outcome:
-    """Watch an operation, a deletion too, until the stack has come to rest: root and nested stacks.
+    """Follow an operation, also a deletion, on root and nested stacks until the root's status is final.
 
-    `stack_id` is the ARN: a stack that is deleted has no name. Where the operation begins in the
-    stack's history is told by `seen`, the ids of `events.newest` from before it, or by `start`, its
-    `operation.Operation.since`. `on_events` gets each batch in order of time, an empty one included,
-    so that it can tell time; `with show.progress.display(ui, name) as on_events` shows it.
-
-    The Outcome's status is DELETE_COMPLETE after a deletion. Raises Failure when CloudFormation cannot be
-    asked any more (lost connection, expired credentials): the operation itself goes on.
+    `stack_id` is the ARN: a deleted stack has no name. The operation begins after the events `seen` (ids), or at
+    `start` (`Operation.since`). `on_events` receives the new events of each poll, also an empty list. Raises Failure
+    if CloudFormation stops responding (connection lost, credentials expired); the operation itself continues.
     """
-    return _watch(aws, stack_id, set(seen), start, on_events, polling)
-
-
-def _watch(
-    aws: Aws, root: str, seen: set[str], start: datetime | None, on_events: OnEvents, polling: PollingConfig
-) -> Outcome:
-    cloudformation = aws.client("cloudformation")
-    known: dict[str, set[str]] = {root: seen}
-    names, history = {root: ""}, []
-    told, delay, silent_since, quiet = 0, polling.interval, None, 0
+    cloudformation, watched = aws.client("cloudformation"), _Watched(stack_id, set(seen), start)
+    reported, delay, silent_since, polls_without_events = 0, polling.interval, None, 0
     status = StackStatus("")
     while True:
         try:
-            _poll(cloudformation, root, start, known, names, history)
-            status = _root_status(history, root)
-            quiet = 0 if told < len(history) else quiet + 1
-            if history and quiet and quiet % QUIET_ROUNDS == 0:
-                # Events are eventually consistent; the status has the last word.
-                status = reading.status_of(reading.describe(aws, root))
+            watched.poll(cloudformation)
+            status = watched.root_status()
+            polls_without_events = 0 if reported < len(watched.events) else polls_without_events + 1
+            if watched.events and polls_without_events and polls_without_events % POLLS_WITHOUT_EVENTS == 0:
+                status = reading.status_of(reading.describe(aws, stack_id))  # events are eventually consistent
         except Exception as error:
             if not service_errors.is_transient(error):
-                raise _out_of_sight(error) from error
+                raise _cannot_follow(error) from error
             silent_since = silent_since or time.monotonic()
             if time.monotonic() - silent_since > polling.error_tolerance:
-                raise Failure(
-                    Exit.PREFLIGHT,
-                    f"CloudFormation stopped answering for {polling.error_tolerance:.0f} s: {service_errors.reason(error)}",
-                    "the operation goes on by itself; run the same command again: it resumes watching",
-                ) from error
+                raise _no_response(error, polling) from error
             delay = min(delay * 2, polling.max_backoff)
             on_events([])
         else:
             delay, silent_since = polling.interval, None
-            on_events(_in_order(history[told:], root))
-            told = len(history)
+            on_events(watched.in_order(reported))
+            reported = len(watched.events)
             if status.is_settled:
-                return Outcome(status, tuple(_in_order(history, root)), names)
+                return Outcome(status, tuple(watched.in_order()), watched.stack_paths)
         time.sleep(delay)
 
 
-def _out_of_sight(error: Exception) -> Exception:
-    """What to raise when CloudFormation will not answer us again, such as for expired credentials."""
+def _no_response(error: Exception, polling: PollingConfig) -> Failure:
+    return Failure(
+        Exit.PREFLIGHT,
+        f"CloudFormation did not respond for {polling.error_tolerance:.0f} s: {service_errors.reason(error)}",
+        "the operation continues; re-run the command to resume following it",
+    )
+
+
+def _cannot_follow(error: Exception) -> Exception:
+    """Return what to raise for an error that repeating does not solve, such as expired credentials."""
     explained = service_errors.explain(error)
     if explained is None:
         return error
     return Failure(
         explained.code,
-        f"{explained.message}; CloudFormation goes on with the operation by itself",
-        "sign in again if that is it, then run the same command again: it resumes watching",
+        f"{explained.message}; the operation continues in CloudFormation",
+        "sign in again if the credentials have expired, then re-run the command to resume following it",
     )
 
 
-def _poll(
-    cloudformation,
-    root: str,
-    start: datetime | None,
-    known: dict[str, set[str]],
-    names: dict[str, str],
-    history: list[Event],
-) -> None:
-    """One round over every stack known so far, and over those that this round makes known: `history` grows.
+class _Watched:
+    """The stacks of an operation and their events so far: the root and every nested stack that an event names."""
 
-    The root is read first: if it was at rest by then, what is read of the others after it is complete.
-    """
-    queue = list(known)
-    while queue:
-        stack = queue.pop(0)
-        begun = start if stack == root else history[0].time
-        for event in events.since(cloudformation, stack, known[stack], begun):
-            history.append(event)
-            child = event.child_stack
-            if child and child not in known:
-                known[child] = set()
-                names[child] = "/".join(filter(None, (names[stack], event.logical_id)))
-                queue.append(child)
+    def __init__(self, root: str, seen: set[str], start: datetime | None):
+        self.root = root
+        self.start = start
+        self.seen = {root: seen}
+        self.stack_paths = {root: ""}
+        self.events: list[Event] = []
 
+    def poll(self, cloudformation: Any) -> None:
+        """Read the new events of all known stacks, and of those that the events name.
 
-def _in_order(batch: list[Event], root: str) -> list[Event]:
-    return sorted(batch, key=lambda event: (event.time, event.stack_id == root))
+        The root is read first: if its status is final by then, the events read of the others are complete.
+        """
+        queue = list(self.seen)
+        while queue:
+            stack = queue.pop(0)
+            start = self.start if stack == self.root else self.events[0].time
+            for event in events.since(cloudformation, stack, self.seen[stack], start):
+                self.events.append(event)
+                child = event.child_stack
+                if child and child not in self.seen:
+                    self.seen[child] = set()
+                    self.stack_paths[child] = "/".join(filter(None, (self.stack_paths[stack], event.logical_id)))
+                    queue.append(child)
 
+    def in_order(self, first: int = 0) -> list[Event]:
+        """Return the events from index `first` on, in order of time, the root's last."""
+        return sorted(self.events[first:], key=lambda event: (event.time, event.stack_id == self.root))
 
-def _root_status(history: list[Event], root: str) -> StackStatus:
-    own = [event for event in history if event.stack_id == root and event.of_the_stack]
-    return StackStatus(own[-1].status if own else "")
+    def root_status(self) -> StackStatus:
+        """Return the root's status by its last event."""
+        own = [event for event in self.events if event.stack_id == self.root and event.of_the_stack]
+        return StackStatus(own[-1].status if own else "")
 
 
 def nested_statuses(aws: Aws, stack: str, prefix: str = "") -> dict[str, tuple[str, StackStatus]]:
-    """Every nested stack, however deep: path -> (ARN, status)."""
+    """Return path -> (ARN, status) of every nested stack, at any depth."""
     found: dict[str, tuple[str, StackStatus]] = {}
     for name, arn in reading.nested(aws, stack).items():
         found[prefix + name] = arn, reading.status_of(reading.describe(aws, arn))
@@ -182,10 +177,10 @@ def nested_statuses(aws: Aws, stack: str, prefix: str = "") -> dict[str, tuple[s
     return found
 
 
-def is_well(arn: str, status: StackStatus, outcome: Outcome) -> bool:
-    """Whether a nested stack ended well: one that took part succeeded; one that did not is as sound as it was.
+def is_healthy(arn: str, status: StackStatus, outcome: Outcome) -> bool:
+    """Return True for a nested stack that succeeded, or that this operation did not touch and can be updated.
 
-    (A child rolled back by an earlier failure, and not touched since, still says UPDATE_ROLLBACK_COMPLETE.)
+    (A child that an earlier failure rolled back keeps UPDATE_ROLLBACK_COMPLETE until it is updated.)
     """
-    took_part = any(event.stack_id == arn and event.of_the_stack for event in outcome.events)
-    return status.succeeded or (status.can_update and not took_part)
+    touched = any(event.stack_id == arn and event.of_the_stack for event in outcome.events)
+    return status.succeeded or (status.can_update and not touched)

@@ -1,4 +1,4 @@
-"""feature-flags: the one SSM parameter that CloudFormation cannot make, a SecureString."""
+"""The SSM parameter feature-flags: a SecureString, which CloudFormation cannot create."""
 
 import json
 
@@ -12,10 +12,9 @@ def name(environment: Environment) -> str:
 
 
 def write_if_absent(aws: Aws, environment: Environment) -> bool:
-    """Put the environment's first flags; False when an operator's value is there, which is left report_conflict.
+    """Create the parameter with the environment's default flags; return False and change nothing if it exists.
 
-    One call without Overwrite: there is no moment between looking and writing in which an
-    operator's value could be lost.
+    One call without Overwrite: a value that an operator writes at the same time cannot be lost.
     """
     ssm = aws.client("ssm")
     try:

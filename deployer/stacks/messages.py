@@ -1,11 +1,11 @@
-"""What a service's message says, without its noise: the words, the code, the property, and a known remedy. Pure."""
+"""Parse a service's error message: its text, code and property, and the remedy of a known cause. Pure."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# What CloudFormation and the SDKs add around a service's own words.
-_NOISE = (
+# What CloudFormation and the SDKs add to a service's message.
+_ADDITIONS = (
     r"^Resource handler returned message:\s*",
     r"\((?:Request ?Token|HandlerErrorCode): [^()]*\)",
     r"\(Service: [^()]*\)",
@@ -24,26 +24,26 @@ _NAMED = re.compile(
     r"|\b(?:[Pp]roperty|[Pp]arameter|[Ff]ield)(?: named?)?:? ['\"]?(?P<property>[A-Z]\w+)"
 )
 _UNSUPPORTED = re.compile(r"unsupported property (\w+)")
-_DISTINCT = re.compile(r"[A-Z][a-z0-9]+[A-Z]")  # two humps: a name, hardly a word of the sentence
+_DISTINCT = re.compile(r"[A-Z][a-z0-9]+[A-Z]")  # camel case: a name, not a word of the sentence
 
 
 @dataclass(frozen=True)
 class Message:
-    """`code`: who said it and how it is called, such as `DynamoDb 400, InvalidRequest`; may be ""."""
+    """`code`: service, status and error codes, such as `DynamoDb 400, InvalidRequest`; may be ""."""
 
     text: str
     code: str = ""
 
 
 def clean(reason: str) -> Message:
-    """A ResourceStatusReason in the service's own words, on one line."""
+    """Return a ResourceStatusReason without additions, on one line."""
     service = _SERVICE.search(reason)
     codes = [f"{service['service'].strip()} {service['status']}"] if service else []
     for pattern in (_HANDLER_CODE, _ERROR_CODE):
         codes += [code for code in pattern.findall(reason) if code not in codes][:1]
     text = reason
-    for noise in _NOISE:
-        text = re.sub(noise, "", text)
+    for addition in _ADDITIONS:
+        text = re.sub(addition, "", text)
     text = " ".join(text.split()).strip()
     if text.startswith('"'):
         text = text[1:].removesuffix('"').rstrip()
@@ -52,10 +52,10 @@ def clean(reason: str) -> Message:
 
 
 def property_path(text: str, properties: Iterable[str] = ()) -> str:
-    """The property that a cleaned message is about: KeySchema/0, or "" if it does not tell.
+    """Return the property that a cleaned message is about, such as KeySchema/0; "" if unknown.
 
-    `properties`: the names that the resource has in its template. What the message points at counts first,
-    then what it calls a property, then a name of the resource's own that stands in it as a word.
+    `properties`: those of the resource in its template. A JSON pointer in the message counts first, then a word that
+    it calls a property, then a word that is one of `properties`.
     """
     if found := _EXTRANEOUS.search(text):
         return "/".join(filter(None, [found["at"].lstrip("/"), found["key"]]))
@@ -78,10 +78,10 @@ def property_path(text: str, properties: Iterable[str] = ()) -> str:
 
 
 @dataclass(frozen=True)
-class Known:
-    """A cause that is met often. `remedy` may use the pattern's named groups; `properties`: what it may be about.
+class KnownCause:
+    """A frequent cause. `remedy` may use the pattern's named groups. `properties`: those that it may concern.
 
-    `transient`: the same command again is all that it takes.
+    `transient`: running the same command again may succeed.
     """
 
     pattern: re.Pattern
@@ -90,77 +90,77 @@ class Known:
     transient: bool = False
 
 
-def _known(pattern: str, remedy: str, *properties: str, transient: bool = False) -> Known:
-    return Known(re.compile(pattern, re.IGNORECASE), remedy, properties, transient)
+def _known(pattern: str, remedy: str, *properties: str, transient: bool = False) -> KnownCause:
+    return KnownCause(re.compile(pattern, re.IGNORECASE), remedy, properties, transient)
 
 
-KNOWN: tuple[Known, ...] = (
+KNOWN: tuple[KnownCause, ...] = (
     _known(
         r"cannot be assumed by|role .{0,80}is not (?:yet )?(?:ready|authorized to assume)|not able to assume",
-        "a role that was only just made is not known everywhere yet; simply repeat the command",
+        "IAM has not propagated the new role yet; run the same command again",
         "Role",
         transient=True,
     ),
     _known(
         r"execution role does not have permissions to call|ensure the role can perform",
-        "rights that were only just given are not known everywhere yet; run the same command again",
+        "IAM has not propagated the new permissions yet; run the same command again",
         "FunctionName",
         transient=True,
     ),
-    # Its account-wide role and the right to use it arrive with a delay (github.com/aws-cloudformation/rain/issues/163).
+    # The account-wide role and its permissions propagate with a delay (github.com/aws-cloudformation/rain/issues/163).
     _known(
         r"role ARN does not have required permissions|CloudWatch Logs role ARN must be set",
-        "API Gateway does not know its role for logs, or the role's rights, yet; run the same command again: it checks "
-        "for the role first, and makes one if there is none",
+        "API Gateway has no role for logs, or the role's permissions have not propagated yet; run the same command "
+        "again: it creates the role if there is none",
         "CloudWatchRoleArn",
         transient=True,
     ),
-    # A web ACL that was only just made (github.com/hashicorp/terraform-provider-aws/issues/17527).
+    # A new web ACL (github.com/hashicorp/terraform-provider-aws/issues/17527).
     _known(
         r"WAFUnavailableEntity|WAFOptimisticLock|AWS WAF couldn.t retrieve the resource|entity is unavailable for modification",
-        "WAF does not know its new web ACL or the API's stage everywhere yet; run the same command again",
+        "WAF has not propagated the new web ACL or the API's stage yet; run the same command again",
         *("WebACLArn", "ResourceArn"),
         transient=True,
     ),
     _known(
         r"not authorized to perform:? (?P<action>[\w-]+:\w+)",
-        "whoever deploys needs {action}; ask for it, or use another --profile",
+        "the deploying principal needs {action}; request it, or use another --profile",
     ),
     _known(
         r"access ?denied|not authorized|unauthorized",
-        "whoever deploys lacks a permission that this resource needs; ask for it, or use another --profile",
+        "the deploying principal lacks a permission for this resource; request it, or use another --profile",
     ),
     _known(
         r"UnreservedConcurrentExecution",
-        'ask for more "Concurrent executions" in Service Quotas, or set functions.command_reserved_concurrency = 0 '
+        'request more "Concurrent executions" in Service Quotas, or set functions.command_reserved_concurrency = 0 '
         "in the environment's file",
         "ReservedConcurrentExecutions",
     ),
     _known(
         r"already exists in stack (?P<stack>arn:\S+)",
-        "the name is taken by a resource of another stack ({stack}); one of the two must go or change its name",
+        "a resource of another stack ({stack}) has the name; delete or rename one of the two",
     ),
     _known(
         r"already exists|AlreadyExists|ResourceConflict|EntityAlreadyExists",
-        "the name is taken by something outside this stack, perhaps left behind by a destroyed environment: "
-        "look what it is, then delete or rename it",
+        "a resource outside this stack has the name, perhaps retained from a destroyed environment: inspect it, then "
+        "delete or rename it",
     ),
     _known(
         r"only (?:one|1) (?:online )?(?:GSI|global secondary index)|more than one (?:GSI|global secondary index)"
         r"|cannot perform more than one GSI",
-        "DynamoDB makes or removes one index at a time: deploy the first change, then the other",
+        "DynamoDB creates or deletes one index at a time: deploy the first change, then the other",
         "GlobalSecondaryIndexes",
     ),
     _known(
         r"(?:table|resource)\b.{0,60}(?:being updated|being created|in use)|update is in progress"
         r"|Another update is currently in progress",
-        "something else is changing it just now; wait a minute and repeat the command",
+        "another operation is changing it; wait a minute, then run the same command again",
         transient=True,
     ),
     _known(
         r"NoSuchKey|specified key does not exist|no such key|object .{0,80}(?:not found|does not exist)",
-        "the package is not in the artifact bucket under that key: Code and Layers must take the keys that the "
-        "deployer passes (FunctionsKey, LayerKey)",
+        "the artifact bucket has no package with that key: Code and Layers must use the parameters FunctionsKey and "
+        "LayerKey",
         *("Code/S3Key", "Content/S3Key"),
     ),
     _known(
@@ -170,46 +170,46 @@ KNOWN: tuple[Known, ...] = (
     ),
     _known(
         r"rate exceeded|throttl(?:ed|ing)|TooManyRequests|SlowDown",
-        "AWS was asked too often just then; wait a minute and repeat the command",
+        "AWS throttled the requests; wait a minute, then run the same command again",
         transient=True,
     ),
     _known(
         r"LimitExceeded|limit (?:has been )?exceeded|quota|too many|maximum number of",
-        "a quota of this account is used up: remove what is not needed, or ask for more in Service Quotas",
+        "a quota of this account is exhausted: delete unused resources, or request more in Service Quotas",
     ),
     _known(
         r"not stabiliz|NotStabilized|timed? ?out|exceeded attempts",
-        "it took too long; that passes often: repeat the command, and look at the resource if it happens again",
+        "timed out; run the same command again, and inspect the resource if it fails again",
         transient=True,
     ),
     _known(
         r"ServiceInternalError|InternalFailure|Internal ?Failure|Service ?Unavailable",
-        "the service had a bad moment; repeat the command",
+        "the service had an internal error; run the same command again",
         transient=True,
     ),
     _known(
         r"bucket you tried to delete is not empty",
-        "the bucket still holds objects; empty it, or keep it out of the deletion",
+        "the bucket contains objects; empty it, or retain it",
     ),
     _known(
         r"MalformedPolicyDocument|Invalid principal|has prohibited field|Syntax errors in policy",
-        "mend the policy where generator/ makes it; a principal that does not exist (yet) counts as a mistake too",
+        "correct the policy in generator/; a principal that does not exist (yet) is invalid too",
     ),
 )
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """`text`: what to do, "" for a cause that is not known. `transient`: the same command again is all."""
+    """`text`: what to do, "" for an unknown cause. `transient`: running the same command again may succeed."""
 
     text: str = ""
     transient: bool = False
 
 
 def remedy(message: Message) -> Remedy:
-    """What to do about a known cause."""
-    said = f"{message.text} {message.code}"
+    """Return what to do if the message's cause is known."""
+    text = f"{message.text} {message.code}"
     for known in KNOWN:
-        if found := known.pattern.search(said):
+        if found := known.pattern.search(text):
             return Remedy(known.remedy.format(**found.groupdict()), known.transient)
     return Remedy()

@@ -1,8 +1,8 @@
-"""The operation that a stack is in: who started it, when, and whether that was this machine.
+"""The current or last operation of a stack: who started it, when, and whether from this machine.
 
-CloudFormation runs one operation on a stack at a time, so it is the lock of an environment. What it does
-not say is whose it is. Every event of an operation carries the ClientRequestToken of the call that
-began it, and a token may be any text, so ours say it.
+CloudFormation runs one operation on a stack at a time, so it is the lock of an environment, but it does not record
+the owner. Every event of an operation carries the ClientRequestToken of the call that began it, and a token may be
+any text, so this program's tokens contain the owner.
 """
 
 import os
@@ -20,12 +20,12 @@ from deployer.stacks.stack_status import StackStatus
 
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS")
 _TOKEN = re.compile(r"deploy--(?P<who>.+?)--(?P<host>.+?)--(?P<pid>\d+)--\d{8}T\d{6}Z--[0-9a-f]{8}")
-_NO_NAME = re.compile(r"botocore-session-\d+|aws-go-sdk-\d+|\d+")
+_GENERATED = re.compile(r"botocore-session-\d+|aws-go-sdk-\d+|\d+")
 
 
 @dataclass(frozen=True)
 class Starter:
-    """Who began an operation with this program: a person or role, on which machine, in which process."""
+    """Who began an operation with this program: a user or role, the machine and the process."""
 
     who: str
     host: str
@@ -37,9 +37,8 @@ class Starter:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a stack does, or did last. `begun`: the status that it began with, such as UPDATE_IN_PROGRESS;
-    `status`: where the stack stands. `starter` is None when something else than this program began it.
-    `token`: of the call that began it."""
+    """A stack's current or last operation. `begun`: its first status, such as UPDATE_IN_PROGRESS. `status`: the
+    stack's now. `starter`: None if another program began it. `token`: of the call that began it."""
 
     stack_id: str
     begun: str
@@ -50,47 +49,49 @@ class Operation:
 
     @property
     def who(self) -> str:
-        return str(self.starter) if self.starter else "somebody, by other means than this program"
+        return str(self.starter) if self.starter else "another program"
 
     @property
     def is_deployment(self) -> bool:
-        """A creation or an update: neither a deletion nor a rollback that somebody asked for."""
+        """Return True for a creation or an update, False for a deletion or a requested rollback."""
         return self.begun in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
 
 def token(caller: str) -> str:
-    """For one operation: a ClientRequestToken (128 characters at most) that says who, where and when.
+    """Return a ClientRequestToken (128 characters at most) with caller, machine, process and time.
 
-    `caller` is the ARN of GetCallerIdentity. A call repeated with the same token begins nothing new, so each
-    operation wants its own: CloudFormation refuses the token of another.
+    `caller`: the ARN of GetCallerIdentity. Use one token for one operation: a call repeated with the same token does
+    not begin another, and CloudFormation refuses the token of an earlier operation.
     """
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     return f"deploy--{name_of(caller)}--{_host()}--{os.getpid()}--{now}--{secrets.token_hex(4)}"
 
 
 def starter(token: str) -> Starter | None:
-    """Who is behind a token; None when it is not one of ours."""
+    """Parse a token; None if this program did not make it."""
     found = _TOKEN.fullmatch(token)
     return Starter(found["who"], found["host"], int(found["pid"])) if found else None
 
 
 def name_of(caller: str) -> str:
-    """The user's or session's name in an STS ARN; the role's where a session has none of its own."""
+    """Return the name of the user or session in an STS ARN; the role's if the session's name is generated."""
     parts = caller.split("/")
-    name = parts[-2] if len(parts) > 2 and _NO_NAME.fullmatch(parts[-1]) else parts[-1].split(":")[-1]
+    name = parts[-2] if len(parts) > 2 and _GENERATED.fullmatch(parts[-1]) else parts[-1].split(":")[-1]
     return _plain(name, 40)
 
 
 def current(aws: Aws, stack: str) -> Operation | None:
-    """The operation that runs on the stack; None when none does. Reads no further back than its beginning."""
+    """Return the operation in progress on the stack; None if there is none. Reads events back to its beginning."""
     found = last(aws, stack)
     return found if found and found.status.is_running else None
 
 
 def last(aws: Aws, stack: str) -> Operation | None:
-    """The operation that runs on the stack or ran last; None for a stack that does not exist, or never had one."""
+    """Return the stack's current or last operation; None if the stack does not exist or never had one."""
     described = reading.describe(aws, stack)
-    found = described and events.back_to(aws.client("cloudformation"), described["StackId"], is_beginning)
+    if described is None:
+        return None
+    found = events.back_to(aws.client("cloudformation"), described["StackId"], is_beginning)
     if not found:
         return None
     begun = found[-1]
@@ -99,19 +100,19 @@ def last(aws: Aws, stack: str) -> Operation | None:
 
 
 def is_beginning(event: Event) -> bool:
-    """The first event of an operation on the stack itself; a rollback by itself belongs to what failed."""
+    """Return True for the first event of an operation; an automatic rollback belongs to the failed operation."""
     return event.of_the_stack and (event.status in _BEGINNINGS or event.reason == "User Initiated")
 
 
-def was_left(operation: Operation, caller: str, lives: Callable[[int], bool] | None = None) -> bool:
-    """Whether it is the caller's own, begun by a run on this machine that is no more: one to resume."""
+def is_resumable(operation: Operation, caller: str, is_alive: Callable[[int], bool] | None = None) -> bool:
+    """Return True for the caller's own operation, begun on this machine by a process that has ended."""
     mine = operation.starter
-    return bool(mine and (mine.who, mine.host) == (name_of(caller), _host()) and not (lives or _lives)(mine.pid))
+    return bool(mine and (mine.who, mine.host) == (name_of(caller), _host()) and not (is_alive or _is_alive)(mine.pid))
 
 
-def _lives(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     if pid == os.getpid():
-        return False  # this very run: it lost sight of its own operation
+        return False  # this run, which stopped following its own operation
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -126,5 +127,5 @@ def _host() -> str:
 
 
 def _plain(text: str, most: int) -> str:
-    """As a token allows: letters, digits and single hyphens."""
+    """Keep what a token allows: letters, digits and single hyphens."""
     return re.sub(r"[^a-zA-Z0-9]+", "-", text).strip("-")[:most].rstrip("-") or "unknown"

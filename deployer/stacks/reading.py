@@ -1,10 +1,11 @@
-"""Reading deployed stacks: descriptions, templates, resources, the whole tree.
+"""Read deployed stacks: descriptions, templates, resources, and the tree as a Snapshot.
 
-Reading the tree costs three calls a stack, all children at once.
+Reading the tree costs three calls a stack; nested stacks are read concurrently.
 """
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
@@ -14,8 +15,8 @@ from deployer.plan.templates import child_urls
 from deployer.stacks.stack_status import StackStatus
 
 
-def describe(aws: Aws, stack: str) -> dict | None:
-    """The DescribeStacks entry, or None when there is no such stack."""
+def describe(aws: Aws, stack: str) -> Mapping[str, Any] | None:
+    """Return the DescribeStacks entry, None if the stack does not exist."""
     try:
         found = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     except Exception as error:
@@ -25,33 +26,33 @@ def describe(aws: Aws, stack: str) -> dict | None:
     return found[0] if found else None
 
 
-def status_of(stack: Mapping | None) -> StackStatus:
+def status_of(stack: Mapping[str, Any] | None) -> StackStatus:
     return StackStatus(stack["StackStatus"] if stack else "")
 
 
-def parameters_of(stack: Mapping | None) -> dict[str, str]:
+def parameters_of(stack: Mapping[str, Any] | None) -> dict[str, str]:
     return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in (stack or {}).get("Parameters", [])}
 
 
-def tags_of(stack: Mapping | None) -> dict[str, str]:
-    """The stack's tags but for those of AWS's own."""
+def tags_of(stack: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the stack's tags, without those of AWS."""
     tags = {entry["Key"]: entry["Value"] for entry in (stack or {}).get("Tags", [])}
     return {key: value for key, value in tags.items() if not key.startswith("aws:")}
 
 
-def original_template(aws: Aws, stack: str):
-    """The template as it was sent: text, or a dict when it was sent as JSON."""
+def original_template(aws: Aws, stack: str) -> Any:
+    """Return the template as it was sent: text, or a dict if it is JSON."""
     return aws.client("cloudformation").get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
 
 
-def template(aws: Aws, stack: str) -> Mapping:
-    """The template as it was sent, parsed."""
+def template(aws: Aws, stack: str) -> Mapping[str, Any]:
+    """Return the parsed template."""
     body = original_template(aws, stack)
     return cfn_yaml.load(body) if isinstance(body, str) else body
 
 
-def resources(aws: Aws, stack: str) -> Iterator[dict]:
-    """The summaries of the stack's own resources that exist."""
+def resources(aws: Aws, stack: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the ListStackResources entries of the stack's own existing resources."""
     for page in aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack):
         for resource in page["StackResourceSummaries"]:
             if resource.get("PhysicalResourceId") and resource["ResourceStatus"] != "DELETE_COMPLETE":
@@ -59,7 +60,7 @@ def resources(aws: Aws, stack: str) -> Iterator[dict]:
 
 
 def nested(aws: Aws, stack: str) -> dict[str, str]:
-    """Logical id -> ARN of the stack's nested stacks that exist."""
+    """Return logical id -> ARN of the stack's existing nested stacks."""
     return {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
         for resource in resources(aws, stack)
@@ -67,20 +68,14 @@ def nested(aws: Aws, stack: str) -> dict[str, str]:
     }
 
 
-def deployed(aws: Aws, stack: Mapping | None) -> Snapshot:
-    """The tree below a DescribeStacks entry; empty when nothing was ever deployed."""
-    if status_of(stack).is_new:
+def deployed(aws: Aws, stack: Mapping[str, Any] | None) -> Snapshot:
+    """Read the tree below a DescribeStacks entry; an empty Snapshot if nothing was ever deployed."""
+    if stack is None or status_of(stack).is_new:
         return Snapshot()
     identity = stack["StackId"]
     body = template(aws, identity)
     with ThreadPoolExecutor(8) as pool:
-        entries = (
-            {
-                name: pool.submit(lambda arn=arn: deployed(aws, describe(aws, arn)))
-                for name, arn in nested(aws, identity).items()
-            }
-            if child_urls(body)
-            else {}
-        )
-        children = {name: entry.result() for name, entry in entries.items()}
+        found = nested(aws, identity) if child_urls(body) else {}
+        trees = pool.map(lambda arn: deployed(aws, describe(aws, arn)), found.values())
+        children = dict(zip(found, trees, strict=True))
     return Snapshot(body, parameters_of(stack), children)

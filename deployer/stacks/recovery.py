@@ -1,11 +1,12 @@
-"""Ways out of the states in which CloudFormation can leave a stack, and what stands in their way.
+"""Recovery actions for stacks that cannot be updated, and the resources that block them.
 
-Each way begins an operation and follows it to its end, as `execution.follow` does; `token` is of
-`operation.token`. None of them asks: that is the caller's part.
+Each action begins an operation and follows it like `execution.follow`; `token` is of `operation.token`. The caller
+asks for consent.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from deployer.aws.session import Aws
 from deployer.aws.waiting import PollingConfig
@@ -25,7 +26,7 @@ _PHASES = (
 
 @dataclass(frozen=True)
 class Blocked:
-    """A resource that failed last, which is why its stack is stuck. `path`: by logical ids, from the root."""
+    """A failed resource that blocks its stack. `path`: logical ids from the root."""
 
     path: str
     stack_name: str
@@ -36,7 +37,7 @@ class Blocked:
 
     @property
     def to_skip(self) -> str:
-        """As --resources-to-skip wants it: a nested stack goes by its own name, not by its logical id."""
+        """Return the resource as --resources-to-skip expects it: with the nested stack's name, not its logical id."""
         return f"{self.stack_name}.{self.logical_id}" if "/" in self.path else self.logical_id
 
     def __str__(self) -> str:
@@ -44,27 +45,32 @@ class Blocked:
 
 
 def delete(aws: Aws, stack_id: str, on_events: OnEvents, polling: PollingConfig, token: str) -> Outcome:
-    """DeleteStack; what a DeletionPolicy retains stays, without its stack. DELETE_COMPLETE, or DELETE_FAILED."""
+    """Delete the stack; ends in DELETE_COMPLETE or DELETE_FAILED. Resources with DeletionPolicy Retain remain."""
     return _follow(aws, stack_id, on_events, polling, lambda client: client.delete_stack, token)
 
 
 def continue_rollback(aws: Aws, stack_id: str, on_events: OnEvents, polling: PollingConfig, token: str) -> Outcome:
-    """From UPDATE_ROLLBACK_FAILED to UPDATE_ROLLBACK_COMPLETE, or back to where it was."""
+    """Continue the rollback of a stack in UPDATE_ROLLBACK_FAILED; ends in UPDATE_ROLLBACK_COMPLETE, or fails again."""
     return _follow(aws, stack_id, on_events, polling, lambda client: client.continue_update_rollback, token)
 
 
 def roll_back(aws: Aws, stack_id: str, on_events: OnEvents, polling: PollingConfig, token: str) -> Outcome:
-    """From UPDATE_FAILED, as a deployment with --no-rollback leaves it, to UPDATE_ROLLBACK_COMPLETE."""
+    """Roll back a stack in UPDATE_FAILED, the result of --no-rollback; ends in UPDATE_ROLLBACK_COMPLETE."""
     return _follow(aws, stack_id, on_events, polling, lambda client: client.rollback_stack, token)
 
 
 def cancel(aws: Aws, stack_id: str, token: str) -> None:
-    """Have CloudFormation roll an update back that is still UPDATE_IN_PROGRESS; whoever follows it sees that."""
+    """Cancel an update in progress; CloudFormation rolls it back. Does not follow it."""
     aws.client("cloudformation").cancel_update_stack(StackName=stack_id, ClientRequestToken=token)
 
 
 def _follow(
-    aws: Aws, stack_id: str, on_events: OnEvents, polling: PollingConfig, call: Callable, token: str
+    aws: Aws,
+    stack_id: str,
+    on_events: OnEvents,
+    polling: PollingConfig,
+    call: Callable[[Any], Callable[..., Any]],
+    token: str,
 ) -> Outcome:
     cloudformation = aws.client("cloudformation")
     seen = events.newest(cloudformation, stack_id)
@@ -73,12 +79,12 @@ def _follow(
 
 
 def blocked(aws: Aws, stack_id: str) -> list[Blocked]:
-    """The resources, of nested stacks too, whose last event in the stack's last phase is a failure.
+    """Return the resources, also of nested stacks, whose last event in the stack's last phase is a failure.
 
-    A nested stack counts by what failed in it, and itself only where nothing did.
+    A nested stack is listed only if nothing in it failed.
     """
     found = _failed(aws, stack_id, "", _begins_phase)
-    return [one for one in found if "cancelled" not in one.reason] or found
+    return [each for each in found if "cancelled" not in each.reason] or found
 
 
 def _failed(aws: Aws, stack_id: str, path: str, begins: Callable[[Event], bool]) -> list[Blocked]:
@@ -98,7 +104,7 @@ def _failed(aws: Aws, stack_id: str, path: str, begins: Callable[[Event], bool])
 
 
 def _failed_below(aws: Aws, stack_id: str, path: str) -> list[Blocked]:
-    """In the nested stack's last phase; if that was a rollback that went well, in the operation before it."""
+    """Return failures of the nested stack's last phase; if that was a successful rollback, of its last operation."""
     return _failed(aws, stack_id, path, _begins_phase) or _failed(aws, stack_id, path, is_beginning)
 
 

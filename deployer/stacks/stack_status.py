@@ -1,4 +1,4 @@
-"""A stack's status as a value, so that nobody tests strings."""
+"""A stack's status as a value, and the recovery action for each status that needs one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StackStatus:
-    """CloudFormation's StackStatus; "" stands for a stack that does not exist."""
+    """CloudFormation's StackStatus; "" if the stack does not exist."""
 
     name: str
 
@@ -16,7 +16,7 @@ class StackStatus:
 
     @property
     def is_new(self) -> bool:
-        """Nothing was ever created under this name: a change set of type CREATE applies."""
+        """Return True if no resource was ever created: the change set's type is CREATE."""
         return not self.exists or self.name == "REVIEW_IN_PROGRESS"
 
     @property
@@ -29,7 +29,7 @@ class StackStatus:
 
     @property
     def succeeded(self) -> bool:
-        """The last operation did what it was asked to do."""
+        """Return True if the last operation succeeded without a rollback."""
         return self.name in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 
     @property
@@ -38,12 +38,12 @@ class StackStatus:
 
     @property
     def must_be_deleted(self) -> bool:
-        """Its creation failed and left nothing that an update could start from."""
+        """Return True if the creation was rolled back: such a stack cannot be updated."""
         return self.name == "ROLLBACK_COMPLETE"
 
     @property
-    def was_left_failed(self) -> bool:
-        """Failed with its rollback disabled: it can be rolled back, or deployed over with it disabled again."""
+    def failed_without_rollback(self) -> bool:
+        """Return True after a failure with rollback disabled: roll it back, or deploy again with rollback disabled."""
         return self.name in ("CREATE_FAILED", "UPDATE_FAILED")
 
     def __str__(self) -> str:
@@ -51,22 +51,22 @@ class StackStatus:
 
 
 def recovery_action(status: StackStatus, cli: Callable[[str], str]) -> str:
-    """What to do about a stack that cannot be deployed to; "" when it can be.
+    """Return what to do about a stack that cannot be updated; "" if it can.
 
-    `cli`: from a word such as delete-stack to the command of the AWS CLI that does this to it.
+    `cli`: from a subcommand such as delete-stack to the complete AWS CLI command.
     """
     if status.is_new or status.can_update:
         return ""
     if status.must_be_deleted:
         return "its first creation failed; delete it and deploy again: " + cli("delete-stack")
     if status.name == "UPDATE_ROLLBACK_FAILED":
-        return "remove what blocked the rollback, then: " + cli("continue-update-rollback")
+        return "remove the cause of the failed rollback, then: " + cli("continue-update-rollback")
     if status.name == "DELETE_FAILED":
-        return "see what could not be deleted, remove it, then: " + cli("delete-stack")
-    if status.was_left_failed:
-        return "it was left as it failed, for debugging; roll it back: " + cli("rollback-stack")
+        return "remove what could not be deleted, then: " + cli("delete-stack")
+    if status.failed_without_rollback:
+        return "it failed with rollback disabled; roll it back: " + cli("rollback-stack")
     if status.name.startswith("DELETE_"):
-        return "wait until it is gone: " + cli("wait stack-delete-complete")
+        return "wait until it is deleted: " + cli("wait stack-delete-complete")
     if status.is_running:
         return "another deployment is running; follow it: " + cli("describe-stack-events")
     return "delete it and deploy again: " + cli("delete-stack")

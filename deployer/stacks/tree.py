@@ -1,9 +1,10 @@
-"""A deployed environment's stacks, root and nested, as CloudFormation describes them: two calls a stack."""
+"""Read a deployed environment's stacks, root and nested, with their resources: two calls a stack."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from deployer.aws.session import Aws
 from deployer.stacks import reading
@@ -12,14 +13,14 @@ from deployer.stacks.stack_status import StackStatus
 
 @dataclass(frozen=True)
 class Stack:
-    """`path`: the logical ids that lead to it, "" for the root. `entry`: its DescribeStacks entry.
+    """A deployed stack. `path`: logical ids from the root, "" for the root. `entry`: its DescribeStacks entry.
 
-    `resources`: logical id -> ListStackResources summary of its own resources that exist.
+    `resources`: logical id -> ListStackResources entry of its own existing resources.
     """
 
     path: str
-    entry: Mapping
-    resources: Mapping[str, Mapping]
+    entry: Mapping[str, Any]
+    resources: Mapping[str, Mapping[str, Any]]
 
     @property
     def id(self) -> str:
@@ -34,7 +35,7 @@ class Stack:
         return reading.status_of(self.entry)
 
     def of_type(self, kind: str) -> dict[str, str]:
-        """Logical id -> physical id, by logical id."""
+        """Return logical id -> physical id of the resources of a type, sorted."""
         return {
             name: each["PhysicalResourceId"]
             for name, each in sorted(self.resources.items())
@@ -43,16 +44,16 @@ class Stack:
 
     @property
     def changed(self) -> datetime:
-        """When its last operation began; CloudFormation keeps no time of its end here."""
+        """Return when the last operation began; DescribeStacks does not contain its end."""
         return self.entry.get("LastUpdatedTime") or self.entry["CreationTime"]
 
 
-def read(aws: Aws, root: Mapping) -> list[Stack]:
-    """The stacks below a DescribeStacks entry, each before its own nested ones, siblings by name; all are read at once."""
+def read(aws: Aws, root: Mapping[str, Any]) -> list[Stack]:
+    """Read the tree below a DescribeStacks entry concurrently: parents first, siblings by name."""
     return _read(aws, root, "")
 
 
-def _read(aws: Aws, entry: Mapping, path: str) -> list[Stack]:
+def _read(aws: Aws, entry: Mapping[str, Any], path: str) -> list[Stack]:
     own = {each["LogicalResourceId"]: each for each in reading.resources(aws, entry["StackId"])}
     stack = Stack(path, entry, own)
     nested = stack.of_type(reading.STACK).items()

@@ -1,14 +1,15 @@
-"""What CloudFormation finds wrong before it makes anything, read by DescribeEvents.
+"""Read the problems that CloudFormation's validation found, by DescribeEvents.
 
-CloudFormation validates when a change set is created: properties against the types' schemas, names that are
-taken (both stop it), quotas, buckets that are to be deleted but hold objects (both only warn). It validates a
-nested stack once more when that is made. In both cases the status reason says no more than that something
-was found; what and where, only DescribeEvents tells (CloudFormation user guide, "Validate stack deployments").
+CloudFormation validates when it creates a change set: properties against the types' schemas and name conflicts (both
+are errors), quotas and buckets to be deleted that contain objects (both are warnings). It validates a nested stack
+again when it creates it. The status reason only says that there are problems; DescribeEvents returns them
+(CloudFormation user guide, "Validate stack deployments").
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from deployer.aws import advice
 from deployer.aws.session import Aws
@@ -16,11 +17,13 @@ from deployer.errors import Exit, Failure
 from deployer.stacks.events import Event
 
 SETTLING = 60.0
-"""Seconds to wait for a nested change set to come to its end after the root has failed."""
+"""Seconds to wait until a nested change set has ended after its root has failed."""
 
 _UNSETTLED = ("CREATE_PENDING", "CREATE_IN_PROGRESS")
 _PROPERTIES = "Properties/"
-_UNREAD = "what CloudFormation's validation found was not read"
+Description = Mapping[str, Any]
+"""A page of DescribeChangeSet."""
+_UNREAD = "CloudFormation's validation results were not read"
 _VERDICTS = {"VALIDATION_ERROR": "ValidationStatus", "HOOK_INVOCATION_ERROR": "HookStatus"}
 
 
@@ -28,7 +31,7 @@ _VERDICTS = {"VALIDATION_ERROR": "ValidationStatus", "HOOK_INVOCATION_ERROR": "H
 class Problem:
     """One finding. `stack`: path such as DataStack, "" for the root; `property`: KeySchema/0, or "".
 
-    `check`: which validation or hook, such as NAME_CONFLICT_VALIDATION. One that does not stop is a warning.
+    `check`: the validation or hook, such as NAME_CONFLICT_VALIDATION. `stops`: False for a warning.
     """
 
     stack: str
@@ -41,34 +44,42 @@ class Problem:
 
 
 class Refused(Failure):
-    """A change set that CloudFormation could not create; `problems` may be empty if it does not say why."""
+    """CloudFormation could not create the change set; `problems` is empty if they could not be read."""
 
     def __init__(self, reason: str, problems: Iterable[Problem]):
         self.problems = tuple(problems)
         stopping = sum(problem.stops for problem in self.problems)
-        said = f"{stopping} problem{'s' * (stopping > 1)}, see above" if stopping else reason
-        blind = not stopping and "DescribeEvents" in reason
+        summary = f"{stopping} problem{'s' * (stopping > 1)}, see above" if stopping else reason
+        unread = not stopping and "DescribeEvents" in reason
         super().__init__(
             Exit.FAILED,
-            f"CloudFormation refused the change set: {said}",
+            f"CloudFormation refused the change set: {summary}",
             "allow cloudformation:DescribeEvents to see why"
-            if blind
+            if unread
             else "correct it, then run the same command again",
         )
 
 
-def problems(aws: Aws, sets: Iterable[tuple[str, str, str]]) -> tuple[Problem, ...]:
-    """What was found in a change set, whatever its status, and in the nested ones: `changeset.ChangeSet.sets`.
+class ChangeSetId(NamedTuple):
+    """A root's or nested change set. `path`: of its stack, "" for the root."""
 
-    What was read so far where DescribeEvents is not there (an emulator), not allowed or does not answer: it
-    only explains, and a failure to explain must not hide what there is to explain.
+    path: str
+    stack_id: str
+    id: str
+
+
+def problems(aws: Aws, sets: Iterable[ChangeSetId]) -> tuple[Problem, ...]:
+    """Return the problems of the change sets, whatever their status.
+
+    If DescribeEvents fails (denied, not implemented by the emulator), return what was read so far after a warning:
+    the failure must not hide the error that is being explained.
     """
     cloudformation = aws.client("cloudformation")
     found: list[Problem] = []
 
     def read() -> None:
         for path, stack_id, identity in sets:
-            # The root's events may tell of nested stacks, too; those are told by their own change sets.
+            # The root's events may include those of nested stacks, which their own change sets have as well.
             for event in _events(cloudformation, ChangeSetName=identity):
                 if event.get("StackId", stack_id) == stack_id:
                     found.append(_problem(event, path))
@@ -77,24 +88,25 @@ def problems(aws: Aws, sets: Iterable[tuple[str, str, str]]) -> tuple[Problem, .
     return tuple(dict.fromkeys(found))
 
 
-def of_stacks(aws: Aws, events: Iterable[Event], names: Mapping[str, str]) -> tuple[Problem, ...]:
-    """What was found in stacks whose history says that only DescribeEvents can tell; no call if none does."""
+def of_stacks(aws: Aws, events: Iterable[Event], stack_paths: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Return the problems of stacks whose events refer to DescribeEvents; without a call if there are none."""
     cloudformation = aws.client("cloudformation")
-    asked = dict.fromkeys(event.stack_id for event in events if "DescribeEvents" in event.reason)
+    stack_ids = dict.fromkeys(event.stack_id for event in events if "DescribeEvents" in event.reason)
     found: list[Problem] = []
 
     def read() -> None:
-        for stack_id in asked:
+        for stack_id in stack_ids:
             for event in _events(cloudformation, StackName=stack_id):
-                found.append(_problem(event, names.get(stack_id, "")))
+                found.append(_problem(event, stack_paths.get(stack_id, "")))
 
     advice.ask(aws, _UNREAD, read, None)
     return tuple(dict.fromkeys(found))
 
 
-def settled(read: Callable[[], list[dict]], pause: float, limit: float = SETTLING) -> list[dict]:
-    """The pages of DescribeChangeSet that `read` gives once it is made or has failed: a nested one may lag behind its
-    root's failure. As they are after `limit` seconds: they only explain.
+def settled(read: Callable[[], list[Description]], pause: float, limit: float = SETTLING) -> list[Description]:
+    """Call `read` for the pages of DescribeChangeSet until the change set has ended, or for `limit` seconds.
+
+    A nested change set may end after its root has failed.
     """
     deadline = time.monotonic() + limit
     while (pages := read())[0].get("Status") in _UNSETTLED and time.monotonic() < deadline:
@@ -102,14 +114,11 @@ def settled(read: Callable[[], list[dict]], pause: float, limit: float = SETTLIN
     return pages
 
 
-def nested(cloudformation, change_set: str, pause: float, path: str = "") -> Iterator[tuple[str, str, str]]:
-    """(path, stack id, change set id) of a change set and of all below it, asked anew as far as they are wanted.
-
-    For one that failed; a change set that was read knows them. Each is waited for: `settled`.
-    """
+def nested(cloudformation: Any, change_set: str, pause: float, path: str = "") -> Iterator[ChangeSetId]:
+    """Yield a failed change set and its nested ones, each after it has ended."""
     paginator = cloudformation.get_paginator("describe_change_set")
     pages = settled(lambda: list(paginator.paginate(ChangeSetName=change_set)), pause)
-    yield path, pages[0].get("StackId", ""), change_set
+    yield ChangeSetId(path, pages[0].get("StackId", ""), change_set)
     for page in pages:
         for change in page.get("Changes", []):
             resource = change.get("ResourceChange", {})
@@ -118,8 +127,8 @@ def nested(cloudformation, change_set: str, pause: float, path: str = "") -> Ite
                 yield from nested(cloudformation, resource["ChangeSetId"], pause, below)
 
 
-def _events(cloudformation, **of: str) -> Iterator[Mapping]:
-    """Failed validations, and hooks that found something."""
+def _events(cloudformation: Any, **of: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the events of failed validations and hooks."""
     for page in cloudformation.get_paginator("describe_events").paginate(**of):
         for event in page.get("OperationEvents", []):
             verdict = _VERDICTS.get(event.get("EventType", ""))
@@ -127,8 +136,8 @@ def _events(cloudformation, **of: str) -> Iterator[Mapping]:
                 yield event
 
 
-def _problem(event: Mapping, stack: str) -> Problem:
-    """ValidationPath: /Resources/OrdersTable/Properties/KeySchema/0, with or without its first slash."""
+def _problem(event: Mapping[str, Any], stack: str) -> Problem:
+    """Convert an event with the ValidationPath /Resources/OrdersTable/Properties/KeySchema/0, or without its first slash."""
     is_hook = event["EventType"] == "HOOK_INVOCATION_ERROR"
     _, _, below = event.get("ValidationPath", "").lstrip("/").partition("/")
     logical_id, _, rest = below.partition("/")

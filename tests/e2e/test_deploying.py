@@ -72,7 +72,7 @@ def test_a_change_of_tags_alone_is_planned_and_deployed(project):
         '{"CostCenter": "42", "Project": names.PROJECT, ',
     )
     done = deploy("--env", "dev", "--local", "--plan", local_dir=deployment.local_dir, project=root)
-    assert 'tag CostCenter of the stack and all that is in it: none → "42"' in done.stdout, done.stdout + done.stderr
+    assert 'tag CostCenter of the stack and all its resources: none → "42"' in done.stdout, done.stdout + done.stderr
     done = redeploy(root, deployment)
     assert done.returncode == 0 and "Verify" in done.stdout, done.stdout + done.stderr
     [stack] = deployment.client("cloudformation").describe_stacks(StackName="food-delivery-dev")["Stacks"]

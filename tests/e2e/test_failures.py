@@ -68,9 +68,9 @@ def test_a_failed_update_of_a_child_rolls_back_everywhere_and_reports_the_cause(
     with edited(project, LOST, retention):
         said = said_by(redeploy(project, deployment), 1)
         check_cause(project, said, "UPDATE_FAILED")
-    assert "the stack is as it was before" in said
+    assert "the stack is rolled back to its previous state" in said
     assert re.search(r"UPDATE_ROLLBACK_COMPLETE +ComputeStack, the root stack", said)
-    assert said.rstrip().endswith("mend the cause, then: python deploy.py --env dev --local")
+    assert said.rstrip().endswith("correct the cause, then: python deploy.py --env dev --local")
     assert {group["retentionInDays"] for group in log_groups(deployment, "dev")} == {7}
     assert physical_ids(deployment) == before
     assert read(deployment, order) == order
@@ -84,7 +84,7 @@ def test_a_failed_first_deployment_reports_the_cause_leaves_nothing_behind_and_c
     with edited(project, LOST):
         said = said_by(redeploy(project, deployment, env="second"), 1)
         check_cause(project, said, "CREATE_FAILED")
-    assert "what it had made is gone; nothing was kept" in said
+    assert "the stack's resources were deleted; nothing was retained" in said
     assert re.search(r"DELETE_COMPLETE +ComputeStack, DataStack", said)
     assert "python deploy.py --env second --local   (offers to delete the empty stack first)" in said
     assert deployment.client("dynamodb").list_tables()["TableNames"] == tables, "no orphan of the failed attempt"
@@ -106,7 +106,7 @@ def test_a_name_that_something_else_has_is_refused_before_anything_is_changed(pr
     assert f"log group {name} (ComputeStack/OrdersQueryLogs)" in said
     assert f"aws logs delete-log-group --log-group-name {name} --region us-east-1" in said
     planned = said_by(redeploy(project, deployment, "--plan", env="third"), 0)
-    assert f"taken already: log group {name}" in planned, "a plan says it, and goes on"
+    assert f"names exist already: log group {name}" in planned, "a plan says it, and goes on"
 
     assert uploads(deployment) == before
     with pytest.raises(deployment.client("cloudformation").exceptions.ClientError, match="does not exist"):

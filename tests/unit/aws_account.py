@@ -1,4 +1,4 @@
-"""An account that is not one: stubbed clients, and no way to the real credentials or network."""
+"""A fake account: stubbed clients, without access to real credentials or the network."""
 
 from types import SimpleNamespace
 
@@ -38,7 +38,7 @@ def dev():
 
 
 class Stubbed(SimpleNamespace):
-    """Like deployer.session.Aws; `stub(service)` is the Stubber of its client."""
+    """Like deployer.aws.session.Aws; `stub(service)` is the Stubber of its client."""
 
     def __init__(self, local=False):
         super().__init__(

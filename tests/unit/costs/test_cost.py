@@ -85,7 +85,7 @@ def test_a_tree_that_leaves_no_choice_has_no_alternatives():
 
 def test_the_peak_that_capacity_cannot_serve_is_said():
     notes = costs.estimate(trees.real("prod", BillingMode="PROVISIONED"), 3_000_000).notes
-    assert any("throttled" in note and "100 are the most" in note for note in notes)
+    assert any("throttled" in note and "the maximum is 100" in note for note in notes)
 
 
 def test_a_change_of_the_billing_mode_is_a_difference():
@@ -105,7 +105,7 @@ def test_more_memory_costs_more():
     assert abs(of(change.after, "Lambda") - of(change.before, "Lambda") - change.difference) < Decimal("1e-20")
 
 
-def test_what_nobody_can_price_is_said():
+def test_what_cannot_be_priced_is_noted():
     def change(bundle):
         resources = bundle.children["ComputeStack"]["Resources"]
         resources["Cluster"] = {"Type": "AWS::RDS::DBCluster", "Properties": {}}

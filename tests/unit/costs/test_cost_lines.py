@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from costs import observability, services
-from costs.lines import Parts
+from costs.lines import BilledResources
 from costs.load import Load
 from costs.prices import assumptions
 from costs.tables import table_lines
@@ -38,7 +38,7 @@ ORDERS = Decimal(7300)
 def lines(costs, resources, load=LOAD):
     """What -> US dollars."""
     found = {}
-    for line in costs(Parts.of(of(resources)), load):
+    for line in costs(BilledResources.of(of(resources)), load):
         if line.quantity:
             found[line.what] = found.get(line.what, 0) + line.usd
     return found
@@ -94,7 +94,7 @@ def test_a_claimed_order_is_a_transaction():
     assert units[""].write + units["customerIdIndex"].write == 5 + 2  # docs/benchmarks.md: 5 units; and its one change
 
 
-def test_a_table_of_fixed_capacity_is_paid_by_the_hour_whatever_it_does():
+def test_a_table_of_fixed_capacity_is_paid_by_the_hour_at_any_load():
     costs = lines(table_lines, table(BillingMode="PROVISIONED", GlobalSecondaryIndexes=[INDEX], **ALL))
     assert costs == {
         "write capacity unit-hours": 2 * 10 * 730 * Decimal("0.00065"),
@@ -167,7 +167,7 @@ def test_an_alarm_is_paid_by_metric_and_dearer_by_the_second():
     }
 
 
-def test_the_firewall_is_paid_by_itself_by_rule_and_by_request():
+def test_the_firewall_is_paid_by_acl_by_rule_and_by_request():
     acl = resource("AWS::WAFv2::WebACL", Rules=[{"Name": "a"}, {"Name": "b"}])
     requests = 4 * ORDERS  # placed, read twice, changed
     assert lines(services.lines, {"Acl": acl}) == {
@@ -209,7 +209,7 @@ def test_a_second_table_is_known_by_its_capacity_alone():
         "Second": resource("AWS::DynamoDB::Table", BillingMode="PAY_PER_REQUEST"),
     }
     assert lines(table_lines, second) == lines(table_lines, table(BillingMode="PAY_PER_REQUEST"))
-    assert any("Second" in note for note in Parts.of(of(second)).notes(LOAD))
+    assert any("Second" in note for note in BilledResources.of(of(second)).notes(LOAD))
 
 
 def test_a_queue_that_lambda_reads_is_asked_even_when_it_is_empty():
@@ -226,12 +226,12 @@ def test_all_traces_are_recorded_at_first_and_one_in_twenty_of_the_rest():
     assert LOAD.traces(3 * month) == month + 2 * month / 20
 
 
-def test_a_trace_begins_at_the_gateway_or_at_a_function_that_nobody_traced_invokes():
+def test_a_trace_begins_at_the_gateway_or_at_a_function_without_a_traced_caller():
     def traced(gateway, function, mode):
         handler = {"Handler": f"handlers.{function}.handler", "TracingConfig": {"Mode": mode}}
-        parts = {"Stage": resource("AWS::ApiGateway::Stage", TracingEnabled=gateway)}
-        parts["Function"] = resource("AWS::Lambda::Function", **handler)
-        return lines(observability.lines, parts).get("traces recorded", 0) * 10**6 / Decimal("5.00")
+        resources = {"Stage": resource("AWS::ApiGateway::Stage", TracingEnabled=gateway)}
+        resources["Function"] = resource("AWS::Lambda::Function", **handler)
+        return lines(observability.lines, resources).get("traces recorded", 0) * 10**6 / Decimal("5.00")
 
     assert traced(True, "orders_query", "Active") == 4 * ORDERS  # of each request, and not again of its function
     assert traced(False, "orders_events", "Active") == 2 * ORDERS
@@ -245,7 +245,7 @@ def test_a_metric_is_paid_for_in_the_hours_in_which_it_is_written():
 
 def test_own_metrics_stay_below_what_the_operators_page_says():
     count = Load(Decimal(10**6))
-    (line,) = [each for each in observability.lines(Parts.of(of(query())), count) if "our own" in each.what]
+    (line,) = [each for each in observability.lines(BilledResources.of(of(query())), count) if "our own" in each.what]
     assert 60 < line.quantity <= 80, "docs/monitoring.md: at most about 80, if every one is written every hour"
 
 

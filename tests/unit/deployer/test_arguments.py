@@ -180,7 +180,7 @@ def test_the_version_is_that_of_setup_cfg_with_the_commit(capsys, monkeypatch, t
     assert cli.main(["--version"]) == Exit.OK
     assert capsys.readouterr().out == "platform 1.2.3\n"  # outside git
     monkeypatch.setattr(
-        "deployer.stacks.deployment_records.checkout", lambda root: Source(commit="0123456789abcdef", dirty=True)
+        "deployer.stacks.deployment_records.local_source", lambda root: Source(commit="0123456789abcdef", dirty=True)
     )
     assert cli.main(["--version"]) == Exit.OK
     assert capsys.readouterr().out == "platform 1.2.3 (commit 0123456789, changed since)\n"

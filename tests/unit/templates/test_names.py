@@ -36,7 +36,7 @@ def fixed_names(templates: dict[str, dict]) -> set[tuple[str, str]]:
 
 
 def looked_up() -> set[tuple[str, str]]:
-    return {(kind, entry.property) for kind, entry in KINDS.items()}
+    return {(kind, entry.name_property) for kind, entry in KINDS.items()}
 
 
 def test_every_fixed_name_is_looked_up_before_a_deployment_or_needs_no_look(templates):

@@ -65,9 +65,9 @@ def test_a_deleted_key_is_told(aws, run):
 @pytest.mark.parametrize(
     "status, template, hint",
     [
-        ("CREATE_FAILED", None, "when a deployment has succeeded: python deploy.py --env dev --profile p"),
-        ("UPDATE_COMPLETE", {"Outputs": {}}, "deploy this one: python deploy.py --env dev --profile p"),
-        ("UPDATE_COMPLETE", {"Outputs": {"ApiKeyId": {}}}, "nothing new; .* python deploy.py --env dev --status"),
+        ("CREATE_FAILED", None, "after a successful deployment: python deploy.py --env dev --profile p"),
+        ("UPDATE_COMPLETE", {"Outputs": {}}, "deploy the local version: python deploy.py --env dev --profile p"),
+        ("UPDATE_COMPLETE", {"Outputs": {"ApiKeyId": {}}}, "does not add it; .* python deploy.py --env dev --status"),
     ],
 )
 def test_without_the_output_what_helps_is_suggested_and_not_a_deployment_that_changes_nothing(

@@ -16,7 +16,7 @@ from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
-from deployer.stacks import execution, leftovers, operation, reading, recovery
+from deployer.stacks import change_set_cleanup, execution, operation, reading, recovery
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.events import Event
 from deployer.stacks.execution import Outcome
@@ -48,10 +48,10 @@ class Cloud:
         monkeypatch.setattr(recovery, "cancel", self.cancel)
         monkeypatch.setattr(applying.changeset, "is_waiting", lambda aws, change_set: self.waiting)
         monkeypatch.setattr(
-            leftovers, "discard", lambda aws, change_set, pause: self.discarded.append(change_set) or True
+            change_set_cleanup, "discard", lambda aws, change_set, pause: self.discarded.append(change_set) or True
         )
         self.swept, self.full = [], []
-        monkeypatch.setattr(leftovers, "sweep", self.sweep)
+        monkeypatch.setattr(change_set_cleanup, "sweep", self.sweep)
         monkeypatch.setattr(interruptions, "can_ask", lambda: bool(self.answers))
         monkeypatch.setattr(interruptions, "choose", self.choose)
         self.said = io.StringIO()
@@ -257,12 +257,15 @@ def test_credentials_that_expire_are_no_reason_to_look_for_the_change_set(cloud,
 @pytest.mark.parametrize(
     "status, hint",
     [
-        ("UPDATE_ROLLBACK_COMPLETE", "mend the cause, then: python deploy.py --env dev"),
+        ("UPDATE_ROLLBACK_COMPLETE", "correct the cause, then: python deploy.py --env dev"),
         ("ROLLBACK_COMPLETE", "offers to delete the empty stack first"),
-        ("CREATE_FAILED", "go on from here: python deploy.py --env dev --no-rollback   (without it: offers to delete"),
+        (
+            "CREATE_FAILED",
+            "continue from here: python deploy.py --env dev --no-rollback   (without it: offers to delete",
+        ),
         ("UPDATE_FAILED", "offers to roll it back"),
         ("UPDATE_ROLLBACK_FAILED", "offers to continue it"),
-        ("ROLLBACK_FAILED", "offers to delete what there is"),
+        ("ROLLBACK_FAILED", "offers to delete the stack"),
     ],
 )
 def test_a_failure_says_why_in_what_state_things_are_and_what_to_do_next(cloud, status, hint):

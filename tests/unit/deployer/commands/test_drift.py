@@ -11,20 +11,20 @@ from deployer.options import Options
 from deployer.show import drift_view
 from deployer.show.ui import Ui
 from deployer.stacks import drift_detection, tree
-from deployer.stacks.drift_detection import Difference, Drifted, StackDrift
+from deployer.stacks.drift_detection import DriftedResource, PropertyDifference, StackDrift
 
-CHANGED = Drifted(
+CHANGED = DriftedResource(
     "OrderQueue",
     "https://queue",
     "AWS::SQS::Queue",
     "MODIFIED",
     (
-        Difference("/VisibilityTimeout", "370", "99", "NOT_EQUAL"),
-        Difference("/Tags/0", "", '{"Key":"a"}', "ADD"),
-        Difference("/KmsMasterKeyId", "alias/x", "", "REMOVE"),
+        PropertyDifference("/VisibilityTimeout", "370", "99", "NOT_EQUAL"),
+        PropertyDifference("/Tags/0", "", '{"Key":"a"}', "ADD"),
+        PropertyDifference("/KmsMasterKeyId", "alias/x", "", "REMOVE"),
     ),
 )
-GONE = Drifted("Topic", "arn:topic", "AWS::SNS::Topic", "DELETED")
+GONE = DriftedResource("Topic", "arn:topic", "AWS::SNS::Topic", "DELETED")
 IN_SYNC = StackDrift("", "food-delivery-dev", in_sync=3, unchecked={"T::A": 1})
 DRIFTED = StackDrift("DataStack", "DataStack", (CHANGED, GONE), 5, {"T::A": 2, "T::B": 7})
 BROKEN = StackDrift("ApiStack", "ApiStack", in_sync=1, problem="is in UPDATE_IN_PROGRESS state")
@@ -100,7 +100,9 @@ def test_what_could_not_be_checked_is_not_called_in_sync(run):
 
 def test_a_long_policy_is_shortened_on_screen_and_whole_in_the_document(run):
     policy = "x" * 5000
-    long = StackDrift("", "root", (Drifted("R", "r", "T", "MODIFIED", (Difference("/P", policy, "y", "NOT_EQUAL"),)),))
+    long = StackDrift(
+        "", "root", (DriftedResource("R", "r", "T", "MODIFIED", (PropertyDifference("/P", policy, "y", "NOT_EQUAL"),)),)
+    )
     report, said = run(long)
     assert policy not in said and max(map(len, said.splitlines())) < 300
     assert report["stacks"][0]["drifted"][0]["differences"][0]["expected"] == policy

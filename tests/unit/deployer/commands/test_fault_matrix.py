@@ -134,7 +134,7 @@ def account(monkeypatch, capsys):
     packages = (Package("functions", b"functions"), Package("layer", b"layer"))
     monkeypatch.setattr(local_version, "packages", lambda *arguments: packages)
     monkeypatch.setattr(session, "check_region", lambda region: None)
-    monkeypatch.setattr(deployment_records, "checkout", lambda root: deployment_records.Source())
+    monkeypatch.setattr(deployment_records, "local_source", lambda root: deployment_records.Source())
     host = "https://s3.us-east-1.amazonaws.com"
     monkeypatch.setattr(session.Aws, "template_host", lambda self: host)
     return made
@@ -226,7 +226,7 @@ def test_the_last_line_of_a_lost_watch_names_the_answer_and_not_its_page(account
     changed = account.wire.changed
     code, said = account.run(faults={"DescribeStackEvents": lambda _: "plain 503" if changed else ""})
     assert code == Exit.PREFLIGHT
-    assert "cloudformation answered 503 with text that is no AWS response" in said and "goes on" in said
+    assert "cloudformation answered 503 with text that is no AWS response" in said and "the operation continues" in said
 
 
 def test_a_deployment_succeeds_with_all_advice_missing(account):

@@ -13,7 +13,7 @@ from deployer.preflight.account_state import AccountState
 from deployer.show.ui import Ui
 from deployer.stacks import operation
 from tests.unit.aws_account import STACK_ID
-from tests.unit.deployer.stacks.stories import START, entry
+from tests.unit.deployer.stacks.event_entries import START, entry
 
 NAME, STACK = "food-delivery-dev", "AWS::CloudFormation::Stack"
 CHILD = "arn:aws:cloudformation:us-east-1:123456789012:stack/food-delivery-dev-DataStack-1A/1"
@@ -199,7 +199,7 @@ def test_a_creation_that_was_never_executed_is_told_and_not_in_the_way(world):
 
 
 def begun_by(caller, monkeypatch, alive):
-    monkeypatch.setattr(operation, "_lives", lambda pid: alive)
+    monkeypatch.setattr(operation, "_is_alive", lambda pid: alive)
     return event(1, "UPDATE_IN_PROGRESS", reason="User Initiated", token=operation.token(caller))
 
 

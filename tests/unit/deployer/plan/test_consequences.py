@@ -1,4 +1,4 @@
-"""What follows from a replacement: whoever refers to the new resource changes, in its stack and in others."""
+"""Consequences of a replacement: resources that refer to the new one change, in its stack and in others."""
 
 import copy
 
@@ -66,11 +66,11 @@ def actions(then) -> dict[str, Action]:
     return {change.path: change.action for change in compare.make(tree(), then).changes}
 
 
-def test_a_modification_touches_nobody_else():
+def test_a_modification_changes_no_other_resource():
     assert actions(tree(MemorySize=256)) == {"First/Function": Action.MODIFY}
 
 
-def test_a_replacement_reaches_whoever_refers_to_it():
+def test_a_replacement_changes_resources_that_refer_to_it():
     assert actions(tree(FunctionName="two")) == {
         "First/Function": Action.REPLACE,
         "First/Permission": Action.MAY_REPLACE,

@@ -83,7 +83,7 @@ def test_an_action_less_is_lost_and_narrows():
     ]
 
 
-def test_the_first_creation_is_told_from_a_change():
+def test_the_first_creation_differs_from_a_change():
     assert permissions.diff(Snapshot(), with_role(statement())).first
     assert not permissions.diff(with_role(), with_role(statement())).first
 
@@ -348,7 +348,7 @@ def test_the_name_of_a_stack_is_its_own():
     assert (grant.holder, str(grant.resource)) == ("Child/Role", "arn:${AWS::Region}:${Child/AWS::StackName}-q")
 
 
-def test_a_statement_that_nobody_can_decide_yet_is_held_against_it():
+def test_a_statement_with_an_undecided_condition_counts():
     def tree(action, values=None):
         document = [{"Fn::If": ["HasTable", statement("a:C", "*"), statement(action, "*")]}]
         rule = {"HasTable": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Name"}, ""]}]}}

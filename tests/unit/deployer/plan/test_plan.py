@@ -133,7 +133,7 @@ def test_a_siblings_output_fed_anew_is_unknown():
     assert changes(then)["ComputeStack/Function"].properties == ("Environment",)
 
 
-def test_a_secret_that_changes_is_told_and_not_shown():
+def test_a_changed_secret_is_reported_and_not_shown():
     """Also as part of another value, in a nested stack, and where it replaces the resource."""
 
     def tree(password):

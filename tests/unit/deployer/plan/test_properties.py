@@ -176,13 +176,13 @@ def test_an_inserted_item_without_identity_does_not_rewrite_the_rest():
     assert paths(before, [{"x": 1, "y": [0]}, *before]) == {"[+]": (ABSENT, {"x": 1, "y": [0]})}
 
 
-def test_a_renamed_sort_key_is_told_by_its_part_in_the_key():
+def test_a_renamed_sort_key_is_identified_by_its_key_type():
     before = {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}]}
     after = {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "on", "KeyType": "RANGE"}]}
     assert paths(before, after) == {"KeySchema[KeyType=RANGE].AttributeName": ("at", "on")}
 
 
-def test_another_order_is_told_as_such():
+def test_another_order_is_reported_as_order():
     assert paths({"Types": ["a", "b"]}, {"Types": ["b", "a"]}) == {"Types[order]": (["a", "b"], ["b", "a"])}
 
 

@@ -13,7 +13,7 @@ from tests.unit.deployer.plan import trees
 
 
 def deployed(environment: str = "dev") -> Snapshot:
-    """As it is read from an account: every parameter has a value."""
+    """Return a tree as read from an account: every parameter has a value."""
     tree = trees.real(environment)
     children = {
         name: replace(
@@ -33,7 +33,7 @@ def plan(change=None, environment: str = "dev", **parameters: str) -> Plan:
     return compare.make(now, trees.real(environment, change, now, **parameters))
 
 
-def told(made: Plan) -> dict[str, tuple]:
+def summary(made: Plan) -> dict[str, tuple]:
     return {
         change.path: (change.action, *((found.path, found.before, found.after) for found in change.differences))
         for change in made.changes
@@ -49,14 +49,14 @@ def test_a_log_retention_changes_every_log_group_and_nothing_else():
     made = plan(LogRetentionDays="30")
     assert len(made.changes) == len(FUNCTIONS) + 2  # and those of the API
     assert {change.type for change in made.changes} == {"AWS::Logs::LogGroup"}
-    assert {entry for _, *entries in told(made).values() for entry in entries} == {("RetentionInDays", "7", "30")}
+    assert {entry for _, *entries in summary(made).values() for entry in entries} == {("RetentionInDays", "7", "30")}
 
 
 def test_new_code_changes_the_functions_in_place():
     made = plan(FunctionsKey="functions-2.zip")
     assert {change.type for change in made.changes} == {"AWS::Lambda::Function"}
     assert made.count(Action.MODIFY) == len(made.changes) == len(FUNCTIONS)
-    assert told(made)["ComputeStack/OrdersQueryFunction"] == (
+    assert summary(made)["ComputeStack/OrdersQueryFunction"] == (
         Action.MODIFY,
         ("Code.S3Key", "f.zip", "functions-2.zip"),
     )
@@ -64,20 +64,20 @@ def test_new_code_changes_the_functions_in_place():
 
 def test_a_new_layer_is_another_version_that_the_functions_come_to_use():
     made = plan(LayerKey="layer-2.zip")
-    assert told(made).pop("ComputeStack/LibrariesLayer")[0] is Action.REPLACE
+    assert summary(made).pop("ComputeStack/LibrariesLayer")[0] is Action.REPLACE
     assert made.count(Action.MODIFY) == len(FUNCTIONS)
-    [layers] = told(made)["ComputeStack/OrdersQueryFunction"][1:]
+    [layers] = summary(made)["ComputeStack/OrdersQueryFunction"][1:]
     assert layers == ("Layers[0]", {"Ref": "LibrariesLayer"}, Unknown("LibrariesLayer"))
 
 
-def test_another_sort_key_replaces_the_table_and_all_that_follows_is_told():
+def test_another_sort_key_replaces_the_table_and_its_consequences_are_planned():
     def rename(bundle):
         for part in bundle.children["DataStack"]["Resources"]["OrdersTable"]["Properties"]["KeySchema"]:
             if part["KeyType"] == "RANGE":
                 part["AttributeName"] = "processedDate"
 
     made = plan(rename)
-    assert told(made)["DataStack/OrdersTable"] == (
+    assert summary(made)["DataStack/OrdersTable"] == (
         Action.REPLACE,
         ("KeySchema[KeyType=RANGE].AttributeName", "timestamp", "processedDate"),
     )
@@ -106,18 +106,18 @@ def test_a_widget_renamed_is_found_inside_the_dashboard():
         body = bundle.children["MonitoringStack"]["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
         body[0] = body[0].replace('"title": "Alarms', '"title": "All alarms', 1)
 
-    [dashboard] = told(plan(rename)).values()
+    [dashboard] = summary(plan(rename)).values()
     [(path, before, after)] = dashboard[1:]
     assert re.fullmatch(r"DashboardBody\.widgets\[\d+\]\.properties\.title", path)
     assert after == before.replace("Alarms", "All alarms")
 
 
-def test_another_reason_in_the_metadata_is_told_quietly():
+def test_another_reason_in_the_metadata_is_metadata_only():
     def explain(bundle):
         bundle.children["DataStack"]["Resources"]["OrdersTable"].setdefault("Metadata", {})["why"] = "because"
 
     [change] = plan(explain).changes
-    assert change.quiet and change.action is Action.MODIFY
+    assert change.metadata_only and change.action is Action.MODIFY
 
 
 def test_a_dependency_is_the_same_as_a_name_or_as_a_list():

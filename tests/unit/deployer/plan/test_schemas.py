@@ -69,7 +69,7 @@ def test_within_a_property_only_the_fixed_part_replaces():
     assert verdicts("AWS::Budgets::Budget", {}, before) == {"Budget": Replaces.CERTAINLY}
 
 
-def test_a_type_that_nobody_knows_is_taken_to_change_in_place():
+def test_an_unknown_type_changes_in_place():
     assert set(verdicts("Custom::Thing", {"A": 1}, {"A": 2}).values()) == {Replaces.NO}
 
 

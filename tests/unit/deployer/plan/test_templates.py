@@ -66,7 +66,7 @@ def test_the_host_does_not_count_but_the_key_does():
 def test_parameters_take_their_defaults_and_must_fit():
     template = {"Parameters": {"A": {"Type": "String"}, "B": {"Type": "Number", "Default": 5}}}
     assert templates.parameter_values(template, {"A": "x"}) == {"A": "x", "B": "5"}
-    with pytest.raises(Failure, match="does not declare C and wants A"):
+    with pytest.raises(Failure, match="does not declare C and requires A"):
         templates.parameter_values(template, {"C": "1"})
 
 

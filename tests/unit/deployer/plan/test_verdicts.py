@@ -61,7 +61,7 @@ def test_a_certain_replacement_that_only_the_service_sees_is_guarded():
     assert (difference.path, difference.before, difference.after) == ("TableName", "orders", "orders-2")
 
 
-def test_a_replacement_told_without_any_detail_is_at_least_possible():
+def test_a_replacement_without_any_detail_is_at_least_possible():
     assert planned(wanted(), verdict(replacement="True"))["DataStack/OrdersTable"].action is Action.MAY_REPLACE
 
 
@@ -84,8 +84,8 @@ def test_what_only_the_service_sees_stands_beside_what_we_see(path):
 
 def test_the_service_can_make_a_modification_a_replacement():
     always = detail("VisibilityTimeout", before="60", after="90", recreation="Always")
-    told = verdict(*QUEUE, replacement="True", details=(always,))
-    change = planned(wanted(data=SLOWER), told)["DataStack/Queue"]
+    listed = verdict(*QUEUE, replacement="True", details=(always,))
+    change = planned(wanted(data=SLOWER), listed)["DataStack/Queue"]
     assert change.action is Action.REPLACE
     assert change.differences[0].replaces is Replaces.CERTAINLY
     without = planned(wanted(data=SLOWER), verdict(*QUEUE, replacement="True"))["DataStack/Queue"]
@@ -124,8 +124,8 @@ def test_the_services_word_settles_what_is_merely_possible():
 
 def test_what_we_hold_for_certain_the_service_does_not_soften():
     then = wanted(data=edited(DATA, "Resources.Queue.Properties.QueueName", "orders"))
-    told = verdict(*QUEUE, replacement="False", details=(detail("QueueName", recreation="Never"),))
-    assert planned(then, told)["DataStack/Queue"].action is Action.REPLACE
+    listed = verdict(*QUEUE, replacement="False", details=(detail("QueueName", recreation="Never"),))
+    assert planned(then, listed)["DataStack/Queue"].action is Action.REPLACE
 
 
 def test_a_removal_that_only_the_service_sees_is_guarded():
@@ -138,7 +138,7 @@ def test_an_untouched_sibling_that_is_called_modified_stays_hidden():
     assert compare.make(DEPLOYED, wanted(), [sibling]).changes == ()
 
 
-def test_a_resource_switched_off_is_not_listed_whatever_the_service_says():
+def test_a_disabled_resource_is_not_planned_even_if_the_change_set_lists_it():
     data = edited(DATA, "Parameters.Bucket.Default", "no")
     now = Snapshot(
         ROOT, VALUES, {**DEPLOYED.children, "DataStack": Snapshot(data, {"Billing": "PAY_PER_REQUEST", "Bucket": "no"})}

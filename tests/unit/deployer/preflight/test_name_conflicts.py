@@ -5,10 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.errors import Exit, Failure
-from deployer.plan import resource_tree
+from deployer.plan import snapshot
 from deployer.plan.resolve import Unknown
-from deployer.plan.resource_tree import Resource
-from deployer.plan.snapshot import Snapshot
+from deployer.plan.snapshot import Resource, Snapshot
 from deployer.preflight import name_conflicts
 
 TEMPLATE = {
@@ -22,7 +21,7 @@ TEMPLATE = {
     },
 }
 ROOT = {"Resources": {"DataStack": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "x"}}}}
-TREE = resource_tree.of_tree(Snapshot(ROOT, {}, {"DataStack": Snapshot(TEMPLATE, {"Environment": "dev"})}))
+TREE = snapshot.resources_of(Snapshot(ROOT, {}, {"DataStack": Snapshot(TEMPLATE, {"Environment": "dev"})}))
 
 PAGES = {
     "AWS::Logs::LogGroup": ("logs", "describe_log_groups", "logGroups", "logGroupName", "nextToken"),
@@ -34,7 +33,7 @@ PAGES = {
 
 
 def resource(kind, name, logical_id="New"):
-    return Resource(("DataStack",), logical_id, kind, {name_conflicts.KINDS[kind].property: name})
+    return Resource(("DataStack",), logical_id, kind, {name_conflicts.KINDS[kind].name_property: name})
 
 
 def group(name, logical_id="New"):
@@ -52,11 +51,11 @@ def test_names_are_read_with_their_parameters_and_what_is_switched_off_or_unknow
 
 
 def test_only_what_is_added_counts():
-    assert resource_tree.added(TREE, TREE) == []
+    assert snapshot.added(TREE, TREE) == []
     without = {path: each for path, each in TREE.items() if path != "DataStack/Logs"}
-    assert [each.path for each in resource_tree.added(without, TREE)] == ["DataStack/Logs"]
+    assert [each.path for each in snapshot.added(without, TREE)] == ["DataStack/Logs"]
     other = {**TREE, "DataStack/Logs": Resource(("DataStack",), "Logs", "AWS::SQS::Queue", {})}
-    assert [each.path for each in resource_tree.added(other, TREE)] == ["DataStack/Logs"]
+    assert [each.path for each in snapshot.added(other, TREE)] == ["DataStack/Logs"]
 
 
 @pytest.mark.parametrize("kind", PAGES)
@@ -65,9 +64,9 @@ def test_a_name_is_found_on_the_last_page(aws, kind):
     stub = aws.stub(service)
     stub.add_response(operation, {list_key: [{name_key: "food-a"}], token: "2"})
     stub.add_response(operation, {list_key: [{name_key: "food-c"}]})
-    found, _, unseen = name_conflicts.find(aws, [resource(kind, "food-b", "B"), resource(kind, "food-c", "C")], [])
+    found, _, unchecked = name_conflicts.find(aws, [resource(kind, "food-b", "B"), resource(kind, "food-c", "C")], [])
     assert [(each.name, each.resource.logical_id) for each in found] == [("food-c", "C")]
-    assert unseen == ()
+    assert unchecked == ()
     aws.done()
 
 
@@ -111,20 +110,20 @@ def test_nothing_is_asked_when_nothing_named_is_added(aws):
     assert aws.clients == {}
 
 
-def test_what_may_not_be_looked_at_is_told_and_the_rest_is_looked_at(aws):
+def test_kinds_that_may_not_be_listed_are_reported_and_the_others_checked(aws):
     message = "User: x is not authorized to perform: logs:DescribeLogGroups on resource: y"
     aws.stub("logs").add_client_error("describe_log_groups", "AccessDeniedException", message, 403)
     aws.stub("sqs").add_response("list_queues", {"QueueUrls": ["https://sqs/1/q"]})
-    found, _, unseen = name_conflicts.find(aws, [group("/a"), resource("AWS::SQS::Queue", "q")], [])
+    found, _, unchecked = name_conflicts.find(aws, [group("/a"), resource("AWS::SQS::Queue", "q")], [])
     assert [each.name for each in found] == ["q"]
-    assert unseen == ("log groups (missing permission: logs:DescribeLogGroups on y)",)
+    assert unchecked == ("log groups (missing permission: logs:DescribeLogGroups on y)",)
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InvalidAction"])
 def test_a_look_up_without_an_answer_is_named_and_stops_nothing(aws, code):
     aws.stub("logs").add_client_error("describe_log_groups", code, "slow down", 400)
-    found, _, [unseen] = name_conflicts.find(aws, [group("/a")], [])
-    assert found == () and unseen.startswith("log groups (") and code in unseen
+    found, _, [unchecked] = name_conflicts.find(aws, [group("/a")], [])
+    assert found == () and unchecked.startswith("log groups (") and code in unchecked
 
 
 def refusal(aws, *now):
@@ -137,7 +136,7 @@ def refusal(aws, *now):
     return failure.value.hint
 
 
-def test_a_strangers_name_is_refused_with_the_command_that_removes_it(aws):
+def test_a_foreign_resources_name_is_refused_with_the_command_that_deletes_it(aws):
     assert "aws logs delete-log-group --log-group-name /a --region eu-west-1" in refusal(aws)
 
 
@@ -172,11 +171,11 @@ def with_policies(aws, *names):
 def test_an_environment_that_needs_a_sixth_x_ray_policy_is_refused_with_what_to_do(aws):
     found = with_policies(aws, "a", "b", "c", "d", "other")
     with pytest.raises(Failure) as failure:
-        name_conflicts.refuse(found.taken, found.full, lambda words: f"aws {words} --region eu-west-1")
+        name_conflicts.refuse(found.conflicts, found.limits_reached, lambda words: f"aws {words} --region eu-west-1")
     assert failure.value.code is Exit.PREFLIGHT
     assert failure.value.message == (
-        "there are as many X-Ray resource policies as an account may have in a region, 5 "
-        "(DataStack/OrderEventsTracing needs another)"
+        "the limit of 5 X-Ray resource policies in this account and region is reached "
+        "(DataStack/OrderEventsTracing exceeds it)"
     )
     assert "aws xray list-resource-policies --region eu-west-1" in failure.value.hint
     assert "aws xray delete-resource-policy --policy-name NAME --region eu-west-1" in failure.value.hint
@@ -188,13 +187,13 @@ def test_the_fifth_x_ray_policy_is_no_obstacle(aws):
 
 def test_an_x_ray_policy_of_the_same_name_is_a_conflict_and_not_one_too_many(aws):
     found = with_policies(aws, "a", "b", "c", "d", "food-e")
-    assert [each.name for each in found.taken] == ["food-e"] and not found.full
-    assert found.taken[0].command == "aws xray delete-resource-policy --policy-name food-e"
+    assert [each.name for each in found.conflicts] == ["food-e"] and not found.limits_reached
+    assert found.conflicts[0].command == "aws xray delete-resource-policy --policy-name food-e"
 
 
 def test_x_ray_policies_that_may_not_be_listed_are_named(aws):
     aws.stub("xray").add_client_error("list_resource_policies", "AccessDeniedException", "no", 403)
-    assert name_conflicts.find(aws, [TRACING], []).unseen == (
+    assert name_conflicts.find(aws, [TRACING], []).unchecked == (
         "X-Ray resource policies (missing permission: ListResourcePolicies)",
     )
 
@@ -205,7 +204,7 @@ def test_nothing_is_asked_of_the_emulators_x_ray_which_is_not_there(aws):
     assert "xray" not in aws.clients
 
 
-def test_nothing_taken_is_not_refused():
+def test_no_conflict_is_not_refused():
     name_conflicts.refuse([], [], str)
 
 

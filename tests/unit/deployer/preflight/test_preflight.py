@@ -1,4 +1,4 @@
-"""What stands in the way is told in one line, with its exit code, before anything is written."""
+"""Each obstacle is one line with its exit code, before anything is written."""
 
 import pytest
 from botocore.exceptions import (
@@ -61,7 +61,7 @@ def test_another_account_is_refused_before_anything_else_is_asked(aws, dev):
     assert "999999999999" in said and "123456789012" in said
 
 
-def test_a_new_account_is_told_about_its_limit_and_both_ways_out(aws, dev):
+def test_a_new_accounts_limit_is_reported_with_both_remedies(aws, dev):
     aws.stub("lambda").add_response("get_account_settings", limits(10, 10))
     said = refused(concurrency.check, aws, dev, {})
     assert (
@@ -93,7 +93,7 @@ def test_without_a_reservation_the_limit_is_not_asked(aws, dev):
         (stack("UPDATE_FAILED", ManageApiGatewayAccount="true"), True, True),  # deployed over with --no-rollback
     ],
 )
-def test_the_gateway_role_is_managed_by_whoever_did_before(entry, has_role, manage):
+def test_the_stack_that_manages_the_gateway_role_keeps_it(entry, has_role, manage):
     assert preflight.manage_gateway_account(account_state(entry, has_role)) is manage
 
 
@@ -147,7 +147,7 @@ def test_other_peoples_exceptions_are_left_alone():
     assert service_errors.explain(ValueError("x")) is None
 
 
-def test_a_misspelt_region_is_told_at_once():
+def test_a_misspelt_region_is_refused_at_once():
     assert "did you mean" in refused(session.check_region, "us-est-1")
     session.check_region("eu-central-1")
     session.check_region("eusc-de-east-1")

@@ -4,8 +4,8 @@ from functools import cache
 
 from deployer.plan import compare, guard
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Hidden, Item, Plan, Replaces, Unknown
-from deployer.plan.report import PlanReport
 from deployer.plan.snapshot import Snapshot
+from deployer.show.plan_report import PlanReport
 from tests.unit.deployer.plan import test_real_plans as real
 from tests.unit.deployer.plan import trees
 
@@ -18,7 +18,7 @@ DIFFERENCES = (
 MIXED = Plan(
     (
         Change((), "Setting", "AWS::SSM::Parameter", Action.MODIFY, (Difference(("Value",), Hidden(), Hidden()),)),
-        Change(("Data",), "Gone", QUEUE, Action.REMOVE, kept=True),
+        Change(("Data",), "Gone", QUEUE, Action.REMOVE, retained=True),
         Change(("Data",), "Orders", TABLE, Action.REPLACE, DIFFERENCES),
         Change(
             ("Data",),

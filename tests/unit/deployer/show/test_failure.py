@@ -23,8 +23,8 @@ def diagnosis(cause=TABLE, **more):
         "others": (),
         "stuck": (),
         "stacks": {"": "UPDATE_ROLLBACK_COMPLETE", "DataStack": "UPDATE_ROLLBACK_COMPLETE", "Api": "UPDATE_COMPLETE"},
-        "kept": (),
-        "state": "the stack is as it was before",
+        "retained": (),
+        "state": "the stack is rolled back to its previous state",
         "next": "repeat",
     }
     return Diagnosis(cause, **given | more)
@@ -46,7 +46,7 @@ def test_the_cause_comes_first_with_its_place_then_the_state_of_every_stack():
         "  No. (DynamoDb 400)",
         "  at templates/data.yaml:123, made by generator/data.py:57 orders_table",
         "  Mend it",
-        "State: the stack is as it was before.",
+        "State: the stack is rolled back to its previous state.",
         "  UPDATE_COMPLETE              Api",
         "  UPDATE_ROLLBACK_COMPLETE     DataStack, the root stack",
     ]
@@ -60,7 +60,7 @@ def test_failures_that_say_the_same_are_one_line_and_many_are_counted():
 
 
 def test_what_is_stuck_and_what_was_kept_is_named():
-    lines = shown(diagnosis(stuck=(other("Q"),), kept=("DataStack/T",)))
+    lines = shown(diagnosis(stuck=(other("Q"),), retained=("DataStack/T",)))
     assert "  could not be undone: DataStack/Q: Bad." in lines
     assert any("DataStack/T" in line and "kept" in line for line in lines)
 
@@ -89,7 +89,7 @@ def test_a_program_is_told_the_same():
     }
     assert (told["others"][0]["line"], told["others"][0]["origin"], told["others"][0]["property"]) == (None, None, None)
     assert told["stacks"]["root"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert (told["state"], told["next"]) == ("the stack is as it was before", "repeat")
+    assert (told["state"], told["next"]) == ("the stack is rolled back to its previous state", "repeat")
 
 
 def test_problems_of_a_change_set_are_shown_like_causes_and_warnings_in_a_line():
@@ -105,7 +105,7 @@ def test_problems_of_a_change_set_are_shown_like_causes_and_warnings_in_a_line()
     )
     refused, _, place, remedy, warning = stream.getvalue().splitlines()
     assert refused == "!! Bucket (AWS::S3::Bucket): refused"
-    assert place == "  at templates/root.yaml:2" and "taken" in remedy
+    assert place == "  at templates/root.yaml:2" and "has the name" in remedy
     assert warning == "! Bucket (AWS::S3::Bucket), templates/root.yaml:2: not empty (BUCKET_EMPTINESS_VALIDATION)"
 
 

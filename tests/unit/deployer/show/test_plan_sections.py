@@ -9,9 +9,9 @@ from markdown_it import MarkdownIt
 
 import costs
 from deployer.plan import compare, permissions
-from deployer.plan.report import PlanReport
 from deployer.plan.snapshot import Snapshot
 from deployer.show import permissions_view, plan_json, plan_markdown, plan_text
+from deployer.show.plan_report import PlanReport
 from deployer.show.ui import Ui
 from tests.unit.deployer.plan import test_real_plans as real
 from tests.unit.deployer.plan import trees

@@ -5,8 +5,8 @@ import io
 import pytest
 
 from deployer.plan.changes import ABSENT, Difference, Plan, Unknown
-from deployer.plan.report import PlanReport, Retagged
 from deployer.show import plan_text, plan_values
+from deployer.show.plan_report import PlanReport, TagChange
 from deployer.show.ui import Ui
 from tests.unit.deployer.show import plan_reports
 
@@ -98,7 +98,7 @@ def test_a_value_is_one_readable_line(node, expected):
 
 
 def test_changed_tags_are_listed():
-    tags = (Retagged("CostCenter", None, "42"), Retagged("Team", "a", "b"))
+    tags = (TagChange("CostCenter", None, "42"), TagChange("Team", "a", "b"))
     said = shown(PlanReport("dev", "food-delivery-dev", "1", "r", Plan(()), tags=tags))
-    assert '~ tag CostCenter of the stack and all that is in it: none → "42"' in said
-    assert '~ tag Team of the stack and all that is in it: "a" → "b"' in said
+    assert '~ tag CostCenter of the stack and all its resources: none → "42"' in said
+    assert '~ tag Team of the stack and all its resources: "a" → "b"' in said

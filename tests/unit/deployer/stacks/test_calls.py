@@ -9,12 +9,12 @@ import pytest
 from deployer.aws.waiting import PollingConfig
 from deployer.plan import compare
 from deployer.plan.snapshot import Snapshot
-from deployer.stacks import changeset, execution, leftovers, reading, validation
-from tests.unit.deployer.stacks.stories import entry
+from deployer.stacks import change_set_cleanup, changeset, execution, reading, validation
+from tests.unit.deployer.stacks.event_entries import entry
 
 STACK = "AWS::CloudFormation::Stack"
 PAGE = 100
-"""Of ListStackResources and DescribeStackEvents; DescribeChangeSet's is of bytes, taken for as many changes."""
+"""Of ListStackResources and DescribeStackEvents; DescribeChangeSet's limit is in bytes, here as many changes."""
 
 
 def arn(name):
@@ -22,7 +22,7 @@ def arn(name):
 
 
 class CloudFormation:
-    """A root with `stacks` children of `size` resources each, as the API tells of it. Counts pages and calls."""
+    """A root with `stacks` children of `size` resources each, as the API returns it. Counts pages and calls."""
 
     def __init__(self, stacks, size):
         self.children = {f"Child{n}": [f"R{m}" for m in range(size)] for n in range(stacks)}
@@ -118,7 +118,7 @@ def calls(stacks, size) -> int:
     outcome = execution.run(aws, change_set, lambda batch: None, PollingConfig(0, 0, 1), token="t")
     assert len(outcome.events) == 2 + stacks + stacks * (2 * size + 2)
     nested = execution.nested_statuses(aws, arn("root"))
-    leftovers.sweep(aws, [arn("root"), *(one for one, _ in nested.values())], change_set.id)
+    change_set_cleanup.sweep(aws, [arn("root"), *(one for one, _ in nested.values())], change_set.id)
     assert cloudformation.calls["describe_events"] == stacks + 1
     assert cloudformation.calls["describe_change_set"] == ceil(stacks / PAGE) + stacks * ceil(size / PAGE)
     return sum(cloudformation.calls.values())

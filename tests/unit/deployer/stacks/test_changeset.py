@@ -116,7 +116,7 @@ def test_pages_and_nested_sets_are_all_read(aws):
             "Modify",
             "True",
             (Detail("Properties", "QueueName", direct=True),),
-            kept=True,
+            retained=True,
         ),
     )
     assert made.sets == (("", STACK, ROOT_SET), ("Data", CHILD, CHILD_SET))
@@ -124,7 +124,7 @@ def test_pages_and_nested_sets_are_all_read(aws):
 
 
 VALUES = [
-    # What CloudFormation answers with values; whether that tells of a change.
+    # Details with values, and whether they are a change.
     ({"before": "a", "after": "b", "evaluation": "Static", "source": "DirectModification"}, True),
     ({"before": "a", "after": "b", "evaluation": "Static", "source": "ParameterReference"}, True),
     ({"before": "a", "after": KNOWN_LATER, "evaluation": "Static", "source": "ResourceReference"}, False),
@@ -136,15 +136,15 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("told, is_change", VALUES)
-def test_a_value_that_is_only_known_later_tells_of_no_change(aws, told, is_change):
+@pytest.mark.parametrize("values, is_change", VALUES)
+def test_a_value_that_is_only_known_later_is_not_a_change(aws, values, is_change):
     stub = aws.stub("cloudformation")
-    sides = {f"{side.capitalize()}Value": told[side] for side in ("before", "after") if side in told}
+    sides = {f"{side.capitalize()}Value": values[side] for side in ("before", "after") if side in values}
     target = {
         **{"Attribute": "Properties", "Name": "Roles", "Path": "/Properties/Roles/0"},
         **{"RequiresRecreation": "Always", "AttributeChangeType": "Modify", **sides},
     }
-    entry = {"Target": target, "Evaluation": told["evaluation"], "ChangeSource": told["source"]}
+    entry = {"Target": target, "Evaluation": values["evaluation"], "ChangeSource": values["source"]}
     context = {"BeforeContext": '{"Properties":{}}', "AfterContext": '{"Properties":{}}'}
     stub.add_response(
         "describe_change_set",
@@ -152,7 +152,7 @@ def test_a_value_that_is_only_known_later_tells_of_no_change(aws, told, is_chang
     )
     [verdict] = changeset.read(aws.client("cloudformation"), ROOT_SET, [])
     [found] = verdict.details
-    assert (found.path, found.before, found.after) == ("/Properties/Roles/0", told.get("before"), told.get("after"))
+    assert (found.path, found.before, found.after) == ("/Properties/Roles/0", values.get("before"), values.get("after"))
     assert found.recreation == "Always" and found.direct is is_change
 
 
@@ -280,7 +280,7 @@ def test_a_creation_cut_off_before_its_answer_is_found_by_name_and_removed(aws, 
         ("AccessDenied", "not authorized", False),
     ],
 )
-def test_a_race_that_is_lost_is_told_from_other_refusals(code, message, lost):
+def test_a_lost_race_differs_from_other_refusals(code, message, lost):
     error = ClientError({"Error": {"Code": code, "Message": message}}, "CreateChangeSet")
     assert changeset.lost_race(error) is lost
 

@@ -43,7 +43,7 @@ def aws(dev):
         yield aws
 
 
-def test_a_version_is_its_content_whatever_the_host_and_the_account():
+def test_a_version_is_its_content_for_any_host_and_account():
     version = deployment_records.version_of(template(), values())
     assert version == deployment_records.version_of(
         template("http://127.0.0.1:4566"), values(ManageApiGatewayAccount="false")
@@ -56,7 +56,7 @@ def test_a_version_is_its_content_whatever_the_host_and_the_account():
     assert len(others - {version}) == 3
 
 
-def test_a_record_tells_all_but_secrets_and_comes_back_as_it_was(aws):
+def test_a_record_contains_all_but_secrets_and_is_read_back_unchanged(aws):
     source = Source(deployment_records.DEPLOY, "c0ffee", dirty=True)
     version = deployment_records.record(aws, "dev", built(), "arn:aws:iam::1:user/ada", source, 12.34, {"add": 3})
     [entry] = deployment_records.entries(aws, ACCOUNT, "dev")
@@ -98,7 +98,7 @@ A, B, C = "aaaaaaaaaa", "abbbbbbbbb", "cccccccccc"
         ((C, B, A), None, C, B),
         ((C, B, A), None, B, A),  # a deployment since then failed, or was undone by other means
         ((C, C, B), None, C, B),
-        ((A, B, A), None, A, B),  # after a rollback: the one that it was taken back from
+        ((A, B, A), None, A, B),  # after a rollback: the version before it
         ((C, B, A), "aa", C, A),
         ((C, B, A), C, C, C),
         ((C, B, A), C, "unknown", C),
@@ -116,8 +116,8 @@ def test_the_version_that_is_meant(known, wanted, current, chosen):
         ((C, B, A), "", C, "begins with ''"),
         ((A,), "", A, "begins with ''"),
         ((A, A), None, A, "no other version was deployed before"),
-        ((B, A), None, C, "in no record"),
-        ((), None, C, "in no record"),
+        ((B, A), None, C, "has no record"),
+        ((), None, C, "has no record"),
     ],
 )
 def test_a_version_that_is_not_clear_is_answered_with_those_that_there_are(known, wanted, current, said):
@@ -141,7 +141,7 @@ def test_the_default_is_never_what_is_deployed_and_was_deployed_before_it(versio
 
 
 def test_outside_a_checkout_there_is_no_commit(tmp_path):
-    assert deployment_records.checkout(tmp_path) == Source()
+    assert deployment_records.local_source(tmp_path) == Source()
 
 
 WATCHED = {
@@ -168,7 +168,7 @@ WATCHED = {
         (WATCHED | {"format": 2, "added": "within the format"}, 4.0, {"add": 1}),
     ],
 )
-def test_a_record_of_any_format_is_read_and_what_nobody_saw_is_unknown(document, seconds, changes):
+def test_a_record_of_any_format_is_read_and_unwatched_values_are_unknown(document, seconds, changes):
     found = deployment_records._parsed(json.dumps(document).encode())
     assert (found.seconds, found.changes) == (seconds, changes)
 

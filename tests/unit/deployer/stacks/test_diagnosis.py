@@ -70,7 +70,7 @@ def nested_failure():
 def test_the_cause_of_a_nested_failure_is_the_resource_not_the_stack():
     cause = causes.root_cause(nested_failure())
     assert (cause.logical_id, cause.reason) == ("Function", "Resource handler returned message: no such key")
-    assert causes.place(cause, {CHILD: "ComputeStack"}) == "ComputeStack/Function"
+    assert causes.resource_path(cause, {CHILD: "ComputeStack"}) == "ComputeStack/Function"
 
 
 def test_the_order_in_which_events_arrive_does_not_matter():
@@ -137,15 +137,15 @@ def explain(history, status="ROLLBACK_COMPLETE", **more):
 
 
 def test_an_explanation_has_place_property_line_remedy_state_and_next_command():
-    told = explain(nested_failure(), sources=SOURCES)
-    assert (told.cause.path, told.cause.type) == ("ComputeStack/Function", "AWS::Lambda::Function")
-    assert (told.cause.message, told.cause.property) == ("no such key", "Code/S3Key")
-    assert str(told.cause.location) == "templates/compute.yaml:5"
-    assert "artifact bucket" in told.cause.remedy
-    assert told.others == told.stuck == told.kept == ()
-    assert told.stacks == {"": "ROLLBACK_COMPLETE", "ComputeStack": "ROLLBACK_IN_PROGRESS"}
-    assert told.state == "what it had made is gone; nothing was kept"
-    assert "python deploy.py --env dev" in told.next and "delete the empty stack" in told.next
+    report = explain(nested_failure(), sources=SOURCES)
+    assert (report.cause.path, report.cause.type) == ("ComputeStack/Function", "AWS::Lambda::Function")
+    assert (report.cause.message, report.cause.property) == ("no such key", "Code/S3Key")
+    assert str(report.cause.location) == "templates/compute.yaml:5"
+    assert "artifact bucket" in report.cause.remedy
+    assert report.others == report.stuck == report.retained == ()
+    assert report.stacks == {"": "ROLLBACK_COMPLETE", "ComputeStack": "ROLLBACK_IN_PROGRESS"}
+    assert report.state == "the stack's resources were deleted; nothing was retained"
+    assert "python deploy.py --env dev" in report.next and "delete the empty stack" in report.next
 
 
 def test_without_this_checkouts_templates_nothing_is_said_of_lines():
@@ -154,9 +154,9 @@ def test_without_this_checkouts_templates_nothing_is_said_of_lines():
 
 def test_what_a_deletion_policy_kept_is_named():
     kept = event(12, CHILD, "Table", "DELETE_SKIPPED", kind="AWS::DynamoDB::Table")
-    told = explain([*nested_failure(), kept])
-    assert told.kept == ("ComputeStack/Table",)
-    assert told.state == "what it had made is gone, but for what is named above"
+    report = explain([*nested_failure(), kept])
+    assert report.retained == ("ComputeStack/Table",)
+    assert report.state == "the stack's resources were deleted, except what is named above"
 
 
 def rolled_back_update(*more):
@@ -171,9 +171,9 @@ def rolled_back_update(*more):
 
 
 def test_a_rolled_back_update_left_everything_as_it_was():
-    told = explain(rolled_back_update(), "UPDATE_ROLLBACK_COMPLETE")
-    assert told.state == "the stack is as it was before"
-    assert told.next == "mend the cause, then: python deploy.py --env dev"
+    report = explain(rolled_back_update(), "UPDATE_ROLLBACK_COMPLETE")
+    assert report.state == "the stack is rolled back to its previous state"
+    assert report.next == "correct the cause, then: python deploy.py --env dev"
 
 
 RACE = "The role ARN does not have required permissions configured. (Service: ApiGateway, Status Code: 400)"
@@ -186,7 +186,7 @@ RACE = "The role ARN does not have required permissions configured. (Service: Ap
         ("ROLLBACK_COMPLETE", "python deploy.py --env dev   (offers to delete the empty stack first)"),
         (
             "UPDATE_FAILED",
-            "go on from here: python deploy.py --env dev --no-rollback   (without it: offers to roll it back first)",
+            "continue from here: python deploy.py --env dev --no-rollback   (without it: offers to roll it back first)",
         ),
     ],
 )
@@ -201,33 +201,33 @@ def test_a_race_beside_a_mistake_leaves_the_mistake_to_correct():
         event(2, CHILD, "Account", "UPDATE_FAILED", RACE),
         event(3, CHILD, "Topic", "UPDATE_FAILED", "Invalid topic"),
     ]
-    assert explain(events, "UPDATE_ROLLBACK_COMPLETE").next == "mend the cause, then: python deploy.py --env dev"
+    assert explain(events, "UPDATE_ROLLBACK_COMPLETE").next == "correct the cause, then: python deploy.py --env dev"
 
 
 def test_what_blocks_the_rollback_is_no_cause_and_no_further_failure_but_stuck():
     stuck = event(5, CHILD, "Queue", "UPDATE_FAILED", "Resource handler returned message: Access denied")
-    told = explain(rolled_back_update(stuck), "UPDATE_ROLLBACK_FAILED")
-    assert told.cause.message == "Invalid handler"
-    assert told.others == ()
-    assert [(cause.path, cause.message) for cause in told.stuck] == [("ComputeStack/Queue", "Access denied")]
-    assert "rollback failed" in told.state
-    assert told.next.startswith("python deploy.py --env dev ") and "offers to continue it" in told.next
+    report = explain(rolled_back_update(stuck), "UPDATE_ROLLBACK_FAILED")
+    assert report.cause.message == "Invalid handler"
+    assert report.others == ()
+    assert [(cause.path, cause.message) for cause in report.stuck] == [("ComputeStack/Queue", "Access denied")]
+    assert "rollback failed" in report.state
+    assert report.next.startswith("python deploy.py --env dev ") and "offers to continue it" in report.next
 
 
-def test_further_failures_of_their_own_are_told_and_cancellations_are_not():
+def test_further_independent_failures_are_reported_and_cancellations_are_not():
     other = event(2, CHILD, "Topic", "UPDATE_FAILED", "Invalid topic")
-    told = explain(rolled_back_update(other), "UPDATE_ROLLBACK_COMPLETE")
-    assert [cause.path for cause in told.others] == ["ComputeStack/Topic"]
+    report = explain(rolled_back_update(other), "UPDATE_ROLLBACK_COMPLETE")
+    assert [cause.path for cause in report.others] == ["ComputeStack/Topic"]
 
 
-@pytest.mark.parametrize("status, away", [("CREATE_FAILED", "delete what there is"), ("UPDATE_FAILED", "roll it back")])
+@pytest.mark.parametrize("status, away", [("CREATE_FAILED", "delete the stack"), ("UPDATE_FAILED", "roll it back")])
 def test_without_a_rollback_it_stands_as_it_failed_and_both_ways_out_are_named(status, away):
-    told = explain(nested_failure(), status)
-    assert "stands as it failed" in told.state
-    assert "python deploy.py --env dev --no-rollback " in told.next and f"without it: offers to {away}" in told.next
+    report = explain(nested_failure(), status)
+    assert "nothing was rolled back" in report.state
+    assert "python deploy.py --env dev --no-rollback " in report.next and f"without it: offers to {away}" in report.next
 
 
-def test_a_failed_hook_is_told_in_its_own_words():
+def test_a_failed_hook_is_reported_with_its_own_message():
     entry = {
         "EventId": "7",
         "Timestamp": START,
@@ -243,8 +243,8 @@ def test_a_failed_hook_is_told_in_its_own_words():
     }
     failed = event(2, CHILD, "Function", "CREATE_FAILED", "The following hook(s) failed: [Acme::Security::Hook]")
     warned = events.of(entry | {"HookFailureMode": "WARN", "HookStatusReason": "a warning"})
-    told = explain([events.of(entry), warned, failed])
-    assert told.cause.message == "Acme::Security::Hook: tracing must be on"
+    report = explain([events.of(entry), warned, failed])
+    assert report.cause.message == "Acme::Security::Hook: tracing must be on"
 
 
 def test_a_stack_that_was_refused_unmade_is_explained_by_what_was_found_in_it():
@@ -256,10 +256,10 @@ def test_a_stack_that_was_refused_unmade_is_explained_by_what_was_found_in_it():
         event(3, ROOT, "Compute", "CREATE_FAILED", EMBEDDED.format(CHILD), STACK, CHILD),
     ]
     problem = Problem("ComputeStack", "Function", "AWS::Lambda::Function", "PROPERTY_VALIDATION", "bad", "Code/S3Key")
-    told = explain(refused, sources=SOURCES, problems=[problem])
-    assert (told.cause.path, told.cause.message) == ("ComputeStack/Function", "bad")
-    assert str(told.cause.location) == "templates/compute.yaml:5"
-    assert told.others == ()
+    report = explain(refused, sources=SOURCES, problems=[problem])
+    assert (report.cause.path, report.cause.message) == ("ComputeStack/Function", "bad")
+    assert str(report.cause.location) == "templates/compute.yaml:5"
+    assert report.others == ()
 
 
 def test_a_stack_that_fails_as_a_whole_is_called_and_found_as_its_parent_calls_it():
@@ -274,8 +274,8 @@ def test_a_stack_that_fails_as_a_whole_is_called_and_found_as_its_parent_calls_i
 
 
 def test_a_failure_without_any_reason_is_still_a_diagnosis():
-    told = explain([], "UPDATE_ROLLBACK_COMPLETE")
-    assert told.cause is None and told.stacks == {"": "UPDATE_ROLLBACK_COMPLETE"}
+    report = explain([], "UPDATE_ROLLBACK_COMPLETE")
+    assert report.cause is None and report.stacks == {"": "UPDATE_ROLLBACK_COMPLETE"}
 
 
 REASONS = ("", "Resource creation cancelled", "real", "Embedded stack x was not successfully created", "Access denied")
@@ -296,8 +296,8 @@ EVENTS = st.sampled_from([(ROOT, [ROOT, CHILD, ""]), (CHILD, [CHILD, ""])]).flat
 
 @given(st.lists(EVENTS, max_size=12))
 def test_whatever_happened_the_cause_is_real_if_anything_real_failed(history):
-    told = explain(history)
+    report = explain(history)
     real = [each for each in history if each.status.endswith("_FAILED") and each.reason in ("real", "Access denied")]
     if any(not each.of_the_stack for each in real):
-        assert told.cause.message in ("real", "Access denied")
-    assert all("cancelled" not in cause.message for cause in told.others + told.stuck)
+        assert report.cause.message in ("real", "Access denied")
+    assert all("cancelled" not in cause.message for cause in report.others + report.stuck)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.stacks import drift_detection, tree
-from deployer.stacks.drift_detection import Difference, masked
+from deployer.stacks.drift_detection import PropertyDifference, masked
 from deployer.stacks.reading import STACK
 from deployer.stacks.tree import Stack
 
@@ -152,8 +152,8 @@ def test_drift_in_a_child_is_found_by_a_detection_of_its_own():
     assert (of_root.status, of_root.unchecked, of_root.in_sync) == ("IN_SYNC", {}, 0)
     assert of_child.status == "DRIFTED" and of_child.path == "DataStack"
     assert of_child.drifted[0].differences == (
-        Difference("/A", "1", "2", "ADD"),
-        Difference("/B", "1", "2", "NOT_EQUAL"),
+        PropertyDifference("/A", "1", "2", "ADD"),
+        PropertyDifference("/B", "1", "2", "NOT_EQUAL"),
     )
     assert of_child.unchecked == {ALARM: 2}
     assert progress == [(0, 2), (0, 2), (1, 2), (1, 2), (2, 2)]
@@ -273,12 +273,12 @@ def test_every_resource_is_counted_once(statuses):
     ],
 )
 def test_what_is_called_a_secret_is_not_shown(path, value):
-    shown = masked(Difference(path, value, value, "NOT_EQUAL"))
+    shown = masked(PropertyDifference(path, value, value, "NOT_EQUAL"))
     assert "hunter2" not in shown.expected + shown.actual
     assert shown.path == path
 
 
 def test_what_only_speaks_of_secrets_is_shown():
     policy = '{"Action":["secretsmanager:GetSecretValue"],"Effect":"Allow"}'
-    same = Difference("/PolicyDocument", policy, policy, "NOT_EQUAL")
+    same = PropertyDifference("/PolicyDocument", policy, policy, "NOT_EQUAL")
     assert masked(same) == same

@@ -101,7 +101,7 @@ def test_a_reason_becomes_the_services_own_words_its_code_and_the_property(case)
         ("Resource handler returned message: already exists (HandlerErrorCode: AlreadyExists)", "destroyed environment"),
         ("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below "
          "its minimum value of [100].", "Service Quotas"),
-        ("The role defined for the function cannot be assumed by Lambda.", "simply repeat"),
+        ("The role defined for the function cannot be assumed by Lambda.", "run the same command again"),
         ("CloudWatch Logs role ARN must be set in account settings to enable logging", "run the same command again"),
         (
             'Resource handler returned message: "The role ARN does not have required permissions configured. Please grant '
@@ -122,17 +122,17 @@ def test_a_reason_becomes_the_services_own_words_its_code_and_the_property(case)
         ("The provided execution role does not have permissions to call ReceiveMessage on SQS", "run the same command again"),
         ("Cannot perform more than one GSI creation or deletion in a single update", "one index at a time"),
         ("Attempt to change a resource which is still in use: Table is being updated: orders", "wait a minute"),
-        ("Rate exceeded (Service: ApiGateway, Status Code: 429)", "too often"),
+        ("Rate exceeded (Service: ApiGateway, Status Code: 429)", "throttled"),
         ("Maximum number of topics reached. LimitExceeded", "Service Quotas"),
         ("The bucket you tried to delete is not empty", "empty it"),
-        ("Resource did not stabilize (HandlerErrorCode: NotStabilized)", "too long"),
+        ("Resource did not stabilize (HandlerErrorCode: NotStabilized)", "timed out"),
     ],
 )  # fmt: skip
-def test_what_happens_often_has_its_remedy(reason, said):
+def test_what_is_known_has_its_remedy(reason, said):
     assert said in messages.remedy(messages.clean(reason)).text
 
 
-def test_what_passes_by_itself_says_so_and_so_does_its_text():
+def test_a_transient_cause_says_so_and_so_does_its_text():
     for known in messages.KNOWN:
         assert known.transient == bool(re.search(r"\b(repeat the|the same) command\b", known.remedy)), known.remedy
 
@@ -141,7 +141,7 @@ def test_an_unknown_cause_gets_no_advice():
     assert messages.remedy(messages.clean("Invalid handler")) == messages.Remedy()
 
 
-def test_a_word_that_happens_to_be_a_propertys_name_is_not_taken_for_it():
+def test_a_word_that_happens_to_be_a_propertys_name_does_not_count():
     assert messages.property_path("Your Role in this Code has no Timeout here", FUNCTION) == ""
 
 

@@ -36,7 +36,7 @@ def described(aws, status):
     aws.stub("cloudformation").add_response("describe_stacks", {"Stacks": [entry]}, {"StackName": "food-delivery-dev"})
 
 
-def told(aws, *events, following=""):
+def history(aws, *events, following=""):
     """One page of the stack's history, newest first."""
     page = {"StackEvents": list(events)} | ({"NextToken": following} if following else {})
     aws.stub("cloudformation").add_response("describe_stack_events", page)
@@ -77,20 +77,20 @@ def test_a_caller_goes_by_the_name_that_a_person_knows(caller, name):
 
 
 @pytest.mark.parametrize("token", ["", "Console-ExecuteChangeSet-1f2e", "deploy-20260101", "deploy--ana--host"])
-def test_other_programs_tokens_name_nobody(token):
+def test_other_programs_tokens_have_no_starter(token):
     assert operation.starter(token) is None
 
 
 def test_the_running_operation_is_read_page_by_page_back_to_its_beginning_and_no_further(aws):
     token = operation.token(ANA)
     described(aws, "UPDATE_ROLLBACK_IN_PROGRESS")
-    told(
+    history(
         aws,
         entry(9, "UPDATE_ROLLBACK_IN_PROGRESS", token, reason="The following resource(s) failed to update: [Queue]."),
         entry(8, "UPDATE_FAILED", token, "Queue", physical_id="q"),
         following="2",
     )
-    told(
+    history(
         aws,
         entry(5, "UPDATE_IN_PROGRESS", token, "Queue", physical_id="q"),
         entry(4, "UPDATE_IN_PROGRESS", token, reason="User Initiated"),
@@ -106,9 +106,9 @@ def test_the_running_operation_is_read_page_by_page_back_to_its_beginning_and_no
     assert found.starter.who == "ana-example-com" and found.is_deployment
 
 
-def test_a_rollback_that_somebody_asked_for_is_an_operation_of_its_own(aws):
+def test_a_requested_rollback_is_a_separate_operation(aws):
     described(aws, "UPDATE_ROLLBACK_IN_PROGRESS")
-    told(
+    history(
         aws,
         entry(9, "UPDATE_ROLLBACK_IN_PROGRESS", operation.token(ANA), reason="User Initiated"),
         entry(8, "UPDATE_ROLLBACK_FAILED", "other"),
@@ -119,15 +119,15 @@ def test_a_rollback_that_somebody_asked_for_is_an_operation_of_its_own(aws):
 
 def test_what_the_console_began_says_so(aws):
     described(aws, "UPDATE_IN_PROGRESS")
-    told(aws, entry(4, "UPDATE_IN_PROGRESS", "Console-ExecuteChangeSet-1f2e", reason="User Initiated"))
+    history(aws, entry(4, "UPDATE_IN_PROGRESS", "Console-ExecuteChangeSet-1f2e", reason="User Initiated"))
     found = current(aws)
-    assert found.starter is None and "other means" in found.who
+    assert found.starter is None and "another program" in found.who
 
 
 @pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"])
 def test_a_stack_at_rest_is_in_no_operation(aws, status):
     described(aws, status)
-    told(aws, entry(4, "UPDATE_IN_PROGRESS", reason="User Initiated"))
+    history(aws, entry(4, "UPDATE_IN_PROGRESS", reason="User Initiated"))
     assert current(aws) is None
 
 
@@ -138,7 +138,7 @@ def test_a_stack_that_does_not_exist_is_in_no_operation(aws):
 
 def left(starter, alive):
     running = operation.Operation(ROOT, "UPDATE_IN_PROGRESS", None, START, starter)
-    return operation.was_left(running, ANA, lambda pid: alive)
+    return operation.is_resumable(running, ANA, lambda pid: alive)
 
 
 def test_only_ones_own_operation_whose_run_is_no_more_is_resumed():
@@ -146,11 +146,11 @@ def test_only_ones_own_operation_whose_run_is_no_more_is_resumed():
     assert left(mine, alive=False)
     assert not left(mine, alive=True), "the same person's other terminal is at it"
     assert not left(Starter("bob", mine.host, mine.pid), alive=False)
-    assert not left(Starter(mine.who, "elsewhere", mine.pid), alive=False), "nobody here knows whether it lives"
+    assert not left(Starter(mine.who, "elsewhere", mine.pid), alive=False), "its process cannot be checked from here"
     assert not left(None, alive=False)
 
 
 def test_a_process_is_known_to_live_or_not():
-    assert operation._lives(os.getppid())
-    assert not operation._lives(2**22 + 1)  # above the highest process id of Linux
-    assert not operation._lives(os.getpid()), "this run lost sight of its own operation"
+    assert operation._is_alive(os.getppid())
+    assert not operation._is_alive(2**22 + 1)  # above the highest process id of Linux
+    assert not operation._is_alive(os.getpid()), "this run stopped following its own operation"

@@ -1,11 +1,11 @@
-"""Ways out of stuck stacks: what blocks, by which name it can be skipped, and following it to its end."""
+"""Recovery of stuck stacks: blocked resources, their names for skipping, and the operation followed to its end."""
 
 import pytest
 from botocore.stub import ANY
 
 from deployer.aws.waiting import PollingConfig
 from deployer.stacks import recovery
-from tests.unit.deployer.stacks import stories
+from tests.unit.deployer.stacks import event_entries
 
 ROOT, DATA, DEEP = (
     f"arn:aws:cloudformation:us-east-1:1:stack/{name}/1" for name in ("shop", "shop-Data-1A2B", "shop-Data-Deep-3C4D")
@@ -14,24 +14,24 @@ STACK = "AWS::CloudFormation::Stack"
 
 
 def entry(second, stack, logical_id, status, physical_id="x", kind="AWS::SQS::Queue", reason=""):
-    return stories.entry(second, stack, logical_id, status, physical_id, kind, reason)
+    return event_entries.entry(second, stack, logical_id, status, physical_id, kind, reason)
 
 
-def told(aws, stack, *events, following="", token=None):
+def replay(aws, stack, *events, following="", token=None):
     page = {"StackEvents": list(events)} | ({"NextToken": following} if following else {})
     asked = {"StackName": stack} | ({"NextToken": token} if token else {})
     aws.stub("cloudformation").add_response("describe_stack_events", page, asked)
 
 
 def test_what_blocks_a_rollback_is_found_in_root_and_nested_stacks_over_pages(aws):
-    told(
+    replay(
         aws,
         ROOT,
         entry(9, ROOT, "shop", "UPDATE_ROLLBACK_FAILED", ROOT, STACK),
         entry(8, ROOT, "Topic", "UPDATE_FAILED", reason="no such policy"),
         following="2",
     )
-    told(
+    replay(
         aws,
         ROOT,
         entry(7, ROOT, "Data", "UPDATE_FAILED", DATA, STACK, "Embedded stack failed"),
@@ -40,7 +40,7 @@ def test_what_blocks_a_rollback_is_found_in_root_and_nested_stacks_over_pages(aw
         entry(5, ROOT, "Other", "UPDATE_FAILED", reason="the cause, not what blocks"),
         token="2",
     )
-    told(
+    replay(
         aws,
         DATA,
         entry(7, DATA, "Queue", "UPDATE_FAILED", reason="gone"),
@@ -48,7 +48,7 @@ def test_what_blocks_a_rollback_is_found_in_root_and_nested_stacks_over_pages(aw
         entry(7, DATA, "Deep", "UPDATE_FAILED", DEEP, STACK),
         entry(6, DATA, "shop-Data-1A2B", "UPDATE_ROLLBACK_IN_PROGRESS", DATA, STACK),
     )
-    told(
+    replay(
         aws,
         DEEP,
         entry(7, DEEP, "Table", "UPDATE_FAILED", reason="busy"),
@@ -65,9 +65,9 @@ def test_what_blocks_a_rollback_is_found_in_root_and_nested_stacks_over_pages(aw
 
 def test_a_nested_stack_in_which_nothing_failed_blocks_itself(aws):
     failed = entry(7, ROOT, "Data", "DELETE_FAILED", DATA, STACK, "in use")
-    told(aws, ROOT, failed, entry(6, ROOT, "shop", "DELETE_IN_PROGRESS", ROOT, STACK))
+    replay(aws, ROOT, failed, entry(6, ROOT, "shop", "DELETE_IN_PROGRESS", ROOT, STACK))
     for _ in ("its last phase", "its last operation"):
-        told(aws, DATA, entry(1, DATA, "shop-Data-1A2B", "CREATE_IN_PROGRESS", DATA, STACK))
+        replay(aws, DATA, entry(1, DATA, "shop-Data-1A2B", "CREATE_IN_PROGRESS", DATA, STACK))
     assert [str(one) for one in recovery.blocked(aws, ROOT)] == [f"Data ({STACK}): in use"]
     aws.done()
 
@@ -75,15 +75,15 @@ def test_a_nested_stack_in_which_nothing_failed_blocks_itself(aws):
 def test_a_nested_stack_that_was_rolled_back_names_what_failed_before(aws):
     """As --no-rollback leaves it: the root stands as it failed, the nested stack may have gone back."""
     failed = entry(7, ROOT, "Data", "UPDATE_FAILED", DATA, STACK, "Embedded stack failed")
-    told(aws, ROOT, failed, entry(1, ROOT, "shop", "UPDATE_IN_PROGRESS", ROOT, STACK))
+    replay(aws, ROOT, failed, entry(1, ROOT, "shop", "UPDATE_IN_PROGRESS", ROOT, STACK))
     history = [
         entry(5, DATA, "shop-Data-1A2B", "UPDATE_ROLLBACK_COMPLETE", DATA, STACK),
         entry(4, DATA, "shop-Data-1A2B", "UPDATE_ROLLBACK_IN_PROGRESS", DATA, STACK),
         entry(3, DATA, "Queue", "UPDATE_FAILED", reason="no such key"),
         entry(2, DATA, "shop-Data-1A2B", "UPDATE_IN_PROGRESS", DATA, STACK),
     ]
-    told(aws, DATA, *history)
-    told(aws, DATA, *history)
+    replay(aws, DATA, *history)
+    replay(aws, DATA, *history)
     assert [one.path for one in recovery.blocked(aws, ROOT)] == ["Data/Queue"]
     aws.done()
 
@@ -111,13 +111,13 @@ def test_a_nested_stack_that_was_rolled_back_names_what_failed_before(aws):
 def test_a_way_out_begins_with_the_token_and_is_followed_to_its_end(aws, way, call, begins, ends):
     stub = aws.stub("cloudformation")
     old = [entry(0, ROOT, "shop", "UPDATE_FAILED", ROOT, STACK)]
-    told(aws, ROOT, *old)
+    replay(aws, ROOT, *old)
     stub.add_response(call, {}, {"StackName": ROOT, "ClientRequestToken": "deploy--ana"})
     begun = entry(1, ROOT, "shop", begins, ROOT, STACK)
-    told(aws, ROOT, *old)
-    told(aws, ROOT, begun, *old)
+    replay(aws, ROOT, *old)
+    replay(aws, ROOT, begun, *old)
     stub.add_client_error("describe_stack_events", "Throttling", "Rate exceeded", 400)
-    told(aws, ROOT, entry(2, ROOT, "shop", ends, ROOT, STACK), begun, *old)
+    replay(aws, ROOT, entry(2, ROOT, "shop", ends, ROOT, STACK), begun, *old)
     heard = []
     outcome = way(aws, ROOT, heard.extend, PollingConfig(0, 0, 5), "deploy--ana")
     assert outcome.status.name == ends

@@ -1,4 +1,4 @@
-"""What a stack's status allows, and the way out by hand of each that allows nothing."""
+"""What a stack's status allows, and the recovery action of each status that allows no update."""
 
 import pytest
 
@@ -19,8 +19,8 @@ from deployer.stacks.stack_status import StackStatus, recovery_action
     ],
 )
 def test_a_stuck_stack_has_a_way_out(status, said):
-    told = recovery_action(StackStatus(status), lambda words: f"<{words}>")
-    assert said in told and told.endswith(">")
+    action = recovery_action(StackStatus(status), lambda words: f"<{words}>")
+    assert said in action and action.endswith(">")
 
 
 @pytest.mark.parametrize(
@@ -33,5 +33,5 @@ def test_what_can_be_deployed_to_needs_none(status):
 def test_what_was_left_failed_is_neither_updatable_nor_new():
     for name in ("CREATE_FAILED", "UPDATE_FAILED"):
         status = StackStatus(name)
-        assert status.was_left_failed and not status.can_update and not status.is_new and status.is_settled
-    assert not StackStatus("UPDATE_ROLLBACK_FAILED").was_left_failed
+        assert status.failed_without_rollback and not status.can_update and not status.is_new and status.is_settled
+    assert not StackStatus("UPDATE_ROLLBACK_FAILED").failed_without_rollback

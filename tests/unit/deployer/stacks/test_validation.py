@@ -1,4 +1,4 @@
-"""What CloudFormation found before it made anything: every page, every nested change set, warnings told apart."""
+"""CloudFormation's validation: every page, every nested change set, errors and warnings."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ KEYS = {
     "ValidationStatusReason": "#/KeySchema/0: required key [KeyType] not found",
     "ValidationPath": "/Resources/OrdersTable/Properties/KeySchema/0",
 }
-TAKEN = KEYS | {
+CONFLICT = KEYS | {
     "LogicalResourceId": "ApiConfigParameter",
     "ResourceType": "AWS::SSM::Parameter",
     "ValidationName": "NAME_CONFLICT_VALIDATION",
@@ -51,7 +51,9 @@ def test_nested_change_sets_and_all_pages_are_read(aws):
     stub.add_response("describe_change_set", {"StackId": CHILD, "Changes": []}, {"ChangeSetName": CHILD_SET})
     first = {"OperationEvents": [KEYS, {"EventType": "STACK_EVENT"}], "NextToken": "2"}
     stub.add_response("describe_events", first, {"ChangeSetName": CHILD_SET})
-    stub.add_response("describe_events", {"OperationEvents": [TAKEN, KEYS]}, {"ChangeSetName": ANY, "NextToken": "2"})
+    stub.add_response(
+        "describe_events", {"OperationEvents": [CONFLICT, KEYS]}, {"ChangeSetName": ANY, "NextToken": "2"}
+    )
     found = refused(aws)
     assert [(problem.stack, problem.check, problem.stops) for problem in found] == [
         ("", "BUCKET_EMPTINESS_VALIDATION", False),
@@ -75,7 +77,7 @@ def test_a_change_set_that_was_read_is_not_read_again(aws):
     aws.done()
 
 
-def test_a_childs_problem_that_the_root_repeats_is_told_once_and_where_it_is(aws):
+def test_a_childs_problem_that_the_root_repeats_is_reported_once_for_the_child(aws):
     stub = aws.stub("cloudformation")
     sets(stub)
     stub.add_response("describe_events", {"OperationEvents": [KEYS]})
@@ -146,7 +148,7 @@ def test_nobody_is_asked_when_the_events_say_all(aws):
         ("Use the DescribeEvents API", [1], "1 problem, see above", "correct it, then run the same command again"),
     ],
 )
-def test_a_refusal_says_what_was_found_or_how_to_be_told(reason, problems, message, hint):
+def test_a_refusal_says_what_was_found_or_how_to_read_it(reason, problems, message, hint):
     refusal = validation.Refused(reason, [Problem("", "T", "", "C", "words") for _ in problems])
     assert refusal.message == f"CloudFormation refused the change set: {message}"
     assert hint in refusal.hint

@@ -65,7 +65,7 @@ def test_what_s3_refuses_is_named_after_everything_else_is_gone(aws):
     listing(stub, page([version(6)]), KeyMarker="file-5", VersionIdMarker="v")
     deleting(stub, [version(6)])
     uploads(stub)
-    with pytest.raises(Failure, match=r"5 object versions in b could not be deleted \(1 are gone\)") as failure:
+    with pytest.raises(Failure, match=r"5 object versions in b could not be deleted \(1 were\)") as failure:
         object_versions.delete(aws.client("s3"), "b", prefix="p/")
     assert "file-1 (AccessDenied)" in failure.value.message and "file-4" not in failure.value.message
     aws.done()

@@ -9,7 +9,7 @@ from deployer.aws.waiting import PollingConfig
 from deployer.commands.destroy import stack_deletion
 from deployer.stacks import diagnosis
 from deployer.stacks.events import STACK
-from tests.unit.deployer.stacks.stories import START, entry
+from tests.unit.deployer.stacks.event_entries import START, entry
 
 ROOT, CHILD = (f"arn:aws:cloudformation:r:1:stack/{name}/1" for name in ("root", "child"))
 FAST = PollingConfig(0, 0, 0.2)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from urllib3.exceptions import ProtocolError
 
 from config.environment import load
-from deployer.aws import advice, answers, service_errors, session
+from deployer.aws import advice, responses, service_errors, session
 from deployer.errors import Exit
 from tests.unit.deployer.wire import HTML
 
@@ -36,7 +36,7 @@ UNREACHABLE = [
     boto.MetadataRetrievalError(error_msg="x"),
     ProtocolError("x"),
     ResponseParserError(HTML),
-    answers.UnusableAnswer(service="s3", said="200 with text"),
+    responses.UnusableResponse(service="s3", said="200 with text"),
     refused("503", status=503),
     refused("SlowDown", status=503),
     refused("Throttling"),
@@ -64,7 +64,7 @@ def test_what_may_pass_is_transient_and_exit_3_in_one_line_without_a_page(error)
         (refused("OptInRequired", status=403), "may not use the service"),
         (refused("LimitExceededException", "too many"), "limit"),
         (refused("BucketAlreadyExists", status=409, operation="CreateBucket"), "another account"),
-        (refused("NotImplemented", status=501), "does not know"),
+        (refused("NotImplemented", status=501), "does not implement"),
         (boto.InvalidRetryModeError(retry_mode="x", provided_retry_mode="x", valid_modes=[]), "mode"),
         (boto.UnknownServiceError(service_name="x", known_service_names=""), "x"),
         (boto.MissingDependencyException(msg="x"), "login_session"),
@@ -99,7 +99,7 @@ def test_a_bare_refusal_names_the_action_as_iam_spells_it(service, operation, ac
 
 
 def every_exception():
-    """One of each class of botocore's, with whatever its text wants."""
+    """One of each class of botocore's, with all arguments of its text."""
     for _, kind in inspect.getmembers(boto, inspect.isclass):
         if issubclass(kind, boto.BotoCoreError):
             made = kind.__new__(kind)
@@ -195,16 +195,16 @@ def test_a_profile_that_cannot_be_used_is_exit_3_in_its_own_words(case, monkeypa
 
 
 def test_an_mfa_code_without_a_terminal_is_exit_3():
-    error = answers.UnusableConfiguration(reason="EOFError")
+    error = responses.UnusableConfiguration(reason="EOFError")
     error.__cause__ = EOFError()
     failure = service_errors.explain(error)
     assert failure.code is Exit.PREFLIGHT and "MFA" in failure.message
 
 
 def test_a_structure_that_lacks_a_member_says_so_at_any_depth():
-    answer = answers.Answer({"Stacks": [{"StackName": "x"}]}, "cloudformation", "DescribeStacks")
+    answer = responses.Response({"Stacks": [{"StackName": "x"}]}, "cloudformation", "DescribeStacks")
     assert answer["Stacks"][0]["StackName"] == "x" and answer.get("other") is None
-    with pytest.raises(answers.UnusableAnswer, match="answered DescribeStacks without 'StackStatus'"):
+    with pytest.raises(responses.UnusableResponse, match="answered DescribeStacks without 'StackStatus'"):
         answer["Stacks"][0]["StackStatus"]
     assert json.loads(json.dumps(answer)) == {"Stacks": [{"StackName": "x"}]}
 
@@ -216,4 +216,4 @@ def test_a_profile_that_is_not_there_is_exit_3_before_anything_is_sent():
 
 
 def test_clients_of_other_sessions_are_left_alone():
-    assert not isinstance(boto3.client("sts", region_name="us-east-1"), answers.Watched)
+    assert not isinstance(boto3.client("sts", region_name="us-east-1"), responses.Watched)

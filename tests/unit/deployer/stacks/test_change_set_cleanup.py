@@ -1,11 +1,12 @@
-"""Nothing is left behind: nested change sets, the stacks that they made, and what a killed run left."""
+"""Unused change sets are deleted: nested ones, the stacks that they created, and those of a killed run."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deployer.stacks import leftovers
+from deployer.stacks import change_set_cleanup
 from deployer.stacks.changeset import ChangeSet
+from deployer.stacks.validation import ChangeSetId
 
 STACK, CHILD = (f"arn:aws:cloudformation:us-east-1:1:stack/{name}/1" for name in ("s", "s-Data"))
 ROOT_SET, CHILD_SET = (f"arn:aws:cloudformation:us-east-1:1:changeSet/{name}/1" for name in ("root", "child"))
@@ -45,7 +46,9 @@ def names_nested(stub):
     stub.add_response("describe_change_set", {"StackId": CHILD, "Changes": []}, {"ChangeSetName": CHILD_SET})
 
 
-@pytest.mark.parametrize("sets", [(), (("", STACK, ROOT_SET), ("Data", CHILD, CHILD_SET))], ids=["looked up", "read"])
+@pytest.mark.parametrize(
+    "sets", [(), (ChangeSetId("", STACK, ROOT_SET), ChangeSetId("Data", CHILD, CHILD_SET))], ids=["looked up", "read"]
+)
 def test_a_creations_nested_sets_and_stacks_go_with_it_root_first(aws, stub, sets):
     """A set that was read knows its nested ones: it is not read again."""
     if not sets:
@@ -66,7 +69,7 @@ def test_a_creations_nested_sets_and_stacks_go_with_it_root_first(aws, stub, set
     listed(stub, STACK)
     stub.add_response("delete_stack", {}, {"StackName": STACK})
     status(stub, STACK, "")
-    leftovers.discard(aws, ChangeSet(ROOT_SET, STACK, made_stack=True, sets=sets), pause=0)
+    change_set_cleanup.discard(aws, ChangeSet(ROOT_SET, STACK, made_stack=True, sets=sets), pause=0)
 
 
 def test_an_empty_nested_set_that_its_root_does_not_name_is_found_on_its_stack(aws, stub):
@@ -83,7 +86,7 @@ def test_an_empty_nested_set_that_its_root_does_not_name_is_found_on_its_stack(a
     stub.add_response("delete_change_set", {}, {"ChangeSetName": CHILD_SET, "StackName": CHILD})
     listed(stub, CHILD)
     status(stub, CHILD, "CREATE_COMPLETE")
-    leftovers.discard(aws, ChangeSet(ROOT_SET, STACK, made_stack=False), pause=0)
+    change_set_cleanup.discard(aws, ChangeSet(ROOT_SET, STACK, made_stack=False), pause=0)
 
 
 def test_a_set_that_is_still_being_made_is_deleted_when_it_is_done(aws, stub):
@@ -94,8 +97,8 @@ def test_a_set_that_is_still_being_made_is_deleted_when_it_is_done(aws, stub):
     stub.add_response("delete_change_set", {}, {"ChangeSetName": ROOT_SET, "StackName": STACK})
     listed(stub, STACK)
     status(stub, STACK, "REVIEW_IN_PROGRESS")
-    listed(stub, STACK, summary("arn:of-somebody-else"))
-    leftovers.discard(aws, ChangeSet(ROOT_SET, STACK, made_stack=True), pause=0)
+    listed(stub, STACK, summary("arn:of-another-run"))
+    change_set_cleanup.discard(aws, ChangeSet(ROOT_SET, STACK, made_stack=True), pause=0)
 
 
 def test_what_cannot_be_deleted_is_left_to_a_later_run(aws, stub):
@@ -105,7 +108,7 @@ def test_what_cannot_be_deleted_is_left_to_a_later_run(aws, stub):
         listed(stub, STACK, summary(ROOT_SET, status="DELETE_FAILED"))
         stub.add_response("delete_change_set", {})
     status(stub, STACK, "CREATE_COMPLETE")
-    leftovers.discard(aws, ChangeSet(ROOT_SET, STACK, made_stack=True), pause=0)
+    change_set_cleanup.discard(aws, ChangeSet(ROOT_SET, STACK, made_stack=True), pause=0)
 
 
 def test_a_set_that_is_gone_already_is_no_error(aws, stub):
@@ -113,7 +116,7 @@ def test_a_set_that_is_gone_already_is_no_error(aws, stub):
     stub.add_client_error("delete_change_set", "ChangeSetNotFound", "does not exist")
     listed(stub, STACK)
     status(stub, STACK, "")
-    leftovers.discard(aws, ChangeSet(ROOT_SET, STACK, made_stack=True), pause=0)
+    change_set_cleanup.discard(aws, ChangeSet(ROOT_SET, STACK, made_stack=True), pause=0)
 
 
 def test_sweeping_reads_every_page_and_takes_only_ours(aws, stub):
@@ -121,28 +124,28 @@ def test_sweeping_reads_every_page_and_takes_only_ours(aws, stub):
     last = [summary("b", "by-hand", "FAILED"), summary("c")]
     stub.add_response("list_change_sets", {"Summaries": last}, {"StackName": STACK, "NextToken": "2"})
     stub.add_response("delete_change_set", {}, {"ChangeSetName": "a", "StackName": STACK})
-    assert leftovers.sweep(aws, [STACK], now=NOW) == []
+    assert change_set_cleanup.sweep(aws, [STACK], now=NOW) == []
 
 
 def test_sweeping_keeps_the_nested_sets_of_the_change_set_that_is_to_be_executed(aws, stub):
     own = summary("own", status="FAILED", RootChangeSetId=ROOT_SET)
     listed(stub, STACK, own, summary("old", status="FAILED", RootChangeSetId="another"))
     stub.add_response("delete_change_set", {}, {"ChangeSetName": "old", "StackName": STACK})
-    assert leftovers.sweep(aws, [STACK], ROOT_SET, NOW) == []
+    assert change_set_cleanup.sweep(aws, [STACK], ROOT_SET, NOW) == []
 
 
 def test_the_change_set_that_is_to_be_executed_is_not_swept_however_long_its_plan_was_looked_at(aws, stub):
     listed(stub, STACK, summary("own", age=9) | {"ChangeSetId": ROOT_SET})
-    assert leftovers.sweep(aws, [STACK], ROOT_SET, NOW) == []
+    assert change_set_cleanup.sweep(aws, [STACK], ROOT_SET, NOW) == []
 
 
 def test_sweeping_goes_on_after_what_cannot_be_deleted_and_names_stacks_that_fill_up(aws, stub, monkeypatch):
-    monkeypatch.setattr(leftovers, "MANY", 2)
+    monkeypatch.setattr(change_set_cleanup, "MANY", 2)
     stub.add_client_error("list_change_sets", "AccessDenied", "no")
     listed(stub, CHILD, summary("a", status="FAILED"), summary("b", status="FAILED"))
     stub.add_client_error("delete_change_set", "ValidationError", "root change set is EXECUTE_COMPLETE")
     stub.add_response("delete_change_set", {}, {"ChangeSetName": "b", "StackName": CHILD})
-    assert leftovers.sweep(aws, [STACK, CHILD], now=NOW) == [CHILD]
+    assert change_set_cleanup.sweep(aws, [STACK, CHILD], now=NOW) == [CHILD]
 
 
 @pytest.mark.parametrize(
@@ -160,4 +163,4 @@ def test_sweeping_goes_on_after_what_cannot_be_deleted_and_names_stacks_that_fil
     ],
 )
 def test_a_leftover_is_ours_and_of_no_more_use(swept, changes):
-    assert leftovers.is_leftover(summary("x", **changes), NOW) is swept
+    assert change_set_cleanup.is_unused(summary("x", **changes), NOW) is swept

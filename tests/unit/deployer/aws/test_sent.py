@@ -1,4 +1,4 @@
-"""What was sent and how it was answered, recorded by real clients against an endpoint that answers as it is bid."""
+"""Recorded writes of real clients against an endpoint with scripted responses."""
 
 import threading
 from contextlib import contextmanager
@@ -75,7 +75,7 @@ def client(sent, url, attempts):
         "lost, refused",
     ],
 )
-def test_an_answer_that_leaves_it_open_is_not_taken_for_a_refusal(answers, expected):
+def test_an_ambiguous_response_is_not_a_refusal(answers, expected):
     sent, attempts = Sent(), len(answers)
     with endpoint(list(answers)) as url:
         try:
@@ -91,7 +91,7 @@ def test_an_answer_that_leaves_it_open_is_not_taken_for_a_refusal(answers, expec
 def test_what_never_left_changed_nothing():
     sent = Sent()
     with endpoint([]) as url:
-        pass  # nobody listens there any more
+        pass  # nothing listens there any more
     with pytest.raises(Exception, match="Could not connect"):
         client(sent, url, 1).execute_change_set(ChangeSetName="c", ClientRequestToken="t")
     assert side_effects.sentence(sent) == side_effects.NOTHING and sent.operation() is None

@@ -1,4 +1,4 @@
-"""What CloudFormation tells of an operation, as DescribeStackEvents answers it."""
+"""Entries of DescribeStackEvents."""
 
 from datetime import UTC, datetime, timedelta
 

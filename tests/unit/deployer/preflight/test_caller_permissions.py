@@ -4,8 +4,8 @@ import pytest
 from botocore.stub import ANY
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from deployer.plan.resource_tree import Resource
-from deployer.plan.snapshot import Snapshot
+from deployer.plan import schemas
+from deployer.plan.snapshot import Resource, Snapshot
 from deployer.preflight import caller_permissions, findings
 
 USER = "arn:aws:iam::123456789012:user/team/ops"
@@ -64,12 +64,12 @@ def test_what_other_properties_would_need_is_not():
 def test_the_schemas_are_those_that_cfn_lint_reads_itself():
     for kind in ("AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::ApiGateway::Stage"):
         theirs = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema["handlers"]
-        assert caller_permissions._handlers(kind, "eu-west-1") == theirs
+        assert schemas.read(kind, "eu-west-1").get("handlers", {}) == theirs
 
 
 def test_an_unknown_kind_or_region_needs_nothing_that_is_known():
-    assert caller_permissions._handlers("Custom::Thing", "us-east-1") == {}
-    assert caller_permissions._handlers("AWS::SQS::Queue", "xx-nowhere-1") == {}
+    assert schemas.read("Custom::Thing", "us-east-1").get("handlers", {}) == {}
+    assert schemas.read("AWS::SQS::Queue", "xx-nowhere-1").get("handlers", {}) == {}
 
 
 def test_all_pages_count_and_what_is_denied_outright_comes_first(aws):
@@ -114,9 +114,9 @@ def test_a_hundred_actions_are_asked_at_a_time(aws, monkeypatch):
 
 
 def test_what_hangs_on_circumstances_is_no_finding(aws):
-    told = answer(s3__PutObject="explicitDeny")
-    told["EvaluationResults"][0]["MissingContextValues"] = ["aws:MultiFactorAuthPresent"]
-    aws.stub("iam").add_response("simulate_principal_policy", told)
+    response = answer(s3__PutObject="explicitDeny")
+    response["EvaluationResults"][0]["MissingContextValues"] = ["aws:MultiFactorAuthPresent"]
+    aws.stub("iam").add_response("simulate_principal_policy", response)
     assert caller_permissions.check(aws, USER, {}, TABLE).warnings() == []
 
 
@@ -129,7 +129,7 @@ def test_whom_iam_does_not_simulate_is_not_checked(aws, caller):
 
 @pytest.mark.parametrize("caller, operation", [(USER, "simulate_principal_policy"), (SESSION, "get_role")])
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "InvalidInput"])
-def test_a_question_that_is_refused_is_told_and_stops_nothing(aws, caller, operation, code):
+def test_a_denied_simulation_is_a_warning(aws, caller, operation, code):
     aws.stub("iam").add_client_error(operation, code, "words\nof theirs", 400)
     [warning] = caller_permissions.check(aws, caller, {}, TABLE).warnings()
     said = "missing permission: " if code == "AccessDenied" else "words of theirs"

@@ -1,35 +1,40 @@
-"""Every client checks what it was answered: an AWS answer, or one exception of botocore's family.
+"""Check what AWS's clients receive: a valid response, or one exception of botocore's family.
 
-botocore takes an answer for AWS's whoever gave it. A proxy's HTML page, JSON cut in half or an empty body becomes,
-depending on the service's protocol, a ResponseParserError, a KeyError, an answer without its members, or an error
-whose message is the whole page. `watch` makes all of these an UnusableAnswer, for all operations of all services.
+botocore takes any response for AWS's. A proxy's HTML page, truncated JSON or an empty body becomes, depending on the
+service's protocol, a ResponseParserError, a KeyError, a response without its members, or an error whose message is
+the whole page. `watch` turns all of these into UnusableResponse, for all operations of all services.
 """
 
 import json
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+else:
+    BaseClient = object  # mixed into client classes, which have BaseClient as a base already
 
 T = TypeVar("T")
 
 _HTML = (b"<!doctype html", b"<html")
-_STUMBLES = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError)
+_CONFIGURATION_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError)
 """What reading a profile, running its credential_process or asking for an MFA code raises."""
 
 _status: ContextVar[int] = ContextVar("status", default=0)
-"""Of the answer to the call under way in this thread; 0 until there is one."""
+"""HTTP status of the call under way in this thread; 0 before the response, negative for an unusable one."""
 
 
-class UnusableAnswer(HTTPClientError):
-    """Somebody answered who is not AWS, or the answer is damaged."""
+class UnusableResponse(HTTPClientError):
+    """The response is not AWS's, or it is damaged."""
 
     fmt = "{service} answered {said}"
 
 
 class UnusableConfiguration(BotoCoreError):
-    """The AWS configuration or the credentials cannot be used; `__cause__` is what botocore stumbled over."""
+    """The AWS configuration or the credentials cannot be used; `__cause__` is the original exception."""
 
     fmt = "{reason}"
 
@@ -40,37 +45,37 @@ class UnknownOperation(BotoCoreError, AttributeError):
     fmt = "the installed botocore does not know {service}:{operation}"
 
 
-class Answer(dict):
-    """An operation's answer, and each structure in it. `answer[name]` raises UnusableAnswer if `name` is missing:
-    most models call no member required, so botocore does not miss any."""
+class Response(dict):
+    """An operation's response, and each structure in it. `response[name]` raises UnusableResponse if `name` is
+    missing: most service models declare no output member required, so botocore does not check."""
 
-    def __init__(self, members: Mapping, service: str, operation: str):
-        super().__init__((name, _answer(value, service, operation)) for name, value in members.items())
-        self._asked = service, operation
+    def __init__(self, members: Mapping[str, Any], service: str, operation: str):
+        super().__init__((name, _response(value, service, operation)) for name, value in members.items())
+        self._call = service, operation
 
     def __missing__(self, name):
-        service, operation = self._asked
-        raise UnusableAnswer(service=service, said=f"{operation} without {name!r}")
+        service, operation = self._call
+        raise UnusableResponse(service=service, said=f"{operation} without {name!r}")
 
 
-def _answer(value, service: str, operation: str):
+def _response(value: Any, service: str, operation: str) -> Any:
     if type(value) is dict:
-        return Answer(value, service, operation)
+        return Response(value, service, operation)
     if isinstance(value, list):
-        return [_answer(each, service, operation) for each in value]
+        return [_response(each, service, operation) for each in value]
     return value
 
 
-class Watched:
-    """Mixed into the clients of a watched session. A ClientError gets `service`, the client's, as an attribute."""
+class Watched(BaseClient):
+    """Mixin for the clients of a watched session. Sets the attribute `service` of each ClientError."""
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         try:
-            return super().__getattr__(name)
+            return super().__getattr__(name)  # type: ignore[misc]  # of BaseClient, which the stubs do not declare
         except AttributeError:
             raise self._unknown(name) from None
 
-    def get_paginator(self, operation_name):
+    def get_paginator(self, operation_name: str) -> Any:
         if operation_name not in self.meta.method_to_api_mapping:
             raise self._unknown(operation_name)
         return super().get_paginator(operation_name)
@@ -78,13 +83,14 @@ class Watched:
     def _unknown(self, name: str) -> UnknownOperation:
         return UnknownOperation(service=self.meta.service_model.service_name, operation=name)
 
-    def _make_api_call(self, operation_name, api_params):
+    def _make_api_call(self, operation_name: str, api_params: Any) -> Any:
         service = self.meta.service_model.service_name
         before = _status.set(0)  # one call may make another: AssumeRole
         try:
-            return Answer(super()._make_api_call(operation_name, api_params), service, operation_name)
+            members = super()._make_api_call(operation_name, api_params)  # type: ignore[misc]  # not in the stubs either
+            return Response(members, service, operation_name)
         except ClientError as error:
-            error.service = getattr(error, "service", service)
+            vars(error).setdefault("service", service)
             if not error.response.get("Error", {}).get("Code") or _status.get() < 0:
                 raise _unusable(service, abs(_status.get())) from None
             raise
@@ -93,24 +99,24 @@ class Watched:
         except Exception as error:
             if status := abs(_status.get()):
                 raise _unusable(service, status) from error
-            if isinstance(error, _STUMBLES):
+            if isinstance(error, _CONFIGURATION_ERRORS):
                 raise _unusable_configuration(error) from error
             raise
         finally:
             _status.reset(before)
 
 
-def _unusable(service: str, status: int) -> UnusableAnswer:
-    return UnusableAnswer(service=service, said=f"{status} with text that is no AWS response")
+def _unusable(service: str, status: int) -> UnusableResponse:
+    return UnusableResponse(service=service, said=f"{status} with text that is no AWS response")
 
 
 def configured(create: Callable[[], T]) -> T:
-    """What `create` makes of the AWS configuration: a session or a client. Raises UnusableConfiguration."""
+    """Return what `create` makes from the AWS configuration, a session or a client. Raises UnusableConfiguration."""
     try:
         return create()
     except BotoCoreError:
         raise
-    except _STUMBLES as error:
+    except _CONFIGURATION_ERRORS as error:
         raise _unusable_configuration(error) from error
 
 
@@ -118,8 +124,8 @@ def _unusable_configuration(error: Exception) -> UnusableConfiguration:
     return UnusableConfiguration(reason=" ".join(str(error).split()) or type(error).__name__)
 
 
-def watch(session) -> None:
-    """Make every client that the boto3 `session` creates from now on check its answers."""
+def watch(session: Any) -> None:
+    """Make every client that the boto3 `session` creates from now on check its responses."""
     session.events.register("creating-client-class", _mix_in)
     session.events.register("before-parse", _check)
 
@@ -129,11 +135,13 @@ def _mix_in(base_classes: list, **_) -> None:
 
 
 def _check(operation_model, response_dict: dict, **_) -> None:
-    """Refuse text that the service's protocol does not speak. A server's failure is left to botocore's retries,
-    which know it by its status, and is refused after the last."""
+    """Raise UnusableResponse for text that is not in the service's protocol.
+
+    A 5xx is left to botocore's retries, which know it by its status; after the last one the call raises.
+    """
     status = response_dict["status_code"]
     _status.set(status)
-    if _speaks(operation_model, status, response_dict["body"], response_dict["headers"]):
+    if _is_of_protocol(operation_model, status, response_dict["body"], response_dict["headers"]):
         return
     if status < 500:
         raise _unusable(operation_model.service_model.service_name, status)
@@ -141,7 +149,7 @@ def _check(operation_model, response_dict: dict, **_) -> None:
     _status.set(-status)
 
 
-def _speaks(operation_model, status: int, body, headers: Mapping) -> bool:
+def _is_of_protocol(operation_model, status: int, body: Any, headers: Mapping[str, str]) -> bool:
     if not isinstance(body, bytes):  # a stream, read later: S3's and Lambda's own have a request id
         return "html" not in headers.get("content-type", "") or any("-request" in name.lower() for name in headers)
     if operation_model.http.get("method") == "HEAD":
@@ -150,20 +158,20 @@ def _speaks(operation_model, status: int, body, headers: Mapping) -> bool:
     if any(word in start for word in _HTML):
         return False
     if status < 300 and (output is None or "payload" in output.serialization):
-        return True  # nobody reads it, or it may be anything: GetBucketPolicy's JSON
+        return True  # not parsed, or of any format: GetBucketPolicy's JSON
     if "json" not in operation_model.service_model.resolved_protocol:
-        return not start or start.startswith(b"<")  # the parser sees to the rest
+        return not start or start.startswith(b"<")  # the parser checks the rest
     return _is_json(body, _members(output) if status < 300 else set())
 
 
 def _members(output) -> set[str]:
-    """The names, in the body, of what an operation answers."""
+    """Return the names of the output's members that are in the body."""
     members = output.members.items()
     return {each.serialization.get("name", name) for name, each in members if "location" not in each.serialization}
 
 
 def _is_json(body: bytes, members: set[str]) -> bool:
-    """A JSON object; one that says something has some of the `members`. Empty lists may be left out of it."""
+    """Return True for a JSON object that is empty or has one of the `members`: services omit empty lists."""
     if not body.strip():
         return not members
     try:

@@ -1,14 +1,16 @@
-"""Everything that there is to say of a plan: what all its views are made from."""
+"""A plan with everything that its views show: terminal text, Markdown and JSON."""
 
 from dataclasses import dataclass
 
+from costs import CostChange
 from deployer.plan.changes import Plan
 from deployer.plan.guard import Danger
+from deployer.plan.permissions import PermissionChanges
 
 
 @dataclass(frozen=True)
-class Retagged:
-    """A tag of the root stack, which everything in it gets. None: it was not, or will not be, there."""
+class TagChange:
+    """A change of one tag of the root stack, which all its resources get. None: the tag is absent."""
 
     key: str
     before: str | None
@@ -16,12 +18,12 @@ class Retagged:
 
     def __str__(self) -> str:
         sides = (f'"{side}"' if side is not None else "none" for side in (self.before, self.after))
-        return f"tag {self.key} of the stack and all that is in it: {' → '.join(sides)}"
+        return f"tag {self.key} of the stack and all its resources: {' → '.join(sides)}"
 
 
 @dataclass(frozen=True)
 class PlanReport:
-    """`permissions`, `cost`: as plan.permissions and plan.cost give them, None where nobody looked."""
+    """`permissions`, `cost`: None if they were not computed."""
 
     environment: str
     stack: str
@@ -29,10 +31,10 @@ class PlanReport:
     region: str
     plan: Plan
     dangers: tuple[Danger, ...] = ()
-    permissions: object | None = None
-    cost: object | None = None
-    tags: tuple[Retagged, ...] = ()
+    permissions: PermissionChanges | None = None
+    cost: CostChange | None = None
+    tags: tuple[TagChange, ...] = ()
 
     def danger(self, path: str) -> Danger | None:
-        """What a change of the resource at this path endangers."""
+        """Return the danger of changing the resource at this path."""
         return next((danger for danger in self.dangers if danger.change.path == path), None)
