@@ -50,7 +50,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     with side_effects.reported(aws):
         account_state = connection.check_account(ui, aws, environment)
         context = Context(ui, aws, environment, options, account_state.caller, Sources(rendered))
-        account_state = recover.clear_the_way(context, account_state)
+        account_state = recover.ensure_deployable(context, account_state)
         built = desired_state.build(aws, environment, rendered, packages, account_state)
         return deploy_built(context, account_state, built, deployment_records.checkout(root))
 
@@ -145,7 +145,7 @@ def _telling(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
 def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:
     if feature_flags.write_if_absent(context.aws, context.environment):
         context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
-    return applying.carry_out(context, change_set, progress.expected(plan.plan))
+    return applying.execute(context, change_set, progress.expected(plan.plan))
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 def _roll_back(options: Options, ui: Ui, aws: Aws, environment: Environment) -> dict:
     account_state = connection.check_account(ui, aws, environment)
     context = Context(ui, aws, environment, options, account_state.caller)
-    account_state = recover.clear_the_way(context, account_state)
+    account_state = recover.ensure_deployable(context, account_state)
     if account_state.status.is_new:
         raise Failure(
             Exit.PREFLIGHT,
