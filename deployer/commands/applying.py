@@ -105,7 +105,7 @@ def resume(context: Context, running: Operation) -> Outcome:
         context.ui.line(
             f"Resuming: stack {context.stack} is in {running.status}, started by {running.who} at {_started_at(running)}."
         )
-        return interruptions.from_its_beginning(context.aws, running)(on_events)
+        return interruptions.from_first_event(context.aws, running)(on_events)
 
     return follow(context, running.stack_id, watch)
 

@@ -1,4 +1,4 @@
-"""`--history`: what was deployed when and by whom. And writing that down, which never fails a deployment."""
+"""`--history`: list the deployment records. Writing one never fails a deployment."""
 
 from pathlib import Path
 
@@ -28,12 +28,14 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     if shown:
         view.show(ui, shown, current)
     if len(known) > len(read):
-        ui.line(f"and {len(known) - len(read):,} older ones")
+        ui.line(f"and {len(known) - len(read):,} older deployments")
     for entry, deployment in zip(known, read, strict=False):
         if deployment is None:
             ui.warn(f"the record of {entry.version}, {entry.when:%Y-%m-%d %H:%M} UTC, cannot be read by this version")
     if not is_known:
-        ui.warn(f"what is deployed now, {current}, is in no record: not by this tool, or its record was not written")
+        ui.warn(
+            f"the current version, {current}, has no record: it was not deployed by this tool, or its record was not written"
+        )
     return {
         "result": "listed",
         "environment": options.env,
@@ -54,11 +56,11 @@ def record(
     seconds: float | None,
     plan: Plan | None,
 ) -> None:
-    """After a successful deployment. Failing is a warning: what is deployed is deployed.
+    """Write the record of a successful deployment; a failure is a warning.
 
-    `seconds`, `plan`: None where nobody watched it to its end.
+    `seconds`, `plan`: None if the deployment was not watched to its end.
     """
-    changes = plan and {action.value: plan.count(action) for action in Action if plan.count(action)}
+    changes = {action.value: plan.count(action) for action in Action if plan.count(action)} if plan else None
     version = advice.ask(
         aws,
         "this deployment is not in the history: its record could not be written",
@@ -67,13 +69,12 @@ def record(
         ),
         None,
     )
-    if version is None:
-        return
-    ui.line(f"{ui.ok} History    version {version}; back to it with --rollback {version}")
+    if version:
+        ui.line(f"{ui.ok} History    version {version}; return to it with --rollback {version}")
 
 
 def catch_up(ui: Ui, aws: Aws, account_state: AccountState, built: Built, source: Source) -> None:
-    """What is deployed, but was never written down: a deployment whose watching was broken off, for example."""
+    """Write the record of the deployed version if it is missing: its deployment was interrupted, for example."""
     environment = built.parameters["Environment"]
     known = advice.ask(
         aws,

@@ -1,4 +1,4 @@
-"""The steps that need this machine only: configuration, templates and packages of the checkout."""
+"""The steps that call no AWS: render and lint the local templates, package the local functions."""
 
 import traceback
 from collections.abc import Mapping
@@ -11,27 +11,27 @@ from deployer.show.ui import Ui
 
 
 def rendered(ui: Ui) -> dict[str, str]:
-    """Template name -> YAML text, from the generator; a definition that it cannot render is Failure(LINT)."""
+    """Return template name -> YAML text. Raises Failure(LINT) if the generator fails."""
     with ui.step("Render") as step:
         try:
             from generator.render import render
 
             texts = render()
         except Exception as error:
-            place = _place(error)
-            if not place and isinstance(error, ModuleNotFoundError):
+            location = _location(error)
+            if not location and isinstance(error, ModuleNotFoundError):
                 raise
             raise Failure(
                 Exit.LINT,
-                f"the templates cannot be rendered: {place}: {type(error).__name__}: {' '.join(str(error).split())}",
+                f"the templates cannot be rendered: {location}: {type(error).__name__}: {' '.join(str(error).split())}",
                 "python -m generator shows the whole traceback",
             ) from error
         step.result = ", ".join(f"{name}.yaml" for name in texts)
     return texts
 
 
-def _place(error: Exception) -> str:
-    """File and line, from the checkout, of the generator's innermost part in an error; "" if it has none."""
+def _location(error: Exception) -> str:
+    """Return file and line of the innermost frame in the generator; "" if there is none."""
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         frames.append((error.filename or "", error.lineno))
@@ -40,7 +40,7 @@ def _place(error: Exception) -> str:
 
 
 def check(ui: Ui, rendered: Mapping[str, str], region: str, cache: Path) -> None:
-    """Warnings are shown; an error is Failure(LINT)."""
+    """Show warnings. Raises Failure(LINT) for errors."""
     with ui.step("Lint") as step:
         findings = lint.lint(rendered, region, cache / "lint")
         errors = lint.errors(findings)
@@ -50,7 +50,7 @@ def check(ui: Ui, rendered: Mapping[str, str], region: str, cache: Path) -> None
             raise Failure(
                 Exit.LINT,
                 f"cfn-lint found {len(errors)} error{'s' * (len(errors) > 1)} in the templates",
-                "mend them in generator/, whose `python -m generator` renders the lines that are named",
+                "fix them in generator/; `python -m generator` renders the lines named here",
             )
         step.result = f"{len(findings)} warning{'s' * (len(findings) > 1)}" if findings else "no findings"
     for finding in findings:
@@ -58,13 +58,15 @@ def check(ui: Ui, rendered: Mapping[str, str], region: str, cache: Path) -> None
 
 
 def packages(ui: Ui, root: Path, cache: Path) -> tuple[Package, Package]:
-    """Our functions and their layer."""
+    """Return the packages of the functions and of their layer."""
     with ui.step("Package") as step:
         try:
             functions = packaging.functions(root)
         except OSError as error:
             raise Failure(
-                Exit.PACKAGING, f"the functions' sources cannot be read: {error}", "is the checkout whole? git status"
+                Exit.PACKAGING,
+                f"the functions' sources cannot be read: {error}",
+                "compare the checkout with git status",
             ) from error
         layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
         step.result = ", ".join(

@@ -106,7 +106,7 @@ def test_a_name_that_something_else_has_is_refused_before_anything_is_changed(pr
     assert f"log group {name} (ComputeStack/OrdersQueryLogs)" in said
     assert f"aws logs delete-log-group --log-group-name {name} --region us-east-1" in said
     planned = said_by(redeploy(project, deployment, "--plan", env="third"), 0)
-    assert f"taken already: log group {name}" in planned, "a plan says it, and goes on"
+    assert f"name conflict: log group {name}" in planned, "a plan only warns"
 
     assert uploads(deployment) == before
     with pytest.raises(deployment.client("cloudformation").exceptions.ClientError, match="does not exist"):

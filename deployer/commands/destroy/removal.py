@@ -1,6 +1,7 @@
 """Delete the stack, and what it leaves behind, each kind in its own way. A resource already gone is no failure."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
@@ -89,7 +90,7 @@ def delete_log_groups(aws: Aws, prefixes: Iterable[str]) -> list[str]:
         for group in page["logGroups"]
     ]
     for name in found:
-        _unless_gone(lambda name=name: logs.delete_log_group(logGroupName=name))
+        _unless_gone(partial(logs.delete_log_group, logGroupName=name))
     return found
 
 

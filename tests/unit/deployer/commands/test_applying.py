@@ -129,7 +129,10 @@ def test_without_a_terminal_an_interruption_ends_watching_at_once_and_says_how_t
     cloud.watched = [how]
     failure = cloud.failure()
     assert failure.code is Exit.INTERRUPTED
-    assert "food-delivery-dev is in UPDATE_IN_PROGRESS" in failure.message and "goes on by itself" in failure.message
+    assert (
+        "food-delivery-dev is in UPDATE_IN_PROGRESS" in failure.message
+        and "continues in CloudFormation" in failure.message
+    )
     assert "run the same command again" in failure.hint
     assert not cloud.discarded and not cloud.cancelled
 
@@ -165,7 +168,7 @@ def test_a_cancelled_update_is_followed_until_it_is_rolled_back(cloud):
     failure = cloud.failure()
     assert cloud.cancelled == [STACK_ID] and failure.code is Exit.INTERRUPTED
     assert len(set(cloud.tokens)) == 2, "CloudFormation refuses the token of another operation"
-    assert "cancelled" in failure.message and "as they were before" in failure.message
+    assert "cancelled" in failure.message and "as before the update" in failure.message
 
 
 def test_a_cancellation_that_comes_too_late_is_a_deployment(cloud):
@@ -196,7 +199,7 @@ def test_a_sent_execution_counts_although_the_service_does_not_show_it_yet(cloud
     cloud.now, cloud.answers_executing = before, answered
     failure = cloud.failure()
     assert failure.code is Exit.INTERRUPTED and not cloud.discarded
-    assert f"{began} to execute change set deploy-1, and CloudFormation goes on by itself" in failure.message
+    assert f"{began} to execute change set deploy-1; the operation continues in CloudFormation" in failure.message
     assert "nothing was changed" not in failure.message and "run the same command again" in failure.hint
 
 
@@ -207,7 +210,7 @@ def test_a_stack_that_cannot_be_read_is_reported_as_still_running(cloud, monkeyp
     cloud.watched, cloud.waiting = [KeyboardInterrupt()], True
     monkeypatch.setattr(operation, "last", lost)
     failure = cloud.failure()
-    assert failure.code is Exit.INTERRUPTED and "at work, as far as this program knows" in failure.message
+    assert failure.code is Exit.INTERRUPTED and "probably still changing" in failure.message
     assert not cloud.discarded
 
 

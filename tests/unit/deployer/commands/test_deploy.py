@@ -59,7 +59,7 @@ def world(monkeypatch, tmp_path):
     for package in ("contract", "domain", "handlers"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("")
-    # moto enforces a policy's Deny without looking at its Condition, so here it denies an object that nobody wants.
+    # moto enforces a policy's Deny without looking at its Condition, so here it denies another object.
     tls_only = bucket._tls_only
     monkeypatch.setattr(bucket, "_tls_only", lambda bucket, partition: tls_only(bucket + "/nothing", partition))
     state.path = tmp_path
@@ -140,7 +140,7 @@ def test_an_unchanged_project_writes_nothing_at_all_and_asks_nothing(world):
     world.calls.clear()
     assert run(world, yes=False)["result"] == "unchanged"
     assert world.writes == []
-    # the last: whether what is deployed is in the history
+    # ListObjectsV2: whether the deployed version has a record
     assert world.calls == ["GetCallerIdentity", "DescribeStacks", "GetTemplate", "ListObjectsV2"]
 
 
@@ -207,7 +207,7 @@ def test_a_plan_is_markdown_where_that_is_asked_for(world):
     assert "markdown" not in run(world, plan=True)
 
 
-def test_nobody_to_ask_is_refused_before_the_first_write(world):
+def test_without_terminal_and_yes_a_change_is_refused_before_the_first_write(world):
     assert code(world, yes=False) is Exit.REFUSED
     assert world.writes == []
 
@@ -228,20 +228,24 @@ def problem(**more):
     return Problem("", "Topic", "AWS::SNS::Topic", "PROPERTY_VALIDATION", "too long", "DisplayName", **more)
 
 
-def test_what_cloudformation_refuses_to_plan_is_told_to_a_person_and_to_a_program(world, monkeypatch):
+def test_what_cloudformation_rejects_is_shown_and_in_the_report(world, monkeypatch):
     def refuse(*arguments, **options):
         raise Refused("validation failed", [problem()])
 
     monkeypatch.setattr(planning.changeset, "create", refuse)
     with pytest.raises(Failure, match="1 problem, see above") as failure:
         run(world)
-    [told] = failure.value.report["problems"]
-    assert (told["resource"], told["property"], told["message"]) == ("Topic", "DisplayName", "too long")
+    [problem_shown] = failure.value.report["problems"]
+    assert (problem_shown["resource"], problem_shown["property"], problem_shown["message"]) == (
+        "Topic",
+        "DisplayName",
+        "too long",
+    )
     assert "Topic (AWS::SNS::Topic), DisplayName: refused" in world.said.getvalue()
     assert "ExecuteChangeSet" not in world.writes and "PutParameter" not in world.writes
 
 
-def test_what_cloudformation_only_warns_of_is_told_and_deployed(world, monkeypatch):
+def test_what_cloudformation_warns_of_is_shown_and_deployed(world, monkeypatch):
     asked = []
 
     def warn(aws, sets):
@@ -294,7 +298,7 @@ def test_a_template_that_cannot_be_rendered_stops_like_one_that_fails_the_linter
     assert world.calls == []
 
 
-def test_parameters_that_do_not_fit_are_told_before_the_first_write(world):
+def test_parameters_that_do_not_match_are_refused_before_the_first_write(world):
     world.root = json.dumps({"Parameters": {}, "Resources": {}})
     assert code(world) is Exit.USAGE
     assert world.writes == []

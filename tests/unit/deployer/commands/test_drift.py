@@ -47,7 +47,7 @@ def test_in_sync_is_said_with_what_was_not_looked_at(run):
     report, said = run(IN_SYNC)
     assert report["result"] == "in sync" and "exitCode" not in report
     assert "3 resources are in sync" in said and "cannot: 1 T::A" in said
-    assert "does not undo" not in said
+    assert "does not revert" not in said
 
 
 def test_drift_is_shown_by_stack_resource_and_property(run):
@@ -62,7 +62,7 @@ def test_drift_is_shown_by_stack_resource_and_property(run):
         "  - Topic (AWS::SNS::Topic) is gone: arn:topic",
     ]
     assert "2 of 10 checked resources have drifted" in said
-    assert "A deployment does not undo this by itself" in said
+    assert "A deployment does not revert drift" in said
     assert report["result"] == "drifted" and report["unchecked"] == {"T::B": 7, "T::A": 3}
     of_data = report["stacks"][1]
     assert (of_data["stack"], of_data["status"], of_data["inSync"]) == ("DataStack", "DRIFTED", 5)

@@ -25,12 +25,12 @@ def shown(change) -> list[str]:
 
 def test_the_load_and_the_prices_date_stand_above():
     assert shown(CHANGE)[0].startswith("cost of a month at 3,500 orders a day (list prices of us-east-1, 2026-")
-    assert "free tier left out" in shown(CHANGE)[0]
+    assert "without free tier" in shown(CHANGE)[0]
 
 
-def test_another_region_is_told_whose_prices_these_are():
+def test_another_region_is_named_beside_that_of_the_prices():
     assert "us-east-1" in view.heading(CHANGE) and "others" not in view.heading(CHANGE)
-    assert "eu-west-1 has others" in view.heading(costs.compare(PROD, PROD, region="eu-west-1"))
+    assert "those of eu-west-1 differ" in view.heading(costs.compare(PROD, PROD, region="eu-west-1"))
 
 
 def test_a_change_shows_what_changes_and_by_how_much():
@@ -73,7 +73,7 @@ def test_a_first_creation_shows_all_that_costs():
 
 def test_what_is_not_priced_is_said():
     odd = trees.of({"Cluster": {"Type": "AWS::RDS::DBCluster", "Properties": {}}})
-    assert shown(costs.compare(Snapshot(), odd))[-1] == "not in it: 1 AWS::RDS::DBCluster: not in the price table"
+    assert shown(costs.compare(Snapshot(), odd))[-1] == "not included: 1 AWS::RDS::DBCluster: not in the price table"
 
 
 def test_a_pull_request_gets_a_table():

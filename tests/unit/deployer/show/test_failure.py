@@ -1,4 +1,4 @@
-"""What a person and a program are told of a failed deployment."""
+"""A failed deployment on screen and as JSON."""
 
 import io
 import json
@@ -30,9 +30,9 @@ def diagnosis(cause=TABLE, **more):
     return Diagnosis(cause, **given | more)
 
 
-def shown(told) -> list[str]:
+def shown(report) -> list[str]:
     stream = io.StringIO()
-    failure.show(Ui(stream), told)
+    failure.show(Ui(stream), report)
     return stream.getvalue().splitlines()
 
 
@@ -59,10 +59,10 @@ def test_failures_that_say_the_same_are_one_line_and_many_are_counted():
     assert "  and 2 more" in lines
 
 
-def test_what_is_stuck_and_what_was_kept_is_named():
+def test_stuck_and_retained_resources_are_named():
     lines = shown(diagnosis(stuck=(other("Q"),), kept=("DataStack/T",)))
     assert "  could not be undone: DataStack/Q: Bad." in lines
-    assert any("DataStack/T" in line and "kept" in line for line in lines)
+    assert any("DataStack/T" in line and "retained" in line for line in lines)
 
 
 def test_without_a_cause_it_says_so():
@@ -73,9 +73,9 @@ def test_brackets_in_a_message_are_shown_as_they_are():
     assert "  [bold]x[/bold] [Foo]" in shown(diagnosis(cause=Cause("X", "T", "S", "[bold]x[/bold] [Foo]")))
 
 
-def test_a_program_is_told_the_same():
-    told = json.loads(json.dumps(failure.as_json(diagnosis(others=(other("A"),)))))
-    assert told["cause"] == {
+def test_the_json_report_has_the_same():
+    report = json.loads(json.dumps(failure.as_json(diagnosis(others=(other("A"),)))))
+    assert report["cause"] == {
         "resource": "DataStack/OrdersTable",
         "type": "AWS::DynamoDB::Table",
         "property": "KeySchema",
@@ -87,9 +87,13 @@ def test_a_program_is_told_the_same():
         "origin": "generator/data.py:57 orders_table",
         "remedy": "Mend it",
     }
-    assert (told["others"][0]["line"], told["others"][0]["origin"], told["others"][0]["property"]) == (None, None, None)
-    assert told["stacks"]["root"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert (told["state"], told["next"]) == ("the stack is as it was before", "repeat")
+    assert (report["others"][0]["line"], report["others"][0]["origin"], report["others"][0]["property"]) == (
+        None,
+        None,
+        None,
+    )
+    assert report["stacks"]["root"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert (report["state"], report["next"]) == ("the stack is as it was before", "repeat")
 
 
 def test_problems_of_a_change_set_are_shown_like_causes_and_warnings_in_a_line():

@@ -148,4 +148,4 @@ def test_a_scratch_file_goes_however_writing_ends(tmp_path, monkeypatch, how):
         outputs_file.write(tmp_path / "o.json", OUTPUTS)
     assert names(tmp_path) == []
     if isinstance(how, OSError):
-        assert "No space left" in end.value.message and "what is deployed stays deployed" in end.value.message
+        assert "No space left" in end.value.message and "the deployment is not affected" in end.value.message

@@ -47,7 +47,7 @@ def test_what_is_lost_has_a_minus():
     ]
 
 
-def test_a_condition_is_told():
+def test_a_condition_is_shown():
     condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["a", "b"]}}
     assert (
         "on DataStack/OrdersTable.Arn if dynamodb:LeadingKeys ForAllValues:StringEquals a or b"
@@ -60,10 +60,10 @@ def test_what_a_wider_one_says_already_is_marked():
     assert line.endswith("[broadens]")
     now = trees.real("dev", add("dynamodb:*"))
     then = trees.real("dev", add("dynamodb:*", "dynamodb:Scan"))
-    assert shown(permissions.diff(now, then))[1].endswith("[no effect: a wider one says so too]")
+    assert shown(permissions.diff(now, then))[1].endswith("[no effect: a broader statement covers it]")
 
 
-def test_boundaries_managed_policies_and_resources_policies_are_told():
+def test_boundaries_managed_policies_and_resource_policies_are_shown():
     def tree(**properties):
         document = {"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]}
         queue_policy = {"Queues": [{"Ref": "Queue"}], "PolicyDocument": document if properties else {"Statement": []}}

@@ -34,10 +34,10 @@ food-delivery-dev
         Arn: Orders.Arn → Sub "${Orders.Arn}/*"
         Path
         DependsOn: - "A"
-    ~ Why (AWS::SQS::Queue)  metadata only, nothing happens to it
+    ~ Why (AWS::SQS::Queue)  metadata only, no effect
   New
     + 20 AWS::SQS::Queue
-20 to add, 2 to modify, 1 may be replaced, 1 to replace, 1 to remove (3 more refer to something that changes)
+20 to add, 2 to modify, 1 may be replaced, 1 to replace, 1 to remove (3 more only refer to a changed resource)
   allowed: Data/Gone (AWS::SQS::Queue) would leave the stack; its data is kept outside the stack
   DATA AT RISK: Data/Orders (AWS::DynamoDB::Table) would be replaced by a new, empty one (KeySchema)
 """

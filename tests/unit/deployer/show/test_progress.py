@@ -126,7 +126,7 @@ def test_a_log_gets_a_line_as_a_stack_begins_and_ends_and_for_every_failure(know
     ]
 
 
-def test_a_nested_stack_that_failed_before_it_began_is_told_of_by_its_parent(known):
+def test_a_nested_stack_that_failed_before_its_creation_is_shown_by_its_parent(known):
     batch = [BEGUN[0], event(1, ROOT, "Data", "CREATE_FAILED", "", reason="no such template")]
     known.take(batch)
     assert progress.log_lines(known, batch)[1][0].endswith(
@@ -142,7 +142,7 @@ def test_cleaning_up_is_no_news_and_the_end_has_its_time_and_count(known):
     ]
 
 
-def test_a_log_without_news_is_told_every_half_minute_what_is_waited_for(known, clock):
+def test_a_log_without_news_gets_a_line_every_half_minute(known, clock):
     screen = ui()
     on_events = progress._logging(screen, known)
     on_events(BEGUN)
@@ -208,7 +208,7 @@ def test_the_plan_says_how_many_resources_to_expect_of_each_stack():
     assert progress.expected(Plan(tuple(changes))) == {"": 1, "Data": 2}
 
 
-def test_a_deletion_that_is_done_went_well(known):
+def test_a_deletion_that_is_done_succeeded(known):
     batch = [event(0, ROOT, "shop", "DELETE_IN_PROGRESS", ROOT), event(9, ROOT, "shop", "DELETE_COMPLETE", ROOT)]
     known.take(batch)
     assert progress.log_lines(known, batch)[-1] == ("  12:00:09  shop DELETE_COMPLETE in 9 s, 0 of 3 resources", "")
