@@ -12,7 +12,6 @@ from deployer.aws import advice, waiting
 from deployer.aws.session import Aws
 from deployer.commands import interruptions
 from deployer.commands.context import Context
-from deployer.commands.interruptions import Watch
 from deployer.errors import Exit, Failure
 from deployer.show import failure
 from deployer.show.ui import Ui
@@ -71,7 +70,7 @@ def execute(context: Context, change_set: ChangeSet, expected: Mapping[str, int]
                 aws, change_set, on_events, waiting.polling(aws), token=token, disable_rollback=no_rollback
             )
 
-    return interruptions.watched(context, change_set.stack_id, run, expected)
+    return interruptions.watch_operation(context, change_set.stack_id, run, expected)
 
 
 @contextmanager
@@ -107,12 +106,7 @@ def resume(context: Context, running: Operation) -> Outcome:
         )
         return interruptions.from_first_event(context.aws, running)(on_events)
 
-    return follow(context, running.stack_id, watch)
-
-
-def follow(context: Context, stack_id: str, watch: Watch) -> Outcome:
-    """Run `watch` with the live display and with Ctrl-C as for a deployment."""
-    return interruptions.watched(context, stack_id, watch, {})
+    return interruptions.watch_operation(context, running.stack_id, watch)
 
 
 def finish(context: Context, stack_id: str, outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from config.environment import Environment
 from deployer import connection
 from deployer.artifacts import bucket
-from deployer.aws import local, session, waiting
+from deployer.aws import local, waiting
 from deployer.commands import (
     applying,
     desired_state,
@@ -61,13 +61,11 @@ class DeploymentReport:
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Deploy the local version, or plan to. Raises Failure with the exit code."""
     outputs_file.check(options.outputs_file)
-    environment = connection.load_environment(options.env)
+    environment = connection.load_environment(options)
     _check_no_rollback(environment, options)
-    region = options.region or environment.region
-    session.check_region(region)
     rendered = local_version.rendered(ui)
     cache = local.cache_directory(root)
-    local_version.check(ui, rendered, region, cache)
+    local_version.check(ui, rendered, options.region or environment.region, cache)
     packages = local_version.packages(ui, root, cache)
     aws = connection.connect(ui, environment, options, root)
     with side_effects.reported(aws):

@@ -48,10 +48,12 @@ def terminable() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
-def watched(context: Context, stack_id: str, watch: Watch, expected: Mapping[str, int]) -> Outcome:
+def watch_operation(
+    context: Context, stack_id: str, watch: Watch, expected: Mapping[str, int] | None = None
+) -> Outcome:
     """Watch with the live display. If the answer to Ctrl-C is to go on, the display starts again from the first event.
 
-    `expected`: stack path -> number of planned changes; {} if unknown. Raises Failure(INTERRUPTED).
+    `expected`: stack path -> number of planned changes, if known. Raises Failure(INTERRUPTED).
     """
     while True:
         try:
@@ -59,23 +61,25 @@ def watched(context: Context, stack_id: str, watch: Watch, expected: Mapping[str
                 return watch(on_events)
         except KeyboardInterrupt as interruption:
             try:
-                watch = _after(interruption, context, stack_id)
+                watch = _after_interruption(interruption, context, stack_id)
             except KeyboardInterrupt:
-                raise _left(context, "probably still changing") from None
+                raise _stopped_watching(context, "probably still changing") from None
 
 
-def _after(interruption: KeyboardInterrupt, context: Context, stack_id: str) -> Watch:
+def _after_interruption(interruption: KeyboardInterrupt, context: Context, stack_id: str) -> Watch:
     """Return how to go on watching; raise Failure(INTERRUPTED) if that is not wanted or not possible."""
     aws = context.aws
     try:
         last = operation.last(aws, stack_id)
         status = reading.status_of(reading.describe(aws, stack_id))
     except Exception:
-        raise _left(context, "probably still changing") from None
+        raise _stopped_watching(context, "probably still changing") from None
     begun = aws.sent.operation()
     if begun and begun.token != (last.token if last else ""):
         # Events are eventually consistent: the call that was sent counts.
-        raise _left(context, f"still in {status}" if last else f"in {status}", side_effects.sentence([begun]))
+        raise _stopped_watching(
+            context, f"still in {status}" if last else f"in {status}", side_effects.sentence([begun])
+        )
     running = last if last and last.status.is_running else None
     if running is None:
         raise Failure(
@@ -85,16 +89,16 @@ def _after(interruption: KeyboardInterrupt, context: Context, stack_id: str) -> 
         )
     if not isinstance(interruption, Terminated) and can_ask():
         can_cancel = running.status.name == "UPDATE_IN_PROGRESS"
-        answer = _asked(context.ui, running, can_cancel)
+        answer = _ask(context.ui, running, can_cancel)
         if answer == "w":
             return from_first_event(aws, running)
         if answer == "c" and can_cancel:
             recovery.cancel(aws, stack_id, context.token())
             return _cancelled(context, running)
-    raise _left(context, f"in {running.status}")
+    raise _stopped_watching(context, f"in {running.status}")
 
 
-def _left(context: Context, state: str, begun: str = "") -> Failure:
+def _stopped_watching(context: Context, state: str, begun: str = "") -> Failure:
     """`begun`: the call that was sent, if CloudFormation does not show its operation yet."""
     return Failure(
         Exit.INTERRUPTED,
@@ -104,15 +108,15 @@ def _left(context: Context, state: str, begun: str = "") -> Failure:
     )
 
 
-def _asked(ui: Ui, running: Operation, can_cancel: bool) -> str:
+def _ask(ui: Ui, running: Operation, can_cancel: bool) -> str:
     ui.line("The operation continues in CloudFormation, watched or not.")
-    ways = {"w": "watch on", "s": "stop watching"}
+    choices = {"w": "watch on", "s": "stop watching"}
     if can_cancel:
-        ways["c"] = "cancel the update and roll it back"
+        choices["c"] = "cancel the update and roll it back"
     else:
         ui.line(f"{running.status} cannot be cancelled.")
     try:
-        return choose(ways)
+        return choose(choices)
     except KeyboardInterrupt:
         return "s"
 

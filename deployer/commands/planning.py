@@ -24,7 +24,8 @@ def check(context: Context, account_state: AccountState, now: Snapshot, then: Sn
     """Check for name conflicts and missing permissions, before anything is written."""
     with context.ui.step("Names") as step:
         found = findings.check(context.aws, account_state.caller, now, then)
-        step.result = f"{len(found.conflicts)} conflicts" if found.conflicts else "no conflicts"
+        number = len(found.conflicts)
+        step.result = f"{number} conflict{'s' * (number > 1)}" if number else "no conflicts"
     for warning in found.warnings:
         context.ui.warn(warning)
     if not context.options.plan:

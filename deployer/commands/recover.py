@@ -7,7 +7,7 @@ from typing import Any
 
 from deployer.aws import advice, waiting
 from deployer.aws.session import Aws
-from deployer.commands import applying
+from deployer.commands import applying, interruptions
 from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.options import Options
@@ -129,7 +129,7 @@ def _recover(context: Context, stack: Mapping[str, Any], status: StackStatus) ->
     def watch(on_events: OnEvents) -> Outcome:
         return action.start(aws, stack_id, on_events, waiting.polling(aws), token)
 
-    outcome = applying.follow(context, stack_id, watch)
+    outcome = interruptions.watch_operation(context, stack_id, watch)
     if outcome.status.name == action.target:
         ui.line(f"{ui.ok} {'Recover':<10} {context.stack} is in {outcome.status}")
         return

@@ -11,7 +11,6 @@ from config import names, parameters
 from config.environment import Environment
 from deployer import connection
 from deployer.artifacts import bucket as artifact_bucket
-from deployer.aws import session
 from deployer.aws.session import Aws
 from deployer.commands import deploy, recover, show_outputs, side_effects
 from deployer.commands.context import Context
@@ -35,8 +34,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     Raises Failure(USAGE) for an unknown version, (REFUSED) if a part of it no longer exists.
     """
     outputs_file.check(options.outputs_file)
-    environment = connection.load_environment(options.env)
-    session.check_region(options.region or environment.region)
+    environment = connection.load_environment(options)
     aws = connection.connect(ui, environment, options, root)
     with side_effects.reported(aws):
         return _roll_back(options, ui, aws, environment)

@@ -12,7 +12,7 @@ from pathlib import Path
 from config import names
 from config.environment import Environment
 from deployer import connection
-from deployer.aws import object_versions, session, waiting
+from deployer.aws import object_versions, waiting
 from deployer.aws.session import Aws
 from deployer.commands import applying, side_effects
 from deployer.commands.context import Context
@@ -34,8 +34,7 @@ FUNCTION = "AWS::Lambda::Function"
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Raises Failure (REFUSED) if not confirmed or if data blocks the deletion, (FAILED) if the deletion fails."""
-    environment = connection.load_environment(options.env)
-    session.check_region(options.region or environment.region)
+    environment = connection.load_environment(options)
     aws = connection.connect(ui, environment, options, root)
     with side_effects.reported(aws):
         return _look_and_destroy(options, ui, aws, environment)

@@ -8,7 +8,7 @@ from deployer.aws.session import Aws
 from deployer.aws.waiting import PollingConfig, until
 from deployer.commands.destroy import resources
 from deployer.commands.destroy.resources import BUCKET, TABLE, DataResource, Resource
-from deployer.stacks import events, execution, reading
+from deployer.stacks import execution, reading, recovery
 from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.stack_status import StackStatus
 
@@ -18,21 +18,19 @@ def delete_stack(aws: Aws, stack_id: str, on_events: OnEvents, polling: PollingC
 
     `token`: of `operation.token`, which names the caller to others who find the stack busy.
     """
-    cloudformation, stack = aws.client("cloudformation"), reading.describe(aws, stack_id)
+    stack = reading.describe(aws, stack_id)
     status = reading.status_of(stack)
     if stack and status.name == "DELETE_IN_PROGRESS":
         return execution.follow(aws, stack_id, on_events, polling, start=stack.get("DeletionTime"))
     if status.is_new:  # already gone, or a change set never executed: there may be no event to follow
-        cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token)
+        aws.client("cloudformation").delete_stack(StackName=stack_id, ClientRequestToken=token)
         until(
             lambda: reading.status_of(reading.describe(aws, stack_id)),
             lambda status: not status.exists,
             polling.interval,
         )
         return Outcome(StackStatus("DELETE_COMPLETE"), (), {})
-    seen = events.newest(cloudformation, stack_id)
-    cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token)
-    return execution.follow(aws, stack_id, on_events, polling, seen=seen)
+    return recovery.delete(aws, stack_id, on_events, polling, token)
 
 
 def undeleted(aws: Aws, stack_id: str) -> list[Resource]:

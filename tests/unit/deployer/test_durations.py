@@ -1,4 +1,4 @@
-"""Spans of time as they are written and read."""
+"""Parsing and formatting durations."""
 
 from datetime import timedelta
 

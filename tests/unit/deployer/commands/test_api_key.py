@@ -34,7 +34,7 @@ def test_the_bare_value_is_printed(aws, run):
     assert report == {"result": "shown", "apiKeyId": "k1", "apiKey": "s3cret"}
 
 
-def test_the_document_holds_it_and_nothing_else_is_printed(aws, run):
+def test_with_json_only_the_report_has_it(aws, run):
     aws.stub("apigateway").add_response("get_api_key", {"value": "s3cret"})
     report, printed = run(output="json")
     assert printed == "" and report["apiKey"] == "s3cret"

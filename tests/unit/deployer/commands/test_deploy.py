@@ -114,7 +114,7 @@ def test_the_first_deployment_creates_everything(world):
     }
 
 
-def test_the_outputs_are_written_where_they_are_wanted(world):
+def test_the_outputs_are_written_to_the_outputs_file(world):
     path = world.path / "outputs.json"
     result = run(world, outputs_file=path)  # moto forgets the outputs of a change set's stack
     assert json.loads(path.read_text()) == result["outputs"]
@@ -342,7 +342,7 @@ def test_interrupted_while_the_flags_are_written_leaves_no_change_set(world, mon
     assert change_sets() == before
 
 
-def test_interrupted_after_the_execution_says_that_the_deployment_is_over(world, monkeypatch):
+def test_interrupted_after_the_execution_says_that_the_operation_finished(world, monkeypatch):
     monkeypatch.setattr(applying, "_verify", interrupted)
     with pytest.raises(Failure, match="is over: stack food-delivery-dev is in CREATE_COMPLETE") as failure:
         run(world)
@@ -435,7 +435,7 @@ def test_a_plain_terminal_gets_plain_marks():
     assert stream.getvalue().startswith("ok Lint")
 
 
-def test_a_slow_step_says_that_it_is_going_on(monkeypatch):
+def test_a_slow_step_says_that_it_is_running(monkeypatch):
     import threading
 
     monkeypatch.setattr("deployer.show.ui.QUIET_SECONDS", 0.01)

@@ -1,4 +1,4 @@
-"""What a change uploads: objects go by their content, so only what differs is new."""
+"""What a change uploads: keys are hashes of the content, so only changed objects are new."""
 
 from types import SimpleNamespace
 

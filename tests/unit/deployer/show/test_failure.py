@@ -14,7 +14,7 @@ from deployer.stacks.validation import Problem
 
 AT = Location("templates/data.yaml", 123, "generator/data.py:57 orders_table")
 TABLE = Cause(
-    "DataStack/OrdersTable", "AWS::DynamoDB::Table", "UPDATE_FAILED", "No.", "DynamoDb 400", "KeySchema", AT, "Mend it"
+    "DataStack/OrdersTable", "AWS::DynamoDB::Table", "UPDATE_FAILED", "No.", "DynamoDb 400", "KeySchema", AT, "Fix it"
 )
 
 
@@ -40,19 +40,19 @@ def other(name, message="Bad."):
     return Cause(f"DataStack/{name}", "AWS::SQS::Queue", "CREATE_FAILED", message)
 
 
-def test_the_cause_comes_first_with_its_place_then_the_state_of_every_stack():
+def test_the_cause_comes_first_with_its_location_then_the_state_of_every_stack():
     assert shown(diagnosis()) == [
         "!! DataStack/OrdersTable (AWS::DynamoDB::Table), KeySchema: UPDATE_FAILED",
         "  No. (DynamoDb 400)",
         "  at templates/data.yaml:123, made by generator/data.py:57 orders_table",
-        "  Mend it",
+        "  Fix it",
         "State: the stack is as it was before.",
         "  UPDATE_COMPLETE              Api",
         "  UPDATE_ROLLBACK_COMPLETE     DataStack, the root stack",
     ]
 
 
-def test_failures_that_say_the_same_are_one_line_and_many_are_counted():
+def test_failures_with_the_same_message_share_a_line_and_many_are_counted():
     others = (other("A"), other("B"), *(other(f"C{number}", f"reason {number}") for number in range(6)))
     lines = shown(diagnosis(others=others))
     assert "  also DataStack/A, DataStack/B: Bad." in lines
@@ -69,7 +69,7 @@ def test_without_a_cause_it_says_so():
     assert shown(diagnosis(cause=None))[0] == "CloudFormation gave no reason."
 
 
-def test_brackets_in_a_message_are_shown_as_they_are():
+def test_brackets_in_a_message_are_not_markup():
     assert "  [bold]x[/bold] [Foo]" in shown(diagnosis(cause=Cause("X", "T", "S", "[bold]x[/bold] [Foo]")))
 
 
@@ -85,7 +85,7 @@ def test_the_json_report_has_the_same():
         "template": "templates/data.yaml",
         "line": 123,
         "origin": "generator/data.py:57 orders_table",
-        "remedy": "Mend it",
+        "remedy": "Fix it",
     }
     assert (report["others"][0]["line"], report["others"][0]["origin"], report["others"][0]["property"]) == (
         None,

@@ -64,7 +64,7 @@ def test_a_creation_is_counts():
 
 @pytest.mark.parametrize("name", plan_reports.ALL)
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_any_plan_ends_in_its_sum(name, encoding):
+def test_every_plan_ends_with_its_summary(name, encoding):
     report = plan_reports.ALL[name]()
     text = shown(report, encoding)
     assert plan_values.summary(report.plan) in text

@@ -1,4 +1,4 @@
-"""What a person sees of a running operation: a tree on a terminal, the news and a sign of life in a log."""
+"""A running operation on screen: a tree on a terminal, news and a heartbeat in a log."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -76,7 +76,7 @@ def shown(ui):
     return ui.console.file.buffer.getvalue().decode()
 
 
-def test_the_tree_holds_each_stack_with_what_is_in_work_since_when_and_how_much_is_done(known, clock):
+def test_the_tree_has_each_stack_with_its_resources_in_progress_times_and_counts(known, clock):
     known.take(BEGUN)
     clock.now += timedelta(seconds=63)
     assert [(depth, text) for depth, text, _ in progress.tree(known, ui())] == [
@@ -98,14 +98,14 @@ def test_a_rollback_is_marked_and_not_counted_against_the_plan(known):
     assert [text for _, text, _ in progress.tree(known, ui())][1] == "✗ Data  UPDATE_ROLLBACK_COMPLETE  2  1 min 06 s"
 
 
-def test_many_resources_in_work_are_named_in_part_the_longest_first(known, clock):
+def test_of_many_resources_in_progress_the_longest_are_named(known, clock):
     known.take(BEGUN[:3] + [event(10 - n, DATA, f"R{n}", "CREATE_IN_PROGRESS", kind="T") for n in range(9)])
     clock.now += timedelta(seconds=10)
     lines = [text for _, text, _ in progress.tree(known, ui())]
     assert lines[2] == "R8 (T) 8 s" and lines[-1] == "and 3 more" and len(lines) == 2 + 6 + 1
 
 
-def test_a_clock_that_is_behind_cloudformations_shows_no_negative_time(known, clock):
+def test_clock_skew_shows_no_negative_time(known, clock):
     clock.now -= timedelta(seconds=30)
     known.take(BEGUN)
     assert all("-" not in text.partition("  ")[2] for _, text, _ in progress.tree(known, ui()))
@@ -181,7 +181,7 @@ def _plain(line):
 
 
 @pytest.mark.parametrize("terminal", ["dumb", "xterm-256color"])
-def test_a_dumb_terminal_gets_lines_instead_of_a_drawing(monkeypatch, terminal):
+def test_a_dumb_terminal_gets_lines_instead_of_a_live_display(monkeypatch, terminal):
     monkeypatch.setenv("TERM", terminal)
 
     class Tty(io.StringIO):
