@@ -22,7 +22,7 @@ from deployer.commands import (
 )
 from deployer.commands import history as recording
 from deployer.commands.context import Context
-from deployer.commands.desired_state import Built
+from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.plan import snapshot
@@ -72,24 +72,26 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         account_state = connection.check_account(ui, aws, environment)
         context = Context(ui, aws, environment, options, account_state.caller, Sources(rendered))
         account_state = recover.ensure_deployable(context, account_state)
-        built = desired_state.build(aws, environment, rendered, packages, account_state)
-        return deploy_built(context, account_state, built, deployment_records.checkout(root)).as_json(options)
+        desired = desired_state.build(aws, environment, rendered, packages, account_state)
+        return deploy_desired(context, account_state, desired, deployment_records.checkout(root)).as_json(options)
 
 
-def deploy_built(context: Context, account_state: AccountState, built: Built, source: Source) -> DeploymentReport:
+def deploy_desired(
+    context: Context, account_state: AccountState, desired: DesiredState, source: Source
+) -> DeploymentReport:
     """Deploy the desired state: of the local version, or of an earlier one."""
-    if desired_state.unchanged(context.aws, account_state, built):
+    if desired_state.unchanged(context.aws, account_state, desired):
         context.ui.line("Nothing to change: the local version is deployed.")
         if not context.options.plan:
-            recording.catch_up(context.ui, context.aws, account_state, built, source)
+            recording.catch_up(context.ui, context.aws, account_state, desired, source)
         plan = planning.nothing(context, account_state)
         return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
     _check_can_ask(context.options)
     now = reading.deployed(context.aws, account_state.stack)
-    then = snapshot.desired(built.bundle, built.parameters, now)
+    then = snapshot.desired(desired.bundle, desired.parameters, now)
     planning.check(context, account_state, now, then)
-    _upload(context, built, account_state)
-    change_set, plan = planning.propose(context, account_state, built, now, then)
+    _upload(context, desired, account_state)
+    change_set, plan = planning.propose(context, account_state, desired, now, then)
     if change_set.empty:
         leftovers.discard(context.aws, change_set, waiting.polling(context.aws).interval)
         context.ui.line("Nothing to change: CloudFormation's change set is empty.")
@@ -107,7 +109,7 @@ def deploy_built(context: Context, account_state: AccountState, built: Built, so
     with _after_the_operation(context, outcome):
         applying.finish(context, change_set.stack_id, outcome)
         values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
-        recording.record(context.ui, context.aws, account_state, built, source, seconds, plan.plan)
+        recording.record(context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
     return DeploymentReport("deployed", plan, values)
 
 
@@ -132,14 +134,14 @@ def _check_can_ask(options: Options) -> None:
         )
 
 
-def _upload(context: Context, built: Built, account_state: AccountState) -> None:
+def _upload(context: Context, desired: DesiredState, account_state: AccountState) -> None:
     with context.ui.step("Upload", spinner=False) as step, bars.waiting(context.ui, "Upload") as on_news:
-        made = bucket.ensure_bucket(context.aws, built.bucket, account_state.account)
-        objects = built.objects()
-        put = bucket.upload_missing(context.aws, built.bucket, account_state.account, objects, _reporting(on_news))
+        made = bucket.ensure_bucket(context.aws, desired.bucket, account_state.account)
+        objects = desired.objects()
+        put = bucket.upload_missing(context.aws, desired.bucket, account_state.account, objects, _reporting(on_news))
         size = sum(len(objects[key]) for key in put) / 1000
         step.result = (f"{len(put)} of {len(objects)} objects, {size:.0f} kB" if put else "nothing new") + (
-            f"; made bucket {built.bucket}" if made else ""
+            f"; made bucket {desired.bucket}" if made else ""
         )
 
 

@@ -19,7 +19,7 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAN
 
 
 @dataclass(frozen=True)
-class Built:
+class DesiredState:
     """The desired state: templates, packages and parameters for one account and region."""
 
     bundle: Bundle
@@ -54,7 +54,7 @@ def build(
     rendered: Mapping[str, str],
     packages: tuple[Package, ...],
     account_state: AccountState,
-) -> Built:
+) -> DesiredState:
     """Return the desired state of the local version. Raises Failure(USAGE) if parameters and templates do not match."""
     bucket = names.artifact_bucket(account_state.account, aws.region)
     bundle = templates.bundle(rendered, aws.template_host(), bucket)
@@ -65,25 +65,25 @@ def build(
         "LayerKey": layer.key,
         "ManageApiGatewayAccount": "true" if preflight.manage_gateway_account(account_state) else "false",
     }
-    return Built(bundle, packages, templates.parameter_values(bundle.root, given), bucket)
+    return DesiredState(bundle, packages, templates.parameter_values(bundle.root, given), bucket)
 
 
-def unchanged(aws: Aws, account_state: AccountState, built: Built) -> bool:
-    """Whether the stack is healthy and `built` is deployed: reads one template, since keys of the others are hashes."""
+def unchanged(aws: Aws, account_state: AccountState, desired: DesiredState) -> bool:
+    """Whether the stack is healthy and `desired` is deployed: reads one template, since keys of the others are hashes."""
     stack = account_state.stack
     if stack is None or not account_state.status.can_update:
         return False
-    return all(_IS_DEPLOYED[part](aws, stack, built) for part in built.request)
+    return all(_IS_DEPLOYED[part](aws, stack, desired) for part in desired.request)
 
 
-def _template_is_deployed(aws: Aws, stack: Mapping[str, Any], built: Built) -> bool:
-    return templates.same(reading.original_template(aws, stack["StackId"]), built.bundle.root)
+def _template_is_deployed(aws: Aws, stack: Mapping[str, Any], desired: DesiredState) -> bool:
+    return templates.same(reading.original_template(aws, stack["StackId"]), desired.bundle.root)
 
 
-_IS_DEPLOYED: Mapping[str, Callable[[Aws, Mapping[str, Any], Built], bool]] = {
-    "Parameters": lambda aws, stack, built: reading.parameters_of(stack) == dict(built.parameters),
-    "Tags": lambda aws, stack, built: reading.tags_of(stack) == built.tags,
-    "Capabilities": lambda aws, stack, built: True,  # of one operation, not of the stack
+_IS_DEPLOYED: Mapping[str, Callable[[Aws, Mapping[str, Any], DesiredState], bool]] = {
+    "Parameters": lambda aws, stack, desired: reading.parameters_of(stack) == dict(desired.parameters),
+    "Tags": lambda aws, stack, desired: reading.tags_of(stack) == desired.tags,
+    "Capabilities": lambda aws, stack, desired: True,  # of one operation, not of the stack
     "TemplateURL": _template_is_deployed,
 }
-"""For each part of `Built.request`: whether the stack, a DescribeStacks entry, has it."""
+"""For each part of `DesiredState.request`: whether the stack, a DescribeStacks entry, has it."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from deployer import connection
 from deployer.aws import advice
 from deployer.aws.session import Aws
-from deployer.commands.desired_state import Built
+from deployer.commands.desired_state import DesiredState
 from deployer.options import Options
 from deployer.plan.changes import Action, Plan
 from deployer.preflight.account_state import AccountState
@@ -51,7 +51,7 @@ def record(
     ui: Ui,
     aws: Aws,
     account_state: AccountState,
-    built: Built,
+    desired: DesiredState,
     source: Source,
     seconds: float | None,
     plan: Plan | None,
@@ -65,7 +65,7 @@ def record(
         aws,
         "this deployment is not in the history: its record could not be written",
         lambda: deployment_records.record(
-            aws, built.parameters["Environment"], built, account_state.caller, source, seconds, changes
+            aws, desired.parameters["Environment"], desired, account_state.caller, source, seconds, changes
         ),
         None,
     )
@@ -73,9 +73,9 @@ def record(
         ui.line(f"{ui.ok} History    version {version}; return to it with --rollback {version}")
 
 
-def catch_up(ui: Ui, aws: Aws, account_state: AccountState, built: Built, source: Source) -> None:
+def catch_up(ui: Ui, aws: Aws, account_state: AccountState, desired: DesiredState, source: Source) -> None:
     """Write the record of the deployed version if it is missing: its deployment was interrupted, for example."""
-    environment = built.parameters["Environment"]
+    environment = desired.parameters["Environment"]
     known = advice.ask(
         aws,
         "the history cannot be read",
@@ -84,5 +84,5 @@ def catch_up(ui: Ui, aws: Aws, account_state: AccountState, built: Built, source
     )
     if known is None:
         return
-    if not known or known[0].version != deployment_records.version_of(built.bundle.root, built.parameters):
-        record(ui, aws, account_state, built, source, None, None)
+    if not known or known[0].version != deployment_records.version_of(desired.bundle.root, desired.parameters):
+        record(ui, aws, account_state, desired, source, None, None)

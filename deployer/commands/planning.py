@@ -6,7 +6,7 @@ import costs
 from deployer.aws import waiting
 from deployer.commands import applying
 from deployer.commands.context import Context
-from deployer.commands.desired_state import Built
+from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
 from deployer.plan import compare, guard, permissions
 from deployer.plan.changes import Action, Plan
@@ -37,11 +37,11 @@ def check(context: Context, account_state: AccountState, now: Snapshot, then: Sn
 
 
 def propose(
-    context: Context, account_state: AccountState, built: Built, now: Snapshot, then: Snapshot
+    context: Context, account_state: AccountState, desired: DesiredState, now: Snapshot, then: Snapshot
 ) -> tuple[ChangeSet, PlanReport]:
     """Create the change set; return it with its plan."""
     with context.ui.step("Plan") as step, applying.report_conflict(context):
-        change_set = _change_set(context, account_state, built)
+        change_set = _change_set(context, account_state, desired)
         with applying.discard_on_exit(context.aws, change_set):
             # Warnings only: errors have raised Refused. An empty change set has none.
             failure.show_problems(context.ui, validation.problems(context.aws, change_set.sets), context.sources)
@@ -56,20 +56,20 @@ def propose(
                 tuple(guard.dangers(plan, context.options.allow_replace)),
                 permissions.diff(now, then),
                 costs.compare(now, then, context.options.orders_per_day, context.aws.region),
-                _retagged(account_state, built),
+                _retagged(account_state, desired),
             )
 
 
-def _retagged(account_state: AccountState, built: Built) -> tuple[Retagged, ...]:
+def _retagged(account_state: AccountState, desired: DesiredState) -> tuple[Retagged, ...]:
     """Compare the tags of the root stack; nothing for a new stack, whose tags are all added."""
     if account_state.status.is_new:
         return ()
-    before, after = reading.tags_of(account_state.stack), built.tags
+    before, after = reading.tags_of(account_state.stack), desired.tags
     keys = sorted({*before, *after})
     return tuple(Retagged(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key))
 
 
-def _change_set(context: Context, account_state: AccountState, built: Built) -> ChangeSet:
+def _change_set(context: Context, account_state: AccountState, desired: DesiredState) -> ChangeSet:
     """Show what CloudFormation rejects, with its line in the template."""
     try:
         return changeset.create(
@@ -77,7 +77,7 @@ def _change_set(context: Context, account_state: AccountState, built: Built) -> 
             context.stack,
             new=account_state.status.is_new,
             exists=account_state.status.exists,
-            request=built.request,
+            request=desired.request,
             token=context.token(),
             pause=waiting.polling(context.aws).interval,
         )

@@ -14,7 +14,7 @@ from deployer.artifacts import bucket as artifact_bucket
 from deployer.aws.session import Aws
 from deployer.commands import deploy, recover, show_outputs, side_effects
 from deployer.commands.context import Context
-from deployer.commands.desired_state import Built
+from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.plan import cfn_yaml, templates
@@ -63,10 +63,10 @@ def _roll_back(options: Options, ui: Ui, aws: Aws, environment: Environment) -> 
             "version": current,
             "outputs": show_outputs.show(ui, aws, stack, options.outputs_file),
         }
-    built = _built(aws, environment, account_state, deployment)
+    desired = _desired(aws, environment, account_state, deployment)
     ui.line("  Data and feature flags do not change. The next deployment of the local version undoes this rollback.")
     source = replace(deployment.source, kind=deployment_records.ROLLBACK)
-    report = deploy.deploy_built(context, account_state, built, source)
+    report = deploy.deploy_desired(context, account_state, desired, source)
     result = "rolled back" if report.result == "deployed" else report.result
     return replace(report, result=result).as_json(options) | {"version": deployment.version}
 
@@ -83,7 +83,7 @@ def _chosen(aws: Aws, account_state: AccountState, options: Options, current: st
     return deployment
 
 
-def _built(aws: Aws, environment: Environment, account_state: AccountState, deployment: Deployment) -> Built:
+def _desired(aws: Aws, environment: Environment, account_state: AccountState, deployment: Deployment) -> DesiredState:
     """Return the desired state of the earlier version, from the artifact bucket.
 
     Whether this stack owns the account-wide role is decided anew: the earlier answer could delete the role.
@@ -117,7 +117,7 @@ def _built(aws: Aws, environment: Environment, account_state: AccountState, depl
     }  # NoEcho parameters are not in the record
     given |= deployment.parameters
     given["ManageApiGatewayAccount"] = "true" if preflight.manage_gateway_account(account_state) else "false"
-    return Built(bundle, (), templates.parameter_values(root, given), bucket)
+    return DesiredState(bundle, (), templates.parameter_values(root, given), bucket)
 
 
 def _body(aws: Aws, bucket: str, key: str) -> str:

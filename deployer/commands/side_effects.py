@@ -52,7 +52,7 @@ _EFFECTS = {
     "PutPublicAccessBlock": _SET_UP,
     "RollbackStack": _Effect("began to roll back stack", "StackName"),
     "UpdateAccount": _Effect("unset API Gateway's logging role"),
-    "UpdateTable": _Effect("lifted the deletion protection of table", "TableName"),
+    "UpdateTable": _Effect("disabled the deletion protection of table", "TableName"),
 }
 """By operation; any other is reported by its API name."""
 
@@ -102,9 +102,9 @@ def _left(writes: Iterable[Write]) -> Iterator[str]:
             continue
         if name not in deleted:
             verb = "left" if made.answer is Answer.DONE else "perhaps left"
-            yield f"{verb} change set {name}, not executed"
+            yield f"{verb} the unexecuted change set {name}"
         elif made.subject["ChangeSetType"] == "CREATE" and not emptied:
-            yield f"perhaps left stack {made.subject['StackName']}, which is empty"
+            yield f"perhaps left the empty stack {made.subject['StackName']}"
 
 
 def name_of(write: Write, parameter: str) -> str:

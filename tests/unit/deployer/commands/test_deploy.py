@@ -148,7 +148,7 @@ def test_a_change_of_tags_alone_is_a_change(world, monkeypatch):
     """moto's change sets know no tags: it is CloudFormation that is asked, and the plan lists them."""
     run(world)
     wanted = {"Project": "food-delivery", "Environment": "dev", "CostCenter": "42"}
-    monkeypatch.setattr(desired_state.Built, "tags", wanted)
+    monkeypatch.setattr(desired_state.DesiredState, "tags", wanted)
     result = run(world)
     assert "CreateChangeSet" in world.writes
     assert result["plan"]["tags"] == [{"key": "CostCenter", "before": None, "after": "42"}]
