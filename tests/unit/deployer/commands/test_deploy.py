@@ -344,7 +344,7 @@ def test_interrupted_while_the_flags_are_written_leaves_no_change_set(world, mon
 
 def test_interrupted_after_the_execution_says_that_the_operation_finished(world, monkeypatch):
     monkeypatch.setattr(applying, "_verify", interrupted)
-    with pytest.raises(Failure, match="is over: stack food-delivery-dev is in CREATE_COMPLETE") as failure:
+    with pytest.raises(Failure, match="finished: stack food-delivery-dev is in CREATE_COMPLETE") as failure:
         run(world)
     assert failure.value.code is Exit.INTERRUPTED
 
