@@ -159,7 +159,7 @@ def _sweep(ui: Ui, aws: Aws, found: Inventory) -> None:
         if found.artifacts:
             prefix = deployment_records.prefix(found.environment)
             versions = object_versions.delete(aws.client("s3"), found.artifacts.id, prefix=prefix)
-            swept += [f"{versions:,} deployment records"] * bool(versions)
+            swept += [f"{versions:,} deployment record{'s' * (versions > 1)}"] * bool(versions)
         step.result = ", ".join(swept) or "nothing to delete outside the stack"
 
 
