@@ -77,9 +77,7 @@ def _after_interruption(interruption: KeyboardInterrupt, context: Context, stack
     begun = aws.sent.operation()
     if begun and begun.token != (last.token if last else ""):
         # Events are eventually consistent: the call that was sent counts.
-        raise _stopped_watching(
-            context, f"still in {status}" if last else f"in {status}", side_effects.sentence([begun])
-        )
+        raise _stopped_watching(context, f"in {status}", side_effects.sentence([begun]))
     running = last if last and last.status.is_running else None
     if running is None:
         raise Failure(
