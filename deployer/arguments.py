@@ -289,5 +289,6 @@ def completion(shell: str) -> str:
     for action in top._actions:
         action.choices = values.get(action.dest, action.choices)
         if action.type is Path:
-            action.complete = shtab.DIRECTORY if action.dest == "local_dir" else shtab.FILE
+            kind = shtab.DIRECTORY if action.dest == "local_dir" else shtab.FILE
+            action.complete = kind  # type: ignore[attr-defined]  # an attribute that shtab reads
     return shtab.complete(top, shell=shell, root_prefix="deploy_py")

@@ -1,7 +1,8 @@
-"""Connect to AWS, or to the emulator, and look up what the environment has there."""
+"""Connect to AWS or to the emulator, and read the environment's stack."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from config import names
 from config.environment import ConfigError, Environment, load
@@ -14,12 +15,17 @@ from deployer.preflight.account_state import AccountState
 from deployer.show.ui import Ui
 
 
-def load_environment(name: str) -> Environment:
-    """Return the environment's settings. Raises Failure(USAGE) with the file, the key and the remedy."""
+def load_environment(options: Options) -> Environment:
+    """Return the environment's settings.
+
+    Raises Failure(USAGE) with the file, the key and the remedy, (PREFLIGHT) for a misspelt region.
+    """
     try:
-        return load(name)
+        environment = load(options.env)
     except ConfigError as error:
         raise Failure(Exit.USAGE, str(error)) from None
+    session.check_region(options.region or environment.region)
+    return environment
 
 
 def connect(ui: Ui, environment: Environment, options: Options, root: Path) -> Aws:
@@ -43,13 +49,12 @@ def check_account(ui: Ui, aws: Aws, environment: Environment) -> AccountState:
     return state
 
 
-def deployed(ui: Ui, options: Options, root: Path) -> tuple[Aws, Mapping]:
+def deployed(ui: Ui, options: Options, root: Path) -> tuple[Aws, Mapping[str, Any]]:
     """Connect, and return the root stack's DescribeStacks entry as well.
 
-    Raises Failure(USAGE or PREFLIGHT) for a misspelt environment or region, and where it is not deployed.
+    Raises Failure(USAGE or PREFLIGHT) for a misspelt environment or region, or if it is not deployed.
     """
-    environment = load_environment(options.env)
-    session.check_region(options.region or environment.region)
+    environment = load_environment(options)
     aws = connect(ui, environment, options, root)
     with ui.waiting("CloudFormation"):
         return aws, account_state.deployed(aws, environment)

@@ -1,15 +1,15 @@
-"""How a run ends: the exit codes, and the one exception that carries one."""
+"""Exit codes, and the exception that carries one."""
 
 from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What deploy.py returns to the shell. Part of the interface: add, never renumber."""
+    """The exit codes of deploy.py. Part of the interface: add, never renumber."""
 
     OK = 0
     FAILED = 1
     USAGE = 2
-    DIFFERENCES = 2  # --detailed-exitcode: as terraform's, which pipelines know
+    DIFFERENCES = 2  # --detailed-exitcode, as in terraform
     PREFLIGHT = 3
     LINT = 4
     REFUSED = 5
@@ -23,7 +23,7 @@ MEANING = {
     Exit.OK: "done, or nothing to do",
     Exit.FAILED: "failed: a deployment (rolled back unless the message says otherwise), a smoke test, a part of an import",
     Exit.USAGE: "wrong arguments or configuration; with --detailed-exitcode: there are changes, or drift",
-    Exit.PREFLIGHT: "something stands in the way: credentials, account, limits, the stack's state, another deployment, no answer from AWS",
+    Exit.PREFLIGHT: "the deployment is blocked: credentials, account, limits, the stack's state, another deployment, no answer from AWS",
     Exit.LINT: "the templates cannot be rendered, or cfn-lint found errors in them",
     Exit.REFUSED: "refused: not confirmed, or data would be lost",
     Exit.EMULATOR: "the local emulator could not be started, reached or stopped",
@@ -34,9 +34,9 @@ MEANING = {
 
 
 class Failure(Exception):
-    """A run that ends here: an exit code, one line for a person, what to do next.
+    """Ends the run with an exit code, a message in one line, and a hint: what to do next.
 
-    `report`: what a program is told besides, by --output json.
+    `report`: more keys for --output json.
     """
 
     def __init__(self, code: Exit, message: str, hint: str = "", report: dict | None = None):
@@ -46,7 +46,7 @@ class Failure(Exception):
         self.hint = hint
         self.report = report or {}
 
-    def add(self, words: str) -> None:
-        """Lengthen the message."""
-        self.message += f"; {words}"
+    def add(self, text: str) -> None:
+        """Append to the message."""
+        self.message += f"; {text}"
         self.args = (self.message,)

@@ -1,4 +1,4 @@
-"""What the command line asked for: one value for all commands, which can be written as a command line again."""
+"""The options of a run, which can be written as a command line again."""
 
 import shlex
 from dataclasses import dataclass, fields
@@ -13,9 +13,10 @@ if TYPE_CHECKING:  # it imports pydantic, which --help does without
 
 @dataclass(frozen=True)
 class Options:
-    """Every command reads the part that is meant for it; the command line refuses what does not go together.
+    """Each command reads its own part; `arguments.parse` refuses options of other commands.
 
-    `command`: the option that asks for it, such as --status; "" deploys. `since`: seconds of log to look back over; None: what suits. `output`: text, json or (plans only) markdown.
+    `command`: its option, such as --status; "" deploys. `since`: seconds of log to read; None is the command's default.
+    `output`: text, json or (plans only) markdown.
     """
 
     env: str
@@ -52,11 +53,11 @@ class Options:
     delete_data: bool = False
 
     def at_the_same_place(self, command: str = "", **other) -> "Options":
-        """Of another command, for the environment, account and region that this one is for."""
-        return Options(**{name: getattr(self, name) for name in _PLACE}, command=command, **other)
+        """Return the options of another command for the same environment, account and region."""
+        return Options(**{name: getattr(self, name) for name in _TARGET}, command=command, **other)
 
     def command_line(self) -> str:
-        """What to type for exactly this, quoted for a shell."""
+        """Return the command line that gives these options, quoted for a shell."""
         words = ["python", "deploy.py", *_words("--env", self.env)]
         argument = next((name for name, commands in _ARGUMENTS.items() if self.command in commands), None)
         if self.command:
@@ -68,27 +69,27 @@ class Options:
         return shlex.join(words)
 
     def aws_command(self, aws: "Aws", words: str) -> str:
-        """An `aws` command for where this run was: `words` are what follows `aws`."""
+        """Return an AWS CLI command for this run's region and profile or endpoint. `words`: what follows `aws`."""
         where = ["--region", aws.region]
-        if aws.local:
+        if aws.local and aws.endpoint_url:
             where += ["--endpoint-url", aws.endpoint_url]
         elif self.profile:
             where += ["--profile", self.profile]
         return f"aws {words} {shlex.join(where)}"
 
 
-_PLACE = ("env", "local", "local_dir", "region", "profile")
+_TARGET = ("env", "local", "local_dir", "region", "profile")
 _ARGUMENTS = {
     "file": ("--import",),
     "function": ("--logs",),
     "queue": ("--dlq", "--redrive"),
     "version": ("--rollback",),
 }
-"""Fields that are the argument of a command; all others are options of their own."""
+"""Fields that are the argument of a command's option; all others are options."""
 
 
 def _words(flag: str, value) -> list[str]:
-    """An option and its value. One that begins with a hyphen would be taken for another option."""
+    """Return an option and its value; with = if the value begins with a hyphen."""
     if isinstance(value, frozenset):
         return [word for each in sorted(value) for word in _words(flag, each)]
     if value is None or isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Standard streams that may be closed, full or of another encoding: output that is lost ends no deployment."""
+"""Standard streams that may be closed, full or of another encoding: lost output does not end a deployment."""
 
 import errno
 import os
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 
 class ClosedPipe(Exception):
-    """Nobody reads any longer, and the run has nothing else to do than to write."""
+    """The reader of a run that only writes has closed the pipe."""
 
 
 class Output:
-    """A text stream that goes on after a write failed: what follows goes nowhere.
+    """A text stream that discards all output after a write fails.
 
-    `problem`: why output was lost, "" while it is not; a reader that has gone (`| head -1`) is no problem.
-    `ends`: a closed pipe raises ClosedPipe.
+    `problem`: why output was lost, or ""; a closed pipe (`| head -1`) is no problem.
+    `ends`: whether a closed pipe raises ClosedPipe.
     """
 
     def __init__(self, stream):
@@ -44,17 +44,17 @@ class Output:
         closed = error.errno == errno.EPIPE
         if not closed:
             self.problem = error.strerror or str(error)
-        # What Python has buffered is flushed at its end, and must not fail again there.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())
-        os.close(nowhere)
+        # Python flushes its buffer at exit, which must not fail again.
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, self._stream.fileno())
+        os.close(devnull)
         if closed and self.ends:
             raise ClosedPipe
 
 
 @contextmanager
 def standard() -> Iterator[Output]:
-    """sys.stdout and sys.stderr as Outputs; yields the former."""
+    """Wrap sys.stdout and sys.stderr in Outputs; yield that of stdout."""
     _open_all()
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = out, errors = Output(before[0]), Output(before[1])
@@ -68,11 +68,11 @@ def standard() -> Iterator[Output]:
 
 
 def _open_all() -> None:
-    """A stream that the shell closed (`>&-`) is opened to nowhere, or the next file takes its number."""
+    """Open streams that the shell closed (`>&-`) to /dev/null; else the next file would get their number."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
             try:
                 os.fstat(number)
             except OSError:
-                os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+                os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115

@@ -1,4 +1,4 @@
-"""`--api-key`: the one secret of a deployment, shown only by this command and nowhere else."""
+"""`--api-key`: print the API key, which no other command shows."""
 
 import sys
 from pathlib import Path
@@ -13,10 +13,7 @@ from deployer.stacks import outputs
 
 
 def run(options: Options, ui: Ui, root: Path, out=None) -> dict:
-    """The bare value on standard output, for `KEY=$(…)`: `ui` must write to standard error.
-
-    With --output json nothing is written here; the report holds it.
-    """
+    """Print only the value, for `KEY=$(…)`: `ui` must write to standard error. With --output json, the report has it."""
     aws, stack = connection.deployed(ui, options, root)
     key_id = outputs.needed(aws, stack, options, ["ApiKeyId"])["ApiKeyId"]
     value = _value(aws, key_id)
@@ -32,8 +29,8 @@ def _value(aws: Aws, key_id: str) -> str:
     except gateway.exceptions.NotFoundException:
         raise Failure(
             Exit.FAILED,
-            f"the API key {key_id}, which the stack made, is no longer there",
-            "somebody has deleted it behind CloudFormation's back; --drift shows what else",
+            f"the stack's API key {key_id} no longer exists",
+            "it was deleted outside CloudFormation; --drift shows what else was changed",
         ) from None
     except gateway.exceptions.ClientError as error:
         if not service_errors.is_denied(error):

@@ -1,6 +1,6 @@
-"""Carrying a change set out while somebody watches: one at a time, interrupted, resumed.
+"""Apply a change set: execute it, watch it, resume watching, then verify or diagnose the result.
 
-CloudFormation carries it out, not this process: what happens to this process changes nothing about that.
+CloudFormation runs the operation: it goes on if this process ends. `stacks.execution` has the AWS calls.
 """
 
 import contextlib
@@ -12,7 +12,6 @@ from deployer.aws import advice, waiting
 from deployer.aws.session import Aws
 from deployer.commands import interruptions
 from deployer.commands.context import Context
-from deployer.commands.interruptions import Watch
 from deployer.errors import Exit, Failure
 from deployer.show import failure
 from deployer.show.ui import Ui
@@ -25,7 +24,7 @@ from deployer.stacks.operation import Operation
 
 @contextmanager
 def report_conflict(context: Context) -> Iterator[None]:
-    """Around creating and executing a change set: if another operation came first, says whose it is."""
+    """Around creating and executing a change set: if another operation came first, say who started it."""
     try:
         yield
     except Exception as error:
@@ -36,30 +35,32 @@ def report_conflict(context: Context) -> Iterator[None]:
             raise Failure(
                 Exit.PREFLIGHT,
                 f"another deployment of {context.stack} came first"
-                + (f", by {other.who}, since {_clock(other)}" if other else ""),
+                + (f", by {other.who}, since {_started_at(other)}" if other else ""),
                 "run the same command again: it compares with what is deployed now",
             ) from error
-        raise refusal(context, other) from error
+        raise conflict(context, other) from error
 
 
-def refusal(context: Context, other: Operation) -> Failure:
-    """There is one operation at a time: this one is not ours."""
+def conflict(context: Context, other: Operation) -> Failure:
+    """Return the Failure for a stack with another operation running: CloudFormation allows one at a time."""
     wait = "delete" if other.begun.startswith("DELETE") else "create" if other.begun.startswith("CREATE") else "update"
     return Failure(
         Exit.PREFLIGHT,
-        f"stack {context.stack} is in {other.status}: started by {other.who} at {_clock(other)}",
+        f"stack {context.stack} is in {other.status}: started by {other.who} at {_started_at(other)}",
         f"wait for it: {context.cli(f'wait stack-{wait}-complete')}, "
         f"or follow it: {context.cli('describe-stack-events')}",
     )
 
 
-def carry_out(context: Context, change_set: ChangeSet, expected: Mapping[str, int]) -> Outcome:
-    """Execute and watch to the end, however that ends. Sweeps before it what earlier runs left behind: after an
-    execution nested change sets often cannot be deleted any more."""
+def execute(context: Context, change_set: ChangeSet, expected: Mapping[str, int]) -> Outcome:
+    """Execute the change set and watch it to its end.
+
+    Before that, delete change sets that earlier runs left: after an execution, nested ones often cannot be deleted.
+    """
     for stack in change_set_cleanup.sweep(context.aws, {stack: None for _, stack, _ in change_set.sets}, change_set.id):
         context.ui.warn(
             f"stack {stack} has {change_set_cleanup.MANY:,} change sets or more, and CloudFormation takes about 1,000: "
-            "those that FAILED without changes cannot be deleted by this program; ask AWS Support to remove them"
+            "those that FAILED without changes cannot be deleted with the API; ask AWS Support to delete them"
         )
     aws, token, no_rollback = context.aws, context.token(), context.options.no_rollback
 
@@ -69,66 +70,58 @@ def carry_out(context: Context, change_set: ChangeSet, expected: Mapping[str, in
                 aws, change_set, on_events, waiting.polling(aws), token=token, disable_rollback=no_rollback
             )
 
-    return interruptions.watched(context, change_set.stack_id, run, expected)
+    return interruptions.watch_operation(context, change_set.stack_id, run, expected)
 
 
 @contextmanager
 def discard_on_exit(aws: Aws, change_set: ChangeSet) -> Iterator[None]:
-    """Around all that happens while a change set waits: if that ends in any other way, it is removed.
-
-    Once its execution was sent it is left alone, whatever CloudFormation still says of it.
-    """
+    """Delete the change set when the block raises, unless ExecuteChangeSet was sent."""
     try:
         yield
     except BaseException:
-        if not _is_to_be_executed(aws, change_set):
-            _take_back(aws, change_set, waiting.polling(aws).interval)
+        if not _execution_was_sent(aws, change_set):
+            _discard(aws, change_set, waiting.polling(aws).interval)
         raise
 
 
-def _is_to_be_executed(aws: Aws, change_set: ChangeSet) -> bool:
+def _execution_was_sent(aws: Aws, change_set: ChangeSet) -> bool:
     return any(
         write.operation == "ExecuteChangeSet" and write.subject["ChangeSetName"] == change_set.id for write in aws.sent
     )
 
 
-def _take_back(aws: Aws, change_set: ChangeSet, pause: float) -> None:
-    """Remove a change set that was not executed; what went wrong before matters more than a failure here."""
+def _discard(aws: Aws, change_set: ChangeSet, pause: float) -> None:
+    """Best effort: an error here must not replace the one that ended the block."""
     with contextlib.suppress(Exception):
         if changeset.is_waiting(aws, change_set):
             change_set_cleanup.discard(aws, change_set, pause)
 
 
 def resume(context: Context, running: Operation) -> Outcome:
-    """Watch an operation that runs already, from its beginning to its end."""
+    """Watch a running operation from its first event to its end."""
 
     def watch(on_events: OnEvents) -> Outcome:
         context.ui.line(
-            f"Resuming: stack {context.stack} is in {running.status}, started by {running.who} at {_clock(running)}."
+            f"Resuming: stack {context.stack} is in {running.status}, started by {running.who} at {_started_at(running)}."
         )
-        return interruptions.from_its_beginning(context.aws, running)(on_events)
+        return interruptions.from_first_event(context.aws, running)(on_events)
 
-    return follow(context, running.stack_id, watch)
-
-
-def follow(context: Context, stack_id: str, watch: Watch) -> Outcome:
-    """`watch` with the live display and with Ctrl-C as for a deployment."""
-    return interruptions.watched(context, stack_id, watch, {})
+    return interruptions.watch_operation(context, running.stack_id, watch)
 
 
 def finish(context: Context, stack_id: str, outcome: Outcome) -> None:
-    """What follows a deployment, whether this run began or resumed it: verified, or its failure told and raised."""
+    """Verify a deployment that this run started or resumed; raise Failure with a diagnosis if it failed."""
     if outcome.status.succeeded:
         _verify(context.ui, context.aws, stack_id, outcome)
         return
-    told = diagnosed(context, outcome)
-    failure.show(context.ui, told)
+    report = diagnose(context, outcome)
+    failure.show(context.ui, report)
     message = f"the deployment failed; stack {context.stack} is in {outcome.status}"
-    raise Failure(Exit.FAILED, message, told.next, {"failure": failure.as_json(told)})
+    raise Failure(Exit.FAILED, message, report.next, {"failure": failure.as_json(report)})
 
 
-def diagnosed(context: Context, outcome: Outcome) -> Diagnosis:
-    """Why an operation of the stack failed, and what state everything is in."""
+def diagnose(context: Context, outcome: Outcome) -> Diagnosis:
+    """Explain why an operation of the stack failed, and in which state it left every stack."""
     return diagnosis.explain(
         outcome.status,
         outcome.events,
@@ -141,27 +134,27 @@ def diagnosed(context: Context, outcome: Outcome) -> Diagnosis:
 
 
 def _verify(ui: Ui, aws: Aws, stack_id: str, outcome: Outcome) -> None:
-    """The root says that it is done: every nested stack must be, too."""
+    """The root is complete: check that every nested stack is."""
     with ui.step("Verify") as step:
-        unverified = "the root stack is done, but its nested stacks could not be verified"
+        unverified = "the root stack is complete, but its nested stacks could not be verified"
         nested = advice.ask(aws, unverified, lambda: execution.nested_statuses(aws, stack_id), None)
         if nested is None:
             step.result = "the root is complete; see --status"
             return
-        bad = [
+        unhealthy = [
             f"{path} is in {status}"
             for path, (arn, status) in nested.items()
             if not execution.is_healthy(arn, status, outcome)
         ]
-        if bad:
+        if unhealthy:
             raise Failure(
                 Exit.FAILED,
-                f"the root stack is done, but {', '.join(bad)}",
+                f"the root stack is complete, but {', '.join(unhealthy)}",
                 "--status shows every stack; run the same command again to deploy what is missing",
             )
         step.result = f"the root and its {len(nested)} nested stacks are complete"
 
 
-def _clock(running: Operation) -> str:
+def _started_at(running: Operation) -> str:
     minutes = max(0, (datetime.now(UTC) - running.since).total_seconds()) / 60
     return f"{running.since:%Y-%m-%d %H:%M:%S} UTC ({minutes:.0f} min ago)"

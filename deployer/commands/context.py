@@ -1,4 +1,4 @@
-"""What every step of one deployment needs to know."""
+"""What every step of a deployment gets: screen, session, environment and options."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,7 @@ from deployer.stacks import operation
 
 @dataclass(frozen=True)
 class Context:
-    """Whom to tell, whom to talk to, what is wanted.
-
-    `aws`: deployer.aws.Aws. `caller`: the ARN that GetCallerIdentity tells.
-    `sources`: this checkout's templates; None when it is not they that are deployed.
-    """
+    """`caller`: the ARN of GetCallerIdentity. `sources`: the local templates; None for a rollback."""
 
     ui: Ui
     aws: Aws
@@ -31,9 +27,9 @@ class Context:
         return names.root_stack(self.environment.name)
 
     def cli(self, words: str) -> str:
-        """The command of the AWS CLI, such as `delete-stack`, for the root stack, wherever this run is."""
+        """Return the AWS CLI command for the root stack. `words`: a CloudFormation command, such as `delete-stack`."""
         return self.options.aws_command(self.aws, f"cloudformation {words} --stack-name {self.stack}")
 
     def token(self) -> str:
-        """A new one: for one operation that this run begins."""
+        """Return a new ClientRequestToken, for one operation."""
         return operation.token(self.caller)

@@ -1,14 +1,16 @@
-"""One deployment from beginning to end. Every step in its order; how each works is in its own module."""
+"""Deploy, or plan to: the steps in order; each step is in its own module."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from config.environment import Environment
 from deployer import connection
 from deployer.artifacts import bucket
-from deployer.aws import local, session, waiting
+from deployer.aws import local, waiting
 from deployer.commands import (
     applying,
     desired_state,
@@ -20,13 +22,13 @@ from deployer.commands import (
 )
 from deployer.commands import history as recording
 from deployer.commands.context import Context
-from deployer.commands.desired_state import Built
+from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.plan import snapshot
 from deployer.plan.locations import Sources
 from deployer.preflight.account_state import AccountState
-from deployer.show import bars, outputs_file, progress
+from deployer.show import bars, outputs_file, plan_json, plan_markdown, progress
 from deployer.show.plan_report import PlanReport
 from deployer.show.ui import QUIET_SECONDS, Ui, can_ask
 from deployer.stacks import change_set_cleanup, deployment_records, feature_flags, reading
@@ -35,113 +37,128 @@ from deployer.stacks.deployment_records import Source
 from deployer.stacks.execution import Outcome
 
 
+@dataclass(frozen=True)
+class DeploymentReport:
+    """`result`: unchanged, planned, deployed or rolled back."""
+
+    result: str
+    plan: PlanReport
+    outputs: Mapping[str, str]
+
+    def as_json(self, options: Options) -> dict:
+        report: dict[str, Any] = {
+            "result": self.result,
+            "outputs": dict(self.outputs),
+            "plan": plan_json.as_json(self.plan),
+        }
+        if options.output == "markdown":
+            report["markdown"] = plan_markdown.as_markdown(self.plan)
+        if self.result == "planned" and options.detailed_exitcode:
+            report["exitCode"] = int(Exit.DIFFERENCES)
+        return report
+
+
 def run(options: Options, ui: Ui, root: Path) -> dict:
-    """Deploy, or plan to. Raises Failure with the exit code for whatever ends it early."""
+    """Deploy the local version, or plan to. Raises Failure with the exit code."""
     outputs_file.check(options.outputs_file)
-    environment = connection.load_environment(options.env)
-    _must_be_for_debugging(environment, options)
-    region = options.region or environment.region
-    session.check_region(region)
+    environment = connection.load_environment(options)
+    _check_no_rollback(environment, options)
     rendered = local_version.rendered(ui)
     cache = local.cache_directory(root)
-    linting = local_version.start_lint(rendered, region, cache)
+    linting = local_version.start_lint(rendered, options.region or environment.region, cache)
     packages = local_version.packages(ui, root, cache)
     aws = connection.connect(ui, environment, options, root)
     local_version.check(ui, linting)
     with side_effects.reported(aws):
         account_state = connection.check_account(ui, aws, environment)
         context = Context(ui, aws, environment, options, account_state.caller, Sources(rendered))
-        account_state = recover.clear_the_way(context, account_state)
-        built = desired_state.build(aws, environment, rendered, packages, account_state)
-        return deploy_built(context, account_state, built, deployment_records.local_source(root))
+        account_state = recover.ensure_deployable(context, account_state)
+        desired = desired_state.build(aws, environment, rendered, packages, account_state)
+        return deploy_desired(context, account_state, desired, deployment_records.local_source(root)).as_json(options)
 
 
-def deploy_built(context: Context, account_state: AccountState, built: Built, source: Source) -> dict:
-    """From what is wanted to what is deployed: the same way for this checkout and for an earlier version."""
+def deploy_desired(
+    context: Context, account_state: AccountState, desired: DesiredState, source: Source
+) -> DeploymentReport:
+    """Deploy the desired state: of the local version, or of an earlier one."""
     with context.ui.waiting("Compare"):
-        unchanged = desired_state.unchanged(context.aws, account_state, built)
+        unchanged = desired_state.unchanged(context.aws, account_state, desired)
     if unchanged:
-        context.ui.line("Nothing to change: what is deployed is what this checkout says.")
+        context.ui.line("Nothing to change: the local version is deployed.")
         if not context.options.plan:
-            recording.catch_up(context.ui, context.aws, account_state, built, source)
-        return _report(
-            context, "unchanged", planning.nothing(context, account_state), _outputs(context, account_state.stack)
-        )
-    _must_be_able_to_ask(context.options)
+            recording.catch_up(context.ui, context.aws, account_state, desired, source)
+        plan = planning.nothing(context, account_state)
+        return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
+    _check_can_ask(context.options)
     with context.ui.waiting("Read"):
         now = reading.deployed(context.aws, account_state.stack)
-    then = snapshot.desired(built.bundle, built.parameters, now)
+    then = snapshot.desired(desired.bundle, desired.parameters, now)
     planning.check(context, account_state, now, then)
-    _upload(context, built, account_state)
-    change_set, plan = planning.propose(context, account_state, built, now, then)
+    _upload(context, desired, account_state)
+    change_set, plan = planning.propose(context, account_state, desired, now, then)
     if change_set.empty:
         change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
-        context.ui.line("Nothing to change, says CloudFormation.")
-        return _report(context, "unchanged", plan, _outputs(context, account_state.stack))
+        context.ui.line("Nothing to change: CloudFormation's change set is empty.")
+        return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
     with applying.discard_on_exit(context.aws, change_set):
         planning.show(context, account_state, plan)
         if context.options.plan:
             with context.ui.waiting("Discard the change set"):
                 change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
             context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
-            return _report(context, "planned", plan, {})
-        planning.must_be_wanted(context, account_state, plan)
+            return DeploymentReport("planned", plan, {})
+        planning.confirm(context, account_state, plan)
         began = time.monotonic()
         outcome = _execute(context, change_set, plan)
         seconds = time.monotonic() - began
-    with _over(context, outcome):
+    with _after_the_operation(context, outcome):
         applying.finish(context, change_set.stack_id, outcome)
         values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
-        recording.record(context.ui, context.aws, account_state, built, source, seconds, plan.plan)
-    return _report(context, "deployed", plan, values)
+        recording.record(context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
+    return DeploymentReport("deployed", plan, values)
 
 
-def _report(context: Context, result: str, plan: PlanReport, values: Mapping[str, str]) -> dict:
-    code = {"exitCode": int(Exit.DIFFERENCES)} if result == "planned" and context.options.detailed_exitcode else {}
-    return {"result": result, "outputs": dict(values), **planning.documents(context, plan), **code}
-
-
-def _must_be_for_debugging(environment: Environment, options: Options) -> None:
-    """What --no-rollback leaves half done can only be gone on with or rolled back, and holds up everything else."""
+def _check_no_rollback(environment: Environment, options: Options) -> None:
+    """A failure without rollback blocks other deployments until it is continued or rolled back."""
     if options.no_rollback and environment.data.retention == "Retain":
         raise Failure(
             Exit.USAGE,
-            f"--no-rollback is for debugging where data may be lost; environment {environment.name} retains its data "
-            "(data.retention): a failure must leave it as it was",
+            f"--no-rollback is for debugging; environment {environment.name} retains its data (data.retention), "
+            "so its failures must be rolled back",
             "deploy without --no-rollback, or debug in an environment whose data.retention is Delete",
         )
 
 
-def _must_be_able_to_ask(options: Options) -> None:
-    """Before the first write: in a pipeline nobody could answer the question at its end."""
+def _check_can_ask(options: Options) -> None:
+    """Refuse, before the first write, a run that could not ask for confirmation."""
     if not (options.plan or options.yes or can_ask()):
         raise Failure(
             Exit.REFUSED,
-            "there are changes, and nobody at a terminal to confirm them",
-            "look with --plan, then deploy with --yes",
+            "confirmation required, but stdin is not a terminal (use --yes)",
+            "see the changes with --plan first",
         )
 
 
-def _upload(context: Context, built: Built, account_state: AccountState) -> None:
+def _upload(context: Context, desired: DesiredState, account_state: AccountState) -> None:
     with context.ui.step("Upload", spinner=False) as step, bars.waiting(context.ui, "Upload") as on_news:
-        made = bucket.ensure_bucket(context.aws, built.bucket, account_state.account)
-        objects = built.objects()
-        put = bucket.upload_missing(context.aws, built.bucket, account_state.account, objects, _telling(on_news))
+        made = bucket.ensure_bucket(context.aws, desired.bucket, account_state.account)
+        objects = desired.objects()
+        put = bucket.upload_missing(context.aws, desired.bucket, account_state.account, objects, _reporting(on_news))
         size = sum(len(objects[key]) for key in put) / 1000
-        step.result = (f"{len(put)} of {len(objects)} objects, {size:.0f} kB" if put else "everything is there") + (
-            f"; made bucket {built.bucket}" if made else ""
+        step.result = (f"{len(put)} of {len(objects)} objects, {size:.0f} kB" if put else "nothing new") + (
+            f"; made bucket {desired.bucket}" if made else ""
         )
 
 
-def _telling(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
-    """What has been put so far, told once a second: most uploads are done before there is anything to tell."""
-    told, number, size = time.monotonic(), 0, 0
+def _reporting(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
+    """Report what has been uploaded so far, at most once a second."""
+    reported, number, size = time.monotonic(), 0, 0
 
     def on_put(key: str, bytes_put: int) -> None:
-        nonlocal told, number, size
+        nonlocal reported, number, size
         number, size = number + 1, size + bytes_put
-        if time.monotonic() - told >= QUIET_SECONDS:
-            told = time.monotonic()
+        if time.monotonic() - reported >= QUIET_SECONDS:
+            reported = time.monotonic()
             on_news(f"{number} objects, {size / 1000:.0f} kB")
 
     return on_put
@@ -150,21 +167,21 @@ def _telling(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
 def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:
     if feature_flags.write_if_absent(context.aws, context.environment):
         context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
-    return applying.carry_out(context, change_set, progress.expected(plan.plan))
+    return applying.execute(context, change_set, progress.expected(plan.plan))
 
 
 @contextmanager
-def _over(context: Context, outcome: Outcome) -> Iterator[None]:
-    """Around what follows an operation that is over: an interruption ends only that."""
+def _after_the_operation(context: Context, outcome: Outcome) -> Iterator[None]:
+    """Around what follows a finished operation: an interruption says that it is finished."""
     try:
         yield
     except KeyboardInterrupt:
         raise Failure(
             Exit.INTERRUPTED,
-            f"interrupted; the deployment itself is over: stack {context.stack} is in {outcome.status}",
-            "run the same command again to see that nothing is left to do, and the outputs",
+            f"interrupted after the operation finished: stack {context.stack} is in {outcome.status}",
+            "run the same command again to verify it and to see the outputs",
         ) from None
 
 
-def _outputs(context: Context, stack: Mapping | None) -> dict[str, str]:
+def _outputs(context: Context, stack: Mapping[str, Any] | None) -> dict[str, str]:
     return show_outputs.show(context.ui, context.aws, stack, context.options.outputs_file)

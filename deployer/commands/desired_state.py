@@ -1,7 +1,8 @@
-"""What this checkout wants for one account and region, and whether that is what is deployed."""
+"""The desired state in one account and region, and whether it is deployed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from config import names, parameters
 from config.environment import Environment
@@ -13,13 +14,13 @@ from deployer.preflight import account_state as preflight
 from deployer.preflight.account_state import AccountState
 from deployer.stacks import reading
 
-# The last is for --rollback: earlier versions of the data stack have a transform.
+# AUTO_EXPAND is for --rollback: earlier versions of the data stack have a transform.
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
 @dataclass(frozen=True)
-class Built:
-    """What this checkout wants, complete for one account and region."""
+class DesiredState:
+    """The desired state: templates, packages and parameters for one account and region."""
 
     bundle: Bundle
     packages: tuple[Package, ...]
@@ -28,12 +29,12 @@ class Built:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Of the root stack, and by it of everything in it."""
+        """Of the root stack; CloudFormation propagates them to all its resources."""
         return {"Project": names.PROJECT, "Environment": self.parameters["Environment"]}
 
     @property
     def request(self) -> dict[str, object]:
-        """All that a deployment sets on the root stack, as CreateChangeSet takes it; `unchanged` compares all of it."""
+        """The parameters of CreateChangeSet that set the root stack's state; `unchanged` compares each of them."""
         return {
             "TemplateURL": self.bundle.root_url,
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()],
@@ -53,8 +54,8 @@ def build(
     rendered: Mapping[str, str],
     packages: tuple[Package, ...],
     account_state: AccountState,
-) -> Built:
-    """The desired state; nothing is sent. Raises Failure(USAGE) when templates and configuration do not fit."""
+) -> DesiredState:
+    """Return the desired state of the local version. Raises Failure(USAGE) if parameters and templates do not match."""
     bucket = names.artifact_bucket(account_state.account, aws.region)
     bundle = templates.bundle(rendered, aws.template_host(), bucket)
     functions, layer = packages
@@ -64,24 +65,25 @@ def build(
         "LayerKey": layer.key,
         "ManageApiGatewayAccount": "true" if preflight.manage_gateway_account(account_state) else "false",
     }
-    return Built(bundle, packages, templates.parameter_values(bundle.root, given), bucket)
+    return DesiredState(bundle, packages, templates.parameter_values(bundle.root, given), bucket)
 
 
-def unchanged(aws: Aws, account_state: AccountState, built: Built) -> bool:
-    """Whether the stack is healthy and is what `built` says: one read, and everything else by content address."""
-    return account_state.status.can_update and all(
-        _IS_DEPLOYED[part](aws, account_state.stack, built) for part in built.request
-    )
+def unchanged(aws: Aws, account_state: AccountState, desired: DesiredState) -> bool:
+    """Whether the stack is healthy and `desired` is deployed: reads one template, since keys of the others are hashes."""
+    stack = account_state.stack
+    if stack is None or not account_state.status.can_update:
+        return False
+    return all(_IS_DEPLOYED[part](aws, stack, desired) for part in desired.request)
 
 
-def _template_is(aws: Aws, stack: Mapping, built: Built) -> bool:
-    return templates.same(reading.original_template(aws, stack["StackId"]), built.bundle.root)
+def _template_is_deployed(aws: Aws, stack: Mapping[str, Any], desired: DesiredState) -> bool:
+    return templates.same(reading.original_template(aws, stack["StackId"]), desired.bundle.root)
 
 
-_IS_DEPLOYED: Mapping[str, Callable[[object, Mapping, Built], bool]] = {
-    "Parameters": lambda aws, stack, built: reading.parameters_of(stack) == dict(built.parameters),
-    "Tags": lambda aws, stack, built: reading.tags_of(stack) == built.tags,
-    "Capabilities": lambda aws, stack, built: True,  # an agreement to one operation, which the stack does not keep
-    "TemplateURL": _template_is,
+_IS_DEPLOYED: Mapping[str, Callable[[Aws, Mapping[str, Any], DesiredState], bool]] = {
+    "Parameters": lambda aws, stack, desired: reading.parameters_of(stack) == dict(desired.parameters),
+    "Tags": lambda aws, stack, desired: reading.tags_of(stack) == desired.tags,
+    "Capabilities": lambda aws, stack, desired: True,  # of one operation, not of the stack
+    "TemplateURL": _template_is_deployed,
 }
-"""Of each part of `Built.request`, whether the stack, a DescribeStacks entry, has it already."""
+"""For each part of `DesiredState.request`: whether the stack, a DescribeStacks entry, has it."""

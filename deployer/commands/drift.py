@@ -1,4 +1,4 @@
-"""`--drift`: what was changed behind CloudFormation's back, in the root stack and every nested one."""
+"""`--drift`: detect what was changed outside CloudFormation, in the root stack and every nested one."""
 
 from pathlib import Path
 
@@ -12,16 +12,16 @@ from deployer.stacks import drift_detection, tree
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
-    """Exit code 0 whether there is drift or not, but for --detailed-exitcode; 1 where that could not be found out."""
+    """Exit code: 0 with and without drift, unless --detailed-exitcode; 1 if a stack could not be checked."""
     aws, stack = connection.deployed(ui, options, root)
     stacks = tree.read(aws, stack)
     pause = waiting.polling(aws).interval
     with ui.step("Drift", spinner=False) as step:
-        with bars.waiting(ui, "Drift") as say:
+        with bars.waiting(ui, "Drift") as on_news:
             found = drift_detection.detect(
-                aws, stacks, pause, lambda done, total: say(f"{done} of {total} stacks checked")
+                aws, stacks, pause, lambda done, total: on_news(f"{done} of {total} stacks checked")
             )
-        step.result = f"{len(stacks)} stacks, each by itself"
+        step.result = f"{len(stacks)} stacks"
     drift_view.show(ui, found)
     drifted = any(each.drifted for each in found)
     incomplete = any(each.problem for each in found)

@@ -1,11 +1,11 @@
-"""`--history`: what was deployed when and by whom. And writing that down, which never fails a deployment."""
+"""`--history`: list the deployment records. Writing one never fails a deployment."""
 
 from pathlib import Path
 
 from deployer import connection
 from deployer.aws import advice
 from deployer.aws.session import Aws
-from deployer.commands.desired_state import Built
+from deployer.commands.desired_state import DesiredState
 from deployer.options import Options
 from deployer.plan.changes import Action, Plan
 from deployer.preflight.account_state import AccountState
@@ -29,12 +29,14 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     if shown:
         view.show(ui, shown, current)
     if len(known) > len(read):
-        ui.line(f"and {len(known) - len(read):,} older ones")
+        ui.line(f"and {len(known) - len(read):,} older deployments")
     for entry, deployment in zip(known, read, strict=False):
         if deployment is None:
             ui.warn(f"the record of {entry.version}, {entry.when:%Y-%m-%d %H:%M} UTC, cannot be read by this version")
     if not is_known:
-        ui.warn(f"what is deployed now, {current}, is in no record: not by this tool, or its record was not written")
+        ui.warn(
+            f"the current version, {current}, has no record: it was not deployed by this tool, or its record was not written"
+        )
     return {
         "result": "listed",
         "environment": options.env,
@@ -50,32 +52,31 @@ def record(
     ui: Ui,
     aws: Aws,
     account_state: AccountState,
-    built: Built,
+    desired: DesiredState,
     source: Source,
     seconds: float | None,
     plan: Plan | None,
 ) -> None:
-    """After a successful deployment. Failing is a warning: what is deployed is deployed.
+    """Write the record of a successful deployment; a failure is a warning.
 
-    `seconds`, `plan`: None where nobody watched it to its end.
+    `seconds`, `plan`: None if the deployment was not watched to its end.
     """
-    changes = plan and {action.value: plan.count(action) for action in Action if plan.count(action)}
+    changes = {action.value: plan.count(action) for action in Action if plan.count(action)} if plan else None
     version = advice.ask(
         aws,
         "this deployment is not in the history: its record could not be written",
         lambda: deployment_records.record(
-            aws, built.parameters["Environment"], built, account_state.caller, source, seconds, changes
+            aws, desired.parameters["Environment"], desired, account_state.caller, source, seconds, changes
         ),
         None,
     )
-    if version is None:
-        return
-    ui.line(f"{ui.ok} History    version {version}; back to it with --rollback {version}")
+    if version:
+        ui.line(f"{ui.ok} History    version {version}; return to it with --rollback {version}")
 
 
-def catch_up(ui: Ui, aws: Aws, account_state: AccountState, built: Built, source: Source) -> None:
-    """What is deployed, but was never written down: a deployment whose watching was broken off, for example."""
-    environment = built.parameters["Environment"]
+def catch_up(ui: Ui, aws: Aws, account_state: AccountState, desired: DesiredState, source: Source) -> None:
+    """Write the record of the deployed version if it is missing: its deployment was interrupted, for example."""
+    environment = desired.parameters["Environment"]
     known = advice.ask(
         aws,
         "the history cannot be read",
@@ -84,5 +85,5 @@ def catch_up(ui: Ui, aws: Aws, account_state: AccountState, built: Built, source
     )
     if known is None:
         return
-    if not known or known[0].version != deployment_records.version_of(built.bundle.root, built.parameters):
-        record(ui, aws, account_state, built, source, None, None)
+    if not known or known[0].version != deployment_records.version_of(desired.bundle.root, desired.parameters):
+        record(ui, aws, account_state, desired, source, None, None)

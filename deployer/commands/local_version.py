@@ -1,4 +1,4 @@
-"""The steps that need this machine only: configuration, templates and packages of the checkout."""
+"""The steps that call no AWS: render and lint the local templates, package the local functions."""
 
 import threading
 import traceback
@@ -14,27 +14,27 @@ from deployer.show.ui import Ui
 
 
 def rendered(ui: Ui) -> dict[str, str]:
-    """Template name -> YAML text, from the generator; a definition that it cannot render is Failure(LINT)."""
+    """Return template name -> YAML text. Raises Failure(LINT) if the generator fails."""
     with ui.step("Render") as step:
         try:
             from generator.render import render
 
             texts = render()
         except Exception as error:
-            place = _place(error)
-            if not place and isinstance(error, ModuleNotFoundError):
+            location = _location(error)
+            if not location and isinstance(error, ModuleNotFoundError):
                 raise
             raise Failure(
                 Exit.LINT,
-                f"the templates cannot be rendered: {place}: {type(error).__name__}: {' '.join(str(error).split())}",
+                f"the templates cannot be rendered: {location}: {type(error).__name__}: {' '.join(str(error).split())}",
                 "python -m generator shows the whole traceback",
             ) from error
         step.result = ", ".join(f"{name}.yaml" for name in texts)
     return texts
 
 
-def _place(error: Exception) -> str:
-    """File and line, from the checkout, of the generator's innermost part in an error; "" if it has none."""
+def _location(error: Exception) -> str:
+    """Return file and line of the innermost frame in the generator; "" if there is none."""
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         frames.append((error.filename or "", error.lineno))
@@ -43,8 +43,8 @@ def _place(error: Exception) -> str:
 
 
 def start_lint(rendered: Mapping[str, str], region: str, cache: Path) -> Future[list[Finding]]:
-    """Lint in a thread, which ends with this process: it takes seconds, as do a download and the emulator's start."""
-    future = Future()
+    """Lint in a daemon thread: it takes seconds, as do the download of the layer and the emulator's start."""
+    future: Future[list[Finding]] = Future()
 
     def run() -> None:
         try:
@@ -57,7 +57,7 @@ def start_lint(rendered: Mapping[str, str], region: str, cache: Path) -> Future[
 
 
 def check(ui: Ui, linting: Future[list[Finding]]) -> None:
-    """Wait for what lint finds: warnings are shown; an error is Failure(LINT)."""
+    """Wait for the findings, and show warnings. Raises Failure(LINT) for errors."""
     with ui.step("Lint") as step:
         findings = linting.result()
         errors = lint.errors(findings)
@@ -67,7 +67,7 @@ def check(ui: Ui, linting: Future[list[Finding]]) -> None:
             raise Failure(
                 Exit.LINT,
                 f"cfn-lint found {len(errors)} error{'s' * (len(errors) > 1)} in the templates",
-                "correct the generator, then render them with `python -m generator`",
+                "fix them in generator/; `python -m generator` renders the lines named here",
             )
         step.result = f"{len(findings)} warning{'s' * (len(findings) > 1)}" if findings else "no findings"
     for finding in findings:
@@ -75,13 +75,15 @@ def check(ui: Ui, linting: Future[list[Finding]]) -> None:
 
 
 def packages(ui: Ui, root: Path, cache: Path) -> tuple[Package, Package]:
-    """Our functions and their layer."""
+    """Return the packages of the functions and of their layer."""
     with ui.step("Package") as step:
         try:
             functions = packaging.functions(root)
         except OSError as error:
             raise Failure(
-                Exit.PACKAGING, f"the functions' sources cannot be read: {error}", "is the checkout whole? git status"
+                Exit.PACKAGING,
+                f"the functions' sources cannot be read: {error}",
+                "compare the checkout with git status",
             ) from error
         layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
         step.result = ", ".join(

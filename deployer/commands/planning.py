@@ -1,4 +1,4 @@
-"""From what is wanted to a change set that waits, a plan that says what it will do, and what speaks against it."""
+"""Create a change set, make and show its plan, and refuse or confirm it."""
 
 from functools import partial
 
@@ -6,14 +6,14 @@ import costs
 from deployer.aws import waiting
 from deployer.commands import applying
 from deployer.commands.context import Context
-from deployer.commands.desired_state import Built
+from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
 from deployer.plan import compare, guard, permissions
 from deployer.plan.changes import Action, Plan
 from deployer.plan.snapshot import Snapshot
 from deployer.preflight import findings, name_conflicts
 from deployer.preflight.account_state import AccountState
-from deployer.show import failure, plan_json, plan_markdown, plan_text, plan_values
+from deployer.show import failure, plan_text, plan_values
 from deployer.show.plan_report import PlanReport, TagChange
 from deployer.show.ui import ask
 from deployer.stacks import changeset, reading, validation
@@ -21,28 +21,29 @@ from deployer.stacks.changeset import ChangeSet
 
 
 def check(context: Context, account_state: AccountState, now: Snapshot, then: Snapshot) -> None:
-    """Names that others have taken, rights that are missing: before anything is written."""
+    """Check for name conflicts and missing permissions, before anything is written."""
     with context.ui.step("Names") as step:
         found = findings.check(context.aws, account_state.caller, now, then)
-        step.result = f"{len(found.conflicts)} are taken" if found.conflicts else "none is taken"
+        number = len(found.conflicts)
+        step.result = f"{number} conflict{'s' * (number > 1)}" if number else "no conflicts"
     for warning in found.warnings:
         context.ui.warn(warning)
     if not context.options.plan:
         name_conflicts.refuse(found.conflicts, found.limits_reached, partial(context.options.aws_command, context.aws))
-    for each in found.conflicts:
-        context.ui.warn(f"taken already: {each}")
-    for each in found.limits_reached:
-        context.ui.warn(f"there are {each}")
+    for conflict in found.conflicts:
+        context.ui.warn(f"name conflict: {conflict}")
+    for limit in found.limits_reached:
+        context.ui.warn(f"there are {limit}")
 
 
 def propose(
-    context: Context, account_state: AccountState, built: Built, now: Snapshot, then: Snapshot
+    context: Context, account_state: AccountState, desired: DesiredState, now: Snapshot, then: Snapshot
 ) -> tuple[ChangeSet, PlanReport]:
-    """A change set, and the plan that it amounts to."""
+    """Create the change set; return it with its plan."""
     with context.ui.step("Plan") as step, applying.report_conflict(context):
-        change_set = _change_set(context, account_state, built)
+        change_set = _change_set(context, account_state, desired)
         with applying.discard_on_exit(context.aws, change_set):
-            # What it only warns of; there is none of an empty one.
+            # Warnings only: errors have raised Refused. An empty change set has none.
             failure.show_problems(context.ui, validation.problems(context.aws, change_set.sets), context.sources)
             plan = compare.make(now, then, change_set.verdicts)
             step.result = plan_values.summary(plan)
@@ -55,28 +56,28 @@ def propose(
                 tuple(guard.dangers(plan, context.options.allow_replace)),
                 permissions.diff(now, then),
                 costs.compare(now, then, context.options.orders_per_day, context.aws.region),
-                _retagged(account_state, built),
+                _retagged(account_state, desired),
             )
 
 
-def _retagged(account_state: AccountState, built: Built) -> tuple[TagChange, ...]:
-    """Of a stack that was deployed: a new one gets all of its tags, as it gets everything else."""
+def _retagged(account_state: AccountState, desired: DesiredState) -> tuple[TagChange, ...]:
+    """Compare the tags of the root stack; nothing for a new stack, whose tags are all added."""
     if account_state.status.is_new:
         return ()
-    before, after = reading.tags_of(account_state.stack), built.tags
+    before, after = reading.tags_of(account_state.stack), desired.tags
     keys = sorted({*before, *after})
     return tuple(TagChange(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key))
 
 
-def _change_set(context: Context, account_state: AccountState, built: Built) -> ChangeSet:
-    """What CloudFormation itself objects to is shown with its line."""
+def _change_set(context: Context, account_state: AccountState, desired: DesiredState) -> ChangeSet:
+    """Show what CloudFormation rejects, with its line in the template."""
     try:
         return changeset.create(
             context.aws,
             context.stack,
             new=account_state.status.is_new,
             exists=account_state.status.exists,
-            request=built.request,
+            request=desired.request,
             token=context.token(),
             pause=waiting.polling(context.aws).interval,
         )
@@ -87,7 +88,7 @@ def _change_set(context: Context, account_state: AccountState, built: Built) -> 
 
 
 def nothing(context: Context, account_state: AccountState) -> PlanReport:
-    """The plan of an environment that is what it should be."""
+    """Return the plan of an environment without changes."""
     return PlanReport(context.environment.name, context.stack, account_state.account, context.aws.region, Plan(()))
 
 
@@ -97,8 +98,8 @@ def show(context: Context, account_state: AccountState, report: PlanReport) -> N
     shown(context.ui, report)
 
 
-def must_be_wanted(context: Context, account_state: AccountState, report: PlanReport) -> None:
-    """Raises Failure(REFUSED) unless data is safe or given up by name, and somebody agrees."""
+def confirm(context: Context, account_state: AccountState, report: PlanReport) -> None:
+    """Raise Failure(REFUSED) if data would be lost that --allow-replace does not name, or if not confirmed."""
     _refuse_data_loss(report)
     _refuse_replacement_without_rollback(context, report.plan)
     if not (context.options.yes or ask(_question(account_state, report))):
@@ -106,7 +107,7 @@ def must_be_wanted(context: Context, account_state: AccountState, report: PlanRe
 
 
 def _question(account_state: AccountState, report: PlanReport) -> str:
-    broader = len(report.permissions.broadens)
+    broader = len(report.permissions.broadens) if report.permissions else 0
     if account_state.status.is_new or not broader:
         return "Deploy this?"
     return f"Deploy this, and give the {broader} permission{'s' * (broader > 1)} marked above as broader?"
@@ -124,7 +125,7 @@ def _refuse_data_loss(report: PlanReport) -> None:
 
 
 def _refuse_replacement_without_rollback(context: Context, plan: Plan) -> None:
-    """CloudFormation fails such an update half way: it could not take the replaced resource back."""
+    """CloudFormation fails such an update half-way, since it could not undo the replacement."""
     replaced = [change.path for change in plan.changes if change.action is Action.REPLACE]
     if context.options.no_rollback and replaced:
         raise Failure(
@@ -132,9 +133,3 @@ def _refuse_replacement_without_rollback(context: Context, plan: Plan) -> None:
             f"refused: with --no-rollback CloudFormation replaces nothing ({', '.join(replaced)})",
             "deploy without --no-rollback",
         )
-
-
-def documents(context: Context, report: PlanReport) -> dict:
-    """The plan for machines, and as markdown where that was asked for."""
-    markdown = {"markdown": plan_markdown.as_markdown(report)} if context.options.output == "markdown" else {}
-    return {"plan": plan_json.as_json(report), **markdown}

@@ -1,17 +1,18 @@
-"""Before a deployment: a stack that cannot be deployed to is told of, and brought back if that is wanted."""
+"""Detect a stack that cannot be updated and, with consent, recover it (stacks.recovery has the AWS calls)."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from deployer.aws import advice, waiting
 from deployer.aws.session import Aws
-from deployer.commands import applying
+from deployer.commands import applying, interruptions
 from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.preflight.account_state import AccountState
-from deployer.show.ui import Ui, ask, can_ask
+from deployer.show.ui import ask, can_ask
 from deployer.stacks import change_set_cleanup, operation, reading, recovery
 from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.recovery import Blocked
@@ -19,53 +20,51 @@ from deployer.stacks.stack_status import StackStatus, recovery_action
 
 
 @dataclass(frozen=True)
-class Remedy:
-    """`trouble`: what the state means; `offer`: the way out, as a question; `end`: the status it must come to.
+class RecoveryAction:
+    """`problem`: what the status means; `offer`: the action, as a question without its mark; `target`: the status
+    that the action must end in; `with_yes`: whether --yes answers the question, since no more data is lost."""
 
-    `with_yes`: whether --yes answers the question, because nothing is lost that is not lost already.
-    """
-
-    trouble: str
+    problem: str
     offer: str
-    begin: Callable[..., Outcome]
-    end: str
+    start: Callable[..., Outcome]
+    target: str
     with_yes: bool = True
 
 
-_REMEDIES = {
-    "ROLLBACK_COMPLETE": Remedy(
-        "its first creation failed, and it can only be deleted",
-        "delete it and start anew",
+_ACTIONS = {
+    "ROLLBACK_COMPLETE": RecoveryAction(
+        "its creation failed, and it can only be deleted",
+        "delete it and create it again",
         recovery.delete,
         "DELETE_COMPLETE",
     ),
-    "ROLLBACK_FAILED": Remedy(
-        "its first creation failed, and not everything could be taken back",
-        "delete what there is and start anew",
+    "ROLLBACK_FAILED": RecoveryAction(
+        "its creation failed, and so did the rollback",
+        "delete what exists and create it again",
         recovery.delete,
         "DELETE_COMPLETE",
     ),
-    "CREATE_FAILED": Remedy(
-        "its first creation failed and was left as it was, for debugging (--no-rollback goes on from there)",
-        "delete what there is and start anew",
+    "CREATE_FAILED": RecoveryAction(
+        "its creation failed without rollback, for debugging (--no-rollback continues it)",
+        "delete what exists and create it again",
         recovery.delete,
         "DELETE_COMPLETE",
     ),
-    "UPDATE_FAILED": Remedy(
-        "its last update failed and was left as it was, for debugging (--no-rollback goes on from there)",
-        "roll it back to what was before, then go on",
+    "UPDATE_FAILED": RecoveryAction(
+        "its last update failed without rollback, for debugging (--no-rollback continues it)",
+        "roll it back, then deploy",
         recovery.roll_back,
         "UPDATE_ROLLBACK_COMPLETE",
     ),
-    "UPDATE_ROLLBACK_FAILED": Remedy(
-        "its last update failed, and the rollback was blocked",
-        "continue the rollback, then go on",
+    "UPDATE_ROLLBACK_FAILED": RecoveryAction(
+        "its last update failed, and so did the rollback",
+        "continue the rollback, then deploy",
         recovery.continue_rollback,
         "UPDATE_ROLLBACK_COMPLETE",
     ),
-    "DELETE_FAILED": Remedy(
-        "it was to be deleted, and something could not be",
-        "delete the rest, with what it holds, and start anew",
+    "DELETE_FAILED": RecoveryAction(
+        "its deletion failed",
+        "delete the rest, with its data, and create it again",
         recovery.delete,
         "DELETE_COMPLETE",
         with_yes=False,
@@ -73,32 +72,36 @@ _REMEDIES = {
 }
 
 
-def clear_the_way(context: Context, account_state: AccountState) -> AccountState:
-    """The account_state of a stack that can be deployed to. Raises Failure when there is no way, or it is not wanted."""
-    while not _is_free(account_state.status, context.options):
-        if account_state.status.is_running:
-            _wait_for(context, account_state)
+def ensure_deployable(context: Context, account_state: AccountState) -> AccountState:
+    """Wait for a running operation, or recover the stack; return the state of a stack that can be deployed to.
+
+    Raises Failure if that is impossible or not confirmed.
+    """
+    stack = account_state.stack
+    while stack and not _is_deployable(status := reading.status_of(stack), context.options):
+        if status.is_running:
+            _wait_for(context, stack, account_state.caller)
         else:
-            _bring_back(context, account_state)
-        account_state = replace(account_state, stack=reading.describe(context.aws, context.stack))
-    if account_state.status.name == "REVIEW_IN_PROGRESS":
-        _tell_of_waiting(context.ui, context.aws, context.stack)
-    return account_state
+            _recover(context, stack, status)
+        stack = reading.describe(context.aws, context.stack)
+    if reading.status_of(stack).name == "REVIEW_IN_PROGRESS":
+        _report_waiting_change_sets(context)
+    return replace(account_state, stack=stack)
 
 
-def _is_free(status: StackStatus, options: Options) -> bool:
-    """A failure that was left as it was is deployed over by going on in the same way, and only so."""
+def _is_deployable(status: StackStatus, options: Options) -> bool:
+    """A failure without rollback can be deployed over only with --no-rollback again."""
     return status.is_new or status.can_update or (status.failed_without_rollback and options.no_rollback)
 
 
-def _wait_for(context: Context, account_state: AccountState) -> None:
-    """A deployment runs: watch it if it is one's own that was interrupted, or on request; else refuse."""
-    running = operation.current(context.aws, account_state.stack["StackId"])
+def _wait_for(context: Context, stack: Mapping[str, Any], caller: str) -> None:
+    """Watch a running operation if the caller's own run was interrupted, or on request; else refuse."""
+    running = operation.current(context.aws, stack["StackId"])
     if running is None:
-        return  # it ended just now
-    ours = operation.is_resumable(running, account_state.caller)
+        return  # it has just ended
+    ours = operation.is_resumable(running, caller)
     if context.options.plan or not (ours or _wants_to_follow(context, running)):
-        raise applying.refusal(context, running)
+        raise applying.conflict(context, running)
     outcome = applying.resume(context, running)
     if running.is_deployment:
         applying.finish(context, running.stack_id, outcome)
@@ -107,84 +110,85 @@ def _wait_for(context: Context, account_state: AccountState) -> None:
 def _wants_to_follow(context: Context, running: operation.Operation) -> bool:
     if not can_ask():
         return False
-    context.ui.line(applying.refusal(context, running).message)
+    context.ui.line(applying.conflict(context, running).message)
     return ask("Follow it to its end, then go on?")
 
 
-def _bring_back(context: Context, account_state: AccountState) -> None:
-    ui, aws, stack = context.ui, context.aws, context.stack
-    stack_id, status = account_state.stack["StackId"], account_state.status
-    remedy = _REMEDIES.get(status.name)
-    if remedy is None:
-        raise Failure(Exit.PREFLIGHT, f"stack {stack} is in {status}", recovery_action(status, context.cli))
-    ui.warn(f"Stack {stack} is in {status}: {remedy.trouble}.")
-    for one in _blocked(aws, stack_id) if status.name != "ROLLBACK_COMPLETE" else []:
-        ui.line(f"  {one}")
-    _must_want(remedy, stack, status, context.options)
+def _recover(context: Context, stack: Mapping[str, Any], status: StackStatus) -> None:
+    """Show what blocks the stack, ask, run the action and check where it ended."""
+    ui, aws, stack_id = context.ui, context.aws, stack["StackId"]
+    action = _ACTIONS.get(status.name)
+    if action is None:
+        raise Failure(Exit.PREFLIGHT, f"stack {context.stack} is in {status}", recovery_action(status, context.cli))
+    ui.warn(f"Stack {context.stack} is in {status}: {action.problem}.")
+    for resource in _blocked(aws, stack_id) if status.name != "ROLLBACK_COMPLETE" else []:
+        ui.line(f"  {resource}")
+    _confirm(action, context.stack, status, context.options)
     token = context.token()
 
     def watch(on_events: OnEvents) -> Outcome:
-        return remedy.begin(aws, stack_id, on_events, waiting.polling(aws), token)
+        return action.start(aws, stack_id, on_events, waiting.polling(aws), token)
 
-    outcome = applying.follow(context, stack_id, watch)
-    if outcome.status.name == remedy.end:
-        ui.line(f"{ui.ok} {'Recover':<10} {stack} is in {outcome.status}")
+    outcome = interruptions.watch_operation(context, stack_id, watch)
+    if outcome.status.name == action.target:
+        ui.line(f"{ui.ok} {'Recover':<10} {context.stack} is in {outcome.status}")
         return
-    still = _blocked(aws, stack_id)
+    blocked = _blocked(aws, stack_id)
     raise Failure(
         Exit.FAILED,
-        f"stack {stack} is in {outcome.status}; what blocks it: {'; '.join(map(str, still)) or 'no resource by name'}",
-        _by_hand(context, outcome.status, still),
+        f"stack {context.stack} is in {outcome.status}, blocked by {'; '.join(map(str, blocked)) or 'no named resource'}",
+        _manual_action(context, outcome.status, blocked),
     )
 
 
 def _blocked(aws: Aws, stack_id: str) -> list[Blocked]:
-    return advice.ask(aws, "what blocks the stack was not read", lambda: recovery.blocked(aws, stack_id), [])
+    return advice.ask(
+        aws, "the resources that block the stack were not read", lambda: recovery.blocked(aws, stack_id), []
+    )
 
 
-def _must_want(remedy: Remedy, stack: str, status: StackStatus, options: Options) -> None:
-    if options.plan:
-        raise Failure(
-            Exit.PREFLIGHT,
-            f"stack {stack} is in {status}: {remedy.trouble}",
-            f"a deployment (without --plan) offers to {remedy.offer}",
-        )
-    if options.yes and remedy.with_yes:
+def _confirm(action: RecoveryAction, stack: str, status: StackStatus, options: Options) -> None:
+    if options.yes and action.with_yes and not options.plan:
         return
-    if not can_ask():
+    if options.plan or not can_ask():
+        command = f"at a terminal{' or with --yes' if action.with_yes else ''} this command"
         raise Failure(
             Exit.PREFLIGHT,
-            f"stack {stack} is in {status}: {remedy.trouble}",
-            f"at a terminal{' or with --yes' if remedy.with_yes else ''} this command offers to {remedy.offer}",
+            f"stack {stack} is in {status}: {action.problem}",
+            f"{'a deployment without --plan' if options.plan else command} offers to {action.offer}",
         )
-    if not ask(f"{remedy.offer[0].upper()}{remedy.offer[1:]}?"):
+    if not ask(f"{action.offer[0].upper()}{action.offer[1:]}?"):
         raise Failure(Exit.REFUSED, "not confirmed")
 
 
-def _by_hand(context: Context, status: StackStatus, still: list[Blocked]) -> str:
-    """The command that leaves out what cannot be mended."""
+def _manual_action(context: Context, status: StackStatus, blocked: list[Blocked]) -> str:
+    """Return the command that skips or retains the resources that cannot be fixed."""
     if status.name == "UPDATE_ROLLBACK_FAILED":
-        skipped = [one.to_skip for one in still if one.status == "UPDATE_FAILED"]
+        skipped = [resource.to_skip for resource in blocked if resource.status == "UPDATE_FAILED"]
         if skipped:
             command = f"{context.cli('continue-update-rollback')} --resources-to-skip {shlex.join(skipped)}"
-            return f"mend the cause and run this again; or leave them as they are: {command}"
+            return f"fix the cause and run this again; or skip these resources: {command}"
     if status.name == "DELETE_FAILED":
-        kept = [one.path.split("/")[0] for one in still]
-        if kept:
-            command = f"{context.cli('delete-stack')} --retain-resources {shlex.join(dict.fromkeys(kept))}"
-            return f"mend the cause and run this again; or keep them outside the stack: {command}"
+        retained = dict.fromkeys(resource.path.split("/")[0] for resource in blocked)
+        if retained:
+            command = f"{context.cli('delete-stack')} --retain-resources {shlex.join(retained)}"
+            return f"fix the cause and run this again; or retain these resources: {command}"
     return recovery_action(status, context.cli)
 
 
-def _tell_of_waiting(ui: Ui, aws: Aws, stack: str) -> None:
-    """A first creation that was never executed does not stand in the way of the next."""
-    unseen = f"stack {stack} is in REVIEW_IN_PROGRESS; the change sets that wait on it were not read"
-    for summary in advice.ask(
-        aws, unseen, lambda: change_set_cleanup.of_stack(aws.client("cloudformation"), stack), {}
-    ).values():
+def _report_waiting_change_sets(context: Context) -> None:
+    """A creation never executed does not block the next."""
+    aws, stack = context.aws, context.stack
+
+    def read() -> dict[str, Mapping]:
+        return change_set_cleanup.of_stack(aws.client("cloudformation"), stack)
+
+    nothing: dict[str, Mapping] = {}
+    unread = f"stack {stack} is in REVIEW_IN_PROGRESS; its change sets were not read"
+    for summary in advice.ask(aws, unread, read, nothing).values():
         who = operation.starter(summary.get("Description", ""))
-        whose = f"of {who}" if who else "that this program did not make"
-        ui.line(
-            f"Stack {stack} is in REVIEW_IN_PROGRESS: change set {summary['ChangeSetName']} {whose}, "
-            f"of {summary['CreationTime']:%Y-%m-%d %H:%M} UTC, was never executed. Going on with a new one."
+        context.ui.line(
+            f"Stack {stack} is in REVIEW_IN_PROGRESS: change set {summary['ChangeSetName']} "
+            f"{f'of {who}' if who else 'of another program'}, of {summary['CreationTime']:%Y-%m-%d %H:%M} UTC, "
+            "was never executed. Going on with a new one."
         )

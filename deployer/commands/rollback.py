@@ -1,7 +1,7 @@
-"""`--rollback [VERSION]`: deploy an earlier version again, the way every deployment goes.
+"""`--rollback [VERSION]`: deploy an earlier version, with the steps of every deployment.
 
-Templates and packages are content-addressed and never expire, so an earlier version is still there, byte for
-byte. What it does not take back: data, feature flags, and whatever operators changed in Parameter Store.
+Templates and packages have content-addressed keys and never expire. A rollback does not change data, feature flags
+and other values that operators set in Parameter Store.
 """
 
 from dataclasses import replace
@@ -11,11 +11,10 @@ from config import names, parameters
 from config.environment import Environment
 from deployer import connection
 from deployer.artifacts import bucket as artifact_bucket
-from deployer.aws import session
 from deployer.aws.session import Aws
 from deployer.commands import deploy, recover, show_outputs, side_effects
 from deployer.commands.context import Context
-from deployer.commands.desired_state import Built
+from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.plan import cfn_yaml, templates
@@ -26,17 +25,16 @@ from deployer.show.ui import Ui
 from deployer.stacks import deployment_records
 from deployer.stacks.deployment_records import Deployment
 
-_OTHERWISE = "choose another version (--history), or check out its commit and deploy that"
+_ALTERNATIVE = "choose another version (--history), or check out its commit and deploy that"
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
-    """`options.version`: what to go back, or forward, to; None is what was deployed before the current version.
+    """`options.version`: the version to deploy; None is the one before the current.
 
-    Raises Failure(USAGE) for an unknown version, (REFUSED) when something of it is gone.
+    Raises Failure(USAGE) for an unknown version, (REFUSED) if a part of it no longer exists.
     """
     outputs_file.check(options.outputs_file)
-    environment = connection.load_environment(options.env)
-    session.check_region(options.region or environment.region)
+    environment = connection.load_environment(options)
     aws = connection.connect(ui, environment, options, root)
     with side_effects.reported(aws):
         return _roll_back(options, ui, aws, environment)
@@ -45,31 +43,32 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 def _roll_back(options: Options, ui: Ui, aws: Aws, environment: Environment) -> dict:
     account_state = connection.check_account(ui, aws, environment)
     context = Context(ui, aws, environment, options, account_state.caller)
-    account_state = recover.clear_the_way(context, account_state)
-    if account_state.status.is_new:
+    account_state = recover.ensure_deployable(context, account_state)
+    stack = account_state.stack
+    if stack is None or account_state.status.is_new:
         raise Failure(
             Exit.PREFLIGHT,
-            f"environment {options.env} is not deployed, so there is nothing to take back",
+            f"environment {options.env} is not deployed, so there is nothing to roll back",
             f"deploy it: {options.at_the_same_place().command_line()}",
         )
     with ui.step("Version") as step:
-        current = deployment_records.deployed_version(aws, account_state.stack)
+        current = deployment_records.deployed_version(aws, stack)
         deployment = _chosen(aws, account_state, options, current)
         commit = f", commit {deployment.commit[:8]}" if deployment.commit else ""
         step.result = f"{deployment.version} of {deployment.when}{commit}"
     if deployment.version == current:
-        ui.line("Nothing to change: this version is what is deployed.")
+        ui.line("Nothing to change: this version is deployed.")
         return {
             "result": "unchanged",
             "version": current,
-            "outputs": show_outputs.show(ui, aws, account_state.stack, options.outputs_file),
+            "outputs": show_outputs.show(ui, aws, stack, options.outputs_file),
         }
-    built = _built(aws, environment, account_state, deployment)
-    ui.line("  Data and feature flags stay as they are; the next deployment of a checkout takes this rollback back.")
+    desired = _desired(aws, environment, account_state, deployment)
+    ui.line("  Data and feature flags do not change. The next deployment of the local version undoes this rollback.")
     source = replace(deployment.source, kind=deployment_records.ROLLBACK)
-    report = deploy.deploy_built(context, account_state, built, source)
-    result = "rolled back" if report["result"] == "deployed" else report["result"]
-    return report | {"result": result, "version": deployment.version}
+    report = deploy.deploy_desired(context, account_state, desired, source)
+    result = "rolled back" if report.result == "deployed" else report.result
+    return replace(report, result=result).as_json(options) | {"version": deployment.version}
 
 
 def _chosen(aws: Aws, account_state: AccountState, options: Options, current: str) -> Deployment:
@@ -78,14 +77,16 @@ def _chosen(aws: Aws, account_state: AccountState, options: Options, current: st
     )
     [deployment] = deployment_records.read(aws, account_state.account, [entry])
     if deployment is None:
-        raise Failure(Exit.REFUSED, f"the record of version {entry.version} cannot be read by this version", _OTHERWISE)
+        raise Failure(
+            Exit.REFUSED, f"the record of version {entry.version} cannot be read by this version", _ALTERNATIVE
+        )
     return deployment
 
 
-def _built(aws: Aws, environment: Environment, account_state: AccountState, deployment: Deployment) -> Built:
-    """As `build.desired.build` makes it from a checkout, but from the bucket.
+def _desired(aws: Aws, environment: Environment, account_state: AccountState, deployment: Deployment) -> DesiredState:
+    """Return the desired state of the earlier version, from the artifact bucket.
 
-    Who owns the account-wide role is decided anew: the answer from then could delete it.
+    Whether this stack owns the account-wide role is decided anew: the earlier answer could delete the role.
     """
     bucket = names.artifact_bucket(account_state.account, aws.region)
     bodies = {deployment.root: _body(aws, bucket, deployment.root)}
@@ -101,7 +102,7 @@ def _built(aws: Aws, environment: Environment, account_state: AccountState, depl
         if not artifact_bucket.has(aws.client("s3"), bucket, account_state.account, key)
     ]
     if lost:
-        raise _gone(bucket, lost[0])
+        raise _missing(bucket, lost[0])
     bundle = templates.Bundle(
         deployment.root,
         bodies[deployment.root],
@@ -111,27 +112,29 @@ def _built(aws: Aws, environment: Environment, account_state: AccountState, depl
         children,
     )
     configured = parameters.from_environment(environment)
-    given = {name: configured[name] for name in root.get("Parameters", {}) if name in configured}  # for NoEcho ones
+    given = {
+        name: configured[name] for name in root.get("Parameters", {}) if name in configured
+    }  # NoEcho parameters are not in the record
     given |= deployment.parameters
     given["ManageApiGatewayAccount"] = "true" if preflight.manage_gateway_account(account_state) else "false"
-    return Built(bundle, (), templates.parameter_values(root, given), bucket)
+    return DesiredState(bundle, (), templates.parameter_values(root, given), bucket)
 
 
 def _body(aws: Aws, bucket: str, key: str) -> str:
-    """A template, which is what its key says it is."""
+    """Return a template whose hash matches its key."""
     s3 = aws.client("s3")
     try:
         text = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
     except s3.exceptions.NoSuchKey:
-        raise _gone(bucket, key) from None
+        raise _missing(bucket, key) from None
     if templates.key_of(text) != key:
-        raise Failure(Exit.REFUSED, f"s3://{bucket}/{key} is not what was deployed then", _OTHERWISE)
+        raise Failure(Exit.REFUSED, f"s3://{bucket}/{key} was changed after that deployment", _ALTERNATIVE)
     return text
 
 
-def _gone(bucket: str, key: str) -> Failure:
+def _missing(bucket: str, key: str) -> Failure:
     return Failure(
         Exit.REFUSED,
-        f"s3://{bucket}/{key}, a part of that version, is no longer there",
-        _OTHERWISE,
+        f"s3://{bucket}/{key}, a part of that version, no longer exists",
+        _ALTERNATIVE,
     )

@@ -1,4 +1,4 @@
-"""`--outputs`: what the root stack gives out, such as the API's URL."""
+"""`--outputs`: show the outputs of the root stack, such as the API's URL."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from deployer import connection
 from deployer.aws.session import Aws
 from deployer.options import Options
-from deployer.show import outputs_file, present
+from deployer.show import outputs_file
 from deployer.show.ui import Ui
 from deployer.stacks import outputs, reading
 
@@ -18,12 +18,14 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
 
 def show(ui: Ui, aws: Aws, stack: Mapping | None, file: Path | None) -> dict[str, str]:
-    """The outputs of a DescribeStacks entry, locally with URLs that work on this machine; written to `file`, too.
+    """Show the outputs of a DescribeStacks entry and write them to `file`; URLs of the emulator are its own.
 
-    The API key is on no screen; a local file has it, for there it protects nothing.
+    Only the file has the API key, and only with --local, where it protects nothing.
     """
     values = outputs.usable(aws, stack)
-    present.show_outputs(ui, values)
+    width = max(map(len, values), default=0)
+    for key, value in sorted(values.items()):
+        ui.line(f"  {key:<{width}}  {value}")
     if stack and not outputs.of_stack(stack):
         ui.warn(f"stack {stack['StackName']}, in {reading.status_of(stack)}, has no outputs")
     if file:

@@ -1,6 +1,6 @@
-"""Say what a run has changed, from the calls that it sent. Pure.
+"""Describe what a run has changed, from the calls that it sent. Pure.
 
-How an operation on a stack ends is not said here: whoever watches it says that.
+How an operation on a stack ends is reported by the command that watches it.
 """
 
 from collections import Counter
@@ -15,52 +15,52 @@ from deployer.errors import Exit, Failure
 
 NOTHING = "nothing was changed"
 
-_AGAIN = "run the same command again: it resumes what goes on, or does what is missing"
-_SPEAKS_OF_THE_STACK = (Exit.FAILED, Exit.INTERRUPTED)
-"""A Failure of this program that ends an operation on the stack with one of these says how the stack is."""
+_AGAIN = "run the same command again to resume"
+_REPORTS_THE_STACK = (Exit.FAILED, Exit.INTERRUPTED)
+"""A Failure with one of these codes, after an operation on the stack was started, reports the stack's state."""
 
 
-class _Deed(NamedTuple):
-    """What an operation does. `of`: the parameter that names what it does it to; `counted`: what is only counted."""
+class _Effect(NamedTuple):
+    """What a call does. `of`: the parameter that names its target; `counted`: the noun, if targets are counted."""
 
     words: str
     of: str = ""
     counted: str = ""
 
 
-_SET_UP = _Deed("set up bucket", "Bucket")
-_DEEDS = {
-    "CancelUpdateStack": _Deed("cancelled the update of stack", "StackName"),
-    "ContinueUpdateRollback": _Deed("began to continue the rollback of stack", "StackName"),
-    "CreateBucket": _Deed("made bucket", "Bucket"),
-    "DeleteBucket": _Deed("deleted bucket", "Bucket"),
-    "DeleteLogGroup": _Deed("deleted", counted="log group"),
-    "DeleteObjects": _Deed("deleted objects in bucket", "Bucket"),
-    "DeleteParameters": _Deed("deleted the feature flags"),
-    "DeleteQueue": _Deed("deleted queue", "QueueUrl"),
-    "DeleteRole": _Deed("deleted role", "RoleName"),
-    "DeleteStack": _Deed("began to delete stack", "StackName"),
-    "DeleteTable": _Deed("deleted table", "TableName"),
-    "DetachRolePolicy": _Deed("detached policies from role", "RoleName"),
-    "ExecuteChangeSet": _Deed("began to execute change set", "ChangeSetName"),
+_SET_UP = _Effect("set up bucket", "Bucket")
+_EFFECTS = {
+    "CancelUpdateStack": _Effect("cancelled the update of stack", "StackName"),
+    "ContinueUpdateRollback": _Effect("began to continue the rollback of stack", "StackName"),
+    "CreateBucket": _Effect("made bucket", "Bucket"),
+    "DeleteBucket": _Effect("deleted bucket", "Bucket"),
+    "DeleteLogGroup": _Effect("deleted", counted="log group"),
+    "DeleteObjects": _Effect("deleted objects in bucket", "Bucket"),
+    "DeleteParameters": _Effect("deleted the feature flags"),
+    "DeleteQueue": _Effect("deleted queue", "QueueUrl"),
+    "DeleteRole": _Effect("deleted role", "RoleName"),
+    "DeleteStack": _Effect("began to delete stack", "StackName"),
+    "DeleteTable": _Effect("deleted table", "TableName"),
+    "DetachRolePolicy": _Effect("detached policies from role", "RoleName"),
+    "ExecuteChangeSet": _Effect("began to execute change set", "ChangeSetName"),
     "PutBucketEncryption": _SET_UP,
     "PutBucketLifecycleConfiguration": _SET_UP,
     "PutBucketPolicy": _SET_UP,
     "PutBucketVersioning": _SET_UP,
-    "PutObject": _Deed("uploaded", counted="object"),
-    "PutParameter": _Deed("wrote parameter", "Name"),
+    "PutObject": _Effect("uploaded", counted="object"),
+    "PutParameter": _Effect("wrote parameter", "Name"),
     "PutPublicAccessBlock": _SET_UP,
-    "RollbackStack": _Deed("began to roll back stack", "StackName"),
-    "UpdateAccount": _Deed("unset API Gateway's logging role"),
-    "UpdateTable": _Deed("lifted the deletion protection of table", "TableName"),
+    "RollbackStack": _Effect("began to roll back stack", "StackName"),
+    "UpdateAccount": _Effect("unset API Gateway's logging role"),
+    "UpdateTable": _Effect("disabled the deletion protection of table", "TableName"),
 }
-"""By operation. One that is not here is named as it is."""
+"""By operation; any other is reported by its API name."""
 
 
 def sentence(sent: Iterable[Write]) -> str:
-    """What was changed by calls that were not refused: `aws.sent.Sent`, or a part of it."""
+    """Return what the calls changed in one sentence. `sent`: `aws.sent.Sent`, or some of its writes."""
     writes = list(sent)
-    effects = [*_deeds(writes), *_left(writes)]
+    effects = [*_effects(writes), *_left(writes)]
     if not effects:
         return NOTHING
     listed = " and ".join(filter(None, (", ".join(effects[:-1]), effects[-1])))
@@ -69,63 +69,66 @@ def sentence(sent: Iterable[Write]) -> str:
     return f"the stack was not changed, but this run {listed}"
 
 
-def _deeds(writes: Iterable[Write]) -> Iterator[str]:
-    """In order of time, each once."""
-    deeds = [
-        (_DEEDS.get(write.operation) or _Deed(f"called {write.service}:{write.operation}"), write) for write in writes
+def _effects(writes: Iterable[Write]) -> Iterator[str]:
+    """In order of time, without duplicates."""
+    effects = [
+        (_EFFECTS.get(write.operation) or _Effect(f"called {write.service}:{write.operation}"), write)
+        for write in writes
     ]
-    counts = Counter((deed, name_of(write, deed.of), write.answer) for deed, write in deeds if not _prepares(write))
-    for (deed, name, answer), count in counts.items():
-        counted = deed.counted and f"{count} {deed.counted}{'s' * (count > 1)}"
-        yield " ".join(filter(None, ("perhaps" * (answer is Answer.UNKNOWN), deed.words, name, counted)))
+    counts = Counter(
+        (effect, name_of(write, effect.of), write.answer) for effect, write in effects if not _prepares(write)
+    )
+    for (effect, name, answer), count in counts.items():
+        counted = effect.counted and f"{count} {effect.counted}{'s' * (count > 1)}"
+        yield " ".join(filter(None, ("perhaps" * (answer is Answer.UNKNOWN), effect.words, name, counted)))
 
 
 def _prepares(write: Write) -> bool:
-    """Whether it makes or removes a change set, or the empty stack that one hangs on: `_left` tells of those."""
+    """Whether it creates or deletes a change set, or its empty stack: `_left` reports those."""
     return write.operation in ("CreateChangeSet", "DeleteChangeSet") or (
         write.operation == "DeleteStack" and not write.token
     )
 
 
 def _left(writes: Iterable[Write]) -> Iterator[str]:
-    """Change sets that were neither executed nor removed, and the empty stack that one hung on."""
+    """Change sets that were neither executed nor deleted, and the empty stack of one."""
     executed = {name_of(write, "ChangeSetName") for write in writes if write.operation == "ExecuteChangeSet"}
     done = [write for write in writes if write.answer is Answer.DONE]
-    removed = {name_of(write, "ChangeSetName") for write in done if write.operation == "DeleteChangeSet"}
+    deleted = {name_of(write, "ChangeSetName") for write in done if write.operation == "DeleteChangeSet"}
     emptied = any(write.operation == "DeleteStack" for write in done)
     for made in writes:
         name = name_of(made, "ChangeSetName")
         if made.operation != "CreateChangeSet" or name in executed:
             continue
-        if name not in removed:
+        if name not in deleted:
             verb = "left" if made.answer is Answer.DONE else "perhaps left"
-            yield f"{verb} change set {name}, which nothing executes"
+            yield f"{verb} the unexecuted change set {name}"
         elif made.subject["ChangeSetType"] == "CREATE" and not emptied:
-            yield f"perhaps left stack {made.subject['StackName']}, with nothing in it"
+            yield f"perhaps left the empty stack {made.subject['StackName']}"
 
 
 def name_of(write: Write, parameter: str) -> str:
-    """What the parameter names; of the ARN of a stack or change set, `arn:…:stack/NAME/UUID`, its name."""
+    """Return the parameter's value; of the ARN of a stack or change set, `arn:…:stack/NAME/UUID`, the name."""
     value = write.subject.get(parameter, "")
     return value.split("/")[1] if value.startswith("arn:") and "/" in value else value
 
 
 @contextmanager
 def reported(aws: Aws) -> Iterator[None]:
-    """Around all that a command does in AWS. Raises Failure for an interruption and for an error of AWS's."""
+    """Around all calls of a command: raise an interruption or an AWS error as a Failure that says what was changed."""
     try:
         yield
     except KeyboardInterrupt:
         raise Failure(Exit.INTERRUPTED, f"interrupted; {sentence(aws.sent)}", _AGAIN) from None
     except Failure as failure:
-        if not (aws.sent.operation() and failure.code in _SPEAKS_OF_THE_STACK):
+        if not (aws.sent.operation() and failure.code in _REPORTS_THE_STACK):
             failure.add(sentence(aws.sent))
         raise
     except Exception as error:
-        failure = service_errors.explain(error)
-        if failure is None:
+        explained = service_errors.explain(error)
+        if explained is None:
             raise
-        failure.add(sentence(aws.sent))
+        explained.add(sentence(aws.sent))
         if aws.sent.operation():
-            failure.hint = "; ".join(filter(None, (failure.hint, _AGAIN)))
-        raise failure from error
+            explained.hint = "; ".join(filter(None, (explained.hint, _AGAIN)))
+        raise explained from error

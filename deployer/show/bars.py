@@ -1,4 +1,4 @@
-"""How far something has come: a live bar or clock on a terminal, a line now and then elsewhere."""
+"""Progress of a count or of a wait: live on a terminal, occasional lines elsewhere."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,18 +7,18 @@ from contextlib import contextmanager
 from deployer.show.ui import Ui
 
 OnProgress = Callable[[int, int], None]
-"""Gets how much is done, of how much."""
+"""Gets the number done and the total."""
 
-_STEPS = 20
-"""About so many lines where there is no live display."""
+_LINES = 20
+"""Lines per bar, about, if there is no live display."""
 
-_PATIENCE = 30.0
-"""Seconds after which a wait without news says, where there is no live display, that it goes on."""
+_HEARTBEAT = 30.0
+"""Seconds after which a wait without news writes a line, if there is no live display."""
 
 
 @contextmanager
 def bar(ui: Ui, name: str, columns: Sequence, words: Callable[[int, int], str]) -> Iterator[OnProgress]:
-    """Rich's `columns` follow the bar on a terminal; `words` says the same elsewhere."""
+    """Show a bar followed by Rich's `columns` on a terminal, and lines made by `words` elsewhere."""
     if ui.interactive:
         from rich.progress import BarColumn, Progress, TextColumn
 
@@ -27,12 +27,12 @@ def bar(ui: Ui, name: str, columns: Sequence, words: Callable[[int, int], str]) 
             task = progress.add_task(name, total=None)
             yield lambda done, total: progress.update(task, completed=done, total=total)
         return
-    told = 0
+    reported = 0
 
     def on_progress(done: int, total: int) -> None:
-        nonlocal told
-        if done > told and (done - told >= total / _STEPS or done >= total):
-            told = done
+        nonlocal reported
+        if done > reported and (done - reported >= total / _LINES or done >= total):
+            reported = done
             ui.line(f"  {words(done, total)}")
 
     yield on_progress
@@ -40,7 +40,7 @@ def bar(ui: Ui, name: str, columns: Sequence, words: Callable[[int, int], str]) 
 
 @contextmanager
 def waiting(ui: Ui, name: str, clock=time) -> Iterator[Callable[[str], None]]:
-    """Yields a function that takes what is known so far; the time since the beginning is shown beside it."""
+    """Yield a function that shows its argument, the news, with the elapsed time."""
     if ui.interactive:
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -50,14 +50,14 @@ def waiting(ui: Ui, name: str, clock=time) -> Iterator[Callable[[str], None]]:
             task = progress.add_task(name, total=None)
             yield lambda known: progress.update(task, description=f"{name}: {known}")
         return
-    begun = told = clock.monotonic()
+    started = reported = clock.monotonic()
     before = None
 
     def on_news(known: str) -> None:
-        nonlocal told, before
+        nonlocal reported, before
         now = clock.monotonic()
-        if known != before or now - told >= _PATIENCE:
-            before, told = known, now
-            ui.line(f"  {name}: {known} ({now - begun:.0f} s)")
+        if known != before or now - reported >= _HEARTBEAT:
+            before, reported = known, now
+            ui.line(f"  {name}: {known} ({now - started:.0f} s)")
 
     yield on_news

@@ -1,4 +1,4 @@
-"""What a deployment does to the monthly bill, as lines, for a pull request, and for machines."""
+"""The change of the monthly cost, as lines, Markdown and JSON."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -42,15 +42,15 @@ def as_json(change: CostChange) -> dict:
 
 
 def heading(change: CostChange) -> str:
-    """The load and whose prices these are."""
+    """Return the load and the origin of the prices."""
     after = change.after
-    elsewhere = "" if after.region == after.prices_of else f", {after.region} has others"
-    prices = f"list prices of {after.prices_of}, {after.date}{elsewhere}, free tier left out"
+    other = "" if after.region == after.prices_of else f"; those of {after.region} differ"
+    prices = f"list prices of {after.prices_of}, {after.date}, without free tier{other}"
     return f"cost of a month at {after.orders_per_day:,} orders a day ({prices})"
 
 
 def usd(value: Decimal) -> str:
-    """Two decimals; what is not nothing but less than a cent, six."""
+    """Format with two decimals; below a cent, with six."""
     return f"{value:.6f}" if 0 < abs(value) < CENT else f"{value:.2f}"
 
 
@@ -59,11 +59,11 @@ def _money(value: Decimal) -> str:
 
 
 def _rows(change: CostChange) -> Iterator[list[str]]:
-    """What costs something. Of an environment that is there already, what changes."""
+    """All cost lines of a new environment; of an existing one, those that change."""
     before, after = ({(line.service, line.what): line for line in each.lines} for each in (change.before, change.after))
     for key in sorted(before.keys() | after.keys()):
         old, new = before.get(key), after.get(key)
-        if not before:
+        if new and not before:
             yield [*key, _quantity(new), _money(new.usd)]
         elif old != new:
             costs = [_money(line.usd if line else Decimal(0)) for line in (old, new)]
@@ -84,7 +84,7 @@ def _conclusions(change: CostChange) -> Iterator[str]:
         yield f"total ${before:,.2f} -> ${after:,.2f} a month, {'-' if difference < 0 else '+'}{_money(abs(difference))}"
     if choice := change.alternatives:
         yield _choice(choice)
-    yield from (f"not in it: {note}" for note in change.after.notes)
+    yield from (f"not included: {note}" for note in change.after.notes)
 
 
 def _choice(choice: Alternatives) -> str:
@@ -95,7 +95,7 @@ def _choice(choice: Alternatives) -> str:
 
 
 def _rounded(number: int) -> int:
-    """To two digits: more would be claimed than is known."""
+    """Round to the two digits that the estimate supports."""
     return round(number, 2 - len(str(number)))
 
 

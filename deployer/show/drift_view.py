@@ -1,4 +1,4 @@
-"""What a drift detection found: a tree for a person, a document for a program."""
+"""The results of a drift detection as lines and as JSON."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,12 +9,11 @@ from deployer.stacks.drift_detection import DriftedResource, PropertyDifference,
 _LONGEST = 200
 _KINDS_NAMED = 6
 
-WAY_BACK = (
-    "A deployment does not undo this by itself: CloudFormation compares the templates, not the resources, and leaves "
-    "alone what the templates do not change.",
-    "Set it back by hand where it was changed; or, if it is to stay, write it into the templates and deploy.",
+REMEDY = (
+    "A deployment does not revert drift: CloudFormation compares templates, not resources.",
+    "Revert it by hand; or, to keep it, change the templates and deploy.",
 )
-"""A change set with DeploymentMode REVERT_DRIFT compares the resources, too; deploy.py makes none."""
+"""A change set with DeploymentMode REVERT_DRIFT compares resources, too; deploy.py creates none."""
 
 
 def show(ui: Ui, found: Iterable[StackDrift]) -> None:
@@ -31,7 +30,7 @@ def show(ui: Ui, found: Iterable[StackDrift]) -> None:
     if unchecked := unchecked_kinds(found):
         ui.line(f"Not checked, because CloudFormation cannot: {_named(unchecked)}")
     if any(stack.drifted for stack in found):
-        for line in WAY_BACK:
+        for line in REMEDY:
             ui.line(line)
 
 
@@ -39,12 +38,12 @@ def summary(found: list[StackDrift]) -> str:
     drifted = sum(len(stack.drifted) for stack in found)
     checked = drifted + sum(stack.in_sync for stack in found)
     incomplete = sum(bool(stack.problem) for stack in found)
-    said = f"{drifted} of {checked} checked resources have drifted" if drifted else f"{checked} resources are in sync"
-    return said + (f"; {incomplete} of {len(found)} stacks could not be checked completely" if incomplete else "")
+    text = f"{drifted} of {checked} checked resources have drifted" if drifted else f"{checked} resources are in sync"
+    return text + (f"; {incomplete} of {len(found)} stacks could not be checked completely" if incomplete else "")
 
 
 def unchecked_kinds(found: Iterable[StackDrift]) -> dict[str, int]:
-    """Type -> number over all stacks, the most numerous first."""
+    """Return resource type -> number in all stacks, largest number first."""
     total: Counter[str] = Counter()
     for stack in found:
         total.update(stack.unchecked)
@@ -69,7 +68,7 @@ def _difference(difference: PropertyDifference) -> str:
 
 
 def _short(text: str) -> str:
-    """On one line, and not many lines long: a whole policy is in the document."""
+    """Shorten to one line; the JSON report has complete values."""
     text = " ".join(text.split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
@@ -81,7 +80,7 @@ def _named(kinds: dict[str, int]) -> str:
 
 
 def as_json(found: Iterable[StackDrift]) -> list[dict]:
-    """Per stack: `stack` is its path, "" for the root."""
+    """One object per stack; `stack` is its path, "" for the root."""
     return [
         {
             "stack": stack.path,

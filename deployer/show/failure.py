@@ -1,4 +1,4 @@
-"""A failed deployment: the cause first, then what else failed, what state everything is in, and what to type."""
+"""A diagnosis as lines and as JSON: the cause, other failures, the state of each stack."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,27 +11,27 @@ from deployer.stacks import diagnosis
 from deployer.stacks.diagnosis import Cause, Diagnosis
 from deployer.stacks.validation import Problem
 
-_MOST = 5
-"""More failures of their own than this are counted, not shown."""
+_MAX_OTHERS = 5
+"""Other failures shown; more are counted."""
 
 
-def show(ui: Ui, told: Diagnosis) -> None:
-    """What to do next is left to the last line of the run (`told.next`)."""
-    if told.cause is None:
+def show(ui: Ui, report: Diagnosis) -> None:
+    """Show all but `report.next`, the hint that ends the run."""
+    if report.cause is None:
         ui.line("CloudFormation gave no reason.", "red")
     else:
-        show_cause(ui, told.cause)
-    groups = _alike(told.others)
-    for cause, places in groups[:_MOST]:
-        ui.line(f"  also {places}: {_words(cause)}")
-    if len(groups) > _MOST:
-        ui.line(f"  and {len(groups) - _MOST} more")
-    for cause, places in _alike(told.stuck):
-        ui.line(f"  could not be undone: {places}: {_words(cause)}", "red")
-    if told.retained:
-        ui.line(f"  kept by its deletion policy, outside the stack: {', '.join(told.retained)}", "yellow")
-    ui.line(f"State: {told.state}.")
-    for status, stacks in _by_status(told):
+        show_cause(ui, report.cause)
+    groups = _alike(report.others)
+    for cause, paths in groups[:_MAX_OTHERS]:
+        ui.line(f"  also {paths}: {_words(cause)}")
+    if len(groups) > _MAX_OTHERS:
+        ui.line(f"  and {len(groups) - _MAX_OTHERS} more")
+    for cause, paths in _alike(report.stuck):
+        ui.line(f"  could not be undone: {paths}: {_words(cause)}", "red")
+    if report.retained:
+        ui.line(f"  retained by its deletion policy, outside the stack: {', '.join(report.retained)}", "yellow")
+    ui.line(f"State: {report.state}.")
+    for status, stacks in _by_status(report):
         ui.line(f"  {status:<28} {', '.join(stacks)}")
 
 
@@ -47,7 +47,7 @@ def show_cause(ui: Ui, cause: Cause) -> None:
 
 
 def show_problems(ui: Ui, problems: Iterable[Problem], sources: Sources | None) -> None:
-    """What CloudFormation found in a change set; warnings in one line each."""
+    """Show what CloudFormation found in a change set; warnings in one line each."""
     for problem in problems:
         cause = diagnosis.cause_of_problem(problem, sources)
         if problem.stops:
@@ -61,20 +61,20 @@ def problems_as_json(problems: Iterable[Problem], sources: Sources | None) -> li
     return [cause_as_json(diagnosis.cause_of_problem(problem, sources)) for problem in problems]
 
 
-def as_json(told: Diagnosis) -> dict:
+def as_json(report: Diagnosis) -> dict:
     return {
-        "cause": cause_as_json(told.cause) if told.cause else None,
-        "others": [cause_as_json(cause) for cause in told.others],
-        "stuck": [cause_as_json(cause) for cause in told.stuck],
-        "kept": list(told.retained),
-        "stacks": {path or "root": status for path, status in told.stacks.items()},
-        "state": told.state,
-        "next": told.next,
+        "cause": cause_as_json(report.cause) if report.cause else None,
+        "others": [cause_as_json(cause) for cause in report.others],
+        "stuck": [cause_as_json(cause) for cause in report.stuck],
+        "kept": list(report.retained),
+        "stacks": {path or "root": status for path, status in report.stacks.items()},
+        "state": report.state,
+        "next": report.next,
     }
 
 
 def cause_as_json(cause: Cause) -> dict:
-    """`template`, `line` and `origin` are null for what does not come from this checkout."""
+    """`template`, `line` and `origin` are null if the local templates do not have the resource."""
     at = cause.location
     return {
         "resource": cause.path,
@@ -91,7 +91,7 @@ def cause_as_json(cause: Cause) -> dict:
 
 
 def command(options: Options) -> str:
-    """What to type to do the same again; whoever types it is asked again."""
+    """Return the command that repeats this run, without --yes and --no-rollback."""
     return replace(options, yes=False, no_rollback=False).command_line()
 
 
@@ -100,13 +100,13 @@ def _words(cause: Cause) -> str:
 
 
 def _alike(causes: Iterable[Cause]) -> list[tuple[Cause, str]]:
-    """Failures that say the same as one, with all their places."""
+    """Group failures with the same message: one of each group, and all its paths."""
     groups: dict[str, list[Cause]] = {}
     for cause in causes:
         groups.setdefault(_words(cause), []).append(cause)
     return [(group[0], ", ".join(cause.path for cause in group)) for group in groups.values()]
 
 
-def _by_status(told: Diagnosis) -> list[tuple[str, list[str]]]:
-    pairs = sorted((status, path or "the root stack") for path, status in told.stacks.items())
+def _by_status(report: Diagnosis) -> list[tuple[str, list[str]]]:
+    pairs = sorted((status, path or "the root stack") for path, status in report.stacks.items())
     return [(status, [path for _, path in group]) for status, group in groupby(pairs, key=lambda pair: pair[0])]

@@ -10,17 +10,17 @@ _HEADINGS = ("version", "when (UTC)", "who", "commit", "what", "took", "")
 
 
 def show(ui: Ui, deployments: Sequence[Deployment], current: str | None) -> None:
-    """Newest first; the newest record of the `current` version is marked."""
-    marked = _place_of(deployments, current)
+    """Show a table, newest first; mark the newest record of the `current` version."""
+    marked = _index_of(deployments, current)
     ui.table(
         [
-            (*_row(deployment), "← deployed now" if place == marked else "")
-            for place, deployment in enumerate(deployments)
+            (*_row(deployment), "← deployed now" if index == marked else "")
+            for index, deployment in enumerate(deployments)
         ],
         _HEADINGS,
     )
     if any(deployment.dirty for deployment in deployments):
-        ui.line("  * with changes that were not committed")
+        ui.line("  * with uncommitted changes")
 
 
 def _row(deployment: Deployment) -> tuple[str, ...]:
@@ -38,15 +38,15 @@ def _row(deployment: Deployment) -> tuple[str, ...]:
 
 
 def as_json(deployments: Sequence[Deployment], current: str | None) -> list[dict]:
-    marked = _place_of(deployments, current)
+    marked = _index_of(deployments, current)
     return [
         {
             **{("rootTemplate" if name == "root" else name): value for name, value in asdict(deployment).items()},
-            "current": place == marked,
+            "current": index == marked,
         }
-        for place, deployment in enumerate(deployments)
+        for index, deployment in enumerate(deployments)
     ]
 
 
-def _place_of(deployments: Sequence[Deployment], current: str | None) -> int | None:
-    return next((place for place, deployment in enumerate(deployments) if deployment.version == current), None)
+def _index_of(deployments: Sequence[Deployment], current: str | None) -> int | None:
+    return next((index for index, deployment in enumerate(deployments) if deployment.version == current), None)

@@ -1,4 +1,4 @@
-"""The file that --outputs-file names: checked before anything is done, written whole or not at all."""
+"""The file of --outputs-file: checked before a deployment, replaced atomically after it."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from deployer.errors import Exit, Failure
 
 
 def check(path: Path | None) -> None:
-    """Failure(USAGE) with what to do if it cannot be written: known before a deployment, not after."""
+    """Raise Failure(USAGE) if the file cannot be written."""
     if path is None:
         return
     problem = _problem(path)
@@ -21,7 +21,7 @@ def check(path: Path | None) -> None:
 
 
 def _problem(path: Path) -> tuple[str, str] | None:
-    """What is wrong, and what to do. Links are followed, as writing does."""
+    """Return what is wrong and what to do; follow links, as `write` does."""
     try:
         if path.is_dir():
             return "is a directory", "name a file in it"
@@ -44,31 +44,29 @@ def _problem(path: Path) -> tuple[str, str] | None:
 
 
 def _is_written_in_place(path: Path) -> bool:
-    """A device, a FIFO, a socket; and what a shell has redirected, which must stay the file that it has open."""
+    """Whether it is a device, FIFO or socket, or in /dev or /proc, where a replacement would miss a redirection."""
     return path.exists() and (not path.is_file() or str(path.absolute()).startswith(("/dev/", "/proc/")))
 
 
 def write(path: Path, outputs: Mapping[str, str]) -> None:
-    """JSON, readable by its owner only, for it may hold an API key. A link is followed and kept; what is not a
-    regular file, such as /dev/stdout or a FIFO, is written in place. Failure(FAILED) if it cannot be written.
-    """
+    """Write JSON, readable by its owner only, since it may have an API key. Raises Failure(FAILED)."""
     text = json.dumps(dict(sorted(outputs.items())), indent=2) + "\n"
     try:
         if _is_written_in_place(path):
-            with path.open("a", encoding="utf-8") as file:  # after what is there, if that is a file after all
+            with path.open("a", encoding="utf-8") as file:  # /dev/stdout may be a regular file
                 file.write(text)
         else:
             _replace(path.resolve(), text)
     except OSError as error:
         raise Failure(
             Exit.FAILED,
-            f"the outputs could not be written to {path}: {error.strerror}; what is deployed stays deployed",
+            f"the outputs could not be written to {path}: {error.strerror}; the deployment is not affected",
             "read them with --outputs",
         ) from error
 
 
 def _replace(path: Path, text: str) -> None:
-    """At once: whoever reads it sees the old or the new. The scratch file goes, also if this is interrupted."""
+    """Replace the file atomically; delete the scratch file if that fails or is interrupted."""
     handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")  # mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""What a deployment changes about permissions, as lines, for a pull request, and for machines."""
+"""The changes of permissions, as lines, Markdown and JSON."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -60,12 +60,12 @@ def summary(changes: PermissionChanges) -> str:
 
 
 def _lines(changes: PermissionChanges) -> Iterator[tuple[str, bool]]:
-    """Each line, and whether it broadens. Of a first creation, one line a holder."""
+    """Yield each line, and whether it broadens permissions; for a first deployment, one line a holder."""
     if changes.first:
         for holder, group in groupby(changes.changes, key=lambda change: change.grant.holder):
-            members = [change.grant for change in group]
-            allowed = sum(grant.effect == ALLOW for grant in members)
-            parts = [(allowed, "allowed"), (len(members) - allowed, "denied or bounded")]
+            effects = [change.grant.effect for change in group]
+            allowed = effects.count(ALLOW)
+            parts = [(allowed, "allowed"), (len(effects) - allowed, "denied or bounded")]
             yield f"+ {_who(holder)}: {', '.join(f'{number} {word}' for number, word in parts if number)}", False
         return
     for _, group in groupby(sorted(changes.changes, key=_all_but_action), key=_all_but_action):
@@ -80,12 +80,14 @@ def _all_but_action(change: GrantChange) -> tuple:
 
 
 def _line(members: list[GrantChange]) -> str:
-    """Grants that differ in their action alone."""
+    """Return one line for grants that differ only in their action."""
     change, grant = members[0], members[0].grant
     sign = "+" if change.gained else "-"
     who, resource = _who(grant.holder), grant.resource
     condition = f" if {_tests(grant.tests)}" if grant.tests else ""
-    note = "  [broadens]" if change.broadens else "  [no effect: a wider one says so too]" if change.covered else ""
+    note = (
+        "  [broadens]" if change.broadens else "  [no effect: a broader statement covers it]" if change.covered else ""
+    )
     if grant.effect == BOUNDARY:
         return f"{sign} {who} is bounded by {resource}{note}"
     if grant.action.patterns == (MANAGED,):
@@ -100,7 +102,7 @@ def _who(holder: str) -> str:
 
 
 def _by(grant: Grant) -> str:
-    """Whose policy says so, where the resource does not tell."""
+    """Return whose policy it is, unless the resource shows that."""
     return f" (policy of {grant.policy_of})" if grant.policy_of and grant.policy_of not in str(grant.resource) else ""
 
 

@@ -1,4 +1,4 @@
-"""A plan for machines, as docs/plan.schema.json describes it."""
+"""A plan as JSON, described by docs/plan.schema.json."""
 
 from dataclasses import asdict
 
@@ -9,7 +9,7 @@ from deployer.show import cost_view, permissions_view
 from deployer.show.plan_report import PlanReport
 
 VERSION = 1
-"""Of the format. A key may be added within a version; what a key means changes only with it."""
+"""Of the format: a new key keeps the version, a new meaning of a key changes it."""
 
 _ACTIONS = {
     Action.ADD: "add",
@@ -21,7 +21,7 @@ _ACTIONS = {
 
 
 def as_json(report: PlanReport) -> dict:
-    """Values whole; `permissions` and `cost` only where they were looked at."""
+    """Values are complete; `permissions` and `cost` only if they were computed."""
     sections = {}
     if report.permissions is not None:
         sections["permissions"] = permissions_view.as_json(report.permissions)
@@ -83,7 +83,7 @@ def _danger(danger: Danger) -> dict:
 
 
 def _value(node):
-    """Markers as objects with one key that no template has."""
+    """Represent markers as objects with one key that no template has."""
     if isinstance(node, Unknown):
         return {"$knownAfterDeployment": node.expression}
     if isinstance(node, Hidden):

@@ -1,4 +1,4 @@
-"""A plan as a comment on a pull request: GitHub's markdown, never longer than a comment may be."""
+"""A plan as GitHub Markdown, short enough for a comment on a pull request."""
 
 import html
 import re
@@ -10,20 +10,20 @@ from deployer.show import cost_view, permissions_view, plan_values
 from deployer.show.plan_report import PlanReport
 
 LIMIT = 60_000
-"""Characters; GitHub takes 65,536."""
+"""Characters; GitHub accepts 65,536."""
 
 _SECTION = 15_000
-"""Characters that dangers, permissions and cost may each take of it."""
+"""Maximum characters of each of dangers, permissions and cost."""
 
 _RESOURCE = 6_000
-"""Characters of one resource's differences."""
+"""Maximum characters of one resource's differences."""
 
 _WIDTH = 300
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 
 
 def as_markdown(report: PlanReport) -> str:
-    """What is dangerous first, then permissions and cost, then every stack, cut off between two resources."""
+    """Dangers first, then permissions and cost, then each stack; cut between two resources."""
     lines = [
         f"### Plan for {_escaped(report.environment)}: {_escaped(plan_values.summary(report.plan))}",
         "",
@@ -47,13 +47,13 @@ def _dangers(report: PlanReport) -> list[str]:
         lines += ["", "> [!WARNING]", "> **DATA AT RISK**, refused unless allowed by name:"]
         lines += [f"> - {_escaped(str(danger))}" for danger in refused]
     if allowed:
-        lines += ["", "> [!IMPORTANT]", "> **Data that goes, as allowed:**"]
+        lines += ["", "> [!IMPORTANT]", "> **Data that will be lost, as allowed:**"]
         lines += [f"> - {_escaped(str(danger))}" for danger in allowed]
     return lines
 
 
 def _stacks(report: PlanReport, room: int) -> list[str]:
-    """A collapsible block per stack, as many resources as there is room for."""
+    """One collapsible block per stack, with as many resources as fit in `room`."""
     lines, left = [], len(report.plan.changes)
     room -= 100  # for the last line
     for stack, group in groupby(report.plan.changes, key=lambda change: change.stack):
@@ -68,7 +68,7 @@ def _stacks(report: PlanReport, room: int) -> list[str]:
 
 
 def _block(stack: tuple[str, ...], changes: list[Change], report: PlanReport, room: int) -> tuple[list[str], int]:
-    """The lines of one stack, and how many of its changes are in them."""
+    """Return the lines of one stack, and the number of changes shown."""
     head = [
         "",
         "<details open>",
@@ -78,10 +78,11 @@ def _block(stack: tuple[str, ...], changes: list[Change], report: PlanReport, ro
     foot = ["", "</details>"]
     room -= _size([*head, *foot]) + 200  # the table's heading and the fences
     if plan_values.only_additions(changes):
-        rows = [f"| + | {number} | {_escaped(kind)} |" for kind, number in plan_values.by_type(changes)]
-        table = ["| | | Type |", "|---|---|---|", *rows]
+        counts = [f"| + | {number} | {_escaped(kind)} |" for kind, number in plan_values.by_type(changes)]
+        table = ["| | | Type |", "|---|---|---|", *counts]
         return ([*head, *table, *foot], len(changes)) if _size(table) <= room else ([], 0)
-    rows, hunks = [], []
+    rows: list[str] = []
+    hunks: list[str] = []
     for change in changes:
         row, hunk = _row(change, report), _hunk(change)
         if _size([*rows, row, *hunks, *hunk]) > room:
@@ -103,7 +104,7 @@ def _row(change: Change, report: PlanReport) -> str:
 
 
 def _hunk(change: Change) -> list[str]:
-    """The differences of one resource as lines of a diff."""
+    """Return the differences of one resource as lines of a diff."""
     if not change.differences or change.metadata_only:
         return []
     lines = [f"@@ {' '.join(change.logical_id.split())} @@"]
@@ -118,7 +119,7 @@ def _hunk(change: Change) -> list[str]:
 def _diff(difference: Difference) -> list[str]:
     note = plan_values.NOTES[difference.replaces]
     path = f"{plan_values.shortened(difference.path, _WIDTH)}{f'  ({note})' if note else ''}"
-    if not plan_values.is_told(difference):
+    if not plan_values.has_values(difference):
         return [f"! {path}"]
     before, after = plan_values.sides(difference, _WIDTH)
     return ([f"- {path}: {before}"] if difference.before is not ABSENT else []) + (
@@ -127,17 +128,17 @@ def _diff(difference: Difference) -> list[str]:
 
 
 def _fenced(lines: list[str]) -> list[str]:
-    """No line of a hunk begins with a backtick, so nothing inside ends it."""
+    """No line of a hunk begins with a backtick, so none ends the fence."""
     return ["", "```diff", *lines, "```"] if lines else []
 
 
 def _escaped(text: str) -> str:
-    """Text that means nothing to markdown, nor to HTML, nor to a table."""
+    """Escape Markdown, HTML and table separators."""
     return _SPECIAL.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
 def _cut(lines: list[str]) -> list[str]:
-    """As many of the lines as one section may have; a fence that is open there is closed."""
+    """Cut the lines to the size of a section; close an open fence."""
     size, fence = 0, ""
     for number, line in enumerate(lines):
         size += len(line) + 1

@@ -1,4 +1,4 @@
-"""A plan for a person at a terminal: stack, resource, property, old and new."""
+"""A plan as lines: stack, resource, property, old and new value."""
 
 from itertools import groupby
 
@@ -17,12 +17,12 @@ _STYLES = {
     Action.REMOVE: "red",
 }
 _WIDTH = 60
-_MOST = 20
-"""Properties of one resource that are listed; --output json has them all."""
+_MAX_DIFFERENCES = 20
+"""Differences of one resource that are shown; --output json has all."""
 
 
 def show(ui: Ui, report: PlanReport) -> None:
-    """The tree, the summary line, what is in danger, then permissions and cost where they were looked at."""
+    """Show the changes of each stack, the summary, dangers, then permissions and cost if computed."""
     ui.line(report.stack, "bold")
     for stack, group in groupby(report.plan.changes, key=lambda change: change.stack):
         _stack(ui, report, stack, list(group))
@@ -64,14 +64,14 @@ def _resource(ui: Ui, indent: str, change: Change, danger: Danger | None) -> Non
     sign = plan_values.SIGNS[change.action]
     sign = sign if ui.unicode else sign.replace("±", "+-")
     style = _danger_style(danger) if danger else "dim" if change.metadata_only else _STYLES[change.action]
-    note = f"  {_mark(danger)}" if danger else "  metadata only, nothing happens to it" if change.metadata_only else ""
+    note = f"  {_mark(danger)}" if danger else "  metadata only, no effect" if change.metadata_only else ""
     ui.line(f"{indent}{sign} {change.logical_id} ({change.type}){note}", style)
     if change.metadata_only:
         return
-    for difference in change.differences[:_MOST]:
+    for difference in change.differences[:_MAX_DIFFERENCES]:
         ui.line(f"{indent}    {_difference(difference)}", "" if difference.replaces is Replaces.NO else style)
-    if len(change.differences) > _MOST:
-        ui.line(f"{indent}    … and {len(change.differences) - _MOST} more; --output json shows all")
+    if len(change.differences) > _MAX_DIFFERENCES:
+        ui.line(f"{indent}    … and {len(change.differences) - _MAX_DIFFERENCES} more; --output json shows all")
 
 
 def _difference(difference: Difference) -> str:
@@ -80,7 +80,7 @@ def _difference(difference: Difference) -> str:
 
 
 def _sides(difference: Difference) -> str:
-    if not plan_values.is_told(difference):
+    if not plan_values.has_values(difference):
         return ""
     before, after = plan_values.sides(difference, _WIDTH)
     if difference.before is ABSENT:

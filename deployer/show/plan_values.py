@@ -1,4 +1,4 @@
-"""The words of a plan that all its views use: signs, sums, values."""
+"""What all views of a plan share: signs, counts, values as text."""
 
 import json
 from collections import Counter
@@ -15,15 +15,15 @@ NOTES = {
     Replaces.CERTAINLY: "forces a replacement",
 }
 MANY = 12
-"""A stack with more additions than this, and nothing else, is shown as counts."""
+"""A stack with more changes, all additions, is shown as counts per type."""
 
 _LATER, _SECRET = "(known after deployment)", "(hidden)"
 _CONTEXT = 12
-"""Characters of what two long texts have in common that are shown on either side of where they differ."""
+"""Characters shown of the common text on each side of a difference."""
 
 
 def summary(plan: Plan) -> str:
-    phantoms = f" ({plan.phantoms} more refer to something that changes)" if plan.phantoms else ""
+    phantoms = f" ({plan.phantoms} more only refer to a changed resource)" if plan.phantoms else ""
     return (counts(plan.changes) or "no resource changes, only outputs") + phantoms
 
 
@@ -45,16 +45,14 @@ def only_additions(changes: list[Change]) -> bool:
     return len(changes) > MANY and all(change.action is Action.ADD for change in changes)
 
 
-def is_told(difference: Difference) -> bool:
-    """False where the service named the property, and no value."""
+def has_values(difference: Difference) -> bool:
+    """False if CloudFormation names the property without its values."""
     return not (isinstance(difference.before, Unknown) and isinstance(difference.after, Unknown))
 
 
 def sides(difference: Difference, width: int) -> tuple[str, str]:
-    """Both values, "" where there is none, each at most `width` characters long.
-
-    Of two long ones what they have in common at either end is left out.
-    """
+    """Return both values, "" for an absent one, each at most `width` characters; the common text at both ends of long
+    values is left out."""
     before, after = value(difference.before), value(difference.after)
     if before and after and max(len(before), len(after)) > width:
         start = _shared(before, after)
@@ -68,7 +66,7 @@ def shortened(text: str, width: int) -> str:
 
 
 def value(node) -> str:
-    """In one line: a text in quotes, what cannot be known or must not be shown in brackets, a reference bare."""
+    """Format in one line: text in quotes, unknown or hidden values in brackets, references without quotes."""
     if node is ABSENT:
         return ""
     plain = _plain(node)
@@ -89,7 +87,7 @@ def _plain(node):
 
 
 def _expression(node: dict):
-    """{"Fn::GetAtt": ["OrdersTable", "Arn"]} -> OrdersTable.Arn; what has no short form stays as it is."""
+    """{"Fn::GetAtt": ["OrdersTable", "Arn"]} -> OrdersTable.Arn; functions without a short form as JSON."""
     ((function, argument),) = node.items()
     if function == "Ref":
         return str(argument)
@@ -108,11 +106,11 @@ def _quoted(text) -> str:
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters both begin with."""
+    """Return the length of the common prefix."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _between(text: str, start: int, end: int) -> str:
-    """`text` without so many characters at its ends."""
+    """Remove `start` and `end` characters at the ends of `text`."""
     start, end = (size if size > 1 else 0 for size in (start, end))
     return f"{'…' * bool(start)}{text[start : len(text) - end]}{'…' * bool(end)}"

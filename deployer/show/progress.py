@@ -1,7 +1,7 @@
-"""Shows an operation on a tree of stacks while it runs: the tree on a terminal, lines elsewhere.
+"""Show an operation on a tree of stacks while it runs: a live tree on a terminal, lines elsewhere.
 
-A terminal shows every stack with what is in work in it, and for how long. A log gets a line when a stack
-begins and ends, whatever fails, and every half minute what is being waited for.
+The tree has each stack with its resources in progress and their time. A log gets a line when a stack starts, ends
+or a resource fails, and every half minute what the operation is waiting for.
 """
 
 from collections import Counter
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
 from deployer.plan.changes import Plan
 from deployer.show.ui import Ui
@@ -18,10 +19,10 @@ from deployer.stacks.events import STACK, Event
 from deployer.stacks.stack_status import StackStatus
 
 HEARTBEAT = 30.0
-"""Seconds without a line after which a log is told that it goes on."""
+"""Seconds without news after which a log gets a line."""
 
 _SHOWN = 3
-"""Resources in work that are named; the others are counted. On a terminal twice as many."""
+"""Resources in progress that are named; the others are counted. On a terminal twice as many."""
 
 Line = tuple[int, str, str]
 """Indentation, text and style."""
@@ -29,7 +30,7 @@ Line = tuple[int, str, str]
 
 @dataclass
 class StackProgress:
-    """One stack so far. `busy`: resource -> its type and since when; `done`: those that came to an end."""
+    """`busy`: resource in progress -> its type and start; `done`: resources that are complete or failed."""
 
     name: str
     started: datetime
@@ -39,19 +40,19 @@ class StackProgress:
     ended: datetime | None = None
 
     @property
-    def went_wrong(self) -> bool:
+    def failed(self) -> bool:
         return "ROLLBACK" in self.status.name or "FAILED" in self.status.name
 
     @property
-    def went_well(self) -> bool:
-        """What was to be done is done, which may be a deletion."""
-        return self.status.is_settled and not self.went_wrong
+    def succeeded(self) -> bool:
+        """A deletion counts, too."""
+        return self.status.is_settled and not self.failed
 
 
 class Progress:
-    """Takes events in, knows where every stack stands. No output.
+    """The state of every stack, from events. No output.
 
-    `expected`: stack path -> how many of its resources the plan changes; a stack without is not counted against.
+    `expected`: stack path -> number of resources that the plan changes; a stack without gets no total.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Progress:
             if event.of_the_stack:
                 stack.status = StackStatus(event.status)
                 stack.ended = event.time if stack.status.is_settled else None
-            elif event.type != STACK:  # a nested stack tells of itself
+            elif event.type != STACK:  # a nested stack has its own events
                 self._resource(stack, event)
 
     def ordered(self) -> list[StackProgress]:
@@ -84,18 +85,18 @@ class Progress:
         return self.since(stack.started, stack.ended)
 
     def since(self, start: datetime, end: datetime | None = None) -> float:
-        """Never below nought: this machine's clock may be behind CloudFormation's."""
+        """Clamp to 0 (clock skew)."""
         return max(0.0, ((end or self.clock()) - start).total_seconds())
 
     def count(self, stack: StackProgress) -> str:
-        """`3 of 8`: of its own resources, the root's of all. A rollback undoes what nobody counted."""
-        of = list(self.stacks.values()) if stack.name == self.root_name else [stack]
-        done = sum(len(one.done) for one in of)
+        """`3 of 8` of the stack's own resources; of all for the root. A rollback has no total."""
+        stacks = list(self.stacks.values()) if stack.name == self.root_name else [stack]
+        done = sum(len(each.done) for each in stacks)
         total = sum(self.expected.values()) if stack.name == self.root_name else self.expected.get(stack.name, 0)
-        return f"{done} of {max(done, total)}" if total and not stack.went_wrong else str(done)
+        return f"{done} of {max(done, total)}" if total and not stack.failed else str(done)
 
     def waiting(self) -> list[tuple[str, str, float]]:
-        """Path, type and seconds of all resources in work, the longest first."""
+        """Return path, type and seconds of all resources in progress, longest first."""
         found = [
             (name if stack.name == self.root_name else f"{stack.name}/{name}", kind, self.since(start))
             for stack in self.stacks.values()
@@ -118,12 +119,12 @@ class Progress:
 
 
 def expected(plan: Plan) -> dict[str, int]:
-    """Stack path -> resources that change there, nested stacks not counted; "" is the root."""
+    """Return stack path -> number of resources that change, without nested stacks; "" is the root."""
     return dict(Counter("/".join(change.stack) for change in plan.changes if change.type != STACK))
 
 
 def log_lines(progress: Progress, batch: list[Event]) -> list[tuple[str, str]]:
-    """What a log should hold of a batch that `progress` has taken: text and style."""
+    """Return the lines of a log, text and style, for a batch that `progress` has taken."""
     return [line for event in batch if (line := _log_line(progress, event))]
 
 
@@ -131,20 +132,20 @@ def _log_line(progress: Progress, event: Event) -> tuple[str, str] | None:
     at = f"  {event.time:%H:%M:%S}  "
     if not event.of_the_stack:
         if not event.status.endswith("_FAILED") or event.child_stack in progress.stacks:
-            return None  # a nested stack tells of itself, unless it failed before it began
+            return None  # a nested stack has its own events, unless it failed before its creation
         why = messages.clean(event.reason).text if event.reason else "no reason"
         return f"{at}{resource_path(event, progress.names)} ({event.type}) {event.status}: {why}", "red"
     stack, status = progress.stacks[event.stack_id], StackStatus(event.status)
     if status.is_settled:
         end = f"{at}{stack.name} {status} in {_time(progress.since(stack.started, event.time))}"
-        return f"{end}, {progress.count(stack)} resources", "" if stack.went_well else "red"
+        return f"{end}, {progress.count(stack)} resources", "" if stack.succeeded else "red"
     if event.time == stack.started or event.status.endswith("ROLLBACK_IN_PROGRESS"):
         return f"{at}{stack.name} {status}", ""
     return None
 
 
 def heartbeat(progress: Progress) -> str:
-    """What is being waited for, in one line."""
+    """Return what the operation is waiting for, in one line."""
     waiting = progress.waiting()
     named = [f"{path} ({kind}, {_time(seconds)})" for path, kind, seconds in waiting[:_SHOWN]]
     more = f" and {len(waiting) - _SHOWN} more" if len(waiting) > _SHOWN else ""
@@ -154,13 +155,13 @@ def heartbeat(progress: Progress) -> str:
 
 
 def tree(progress: Progress, ui: Ui) -> list[Line]:
-    """The whole of it as lines: each stack, and what is in work in it."""
+    """Return each stack, and its resources in progress, as lines."""
     lines: list[Line] = []
     for stack in progress.ordered():
         root = stack.name == progress.root_name
         depth = 0 if root else 1 + stack.name.count("/")
-        style = "red" if stack.went_wrong else "green" if stack.went_well else "yellow"
-        mark = ui.bad if stack.went_wrong else ui.ok if stack.went_well else ui.dots
+        style = "red" if stack.failed else "green" if stack.succeeded else "yellow"
+        mark = ui.bad if stack.failed else ui.ok if stack.succeeded else ui.dots
         name = stack.name.rpartition("/")[2]
         text = f"{mark} {name}  {stack.status}  {progress.count(stack)}  {_time(progress.seconds(stack))}"
         lines.append((depth, text, style))
@@ -176,7 +177,7 @@ def tree(progress: Progress, ui: Ui) -> list[Line]:
 def display(
     ui: Ui, root_name: str, expected: Mapping[str, int] | None = None
 ) -> Iterator[Callable[[list[Event]], None]]:
-    """`with display(ui, name) as on_events:` shows what is fed to on_events; empty batches keep the time."""
+    """`with display(ui, name) as on_events:` shows the events passed to on_events; empty batches update the time."""
     progress = Progress(root_name, expected)
     if not ui.interactive:
         yield _logging(ui, progress)
@@ -188,27 +189,27 @@ def display(
 
 
 def _logging(ui: Ui, progress: Progress) -> Callable[[list[Event]], None]:
-    told = progress.clock()
+    reported = progress.clock()
 
     def on_events(batch: list[Event]) -> None:
-        nonlocal told
+        nonlocal reported
         progress.take(batch)
         lines = log_lines(progress, batch)
-        if not lines and progress.since(told) >= HEARTBEAT:
+        if not lines and progress.since(reported) >= HEARTBEAT:
             lines = [(heartbeat(progress), "")]
         for text, style in lines:
             ui.line(text, style)
-            told = progress.clock()
+            reported = progress.clock()
 
     return on_events
 
 
 def _drawn(progress: Progress, ui: Ui):
-    """Lines are cut at the terminal's width: a folded one would break the drawing over itself."""
+    """Lines are cut at the terminal's width: a folded line would break the live display."""
     from rich.console import Group
     from rich.text import Text
 
-    cut = "ellipsis" if ui.unicode else "crop"
+    cut: Literal["ellipsis", "crop"] = "ellipsis" if ui.unicode else "crop"
     return Group(
         *(Text("  " * depth + text, style, no_wrap=True, overflow=cut) for depth, text, style in tree(progress, ui))
     )

@@ -1,4 +1,4 @@
-"""What a person sees: steps with their time, questions, and plain text where a terminal is plain."""
+"""Write steps, lines, tables and questions, as plain as the terminal requires."""
 
 import sys
 import threading
@@ -9,40 +9,40 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from rich.console import Console
 
 QUIET_SECONDS = 1.0
-"""A step that takes longer than this says that it is going on."""
+"""A step that takes longer reports that it is running."""
 
 _ENDLESS = 10_000
 
 
 class Ui:
-    """Writes to one stream; `interactive` decides between live display and one line per event."""
+    """Writes to one stream. `interactive`: live displays instead of one line per event."""
 
     def __init__(self, stream=None, interactive: bool | None = None):
         stream = stream or sys.stdout
         self.console = Console(file=stream, highlight=False, soft_wrap=True, force_terminal=interactive or None)
         self.interactive = _is_live(self.console) if interactive is None else interactive
         if not self.interactive:
-            self.console.width = _ENDLESS  # Rich takes a file for a terminal of 80 columns
+            self.console.width = _ENDLESS  # Rich assumes 80 columns for a file
         self.unicode = _can_encode(stream, "✓…│")
         self.ok, self.bad, self.dots = ("✓", "✗", "…") if self.unicode else ("ok", "!!", "...")
 
     def line(self, text: str = "", style: str = "") -> None:
-        """One line; `text` is shown as it is, brackets included."""
+        """Write one line; brackets in `text` are not markup."""
         self.console.print(self._plain(text), style=style or None, markup=False)
 
     def warn(self, text: str) -> None:
         self.line(f"! {text}", "yellow")
 
     def table(self, rows: Iterable[Sequence[str]], headings: Sequence[str] = ()) -> None:
-        """Columns under each other; nothing is cut off: a terminal's line is folded, elsewhere it is as long as it is."""
+        """Write aligned columns without cutting cells: folded on a terminal, on long lines elsewhere."""
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, padding=(0, 0, 0, 2), show_header=bool(headings))
-        rows = [[Text(self._plain(cell), overflow="fold") for cell in row] for row in rows]
-        for place in range(max(map(len, rows), default=0)):
-            table.add_column(headings[place] if headings else "", overflow="fold")
-        for row in rows:
+        cells = [[Text(self._plain(cell), overflow="fold") for cell in row] for row in rows]
+        for index in range(max(map(len, cells), default=0)):
+            table.add_column(headings[index] if headings else "", overflow="fold")
+        for row in cells:
             table.add_row(*row)
         self.console.print(table, soft_wrap=False)
 
@@ -50,7 +50,7 @@ class Ui:
     def step(self, name: str, spinner: bool = True) -> Iterator["Step"]:
         """`with ui.step("Lint") as step: ...; step.result = "no findings"` -> one line with its time.
 
-        Without `spinner` something else shows that it is going on.
+        `spinner`: False if the block shows its own progress.
         """
         step, started = Step(), time.monotonic()
         with self._going_on(name) if spinner else nullcontext():
@@ -87,38 +87,38 @@ class Ui:
 
 
 class Step:
-    """A step's outcome in a few words, set while it runs."""
+    """`result`: the step's outcome in a few words, set while it runs."""
 
     result = ""
 
 
 def _is_live(console: Console) -> bool:
-    """A terminal that can be drawn on: TERM=dumb cannot."""
+    """Whether the terminal supports live displays: TERM=dumb does not."""
     return console.is_terminal and not console.is_dumb_terminal
 
 
 def can_ask() -> bool:
-    """True when a person can see a question and answer it."""
+    """Whether stdin and stdout are a terminal."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def ask(question: str) -> bool:
-    """Ask on the terminal; only a clear yes is a yes."""
+    """Ask on the terminal; any answer but y or yes is a no."""
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
 
 
-def choose(ways: Mapping[str, str]) -> str:
-    """Ask on the terminal until the answer is one of the keys; "" when the input ends."""
-    question = ", ".join(f"[{key}] {way}" for key, way in ways.items())
+def choose(options: Mapping[str, str]) -> str:
+    """Ask on the terminal until the answer is one of the keys; return "" at the end of input."""
+    question = ", ".join(f"[{key}] {text}" for key, text in options.items())
     while True:
         try:
             answer = input(f"{question}: ").strip().lower()[:1]
         except EOFError:
             return ""
-        if answer in ways:
+        if answer in options:
             return answer
 
 

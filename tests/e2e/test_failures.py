@@ -106,7 +106,7 @@ def test_a_name_that_something_else_has_is_refused_before_anything_is_changed(pr
     assert f"log group {name} (ComputeStack/OrdersQueryLogs)" in said
     assert f"aws logs delete-log-group --log-group-name {name} --region us-east-1" in said
     planned = said_by(redeploy(project, deployment, "--plan", env="third"), 0)
-    assert f"names exist already: log group {name}" in planned, "a plan says it, and goes on"
+    assert f"name conflict: log group {name}" in planned, "a plan only warns"
 
     assert uploads(deployment) == before
     with pytest.raises(deployment.client("cloudformation").exceptions.ClientError, match="does not exist"):
@@ -121,7 +121,7 @@ def test_with_no_rollback_a_failure_is_left_and_the_next_deployment_rolls_it_bac
         said = said_by(redeploy(project, deployment, "--no-rollback"), 1)
     assert "food-delivery-dev is in UPDATE_FAILED" in said and "nothing was rolled back" in said
     again = said_by(redeploy(project, deployment), 0)
-    assert "its last update failed and was left as it was" in again
+    assert "its last update failed without rollback" in again
     assert re.search(r"Recover +food-delivery-dev is in UPDATE_ROLLBACK_COMPLETE", again)
     assert physical_ids(deployment) == before
     assert place(deployment)["version"] == 1

@@ -167,13 +167,13 @@ def test_an_interrupted_deployment_goes_on_and_the_same_command_resumes_it(slow)
     slow.wait_at_the_gate(first)
     first.send_signal(signal.SIGINT)
     said = ended(first, 130)
-    assert "CloudFormation the move continues" in said and "run the same command again" in said
+    assert "the operation continues in CloudFormation" in said and "run the same command again" in said
     assert slow.status() == "UPDATE_IN_PROGRESS"
 
     second = slow.begin()
     hear(second, "Resuming: ")
     second.send_signal(signal.SIGTERM)  # as a pipeline ends a job
-    assert "CloudFormation the move continues" in ended(second, 130)
+    assert "the operation continues in CloudFormation" in ended(second, 130)
     assert slow.status() == "UPDATE_IN_PROGRESS"
 
     third = slow.begin()
@@ -192,7 +192,7 @@ def test_sigterm_just_after_the_execution_was_sent_claims_nothing_and_removes_no
     first.send_signal(signal.SIGTERM)
     said = ended(first, 130)
     assert "nothing was changed" not in said and "not changed" not in said
-    assert "CloudFormation the move continues" in said and "run the same command again" in said
+    assert "the operation continues in CloudFormation" in said and "run the same command again" in said
     slow.open()
     again = slow.again()
     assert again.returncode == 0, again.stdout + again.stderr
@@ -286,6 +286,6 @@ def test_ctrl_c_at_a_terminal_asks_whether_to_watch_on_stop_or_cancel(slow):
         process.expect("CANCELLING")
         slow.open()
         assert process.code() == 130, process.said
-        assert "cancelled" in process.said and "its resources are as they were before" in process.said
+        assert "cancelled" in process.said and "its resources are as before the update" in process.said
     assert slow.status() == "UPDATE_ROLLBACK_COMPLETE"
     assert slow.data_stack() == before

@@ -1,19 +1,22 @@
-"""What must be in order, and who must have said yes, before an environment is destroyed."""
+"""Refuse to destroy what is protected, and ask for confirmation."""
 
 from collections.abc import Callable, Iterator
 
 from config import names
 from config.environment import Environment
 from deployer.commands.destroy.inventory import Inventory
-from deployer.commands.destroy.stored_data import BUCKET, Holding
+from deployer.commands.destroy.resources import BUCKET, DataResource
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import ask, can_ask
 from deployer.stacks.stack_status import recovery_action
 
 
-def refuse_obstacles(found: Inventory, aws_command: Callable[[str], str]) -> None:
-    """`aws_command`: from what follows `aws` to the whole command."""
+def check_stack(found: Inventory, aws_command: Callable[[str], str]) -> None:
+    """Refuse a stack that is changing or has termination protection.
+
+    `aws_command`: makes the complete command from the words that follow `aws`.
+    """
     stack = names.root_stack(found.environment)
 
     def cli(words: str) -> str:
@@ -25,13 +28,13 @@ def refuse_obstacles(found: Inventory, aws_command: Callable[[str], str]) -> Non
         raise Failure(
             Exit.REFUSED,
             f"stack {stack} has termination protection",
-            f"to lift it: {cli('update-termination-protection --no-enable-termination-protection')}",
+            f"disable it: {cli('update-termination-protection --no-enable-termination-protection')}",
         )
 
 
-def refuse_data_in_the_way(found: Inventory) -> None:
-    """What the stack's deletion would fail at, half way through."""
-    reasons = [f"{held.fate.path} ({held.id}) {why}" for held in found.dying if (why := _obstacle(held))]
+def check_deletable(found: Inventory) -> None:
+    """Refuse, before anything is changed, data that would make the stack's deletion fail half-way."""
+    reasons = [f"{each.resource.path} ({each.id}) {why}" for each in found.deleted_data if (why := _obstacle(each))]
     if reasons:
         raise Failure(
             Exit.REFUSED,
@@ -40,57 +43,55 @@ def refuse_data_in_the_way(found: Inventory) -> None:
         )
 
 
-def _obstacle(held: Holding) -> str:
-    """Why CloudFormation would not delete it; "" if it would."""
-    if held.type == BUCKET and held.number:
-        return f"holds {held.amount}, and CloudFormation deletes only an empty bucket"
-    if held.protected:
-        return (
-            f"has deletion protection switched on, whatever it holds ({held.amount}), so DynamoDB refuses to delete it"
-        )
+def _obstacle(data: DataResource) -> str:
+    """Return why CloudFormation cannot delete it; "" if it can."""
+    if data.type == BUCKET and data.count:
+        return f"holds {data.amount}, and CloudFormation deletes only empty buckets"
+    if data.protected:
+        return f"has deletion protection ({data.amount}), so DynamoDB refuses to delete it"
     return ""
 
 
 def confirm(environment: Environment, found: Inventory, options: Options) -> None:
-    """Where data is protected, by the file or as deployed, the environment's name is typed by a person."""
+    """Ask for confirmation; where data is protected or retained, the environment's name must be typed."""
     if why := "; ".join(_protections(environment, found)):
-        if not can_ask():
-            raise Failure(
-                Exit.REFUSED,
-                f"the name of environment {environment.name} must be typed at a terminal to destroy it: {why}",
-                "--yes is not enough here",
-            )
-        if _typed(f"Type the name of the environment, {environment.name}, to destroy it: ") != environment.name:
-            raise Failure(Exit.REFUSED, "not confirmed")
+        _confirm_name(environment.name, why)
         return
     if options.yes:
         return
     if not can_ask():
-        raise Failure(Exit.REFUSED, "nobody at a terminal to confirm it", "add --yes")
+        raise Failure(Exit.REFUSED, "confirmation required, but stdin is not a terminal", "add --yes")
     if not ask(f"Destroy environment {environment.name}?"):
         raise Failure(Exit.REFUSED, "not confirmed")
 
 
+def _confirm_name(name: str, why: str) -> None:
+    if not can_ask():
+        raise Failure(
+            Exit.REFUSED,
+            f"the name of environment {name} must be typed at a terminal to destroy it: {why}",
+            "--yes is not enough here",
+        )
+    try:
+        typed = input(f"Type the name of the environment, {name}, to destroy it: ").strip()
+    except EOFError:
+        typed = ""
+    if typed != name:
+        raise Failure(Exit.REFUSED, "not confirmed")
+
+
 def _protections(environment: Environment, found: Inventory) -> Iterator[str]:
-    """Everything that protects its data, each by its own name."""
+    """Everything that protects data: in the environment's file, and as deployed."""
     file = f"environments/{environment.name}.toml"
     if environment.data.retention == "Retain":
         yield f"{file} sets data.retention to Retain"
     if environment.data.deletion_protection:
         yield f"{file} sets data.deletion_protection"
-    for held in found.stored:
-        if held.protected:
-            yield f"{held.fate.path} ({held.id}) has deletion protection switched on"
-        elif held.fate.kept:
-            yield (
-                f"{held.fate.path} ({held.id}) is retained by its deletion policy"
-                if held.fate.stack
-                else (f"{held.id} was left by an earlier deployment")
-            )
-
-
-def _typed(question: str) -> str:
-    try:
-        return input(question).strip()
-    except EOFError:
-        return ""
+    for data in found.data:
+        resource = f"{data.resource.path} ({data.id})"
+        if data.protected:
+            yield f"{resource} has deletion protection"
+        elif data.resource.retained and data.resource.stack:
+            yield f"{resource} is retained by its deletion policy"
+        elif data.resource.retained:
+            yield f"{data.id} was retained by an earlier deployment"

@@ -1,37 +1,37 @@
-"""Everything of an environment in one account and region: in its stack, beside it, and shared with others."""
+"""What belongs to an environment in one account and region: in its stack, outside it, and shared with others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from config import names
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
-from deployer.commands.destroy import stack_deletion, stored_data
-from deployer.commands.destroy.deletion_outcomes import Fate
-from deployer.commands.destroy.stored_data import BUCKET, Holding
+from deployer.commands.destroy import resources
+from deployer.commands.destroy.resources import BUCKET, DataResource, Resource
 from deployer.stacks import deployment_records, outputs, reading
 from deployer.stacks.stack_status import StackStatus
 
 ROLE, API = "AWS::IAM::Role", "AWS::ApiGateway::RestApi"
-_UNSEEN = "others that cannot be seen"
+_UNKNOWN = "others that these credentials cannot list"
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """`stack`: the root's DescribeStacks entry, or None. `holdings`: of the stack, and outside of any.
-    `untold`: what could not be looked for, and why. `artifacts`: the shared bucket, or None. `others`: environments
-    that share it. `gateway_role`: name of our role that API Gateway logs with, or "". `log_roles`: that one, and
-    such that this stack made and API Gateway no longer uses."""
+    """`stack`: the root's DescribeStacks entry, or None. `resources`: of the stack. `data`: the data resources of the
+    stack, and those that earlier stacks retained. `unchecked`: what could not be read, and why. `records`: number of
+    deployment records. `artifacts`: the shared bucket, or None. `others`: environments that share it.
+    `gateway_role`: name of the platform's role that API Gateway logs with, or ""."""
 
     environment: str
     account: str
-    stack: Mapping | None
-    fates: tuple[Fate, ...]
-    stored: tuple[Holding, ...]
-    untold: tuple[str, ...]
+    stack: Mapping[str, Any] | None
+    resources: tuple[Resource, ...]
+    data: tuple[DataResource, ...]
+    unchecked: tuple[str, ...]
     has_flags: bool
     records: int
-    artifacts: Holding | None
+    artifacts: DataResource | None
     others: frozenset[str]
     gateway_role: str
 
@@ -40,18 +40,19 @@ class Inventory:
         return reading.status_of(self.stack)
 
     @property
-    def dying(self) -> list[Holding]:
-        """What the stack's deletion takes with it."""
-        return [holding for holding in self.stored if not holding.fate.kept]
+    def deleted_data(self) -> list[DataResource]:
+        """What the stack's deletion deletes."""
+        return [each for each in self.data if not each.resource.retained]
 
     @property
-    def staying(self) -> list[Holding]:
-        return [holding for holding in self.stored if holding.fate.kept]
+    def retained_data(self) -> list[DataResource]:
+        return [each for each in self.data if each.resource.retained]
 
     @property
     def log_roles(self) -> list[str]:
-        made = {fate.physical_id for fate in self.fates if fate.type == ROLE and fate.kept}
-        return sorted(made | ({self.gateway_role} - {""}))
+        """The platform's role that API Gateway logs with, and earlier ones that this stack retains."""
+        retained = {each.physical_id for each in self.resources if each.type == ROLE and each.retained}
+        return sorted(retained | ({self.gateway_role} - {""}))
 
     @property
     def has_shared(self) -> bool:
@@ -59,57 +60,70 @@ class Inventory:
 
     @property
     def apis(self) -> set[str]:
-        """Also one that an unfinished deletion took already: the root's outputs still name it."""
+        """Ids of the REST APIs; the outputs also name one that an unfinished deletion has deleted."""
         return {*self.physical_ids(API), *filter(None, [outputs.of_stack(self.stack or {}).get("ApiId")])}
 
     def physical_ids(self, kind: str) -> list[str]:
-        return [fate.physical_id for fate in self.fates if fate.type == kind]
+        return [each.physical_id for each in self.resources if each.type == kind]
 
 
 def take(aws: Aws, environment: str, account: str) -> Inventory:
-    """Only reads. Who may not see the whole account is not kept from destroying what he may."""
+    """Read everything; write nothing. Missing account-wide read permissions do not block the destroy."""
     stack = reading.describe(aws, names.root_stack(environment))
-    fates = stack_deletion.read(aws, stack) if stack else []
-    known = {fate.physical_id for fate in fates}
-    tagged, others, untold = [], frozenset({_UNSEEN}), []
+    found = resources.of_stack(aws, stack) if stack else []
+    tagged: list[Resource] = []
+    others, unchecked = frozenset({_UNKNOWN}), []
     try:
-        tagged = stored_data.tagged(aws, environment)
+        tagged = resources.tagged(aws, environment)
     except Exception as error:
-        untold.append(f"what earlier deployments of this environment left behind: {_denied(error)}")
+        unchecked.append(f"data that earlier deployments of this environment retained: {_denied(error)}")
     try:
-        others = frozenset(stack_deletion.environments(aws) - {environment})
+        others = frozenset(environments(aws) - {environment})
     except Exception as error:
-        untold.append(f"other environments, so what they may share is kept: {_denied(error)}")
-    bucket = Fate((), "artifacts", BUCKET, names.artifact_bucket(account, aws.region), kept=True)
-    outside = [fate for fate in tagged if fate.physical_id not in known]
+        unchecked.append(f"other environments, so shared resources are kept: {_denied(error)}")
+    bucket = Resource((), "artifacts", BUCKET, names.artifact_bucket(account, aws.region), retained=True)
+    known = {each.physical_id for each in found}
+    outside = [each for each in tagged if each.physical_id not in known]
     return Inventory(
         environment,
         account,
         stack,
-        tuple(fates),
-        tuple(stored_data.read(aws, [*fates, *outside])),
-        tuple(untold),
+        tuple(found),
+        tuple(resources.with_data(aws, [*found, *outside])),
+        tuple(unchecked),
         _has_flags(aws, environment),
         len(deployment_records.entries(aws, account, environment)),
-        next(iter(stored_data.read(aws, [bucket])), None),
+        next(iter(resources.with_data(aws, [bucket])), None),
         others,
         _gateway_role(aws),
     )
 
 
+def environments(aws: Aws) -> set[str]:
+    """Return the environments that have a root stack in this account and region, in any state."""
+    prefix = names.root_stack("")
+    pages = aws.client("cloudformation").get_paginator("describe_stacks").paginate()
+    return {
+        stack["StackName"].removeprefix(prefix)
+        for page in pages
+        for stack in page["Stacks"]
+        if stack["StackName"].startswith(prefix) and not stack.get("ParentId") and reading.status_of(stack).exists
+    }
+
+
 def _denied(error: Exception) -> str:
-    """The right that is missing; raises again whatever else it is."""
+    """Return the missing permission; raise again any other error."""
     if not service_errors.is_denied(error):
         raise error
-    return f"no {service_errors.denied_action(error)}"
+    return f"missing permission {service_errors.denied_action(error)}"
 
 
 def _has_flags(aws: Aws, environment: str) -> bool:
-    wanted = names.parameter_path(environment, "feature-flags")
-    return bool(aws.client("ssm").get_parameters(Names=[wanted])["Parameters"])
+    name = names.parameter_path(environment, "feature-flags")
+    return bool(aws.client("ssm").get_parameters(Names=[name])["Parameters"])
 
 
 def _gateway_role(aws: Aws) -> str:
-    """Ours begins with the name of the stack that made it."""
+    """Return the platform's role, whose name begins with that of the stack that made it."""
     role = aws.client("apigateway").get_account().get("cloudwatchRoleArn", "").rpartition("/")[2]
     return role if role.startswith(names.root_stack("")) else ""

@@ -1,57 +1,85 @@
-"""Take away what a stack leaves behind, each kind in its own way. What is gone already is no failure."""
+"""Delete the stack, and what it leaves behind, each kind in its own way. A resource already gone is no failure."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
-from deployer.aws.waiting import until
-from deployer.commands.destroy.stored_data import BUCKET, TABLE, Holding
+from deployer.aws.waiting import PollingConfig, until
+from deployer.commands.destroy import resources
+from deployer.commands.destroy.resources import BUCKET, TABLE, DataResource, Resource
+from deployer.stacks import execution, reading, recovery
+from deployer.stacks.execution import OnEvents, Outcome
+from deployer.stacks.stack_status import StackStatus
 
 
-def unprotect(aws: Aws, table: str, pause: float) -> None:
-    """Let DynamoDB delete the table."""
-    _unless_gone(lambda: aws.client("dynamodb").update_table(TableName=table, DeletionProtectionEnabled=False))
-    _until_active(aws, table, pause)
+def delete_stack(aws: Aws, stack_id: str, on_events: OnEvents, polling: PollingConfig, token: str) -> Outcome:
+    """Delete the stack, or join a deletion that is running, and follow it to DELETE_COMPLETE or DELETE_FAILED.
+
+    `token`: of `operation.token`, which names the caller to others who find the stack busy.
+    """
+    stack = reading.describe(aws, stack_id)
+    status = reading.status_of(stack)
+    if stack and status.name == "DELETE_IN_PROGRESS":
+        return execution.follow(aws, stack_id, on_events, polling, start=stack.get("DeletionTime"))
+    if status.is_new:  # already gone, or a change set never executed: there may be no event to follow
+        aws.client("cloudformation").delete_stack(StackName=stack_id, ClientRequestToken=token)
+        until(
+            lambda: reading.status_of(reading.describe(aws, stack_id)),
+            lambda status: not status.exists,
+            polling.interval,
+        )
+        return Outcome(StackStatus("DELETE_COMPLETE"), (), {})
+    return recovery.delete(aws, stack_id, on_events, polling, token)
 
 
-def holding(aws: Aws, held: Holding, pause: float) -> None:
-    """The table, queue or empty bucket; returns when it is gone, a queue excepted:
-    SQS takes up to a minute to forget it."""
-    if held.type == TABLE:
-        _table(aws, held, pause)
-    elif held.type == BUCKET:
-        _unless_gone(lambda: aws.client("s3").delete_bucket(Bucket=held.id))
-    else:
-        _unless_gone(lambda: aws.client("sqs").delete_queue(QueueUrl=held.id))
+def undeleted(aws: Aws, stack_id: str) -> list[Resource]:
+    """Return the resources, but for retained ones, that a failed deletion left in the stack."""
+    stack = reading.describe(aws, stack_id)
+    return [each for each in resources.of_stack(aws, stack) if not each.retained] if stack else []
 
 
-def _table(aws: Aws, held: Holding, pause: float) -> None:
-    if held.protected:
-        unprotect(aws, held.id, pause)
+def disable_protection(aws: Aws, table: str, pause: float) -> None:
+    """Switch off the table's deletion protection and wait until that is done."""
     dynamodb = aws.client("dynamodb")
-    _unless_gone(lambda: dynamodb.delete_table(TableName=held.id))
-    until(lambda: _status(dynamodb, held.id), lambda status: not status, pause)
+    _unless_gone(lambda: dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False))
+    until(lambda: _table_status(dynamodb, table), lambda status: status in ("ACTIVE", ""), pause)
 
 
-def _until_active(aws: Aws, table: str, pause: float) -> None:
-    until(lambda: _status(aws.client("dynamodb"), table), lambda status: status in ("ACTIVE", ""), pause)
+def delete_data(aws: Aws, data: DataResource, pause: float) -> None:
+    """Delete a table, a queue or an empty bucket and wait until it is gone, but not for a queue: SQS takes up to
+    a minute to forget it."""
+    if data.type == TABLE:
+        _delete_table(aws, data, pause)
+    elif data.type == BUCKET:
+        _unless_gone(lambda: aws.client("s3").delete_bucket(Bucket=data.id))
+    else:
+        _unless_gone(lambda: aws.client("sqs").delete_queue(QueueUrl=data.id))
 
 
-def _status(dynamodb, table: str) -> str:
-    """ "" when there is no such table."""
+def _delete_table(aws: Aws, data: DataResource, pause: float) -> None:
+    if data.protected:
+        disable_protection(aws, data.id, pause)
+    dynamodb = aws.client("dynamodb")
+    _unless_gone(lambda: dynamodb.delete_table(TableName=data.id))
+    until(lambda: _table_status(dynamodb, data.id), lambda status: not status, pause)
+
+
+def _table_status(dynamodb, table: str) -> str:
+    """Return TableStatus; "" if there is no such table."""
     try:
         return dynamodb.describe_table(TableName=table)["Table"]["TableStatus"]
     except dynamodb.exceptions.ResourceNotFoundException:
         return ""
 
 
-def parameter(aws: Aws, name: str) -> bool:
-    """Whether it was there."""
+def delete_parameter(aws: Aws, name: str) -> bool:
+    """Delete an SSM parameter; return whether it existed."""
     return not aws.client("ssm").delete_parameters(Names=[name])["InvalidParameters"]
 
 
-def log_groups(aws: Aws, prefixes: Iterable[str]) -> list[str]:
-    """Those that begin with one of the prefixes; their names."""
+def delete_log_groups(aws: Aws, prefixes: Iterable[str]) -> list[str]:
+    """Delete the log groups whose names begin with one of the prefixes; return their names."""
     logs = aws.client("logs")
     found = [
         group["logGroupName"]
@@ -60,12 +88,12 @@ def log_groups(aws: Aws, prefixes: Iterable[str]) -> list[str]:
         for group in page["logGroups"]
     ]
     for name in found:
-        _unless_gone(lambda name=name: logs.delete_log_group(logGroupName=name))
+        _unless_gone(partial(logs.delete_log_group, logGroupName=name))
     return found
 
 
-def log_role(aws: Aws, role: str, in_use: bool) -> None:
-    """A role that API Gateway writes logs with; if it is `in_use`, API Gateway's own note of it as well."""
+def delete_log_role(aws: Aws, role: str, in_use: bool) -> None:
+    """Delete a role for API Gateway's logs; if `in_use`, first remove it from API Gateway's account settings."""
     iam = aws.client("iam")
     if in_use:
         aws.client("apigateway").update_account(
@@ -77,7 +105,7 @@ def log_role(aws: Aws, role: str, in_use: bool) -> None:
     iam.delete_role(RoleName=role)
 
 
-def _unless_gone(call: Callable) -> None:
+def _unless_gone(call: Callable[[], object]) -> None:
     try:
         call()
     except Exception as error:

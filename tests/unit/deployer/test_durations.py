@@ -1,4 +1,4 @@
-"""Spans of time as they are written and read."""
+"""Parsing and formatting durations."""
 
 from datetime import timedelta
 
@@ -18,8 +18,8 @@ def test_a_duration_is_numbers_with_their_units(text, seconds):
 
 
 @pytest.mark.parametrize("text", ["", "10", "m", "-5m", "10 m", "1w", "5m,", "0s", "99999999d", "1e3s", "inf"])
-def test_whatever_else_is_refused(text):
-    with pytest.raises(ValueError, match=r"is not a duration|is no span"):
+def test_anything_else_is_a_value_error(text):
+    with pytest.raises(ValueError, match=r"is not a duration|must be more than 0s"):
         durations.seconds(text)
 
 
@@ -37,7 +37,7 @@ def test_whatever_else_is_refused(text):
         (2 * 86400 + 4 * 3600 + 59, "2 d 4 h"),
     ],
 )
-def test_a_span_is_told_by_the_two_units_that_count(seconds, words):
+def test_a_duration_is_formatted_with_its_two_largest_units(seconds, words):
     assert durations.words(timedelta(seconds=seconds)) == words
 
 

@@ -1,4 +1,4 @@
-"""Output that nobody reads, that does not fit or that cannot be encoded: no traceback, and the run goes on."""
+"""Output without a reader, space or encoding: no traceback, and the run continues."""
 
 import io
 import os

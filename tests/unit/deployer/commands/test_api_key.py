@@ -34,7 +34,7 @@ def test_the_bare_value_is_printed(aws, run):
     assert report == {"result": "shown", "apiKeyId": "k1", "apiKey": "s3cret"}
 
 
-def test_the_document_holds_it_and_nothing_else_is_printed(aws, run):
+def test_with_json_only_the_report_has_it(aws, run):
     aws.stub("apigateway").add_response("get_api_key", {"value": "s3cret"})
     report, printed = run(output="json")
     assert printed == "" and report["apiKey"] == "s3cret"
@@ -56,9 +56,9 @@ def test_the_right_is_named_in_the_partition_of_the_region(aws, run):
     assert "on arn:aws-cn:apigateway:cn-north-1::/apikeys/k1" in failure.value.hint
 
 
-def test_a_deleted_key_is_told(aws, run):
+def test_a_deleted_key_is_a_failure(aws, run):
     aws.stub("apigateway").add_client_error("get_api_key", "NotFoundException", "no", 404)
-    with pytest.raises(Failure, match="no longer there"):
+    with pytest.raises(Failure, match="no longer exists"):
         run()
 
 
@@ -70,9 +70,7 @@ def test_a_deleted_key_is_told(aws, run):
         ("UPDATE_COMPLETE", {"Outputs": {"ApiKeyId": {}}}, "does not add it; .* python deploy.py --env dev --status"),
     ],
 )
-def test_without_the_output_what_helps_is_suggested_and_not_a_deployment_that_changes_nothing(
-    aws, run, status, template, hint
-):
+def test_without_the_output_the_hint_is_a_command_that_helps(aws, run, status, template, hint):
     if template is not None:
         aws.stub("cloudformation").add_response("get_template", {"TemplateBody": json.dumps(template)})
     stack = {"StackName": "food-delivery-dev", "StackId": "arn:s", "StackStatus": status, "Outputs": []}

@@ -1,4 +1,4 @@
-"""A deployment while it runs: interrupted, overtaken, out of sight; the stack's state is always told."""
+"""A change set being executed: interrupted, in conflict, out of contact; the stack's state is always reported."""
 
 import io
 import os
@@ -109,13 +109,13 @@ class Cloud:
         self.swept += stacks
         return self.full
 
-    def carry_out(self):
+    def execute(self):
         with side_effects.reported(self.aws), applying.discard_on_exit(self.aws, SET):
-            return applying.carry_out(self.context, SET, {})
+            return applying.execute(self.context, SET, {})
 
     def failure(self):
         with pytest.raises(Failure) as failure:
-            self.carry_out()
+            self.execute()
         return failure.value
 
 
@@ -129,26 +129,29 @@ def test_without_a_terminal_an_interruption_ends_watching_at_once_and_says_how_t
     cloud.watched = [how]
     failure = cloud.failure()
     assert failure.code is Exit.INTERRUPTED
-    assert "food-delivery-dev is in UPDATE_IN_PROGRESS" in failure.message and "goes on by itself" in failure.message
+    assert (
+        "food-delivery-dev is in UPDATE_IN_PROGRESS" in failure.message
+        and "continues in CloudFormation" in failure.message
+    )
     assert "run the same command again" in failure.hint
     assert not cloud.discarded and not cloud.cancelled
 
 
-def test_leftovers_are_swept_before_the_execution_and_a_stack_that_fills_up_is_named(cloud):
+def test_unused_change_sets_are_deleted_before_the_execution_and_a_nearly_full_stack_is_named(cloud):
     cloud.watched, cloud.full = [DONE], ["arn:child"]
-    cloud.carry_out()
+    cloud.execute()
     assert cloud.swept == [STACK_ID, "arn:child"]
     assert "stack arn:child has 800 change sets or more" in cloud.said.getvalue()
 
 
-def test_sigterm_asks_nobody_even_at_a_terminal(cloud):
+def test_sigterm_asks_no_question_even_at_a_terminal(cloud):
     cloud.watched, cloud.answers = [interruptions.Terminated()], ["w"]
     assert "stopped watching" in cloud.failure().message
 
 
-def test_who_watches_on_sees_the_operation_from_its_beginning(cloud):
+def test_watching_on_shows_the_operation_from_its_first_event(cloud):
     cloud.watched, cloud.answers = [KeyboardInterrupt(), KeyboardInterrupt(), DONE], ["w", "w"]
-    assert cloud.carry_out() is DONE
+    assert cloud.execute() is DONE
     assert cloud.since == [START, START]
 
 
@@ -159,22 +162,22 @@ def test_stopping_and_a_second_ctrl_c_and_the_end_of_input_end_watching(cloud, a
     assert not cloud.cancelled
 
 
-def test_a_cancelled_update_is_followed_until_everything_is_as_it_was(cloud):
+def test_a_cancelled_update_is_followed_until_it_is_rolled_back(cloud):
     rolled_back = Outcome(StackStatus("UPDATE_ROLLBACK_COMPLETE"), (), {})
     cloud.watched, cloud.answers = [KeyboardInterrupt(), rolled_back], ["c"]
     failure = cloud.failure()
     assert cloud.cancelled == [STACK_ID] and failure.code is Exit.INTERRUPTED
     assert len(set(cloud.tokens)) == 2, "CloudFormation refuses the token of another operation"
-    assert "cancelled" in failure.message and "as they were before" in failure.message
+    assert "cancelled" in failure.message and "as before the update" in failure.message
 
 
 def test_a_cancellation_that_comes_too_late_is_a_deployment(cloud):
     cloud.watched, cloud.answers = [KeyboardInterrupt(), DONE], ["c"]
-    assert cloud.carry_out() is DONE
+    assert cloud.execute() is DONE
 
 
 @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"])
-def test_what_cannot_be_cancelled_is_said_and_not_offered(cloud, status):
+def test_cancelling_is_offered_only_where_it_is_possible(cloud, status):
     cloud.watched, cloud.answers, cloud.now = [KeyboardInterrupt()], ["s"], running(status)
     cloud.failure()
     assert set(cloud.ways) == {"w", "s"}
@@ -190,28 +193,28 @@ def test_an_interruption_before_the_execution_removes_the_change_set(cloud):
 
 @pytest.mark.parametrize("answered, began", [(True, "this run began"), (False, "this run perhaps began")])
 @pytest.mark.parametrize("before", [None, running("UPDATE_COMPLETE")], ids=["no event yet", "older events"])
-def test_what_was_sent_counts_and_not_what_the_service_says_meanwhile(cloud, answered, began, before):
+def test_a_sent_execution_counts_although_the_service_does_not_show_it_yet(cloud, answered, began, before):
     """It calls the change set AVAILABLE, and shows no event of the operation yet."""
     cloud.watched, cloud.waiting, cloud.shows = [interruptions.Terminated()], True, False
     cloud.now, cloud.answers_executing = before, answered
     failure = cloud.failure()
     assert failure.code is Exit.INTERRUPTED and not cloud.discarded
-    assert f"{began} to execute change set deploy-1, and CloudFormation goes on by itself" in failure.message
+    assert f"{began} to execute change set deploy-1; the operation continues in CloudFormation" in failure.message
     assert "nothing was changed" not in failure.message and "run the same command again" in failure.hint
 
 
-def test_a_stack_that_cannot_be_looked_at_is_left_at_work(cloud, monkeypatch):
+def test_a_stack_that_cannot_be_read_is_reported_as_still_running(cloud, monkeypatch):
     def lost(aws, stack):
         raise refused("ExpiredToken")
 
     cloud.watched, cloud.waiting = [KeyboardInterrupt()], True
     monkeypatch.setattr(operation, "last", lost)
     failure = cloud.failure()
-    assert failure.code is Exit.INTERRUPTED and "at work, as far as this program knows" in failure.message
+    assert failure.code is Exit.INTERRUPTED and "probably still changing" in failure.message
     assert not cloud.discarded
 
 
-def test_an_interruption_at_the_very_end_says_where_the_stack_came_to(cloud):
+def test_an_interruption_after_the_end_reports_the_final_status(cloud):
     cloud.watched, cloud.now = [KeyboardInterrupt()], running("UPDATE_COMPLETE")
     assert "food-delivery-dev is in UPDATE_COMPLETE" in cloud.failure().message
     assert not cloud.discarded
@@ -221,7 +224,7 @@ def refused(code, message="?"):
     return ClientError({"Error": {"Code": code, "Message": message}}, "ExecuteChangeSet")
 
 
-def test_a_race_that_is_lost_names_the_winner_and_removes_the_change_set(cloud):
+def test_a_conflict_names_the_other_caller_and_deletes_the_change_set(cloud):
     cloud.watched, cloud.waiting = [refused("InvalidChangeSetStatus")], True
     failure = cloud.failure()
     assert failure.code is Exit.PREFLIGHT and cloud.discarded == [SET]
@@ -229,20 +232,20 @@ def test_a_race_that_is_lost_names_the_winner_and_removes_the_change_set(cloud):
     assert "wait stack-update-complete" in failure.hint
 
 
-def test_a_winner_that_is_done_already_is_named_too(cloud):
+def test_the_other_caller_is_named_also_after_its_operation_ended(cloud):
     cloud.watched, cloud.now = [refused("ChangeSetNotFound")], running("UPDATE_COMPLETE")
     failure = cloud.failure()
     assert failure.code is Exit.PREFLIGHT
     assert "came first, by ana on laptop" in failure.message and "again" in failure.hint
 
 
-def test_another_refusal_is_told_as_it_is(cloud):
+def test_any_other_error_is_reported_as_it_is(cloud):
     cloud.watched, cloud.waiting = [refused("AccessDenied")], True
     assert "missing permission" in (said := cloud.failure().message) and said.endswith("; nothing was changed")
     assert cloud.discarded == [SET]
 
 
-def test_credentials_that_expire_are_no_reason_to_look_for_the_change_set(cloud, monkeypatch):
+def test_expired_credentials_do_not_read_the_change_set(cloud, monkeypatch):
     cloud.waiting = True
     cloud.watched = [Failure(Exit.PREFLIGHT, "the AWS credentials have expired; CloudFormation goes on", "sign in")]
 
@@ -268,17 +271,17 @@ def test_credentials_that_expire_are_no_reason_to_look_for_the_change_set(cloud,
         ("ROLLBACK_FAILED", "offers to delete the stack"),
     ],
 )
-def test_a_failure_says_why_in_what_state_things_are_and_what_to_do_next(cloud, status, hint):
+def test_a_failure_reports_cause_state_and_next_step(cloud, status, hint):
     refused = event_of_failure("Resource handler returned message: no such key")
     with pytest.raises(Failure) as failure:
         applying.finish(cloud.context, STACK_ID, Outcome(StackStatus(status), (refused,), {STACK_ID: ""}))
     assert failure.value.code is Exit.FAILED
     assert f"food-delivery-dev is in {status}" in failure.value.message and hint in failure.value.hint
-    told = failure.value.report["failure"]
-    assert (told["cause"]["resource"], told["cause"]["message"]) == ("Function", "no such key")
-    assert told["stacks"] == {"root": status} and told["next"] == failure.value.hint
+    report = failure.value.report["failure"]
+    assert (report["cause"]["resource"], report["cause"]["message"]) == ("Function", "no such key")
+    assert report["stacks"] == {"root": status} and report["next"] == failure.value.hint
     shown = cloud.said.getvalue()
-    assert "Function (AWS::Lambda::Function)" in shown and f"State: {told['state']}." in shown
+    assert "Function (AWS::Lambda::Function)" in shown and f"State: {report['state']}." in shown
 
 
 def event_of_failure(reason):
@@ -287,13 +290,13 @@ def event_of_failure(reason):
 
 
 @pytest.mark.parametrize("nested, well", [("UPDATE_COMPLETE", True), ("UPDATE_FAILED", False)])
-def test_a_root_that_is_done_is_believed_only_if_its_nested_stacks_are_done_too(cloud, monkeypatch, nested, well):
+def test_a_deployment_succeeds_only_if_its_nested_stacks_are_complete_too(cloud, monkeypatch, nested, well):
     child = STACK_ID.replace("dev/1", "dev-Data/1")
     monkeypatch.setattr(execution, "nested_statuses", lambda aws, stack: {"DataStack": (child, StackStatus(nested))})
     if well:
         applying.finish(cloud.context, STACK_ID, DONE)
     else:
-        with pytest.raises(Failure, match=f"the root stack is done, but DataStack is in {nested}") as failure:
+        with pytest.raises(Failure, match=f"the root stack is complete, but DataStack is in {nested}") as failure:
             applying.finish(cloud.context, STACK_ID, DONE)
         assert failure.value.code is Exit.FAILED
 

@@ -60,7 +60,7 @@ def world(monkeypatch, tmp_path):
     for package in ("contract", "domain", "handlers"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("")
-    # moto enforces a policy's Deny without looking at its Condition, so here it denies an object that nobody wants.
+    # moto enforces a policy's Deny without looking at its Condition, so here it denies another object.
     tls_only = bucket._tls_only
     monkeypatch.setattr(bucket, "_tls_only", lambda bucket, partition: tls_only(bucket + "/nothing", partition))
     state.path = tmp_path
@@ -115,7 +115,7 @@ def test_the_first_deployment_creates_everything(world):
     }
 
 
-def test_the_outputs_are_written_where_they_are_wanted(world):
+def test_the_outputs_are_written_to_the_outputs_file(world):
     path = world.path / "outputs.json"
     result = run(world, outputs_file=path)  # moto forgets the outputs of a change set's stack
     assert json.loads(path.read_text()) == result["outputs"]
@@ -141,7 +141,7 @@ def test_an_unchanged_project_writes_nothing_at_all_and_asks_nothing(world):
     world.calls.clear()
     assert run(world, yes=False)["result"] == "unchanged"
     assert world.writes == []
-    # the last: whether what is deployed is in the history
+    # ListObjectsV2: whether the deployed version has a record
     assert world.calls == ["GetCallerIdentity", "DescribeStacks", "GetTemplate", "ListObjectsV2"]
 
 
@@ -149,7 +149,7 @@ def test_a_change_of_tags_alone_is_a_change(world, monkeypatch):
     """moto's change sets know no tags: it is CloudFormation that is asked, and the plan lists them."""
     run(world)
     wanted = {"Project": "food-delivery", "Environment": "dev", "CostCenter": "42"}
-    monkeypatch.setattr(desired_state.Built, "tags", wanted)
+    monkeypatch.setattr(desired_state.DesiredState, "tags", wanted)
     result = run(world)
     assert "CreateChangeSet" in world.writes
     assert result["plan"]["tags"] == [{"key": "CostCenter", "before": None, "after": "42"}]
@@ -208,7 +208,7 @@ def test_a_plan_is_markdown_where_that_is_asked_for(world):
     assert "markdown" not in run(world, plan=True)
 
 
-def test_nobody_to_ask_is_refused_before_the_first_write(world):
+def test_without_terminal_and_yes_a_change_is_refused_before_the_first_write(world):
     assert code(world, yes=False) is Exit.REFUSED
     assert world.writes == []
 
@@ -229,20 +229,24 @@ def problem(**more):
     return Problem("", "Topic", "AWS::SNS::Topic", "PROPERTY_VALIDATION", "too long", "DisplayName", **more)
 
 
-def test_what_cloudformation_refuses_to_plan_is_told_to_a_person_and_to_a_program(world, monkeypatch):
+def test_what_cloudformation_rejects_is_shown_and_in_the_report(world, monkeypatch):
     def refuse(*arguments, **options):
         raise Refused("validation failed", [problem()])
 
     monkeypatch.setattr(planning.changeset, "create", refuse)
     with pytest.raises(Failure, match="1 problem, see above") as failure:
         run(world)
-    [told] = failure.value.report["problems"]
-    assert (told["resource"], told["property"], told["message"]) == ("Topic", "DisplayName", "too long")
+    [problem_shown] = failure.value.report["problems"]
+    assert (problem_shown["resource"], problem_shown["property"], problem_shown["message"]) == (
+        "Topic",
+        "DisplayName",
+        "too long",
+    )
     assert "Topic (AWS::SNS::Topic), DisplayName: refused" in world.said.getvalue()
     assert "ExecuteChangeSet" not in world.writes and "PutParameter" not in world.writes
 
 
-def test_what_cloudformation_only_warns_of_is_told_and_deployed(world, monkeypatch):
+def test_what_cloudformation_warns_of_is_shown_and_deployed(world, monkeypatch):
     asked = []
 
     def warn(aws, sets):
@@ -295,7 +299,7 @@ def test_a_template_that_cannot_be_rendered_stops_like_one_that_fails_the_linter
     assert world.calls == []
 
 
-def test_parameters_that_do_not_fit_are_told_before_the_first_write(world):
+def test_parameters_that_do_not_match_are_refused_before_the_first_write(world):
     world.root = json.dumps({"Parameters": {}, "Resources": {}})
     assert code(world) is Exit.USAGE
     assert world.writes == []
@@ -339,9 +343,9 @@ def test_interrupted_while_the_flags_are_written_leaves_no_change_set(world, mon
     assert change_sets() == before
 
 
-def test_interrupted_after_the_execution_says_that_the_deployment_is_over(world, monkeypatch):
+def test_interrupted_after_the_execution_says_that_the_operation_finished(world, monkeypatch):
     monkeypatch.setattr(applying, "_verify", interrupted)
-    with pytest.raises(Failure, match="is over: stack food-delivery-dev is in CREATE_COMPLETE") as failure:
+    with pytest.raises(Failure, match="finished: stack food-delivery-dev is in CREATE_COMPLETE") as failure:
         run(world)
     assert failure.value.code is Exit.INTERRUPTED
 
@@ -432,7 +436,7 @@ def test_a_plain_terminal_gets_plain_marks():
     assert stream.getvalue().startswith("ok Lint")
 
 
-def test_a_slow_step_says_that_it_is_going_on(monkeypatch):
+def test_a_slow_step_says_that_it_is_running(monkeypatch):
     import threading
 
     monkeypatch.setattr("deployer.show.ui.QUIET_SECONDS", 0.01)

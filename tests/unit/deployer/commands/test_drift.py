@@ -43,11 +43,11 @@ def run(monkeypatch):
     return run
 
 
-def test_in_sync_is_said_with_what_was_not_looked_at(run):
+def test_in_sync_is_reported_with_what_was_not_checked(run):
     report, said = run(IN_SYNC)
     assert report["result"] == "in sync" and "exitCode" not in report
     assert "3 resources are in sync" in said and "cannot: 1 T::A" in said
-    assert "does not undo" not in said
+    assert "does not revert" not in said
 
 
 def test_drift_is_shown_by_stack_resource_and_property(run):
@@ -62,7 +62,7 @@ def test_drift_is_shown_by_stack_resource_and_property(run):
         "  - Topic (AWS::SNS::Topic) is gone: arn:topic",
     ]
     assert "2 of 10 checked resources have drifted" in said
-    assert "A deployment does not undo this by itself" in said
+    assert "A deployment does not revert drift" in said
     assert report["result"] == "drifted" and report["unchecked"] == {"T::B": 7, "T::A": 3}
     of_data = report["stacks"][1]
     assert (of_data["stack"], of_data["status"], of_data["inSync"]) == ("DataStack", "DRIFTED", 5)
@@ -87,7 +87,7 @@ def test_drift_is_shown_by_stack_resource_and_property(run):
         ((BROKEN, DRIFTED), True, 2),
     ],
 )
-def test_drift_is_a_failure_only_on_request_and_ignorance_always(run, found, detailed, code):
+def test_drift_is_a_failure_only_on_request_and_an_incomplete_check_always(run, found, detailed, code):
     report, _ = run(*found, detailed_exitcode=detailed)
     assert report.get("exitCode", 0) == code
 
@@ -98,7 +98,7 @@ def test_what_could_not_be_checked_is_not_called_in_sync(run):
     assert "? is in UPDATE_IN_PROGRESS state" in said and "1 of 2 stacks could not be checked completely" in said
 
 
-def test_a_long_policy_is_shortened_on_screen_and_whole_in_the_document(run):
+def test_a_long_policy_is_shortened_on_screen_and_complete_in_json(run):
     policy = "x" * 5000
     long = StackDrift(
         "", "root", (DriftedResource("R", "r", "T", "MODIFIED", (PropertyDifference("/P", policy, "y", "NOT_EQUAL"),)),)

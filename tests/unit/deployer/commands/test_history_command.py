@@ -1,4 +1,4 @@
-"""--history and --rollback against an account in memory; the record that no deployment waits for."""
+"""--history and --rollback against an account in memory; records never fail a deployment."""
 
 import json
 
@@ -44,22 +44,22 @@ def deploy(world, *levels):
         assert run(world)["result"] == "deployed"
 
 
-def test_every_deployment_is_told_and_which_of_them_is_there_now(world):
+def test_every_deployment_is_listed_and_the_current_one_marked(world):
     deploy(world, "one", "two")
-    told = shown(world)
-    assert [entry["current"] for entry in told["deployments"]] == [True, False]
-    assert told["recorded"] and told["current"] == told["deployments"][0]["version"]
+    report = shown(world)
+    assert [entry["current"] for entry in report["deployments"]] == [True, False]
+    assert report["recorded"] and report["current"] == report["deployments"][0]["version"]
     assert "<- deployed now" in world.said.getvalue()
 
 
-def test_what_somebody_deployed_by_other_means_is_told_too(world):
+def test_a_deployment_by_other_means_is_reported(world):
     deploy(world, "one")
     cloudformation = boto3.client("cloudformation", "us-east-1")
     given = [{"ParameterKey": p["ParameterKey"], "UsePreviousValue": True} for p in stacks()[0]["Parameters"]]
     cloudformation.update_stack(StackName="food-delivery-dev", TemplateBody=template("by hand"), Parameters=given)
-    told = shown(world)
-    assert not told["recorded"] and not any(entry["current"] for entry in told["deployments"])
-    assert "not by this tool" in world.said.getvalue()
+    report = shown(world)
+    assert not report["recorded"] and not any(entry["current"] for entry in report["deployments"])
+    assert "was not deployed by this tool" in world.said.getvalue()
 
 
 def unreachable(*arguments):
@@ -73,8 +73,11 @@ def test_a_record_that_cannot_be_written_is_a_warning_and_written_by_the_next_ru
     assert "could not be written" in world.said.getvalue() and shown(world)["deployments"] == []
     monkeypatch.setattr(deployment_records, "record", write)
     assert run(world)["result"] == "unchanged"
-    told = shown(world)
-    assert told["recorded"] and (told["deployments"][0]["seconds"], told["deployments"][0]["changes"]) == (None, None)
+    report = shown(world)
+    assert report["recorded"] and (report["deployments"][0]["seconds"], report["deployments"][0]["changes"]) == (
+        None,
+        None,
+    )
     assert world.said.getvalue().rstrip().endswith("unknown  unknown  <- deployed now")
     assert run(world)["result"] == "unchanged" and len(shown(world)["deployments"]) == 1
 
@@ -84,9 +87,9 @@ def test_a_record_of_a_later_version_is_named_and_not_rolled_back_to(world):
     s3 = boto3.client("s3", "us-east-1")
     [newest, oldest] = deployment_records.entries(session.connect(load("dev")), "123456789012", "dev")
     s3.put_object(Bucket=BUCKET, Key=oldest.key, Body=b'{"format": 99}')
-    told = shown(world)
-    assert [each["version"] for each in told["deployments"]] == [newest.version]
-    assert told["unreadable"] == [oldest.key] and f"the record of {oldest.version}" in world.said.getvalue()
+    report = shown(world)
+    assert [each["version"] for each in report["deployments"]] == [newest.version]
+    assert report["unreadable"] == [oldest.key] and f"the record of {oldest.version}" in world.said.getvalue()
     with pytest.raises(Failure, match=r"cannot be read by this version; nothing was changed$") as failure:
         back(world)
     assert failure.value.code is Exit.REFUSED
@@ -101,7 +104,7 @@ def test_a_plan_of_nothing_writes_no_record(world, monkeypatch):
     assert shown(world)["deployments"] == []
 
 
-def test_back_and_forward_again_without_the_checkout(world):
+def test_rollback_and_rollback_of_it_need_no_local_templates(world):
     deploy(world, "one", "two")
     world.root = "no template at all"
     assert back(world)["result"] == "rolled back" and deployed() == "one"
@@ -129,38 +132,38 @@ def test_a_rollback_that_would_delete_data_is_refused_like_any_deployment(world)
 
 
 @pytest.mark.parametrize("part", ["root", "package"])
-def test_a_version_with_a_part_that_is_gone_is_refused_before_anything(world, part):
+def test_a_version_with_a_missing_part_is_refused_before_any_write(world, part):
     deploy(world, "one", "two")
     old = shown(world)["deployments"][1]
     key = old["rootTemplate"] if part == "root" else old["packages"][0]
     boto3.client("s3", "us-east-1").delete_object(Bucket=BUCKET, Key=key)
     world.writes.clear()
-    with pytest.raises(Failure, match="no longer there") as failure:
+    with pytest.raises(Failure, match="no longer exists") as failure:
         back(world)
     assert failure.value.code is Exit.REFUSED and key in failure.value.message and world.writes == []
 
 
-def test_a_template_that_is_not_what_its_key_says_is_refused(world):
+def test_a_template_that_does_not_match_its_key_is_refused(world):
     deploy(world, "one", "two")
     key = shown(world)["deployments"][1]["rootTemplate"]
     boto3.client("s3", "us-east-1").put_object(Bucket=BUCKET, Key=key, Body=template("forged").encode())
-    with pytest.raises(Failure, match="not what was deployed then"):
+    with pytest.raises(Failure, match="was changed after that deployment"):
         back(world)
 
 
-def test_what_is_deployed_already_is_nothing_to_change(world):
+def test_a_rollback_to_the_current_version_changes_nothing(world):
     deploy(world, "one")
     assert back(world, shown(world)["current"])["result"] == "unchanged"
 
 
-def test_nothing_deployed_is_nothing_to_take_back(world):
-    with pytest.raises(Failure, match="nothing to take back") as failure:
+def test_without_a_deployment_there_is_nothing_to_roll_back(world):
+    with pytest.raises(Failure, match="nothing to roll back") as failure:
         back(world)
     assert failure.value.code is Exit.PREFLIGHT
 
 
-def test_who_owns_the_shared_role_is_decided_by_the_account_as_it_is_now(world, monkeypatch):
-    for level, has_role in (("one", True), ("two", False)):  # somebody else's; then nobody's, so it becomes ours
+def test_ownership_of_the_shared_role_is_decided_by_the_account_s_current_state(world, monkeypatch):
+    for level, has_role in (("one", True), ("two", False)):  # of another project; then none, so this stack creates it
         monkeypatch.setattr(preflight, "has_gateway_role", lambda aws, has_role=has_role: has_role)
         deploy(world, level)
     monkeypatch.setattr(preflight, "has_gateway_role", lambda aws: True)
@@ -174,7 +177,7 @@ def test_the_environment_must_be_deployed_to_have_a_history(world):
         shown(world)
 
 
-def test_a_stack_that_is_stuck_is_brought_back_first_as_before_any_deployment(world, monkeypatch):
+def test_a_blocked_stack_is_recovered_first(world, monkeypatch):
     deploy(world, "one", "two")
     stuck = {**stacks()[0], "StackStatus": "UPDATE_ROLLBACK_FAILED"}
     monkeypatch.setattr(

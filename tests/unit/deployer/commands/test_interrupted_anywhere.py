@@ -1,4 +1,4 @@
-"""A deployment interrupted in any of its calls, before and after the service acted: what is said is what is so."""
+"""A deployment interrupted in any of its calls, before and after the service acted: the message is true."""
 
 import re
 from types import SimpleNamespace
@@ -71,7 +71,7 @@ def number(said: str, words: str) -> int:
 
 
 def check(said: str, now: SimpleNamespace, before: SimpleNamespace) -> None:
-    """Nothing is claimed that is not so, and nothing that is so is kept back."""
+    """The message claims no change that did not happen, and omits none that did."""
     if "nothing was changed" in said:
         assert now == before, said
     if "the stack was not changed" in said:

@@ -1,4 +1,4 @@
-"""`--outputs`: what a stack gives out; the key is not among it."""
+"""`--outputs`: the stack's outputs, without the API key."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Every stuck state is told with what blocks it and its way out; --yes answers where nothing is lost by it."""
+"""Each state that blocks a deployment: what blocks it, the recovery action, and whether --yes is enough."""
 
 import io
 
@@ -51,21 +51,21 @@ class World:
         self.questions.append(question)
         return self.answers.pop(0)
 
-    def clear(self, status, **options):
+    def ensure(self, status, **options):
         account_state = AccountState("123456789012", ANA, stack(status), True)
         ui = Ui(self.said, interactive=False)
         context = Context(ui, self.aws, self.environment, Options("dev", **options), ANA)
-        cleared = recover.clear_the_way(context, account_state)
+        deployable = recover.ensure_deployable(context, account_state)
         self.aws.done()
-        return cleared.status.name
+        return deployable.status.name
 
     def refused(self, status, **options):
         with pytest.raises(Failure) as failure:
-            self.clear(status, **options)
+            self.ensure(status, **options)
         self.aws.done()
         return failure.value
 
-    def told(self, *events, stack=STACK_ID):
+    def events(self, *events, stack=STACK_ID):
         self.stub.add_response("describe_stack_events", {"StackEvents": list(events)}, {"StackName": stack})
 
     def described(self, status, by=NAME):
@@ -76,9 +76,9 @@ class World:
 
     def does(self, call, ends, *old):
         """The call, and the end of what it began."""
-        self.told(*old)
+        self.events(*old)
         self.stub.add_response(call, {}, {"StackName": STACK_ID, "ClientRequestToken": ANY})
-        self.told(event(99, ends), *old)
+        self.events(event(99, ends), *old)
 
 
 def stack(status):
@@ -91,8 +91,8 @@ def world(aws, dev, monkeypatch):
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
-def test_a_sound_stack_costs_no_call(world, status):
-    assert world.clear(status) == status
+def test_a_healthy_stack_needs_no_call(world, status):
+    assert world.ensure(status) == status
 
 
 @pytest.mark.parametrize(
@@ -106,25 +106,25 @@ def test_a_sound_stack_costs_no_call(world, status):
     ],
 )
 @pytest.mark.parametrize("how", [{"yes": True}, {"answer": True}])
-def test_the_way_out_is_taken_when_wanted(world, status, call, ends, then, how):
+def test_the_recovery_action_runs_when_confirmed(world, status, call, ends, then, how):
     options = {key: value for key, value in how.items() if key == "yes"}
     world.answers = [True] if "answer" in how else []
     old = [event(9, status), event(1, "CREATE_IN_PROGRESS")]
     if status != "ROLLBACK_COMPLETE":
-        world.told(*old)  # what blocks it
+        world.events(*old)  # what blocks it
     world.does(call, ends, *old)
     world.described(then)
-    assert world.clear(status, **options) == then
+    assert world.ensure(status, **options) == then
     assert status in world.said.getvalue() and ends in world.said.getvalue()
     assert bool(world.questions) is ("answer" in how)
 
 
-def test_what_blocks_a_rollback_is_named_and_if_it_blocks_again_so_is_the_command_that_skips_it(world):
-    world.told(*BLOCKED)
-    world.told(*INNER, stack=CHILD)
+def test_blocking_resources_are_named_and_if_they_block_again_the_command_that_skips_them(world):
+    world.events(*BLOCKED)
+    world.events(*INNER, stack=CHILD)
     world.does("continue_update_rollback", "UPDATE_ROLLBACK_FAILED", *BLOCKED)
-    world.told(*BLOCKED)
-    world.told(*INNER, stack=CHILD)
+    world.events(*BLOCKED)
+    world.events(*INNER, stack=CHILD)
     failure = world.refused("UPDATE_ROLLBACK_FAILED", yes=True)
     assert failure.code is Exit.FAILED
     assert "DataStack/OrderQueue (AWS::SQS::Queue): no such queue" in failure.message
@@ -136,35 +136,35 @@ def test_what_blocks_a_rollback_is_named_and_if_it_blocks_again_so_is_the_comman
     assert "DataStack/OrderQueue" in world.said.getvalue()
 
 
-def test_a_deletion_is_never_gone_on_with_by_yes_alone(world):
+def test_yes_alone_does_not_continue_a_deletion(world):
     stuck = [event(9, "DELETE_FAILED", "Uploads", physical_id="b", kind="AWS::S3::Bucket", reason="not empty")]
     stuck += [event(1, "DELETE_IN_PROGRESS")]
-    world.told(*stuck)
+    world.events(*stuck)
     failure = world.refused("DELETE_FAILED", yes=True)
     assert failure.code is Exit.PREFLIGHT and "at a terminal this command offers to delete" in failure.hint
     assert "Uploads (AWS::S3::Bucket): not empty" in world.said.getvalue()
 
 
-def test_a_deletion_that_fails_again_names_the_command_that_keeps_what_cannot_go(world):
+def test_a_deletion_that_fails_again_names_the_command_that_retains_the_rest(world):
     stuck = [event(9, "DELETE_FAILED", "Uploads", physical_id="b", kind="AWS::S3::Bucket", reason="not empty")]
     stuck += [event(1, "DELETE_IN_PROGRESS")]
     world.answers = [True]
-    world.told(*stuck)
+    world.events(*stuck)
     world.does("delete_stack", "DELETE_FAILED", *stuck)
-    world.told(*stuck)
+    world.events(*stuck)
     failure = world.refused("DELETE_FAILED")
     assert failure.code is Exit.FAILED and "--retain-resources Uploads" in failure.hint
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "DELETE_FAILED"])
-def test_a_plan_only_tells(world, status):
+def test_a_plan_only_reports(world, status):
     if status != "ROLLBACK_COMPLETE":
-        world.told(event(9, status), event(1, "CREATE_IN_PROGRESS"))
+        world.events(event(9, status), event(1, "CREATE_IN_PROGRESS"))
     failure = world.refused(status, plan=True, yes=True)
     assert failure.code is Exit.PREFLIGHT and status in failure.message and "offers to" in failure.hint
 
 
-def test_no_is_no(world):
+def test_a_no_is_a_refusal(world):
     world.answers = [False]
     assert world.refused("ROLLBACK_COMPLETE").code is Exit.REFUSED
 
@@ -174,28 +174,28 @@ def test_without_a_terminal_and_without_yes_nothing_is_begun(world):
     assert failure.code is Exit.PREFLIGHT and "--yes" in failure.hint
 
 
-def test_a_state_that_only_a_person_can_judge_has_a_command(world):
+def test_a_state_without_automatic_recovery_names_a_command(world):
     failure = world.refused("IMPORT_ROLLBACK_FAILED", yes=True)
     assert failure.code is Exit.PREFLIGHT and "delete-stack" in failure.hint
 
 
 @pytest.mark.parametrize("status", ["CREATE_FAILED", "UPDATE_FAILED"])
-def test_no_rollback_goes_on_from_where_the_last_one_failed(world, status):
-    assert world.clear(status, no_rollback=True, yes=True) == status
+def test_no_rollback_continues_a_failure_without_rollback(world, status):
+    assert world.ensure(status, no_rollback=True, yes=True) == status
 
 
-def test_a_creation_that_was_never_executed_is_told_and_not_in_the_way(world):
+def test_a_change_set_never_executed_is_reported_and_blocks_nothing(world):
     waiting = {"ChangeSetName": "deploy-1", "ChangeSetId": "arn", "CreationTime": START}
     waiting["Description"] = operation.token(ANA)
     by_hand = {"ChangeSetName": "by-hand", "ChangeSetId": "arn:2", "CreationTime": START}
     world.stub.add_response("list_change_sets", {"Summaries": [waiting, by_hand]})
-    assert world.clear("REVIEW_IN_PROGRESS") == "REVIEW_IN_PROGRESS"
-    told = world.said.getvalue()
-    assert "deploy-1 of ana on " in told and "2026-01-01 12:00 UTC" in told
-    assert "by-hand that this program did not make" in told
+    assert world.ensure("REVIEW_IN_PROGRESS") == "REVIEW_IN_PROGRESS"
+    said = world.said.getvalue()
+    assert "deploy-1 of ana on " in said and "2026-01-01 12:00 UTC" in said
+    assert "by-hand of another program" in said
 
 
-# --- an operation that runs already ---------------------------------------------------------------
+# --- an operation that is running ---------------------------------------------------------------
 
 
 def begun_by(caller, monkeypatch, alive):
@@ -203,23 +203,23 @@ def begun_by(caller, monkeypatch, alive):
     return event(1, "UPDATE_IN_PROGRESS", reason="User Initiated", token=operation.token(caller))
 
 
-def test_ones_own_interrupted_deployment_is_followed_and_verified_and_then_goes_on(world, monkeypatch):
+def test_the_caller_s_own_interrupted_deployment_is_followed_and_verified(world, monkeypatch):
     begun = begun_by(ANA, monkeypatch, alive=False)
     world.described("UPDATE_IN_PROGRESS", by=STACK_ID)
-    world.told(begun)
-    world.told(event(9, "UPDATE_COMPLETE"), begun, event(0, "CREATE_COMPLETE"))
+    world.events(begun)
+    world.events(event(9, "UPDATE_COMPLETE"), begun, event(0, "CREATE_COMPLETE"))
     world.described("UPDATE_COMPLETE")
-    assert world.clear("UPDATE_IN_PROGRESS", yes=True) == "UPDATE_COMPLETE"
+    assert world.ensure("UPDATE_IN_PROGRESS", yes=True) == "UPDATE_COMPLETE"
     [(stack_id, outcome)] = world.verified
     assert stack_id == STACK_ID and [one.status for one in outcome.events] == ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]
     assert "Resuming" in world.said.getvalue()
 
 
-def test_ones_own_interrupted_deployment_that_failed_ends_as_it_would_have(world, monkeypatch):
+def test_the_caller_s_own_interrupted_deployment_that_failed_is_a_failure(world, monkeypatch):
     begun = begun_by(ANA, monkeypatch, alive=False)
     world.described("UPDATE_IN_PROGRESS", by=STACK_ID)
-    world.told(begun)
-    world.told(event(9, "UPDATE_ROLLBACK_COMPLETE"), begun)
+    world.events(begun)
+    world.events(event(9, "UPDATE_ROLLBACK_COMPLETE"), begun)
     failure = world.refused("UPDATE_IN_PROGRESS", yes=True)
     assert failure.code is Exit.FAILED and "UPDATE_ROLLBACK_COMPLETE" in failure.message
     assert failure.report["failure"]["stacks"] == {"root": "UPDATE_ROLLBACK_COMPLETE"} and not world.verified
@@ -235,7 +235,7 @@ def test_ones_own_interrupted_deployment_that_failed_ends_as_it_would_have(world
 )
 def test_any_other_is_refused_with_who_and_since_when(world, monkeypatch, caller, alive, options):
     world.described("UPDATE_IN_PROGRESS", by=STACK_ID)
-    world.told(begun_by(caller, monkeypatch, alive))
+    world.events(begun_by(caller, monkeypatch, alive))
     failure = world.refused("UPDATE_IN_PROGRESS", **options)
     assert failure.code is Exit.PREFLIGHT
     assert f"started by {operation.name_of(caller)} on " in failure.message
@@ -246,18 +246,18 @@ def test_at_a_terminal_another_can_be_followed(world, monkeypatch):
     begun = begun_by("arn:aws:iam::123456789012:user/bob", monkeypatch, alive=True)
     world.answers = [True]
     world.described("UPDATE_IN_PROGRESS", by=STACK_ID)
-    world.told(begun)
-    world.told(event(9, "UPDATE_COMPLETE"), begun)
+    world.events(begun)
+    world.events(event(9, "UPDATE_COMPLETE"), begun)
     world.described("UPDATE_COMPLETE")
-    assert world.clear("UPDATE_IN_PROGRESS") == "UPDATE_COMPLETE"
+    assert world.ensure("UPDATE_IN_PROGRESS") == "UPDATE_COMPLETE"
     assert world.verified and "bob" in world.said.getvalue()
 
 
-def test_a_deletion_that_was_left_is_followed_and_then_there_is_nothing(world, monkeypatch):
+def test_the_caller_s_own_interrupted_deletion_is_followed_to_its_end(world, monkeypatch):
     begun = begun_by(ANA, monkeypatch, alive=False) | {"ResourceStatus": "DELETE_IN_PROGRESS"}
     world.described("DELETE_IN_PROGRESS", by=STACK_ID)
-    world.told(begun)
-    world.told(event(9, "DELETE_COMPLETE"), begun)
+    world.events(begun)
+    world.events(event(9, "DELETE_COMPLETE"), begun)
     world.described("")
-    assert world.clear("DELETE_IN_PROGRESS", yes=True) == ""
+    assert world.ensure("DELETE_IN_PROGRESS", yes=True) == ""
     assert not world.verified

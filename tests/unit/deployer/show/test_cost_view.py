@@ -1,4 +1,4 @@
-"""The bill as a person, a pull request and a machine get it."""
+"""The monthly cost as lines, Markdown and JSON."""
 
 import io
 import json
@@ -23,14 +23,14 @@ def shown(change) -> list[str]:
     return [line.rstrip() for line in stream.getvalue().splitlines()]
 
 
-def test_the_load_and_the_prices_date_stand_above():
+def test_the_heading_has_the_load_and_the_date_of_the_prices():
     assert shown(CHANGE)[0].startswith("cost of a month at 3,500 orders a day (list prices of us-east-1, 2026-")
-    assert "free tier left out" in shown(CHANGE)[0]
+    assert "without free tier" in shown(CHANGE)[0]
 
 
-def test_another_region_is_told_whose_prices_these_are():
+def test_another_region_is_named_beside_that_of_the_prices():
     assert "us-east-1" in view.heading(CHANGE) and "others" not in view.heading(CHANGE)
-    assert "eu-west-1 has others" in view.heading(costs.compare(PROD, PROD, region="eu-west-1"))
+    assert "those of eu-west-1 differ" in view.heading(costs.compare(PROD, PROD, region="eu-west-1"))
 
 
 def test_a_change_shows_what_changes_and_by_how_much():
@@ -46,7 +46,7 @@ def test_a_change_shows_what_changes_and_by_how_much():
     assert f"total {before} -> {after} a month, +${CHANGE.difference:,.2f}" in shown(CHANGE)
 
 
-def test_what_gets_cheaper_has_a_minus():
+def test_lower_costs_have_a_minus():
     assert f", -${CHANGE.difference:,.2f}" in "\n".join(shown(costs.compare(PROVISIONED, PROD)))
 
 
@@ -56,7 +56,7 @@ def test_no_change_is_one_total():
     assert same[1] == f"total ${CHANGE.before.total:,.2f} a month, unchanged"
 
 
-def test_on_demand_and_provisioned_stand_side_by_side():
+def test_on_demand_and_provisioned_are_compared():
     assert shown(CHANGE)[-1] == (
         "reading and writing the table: on demand $0.72, provisioned $8.54;"
         " provisioned pays from about 47,000 orders a day"
@@ -71,12 +71,12 @@ def test_a_first_creation_shows_all_that_costs():
     assert not any(line.endswith(" $0.00") for line in first)
 
 
-def test_what_is_not_priced_is_said():
+def test_resources_without_a_price_are_named():
     odd = trees.of({"Cluster": {"Type": "AWS::RDS::DBCluster", "Properties": {}}})
-    assert shown(costs.compare(Snapshot(), odd))[-1] == "not in it: 1 AWS::RDS::DBCluster: not in the price table"
+    assert shown(costs.compare(Snapshot(), odd))[-1] == "not included: 1 AWS::RDS::DBCluster: not in the price table"
 
 
-def test_a_pull_request_gets_a_table():
+def test_markdown_is_a_table():
     lines = view.markdown(CHANGE)
     rows = [line for line in lines if line.startswith("|")]
     assert rows[0] == "| service | what | a month | before | after |"
@@ -84,7 +84,7 @@ def test_a_pull_request_gets_a_table():
     assert lines[-1].startswith("- reading and writing the table")
 
 
-def test_machines_get_strings_of_two_decimals():
+def test_json_has_strings_with_two_decimals():
     report = json.loads(json.dumps(view.as_json(CHANGE)))
     assert report["ordersPerDay"] == 3500
     assert report["prices"] == {"region": "us-east-1", "date": CHANGE.after.date, "currency": "USD", "freeTier": False}
@@ -103,10 +103,10 @@ def test_machines_get_strings_of_two_decimals():
     }
 
 
-def test_machines_get_no_alternatives_where_there_is_no_choice():
+def test_json_has_no_alternatives_where_there_are_none():
     assert view.as_json(costs.compare(Snapshot(), trees.of({})))["alternatives"] is None
 
 
 @pytest.mark.parametrize("value, text", [("0", "0.00"), ("1.005", "1.00"), ("0.01", "0.01"), ("0.0002", "0.000200")])
-def test_less_than_a_cent_is_not_nothing(value, text):
+def test_less_than_a_cent_is_not_zero(value, text):
     assert view.usd(Decimal(value)) == text

@@ -1,4 +1,4 @@
-"""What a person and a program are told of a failed deployment."""
+"""A failed deployment on screen and as JSON."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from deployer.stacks.validation import Problem
 
 AT = Location("templates/data.yaml", 123, "generator/data.py:57 orders_table")
 TABLE = Cause(
-    "DataStack/OrdersTable", "AWS::DynamoDB::Table", "UPDATE_FAILED", "No.", "DynamoDb 400", "KeySchema", AT, "Mend it"
+    "DataStack/OrdersTable", "AWS::DynamoDB::Table", "UPDATE_FAILED", "No.", "DynamoDb 400", "KeySchema", AT, "Fix it"
 )
 
 
@@ -30,9 +30,9 @@ def diagnosis(cause=TABLE, **more):
     return Diagnosis(cause, **given | more)
 
 
-def shown(told) -> list[str]:
+def shown(report) -> list[str]:
     stream = io.StringIO()
-    failure.show(Ui(stream), told)
+    failure.show(Ui(stream), report)
     return stream.getvalue().splitlines()
 
 
@@ -40,42 +40,42 @@ def other(name, message="Bad."):
     return Cause(f"DataStack/{name}", "AWS::SQS::Queue", "CREATE_FAILED", message)
 
 
-def test_the_cause_comes_first_with_its_place_then_the_state_of_every_stack():
+def test_the_cause_comes_first_with_its_location_then_the_state_of_every_stack():
     assert shown(diagnosis()) == [
         "!! DataStack/OrdersTable (AWS::DynamoDB::Table), KeySchema: UPDATE_FAILED",
         "  No. (DynamoDb 400)",
         "  at templates/data.yaml:123, made by generator/data.py:57 orders_table",
-        "  Mend it",
-        "State: the stack is rolled back to its previous state.",
+        "  Fix it",
+        "State: the stack is as it was before.",
         "  UPDATE_COMPLETE              Api",
         "  UPDATE_ROLLBACK_COMPLETE     DataStack, the root stack",
     ]
 
 
-def test_failures_that_say_the_same_are_one_line_and_many_are_counted():
+def test_failures_with_the_same_message_share_a_line_and_many_are_counted():
     others = (other("A"), other("B"), *(other(f"C{number}", f"reason {number}") for number in range(6)))
     lines = shown(diagnosis(others=others))
     assert "  also DataStack/A, DataStack/B: Bad." in lines
     assert "  and 2 more" in lines
 
 
-def test_what_is_stuck_and_what_was_kept_is_named():
+def test_stuck_and_retained_resources_are_named():
     lines = shown(diagnosis(stuck=(other("Q"),), retained=("DataStack/T",)))
     assert "  could not be undone: DataStack/Q: Bad." in lines
-    assert any("DataStack/T" in line and "kept" in line for line in lines)
+    assert any("DataStack/T" in line and "retained" in line for line in lines)
 
 
 def test_without_a_cause_it_says_so():
     assert shown(diagnosis(cause=None))[0] == "CloudFormation gave no reason."
 
 
-def test_brackets_in_a_message_are_shown_as_they_are():
+def test_brackets_in_a_message_are_not_markup():
     assert "  [bold]x[/bold] [Foo]" in shown(diagnosis(cause=Cause("X", "T", "S", "[bold]x[/bold] [Foo]")))
 
 
-def test_a_program_is_told_the_same():
-    told = json.loads(json.dumps(failure.as_json(diagnosis(others=(other("A"),)))))
-    assert told["cause"] == {
+def test_the_json_report_has_the_same():
+    report = json.loads(json.dumps(failure.as_json(diagnosis(others=(other("A"),)))))
+    assert report["cause"] == {
         "resource": "DataStack/OrdersTable",
         "type": "AWS::DynamoDB::Table",
         "property": "KeySchema",
@@ -85,11 +85,15 @@ def test_a_program_is_told_the_same():
         "template": "templates/data.yaml",
         "line": 123,
         "origin": "generator/data.py:57 orders_table",
-        "remedy": "Mend it",
+        "remedy": "Fix it",
     }
-    assert (told["others"][0]["line"], told["others"][0]["origin"], told["others"][0]["property"]) == (None, None, None)
-    assert told["stacks"]["root"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert (told["state"], told["next"]) == ("the stack is rolled back to its previous state", "repeat")
+    assert (report["others"][0]["line"], report["others"][0]["origin"], report["others"][0]["property"]) == (
+        None,
+        None,
+        None,
+    )
+    assert report["stacks"]["root"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert (report["state"], report["next"]) == ("the stack is as it was before", "repeat")
 
 
 def test_problems_of_a_change_set_are_shown_like_causes_and_warnings_in_a_line():

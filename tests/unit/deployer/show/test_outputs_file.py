@@ -68,7 +68,7 @@ def unwritable_directory(where):
         unwritable_directory,
     ],
 )
-def test_what_cannot_be_written_is_refused_first_with_what_to_do(case, tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_written_is_refused_with_a_hint(case, tmp_path, monkeypatch):
     if case in (unwritable, unwritable_directory):  # root, who may run the tests, may write anywhere
         monkeypatch.setattr(os, "access", lambda path, mode: False)
     path, hint = case(tmp_path)
@@ -79,14 +79,14 @@ def test_what_cannot_be_written_is_refused_first_with_what_to_do(case, tmp_path,
     assert hint in failure.value.hint and names(tmp_path) == before
 
 
-def test_what_can_be_written_passes(tmp_path):
+def test_a_writable_file_passes(tmp_path):
     (tmp_path / "there").touch()
     for path in (None, tmp_path / "there", tmp_path / "new", "/dev/null"):
         outputs_file.check(path and type(tmp_path)(path))
     assert names(tmp_path) == ["there"]
 
 
-def test_a_file_is_replaced_at_once_and_is_its_owners(tmp_path):
+def test_a_file_is_replaced_atomically_and_readable_by_its_owner_only(tmp_path):
     path = tmp_path / "o.json"
     path.write_text("old")
     path.chmod(0o644)
@@ -121,7 +121,7 @@ def test_devices_are_written_in_place():
 
 
 @pytest.mark.parametrize("redirected", [True, False], ids=["to a file", "to a pipe"])
-def test_standard_output_gets_it_after_what_is_there(tmp_path, redirected):
+def test_standard_output_is_appended_to(tmp_path, redirected):
     script = (
         "from pathlib import Path; from deployer.show import outputs_file as o; p = Path('/dev/stdout'); "
         "print('before', flush=True); o.check(p); o.write(p, {'A': '1'})"
@@ -139,7 +139,7 @@ def test_standard_output_gets_it_after_what_is_there(tmp_path, redirected):
 
 
 @pytest.mark.parametrize("how", [KeyboardInterrupt(), OSError(28, "No space left on device")])
-def test_a_scratch_file_goes_however_writing_ends(tmp_path, monkeypatch, how):
+def test_the_scratch_file_is_deleted_however_writing_ends(tmp_path, monkeypatch, how):
     def fail(*_):
         raise how
 
@@ -148,4 +148,4 @@ def test_a_scratch_file_goes_however_writing_ends(tmp_path, monkeypatch, how):
         outputs_file.write(tmp_path / "o.json", OUTPUTS)
     assert names(tmp_path) == []
     if isinstance(how, OSError):
-        assert "No space left" in end.value.message and "what is deployed stays deployed" in end.value.message
+        assert "No space left" in end.value.message and "the deployment is not affected" in end.value.message

@@ -1,4 +1,4 @@
-"""Permission changes as a person, a pull request and a machine get them."""
+"""Permission changes as lines, Markdown and JSON."""
 
 import io
 import json
@@ -40,14 +40,14 @@ def test_actions_on_one_resource_share_a_line():
     ]
 
 
-def test_what_is_lost_has_a_minus():
+def test_a_lost_permission_has_a_minus():
     assert shown(changes(add("dynamodb:Scan"), back=True))[1:] == [
         "  - ComputeStack/OrdersQueryRole may dynamodb:Scan on DataStack/OrdersTable.Arn",
         "permissions: 1 narrower",
     ]
 
 
-def test_a_condition_is_told():
+def test_a_condition_is_shown():
     condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["a", "b"]}}
     assert (
         "on DataStack/OrdersTable.Arn if dynamodb:LeadingKeys ForAllValues:StringEquals a or b"
@@ -55,15 +55,15 @@ def test_a_condition_is_told():
     )
 
 
-def test_what_a_wider_one_says_already_is_marked():
+def test_a_permission_that_a_broader_one_covers_is_marked():
     (line,) = [line for line in shown(changes(add("dynamodb:*"))) if "dynamodb:*" in line]
     assert line.endswith("[broadens]")
     now = trees.real("dev", add("dynamodb:*"))
     then = trees.real("dev", add("dynamodb:*", "dynamodb:Scan"))
-    assert shown(permissions.diff(now, then))[1].endswith("[no effect: a wider one says so too]")
+    assert shown(permissions.diff(now, then))[1].endswith("[no effect: a broader statement covers it]")
 
 
-def test_boundaries_managed_policies_and_resources_policies_are_told():
+def test_boundaries_managed_policies_and_resource_policies_are_shown():
     def tree(**properties):
         document = {"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]}
         queue_policy = {"Queues": [{"Ref": "Queue"}], "PolicyDocument": document if properties else {"Statement": []}}
@@ -85,7 +85,7 @@ def test_boundaries_managed_policies_and_resources_policies_are_told():
     ]
 
 
-def test_what_comes_with_a_new_resource_and_only_denies_is_neither_broader_nor_said_twice():
+def test_a_new_resource_s_denies_are_not_broader_and_shown_once():
     def change(bundle):
         resources = bundle.children["DataStack"]["Resources"]
         resources["NewQueue"] = {"Type": "AWS::SQS::Queue"}
@@ -98,7 +98,7 @@ def test_what_comes_with_a_new_resource_and_only_denies_is_neither_broader_nor_s
     ]
 
 
-def test_whose_policy_it_is_need_not_be_said_twice():
+def test_the_policy_s_owner_is_shown_unless_the_resource_shows_it():
     def change(bundle):
         resources = bundle.children["DataStack"]["Resources"]
         (deny,) = resources["OrderQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
@@ -124,14 +124,14 @@ def test_nothing_changed_shows_nothing():
     assert view.as_json(none)["changes"] == []
 
 
-def test_a_pull_request_gets_a_diff():
+def test_markdown_is_a_diff():
     lines = view.markdown(changes(add("dynamodb:Scan")))
     assert lines[0] == "```diff"
     assert lines[1].startswith("+ ComputeStack/OrdersQueryRole may dynamodb:Scan")
     assert lines[2] == "```"
 
 
-def test_machines_get_every_grant():
+def test_json_has_every_grant():
     condition = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
     report = view.as_json(changes(add("dynamodb:Scan", condition=condition)))
     assert json.loads(json.dumps(report)) == {

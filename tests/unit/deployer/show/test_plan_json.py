@@ -1,4 +1,4 @@
-"""The plan for machines keeps to its published schema."""
+"""The plan as JSON conforms to its published schema."""
 
 import copy
 import json
@@ -19,18 +19,18 @@ def written(report) -> dict:
     return json.loads(json.dumps(plan_json.as_json(report), allow_nan=False))
 
 
-def test_the_schema_is_one():
+def test_the_schema_is_valid():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
 @pytest.mark.parametrize("name", plan_reports.ALL)
-def test_real_plans_keep_to_the_schema(name):
+def test_real_plans_conform_to_the_schema(name):
     VALIDATOR.validate(written(plan_reports.ALL[name]()))
 
 
 @pytest.mark.parametrize("name", plan_reports.ALL)
 def test_the_schema_documents_every_key(name):
-    """A key that is written and not described is one nobody can rely on."""
+    """Every key that is written is described in the schema."""
     strict = copy.deepcopy(SCHEMA)
     for part in (strict, strict["$defs"]["change"], strict["$defs"]["difference"], strict["$defs"]["danger"]):
         part["additionalProperties"] = False
@@ -38,12 +38,12 @@ def test_the_schema_documents_every_key(name):
 
 
 @pytest.mark.parametrize("change", [{"version": 2}, {"account": 1}, {"changes": [{}]}, {"summary": {"add": -1}}])
-def test_the_schema_refuses_what_is_not_a_plan(change):
+def test_the_schema_rejects_other_documents(change):
     with pytest.raises(jsonschema.ValidationError):
         VALIDATOR.validate(written(plan_reports.report(plan_reports.MIXED)) | change)
 
 
-def test_values_are_whole_and_markers_cannot_be_mistaken():
+def test_values_are_complete_and_markers_unambiguous():
     changes = {change["path"]: change for change in written(plan_reports.report(plan_reports.MIXED))["changes"]}
     assert changes["Setting"]["differences"] == [
         {
@@ -64,7 +64,7 @@ def test_values_are_whole_and_markers_cannot_be_mistaken():
     assert "`|<>" * 200 in rewritten
 
 
-def test_what_is_endangered_is_listed_with_whether_it_is_allowed():
+def test_dangers_are_listed_with_whether_they_are_allowed():
     report = written(plan_reports.report(plan_reports.MIXED, {"Gone"}))
     assert {danger["path"]: (danger["action"], danger["allowed"]) for danger in report["dangers"]} == {
         "Data/Gone": ("remove", True),

@@ -1,4 +1,4 @@
-"""The plan as a comment: GitHub shows it whole, nothing in it is taken for markup, and the danger comes first."""
+"""The plan as a comment: within GitHub's limit, escaped, dangers first."""
 
 import re
 from itertools import pairwise
@@ -29,7 +29,7 @@ def test_it_fits_into_a_comment_and_every_block_is_closed(name):
     assert len([block for block in html if block == "</details>"]) == text.count("</details>")
 
 
-def test_what_does_not_fit_is_counted():
+def test_changes_that_do_not_fit_are_counted():
     report = plan_reports.rewritten()
     text = written(report)
     rows = [token for token in MARKDOWN.parse(text) if token.type == "tr_open"]
@@ -39,7 +39,7 @@ def test_what_does_not_fit_is_counted():
     assert len(text) > plan_markdown.LIMIT * 0.8
 
 
-def test_the_danger_stands_before_every_stack():
+def test_dangers_precede_the_stacks():
     text = written(plan_reports.sort_key())
     assert text.startswith("### Plan for dev: ")
     assert 0 < text.index("> [!WARNING]") < text.index("DataStack/OrdersTable") < text.index("<details")
@@ -61,7 +61,7 @@ ROUGH = st.text(st.sampled_from("`|<>*_[]()\\&#~-+!a \n"), min_size=1, max_size=
 
 @settings(deadline=None)
 @given(ROUGH, ROUGH, ROUGH)
-def test_nothing_in_a_plan_is_taken_for_markup(name, before, after):
+def test_nothing_in_a_plan_is_markup(name, before, after):
     change = Change(("Data",), name, name, Action.MODIFY, (Difference((name,), before, after),))
     tokens = MARKDOWN.parse(written(plan_reports.report(Plan((change,)))))
     kinds = [token.type for token in tokens]

@@ -1,4 +1,4 @@
-"""Permissions and cost stand in every view, where they were looked at."""
+"""Permissions and cost are in every view, if computed."""
 
 import io
 import json
@@ -53,13 +53,13 @@ def test_a_first_deployment_is_a_line_each_for_resources_permissions_and_cost():
     )
 
 
-def test_for_machines(report):
+def test_in_json(report):
     made = json.loads(json.dumps(plan_json.as_json(report)))
     assert made["permissions"]["broadens"] == 1 and made["cost"]["ordersPerDay"] == 3500
     assert not {"permissions", "cost"} & plan_json.as_json(plan_reports.report(plan_reports.MIXED)).keys()
 
 
-def test_in_a_comment_they_stand_before_the_stacks(report):
+def test_in_markdown_they_precede_the_stacks(report):
     text = plan_markdown.as_markdown(report)
     places = [text.index(part) for part in ("#### Permissions", "dynamodb:Scan", "#### Cost", "<details open>")]
     assert places == sorted(places)

@@ -34,10 +34,10 @@ food-delivery-dev
         Arn: Orders.Arn → Sub "${Orders.Arn}/*"
         Path
         DependsOn: - "A"
-    ~ Why (AWS::SQS::Queue)  metadata only, nothing happens to it
+    ~ Why (AWS::SQS::Queue)  metadata only, no effect
   New
     + 20 AWS::SQS::Queue
-20 to add, 2 to modify, 1 may be replaced, 1 to replace, 1 to remove (3 more refer to something that changes)
+20 to add, 2 to modify, 1 may be replaced, 1 to replace, 1 to remove (3 more only refer to a changed resource)
   allowed: Data/Gone (AWS::SQS::Queue) would leave the stack; its data is kept outside the stack
   DATA AT RISK: Data/Orders (AWS::DynamoDB::Table) would be replaced by a new, empty one (KeySchema)
 """
@@ -64,7 +64,7 @@ def test_a_creation_is_counts():
 
 @pytest.mark.parametrize("name", plan_reports.ALL)
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_any_plan_ends_in_its_sum(name, encoding):
+def test_every_plan_ends_with_its_summary(name, encoding):
     report = plan_reports.ALL[name]()
     text = shown(report, encoding)
     assert plan_values.summary(report.plan) in text

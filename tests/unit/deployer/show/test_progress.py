@@ -1,4 +1,4 @@
-"""What a person sees of a running operation: a tree on a terminal, the news and a sign of life in a log."""
+"""A running operation on screen: a tree on a terminal, news and a heartbeat in a log."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -76,7 +76,7 @@ def shown(ui):
     return ui.console.file.buffer.getvalue().decode()
 
 
-def test_the_tree_holds_each_stack_with_what_is_in_work_since_when_and_how_much_is_done(known, clock):
+def test_the_tree_has_each_stack_with_its_resources_in_progress_times_and_counts(known, clock):
     known.take(BEGUN)
     clock.now += timedelta(seconds=63)
     assert [(depth, text) for depth, text, _ in progress.tree(known, ui())] == [
@@ -98,14 +98,14 @@ def test_a_rollback_is_marked_and_not_counted_against_the_plan(known):
     assert [text for _, text, _ in progress.tree(known, ui())][1] == "✗ Data  UPDATE_ROLLBACK_COMPLETE  2  1 min 06 s"
 
 
-def test_many_resources_in_work_are_named_in_part_the_longest_first(known, clock):
+def test_of_many_resources_in_progress_the_longest_are_named(known, clock):
     known.take(BEGUN[:3] + [event(10 - n, DATA, f"R{n}", "CREATE_IN_PROGRESS", kind="T") for n in range(9)])
     clock.now += timedelta(seconds=10)
     lines = [text for _, text, _ in progress.tree(known, ui())]
     assert lines[2] == "R8 (T) 8 s" and lines[-1] == "and 3 more" and len(lines) == 2 + 6 + 1
 
 
-def test_a_clock_that_is_behind_cloudformations_shows_no_negative_time(known, clock):
+def test_clock_skew_shows_no_negative_time(known, clock):
     clock.now -= timedelta(seconds=30)
     known.take(BEGUN)
     assert all("-" not in text.partition("  ")[2] for _, text, _ in progress.tree(known, ui()))
@@ -126,7 +126,7 @@ def test_a_log_gets_a_line_as_a_stack_begins_and_ends_and_for_every_failure(know
     ]
 
 
-def test_a_nested_stack_that_failed_before_it_began_is_told_of_by_its_parent(known):
+def test_a_nested_stack_that_failed_before_its_creation_is_shown_by_its_parent(known):
     batch = [BEGUN[0], event(1, ROOT, "Data", "CREATE_FAILED", "", reason="no such template")]
     known.take(batch)
     assert progress.log_lines(known, batch)[1][0].endswith(
@@ -142,7 +142,7 @@ def test_cleaning_up_is_no_news_and_the_end_has_its_time_and_count(known):
     ]
 
 
-def test_a_log_without_news_is_told_every_half_minute_what_is_waited_for(known, clock):
+def test_a_log_without_news_gets_a_line_every_half_minute(known, clock):
     screen = ui()
     on_events = progress._logging(screen, known)
     on_events(BEGUN)
@@ -181,7 +181,7 @@ def _plain(line):
 
 
 @pytest.mark.parametrize("terminal", ["dumb", "xterm-256color"])
-def test_a_dumb_terminal_gets_lines_instead_of_a_drawing(monkeypatch, terminal):
+def test_a_dumb_terminal_gets_lines_instead_of_a_live_display(monkeypatch, terminal):
     monkeypatch.setenv("TERM", terminal)
 
     class Tty(io.StringIO):
@@ -208,7 +208,7 @@ def test_the_plan_says_how_many_resources_to_expect_of_each_stack():
     assert progress.expected(Plan(tuple(changes))) == {"": 1, "Data": 2}
 
 
-def test_a_deletion_that_is_done_went_well(known):
+def test_a_deletion_that_is_done_succeeded(known):
     batch = [event(0, ROOT, "shop", "DELETE_IN_PROGRESS", ROOT), event(9, ROOT, "shop", "DELETE_COMPLETE", ROOT)]
     known.take(batch)
     assert progress.log_lines(known, batch)[-1] == ("  12:00:09  shop DELETE_COMPLETE in 9 s, 0 of 3 resources", "")

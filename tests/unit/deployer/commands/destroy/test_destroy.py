@@ -1,4 +1,4 @@
-"""--destroy: what is refused before anything is touched, who must agree, and in what order things go."""
+"""--destroy: what is refused before anything is changed, what needs confirmation, and the order of deletions."""
 
 import io
 from types import SimpleNamespace
@@ -8,10 +8,9 @@ import pytest
 from deployer import connection
 from deployer.aws import object_versions
 from deployer.aws.sent import Sent, Write
-from deployer.commands.destroy import command, consent, inventory, removal, stack_deletion
-from deployer.commands.destroy.deletion_outcomes import Fate
+from deployer.commands.destroy import command, consent, inventory, removal
 from deployer.commands.destroy.inventory import ROLE, Inventory
-from deployer.commands.destroy.stored_data import BUCKET, TABLE, Holding
+from deployer.commands.destroy.resources import BUCKET, TABLE, DataResource, Resource
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
@@ -20,33 +19,33 @@ from deployer.stacks.execution import Outcome
 from deployer.stacks.stack_status import StackStatus
 
 STACK = {"StackName": "food-delivery-dev", "StackId": "arn:root", "StackStatus": "CREATE_COMPLETE"}
-ARTIFACTS = Holding(Fate((), "artifacts", BUCKET, "artifacts", True), 5)
+ARTIFACTS = DataResource(Resource((), "artifacts", BUCKET, "artifacts", True), 5)
 
 
-def held(kind=BUCKET, number=0, kept=False, protected=False, name="data"):
-    return Holding(Fate(("DataStack",), "It", kind, name, kept), number, protected)
+def data(kind=BUCKET, count=0, retained=False, protected=False, name="data"):
+    return DataResource(Resource(("DataStack",), "It", kind, name, retained), count, protected)
 
 
-def found(*holdings, **more):
-    fates = tuple(holding.fate for holding in holdings)
+def found(*stored, **more):
+    resources = tuple(each.resource for each in stored)
     rest = {
-        "fates": fates,
+        "resources": resources,
         "stack": STACK,
-        "untold": (),
+        "unchecked": (),
         "has_flags": True,
         "records": 2,
         "artifacts": ARTIFACTS,
         "others": frozenset({"prod"}),
         "gateway_role": "food-delivery-dev-role",
     }
-    return Inventory("dev", "123456789012", stored=holdings, **rest | more)
+    return Inventory("dev", "123456789012", data=stored, **rest | more)
 
 
 class World:
-    """Records what is done, in its order; each deletion of the stack ends as `side_effects` says."""
+    """Records what is done, in order. `outcomes`: the status that each deletion of the stack ends in."""
 
     def __init__(self, monkeypatch):
-        self.did, self.found, self.side_effects, self.left = [], found(), ["DELETE_COMPLETE"], []
+        self.did, self.found, self.outcomes, self.left = [], found(), ["DELETE_COMPLETE"], []
         self.screen, self.apis = io.StringIO(), []
         identity = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ada"}
         client = SimpleNamespace(get_caller_identity=lambda: identity, get_rest_apis=lambda limit: {"items": self.apis})
@@ -55,20 +54,24 @@ class World:
         )
         monkeypatch.setattr(connection, "connect", lambda *arguments: self.aws)
         monkeypatch.setattr(inventory, "take", lambda *arguments: self.found)
-        monkeypatch.setattr(stack_deletion, "run", self._delete)
-        monkeypatch.setattr(stack_deletion, "left", lambda aws, stack: self.left)
+        monkeypatch.setattr(removal, "delete_stack", self._delete)
+        monkeypatch.setattr(removal, "undeleted", lambda aws, stack: self.left)
         monkeypatch.setattr(object_versions, "delete", self._empty)
-        monkeypatch.setattr(removal, "unprotect", lambda aws, table, pause: self.did.append(f"unprotect {table}"))
-        monkeypatch.setattr(removal, "holding", lambda aws, one, pause: self.did.append(f"remove {one.id}"))
-        monkeypatch.setattr(removal, "parameter", lambda aws, name: self.did.append(f"parameter {name}") or True)
-        monkeypatch.setattr(removal, "log_groups", lambda aws, prefixes: self.did.append("log groups") or [])
-        monkeypatch.setattr(removal, "log_role", lambda aws, role, in_use: self.did.append(f"role {role} {in_use}"))
+        monkeypatch.setattr(
+            removal, "disable_protection", lambda aws, table, pause: self.did.append(f"unprotect {table}")
+        )
+        monkeypatch.setattr(removal, "delete_data", lambda aws, one, pause: self.did.append(f"remove {one.id}"))
+        monkeypatch.setattr(removal, "delete_parameter", lambda aws, name: self.did.append(f"parameter {name}") or True)
+        monkeypatch.setattr(removal, "delete_log_groups", lambda aws, prefixes: self.did.append("log groups") or [])
+        monkeypatch.setattr(
+            removal, "delete_log_role", lambda aws, role, in_use: self.did.append(f"role {role} {in_use}")
+        )
         monkeypatch.setattr(consent, "can_ask", lambda: False)
 
     def _delete(self, aws, stack, on_events, polling, token):
         assert operation.starter(token).who == "ada"
         self.did.append("delete stack")
-        return Outcome(StackStatus(self.side_effects.pop(0)), (), {})
+        return Outcome(StackStatus(self.outcomes.pop(0)), (), {})
 
     def _empty(self, s3, bucket, on_count=None, prefix=""):
         self.did.append(f"empty {bucket} {prefix}".rstrip())
@@ -81,7 +84,7 @@ class World:
     def refused(self, **options) -> Failure:
         with pytest.raises(Failure) as failure:
             self.run(**options)
-        assert self.did == [], "nothing may have been touched"
+        assert self.did == [], "nothing may be changed"
         return failure.value
 
     def answers(self, monkeypatch, answer):
@@ -97,8 +100,8 @@ def world(monkeypatch):
 SWEPT = ["log groups", "parameter /food-delivery/dev/feature-flags", "empty artifacts deployments/dev/"]
 
 
-def test_the_stack_goes_then_what_no_stack_knows_and_the_shared_things_stay(world):
-    world.found = found(held())
+def test_the_stack_is_deleted_then_what_is_outside_it_and_shared_resources_are_kept(world):
+    world.found = found(data())
     report = world.run()
     assert world.did == ["delete stack", *SWEPT]
     assert [entry["physicalId"] for entry in report["kept"]] == ["artifacts", "food-delivery-dev-role"]
@@ -106,51 +109,51 @@ def test_the_stack_goes_then_what_no_stack_knows_and_the_shared_things_stay(worl
 
 
 @pytest.mark.parametrize(
-    "holding, said",
+    "stored, said",
     [
-        (held(number=3), "holds 3 object versions"),
-        (held(TABLE, 1, protected=True), "has deletion protection switched on"),
+        (data(count=3), "holds 3 object versions"),
+        (data(TABLE, 1, protected=True), "has deletion protection"),
     ],
 )
-def test_data_in_the_way_is_refused_and_told(world, monkeypatch, holding, said):
+def test_data_that_blocks_the_deletion_is_refused_with_its_resource(world, monkeypatch, stored, said):
     world.answers(monkeypatch, "dev")
-    world.found = found(holding)
+    world.found = found(stored)
     failure = world.refused()
     assert failure.code is Exit.REFUSED and said in failure.message and "--delete-data" in failure.hint
 
 
-def test_with_the_data_the_stack_is_made_deletable_first_and_what_it_retained_goes_after_it(world, monkeypatch):
+def test_delete_data_empties_and_unprotects_first_and_deletes_retained_data_after_the_stack(world, monkeypatch):
     world.answers(monkeypatch, "dev")
-    table, kept = held(TABLE, 1, protected=True, name="orders"), held(TABLE, 1, kept=True, name="retained")
-    world.found = found(held(number=3), table, kept)
+    table, retained = data(TABLE, 1, protected=True, name="orders"), data(TABLE, 1, retained=True, name="retained")
+    world.found = found(data(count=3), table, retained)
     world.run(delete_data=True)
     assert world.did == ["empty data", "unprotect orders", "delete stack", "remove retained", *SWEPT]
 
 
-def test_the_last_environment_takes_the_shared_things_along(world):
+def test_the_last_environment_s_deletion_deletes_shared_resources(world):
     world.found = found(others=frozenset())
     report = world.run(delete_data=True)
     assert world.did[-3:] == ["empty artifacts", "remove artifacts", "role food-delivery-dev-role True"]
     assert report["kept"] == []
 
 
-def test_the_role_stays_while_other_apis_log_with_it(world):
+def test_the_role_is_kept_while_other_apis_log_with_it(world):
     world.found, world.apis = found(others=frozenset()), [{"id": "theirs"}]
     report = world.run(delete_data=True)
     assert not any(did.startswith("role") for did in world.did)
     assert "other APIs" in report["kept"][0]["why"]
 
 
-def test_a_role_that_api_gateway_no_longer_uses_is_removed_without_asking_for_its_apis(world):
-    old = Fate(("ApiStack",), "Role", ROLE, "old-role", True)
-    world.found, world.apis = found(others=frozenset(), fates=(old,), gateway_role=""), [{"id": "theirs"}]
+def test_a_role_that_api_gateway_no_longer_uses_is_deleted_without_listing_apis(world):
+    old = Resource(("ApiStack",), "Role", ROLE, "old-role", True)
+    world.found, world.apis = found(others=frozenset(), resources=(old,), gateway_role=""), [{"id": "theirs"}]
     world.run(delete_data=True)
     assert world.did[-1] == "role old-role False"
 
 
-@pytest.mark.parametrize("holding", [held(kept=True), held(TABLE, kept=True, protected=True)])
-def test_where_data_is_kept_yes_is_not_enough_and_the_name_must_be_typed(world, monkeypatch, holding):
-    world.found = found(holding)
+@pytest.mark.parametrize("stored", [data(retained=True), data(TABLE, retained=True, protected=True)])
+def test_for_retained_data_yes_is_not_enough_and_the_name_must_be_typed(world, monkeypatch, stored):
+    world.found = found(stored)
     assert "--yes is not enough" in world.refused(delete_data=True).hint
     for wrong in ("", "y", "DEV", "prod"):
         world.answers(monkeypatch, wrong)
@@ -159,7 +162,7 @@ def test_where_data_is_kept_yes_is_not_enough_and_the_name_must_be_typed(world, 
     assert world.run()["result"] == "destroyed"
 
 
-def test_what_the_environments_file_protects_is_protected_whatever_is_deployed(world, monkeypatch):
+def test_the_environment_s_file_protects_whatever_is_deployed(world, monkeypatch):
     world.found = found()
     for refused in ("staging", "prod"):
         options = Options(refused, yes=True)
@@ -170,29 +173,33 @@ def test_what_the_environments_file_protects_is_protected_whatever_is_deployed(w
             command.run(options, Ui(world.screen, interactive=False), None)
 
 
-def test_every_obstacle_is_told_by_its_own_name(world, monkeypatch):
+def test_every_obstacle_names_its_resource(world, monkeypatch):
     world.answers(monkeypatch, "dev")
-    world.found = found(held(number=3), held(TABLE, 0, protected=True, name="orders"))
+    world.found = found(data(count=3), data(TABLE, 0, protected=True, name="orders"))
     said = world.refused().message
     assert "(data) holds 3 object versions" in said
-    assert "(orders) has deletion protection switched on, whatever it holds (about 0 items)" in said
+    assert "(orders) has deletion protection (about 0 items)" in said
 
 
 @pytest.mark.parametrize(
-    "holding, said, unsaid",
+    "stored, said, unsaid",
     [
-        (held(TABLE, protected=True), "has deletion protection switched on", "retained"),
-        (held(TABLE, kept=True), "is retained by its deletion policy", "deletion protection"),
-        (Holding(Fate((), "Old", BUCKET, "old", True), 0), "old was left by an earlier deployment", "policy"),
+        (data(TABLE, protected=True), "has deletion protection", "retained"),
+        (data(TABLE, retained=True), "is retained by its deletion policy", "deletion protection"),
+        (
+            DataResource(Resource((), "Old", BUCKET, "old", True), 0),
+            "old was retained by an earlier deployment",
+            "policy",
+        ),
     ],
 )
-def test_why_a_name_must_be_typed_is_said_as_it_is(world, holding, said, unsaid):
-    world.found = found(holding)
+def test_the_refusal_says_why_a_name_must_be_typed(world, stored, said, unsaid):
+    world.found = found(stored)
     failure = world.refused(delete_data=True)
     assert said in failure.message and unsaid not in failure.message
 
 
-def test_what_is_to_be_typed_by_hand_goes_where_this_run_went(world):
+def test_suggested_commands_name_this_run_s_region_and_profile(world):
     world.found = found(stack={**STACK, "EnableTerminationProtection": True})
     world.aws.local = False
     assert (
@@ -200,7 +207,7 @@ def test_what_is_to_be_typed_by_hand_goes_where_this_run_went(world):
     )
 
 
-def test_elsewhere_a_yes_is_asked_for(world, monkeypatch):
+def test_without_protection_a_yes_is_enough(world, monkeypatch):
     assert "--yes" in world.refused(yes=False).hint
     world.answers(monkeypatch, "n")
     monkeypatch.setattr(consent, "ask", lambda question: False)
@@ -209,15 +216,15 @@ def test_elsewhere_a_yes_is_asked_for(world, monkeypatch):
     assert world.run(yes=False)["result"] == "destroyed"
 
 
-def test_a_plan_touches_nothing_and_asks_nobody(world):
-    world.found = found(held(number=3))
+def test_a_plan_changes_nothing_and_asks_nothing(world):
+    world.found = found(data(count=3))
     report = world.run(plan=True, yes=False)
     assert report["result"] == "planned" and world.did == []
     assert "DataStack/It: 3 object versions" in world.screen.getvalue()
 
 
 @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
-def test_a_stack_that_is_changing_is_left_alone(world, status):
+def test_a_stack_that_is_changing_is_refused(world, status):
     world.found = found(stack={**STACK, "StackStatus": status})
     assert world.refused().code is Exit.PREFLIGHT
 
@@ -231,22 +238,22 @@ def test_a_stack_in_any_other_state_can_be_destroyed(world, status):
     assert world.run()["result"] == "destroyed"
 
 
-def test_a_stack_protected_against_termination_is_refused_with_the_way_out(world):
+def test_termination_protection_is_refused_with_the_command_that_disables_it(world):
     world.found = found(stack={**STACK, "EnableTerminationProtection": True})
     failure = world.refused()
     assert failure.code is Exit.REFUSED and "--no-enable-termination-protection" in failure.hint
 
 
-def test_a_file_that_came_in_meanwhile_is_deleted_too(world):
-    world.found, world.side_effects = found(held(number=3)), ["DELETE_FAILED", "DELETE_COMPLETE"]
-    world.left = [held().fate]
+def test_an_object_put_after_emptying_is_deleted_by_one_retry(world):
+    world.found, world.outcomes = found(data(count=3)), ["DELETE_FAILED", "DELETE_COMPLETE"]
+    world.left = [data().resource]
     world.run(delete_data=True)
     assert world.did[:4] == ["empty data", "delete stack", "empty data", "delete stack"]
 
 
 @pytest.mark.parametrize("delete_data, left, tries", [(False, BUCKET, 1), (True, TABLE, 1), (True, BUCKET, 2)])
-def test_a_failed_deletion_tells_what_is_left_and_leaves_the_rest_for_the_next_run(world, delete_data, left, tries):
-    world.side_effects, world.left = ["DELETE_FAILED"] * 2, [Fate(("DataStack",), "Stuck", left, "stuck", False)]
+def test_a_failed_deletion_names_what_is_left_and_can_be_resumed(world, delete_data, left, tries):
+    world.outcomes, world.left = ["DELETE_FAILED"] * 2, [Resource(("DataStack",), "Stuck", left, "stuck", False)]
     with pytest.raises(Failure, match="1 resources are left") as failure:
         world.run(delete_data=delete_data)
     assert failure.value.code is Exit.FAILED and "same command" in failure.value.hint
@@ -265,26 +272,26 @@ def test_a_failed_deletion_tells_what_is_left_and_leaves_the_rest_for_the_next_r
         ),
     ],
 )
-def test_an_interruption_says_what_was_begun_until_then(world, monkeypatch, sent, said):
+def test_an_interruption_says_what_was_changed_before_it(world, monkeypatch, sent, said):
     def interrupt(*arguments):
         world.aws.sent.writes += [Write("x", operation, subject, 1, 0, True) for operation, subject in sent]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stack_deletion, "run", interrupt)
+    monkeypatch.setattr(removal, "delete_stack", interrupt)
     with pytest.raises(Failure) as failure:
         world.run()
     assert (failure.value.code, failure.value.message) == (Exit.INTERRUPTED, f"interrupted; {said}")
     assert "run the same command again" in failure.value.hint
 
 
-def test_nothing_deployed_is_said_and_is_no_failure(world):
+def test_nothing_deployed_is_reported_and_is_no_failure(world):
     world.found = found(stack=None, has_flags=False, records=0)
     report = world.run(yes=False)
     assert (report["result"], world.did) == ("nothing deployed", [])
 
 
-def test_what_an_earlier_destruction_left_is_removed_without_a_stack(world, monkeypatch):
+def test_retained_data_is_deleted_without_a_stack(world, monkeypatch):
     world.answers(monkeypatch, "dev")
-    world.found = found(held(TABLE, 1, kept=True, name="retained"), stack=None, fates=())
+    world.found = found(data(TABLE, 1, retained=True, name="retained"), stack=None, resources=())
     assert world.run(delete_data=True)["removed"] == [{"type": TABLE, "physicalId": "retained"}]
     assert world.did == ["remove retained", *SWEPT]

@@ -1,12 +1,13 @@
-"""What an environment is made of, as far as it may be seen."""
+"""What an environment consists of, as far as permissions show it."""
+
+from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
 
-from deployer.commands.destroy import inventory, stack_deletion, stored_data
-from deployer.commands.destroy.deletion_outcomes import Fate
+from deployer.commands.destroy import inventory, resources
 from deployer.commands.destroy.inventory import API, ROLE
-from deployer.commands.destroy.stored_data import BUCKET, TABLE, Holding
+from deployer.commands.destroy.resources import BUCKET, TABLE, DataResource, Resource
 from deployer.stacks import deployment_records, reading
 
 STACK = {
@@ -26,21 +27,23 @@ DENIED = ClientError(
 )
 
 
-def fate(kind, physical_id, kept=False):
-    return Fate(("DataStack",), "It", kind, physical_id, kept)
+def resource(kind, physical_id, retained=False):
+    return Resource(("DataStack",), "It", kind, physical_id, retained)
 
 
 @pytest.fixture
 def account(aws, monkeypatch):
     """A deployed environment; what a test sets differently, it sets before it looks."""
-    fates = [fate(TABLE, "orders"), fate(ROLE, "old-role", kept=True), fate(API, "api-2")]
+    found = [resource(TABLE, "orders"), resource(ROLE, "old-role", retained=True), resource(API, "api-2")]
     monkeypatch.setattr(reading, "describe", lambda aws, stack: STACK)
-    monkeypatch.setattr(stack_deletion, "read", lambda aws, stack: fates)
-    monkeypatch.setattr(stack_deletion, "environments", lambda aws: {"dev", "prod"})
-    tagged = [fate(TABLE, "orders", kept=True), fate(BUCKET, "old-files", kept=True)]
-    monkeypatch.setattr(stored_data, "tagged", lambda aws, environment: tagged)
+    monkeypatch.setattr(resources, "of_stack", lambda aws, stack: found)
+    monkeypatch.setattr(inventory, "environments", lambda aws: {"dev", "prod"})
+    tagged = [resource(TABLE, "orders", retained=True), resource(BUCKET, "old-files", retained=True)]
+    monkeypatch.setattr(resources, "tagged", lambda aws, environment: tagged)
     monkeypatch.setattr(
-        stored_data, "read", lambda aws, fates: [Holding(each, 1) for each in fates if each.type in (TABLE, BUCKET)]
+        resources,
+        "with_data",
+        lambda aws, found: [DataResource(each, 1) for each in found if each.type in (TABLE, BUCKET)],
     )
     monkeypatch.setattr(deployment_records, "entries", lambda *arguments: ["one", "two"])
     aws.stub("ssm").add_response("get_parameters", {"Parameters": [{"Name": "/food-delivery/dev/feature-flags"}]})
@@ -53,10 +56,10 @@ def take(aws):
     return inventory.take(aws, "dev", "123456789012")
 
 
-def test_what_the_stack_has_and_what_only_tags_know_is_told_apart(account):
+def test_resources_of_the_stack_are_distinguished_from_those_found_by_tags(account):
     found = take(account)
-    assert [holding.id for holding in found.dying] == ["orders"], "it is in the stack, so its policy decides"
-    assert [holding.id for holding in found.staying] == ["old-files"]
+    assert [data.id for data in found.deleted_data] == ["orders"], "it is in the stack: its DeletionPolicy applies"
+    assert [data.id for data in found.retained_data] == ["old-files"]
     assert (found.has_flags, found.records, found.others) == (True, 2, {"prod"})
     assert found.artifacts.id == "food-delivery-artifacts-123456789012-us-east-1"
 
@@ -65,33 +68,53 @@ def test_roles_of_this_stack_and_the_one_in_use_are_known(account):
     assert take(account).log_roles == ["food-delivery-prod-ApiStack-role", "old-role"]
 
 
-def test_a_role_that_somebody_else_made_is_not_ours(account, monkeypatch):
+def test_a_role_that_another_project_made_is_not_the_platform_s(account, monkeypatch):
     stub = account.stub("apigateway")
     account.client("apigateway").get_account()
     stub.add_response("get_account", {"cloudwatchRoleArn": "arn:aws:iam::1:role/theirs"})
     assert take(account).gateway_role == ""
 
 
-def test_an_api_that_an_unfinished_deletion_took_is_known_by_the_outputs(account):
+def test_an_api_deleted_by_an_unfinished_deletion_is_known_from_the_outputs(account):
     assert take(account).apis == {"api-1", "api-2"}
 
 
-def test_without_the_right_to_look_around_the_rest_is_known_and_what_may_be_shared_is_kept(account, monkeypatch):
+def test_missing_read_permissions_are_reported_and_shared_resources_are_kept(account, monkeypatch):
     def denied(*arguments):
         raise DENIED
 
-    monkeypatch.setattr(stored_data, "tagged", denied)
-    monkeypatch.setattr(stack_deletion, "environments", denied)
+    monkeypatch.setattr(resources, "tagged", denied)
+    monkeypatch.setattr(inventory, "environments", denied)
     found = take(account)
-    assert [holding.id for holding in found.stored] == ["orders"]
-    assert len(found.untold) == 2 and "tag:GetResources" in found.untold[0]
-    assert found.others, "somebody may be there"
+    assert [data.id for data in found.data] == ["orders"]
+    assert len(found.unchecked) == 2 and "tag:GetResources" in found.unchecked[0]
+    assert found.others, "other environments may exist"
 
 
-def test_any_other_failure_to_look_is_one(account, monkeypatch):
+def test_any_other_error_is_raised(account, monkeypatch):
     def broken(*arguments):
         raise ConnectionError("lost")
 
-    monkeypatch.setattr(stored_data, "tagged", broken)
+    monkeypatch.setattr(resources, "tagged", broken)
     with pytest.raises(ConnectionError):
         take(account)
+
+
+def test_environments_are_distinguished_from_nested_stacks_and_other_projects(aws):
+    def entry(name, **more):
+        return {
+            "StackName": name,
+            "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+            "StackStatus": "CREATE_COMPLETE",
+            **more,
+        }
+
+    first = [
+        entry("food-delivery-dev"),
+        entry("food-delivery-dev-DataStack-1", ParentId="arn:root"),
+        entry("other-prod"),
+    ]
+    stub = aws.stub("cloudformation")
+    stub.add_response("describe_stacks", {"Stacks": first, "NextToken": "more"})
+    stub.add_response("describe_stacks", {"Stacks": [entry("food-delivery-prod")]})
+    assert inventory.environments(aws) == {"dev", "prod"}
