@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from tests.unit.deployer.stacks.event_entries import entry
 
 from deployer.aws import object_versions, session
 from deployer.aws.waiting import PollingConfig
@@ -14,6 +13,7 @@ from deployer.commands.destroy.resources import BUCKET, QUEUE, TABLE, DataResour
 from deployer.errors import Failure
 from deployer.stacks import diagnosis
 from deployer.stacks.events import STACK
+from tests.unit.deployer.stacks.event_entries import entry
 
 
 def data(kind, physical_id, protected=False):
