@@ -14,6 +14,7 @@ NEEDED = (
     "cfnlint",
     "deflate",
     "fastjsonschema",
+    "jsonschema",
     "markdown_it",
     "ministack",
     "pip",

@@ -20,17 +20,13 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAN
 
 @dataclass(frozen=True)
 class DesiredState:
-    """The desired state: templates, packages and parameters for one account and region."""
+    """The desired state for one account and region. `tags`: of the root stack; CloudFormation propagates them."""
 
     bundle: Bundle
     packages: tuple[Package, ...]
     parameters: Mapping[str, str]
     bucket: str
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """Of the root stack; CloudFormation propagates them to all its resources."""
-        return {"Project": names.PROJECT, "Environment": self.parameters["Environment"]}
+    tags: Mapping[str, str]
 
     @property
     def request(self) -> dict[str, object]:
@@ -46,6 +42,10 @@ class DesiredState:
         return {package.key: package.content for package in self.packages} | {
             key: body.encode() for key, body in self.bundle.bodies.items()
         }
+
+
+def standard_tags(environment: str) -> dict[str, str]:
+    return {"Project": names.PROJECT, "Environment": environment}
 
 
 def build(
@@ -65,7 +65,8 @@ def build(
         "LayerKey": layer.key,
         "ManageApiGatewayAccount": "true" if preflight.manage_gateway_account(account_state) else "false",
     }
-    return DesiredState(bundle, packages, templates.parameter_values(bundle.root, given), bucket)
+    values = templates.parameter_values(bundle.root, given)
+    return DesiredState(bundle, packages, values, bucket, standard_tags(environment.name))
 
 
 def unchanged(aws: Aws, account_state: AccountState, desired: DesiredState) -> bool:
@@ -82,7 +83,7 @@ def _template_is_deployed(aws: Aws, stack: Mapping[str, Any], desired: DesiredSt
 
 _IS_DEPLOYED: Mapping[str, Callable[[Aws, Mapping[str, Any], DesiredState], bool]] = {
     "Parameters": lambda aws, stack, desired: reading.parameters_of(stack) == dict(desired.parameters),
-    "Tags": lambda aws, stack, desired: reading.tags_of(stack) == desired.tags,
+    "Tags": lambda aws, stack, desired: reading.tags_of(stack) == dict(desired.tags),
     "Capabilities": lambda aws, stack, desired: True,  # of one operation, not of the stack
     "TemplateURL": _template_is_deployed,
 }

@@ -45,7 +45,7 @@ class Deployment:
 
     `when`: ISO 8601, UTC. `who`: the caller's ARN. `root`: key of the root template. `parameters`: without NoEcho
     ones. `packages`: keys. `seconds`: duration. `changes`: action -> number. Both are None if the run did not follow
-    the deployment to its end. `format`: fields may be added without a new number.
+    the deployment to its end. `tags`: {} in a record written before they were recorded. `format`: fields may be added without a new number.
     """
 
     version: str
@@ -60,6 +60,7 @@ class Deployment:
     packages: Sequence[str]
     seconds: float | None
     changes: Mapping[str, int] | None
+    tags: Mapping[str, str]
     format: int = FORMAT
 
     @property
@@ -81,6 +82,8 @@ class Desired(Protocol):
     def parameters(self) -> Mapping[str, str]: ...
     @property
     def bucket(self) -> str: ...
+    @property
+    def tags(self) -> Mapping[str, str]: ...
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ def record(
         [built.parameters[name] for name in ("FunctionsKey", "LayerKey")],
         None if seconds is None else round(seconds, 1),
         None if changes is None else dict(changes),
+        dict(built.tags),
     )
     aws.client("s3").put_object(
         Bucket=built.bucket,
@@ -197,6 +201,7 @@ def _parsed(text: bytes) -> Deployment | None:
         document = json.loads(text)
         if document.setdefault("format", 1) > FORMAT:
             return None
+        document.setdefault("tags", {})
         found = Deployment(**{name: document[name] for name in Deployment.__dataclass_fields__})
         datetime.fromisoformat(found.when)
     except (ValueError, KeyError, TypeError, AttributeError):

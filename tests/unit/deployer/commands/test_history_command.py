@@ -8,8 +8,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from config.environment import load
 from deployer.aws import session
+from deployer.commands import desired_state, rollback
 from deployer.commands import history as command
-from deployer.commands import rollback
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.preflight import account_state as preflight
@@ -111,6 +111,33 @@ def test_rollback_and_rollback_of_it_need_no_local_templates(world):
     newest = shown(world)["deployments"][0]
     assert (newest["kind"], newest["current"]) == ("rollback", True)
     assert back(world)["result"] == "rolled back" and deployed() == "two"
+
+
+def recorded_tags() -> list[dict[str, str]]:
+    """Of each deployment, newest first. (moto does not update a stack's tags.)"""
+    aws = session.connect(load("dev"))
+    entries = deployment_records.entries(aws, "123456789012", "dev")
+    return [dict(each.tags) for each in deployment_records.read(aws, "123456789012", entries)]
+
+
+def test_a_rollback_restores_the_tags_of_the_record(world, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(desired_state, "standard_tags", lambda environment: {"CostCenter": "42"})
+        deploy(world, "one")
+    deploy(world, "two")
+    assert back(world)["result"] == "rolled back"
+    assert recorded_tags() == [{"CostCenter": "42"}, desired_state.standard_tags("dev"), {"CostCenter": "42"}]
+
+
+def test_a_record_without_tags_is_rolled_back_to_with_the_standard_ones(world):
+    deploy(world, "one", "two")
+    s3 = boto3.client("s3", "us-east-1")
+    oldest = deployment_records.entries(session.connect(load("dev")), "123456789012", "dev")[-1]
+    record = json.loads(s3.get_object(Bucket=BUCKET, Key=oldest.key)["Body"].read())
+    del record["tags"]
+    s3.put_object(Bucket=BUCKET, Key=oldest.key, Body=json.dumps(record))
+    assert back(world)["result"] == "rolled back"
+    assert recorded_tags() == [desired_state.standard_tags("dev")] * 2 + [{}]
 
 
 def test_a_plan_of_a_rollback_changes_nothing(world):

@@ -46,7 +46,7 @@ def test_the_cause_comes_first_with_its_location_then_the_state_of_every_stack()
         "  No. (DynamoDb 400)",
         "  at templates/data.yaml:123, made by generator/data.py:57 orders_table",
         "  Fix it",
-        "State: the stack is as it was before.",
+        "State: the stack is rolled back to its previous state.",
         "  UPDATE_COMPLETE              Api",
         "  UPDATE_ROLLBACK_COMPLETE     DataStack, the root stack",
     ]
@@ -93,7 +93,7 @@ def test_the_json_report_has_the_same():
         None,
     )
     assert report["stacks"]["root"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert (report["state"], report["next"]) == ("the stack is as it was before", "repeat")
+    assert (report["state"], report["next"]) == ("the stack is rolled back to its previous state", "repeat")
 
 
 def test_problems_of_a_change_set_are_shown_like_causes_and_warnings_in_a_line():

@@ -32,7 +32,9 @@ def values(**more):
 
 def built(**more):
     bundle = SimpleNamespace(root=template(), root_key="templates/root.yaml")
-    return SimpleNamespace(bundle=bundle, parameters=values(Secret="hush", **more), bucket=BUCKET)
+    return SimpleNamespace(
+        bundle=bundle, parameters=values(Secret="hush", **more), bucket=BUCKET, tags={"Project": "p"}
+    )
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_a_record_contains_all_but_secrets_and_is_read_back_unchanged(aws):
     assert (entry.version, read.version) == (version, version)
     assert read.source == source
     assert (read.who, read.seconds, read.changes) == ("arn:aws:iam::1:user/ada", 12.3, {"add": 3})
-    assert read.packages == ["functions/1.zip", "layer/1.zip"]
+    assert read.packages == ["functions/1.zip", "layer/1.zip"] and read.tags == {"Project": "p"}
     body = aws.client("s3").get_object(Bucket=BUCKET, Key=entry.key)["Body"].read().decode()
     assert "hush" not in body and json.loads(body)["parameters"] == values()
     assert abs((datetime.now(UTC) - entry.when).total_seconds()) < 60

@@ -158,7 +158,7 @@ def test_an_environment_without_imports_says_how_to_deploy_them(bare, file):
     bare.deploy(ROOT | {"Outputs": outputs})
     failure = refused(bare, file, local=True)
     assert failure.code is Exit.PREFLIGHT
-    assert failure.hint.endswith("deploy this one: python deploy.py --env dev --local")
+    assert failure.hint.endswith("deploy the local version: python deploy.py --env dev --local")
     assert "Versions" not in bare.aws.client("s3").list_object_versions(Bucket="uploads")
 
 
