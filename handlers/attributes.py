@@ -3,15 +3,17 @@
 boto3 has the like, but importing boto3 for it would slow every cold start.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 
-def to_item(document: dict) -> dict:
+def to_item(document: Mapping) -> dict:
     """{"version": 1} -> {"version": {"N": "1"}}. A float is a TypeError: money is Decimal."""
     return {key: to_attribute(value) for key, value in document.items()}
 
 
-def from_item(item: dict) -> dict:
+def from_item(item: Mapping) -> dict[str, Any]:
     """The document of an item; whole numbers come back as int, others as Decimal.
 
     An item may have attributes of another version of orders: no type of theirs keeps the others from being read.

@@ -11,14 +11,21 @@ With `handlers.repository` the only module that knows DynamoDB.
 import random
 import time
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
 
 from domain import claims
 from domain.errors import OrderError
 from domain.orders import Order, is_platform_id
 from handlers import clients, faults
 from handlers.attributes import from_item
-from handlers.repository import RETRIABLE_REASONS, OrdersTable, if_absent
+from handlers.repository import RETRIABLE_REASONS, OrdersTable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 # DynamoDB takes 100 items and 4 MB; fifty of the largest orders are 1 MB.
 ORDERS_PER_TRANSACTION = 50
@@ -59,7 +66,7 @@ def _insert(table: OrdersTable, order: Order, deadline: float) -> Result:
     for round_ in range(ROUNDS):
         try:
             _check_time(deadline)
-            table.client.put_item(TableName=table.name, **if_absent(order))
+            table.client.put_item(**table.put_if_absent(order))
             return STORED
         except table.client.exceptions.ConditionalCheckFailedException as error:
             return _verdict(order, error.response)
@@ -107,7 +114,7 @@ def _transact(
     try:
         _check_time(deadline)
         pairs = [(claims.order_claim(order, ttl_days), order) for _, order in chunk]
-        writes = [{"Put": {"TableName": table.name, **if_absent(item)}} for pair in pairs for item in pair]
+        writes: list[TransactWriteItemTypeDef] = [{"Put": table.put_if_absent(each)} for pair in pairs for each in pair]
         table.client.transact_write_items(TransactItems=writes)
         return _all(STORED, chunk), []
     except table.client.exceptions.TransactionCanceledException as error:
@@ -122,7 +129,7 @@ def _transact(
         return {}, [chunk[:middle], chunk[middle:]]
 
 
-def _sort_out(chunk: list[Entry], error: Exception) -> tuple[dict[int, Result], list[list[Entry]]]:
+def _sort_out(chunk: list[Entry], error: ClientError) -> tuple[dict[int, Result], list[list[Entry]]]:
     """As `_transact`, for a transaction cancelled with a reason for each of its items."""
     reasons = error.response["CancellationReasons"]
     settled: dict[int, Result] = {}
@@ -142,7 +149,7 @@ def _sort_out(chunk: list[Entry], error: Exception) -> tuple[dict[int, Result], 
     return settled, ([innocent] if innocent else []) + alone
 
 
-def _verdict(order: Order, refusal: dict) -> Result:
+def _verdict(order: Order, refusal: Mapping) -> Result:
     """What it means that the claim or order in `refusal` was there before `order`."""
     if "Item" not in refusal:
         return LookupError("DynamoDB did not say what is there")

@@ -8,12 +8,20 @@ a full CPU.
 
 from collections.abc import Callable
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
-from botocore.client import BaseClient
 from botocore.config import Config
 
 from contract.settings import default_api_config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
 
 _SERVICES = ("dynamodb", "lambda", "s3", "sns", "sqs", "ssm")
 
@@ -29,49 +37,51 @@ def _session() -> botocore.session.Session:
     return session
 
 
-def warm_up(client: Callable[[int, int], BaseClient]) -> None:
+def warm_up(client: Callable[[int, int], object]) -> None:
     """Create the client that the first request will most likely use."""
     config = default_api_config()
     client(config["defaultTimeout"], config["retryAttempts"])
 
 
 @lru_cache(maxsize=1)  # new settings, new client
-def dynamodb(timeout_ms: int, retries: int) -> BaseClient:
+def dynamodb(timeout_ms: int, retries: int) -> "DynamoDBClient":
     """`timeout_ms` bounds connecting and reading, each; `retries` come after the first call."""
     return _client("dynamodb", timeout_ms, timeout_ms, retries)
 
 
 @lru_cache(maxsize=1)
-def sqs(timeout_ms: int, retries: int) -> BaseClient:
+def sqs(timeout_ms: int, retries: int) -> "SQSClient":
     """As `dynamodb`."""
     return _client("sqs", timeout_ms, timeout_ms, retries)
 
 
 @cache
-def sns() -> BaseClient:
+def sns() -> "SNSClient":
     """Long timeouts: no client waits for an announcement, and a failed one is retried."""
     return _client("sns", 1_000, 5_000, 2)
 
 
 @cache
-def s3() -> BaseClient:
+def s3() -> "S3Client":
     """Long timeouts: no client waits for a file, and a range takes time to read."""
     return _client("s3", 2_000, 10_000, 2)
 
 
 @cache
-def functions() -> BaseClient:
+def functions() -> "LambdaClient":
     """As `sns`."""
     return _client("lambda", 1_000, 5_000, 2)
 
 
 @cache
-def ssm() -> BaseClient:
+def ssm() -> "SSMClient":
     """Short timeouts: a request waits for this one, and there is always a fallback."""
     return _client("ssm", 500, 1_000, 1)
 
 
-def _client(service: str, connect_ms: int, read_ms: int, retries: int) -> BaseClient:
+def _client(
+    service: str, connect_ms: int, read_ms: int, retries: int
+) -> Any:  # botocore makes each service's class at run time
     return _session().create_client(
         service,
         config=Config(

@@ -5,12 +5,15 @@ once its cause is gone.
 """
 
 import base64
-
-from botocore.client import BaseClient
+from typing import TYPE_CHECKING
 
 from domain.errors import OrderError
 from handlers import faults, telemetry
-from handlers.queue_batches import MESSAGE_BYTES, chunks, size_of, text
+from handlers.queue_batches import MESSAGE_BYTES, chunks, size_of, text, trace_attribute
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, SendMessageBatchRequestEntryTypeDef
 
 ATTRIBUTES_PER_MESSAGE = 10
 DETAIL_LENGTH = 256
@@ -18,7 +21,7 @@ DETAIL_LENGTH = 256
 Rejection = tuple[dict, OrderError]  # SQS record, reason
 
 
-def send(client: BaseClient, queue_url: str, rejections: list[Rejection]) -> set[int]:
+def send(client: "SQSClient", queue_url: str, rejections: list[Rejection]) -> set[int]:
     """Send all; the indexes of those that could not be sent. Never raises."""
     entries = [_entry(str(index), record, error) for index, (record, error) in enumerate(rejections)]
     # With its reason it would be too large: it stays, and the queue's own redrive takes it as it is.
@@ -41,21 +44,20 @@ def send(client: BaseClient, queue_url: str, rejections: list[Rejection]) -> set
     return {int(id_) for id_ in unsent}
 
 
-def _entry(id_: str, record: dict, error: OrderError) -> dict:
+def _entry(id_: str, record: dict, error: OrderError) -> "SendMessageBatchRequestEntryTypeDef":
     detail = "; ".join(error.details) or error.kind.message
     reasons = {"rejectionReason": text(error.kind.code), "rejectionDetail": text(detail[:DETAIL_LENGTH])}
     own = {name: _attribute(sent) for name, sent in (record.get("messageAttributes") or {}).items()}
     kept = [pair for pair in own.items() if pair[0] not in reasons][: ATTRIBUTES_PER_MESSAGE - len(reasons)]
-    trace = record.get("attributes", {}).get("AWSTraceHeader")
     return {
         "Id": id_,
         "MessageBody": record["body"],
         "MessageAttributes": {**dict(kept), **reasons},
-        "MessageSystemAttributes": {"AWSTraceHeader": text(trace)} if trace else {},
+        "MessageSystemAttributes": trace_attribute(record.get("attributes", {}).get("AWSTraceHeader")),
     }
 
 
-def _attribute(sent: dict) -> dict:
+def _attribute(sent: dict) -> "MessageAttributeValueTypeDef":
     """An attribute as Lambda spells it, as SQS does."""
     if sent["dataType"].startswith("Binary"):
         return {"DataType": sent["dataType"], "BinaryValue": base64.b64decode(sent["binaryValue"])}

@@ -82,7 +82,7 @@ def read(event: dict) -> Request:
     method = event.get("httpMethod") or ""
     return Request(
         method=method,
-        operation=_OPERATIONS.get((method, event.get("resource")), ""),
+        operation=_OPERATIONS.get((method, event.get("resource") or ""), ""),
         path={name: unquote(text) for name, text in (event.get("pathParameters") or {}).items()},
         query=event.get("queryStringParameters") or {},
         headers=_headers(event),

@@ -34,8 +34,11 @@ def create_order(request: Request) -> Response:
         holder = table.claim(claim["orderId"]) if claim else None
         if holder is None:
             raise refusal
+    elif claim:
+        holder = table.insert_with_claim(order, claim)
     else:
-        holder = table.insert_with_claim(order, claim) if claim else table.insert(order)
+        table.insert(order)
+        holder = None
     return _created(order, request, config) if holder is None else _replayed(table, holder, order, request)
 
 
@@ -57,6 +60,8 @@ def update_order_status(request: Request) -> Response:
         changed, order = _move(
             table, order or {"orderId": order_id, "timestamp": timestamp}, status, versions, change_id
         )
+    if order is None:
+        raise OrderError("not_found")
     if changed:
         telemetry.order_status_changed(status)
     else:
@@ -73,7 +78,7 @@ def _move(
     """
     now = max(_now(), order["timestamp"], order.get("updatedAt", 0))
     while True:
-        changed, order = table.set_status(
+        changed, after = table.set_status(
             order["orderId"],
             order["timestamp"],
             status,
@@ -83,9 +88,9 @@ def _move(
             now=now,
             expires_at=orders.expiry(now, _ttl_days()),
         )
-        if changed or order is None or order["updatedAt"] <= now:
-            return changed, order
-        now = order["updatedAt"]
+        if changed or after is None or after["updatedAt"] <= now:
+            return changed, after
+        now = after["updatedAt"]
 
 
 def _created(order: orders.Order, request: Request, config: dict[str, int]) -> Response:

@@ -18,12 +18,16 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from contract.schemas import ID_PATTERN
 from domain import claims, events, strict_json, validation
 from handlers import clients, faults, telemetry
 from handlers.attributes import from_item
 from handlers.queue_batches import MESSAGE_BYTES, size_of, text
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns.type_defs import PublishBatchRequestEntryTypeDef
 
 ENTRIES_PER_CALL = 10
 UNREADABLE = "unreadable_record"
@@ -110,21 +114,17 @@ def _publish(chunk: list[Announcement]) -> int | None:
     failed = {int(entry["Id"]): entry.get("Code") for entry in response.get("Failed", ())}
     for index, event in chunk:
         if index in failed:
-            telemetry.event_failed(failed[index], **_ids(event))
+            telemetry.event_failed(failed[index], event["eventId"], **_ids(event))
         else:
-            telemetry.event_published(**_ids(event))
+            telemetry.event_published(event["eventId"], **_ids(event))
     return min(failed, default=None)
 
 
-def _ids(event: dict) -> dict[str, str | None]:
-    return {
-        "event_id": event["eventId"],
-        "order_id": event["orderId"],
-        "correlation_id": event.get("correlationId"),
-    }
+def _ids(event: dict) -> telemetry.Ids:
+    return {"order_id": event["orderId"], "correlation_id": event.get("correlationId")}
 
 
-def _entry(index: int, event: dict) -> dict:
+def _entry(index: int, event: dict) -> "PublishBatchRequestEntryTypeDef":
     return {
         "Id": str(index),
         "Message": strict_json.dumps(event),

@@ -11,7 +11,7 @@ from domain import admission, claims, flags, messages, parameters, strict_json, 
 from domain.errors import OrderError
 from handlers import clients, configuration, http, telemetry
 from handlers.http import Request, Response
-from handlers.queue_batches import text
+from handlers.queue_batches import text, trace_attribute
 from handlers.repository import orders_table
 
 POLL_AFTER_SECONDS = 1
@@ -56,7 +56,7 @@ def _accepted_before(request: Request, submission: dict, refusal: OrderError, co
     if "orderId" not in submission:
         raise refusal
     claim = orders_table(config).claim(submission["orderId"])
-    admission.check_accepted_before(submission, claim, refusal)
+    claim = admission.check_accepted_before(submission, claim, refusal)
     telemetry.order_duplicate(order_id=claim["orderId"])
     return _accepted(request, claim["orderId"], claim["orderTimestamp"])
 
@@ -68,14 +68,9 @@ def _send(message: dict, correlation_id: str, config: dict[str, int]) -> str:
         QueueUrl=os.environ["ORDER_QUEUE_URL"],
         MessageBody=strict_json.dumps(message),
         MessageAttributes={name: text(value) for name, value in attributes.items()},
-        MessageSystemAttributes=_trace(),
+        MessageSystemAttributes=trace_attribute(os.environ.get("_X_AMZN_TRACE_ID")),
     )
     return response["MessageId"]
-
-
-def _trace() -> dict:
-    header = os.environ.get("_X_AMZN_TRACE_ID")
-    return {"AWSTraceHeader": text(header)} if header else {}
 
 
 def _accepted(request: Request, order_id: str, timestamp: int, **more: str) -> Response:

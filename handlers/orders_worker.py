@@ -13,7 +13,9 @@ import os
 import re
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from contract.schemas import ID_PATTERN
 from domain import flags, messages, validation
@@ -21,6 +23,9 @@ from domain.errors import OrderError, UnknownFormat
 from domain.orders import Order
 from handlers import bulk, clients, configuration, dead_letters, telemetry
 from handlers.repository import orders_table
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 DEFAULT_SECONDS = 10  # outside Lambda
 
@@ -37,7 +42,7 @@ class Batch:
     failed: dict[int, Exception] = field(default_factory=dict)
 
 
-def handler(event: dict, context: object) -> dict:
+def handler(event: dict, context: "LambdaContext | None") -> Mapping:
     started = time.monotonic()
     telemetry.begin(getattr(context, "aws_request_id", None), context)
     batch = Batch(event["Records"])
@@ -72,14 +77,14 @@ def _store(batch: Batch, deadline: float) -> None:
     table = orders_table(configuration.api_config())
     results = bulk.store(table, list(batch.orders.values()), _ttl_days(), deadline)
     for index, result in zip(batch.orders, results, strict=True):
-        if result == bulk.STORED:
+        if isinstance(result, Exception):
+            batch.failed[index] = result
+        elif result == bulk.STORED:
             batch.stored.append(index)
         elif result == bulk.DUPLICATE:
             batch.duplicate.append(index)
-        elif result == bulk.CONFLICT:
+        else:  # bulk.CONFLICT
             batch.rejected[index] = OrderError("order_conflict", ["orderId: belongs to another order"])
-        else:
-            batch.failed[index] = result
 
 
 def _reject(batch: Batch) -> None:
@@ -119,8 +124,9 @@ def _report(batch: Batch) -> None:
             telemetry.message_failed(failure, **_ids(batch, index))
 
 
-def _ids(batch: Batch, index: int) -> dict[str, str | None]:
-    record, order = batch.records[index], batch.orders.get(index, {})
+def _ids(batch: Batch, index: int) -> telemetry.Ids:
+    record = batch.records[index]
+    order: Mapping = batch.orders.get(index, {})
     return {
         "message_id": record.get("messageId"),
         "order_id": order.get("orderId"),
@@ -129,7 +135,7 @@ def _ids(batch: Batch, index: int) -> dict[str, str | None]:
     }
 
 
-def _answer(batch: Batch) -> dict:
+def _answer(batch: Batch) -> Mapping:
     if not batch.failed:
         return {"batchItemFailures": []}
     # Importing this costs a quarter of a cold start, and most batches have nothing to report.
@@ -156,7 +162,7 @@ def _correlation_id(record: dict) -> str | None:
     return text if re.fullmatch(ID_PATTERN, text) else None
 
 
-def _seconds_left(context: object) -> float:
+def _seconds_left(context: "LambdaContext | None") -> float:
     return context.get_remaining_time_in_millis() / 1000 if context else DEFAULT_SECONDS
 
 

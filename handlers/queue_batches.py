@@ -9,13 +9,20 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
-
-from botocore.client import BaseClient
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handlers import clients, faults
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import MessageSystemAttributeNameForSendsType
+    from mypy_boto3_sqs.type_defs import (
+        MessageAttributeValueTypeDef,
+        MessageSystemAttributeValueTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
 
 ENTRIES_PER_CALL = 10
 MESSAGE_BYTES = 1_048_576
@@ -32,14 +39,14 @@ _NOT_THE_MESSAGE = re.compile("throttl|kms|access|security|overlimit|unavailable
 class BatchEntry(NamedTuple):
     """An entry, and what its sender knows it by."""
 
-    message: dict
-    origin: object
+    message: "SendMessageBatchRequestEntryTypeDef"
+    origin: Any
 
 
 class Refusal(NamedTuple):
     """SQS will never take this one; `code` is its word for why."""
 
-    origin: object
+    origin: Any
     code: str
 
 
@@ -47,7 +54,7 @@ class Undelivered(Exception):
     """SQS did not take everything in time."""
 
 
-def send(client: BaseClient, queue_url: str, entries: Iterable[BatchEntry], deadline: float) -> list[Refusal]:
+def send(client: "SQSClient", queue_url: str, entries: Iterable[BatchEntry], deadline: float) -> list[Refusal]:
     """Send all entries, drawn from `entries` as SQS takes them, in no certain order.
 
     When it returns, SQS has confirmed all but those returned. What fails for
@@ -75,7 +82,7 @@ def send(client: BaseClient, queue_url: str, entries: Iterable[BatchEntry], dead
 
 
 def _insist(
-    client: BaseClient, queue_url: str, entries: list[BatchEntry], deadline: float, stop: threading.Event
+    client: "SQSClient", queue_url: str, entries: list[BatchEntry], deadline: float, stop: threading.Event
 ) -> list[Refusal]:
     """Send the entries of one call until SQS has taken or refused each."""
     refused: list[Refusal] = []
@@ -92,7 +99,7 @@ def _insist(
 
 
 def _call(
-    client: BaseClient, queue_url: str, entries: list[BatchEntry]
+    client: "SQSClient", queue_url: str, entries: list[BatchEntry]
 ) -> tuple[set[str], dict[str, str], Exception | None]:
     """The ids that SQS took, those that it refused with its code, and what the whole call failed of."""
     try:
@@ -113,12 +120,19 @@ def _id(entry: BatchEntry) -> str:
     return entry.message["Id"]
 
 
-def text(value: str) -> dict:
+def text(value: str) -> "MessageAttributeValueTypeDef":
     """`value` as an attribute of a message."""
     return {"DataType": "String", "StringValue": value}
 
 
-def size_of(entry: dict) -> int:
+def trace_attribute(
+    header: str | None,
+) -> "dict[MessageSystemAttributeNameForSendsType, MessageSystemAttributeValueTypeDef]":
+    """Return the system attributes of a message of the trace `header`."""
+    return {"AWSTraceHeader": text(header)} if header else {}
+
+
+def size_of(entry: Mapping) -> int:
     """As SQS counts: the body, and each attribute's name, type and value."""
     parts = [entry["MessageBody"], *entry["MessageAttributes"]]
     for attribute in entry["MessageAttributes"].values():

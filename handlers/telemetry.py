@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from types import TracebackType
+from typing import Any, TypedDict, Unpack
 
 from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import ClientError
@@ -24,6 +25,17 @@ for _library in ("botocore", "urllib3"):
 
 # The path of an order, by its source (contract.schemas.SOURCES).
 PATH_OF = {"api": SYNC, "pipeline": ASYNC, "import": IMPORT}
+
+
+class Ids(TypedDict, total=False):
+    """Ids that a log line carries, each under its name."""
+
+    message_id: str | None
+    order_id: str | None
+    correlation_id: str | None
+    sequence_number: str
+    source_file: str | None
+
 
 _cold = True
 _stored_on: dict[str, str] = {}  # {"path": ...} once the request under way has stored an order
@@ -80,11 +92,8 @@ def order_rejected(code: str, times: int = 1) -> None:
     emf.add("OrderRejected", times, reason=code)
 
 
-def order_stored(source: str, total: Decimal, delay_ms: int | None, **ids: str | None) -> None:
-    """`source` as in contract.schemas; `delay_ms`: since the queue had it, None if it does not say.
-
-    `ids` here and below: message_id, order_id, correlation_id, source_file.
-    """
+def order_stored(source: str, total: Decimal, delay_ms: int | None, **ids: Unpack[Ids]) -> None:
+    """`source` is one of contract.schemas; `delay_ms` is the time since SQS received the message, None if unknown."""
     path = PATH_OF[source]
     _count_stored(path, total)
     if delay_ms is not None:
@@ -97,34 +106,34 @@ def orders_per_hour_ceiling(source: str, per_hour: int) -> None:
     emf.add("OrdersPerHourCeiling", per_hour, path=PATH_OF[source])
 
 
-def order_duplicate(**ids: str | None) -> None:
+def order_duplicate(**ids: Unpack[Ids]) -> None:
     count("OrderDuplicate")
     logger.info("order is there already", **ids)
 
 
-def message_rejected(code: str, details: list[str], **ids: str | None) -> None:
+def message_rejected(code: str, details: list[str], **ids: Unpack[Ids]) -> None:
     """To the dead-letter queue. `code` is one of contract.errors, `details` as in OrderError."""
     logger.warning("message rejected", reason=code, details=details, **ids)
 
 
-def message_failed(error: BaseException, **ids: str | None) -> None:
+def message_failed(error: BaseException, **ids: Unpack[Ids]) -> None:
     """Back to the queue."""
     count("OrderRetried")
     failure(error, **ids)
 
 
-def message_unknown(details: list[str], **ids: str | None) -> None:
+def message_unknown(details: list[str], **ids: Unpack[Ids]) -> None:
     """Back to the queue, for a newer version wrote it. No error of ours: while one is deployed it is expected."""
     count("OrderRetried")
     logger.warning("message not known to this version", details=details, **ids)
 
 
-def event_published(event_id: str, **ids: str | None) -> None:
+def event_published(event_id: str, **ids: Unpack[Ids]) -> None:
     count("EventsPublished")
     logger.info("event published", event_id=event_id, **ids)
 
 
-def event_failed(code: str | None, event_id: str, **ids: str | None) -> None:
+def event_failed(code: str | None, event_id: str, **ids: Unpack[Ids]) -> None:
     """Back to the stream."""
     count("EventsFailed")
     logger.error("event not published", aws_error=code, event_id=event_id, **ids)
@@ -142,15 +151,15 @@ def configuration_ignored(parameter: str, keys: int) -> None:
     logger.warning("configuration has unknown keys; ignoring them", parameter=parameter, unknown_keys=keys)
 
 
-def failure(error: BaseException, **ids: str | None) -> None:
+def failure(error: BaseException, **ids: Unpack[Ids]) -> None:
     """Log where `error` came from. Its message may quote the request: left out."""
-    from_aws = isinstance(error, ClientError)
+    from_aws = error if isinstance(error, ClientError) else None
     logger.error(
         "request failed",
         exception=[type(each).__qualname__ for each in _chain(error)],
         frames=list(_frames(error.__traceback__)),
-        aws_operation=error.operation_name if from_aws else None,
-        aws_error=faults.code_of(error) if from_aws else None,
+        aws_operation=from_aws.operation_name if from_aws else None,
+        aws_error=faults.code_of(from_aws) if from_aws else None,
         **ids,
     )
 
@@ -173,21 +182,31 @@ def batch_finished(size: int, failed: int, milliseconds: float) -> None:
     emf.flush()
 
 
-def import_advanced(status: str, *, queued: int, rejected: int, milliseconds: float, **ids: str | int) -> None:
+def import_advanced(
+    status: str, *, queued: int, rejected: int, milliseconds: float, source_file: str, version: str, invocation: int
+) -> None:
     """End an invocation for a file: one log line, and its metrics as one more.
 
     `status` is one of contract.imports.STATUSES; `queued` and `rejected` count this invocation's records.
-    `ids`: source_file, version, invocation. The name of a file is logged, so
-    partners must not write anything about a person into it.
+    A file's name is logged: partners must not write anything about a person into it.
     """
     milliseconds = round(milliseconds, 3)
-    logger.info("import", status=status, queued=queued, rejected=rejected, milliseconds=milliseconds, **ids)
+    logger.info(
+        "import",
+        status=status,
+        queued=queued,
+        rejected=rejected,
+        milliseconds=milliseconds,
+        source_file=source_file,
+        version=version,
+        invocation=invocation,
+    )
     count("OrdersProcessed", queued)
     count("OrderProcessingErrors", rejected)
     emf.flush()
 
 
-def import_finished(report: Mapping[str, object]) -> None:
+def import_finished(report: Mapping[str, Any]) -> None:
     """Log what came of a whole file. `report` is an IMPORT_REPORT, which holds nothing of the file's text."""
     counts = {name: report[name] for name in ("status", "read", "queued", "rejected", "reasons", "fault")}
     logger.info("file", source_file=report["sourceFile"], version=report["version"], **counts)

@@ -8,12 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from contract.imports import UPLOAD_PREFIX
 from handlers import faults
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
 
 RANGE_BYTES = 4 * 1024**2
 ATTEMPTS = 4  # at a range; the client repeats a call that fails, but not one whose answer breaks off
@@ -53,7 +57,7 @@ def file_of(event: dict) -> File:
     )
 
 
-def read(client: BaseClient, file: File, offset: int) -> Iterator[bytes]:
+def read(client: "S3Client", file: File, offset: int) -> Iterator[bytes]:
     """The file's bytes from `offset` on, in pieces of RANGE_BYTES. Raises botocore's exceptions.
 
     Without s3:ListBucket, a version that is gone is AccessDenied.
@@ -67,11 +71,11 @@ def read(client: BaseClient, file: File, offset: int) -> Iterator[bytes]:
             return
 
 
-def write(client: BaseClient, bucket: str, key: str, body: bytes, media_type: str) -> None:
+def write(client: "S3Client", bucket: str, key: str, body: bytes, media_type: str) -> None:
     client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=media_type)
 
 
-def _range(client: BaseClient, file: File, offset: int) -> tuple[bytes, int]:
+def _range(client: "S3Client", file: File, offset: int) -> tuple[bytes, int]:
     """The bytes of one range, none at the file's end, and how many the file has."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -83,11 +87,18 @@ def _range(client: BaseClient, file: File, offset: int) -> tuple[bytes, int]:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _get(client: BaseClient, file: File, offset: int) -> tuple[bytes, int]:
-    version = {"VersionId": file.version_id} if file.version_id else {"IfMatch": f'"{file.etag}"'}
-    span = f"bytes={offset}-{offset + RANGE_BYTES - 1}"
+def _get(client: "S3Client", file: File, offset: int) -> tuple[bytes, int]:
+    request: GetObjectRequestTypeDef = {
+        "Bucket": file.bucket,
+        "Key": file.key,
+        "Range": f"bytes={offset}-{offset + RANGE_BYTES - 1}",
+    }
+    if file.version_id:
+        request["VersionId"] = file.version_id
+    else:
+        request["IfMatch"] = f'"{file.etag}"'
     try:
-        answer = client.get_object(Bucket=file.bucket, Key=file.key, Range=span, **version)
+        answer = client.get_object(**request)
     except ClientError as error:
         if faults.code_of(error) == "InvalidRange":
             return b"", offset

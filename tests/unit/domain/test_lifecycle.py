@@ -42,8 +42,6 @@ def test_whatever_is_asked_an_order_moves_forward_and_ends(wanted):
 @pytest.mark.parametrize(
     "order, versions, code",
     [
-        (None, None, "not_found"),
-        (None, (1,), "not_found"),
         ({"status": "delivered", "version": 4}, (3,), "version_mismatch"),
         ({"status": "delivered", "version": 4}, (), "version_mismatch"),
         ({"status": "delivered", "version": 4}, (4,), "illegal_transition"),
