@@ -1,7 +1,9 @@
-"""JSON Schemas of documents that do not pass the API: messages of the order queue, events of the topic."""
+"""JSON Schemas of documents that do not pass the API: records of files, messages of the order
+queue, events of the topic.
+"""
 
 from contract.fields import RESPONSE, SUBMISSION
-from contract.models import properties, required
+from contract.models import ORDER_SUBMISSION, properties, required
 from contract.schemas import (
     DATE_TIME,
     DRAFT_04,
@@ -32,6 +34,13 @@ def _accepted(schema: dict) -> dict:
         kept["items"] = _accepted(kept["items"])
     return kept
 
+
+# In a file, orderId is required: without it a file uploaded twice would be stored twice.
+IMPORT_RECORD = {
+    **ORDER_SUBMISSION,
+    "required": ["orderId", *ORDER_SUBMISSION["required"]],
+    "title": "ImportRecord",
+}
 
 # A message on the order queue, from a function that accepts orders to the worker, which may have another version: see
 # `domain.messages`.
@@ -88,4 +97,4 @@ ORDER_EVENT = {
     },
 }
 
-DOCUMENTS = {"OrderMessage": ORDER_MESSAGE, "OrderEvent": ORDER_EVENT}
+DOCUMENTS = {"ImportRecord": IMPORT_RECORD, "OrderMessage": ORDER_MESSAGE, "OrderEvent": ORDER_EVENT}

@@ -1,4 +1,4 @@
-"""Bulk import: keys of files and reports, schemas of records and reports, and the limits.
+"""Bulk import: keys of files and reports, columns of CSV, the schema of reports, and the limits.
 
 A file under `orders/` of the upload bucket becomes orders; an object under `reports/`, one per version of the file,
 reports the result.
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import NamedTuple
 
+from contract.documents import IMPORT_RECORD
 from contract.fields import ORDER_FIELDS, SUBMISSION
-from contract.models import ORDER_SUBMISSION
 from contract.schemas import DATE_TIME, DRAFT_04, MAX_BODY_BYTES, choice, closed_object
 
 UPLOAD_PREFIX = "orders/"
@@ -31,13 +31,6 @@ MAX_INVOCATIONS = 15
 
 # S3's own limit for a key.
 MAX_KEY_BYTES = 1024
-
-# In a file, orderId is required: without it a file uploaded twice would be stored twice.
-IMPORT_RECORD = {
-    **ORDER_SUBMISSION,
-    "required": ["orderId", *ORDER_SUBMISSION["required"]],
-    "title": "ImportRecord",
-}
 
 
 class Column(NamedTuple):

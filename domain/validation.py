@@ -13,7 +13,6 @@ import fastjsonschema
 from contract.dialects import validated
 from contract.documents import DOCUMENTS
 from contract.fields import ITEM_ALIASES
-from contract.imports import IMPORT_RECORD
 from contract.models import MODELS
 from contract.schemas import MIN_TIMESTAMP, RESERVED_ID_PREFIXES, RESERVED_IDS
 from contract.text import PRINTABLE_PATTERN, VISIBLE_PATTERN
@@ -24,7 +23,7 @@ MAX_DETAILS = 20
 _LONGEST_NAME = 40  # characters of an unknown name that are compared with known ones
 FUTURE_MS = 5 * 60 * 1000  # by which a client's clock may be ahead
 
-_SCHEMAS = {name: validated(schema) for name, schema in (MODELS | DOCUMENTS | {"ImportRecord": IMPORT_RECORD}).items()}
+_SCHEMAS = MODELS | DOCUMENTS
 
 
 def warm_up(*models: str) -> None:
@@ -183,12 +182,12 @@ def _lines(errors: Iterable[fastjsonschema.JsonSchemaValueException]) -> list[st
 
 @cache
 def _fast(model: str):
-    return fastjsonschema.compile(_SCHEMAS[model], detailed_exceptions=False)
+    return fastjsonschema.compile(validated(_SCHEMAS[model]), detailed_exceptions=False)
 
 
 @cache
 def _collecting(model: str):
-    return fastjsonschema.compile(_SCHEMAS[model], fast_fail=False)
+    return fastjsonschema.compile(validated(_SCHEMAS[model]), fast_fail=False)
 
 
 def _readable(error: fastjsonschema.JsonSchemaValueException) -> list[str]:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract import fields
-from contract.documents import ORDER_MESSAGE
-from contract.imports import IMPORT_RECORD
+from contract.documents import IMPORT_RECORD, ORDER_MESSAGE
 from contract.models import ORDER_REQUEST, ORDER_SUBMISSION
 from domain import pricing, validation
 from domain.errors import OrderError

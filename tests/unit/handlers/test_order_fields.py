@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from contract.imports import CSV_COLUMNS, IMPORT_RECORD
+from contract.documents import IMPORT_RECORD
+from contract.imports import CSV_COLUMNS
 from contract.models import ORDER_REQUEST, ORDER_SUBMISSION
 from domain import pricing
 from tests.unit.domain.examples import example
