@@ -1,9 +1,7 @@
 """AWS clients, created once per process.
 
-From botocore, not boto3: the same clients without the resource layer, which
-costs a tenth of a cold start. Creating a client is most of what is left, so
-each function creates its most important one at import, where Lambda gives it
-a full CPU.
+They come from botocore, not boto3: boto3's resource layer takes a tenth of a cold start. Creating a client takes most
+of the rest, so each function creates its most important one at import, when Lambda gives it a full CPU.
 """
 
 from collections.abc import Callable
@@ -25,27 +23,27 @@ if TYPE_CHECKING:
 
 _SERVICES = ("dynamodb", "lambda", "s3", "sns", "sqs", "ssm")
 
-# How many calls of one function may be under way at once, each on a connection of its own.
+# Concurrent calls of one function, each on another connection.
 CONNECTIONS = 10
 
 
 @cache
 def _session() -> botocore.session.Session:
     session = botocore.session.get_session()
-    # To know that a service exists, botocore would list the directories of all 400.
+    # Otherwise botocore lists the directories of all 400 services to check that one exists.
     session.get_component("data_loader").list_available_services = lambda type_name: _SERVICES
     return session
 
 
 def warm_up(client: Callable[[int, int], object]) -> None:
-    """Create the client that the first request will most likely use."""
+    """Create the client that the first request most likely uses."""
     config = default_api_config()
     client(config["defaultTimeout"], config["retryAttempts"])
 
 
 @lru_cache(maxsize=1)  # new settings, new client
 def dynamodb(timeout_ms: int, retries: int) -> "DynamoDBClient":
-    """`timeout_ms` bounds connecting and reading, each; `retries` come after the first call."""
+    """Return a client. `timeout_ms` is for connecting and for reading; `retries` come after the first call."""
     return _client("dynamodb", timeout_ms, timeout_ms, retries)
 
 
@@ -57,13 +55,13 @@ def sqs(timeout_ms: int, retries: int) -> "SQSClient":
 
 @cache
 def sns() -> "SNSClient":
-    """Long timeouts: no client waits for an announcement, and a failed one is retried."""
+    """Return a client with long timeouts: no request waits for an event, and a failed one is retried."""
     return _client("sns", 1_000, 5_000, 2)
 
 
 @cache
 def s3() -> "S3Client":
-    """Long timeouts: no client waits for a file, and a range takes time to read."""
+    """Return a client with long timeouts: no request waits for a file, and reading a range takes time."""
     return _client("s3", 2_000, 10_000, 2)
 
 
@@ -75,7 +73,7 @@ def functions() -> "LambdaClient":
 
 @cache
 def ssm() -> "SSMClient":
-    """Short timeouts: a request waits for this one, and there is always a fallback."""
+    """Return a client with short timeouts: requests wait for it, and have a fallback."""
     return _client("ssm", 500, 1_000, 1)
 
 

@@ -1,7 +1,6 @@
-"""Messages that can never become an order: to the dead-letter queue at once, with the reason.
+"""Send messages that can never become an order to the dead-letter queue at once, with the reason.
 
-Body and attributes go along as they came, so that a message can be put back
-once its cause is gone.
+Body and attributes are unchanged, so that a message can be redriven when its cause is fixed.
 """
 
 import base64
@@ -22,9 +21,9 @@ Rejection = tuple[dict, OrderError]  # SQS record, reason
 
 
 def send(client: "SQSClient", queue_url: str, rejections: list[Rejection]) -> set[int]:
-    """Send all; the indexes of those that could not be sent. Never raises."""
+    """Send all; return the indexes of those that could not be sent. Never raise."""
     entries = [_entry(str(index), record, error) for index, (record, error) in enumerate(rejections)]
-    # With its reason it would be too large: it stays, and the queue's own redrive takes it as it is.
+    # Too large with its reason: it stays on the queue, whose redrive policy moves it unchanged.
     unsent = {entry["Id"] for entry in entries if size_of(entry) > MESSAGE_BYTES}
     waiting = list(chunks(entry for entry in entries if entry["Id"] not in unsent))
     while waiting:
@@ -58,7 +57,7 @@ def _entry(id_: str, record: dict, error: OrderError) -> "SendMessageBatchReques
 
 
 def _attribute(sent: dict) -> "MessageAttributeValueTypeDef":
-    """An attribute as Lambda spells it, as SQS does."""
+    """Convert an attribute from Lambda's event format to SQS's."""
     if sent["dataType"].startswith("Binary"):
         return {"DataType": sent["dataType"], "BinaryValue": base64.b64decode(sent["binaryValue"])}
     return {"DataType": sent["dataType"], "StringValue": sent["stringValue"]}

@@ -72,9 +72,9 @@ def update_order_status(request: Request) -> Response:
 def _move(
     table: OrdersTable, order: Mapping, status: str, versions: tuple[int, ...] | None, change_id: str
 ) -> tuple[bool, orders.Order | None]:
-    """As `OrdersTable.set_status`; of `order`, as far as it is known, `orderId` and `timestamp` are needed.
+    """Set the status as `OrdersTable.set_status` does. `order` needs only `orderId` and `timestamp`.
 
-    An order's times never run backwards: where the clock that set the last one was ahead, that one stays.
+    `updatedAt` never decreases: if the clock that set it last was ahead, it keeps its value.
     """
     now = max(_now(), order["timestamp"], order.get("updatedAt", 0))
     while True:
@@ -99,7 +99,7 @@ def _created(order: orders.Order, request: Request, config: dict[str, int]) -> R
 
 
 def _replayed(table: OrdersTable, claim: dict, order: orders.Order, request: Request) -> Response:
-    """The first answer again, for a key that `claim` holds."""
+    """Return the first response again, for the Idempotency-Key of `claim`."""
     if not claims.is_of(claim, order):
         raise OrderError("idempotency_conflict")
     first = table.get(claim["claimedOrderId"], claim["orderTimestamp"])

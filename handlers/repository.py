@@ -1,8 +1,7 @@
-"""The orders table; with `handlers.bulk` the only module that knows DynamoDB.
+"""The orders table. Only this module and `handlers.bulk` know DynamoDB.
 
-Items are orders (`domain.orders.Order`) and claims (`domain.claims`, timestamp
-0). Every write is conditional, so a retry by the SDK, whose first attempt may
-have succeeded unheard, cannot write twice, and is distinguished from a refusal.
+Items are orders (`domain.orders.Order`) and claims (`domain.claims`, timestamp 0). Every write is conditional, so a
+retry of the SDK, after a first attempt whose response was lost, cannot write twice, and is distinguished from a refusal.
 """
 
 import os
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
 CUSTOMER_INDEX = "customerIdIndex"
 TRANSACTION_ATTEMPTS = 6
 
-# A filter drops what a query has read, so one page may take several queries.
+# A filter removes items that a query has read, so one page may take several queries.
 FILTERED_READ = 100
 MAX_QUERIES = 10
 
-# `domain.orders.is_expired`, asked of DynamoDB.
+# The opposite of `domain.orders.is_expired`, as DynamoDB's expression.
 NOT_EXPIRED = "(attribute_not_exists(expiresAt) OR expiresAt >= :seconds)"
 
 # Why DynamoDB cancels a transaction that may succeed in a moment.
@@ -48,24 +47,24 @@ def orders_table(api_config: dict[str, int]) -> "OrdersTable":
 
 @dataclass(frozen=True)
 class OrdersTable:
-    """Methods raise botocore's exceptions for what is not an answer."""
+    """Methods raise botocore's exceptions unless they say otherwise."""
 
     client: "DynamoDBClient"
     name: str
 
     def insert(self, order: Order) -> None:
-        """Store an order whose id was chosen here."""
+        """Store an order with an id of the platform."""
         try:
             self.client.put_item(**self.put_if_absent(order))
         except ClientError as error:
             if from_item(_refused_item(error)).get("fingerprint") != order["fingerprint"]:
-                raise  # not our own retry, which had been stored
+                raise  # another order, not the SDK's retry of this one
 
     def insert_with_claim(self, order: Order, claim: dict) -> dict | None:
         """Store an order and its claim, both or neither.
 
-        Returns None when stored, else the claim that already has the name.
-        Raises OrderError("unavailable") while others keep writing that name.
+        Returns None when stored, else the existing claim on the name. Raises OrderError("unavailable") while other
+        requests keep writing under that name.
         """
         writes: list[TransactWriteItemTypeDef] = [
             {"Put": self._put_if_free(claim)},
@@ -86,12 +85,12 @@ class OrdersTable:
         raise OrderError("unavailable")
 
     def claim(self, name: str) -> dict | None:
-        """The claim that has the name, None for a free one; one read."""
+        """Return the claim on the name, None if there is none, with one read."""
         response = self.client.get_item(TableName=self.name, Key=_key(name, CLAIM_TIMESTAMP), ConsistentRead=True)
         return _unexpired(from_item(response["Item"])) if "Item" in response else None
 
     def get(self, order_id: str, timestamp: int | None) -> Order | None:
-        """The order as it stands, None where there is none; one read either way."""
+        """Return the order, None if there is none, with one read."""
         if timestamp is not None:
             response = self.client.get_item(TableName=self.name, Key=_key(order_id, timestamp), ConsistentRead=True)
             items = [response["Item"]] if "Item" in response else []
@@ -121,10 +120,10 @@ class OrdersTable:
     ) -> tuple[bool, Order | None]:
         """Move an order to `status` if it is in one of the statuses and versions (None: any).
 
-        `change_id` names the change: if it is the order's latest already, this is a repetition, and a success.
+        If `change_id` is that of the order's latest change, this is a repetition, and a success.
         `now` (epoch ms) must not be before the order's latest change.
-        Returns (True, the order after) or (False, the order as it stands, None
-        where there is none: no status matches a missing item, nor an order past its time to live).
+        Returns (True, the changed order) or (False, the unchanged one, None for one that is missing or past its time to
+        live).
         """
         condition, operands = _among("#status", "from", allowed_from)
         condition += f" AND updatedAt <= :now AND {NOT_EXPIRED}"
@@ -162,11 +161,10 @@ class OrdersTable:
     def page(
         self, customer_id: str, size: int, after: Position | None, status: str | None
     ) -> tuple[list[Order], Position | None]:
-        """Up to `size` orders of a customer, newest first, and where the next page starts after.
+        """Return up to `size` orders of a customer, newest first, and the position that the next page starts after.
 
-        A page may be short, even empty, and yet have a next one: where few of
-        very many orders have `status`, or most are past their time to live, the
-        search stops after MAX_QUERIES.
+        A page may be short, even empty, and still have a next one: after MAX_QUERIES the search stops, if few of many
+        orders have `status` or most are past their time to live.
         """
         values = {":customer": customer_id, ":seconds": _now() // 1000}
         query: QueryInputTypeDef = {
@@ -175,7 +173,7 @@ class OrdersTable:
             "KeyConditionExpression": "customerId = :customer",
             "FilterExpression": NOT_EXPIRED,
             "ScanIndexForward": False,
-            "Limit": size + 1,  # one more tells whether there is a next page
+            "Limit": size + 1,  # one more, to know whether there is a next page
         }
         if status is not None:
             query["FilterExpression"] = f"{NOT_EXPIRED} AND #status = :status"

@@ -1,6 +1,6 @@
-"""The upload bucket: a version of a file, read in ranges, and what is written about it.
+"""The upload bucket: read a version of a file in ranges, and write reports.
 
-The only module that knows S3.
+Only this module knows S3.
 """
 
 import random
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
 
 RANGE_BYTES = 4 * 1024**2
-ATTEMPTS = 4  # at a range; the client repeats a call that fails, but not one whose answer breaks off
+ATTEMPTS = 4  # for a range; the client retries a failed call, but not an incomplete response
 
 
 @dataclass
 class File:
-    """One version of an object. `version_id` is None in a bucket that keeps no versions."""
+    """One version of an object. `version_id` is None in a bucket without versioning."""
 
     bucket: str
     key: str
-    size: int  # bytes; what S3 says when it is read counts
+    size: int  # bytes; updated when the file is read
     etag: str
     version_id: str | None
 
@@ -43,10 +43,10 @@ class File:
 
 
 def file_of(event: dict) -> File:
-    """The file that EventBridge's event "Object Created" tells of. Raises ValueError if it is no upload."""
+    """Return the file of EventBridge's event "Object Created". Raises ValueError if it is no upload."""
     bucket, uploaded = event["detail"]["bucket"], event["detail"]["object"]
     if not uploaded["key"].startswith(UPLOAD_PREFIX):
-        # A report, say: the report about it would be the next file, and so on for ever.
+        # For example a report: importing it would write another report, in an endless loop.
         raise ValueError("not an upload")
     return File(
         bucket=bucket["name"],
@@ -58,9 +58,9 @@ def file_of(event: dict) -> File:
 
 
 def read(client: "S3Client", file: File, offset: int) -> Iterator[bytes]:
-    """The file's bytes from `offset` on, in pieces of RANGE_BYTES. Raises botocore's exceptions.
+    """Yield the file's bytes from `offset`, in pieces of RANGE_BYTES. Raises botocore's exceptions.
 
-    Without s3:ListBucket, a version that is gone is AccessDenied.
+    Without s3:ListBucket, the error for a deleted version is AccessDenied.
     """
     while True:
         piece, file.size = _range(client, file, offset)
@@ -76,7 +76,7 @@ def write(client: "S3Client", bucket: str, key: str, body: bytes, media_type: st
 
 
 def _range(client: "S3Client", file: File, offset: int) -> tuple[bytes, int]:
-    """The bytes of one range, none at the file's end, and how many the file has."""
+    """Return the bytes of one range, none at the file's end, and the size of the file."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return _get(client, file, offset)

@@ -103,13 +103,13 @@ def test_letters_are_drawn_no_faster_than_they_can_be_sent():
     queue = Queue(lambda entries: open_.wait(5) and None)
     sender = threading.Thread(target=send, args=(queue, "url", source(), time.monotonic() + 5))
     sender.start()
-    while len(drawn) < 10 * queue_batches.CALLS_UNDER_WAY:
+    while len(drawn) < 10 * queue_batches.CONCURRENT_CALLS:
         time.sleep(0.001)
     time.sleep(0.05)
     waiting = len(drawn)
     open_.set()
     sender.join()
-    assert waiting <= 10 * (queue_batches.CALLS_UNDER_WAY + 1) + 1
+    assert waiting <= 10 * (queue_batches.CONCURRENT_CALLS + 1) + 1
     assert len(queue.taken) == 1_000
 
 
@@ -189,7 +189,7 @@ def test_a_failure_that_would_not_pass_is_raised_at_once_and_the_rest_is_not_sen
     queue = Queue(answer)
     with pytest.raises(ClientError):
         deliver(queue, letters(1_000), seconds=60)
-    assert len(queue.calls) <= queue_batches.CALLS_UNDER_WAY + clients.CONNECTIONS
+    assert len(queue.calls) <= queue_batches.CONCURRENT_CALLS + clients.CONNECTIONS
 
 
 def test_what_the_source_raises_is_raised_without_waiting_for_what_is_tried_again():
