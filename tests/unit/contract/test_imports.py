@@ -1,4 +1,4 @@
-"""Reports about an imported file: schemas that compile, and keys that S3 takes and that never meet."""
+"""Reports about an imported file: schemas compile; keys are valid in S3 and unique."""
 
 import fastjsonschema
 import pytest
@@ -23,7 +23,7 @@ def test_a_schema_is_a_draft_04_schema_that_compiles(name):
     fastjsonschema.compile(SCHEMAS[name])
 
 
-def test_a_record_is_a_submission_that_names_itself():
+def test_a_record_is_a_submission_with_an_order_id():
     assert IMPORT_RECORD["properties"] == ORDER_SUBMISSION["properties"]
     assert set(IMPORT_RECORD["required"]) == {"orderId", *ORDER_SUBMISSION["required"]}
 

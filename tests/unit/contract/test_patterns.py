@@ -1,4 +1,4 @@
-"""Every pattern of the contract means the same to ECMA-262, Java and Python, and takes no newline at its end."""
+"""Every pattern of the contract matches the same in ECMA-262, Java and Python, and no newline at the end."""
 
 import re
 import time
@@ -113,7 +113,7 @@ def test_a_text_with_something_to_see_is_accepted(street):
     [" ", "\n", "\u200b", "\u200b\u200d\ufeff", "\u00a0", "\u3000 \u2800", "\u00ad", "\u2028", "\0", "x\0", "\0x", "a\x1b[2Jb",
      "x\u0085", "\x7fx", "a\x07"],
 )  # fmt: skip
-def test_a_text_with_nothing_to_see_or_a_control_character_is_refused(street):
+def test_an_invisible_text_or_a_control_character_is_refused(street):
     assert not accepts(street)
 
 

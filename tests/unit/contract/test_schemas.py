@@ -1,4 +1,4 @@
-"""The schemas among themselves, and as both of their readers take them."""
+"""The schemas agree with each other and with both of their readers."""
 
 import json
 
@@ -16,7 +16,7 @@ ALL = MODELS | DOCUMENTS
 
 
 def parts(schema):
-    """`schema` and every schema inside it."""
+    """Yield `schema` and every schema inside it."""
     if isinstance(schema, dict):
         yield schema
         for value in schema.values():
@@ -60,7 +60,7 @@ def test_routes_name_only_what_there_is():
     assert len({route.operation for route in ROUTES}) == len(ROUTES)
 
 
-def test_whatever_may_be_submitted_may_travel_on_the_queue():
+def test_any_valid_submission_is_a_valid_message():
     submitted, sent = ORDER_SUBMISSION["properties"], ORDER_MESSAGE["properties"]
     assert set(submitted) <= set(sent)
     for name in set(submitted) - {"items", "orderId", "timestamp"}:
@@ -68,7 +68,7 @@ def test_whatever_may_be_submitted_may_travel_on_the_queue():
 
 
 def fields(schema):
-    """What `schema` is made of, without its limits, which are not judged again on the queue."""
+    """Return the fields of `schema`, without limits, which are not checked again on the queue."""
     kept = {name: schema[name] for name in ("type", "required", "enum", "additionalProperties") if name in schema}
     inner = {name: fields(each) for name, each in schema.get("properties", {}).items()}
     return kept, inner, fields(schema["items"]) if "items" in schema else None

@@ -1,4 +1,4 @@
-"""From a submission to a message to an order: exact, and the same order whichever way it came."""
+"""From a submission to a message to an order: exact, and the same order on every path."""
 
 import json
 from decimal import Decimal
@@ -20,7 +20,7 @@ def submitted(document):
 
 
 def travelled(document, **options):
-    """The order that the worker makes of a submission, over the queue's text."""
+    """Return the order that the worker makes of a submission, through the text of a message."""
     message = messages.new_message(submitted(document), now=NOW, source="pipeline", features=FEATURES)
     read = messages.read(strict_json.dumps(message))
     return messages.order_of(read, **{"now": NOW, "features": (), "ttl_days": 90, "correlation_id": None, **options})
@@ -28,7 +28,7 @@ def travelled(document, **options):
 
 @settings(deadline=None)
 @given(REQUESTS)
-def test_nothing_is_lost_on_the_way_and_totals_are_exact(document):
+def test_no_field_is_lost_and_totals_are_exact(document):
     shown = json.loads(strict_json.dumps(orders.representation(travelled(document))))
     assert {field: shown[field] for field in document} == document
     total = sum(Decimal(str(item["price"])) * item["quantity"] for item in document["items"])
@@ -37,7 +37,7 @@ def test_nothing_is_lost_on_the_way_and_totals_are_exact(document):
 
 @settings(deadline=None)
 @given(REQUESTS)
-def test_an_order_has_one_fingerprint_whichever_way_it_came(document):
+def test_an_order_has_one_fingerprint_on_every_path(document):
     direct = validation.order_request(strict_json.loads(json.dumps(document)))
     renamed = [
         {("itemId" if key == "productId" else key): value for key, value in item.items()} for item in document["items"]

@@ -1,4 +1,4 @@
-"""How an order is made, distinguished and shown."""
+"""An order is made from a request, fingerprinted and represented."""
 
 import json
 import random
@@ -60,7 +60,7 @@ def test_a_fingerprint_ignores_how_the_request_is_written(document, rng: random.
 
 @settings(deadline=None)
 @given(REQUESTS, REQUESTS)
-def test_a_fingerprint_tells_requests_apart(one, other):
+def test_fingerprints_distinguish_requests(one, other):
     assert (orders.fingerprint(validated(one)) == orders.fingerprint(validated(other))) == (one == other)
 
 
@@ -126,10 +126,10 @@ def test_a_feature_that_is_off_is_refused(more, detail):
     assert (refused.kind.code, refused.details) == ("feature_disabled", [detail])
     assert admission.refusal(request, 1, ("expressDelivery", "multiplePayments")) is None
     assert admission.refusal(request, 0, ()).details == ["items: must have at most 0 items"]
-    assert placed({**BODY, **more}, features=())  # who makes the order does not judge it again
+    assert placed({**BODY, **more}, features=())  # new_order does not validate again
 
 
-def test_a_claim_belongs_to_one_api_key_and_says_nothing():
+def test_a_claim_belongs_to_one_api_key_and_does_not_show_the_key():
     order = placed(BODY)
     claim = claims.idempotency_claim("key-1", "secret", order)
     assert claim["orderId"] != claims.idempotency_claim("key-2", "secret", order)["orderId"]

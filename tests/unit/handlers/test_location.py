@@ -1,4 +1,4 @@
-"""Location: an absolute path, whatever the stage, the base path and the spelling of the request."""
+"""Location: an absolute path for any stage, base path and spelling of the request."""
 
 from urllib.parse import urljoin
 

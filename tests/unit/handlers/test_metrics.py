@@ -1,4 +1,4 @@
-"""What the handlers write and what contract.metrics declares, which alarms and the dashboard read: the same."""
+"""The handlers write exactly the metrics that contract.metrics declares, and alarms and the dashboard read."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ def lines():
 
 @pytest.fixture
 def written(capsys):
-    """Flush, and read the documents."""
+    """Flush, and return the documents."""
     emf._documents.clear()
 
     def read():
@@ -31,7 +31,7 @@ def written(capsys):
 
 
 def undeclared(lines):
-    """What is written otherwise than contract.metrics says, or than CloudWatch takes it."""
+    """Return what differs from contract.metrics or from CloudWatch's format."""
     found = set()
     for document in documents(lines):
         seen = []
@@ -50,7 +50,7 @@ def undeclared(lines):
 
 
 def unwritten(lines):
-    """What contract.metrics declares, and no session writes."""
+    """Return what contract.metrics declares and no session writes."""
     written = {(each.name, frozenset(each.dimensions)) for each in samples(lines)}
     declared = {(metric.name, frozenset(names)) for metric in metrics.METRICS.values() for names in metric.sets}
     return declared - written
@@ -66,7 +66,7 @@ def test_everything_declared_is_written(lines):
 
 
 @pytest.mark.parametrize("name", ["OrderStored", "OrderValue", "OrderProcessingLatency", "OrdersPerHourCeiling"])
-def test_orders_are_told_on_every_path(lines, name):
+def test_orders_are_logged_on_every_path(lines, name):
     assert {each.dimensions["path"] for each in samples(lines) if each.name == name and "path" in each.dimensions} == {
         "sync",
         "async",
@@ -94,7 +94,7 @@ def test_what_drifts_is_named(lines, change, named):
     assert any(named in each for each in undeclared([document]))
 
 
-def test_what_nobody_writes_is_named(lines):
+def test_an_unwritten_metric_is_named(lines):
     without = [line for line in lines if "CustomerOrdersQueried" not in line]
     assert unwritten(without) == {("CustomerOrdersQueried", frozenset(metrics.BY_SERVICE))}
 
@@ -121,7 +121,7 @@ def test_one_document_holds_all_that_has_no_two_values_of_a_dimension(written):
     assert written() == []
 
 
-def test_values_of_two_paths_are_kept_apart(written):
+def test_values_of_two_paths_are_separate(written):
     for path, value in (("async", 1), ("import", 2), ("async", 3)):
         emf.add("OrderValue", value, path=path)
     first, second = written()

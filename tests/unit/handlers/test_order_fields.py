@@ -1,4 +1,4 @@
-"""Each field that a client may send, along each ingestion path and back to the client."""
+"""Each field of a request, on each ingestion path and back to the client."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ FLAGS = {"expressDelivery": True, "multiplePayments": True}
 
 
 def payable(schema):
-    """An order with every field of `schema`, whose payments add up."""
+    """Return an order with every field of `schema`, whose payments add up."""
     order = example(schema)
     (payment,) = order["payments"]
     payment["amount"] = float(pricing.total(json.loads(json.dumps(order), parse_int=Decimal)))

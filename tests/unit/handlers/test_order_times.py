@@ -1,4 +1,4 @@
-"""An order's times never run backwards, and an order past its time to live is gone."""
+"""`updatedAt` never decreases, and an order past its time to live does not exist."""
 
 import json
 
@@ -20,7 +20,7 @@ AHEAD = 5 * 60 * 1000
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Set the time of the functions that answer requests."""
+    """Set the time of the API's functions."""
 
     def set_to(now: int) -> None:
         monkeypatch.setattr(orders_command, "_now", lambda: now)
@@ -36,7 +36,7 @@ def the_order(api, order_id):
 
 
 def expire(api):
-    """Let every order be past its time to live, and DynamoDB not have deleted it."""
+    """Put every order past its time to live, not yet deleted by DynamoDB."""
     for item in api.orders():
         api.database.put_item(TableName=TABLE, Item={**item, "expiresAt": {"N": str(NOW // 1000 - 1)}})
 
@@ -130,7 +130,7 @@ def test_an_order_without_a_time_to_live_never_expires(api, clock):
     assert api.put(placed["orderId"], "processing").status == 200
 
 
-def test_a_replay_of_an_order_past_its_time_to_live_is_that_of_one_that_is_gone(api, clock):
+def test_a_replay_of_an_expired_order_is_that_of_a_deleted_one(api, clock):
     api.post(headers=KEY)
     expire(api)
     answer = api.post(headers=KEY)

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.handlers.api import order
 
 
-def test_an_order_is_stored_once_and_answered_whole(api):
+def test_an_order_is_stored_once_and_returned_completely(api):
     answer = api.post()
     assert answer.status == 201
     body = answer.body

@@ -1,4 +1,4 @@
-"""Everything an import writes: its metrics, one line for each invocation and one for each file, no secret."""
+"""All output of an import: metrics, one line for each invocation and one for each file, no secret."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def output():
 
 @pytest.fixture(scope="module")
 def metrics(output):
-    """{metric: value} of each EMF document."""
+    """Return {metric: value} of each EMF document."""
     return [{each.name: sum(each.values) for each in samples([document])} for document in documents(output[1])]
 
 
@@ -64,7 +64,7 @@ def test_each_file_is_one_line_at_its_end(output):
     assert (real["source_file"], real["reasons"]) == (f"s3://{BUCKET}/orders/real.jsonl", first["reasons"])
 
 
-def test_a_failure_is_logged_by_its_place(output):
+def test_a_failure_is_logged_by_file_and_line(output):
     _, lines = output
     failures = [line for line in lines if line.get("message") == "request failed"]
     assert [line["exception"][0] for line in failures] == ["ValueError"] * 3 + ["ImportFailed"] * 2

@@ -1,4 +1,4 @@
-"""POST /orders/async, over moto: what is accepted is on the queue, what is refused is not."""
+"""POST /orders/async, over moto: exactly the accepted orders are on the queue."""
 
 import json
 import re
@@ -126,7 +126,7 @@ def test_what_is_not_a_submission_is_400_and_sends_nothing(api, pipeline, change
     assert pipeline.queued() == []
 
 
-def test_no_id_that_a_route_has_in_its_place_can_be_chosen():
+def test_no_segment_of_a_route_can_be_chosen_as_an_id():
     from contract.routes import ROUTES
     from contract.schemas import RESERVED_IDS
 
@@ -146,7 +146,7 @@ def test_features_are_judged_when_the_order_is_accepted(api, pipeline, configure
     assert api.submit(submission(payments=[{"method": "card", "amount": 1}])).code == "payment_mismatch"
     assert pipeline.queued() == []
     assert api.submit(submission(delivery="express")).status == 202
-    configure(flags={})  # turned off while the order waits: it was accepted, so it is stored
+    configure(flags={})  # turned off while the order is queued: an accepted order is stored
     (sent,) = pipeline.queued()
     assert pipeline.work(sent["Body"]) == []
     assert set(pipeline.orders()) == {"ORD-1"} and pipeline.reasons() == []

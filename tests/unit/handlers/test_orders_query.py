@@ -15,7 +15,7 @@ LATER = 4_000_000_000_000  # far from expiring
 
 
 def store(api, count, customer="customer-1", status=None, start=LATER):
-    """`count` orders of a customer, one a millisecond, put there without HTTP."""
+    """Store `count` orders of a customer, one a millisecond, without HTTP."""
     table = OrdersTable(api.database, TABLE)
     request = valid_request(customer)
     for index in range(count):
@@ -30,7 +30,7 @@ def valid_request(customer):
 
 
 def walk(api, customer, **query):
-    """Every page of the list, following nextToken as a client would."""
+    """Yield every page of the list, following nextToken like a client."""
     token, pages = None, []
     while True:
         answer = api.customer(customer, nextToken=token, **query)

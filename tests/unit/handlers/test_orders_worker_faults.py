@@ -1,4 +1,4 @@
-"""AWS or the worker fails in a batch, over moto: what can be stored is, once, and only the rest waits."""
+"""Failures of AWS or the worker in a batch, over moto: what can be stored is stored once, and only the rest is retried."""
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -23,7 +23,7 @@ def test_with_dynamodb_down_every_message_waits_and_is_stored_afterwards(pipelin
     assert len(pipeline.orders()) == 6
 
 
-def test_a_write_that_succeeded_unheard_is_recognised_when_it_is_tried_again(pipeline, monkeypatch):
+def test_a_write_whose_response_was_lost_is_recognised_by_the_retry(pipeline, monkeypatch):
     def unheard(real):
         def call(**request):
             real(**request)
@@ -88,7 +88,7 @@ def test_settings_that_cannot_be_read_stop_nothing(pipeline, monkeypatch):
 
 @pytest.fixture
 def transactions(pipeline, monkeypatch):
-    """Decides over each transaction: set `.verdict`, a function of the order ids that may raise."""
+    """Make transactions fail: set `.verdict`, a function of the order ids that may raise."""
 
     class Script:
         sizes: list[int] = []
@@ -126,7 +126,7 @@ def test_a_conflict_spoils_the_transaction_once_and_the_others_are_stored_once(p
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_an_order_that_others_are_writing_is_tried_again_alone(pipeline, transactions, code):
+def test_an_order_in_a_conflict_is_tried_again_alone(pipeline, transactions, code):
     busy = ["ORD-3"] * 3
 
     def verdict(ids):
@@ -140,7 +140,7 @@ def test_an_order_that_others_are_writing_is_tried_again_alone(pipeline, transac
     assert len(pipeline.orders()) == 10
 
 
-def test_an_order_that_others_never_stop_writing_fails_alone(pipeline, transactions):
+def test_an_order_that_is_always_in_a_conflict_fails_alone(pipeline, transactions):
     def verdict(ids):
         if "ORD-3" in ids:
             transactions.cancel(
@@ -180,7 +180,7 @@ def test_a_cancellation_for_a_reason_of_its_own_fails_that_order_only(pipeline, 
 
 
 def test_every_order_of_a_throttled_table_gets_its_turn(pipeline, transactions):
-    """A table with few units refuses what one by one it takes."""
+    """A table with few write units refuses a transaction whose orders it accepts one by one."""
     transactions.verdict = lambda ids: transactions.cancel(["ThrottlingError"] * 2 * len(ids)) if len(ids) > 1 else None
     assert pipeline.work(*[message(f"ORD-{n}") for n in range(10)]) == []
     assert len(pipeline.orders()) == 10

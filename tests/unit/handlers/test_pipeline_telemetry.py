@@ -1,4 +1,4 @@
-"""Everything the pipeline writes: JSON, bounded dimensions, the ids that lead from request to order, no secret."""
+"""All output of the pipeline: JSON, bounded dimensions, ids from request to order, no secret."""
 
 from collections import Counter
 
@@ -61,7 +61,7 @@ def test_rejections_are_counted_by_reason(lines):
 
 
 def test_a_batch_writes_no_more_documents_than_it_has_paths_or_reasons(lines):
-    (at,) = [place for place, line in enumerate(lines) if line.get("message") == "batch" and line["size"] == 7]
+    (at,) = [index for index, line in enumerate(lines) if line.get("message") == "batch" and line["size"] == 7]
     written = []
     for line in lines[at + 1 :]:
         if "_aws" not in line:
