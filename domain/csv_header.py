@@ -49,13 +49,13 @@ def read(window: Window) -> list[str]:
 def _check_dialect(line: str, position: tuple[int, int]) -> None:
     if "\r" in line:
         raise Fault("the lines end with carriage returns alone: save the file with line feeds, or both", *position)
-    known = _knfield_names(line, ",")
+    known = _known_names(line, ",")
     for separator, plural in _SEPARATORS.items():
-        if _knfield_names(line, separator) > max(known, 1):
+        if _known_names(line, separator) > max(known, 1):
             raise _other_separator(f"here they are separated by {plural}", position)
 
 
-def _knfield_names(line: str, separator: str) -> int:
+def _known_names(line: str, separator: str) -> int:
     return sum(clean(cell).strip('"') in (*KNOWN, *ITEM_ALIASES) for cell in line.split(separator))
 
 

@@ -42,13 +42,13 @@ class Survey:
         key = hash(order_id)
         reasons = []
         if lines := self._maybe.get(key):
-            reasons.append(f"{_named(lines)} may be of this order: see what is wrong there")
+            reasons.append(f"{_named(lines)} may belong to this order: see what is wrong there")
         if self._suspects > MAX_SUSPECTS:
-            reasons.append("too many rows of the file may be of any order")
+            reasons.append("too many rows of the file may belong to any order")
         if lines := self._apart.get(key):
-            reasons.append(f"orderId: rows of this order begin on {_named(lines)}, but must stand together")
+            reasons.append(f"orderId: rows of this order begin on {_named(lines)}, but must be adjacent")
         if key == self._last:
-            reasons.append("behind rows of this order the file cannot be read: it may have more")
+            reasons.append("the file cannot be read behind rows of this order: there may be more of them")
         return reasons
 
     def add_apart(self, order_id: str, first: int, line: int) -> None:

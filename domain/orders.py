@@ -71,6 +71,7 @@ def new_order(
     # A client may send an earlier time; the time to live starts now.
     changed_at = max(now, accepted_at)
     loyalty = {"loyaltyPoints": pricing.loyalty_points(total)} if "loyaltyProgram" in features else {}
+    # Any: domain.validation has checked the types.
     given: Any = {field: request[field] for field in (*SUBMITTED, *_PROVENANCE) if field in request} | loyalty
     return {
         **given,

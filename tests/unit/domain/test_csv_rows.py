@@ -202,8 +202,8 @@ def test_a_row_that_may_be_anybodys_is_refused_with_the_orders_beside_it_and_the
     data = b"k,c,p,1,2\nb,c,p,1,2\n" + row + b"\nd,c,p,1,2\ne,c,p,1,2\nb,c,p,1,2\n"
     a, b, uncertain, d, e, later = (refusal(record) for record in read(HEADER + data))
     assert (a, e) == (None, None)
-    assert d == ["line 4 may be of this order: see what is wrong there"]
-    assert b == later == [*d, "orderId: rows of this order begin on lines 3, 7, but must stand together"]
+    assert d == ["line 4 may belong to this order: see what is wrong there"]
+    assert b == later == [*d, "orderId: rows of this order begin on lines 3, 7, but must be adjacent"]
     assert uncertain[0] == "the orders directly above and below are rejected, too"
     assert uncertain[1].startswith(f"line 4: {detail}") and len(uncertain) == 2
 
@@ -237,7 +237,7 @@ def test_so_it_is_in_the_middle_of_an_order_and_as_the_first_or_last_row_of_a_fi
 def test_a_row_that_seems_to_name_a_distant_order_rejects_that_order(row):
     data = HEADER + b"a,c,p,1,2\nk,c,p,1,2\nb,c,p,1,2\n" + row
     details = [refusal(record) for record in read(data)]
-    assert details[0] == ["line 5 may be of this order: see what is wrong there"]
+    assert details[0] == ["line 5 may belong to this order: see what is wrong there"]
     assert details[1] is None and details[2] and details[3]
 
 
@@ -245,7 +245,7 @@ def test_more_rows_of_any_order_than_can_be_remembered_cost_every_order():
     with patch.object(csv_survey, "MAX_SUSPECTS", 2):
         uncertain = [b"q-%d,c,p,1" % number for number in range(3)]
         last = read(HEADER + b"a,c,p,1,2\nk,c,p,1,2\n" + b"\n".join(uncertain))[0]
-        assert refusal(last) == ["too many rows of the file may be of any order"]
+        assert refusal(last) == ["too many rows of the file may belong to any order"]
         assert refusal(read(HEADER + b"a,c,p,1,2\nk,c,p,1,2\n" + uncertain[0])[0]) is None
 
 
@@ -291,7 +291,7 @@ def test_blank_rows_do_not_count_as_part_of_the_order_above():
 
 def test_rows_that_are_not_adjacent_are_refused_even_if_equal():
     a, x, b = b"a,c,p,1,2", b"a,c,q,1,2", b"b,c,p,1,2"
-    apart = ["orderId: rows of this order begin on lines 2, 4, but must stand together"]
+    apart = ["orderId: rows of this order begin on lines 2, 4, but must be adjacent"]
     for rows, expected in (
         ([a, b, x], [apart, None, apart]),
         ([a, b, a], [apart, None, apart]),  # may be a repetition or two items
@@ -300,7 +300,7 @@ def test_rows_that_are_not_adjacent_are_refused_even_if_equal():
     ):
         assert [refusal(record) for record in read(HEADER + b"\n".join(rows))] == expected
     many = refusal(read(HEADER + b"\n".join(b"a,c,p,%d,2\nb,c,p,1,2" % n for n in range(1, 10)))[0])
-    assert many == ["orderId: rows of this order begin on lines 2, 4, 6, 8, 10 and others, but must stand together"]
+    assert many == ["orderId: rows of this order begin on lines 2, 4, 6, 8, 10 and others, but must be adjacent"]
 
 
 def test_two_quotes_that_are_missing_do_not_hide_the_row_between_them():
@@ -369,7 +369,7 @@ def test_an_unclosed_quote_rejects_its_row_and_the_adjacent_order(size):
     rows = b"".join(b"o-%d,c,p,1,2\n" % number for number in range(2 * MAX_RECORD_BYTES // 12))
     details = [refusal(record) for record in read(HEADER + b'a,"c,p,1,2\n' + rows, size)]
     assert details[0][1] == "line 2: has a quote too many or too few"
-    assert details[1] == ["line 2 may be of this order: see what is wrong there"]
+    assert details[1] == ["line 2 may belong to this order: see what is wrong there"]
     assert len(details) == 1 + rows.count(b"\n") and not any(details[2:])
 
 
@@ -378,7 +378,7 @@ def test_a_file_of_more_lines_than_can_be_remembered_is_broken_off_there():
         source = window(HEADER + b"a,c,p,1,2\nb,c,p,1,2\na,c,q,1,2\n")
         found = csv_rows.orders(source, csv_header.read(source), survey(source.data).doubts)
         assert next(found).document()["orderId"] == "a"
-        assert refusal(next(found)) == ["behind rows of this order the file cannot be read: it may have more"]
+        assert refusal(next(found)) == ["the file cannot be read behind rows of this order: there may be more of them"]
         assert source.next == (4, source.data.index(b"a,c,q"))
         with pytest.raises(Fault, match="at most 3 lines") as fault:
             next(found)

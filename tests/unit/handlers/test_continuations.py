@@ -23,7 +23,7 @@ NEWEST = [
     name for name, each in GOLDEN.items() if each["event"]["continuation"].get("version", 0) == imports.CONTINUATION
 ]
 WHAT_TO_DO = (
-    "What is handed over has changed: raise domain.imports.CONTINUATION, add golden files of it to"
+    "The continuation has changed: raise domain.imports.CONTINUATION, add golden files of it to"
     f" {DIRECTORY}, and leave the others as they are: events like them are in Lambda's queues and in OrderImportDLQ."
 )
 
@@ -80,4 +80,4 @@ def test_a_continuation_of_a_later_version_is_raised_for_lambda_to_keep(name, pl
     with world_of(GOLDEN[name]) as world, pytest.raises(ImportFailed) as failed:
         world.run(event)
     assert str(failed.value) == reason
-    assert len(world.objects) == 1 and not world.bodies and not world.payloads, "nothing is written, sent or handed on"
+    assert len(world.objects) == 1 and not world.bodies and not world.payloads, "nothing is written, sent or invoked"
