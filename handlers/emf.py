@@ -46,7 +46,7 @@ _documents: list[_Document] = []
 def add(name: str, value: float, **dimensions: str) -> None:
     """Keep a value of a metric of contract.metrics until the next flush.
 
-    It is written with each of the metric's sets whose dimensions are all in `dimensions` or are Environment or service.
+    It is written with each set of the metric whose dimensions are given; Environment and service always are.
     Raises KeyError for a metric that is not declared.
     """
     known = _OWN | dimensions

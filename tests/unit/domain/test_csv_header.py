@@ -40,7 +40,7 @@ def test_a_header_row_is_read_however_it_is_written(written, end, size):
 
 
 @pytest.mark.parametrize("unnamed", [1, 3])
-def test_columns_at_the_end_that_have_no_name_may_be_there_while_they_are_blank(unnamed):
+def test_unnamed_columns_at_the_end_are_accepted_if_blank(unnamed):
     header = NAMES + ", " * unnamed + "\n"
     assert columns(header) == [*CSV_REQUIRED, *[""] * unnamed]
     extra = "," * unnamed
@@ -104,7 +104,7 @@ def test_a_file_without_a_header_row_is_not_quoted(separator):
     assert not [word for word in ("Alice", "Smith", "example", "Elm", "Spring") if word.lower() in reason.lower()]
 
 
-def test_a_header_longer_than_can_be_held_is_looked_at_a_few_blocks_at_a_time():
+def test_a_header_too_long_for_memory_is_read_a_few_blocks_at_a_time():
     longest = 0
 
     def blocks():

@@ -93,7 +93,7 @@ pizza,o-2,c-2,1,10,,,,,,\r
 @given(
     st.permutations(COLUMNS), st.lists(st.lists(CELL, min_size=len(COLUMNS), max_size=len(COLUMNS)), max_size=6), SIZES
 )
-def test_what_a_csv_writer_writes_is_read_cell_by_cell(columns, rows, size):
+def test_cells_of_a_csv_writer_are_read_unchanged(columns, rows, size):
     for number, row in enumerate(rows):
         row[columns.index("orderId")] = f"order-{number}"
         for column in CSV_COLUMNS:
@@ -119,9 +119,7 @@ def test_a_cell_for_a_boolean_is_true_or_false(cell, value):
 
 @settings(deadline=None)
 @given(BYTES | st.binary(), SIZES, SIZES, st.sampled_from([8, 30, MAX_RECORD_BYTES]), st.data())
-def test_any_rows_give_the_same_records_however_they_come_and_wherever_reading_stopped(
-    data, size, other, longest, draw
-):
+def test_any_rows_give_the_same_records_in_any_blocks_and_from_any_position(data, size, other, longest, draw):
     with (
         patch.object(framing, "MAX_RECORD_BYTES", longest),
         patch.object(csv_rows, "MAX_RECORD_BYTES", longest),
@@ -150,7 +148,7 @@ def test_any_rows_give_the_same_records_however_they_come_and_wherever_reading_s
 
 @settings(deadline=None)
 @given(BYTES)
-def test_no_character_that_is_more_than_a_blank_is_lost(data):
+def test_no_visible_character_is_lost(data):
     kept = b"".join(record.text for record in csv_rows.orders(window(data), list(CSV_REQUIRED), lambda order_id: []))
     nothing = b' \t\r\n,"\0'
     assert kept.translate(None, nothing) == data.translate(None, nothing)
@@ -198,7 +196,7 @@ UNCERTAIN = [
 
 
 @pytest.mark.parametrize(("row", "detail"), UNCERTAIN)
-def test_a_row_that_may_be_anybodys_is_refused_with_the_orders_beside_it_and_their_other_rows(row, detail):
+def test_a_row_without_a_certain_order_id_is_refused_with_the_adjacent_orders_and_their_other_rows(row, detail):
     data = b"k,c,p,1,2\nb,c,p,1,2\n" + row + b"\nd,c,p,1,2\ne,c,p,1,2\nb,c,p,1,2\n"
     a, b, uncertain, d, e, later = (refusal(record) for record in read(HEADER + data))
     assert (a, e) == (None, None)
@@ -209,7 +207,7 @@ def test_a_row_that_may_be_anybodys_is_refused_with_the_orders_beside_it_and_the
 
 
 @pytest.mark.parametrize(("row", "detail"), UNCERTAIN)
-def test_so_it_is_in_the_middle_of_an_order_and_as_the_first_or_last_row_of_a_file(row, detail):
+def test_an_uncertain_row_inside_an_order_or_first_or_last_in_a_file_is_refused_too(row, detail):
     for rows, accepted in (
         ([b"b", row, b"b", b"k"], [False, False, False, True]),
         ([row, b"b", b"k"], [False, False, True]),
@@ -241,7 +239,7 @@ def test_a_row_that_seems_to_name_a_distant_order_rejects_that_order(row):
     assert details[1] is None and details[2] and details[3]
 
 
-def test_more_rows_of_any_order_than_can_be_remembered_cost_every_order():
+def test_too_many_uncertain_rows_reject_every_order():
     with patch.object(csv_survey, "MAX_SUSPECTS", 2):
         uncertain = [b"q-%d,c,p,1" % number for number in range(3)]
         last = read(HEADER + b"a,c,p,1,2\nk,c,p,1,2\n" + b"\n".join(uncertain))[0]
@@ -303,7 +301,7 @@ def test_rows_that_are_not_adjacent_are_refused_even_if_equal():
     assert many == ["orderId: rows of this order begin on lines 2, 4, 6, 8, 10 and others, but must be adjacent"]
 
 
-def test_two_quotes_that_are_missing_do_not_hide_the_row_between_them():
+def test_two_missing_quotes_do_not_hide_the_row_between_them():
     header = b"orderId,customerId,productId,quantity,price,street,city\n"
     rows = [b'a,c,p,1,2,"Main St,Bern', b'b,c,p,1,2,Side St",Bern', b"c,c,p,1,2,Main St,Bern"]
     records = read(header + b"\n".join(rows))
@@ -339,7 +337,7 @@ def test_an_order_is_complete_or_not_accepted(lines, size, end):
     assert {document["orderId"] for document in accepted} == whole - bad
 
 
-def test_what_is_the_orders_must_be_equal_or_blank_in_each_row():
+def test_fields_of_the_order_must_be_equal_or_blank_in_each_row():
     header = b"orderId,customerId,productId,quantity,price,city\n"
     (record,) = read(header + b"a,c,p,1,2,\na,,p,1,2,Bern\na,c,p,1,2,Bern\n")
     assert record.document()["deliveryAddress"] == {"city": "Bern"}
@@ -373,7 +371,7 @@ def test_an_unclosed_quote_rejects_its_row_and_the_adjacent_order(size):
     assert len(details) == 1 + rows.count(b"\n") and not any(details[2:])
 
 
-def test_a_file_of_more_lines_than_can_be_remembered_is_broken_off_there():
+def test_a_file_of_too_many_lines_ends_with_a_fault_there():
     with patch.object(csv_rows, "MAX_CSV_LINES", 3):
         source = window(HEADER + b"a,c,p,1,2\nb,c,p,1,2\na,c,q,1,2\n")
         found = csv_rows.orders(source, csv_header.read(source), survey(source.data).doubts)

@@ -245,7 +245,7 @@ def test_plain_files_are_fetched_from_the_position_on_and_packed_ones_from_their
         assert (last.number, last.line, last.byte, asked) == (3, 3, 16, [offset])
 
 
-def test_a_bomb_is_unpacked_little_by_little():
+def test_a_gzip_bomb_is_unpacked_in_bounded_pieces():
     packer = zlib.compressobj(9, wbits=files._GZIP_FORMAT)
     bomb = b"".join(
         [
@@ -263,7 +263,7 @@ def test_a_bomb_is_unpacked_little_by_little():
     assert (record.length, fault) == (99_999_999, ("the array is not closed", 1, 100_000_000))
 
 
-def test_what_fetch_raises_comes_through_and_leaves_the_position_behind_the_last_record():
+def test_an_exception_of_fetch_is_raised_with_the_position_behind_the_last_record():
     def broken(offset):
         yield from fetcher(b'{"a":1}\n' * 3)(offset)
         yield b'{"a":'

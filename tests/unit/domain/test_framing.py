@@ -102,7 +102,7 @@ def test_every_byte_of_lines_that_is_not_blank_is_in_one_record(data, size):
 
 @settings(deadline=None)
 @given(BYTES | st.binary(), CUTTERS, SIZES, SIZES, st.sampled_from([8, 30, MAX_RECORD_BYTES]))
-def test_any_bytes_give_the_same_records_and_the_same_fault_however_they_come(data, cutter, size, other, longest):
+def test_any_bytes_give_the_same_records_and_fault_in_any_blocks(data, cutter, size, other, longest):
     with patch.object(framing, "MAX_RECORD_BYTES", longest), patch.object(framing, "HEAD_BYTES", 4):
         records, fault = read(cutter, window(data, size))
         assert (records, fault) == read(cutter, window(data, other))
@@ -152,7 +152,7 @@ def test_a_bad_record_in_an_array_fails_alone(bad, wrong, between):
     assert read(framing.elements, window(data))[1] is None
 
 
-def test_a_missing_quote_spoils_one_object_of_several_whether_one_to_a_line_or_not():
+def test_a_missing_quote_rejects_one_object_of_several_on_one_line_or_many():
     bad = b'{"id":"a,"x":{"y":"}"}}'
     assert outcomes(framing.objects, b'{"n":0}\n{"id":"a}\n{"n":1}') == [{"n": 0}, None, {"n": 1}]
     assert outcomes(framing.objects, b'{"n":0}{"id":"a}{"n":1}{"n":2}') == [{"n": 0}, None, {"n": 1}, {"n": 2}]
@@ -261,7 +261,7 @@ def test_blanks_do_not_count_however_many(size):
         (framing.elements, b"[{}", b" ", 1),
     ],
 )
-def test_however_long_a_record_is_little_of_it_is_in_memory(cutter, start, filling, records):
+def test_a_record_of_any_length_takes_bounded_memory(cutter, start, filling, records):
     block = filling * (65_536 // len(filling))
     source = Window(iter([start, *[block] * 160]))
     tracemalloc.start()

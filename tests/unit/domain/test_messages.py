@@ -66,7 +66,7 @@ def test_every_field_that_a_client_asks_for_counts():
     assert len(prints | {travelled(asked)["fingerprint"]}) == 6
 
 
-def test_an_id_and_a_time_are_given_where_the_client_gave_none():
+def test_an_id_and_a_time_are_added_if_the_client_sends_none():
     document = {"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}]}
     given_, chosen = travelled(document), travelled({**document, "orderId": "mine", "timestamp": NOW - 5})
     assert orders.is_platform_id(given_["orderId"]) and given_["timestamp"] == NOW
@@ -105,7 +105,7 @@ def test_a_clock_may_be_five_minutes_ahead(ahead, accepted):
     assert order["updatedAt"] == order["timestamp"] == NOW + ahead
 
 
-def test_a_message_that_does_not_say_which_flags_were_on_earns_by_those_that_are_and_is_never_refused():
+def test_a_message_without_flags_gets_the_current_ones_and_is_never_refused():
     message = messages.new_message(
         submitted({"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}], "delivery": "express"}),
         now=NOW, source="pipeline", features=(),

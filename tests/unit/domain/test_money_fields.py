@@ -80,7 +80,7 @@ def test_every_amount_is_refused_with_three_decimals_and_kept_in_cents(name, pat
     assert refused.value.details == [f"{written(path)}: must have at most 2 decimals"]
 
 
-def test_what_takes_orders_takes_the_same_amounts():
+def test_all_models_with_an_order_have_the_same_amounts():
     amounts = {name: {written(path) for path in amounts_in(schema)} for name, (schema, _) in TAKES_ORDERS.items()}
     assert all(each == amounts["OrderRequest"] for each in amounts.values())
 

@@ -43,7 +43,7 @@ def placed(document, features=("expressDelivery", "multiplePayments")):
 
 @settings(deadline=None)
 @given(REQUESTS)
-def test_what_was_sent_is_what_is_shown(document):
+def test_the_response_has_what_was_sent(document):
     shown = json.loads(strict_json.dumps(orders.representation(placed(document))))
     assert {field: shown[field] for field in document} == document
 
@@ -107,7 +107,7 @@ def test_an_order_is_made_of_known_keys_only():
     assert placed(BODY).keys() <= get_type_hints(orders.Order).keys()
 
 
-def test_as_created_forgets_what_happened_since():
+def test_as_created_drops_later_changes():
     order = placed(BODY)
     moved = {**order, "status": "delivered", "version": 4, "updatedAt": NOW + 9, "changeId": "x"}
     assert orders.representation(orders.as_created(moved)) == orders.representation(order)

@@ -23,7 +23,7 @@ def refused(token, customer, status):
 
 
 @given(ids, timestamps, ids, statuses)
-def test_a_token_gives_its_position_back(order_id, timestamp, customer, status):
+def test_a_token_decodes_to_its_position(order_id, timestamp, customer, status):
     token = paging.encode((order_id, timestamp), customer, status)
     assert paging.decode(token, customer, status) == (order_id, timestamp)
     assert re.fullmatch(TOKEN_PATTERN, token)
@@ -74,7 +74,7 @@ def test_a_position_no_order_can_have_is_refused_though_its_digest_is_right(posi
         ),
     ],
 )
-def test_a_token_given_by_an_earlier_version_still_leads_on(token, position, customer, status):
+def test_a_token_of_an_earlier_version_is_still_valid(token, position, customer, status):
     """Clients may hold such tokens during a deployment: never change them."""
     assert paging.decode(token, customer, status) == position
 

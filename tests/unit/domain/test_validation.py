@@ -52,7 +52,7 @@ def test_json_survives_a_round_trip(document):
     ["NaN", "-Infinity", "1e99999999999999999999", "9" * 5000, "[" * 100_000, '"\\ud800"', '{"\\udfff":1}', "\ud800",
      '{"a":1,"a":1}', "", " ", "\ufeff1", "{'a':1}", "01", "1.", "tru", '"\n"'],
 )  # fmt: skip
-def test_what_is_not_json_is_refused(text):
+def test_invalid_json_is_refused(text):
     with pytest.raises(ValueError, match="not valid JSON"):
         strict_json.loads(text)
 

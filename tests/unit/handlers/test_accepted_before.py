@@ -136,7 +136,7 @@ def test_only_a_refusal_is_looked_up(api, calls):
     assert calls == ["GetItem", "GetItem"]
 
 
-def test_what_cannot_be_looked_up_is_not_refused_for_good(api, queues, monkeypatch):
+def test_an_order_that_cannot_be_looked_up_is_not_refused_permanently(api, queues, monkeypatch):
     def fail(**request):
         raise EndpointConnectionError(endpoint_url="x")
 
@@ -155,7 +155,7 @@ USES = st.fixed_dictionaries(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(USES, SETTINGS, SETTINGS)
-def test_no_change_of_settings_refuses_what_was_accepted(api, pipeline, configure, uses, before, after):
+def test_no_change_of_settings_refuses_an_accepted_request(api, pipeline, configure, uses, before, after):
     name = uuid.uuid4().hex
     requests = {
         201: lambda: api.post(order(**uses), headers={"Idempotency-Key": name}),

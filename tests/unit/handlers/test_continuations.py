@@ -38,7 +38,7 @@ def test_each_released_version_has_its_golden_continuations():
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_a_file_is_read_on_from_where_any_released_version_left_it(name):
+def test_a_file_is_resumed_from_the_continuation_of_any_released_version(name):
     event = copy.deepcopy(GOLDEN[name]["event"])
     key = event["detail"]["object"]["key"]
     with world_of(GOLDEN[name]) as world:

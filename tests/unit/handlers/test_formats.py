@@ -40,7 +40,7 @@ def test_each_released_format_has_its_golden_messages():
 
 
 @pytest.mark.parametrize("name", NEWEST)
-def test_what_is_written_today_is_what_the_newest_golden_messages_say(pipeline, api, configure, monkeypatch, name):
+def test_new_messages_equal_the_newest_golden_ones(pipeline, api, configure, monkeypatch, name):
     golden = GOLDEN[name]
     configure(flags=golden["flags"])
     monkeypatch.setattr("handlers.orders_intake.time.time_ns", lambda: NOW * 1_000_000)
@@ -55,7 +55,7 @@ def test_what_is_written_today_is_what_the_newest_golden_messages_say(pipeline, 
     assert json.loads(written) == golden["message"], WHAT_TO_DO
 
 
-def test_the_newest_golden_messages_have_every_field_and_every_value_that_there_is():
+def test_the_newest_golden_messages_have_every_field_and_value():
     seen = {inner_path for name in NEWEST for inner_path in paths_in(GOLDEN[name]["message"])}
     assert paths_of(ORDER_MESSAGE) - seen == set(), WHAT_TO_DO
 
@@ -78,7 +78,7 @@ def paths_in(document, path=""):
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_a_message_of_any_released_format_becomes_the_order_that_it_always_became(pipeline, name):
+def test_a_message_of_any_released_format_becomes_the_same_order_as_ever(pipeline, name):
     golden = GOLDEN[name]
     assert pipeline.work_on([record(golden["message"], {"correlationId": "request-1"})]) == []
     assert pipeline.dead_letters() == []
@@ -98,7 +98,7 @@ def stored_before(pipeline, golden, **changes):
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_an_order_that_an_earlier_version_stored_is_known_again(pipeline, name):
+def test_an_order_stored_by_an_earlier_version_is_recognised(pipeline, name):
     golden = GOLDEN[name]
     before = stored_before(pipeline, golden)
     assert pipeline.work(golden["message"]) == []
@@ -108,7 +108,7 @@ def test_an_order_that_an_earlier_version_stored_is_known_again(pipeline, name):
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_an_order_that_an_earlier_version_stored_is_read_changed_and_announced(pipeline, api, topic, name):  # noqa: F811
+def test_an_order_stored_by_an_earlier_version_is_read_changed_and_published(pipeline, api, topic, name):  # noqa: F811
     item = GOLDEN[name]["order"]
     stored_before(pipeline, GOLDEN[name])
     order_id = item["orderId"]["S"]
@@ -119,7 +119,7 @@ def test_an_order_that_an_earlier_version_stored_is_read_changed_and_announced(p
 
 
 @pytest.mark.parametrize("path", sorted((DIRECTORY.parent / "claims").glob("*.json")), ids=lambda path: path.stem)
-def test_an_idempotency_key_that_an_earlier_version_took_still_leads_to_its_order(pipeline, api, path):
+def test_an_idempotency_key_claimed_by_an_earlier_version_still_leads_to_its_order(pipeline, api, path):
     golden = json.loads(path.read_text())
     before = stored_before(pipeline, golden)
     headers = {"Idempotency-Key": golden["idempotencyKey"]}
@@ -144,7 +144,7 @@ LATER = {
 
 
 @pytest.mark.parametrize("name", NEWEST)
-def test_an_order_with_attributes_of_a_later_version_is_read_listed_changed_and_announced(pipeline, api, topic, name):  # noqa: F811
+def test_an_order_with_attributes_of_a_later_version_is_read_listed_changed_and_published(pipeline, api, topic, name):  # noqa: F811
     stored_before(pipeline, GOLDEN[name], **LATER)
     (item,) = pipeline.orders().values()
     order_id, customer_id = item["orderId"]["S"], item["customerId"]["S"]
@@ -163,7 +163,7 @@ def test_an_order_with_attributes_of_a_later_version_is_read_listed_changed_and_
     assert [event["eventType"] for event in topic.events] == ["OrderCreated", "OrderStatusChanged"]
 
 
-def test_an_order_whose_status_is_of_a_later_version_is_shown_and_left_alone(pipeline, api):
+def test_an_order_with_a_status_of_a_later_version_is_shown_and_not_changed(pipeline, api):
     stored_before(pipeline, GOLDEN[NEWEST[0]], status={"S": "returned"})
     (item,) = pipeline.orders().values()
     order_id = item["orderId"]["S"]
@@ -174,7 +174,7 @@ def test_an_order_whose_status_is_of_a_later_version_is_shown_and_left_alone(pip
 
 
 @pytest.mark.parametrize("before, after", [("pending", "returned"), ("returned", "cancelled"), ("lost", "returned")])
-def test_a_status_of_a_later_version_is_announced_as_it_is(topic, before, after):  # noqa: F811
+def test_a_status_of_a_later_version_is_published_unchanged(topic, before, after):  # noqa: F811
     """In a dead-letter queue it would wait for an operator."""
     old = from_item(GOLDEN[NEWEST[0]]["order"]) | {"status": before, "source": "kiosk"}
     new = old | {"status": after, "version": 7}
@@ -215,7 +215,7 @@ def test_a_flag_that_is_not_known_is_never_refused_and_never_ignored(pipeline, n
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(messages.FORMAT + 1, 10**6), st.dictionaries(st.sampled_from(["items", "orders"]), st.integers()))
-def test_a_newer_format_is_not_looked_into(pipeline, newer, rest):
+def test_a_newer_format_is_not_parsed(pipeline, newer, rest):
     assert pipeline.work({**rest, "format": newer}) == [0]
     assert pipeline.items() == [] and pipeline.dead_letters() == []
 

@@ -75,7 +75,7 @@ def test_a_bad_key_is_400(api, key):
 
 
 @pytest.mark.parametrize("key", ["x", "!", "x" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"'])
-def test_a_good_key_is_taken(api, key):
+def test_a_valid_key_is_returned(api, key):
     assert api.post(headers={"Idempotency-Key": key}).status == 201
 
 

@@ -87,7 +87,7 @@ def test_orders_are_logged_on_every_path(lines, name):
         (lambda d: d.update(OrderStored="1"), "not from 1 to 100 numbers"),
     ],
 )
-def test_what_drifts_is_named(lines, change, named):
+def test_a_difference_is_named(lines, change, named):
     document = copy.deepcopy(next(line for line in documents(lines) if "OrderStored" in line))
     assert undeclared([document]) == set()
     change(document)
@@ -104,7 +104,7 @@ def test_every_source_of_orders_has_a_path():
     assert set(telemetry.PATH_OF.values()) == set(metrics.PATHS)
 
 
-def test_one_document_holds_all_that_has_no_two_values_of_a_dimension(written):
+def test_one_document_has_all_metrics_unless_a_dimension_has_two_values(written):
     emf.add("OrderCreated", 1)
     emf.add("OrderStored", 1, path="sync")
     emf.add("OrdersPerHourCeiling", 150, path="sync")

@@ -141,7 +141,7 @@ def ids(topic):
     return [event["eventId"] for event in topic.events]
 
 
-def test_a_stored_order_is_announced_without_what_subscribers_have_no_business_with(topic):
+def test_a_stored_order_is_published_without_address_and_items(topic):
     assert handle(created("ORD-1")) == []
     (event,) = topic.events
     assert event == {
@@ -166,7 +166,7 @@ def test_a_stored_order_is_announced_without_what_subscribers_have_no_business_w
     }
 
 
-def test_a_change_of_status_says_what_it_was_before(topic):
+def test_a_change_of_status_has_the_previous_one(topic):
     assert handle(moved("ORD-1", 2)) == []
     (event,) = topic.events
     assert (event["eventId"], event["eventType"]) == ("ORD-1:2", "OrderStatusChanged")
@@ -188,7 +188,7 @@ def test_no_other_change_is_published(topic, record):
     assert handle(record) == [] and topic.calls == []
 
 
-def test_what_the_handlers_really_store_can_be_announced(topic, pipeline, api):
+def test_orders_stored_by_the_handlers_can_be_published(topic, pipeline, api):
     from tests.unit.handlers.pipeline import message
 
     pipeline.work(message("ORD-1"))
@@ -216,7 +216,7 @@ def test_the_largest_events_fit_into_a_call():
     assert len(str(orders_events._entry(0, event))) * orders_events.ENTRIES_PER_CALL < 262_144
 
 
-def test_the_first_failed_record_is_named_and_nothing_later_is_published(topic):
+def test_the_first_failed_record_is_named_and_no_later_one_is_published(topic):
     records = number_all([created(f"ORD-{n}") for n in range(25)])
     topic.refuse = {"ORD-12:1", "ORD-14:1"}
     assert handle(*records) == [number(records[12])]
@@ -318,7 +318,7 @@ def test_poison_that_cannot_be_kept_is_named_and_no_later_record_is_published(to
     assert ids(topic) == ["A:1", "A:2", "B:1"][:index]
 
 
-def test_poison_behind_a_failed_record_waits_for_its_turn(topic, dlq):
+def test_poison_behind_a_failed_record_is_not_sent_before_it(topic, dlq):
     topic.refuse = {"A:1"}
     records = number_all([poison(), created("A"), poison()])
     assert handle(*records) == [number(records[1])]
@@ -396,7 +396,7 @@ def test_with_the_dead_letter_queue_down_for_a_while_nothing_is_lost_and_nothing
     assert kept(dlq) == [number(records[index]) for index in (0, 17, 18, 42)] and poller.discarded == []
 
 
-def test_what_sns_takes_in_no_attempt_is_named_in_the_on_failure_destination(topic):
+def test_an_event_that_sns_never_accepts_is_in_the_on_failure_destination(topic):
     topic.refuse = {"ORD-3:1"}
     poller = StreamPoller(orders_events.handler, batch_size=10, retries=3)
     records = number_all([created(f"ORD-{n}") for n in range(20)])

@@ -108,7 +108,7 @@ def test_rejected_records_are_written_unchanged_beside_the_report():
         ({"payments": [{"method": "card", "amount": 1}]}, "payment_mismatch", "payments: must sum to 59.98"),
     ],
 )  # fmt: skip
-def test_what_the_api_would_refuse_is_rejected(changes, reason, detail):
+def test_a_record_that_the_api_would_refuse_is_rejected(changes, reason, detail):
     with World(jsonl(order(**changes)), flags={"multiplePayments": True}, maxItemsPerOrder=2) as world:
         report = world.run_all()
     (line,) = world.rejected()
@@ -135,7 +135,7 @@ def test_a_record_that_is_too_large_is_rejected_with_its_beginning():
     assert world.queued_ids() == ["ORD-1"]
 
 
-def test_flags_are_judged_for_each_customer_and_go_along():
+def test_flags_are_evaluated_for_each_customer_and_sent_along():
     customers = [f"CUST-{n}" for n in range(40)]
     records = [order(f"ORD-{n}", customerId=name, delivery="express") for n, name in enumerate(customers * 2)]
     with World(jsonl(*records), flags={"expressDelivery": 50, "loyaltyProgram": True}) as world:
@@ -189,7 +189,7 @@ def test_a_file_without_records_is_completed(body):
     assert set(world.objects) == {(KEY, VERSION), (report_key(KEY, VERSION), None)}
 
 
-def test_rejected_records_are_written_as_they_gather_each_range_once(monkeypatch):
+def test_rejected_records_are_written_when_the_buffer_is_full_each_range_once(monkeypatch):
     monkeypatch.setattr(orders_import, "REJECTED_BYTES", 1_000)
     with World(jsonl(*[order(f"ORD-{n}", customerId="x" * 200 if n % 3 else "ok") for n in range(60)])) as world:
         report = world.run_all()
@@ -203,7 +203,7 @@ def test_rejected_records_are_written_as_they_gather_each_range_once(monkeypatch
         assert all(first <= json.loads(line)["record"] <= last for line in lines)
 
 
-def test_what_the_queue_refuses_is_rejected_into_the_range_that_it_belongs_to(monkeypatch):
+def test_an_entry_refused_by_the_queue_is_rejected_in_its_range(monkeypatch):
     monkeypatch.setattr(orders_import, "REJECTED_BYTES", 300)
     records = [order(f"ORD-{n}", customerId=None if n % 10 == 9 else "c") for n in range(30)]
     with World(jsonl(*records)) as world:

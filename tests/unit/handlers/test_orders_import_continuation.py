@@ -66,7 +66,7 @@ def test_a_file_is_read_to_its_end_by_many_invocations(key, at_a_time):
     assert {entry["MessageAttributes"]["correlationId"]["StringValue"] for entry in world.entries} == {"request-1"}
 
 
-def test_while_it_runs_the_report_says_so():
+def test_a_running_import_has_a_running_report():
     with World(jsonl(*mixed(5))) as world:
         world.run(context=Context(2))
         first = world.report()
@@ -90,7 +90,7 @@ def test_a_continuation_is_the_event_and_where_to_resume():
 @pytest.mark.parametrize(
     "milliseconds, kept", [(900_000, 60_000), (100_000, 20_000), (5_000, 2_000), (300_000, 60_000)]
 )
-def test_a_fifth_of_the_time_is_kept_within_bounds(milliseconds, kept):
+def test_a_fifth_of_the_time_is_reserved_within_bounds(milliseconds, kept):
     for left, handed_over in ((kept, 0), (kept - 1, 1)):
         context = Context(milliseconds=milliseconds)
         with World(jsonl(*mixed(5))) as world:
@@ -182,7 +182,7 @@ def test_two_invocations_at_once_do_no_harm():
 
 
 @pytest.mark.parametrize("moment", ["on_send", "on_put", "on_get"])
-def test_an_invocation_that_dies_anywhere_is_made_up_for_by_the_next(moment):
+def test_an_invocation_killed_anywhere_is_completed_by_its_retry(moment):
     for call in range(12):
         with World(jsonl(*mixed(20))) as world:
             calls = iter(range(call))

@@ -54,9 +54,7 @@ def imported(
 
 @settings(deadline=None, max_examples=200)
 @given(LINES, KEYS, st.integers(1, 6), st.sampled_from([b"\n", b"\r\n"]))
-def test_an_order_is_queued_with_all_rows_of_the_file_or_not_at_all_wherever_invocations_stop(
-    lines, key, at_a_time, end
-):
+def test_an_order_is_queued_with_all_its_rows_or_not_at_all_for_any_end_of_invocations(lines, key, at_a_time, end):
     body = HEADER + end.join(lines)
     report, rejected, messages = imported(body, key)
     assert (report, rejected, messages) == imported(body, key, at_a_time)
@@ -79,7 +77,7 @@ def test_an_order_is_queued_with_all_rows_of_the_file_or_not_at_all_wherever_inv
     KEYS,
     st.integers(1, 6),
 )
-def test_any_bytes_come_to_the_same_wherever_invocations_stop(pieces, key, more):
+def test_any_bytes_have_the_same_result_for_any_end_of_invocations(pieces, key, more):
     body = HEADER + b"".join(pieces)
     whole = imported(body, key)
     assert imported(body, key, max(1, whole[0]["read"] // 14 + 1, more)) == whole

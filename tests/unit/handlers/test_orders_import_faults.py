@@ -69,7 +69,7 @@ def test_a_deleted_file_is_raised_and_not_reported_as_read(code, at, monkeypatch
     assert world.report() is None
 
 
-def test_a_body_that_breaks_off_costs_no_record(monkeypatch):
+def test_an_incomplete_body_loses_no_record(monkeypatch):
     monkeypatch.setattr(orders_import.uploads, "RANGE_BYTES", 50)
     breaks = list(range(0, 2_000, 100))
 
@@ -86,7 +86,7 @@ def test_a_body_that_breaks_off_costs_no_record(monkeypatch):
 
 
 @pytest.mark.parametrize("error", [*DOWN[:3], failure("AccessDenied"), failure("QueueDoesNotExist")], ids=repr)
-def test_while_sqs_is_down_nothing_is_reported_and_the_next_try_imports_all(error):
+def test_while_sqs_is_down_no_report_is_written_and_the_retry_imports_all(error):
     def on_send(entries):
         raise error
 
@@ -130,7 +130,7 @@ def test_after_a_self_invocation_an_outage_of_sqs_leaves_the_rest_to_the_retry()
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".json"])
-def test_what_cannot_be_written_is_raised(suffix):
+def test_a_failed_write_is_raised(suffix):
     def on_put(key):
         if key.endswith(suffix):
             raise failure("SlowDown", "PutObject")

@@ -23,7 +23,7 @@ def test_no_secret_is_ever_written(output):
     assert [name for name, secret in SECRETS.items() if secret in text] == []
 
 
-def test_every_invocation_writes_its_counts_and_the_last_one_what_came_of_the_file(metrics):
+def test_every_invocation_writes_its_counts_and_the_last_one_the_files_result(metrics):
     ours = [{name: value for name, value in values.items() if name != "ColdStart"} for values in metrics]
     durations = [values.pop("ProcessingTime") for values in ours if "ProcessingTime" in values]
     assert len(durations) == 6 and all(duration >= 0 for duration in durations)

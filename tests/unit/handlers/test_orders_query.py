@@ -140,7 +140,7 @@ def test_page_sizes_come_from_api_config(api, configure):
     assert api.customer("customer-1", limit=4).details == ["limit: must be a whole number from 1 to 3"]
 
 
-def test_a_token_is_good_for_its_own_list_only(api):
+def test_a_token_is_valid_for_its_list_only(api):
     store(api, 3)
     store(api, 3, customer="customer-2")
     token = api.customer("customer-1", limit=1).body["nextToken"]

@@ -75,7 +75,7 @@ def test_a_message_becomes_an_order(pipeline, configure):
     assert claim["orderTimestamp"] == item["timestamp"]
 
 
-def test_an_import_leaves_its_traces_on_the_order(pipeline):
+def test_an_imported_order_has_its_file_and_date(pipeline):
     sent = message("ORD-1", source="import", sourceFile="orders/a.json", processedDate="2026-01-02")
     assert pipeline.work(sent) == []
     (item,) = pipeline.orders().values()
@@ -86,7 +86,7 @@ def test_an_import_leaves_its_traces_on_the_order(pipeline):
     )
 
 
-def test_the_good_are_stored_and_each_bad_one_ends_in_the_dead_letter_queue_with_its_reason(pipeline):
+def test_valid_orders_are_stored_and_each_invalid_one_is_a_dead_letter_with_its_reason(pipeline):
     pipeline.work(message("OLD"), message("OTHER"))
     good = [message("NEW-1"), message(platform_id(1)), message("NEW-2")]
     duplicates = [message("OLD"), message("OLD", timestamp=1_767_323_099_999, priority="high")]

@@ -9,7 +9,7 @@ from tests.unit.handlers.pipeline import CONTEXT, DOWN, message, platform_id, re
 
 
 @pytest.mark.parametrize("failure", [*DOWN, RuntimeError("a bug")], ids=repr)
-def test_with_dynamodb_down_every_message_waits_and_is_stored_afterwards(pipeline, monkeypatch, failure):
+def test_with_dynamodb_down_every_message_stays_queued_and_is_stored_afterwards(pipeline, monkeypatch, failure):
     def fail(**request):
         raise failure
 
@@ -43,7 +43,7 @@ def test_a_write_whose_response_was_lost_is_recognised_by_the_retry(pipeline, mo
 
 
 @pytest.mark.parametrize("failure", DOWN, ids=repr)
-def test_what_fails_for_a_moment_does_not_go_back_to_the_queue_for_minutes(pipeline, monkeypatch, failure):
+def test_a_transient_failure_is_retried_without_going_back_to_the_queue(pipeline, monkeypatch, failure):
     def fails_three_times(real):
         failures = [failure] * 3
 
@@ -72,7 +72,7 @@ def test_a_process_killed_after_storing_does_nothing_twice(pipeline, monkeypatch
     assert pipeline.reasons() == ["invalid_request", "order_conflict"]
 
 
-def test_nothing_new_is_begun_when_time_is_running_out(pipeline, monkeypatch, calls):
+def test_no_call_begins_after_the_deadline(pipeline, monkeypatch, calls):
     monkeypatch.setattr(CONTEXT, "get_remaining_time_in_millis", lambda: 0)
     assert pipeline.work(message("ORD-1"), message(platform_id(1)), "{") == [0, 1]
     assert calls == ["SendMessageBatch"]
@@ -116,7 +116,7 @@ def transactions(pipeline, monkeypatch):
     return script
 
 
-def test_a_conflict_spoils_the_transaction_once_and_the_others_are_stored_once(pipeline, transactions):
+def test_a_conflict_cancels_the_transaction_once_and_the_others_are_stored_once(pipeline, transactions):
     pipeline.work(message("BAD"))
     transactions.sizes.clear()
     batch = [message(f"ORD-{n}") for n in range(9)] + [message("BAD", customerId="someone-else")]
@@ -169,7 +169,7 @@ def test_an_order_that_cannot_be_written_is_found_and_fails_alone(pipeline, tran
     assert len(transactions.sizes) <= 15
 
 
-def test_a_cancellation_for_a_reason_of_its_own_fails_that_order_only(pipeline, transactions):
+def test_a_cancellation_for_another_reason_fails_that_order_only(pipeline, transactions):
     def verdict(ids):
         if "ORD-1" in ids:
             transactions.cancel([c for each in ids for c in ("None", "ValidationError" if each == "ORD-1" else "None")])

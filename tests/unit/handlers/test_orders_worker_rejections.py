@@ -44,7 +44,7 @@ def test_reasons_are_short_and_repeat_no_value(pipeline):
 
 
 @pytest.mark.parametrize("failure", [*DOWN[:3], ClientError({"Error": {"Code": "AccessDenied"}}, "x")], ids=repr)
-def test_what_the_dead_letter_queue_cannot_take_is_tried_again(pipeline, monkeypatch, failure):
+def test_a_message_that_the_dead_letter_queue_refuses_is_retried(pipeline, monkeypatch, failure):
     tries = []
 
     def fail(**request):
@@ -75,7 +75,7 @@ def test_entries_that_the_dead_letter_queue_refuses_are_tried_again(pipeline, mo
     assert len(pipeline.reasons()) == 3
 
 
-def test_one_message_that_cannot_be_sent_does_not_keep_the_others(pipeline, monkeypatch):
+def test_one_message_that_cannot_be_sent_does_not_block_the_others(pipeline, monkeypatch):
     real = pipeline.sqs.send_message_batch
 
     def picky(**request):

@@ -85,7 +85,7 @@ def test_an_order_can_be_followed_from_request_to_store(lines):
     assert (unpublished["event_id"], unpublished["aws_error"]) == ("ORD-2:2", "Bad")
 
 
-def test_the_story_of_an_imported_order_begins_with_its_file(lines):
+def test_the_trace_of_an_imported_order_begins_with_its_file(lines):
     stored = [line for line in lines if line.get("message") == "order stored"]
     assert {line["order_id"]: line.get("source_file") for line in stored if "source_file" in line} == {
         "ORD-2": SOURCE_FILE

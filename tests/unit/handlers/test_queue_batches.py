@@ -114,7 +114,7 @@ def test_entries_are_drawn_no_faster_than_they_can_be_sent():
 
 
 @pytest.mark.parametrize("error", [*DOWN, failure("KmsThrottled")], ids=repr)
-def test_a_call_that_fails_for_the_moment_is_made_again(error):
+def test_a_call_with_a_transient_failure_is_retried(error):
     outages = [error] * 3
 
     def answer(entries):
@@ -149,7 +149,7 @@ def test_only_the_entries_that_failed_are_sent_again(code, sender):
     assert [len(each) for each in seen] == [10, 2, 2] and sorted(queue.taken) == list("0123456789")
 
 
-def test_what_an_answer_does_not_mention_is_not_taken_for_sent():
+def test_an_entry_missing_in_the_response_is_not_taken_for_sent():
     queue, answers = Queue(), [{}, {"Successful": [{"Id": "0"}]}]
     real = queue.send_message_batch
     queue.send_message_batch = lambda **request: answers.pop(0) if answers else real(**request)
@@ -167,7 +167,7 @@ def test_an_entry_refused_by_sqs_is_returned_with_the_reason_and_the_rest_is_sen
 
 
 @pytest.mark.parametrize("answer", ["failed entries", "failed calls"])
-def test_what_cannot_be_sent_in_time_is_raised(answer):
+def test_entries_not_sent_by_the_deadline_are_raised(answer):
     error = EndpointConnectionError(endpoint_url="x")
 
     def never(entries):
@@ -192,7 +192,7 @@ def test_a_permanent_failure_is_raised_at_once_and_the_rest_is_not_sent():
     assert len(queue.calls) <= queue_batches.CONCURRENT_CALLS + clients.CONNECTIONS
 
 
-def test_what_the_source_raises_is_raised_without_waiting_for_what_is_tried_again():
+def test_an_exception_of_the_source_is_raised_without_waiting_for_retries():
     tried = threading.Event()
 
     def source():

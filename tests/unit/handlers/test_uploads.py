@@ -69,11 +69,11 @@ def test_a_file_is_read_from_an_offset_in_ranges(s3, monkeypatch, offset):
     assert all(len(piece) == 4 for piece in pieces[:-1]) and b"" not in pieces
 
 
-def test_an_empty_object_is_no_pieces(s3):
+def test_an_empty_object_yields_no_pieces(s3):
     assert list(uploads.read(s3, uploads.file_of(put(s3, b"")), 0)) == []
 
 
-def test_what_s3_says_about_the_size_counts_not_what_the_event_says(s3):
+def test_the_size_is_s3s_not_the_events(s3):
     given_event = put(versioned(s3), b"0123456789")
     for size in (3, 30, None):
         given_event["detail"]["object"]["size"] = size
@@ -147,7 +147,7 @@ def raising(error):
 @pytest.mark.parametrize(
     "error", [EndpointConnectionError(endpoint_url="x"), failure("SlowDown"), failure("InternalError")]
 )
-def test_a_call_that_fails_for_the_moment_is_made_again(error):
+def test_a_call_with_a_transient_failure_is_retried(error):
     error.response = {**getattr(error, "response", {}), "ResponseMetadata": {"HTTPStatusCode": 503}}
     world = World(b"0123456789")
     world.on_get = raising(error)
