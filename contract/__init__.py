@@ -1,5 +1,5 @@
-"""What a client may send and will get: schemas, routes and error codes.
+"""The contract with clients: fields, schemas, routes and error codes.
 
-The one source for the API Gateway models and resources, the handlers' own
-validation, the OpenAPI document and the tests' generators.
+The API Gateway models and resources, the handlers' validation, the OpenAPI document and the tests' generators follow from
+it.
 """

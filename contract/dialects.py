@@ -1,4 +1,4 @@
-"""The contract's schemas without some of their keywords, for readers that take less than the OpenAPI document says."""
+"""The contract's schemas without the keywords that some readers cannot check."""
 
 from collections.abc import Mapping
 
@@ -6,18 +6,21 @@ _BY_NAME = ("properties", "patternProperties")  # their keys are names, not keyw
 
 
 def validated(schema: Mapping) -> dict:
-    """Return `schema` as fastjsonschema takes it: the functions check decimals exactly, and reserved ids, themselves."""
+    """Return `schema` for fastjsonschema. The functions check decimals, exactly, and reserved ids in code."""
     return without(schema, "multipleOf", "not")
 
 
 def modelled(schema: Mapping) -> dict:
-    """Return `schema` as a model of API Gateway: without what its Java validator cannot compute exactly for decimal
-    fractions, and without what it refuses in words that name neither field nor rule. The functions refuse that."""
+    """Return `schema` as a model of API Gateway.
+
+    Its Java validator does not compute `multipleOf` exactly for decimal fractions, and its messages about `not` and
+    `allOf` name neither field nor rule. The functions check these.
+    """
     return without(schema, "multipleOf", "not", "allOf")
 
 
 def without(schema: Mapping, *keywords: str) -> dict:
-    """`schema` without the keywords, at any depth."""
+    """Return `schema` without the keywords, at any depth."""
     return {key: _inner(key, value, keywords) for key, value in schema.items() if key not in keywords}
 
 

@@ -1,7 +1,9 @@
-"""JSON Schemas of what never passes the API: messages of the order queue, events of the topic."""
+"""JSON Schemas of documents that do not pass the API: records of files, messages of the order
+queue, events of the topic.
+"""
 
 from contract.fields import RESPONSE, SUBMISSION
-from contract.models import properties, required
+from contract.models import ORDER_SUBMISSION, properties, required
 from contract.schemas import (
     DATE_TIME,
     DRAFT_04,
@@ -19,7 +21,7 @@ _LIMITS = {"allOf", "maximum", "maxItems", "minLength", "maxLength", "multipleOf
 
 
 def _accepted(schema: dict) -> dict:
-    """Return `schema` without the limits that were judged when an order was accepted: they may have moved since.
+    """Return `schema` without the limits that are checked when an order is accepted: they may have changed since.
 
     Identifiers keep their pattern: they become keys of the table and fields of the log.
     """
@@ -33,14 +35,21 @@ def _accepted(schema: dict) -> dict:
     return kept
 
 
-# What travels on the order queue, between the edges that accept orders and the worker. The worker may be of
-# another version than the edge: see `domain.messages`.
+# In a file, orderId is required: without it a file uploaded twice would be stored twice.
+IMPORT_RECORD = {
+    **ORDER_SUBMISSION,
+    "required": ["orderId", *ORDER_SUBMISSION["required"]],
+    "title": "ImportRecord",
+}
+
+# A message on the order queue, from a function that accepts orders to the worker, which may have another version: see
+# `domain.messages`.
 ORDER_MESSAGE = closed_object(
     {
         "format": {"type": "integer", "minimum": 0, "description": "of this message; 0 where it is absent"},
         **{name: _accepted(each) for name, each in properties(SUBMISSION).items()},
         "orderId": IDENTIFIER,
-        # Any moment that the table and a date can hold. 0 is a claim's.
+        # Any time that the table and a date can represent. 0 is the timestamp of claims.
         "timestamp": {"type": "integer", "minimum": 1, "maximum": MAX_TIMESTAMP},
         "source": choice(("pipeline", "import")),
         "features": {
@@ -48,7 +57,7 @@ ORDER_MESSAGE = closed_object(
             "items": {"type": "string", "enum": list(FEATURES)},
             "description": "flags that were on for the customer when the order was accepted",
         },
-        # s3://, a bucket's name and a key, which may have any character
+        # s3://, the bucket and a key, which may have any character
         "sourceFile": {"type": "string", "minLength": 1, "maxLength": 1100},
         "processedDate": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     },
@@ -56,8 +65,8 @@ ORDER_MESSAGE = closed_object(
     **{"$schema": DRAFT_04, "title": "OrderMessage"},
 )
 
-# What subscribers of the OrderEvents topic get. It may gain fields, so it is open; and status and source are what the
-# table says, which after a rollback may be of a later version: subscribers pass over what they do not know.
+# An event of the OrderEvents topic. It may gain fields, so it is open. After a rollback the table may have a status or
+# source of a later version: subscribers ignore what they do not know.
 ORDER_EVENT = {
     "$schema": DRAFT_04,
     "title": "OrderEvent",
@@ -88,4 +97,4 @@ ORDER_EVENT = {
     },
 }
 
-DOCUMENTS = {"OrderMessage": ORDER_MESSAGE, "OrderEvent": ORDER_EVENT}
+DOCUMENTS = {"ImportRecord": IMPORT_RECORD, "OrderMessage": ORDER_MESSAGE, "OrderEvent": ORDER_EVENT}

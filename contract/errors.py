@@ -1,15 +1,13 @@
-"""Every error a client can meet: code, HTTP status, and what it means.
+"""Every error that a client can get: code, HTTP status and message.
 
-The one table for the handlers' answers, API Gateway's gateway responses and
-the OpenAPI document. The body is always
+The handlers' responses, API Gateway's gateway responses and the OpenAPI document follow from this table. The body is
 `{"error": {"code", "message", "details": [...], "requestId"}}`.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class ErrorKind:
+class ErrorKind(NamedTuple):
     """`code` is for programs, `message` for people; `retry_after` in seconds."""
 
     code: str

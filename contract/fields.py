@@ -40,7 +40,7 @@ class Model(IntEnum):
 REQUEST, SUBMISSION, RESPONSE = ALWAYS = tuple(Model)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False, match_args=False)  # each method generated lengthens a cold start
 class Field:
     """One field; the default is an optional field that a client may send on every ingestion path.
 

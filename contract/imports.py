@@ -1,4 +1,4 @@
-"""Bulk import: where files and reports lie, what a record and a report look like, and the limits.
+"""Bulk import: keys of files and reports, columns of CSV, the schema of reports, and the limits.
 
 A file under `orders/` of the upload bucket becomes orders; an object under `reports/`, one per version of the file,
 reports the result.
@@ -8,49 +8,42 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import NamedTuple
 
+from contract.documents import IMPORT_RECORD
 from contract.fields import ORDER_FIELDS, SUBMISSION
-from contract.models import ORDER_SUBMISSION
 from contract.schemas import DATE_TIME, DRAFT_04, MAX_BODY_BYTES, choice, closed_object
 
 UPLOAD_PREFIX = "orders/"
 REPORT_PREFIX = "reports/"
 
-# One record, as it stands in the file; what the API takes as one request.
+# Of one record in the file; the API's limit for one request.
 MAX_RECORD_BYTES = MAX_BODY_BYTES
 
-# One file, unpacked: what bounds a gzip bomb.
+# Of one file, unpacked: the limit for a gzip bomb.
 MAX_UNPACKED_BYTES = 10 * 1024**3
 
-# One file of CSV, of whose orders each is held in memory: 110 to 130 bytes, three times that if it is not certain to
-# be whole, in a function that has 1,769 MB.
+# Of one CSV file. The function, with 1,769 MB, keeps 110 to 130 bytes in memory for each order, and three times that
+# for one that is not certain to be complete.
 MAX_CSV_LINES = 5_000_000
 
-# One file; each invocation after the first continues the one before. Below the 16
-# at which Lambda's detection of recursive loops would stop the function.
+# For one file; each invocation after the first continues the one before. Lambda's recursive loop detection stops a
+# function at 16.
 MAX_INVOCATIONS = 15
 
 # S3's own limit for a key.
 MAX_KEY_BYTES = 1024
 
-# A file's order must name itself: only so can a file be handed in twice.
-IMPORT_RECORD = {
-    **ORDER_SUBMISSION,
-    "required": ["orderId", *ORDER_SUBMISSION["required"]],
-    "title": "ImportRecord",
-}
-
 
 class Column(NamedTuple):
-    """A column of a CSV file: one field of an order, of its item on that row, or of one of its objects."""
+    """A column of a CSV file: a field of the order, of the item on that row, or of an object of the order."""
 
     name: str
     type: str  # JSON Schema's
-    parent: str  # the order's field that it is a part of, "" for the order's own
+    parent: str  # the order's field that has this one; "" for a field of the order
     required: bool
 
 
 def _columns() -> Iterator[Column]:
-    """One column for each field that is no object and in no list but that of the items."""
+    """Yield a column for each field, except objects, lists and the fields of lists other than `items`."""
     for field in ORDER_FIELDS:
         if field.first > SUBMISSION:
             continue
@@ -76,8 +69,8 @@ CSV_OPTIONAL = tuple(each.name for each in CSV_COLUMNS if not each.required)
 
 FORMATS = ("json", "jsonl", "csv")
 
-# running: another invocation continues, counts so far. completed: read to its end. broken: the file
-# ends in a fault, what came before it counts. failed: no record could be read.
+# running: another invocation continues; counts so far. completed: read to its end. broken: a fault ended reading, the
+# records before it count. failed: no record could be read.
 RUNNING, COMPLETED, BROKEN, FAILED = STATUSES = ("running", "completed", "broken", "failed")
 
 _COUNT = {"type": "integer", "minimum": 0}
@@ -131,21 +124,20 @@ IMPORT_REPORT = closed_object(
 
 
 def report_key(key: str, version: str) -> str:
-    """Where the report about a version of the upload `key` lies: `reports/<key>/<version>.json`."""
+    """Return the key of the report about a version of the upload `key`: `reports/<key>/<version>.json`."""
     return f"{_reports_about(key)}/{version}.json"
 
 
 def rejected_key(key: str, version: str, first: int, last: int) -> str:
-    """Where the rejected ones of the records numbered `first` to `last` lie.
+    """Return the key of the object with the rejected ones of the records numbered `first` to `last`.
 
-    Named by its range, whose rejected records are the same whoever reads the version, and whenever:
-    two invocations at once, as after a retry, cannot spoil each other's report.
+    Every invocation rejects the same records of a range, so two at once, as after a retry, write the same object.
     """
     return f"{_reports_about(key)}/{version}.rejected.{first}-{last}.jsonl"
 
 
 def _reports_about(key: str) -> str:
-    """A key near S3's limit leaves no room for a suffix: its end gives way to its hash."""
+    """Return the prefix of all reports about the upload `key`. In a key near S3's limit a hash replaces the end."""
     room = MAX_KEY_BYTES - len(REPORT_PREFIX) - 160  # a version id and a range take less
     raw = key.encode()
     if len(raw) > room:

@@ -1,14 +1,14 @@
 """Custom metrics: the one list of their names, units and dimensions.
 
-`handlers.telemetry` writes them, alarms and the dashboard read them. CloudWatch does not add
-up what is written with dimensions: a metric is found under exactly the set that it was
-written with, so each set that is read is written as a separate EMF document.
+`handlers.telemetry` writes them, alarms and the dashboard read them. CloudWatch does not aggregate over dimensions: a
+metric can only be read with exactly the set of dimensions it was written with, so it is written with each set that is
+read.
 
-Every dimension has few values, all of them listed here. A customer's or an order's id is
-never one: each value makes a metric of its own, which is paid for.
+Every dimension has few values, all listed here. Ids of customers or orders are never dimensions: each value makes
+another metric, and each metric costs money.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from contract.errors import ERRORS
 from contract.schemas import STATUSES
@@ -23,13 +23,12 @@ BY_PATH = ("Environment", "path")
 BY_REASON = ("Environment", "reason")
 BY_STATUS = ("Environment", "status")  # the new one
 
-# Dimension -> its values. Of Environment and service a function has one each, for life.
+# Dimension -> its values. A function has one Environment and one service.
 VALUES: dict[str, tuple[str, ...]] = {"path": PATHS, "reason": tuple(ERRORS), "status": STATUSES}
 
 
-@dataclass(frozen=True)
-class CustomMetric:
-    """`unit` is CloudWatch's; `sets` are the sets of dimensions it is written with, each apart."""
+class CustomMetric(NamedTuple):
+    """`unit` is CloudWatch's; `sets` are the sets of dimensions that it is written with."""
 
     name: str
     unit: str
@@ -41,17 +40,17 @@ def _count(name: str, *sets: tuple[str, ...]) -> CustomMetric:
 
 
 _METRICS = (
-    # Orders. What is stored counts once per order, whoever stores it.
+    # Orders. OrderStored counts each order once, on every path.
     _count("OrderStored", BY_SERVICE, BY_PATH),
     CustomMetric("OrderValue", "None", (BY_SERVICE, BY_PATH)),
-    # From the first edge that accepted the order until it is stored; of a request, its duration.
+    # From acceptance until the order is stored; for a request, its duration.
     CustomMetric("OrderProcessingLatency", "Milliseconds", (BY_SERVICE, BY_PATH)),
-    # api-config's maxOrdersPerHour as the function knows it, beside every order that it stores: a change in
-    # Parameter Store moves the alarm without a deployment.
+    # The function's value of api-config's maxOrdersPerHour, with every order that it stores: a change in Parameter
+    # Store changes the alarm's threshold without a deployment.
     _count("OrdersPerHourCeiling", BY_PATH),
     _count("OrderRejected", BY_SERVICE, BY_REASON),
     _count("OrderStatusChanged", BY_STATUS),
-    # What functions did.
+    # Functions.
     _count("OrderCreated"),
     _count("OrderUpdated"),
     _count("OrderQueried"),
@@ -65,7 +64,7 @@ _METRICS = (
     CustomMetric("BatchDuration", "Milliseconds"),
     _count("ColdStart"),
     _count("ConfigurationFallback"),
-    # Import of files.
+    # Import.
     _count("OrdersProcessed"),
     _count("OrderProcessingErrors"),
     _count("ProcessingFailures"),

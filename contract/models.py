@@ -1,10 +1,10 @@
-"""The API's models: JSON Schemas of requests and responses, made of the fields that `contract.fields` defines."""
+"""The API's models: JSON Schemas of requests and responses, built from the fields in `contract.fields`."""
 
 from contract.dialects import without
 from contract.fields import ITEM_ALIASES, ORDER_FIELDS, REQUEST, RESPONSE, SUBMISSION, Field, Model
 from contract.schemas import DRAFT_04, STATUSES, choice, closed_object
 
-# Limits of requests that an order from before they changed need not meet.
+# Limits of requests: orders accepted under earlier limits need not meet them.
 _LIMITS = ("additionalProperties", "pattern", "allOf", "multipleOf", "maximum", "maxItems", "maxLength")
 
 
@@ -26,7 +26,7 @@ def _response_properties() -> dict:
 
 
 def _submitted_items() -> dict:
-    """The schema of `items` in a submission, whose items may call a field by its alias."""
+    """Return the schema of `items` in a submission, where a field may have its alias."""
     items = properties(SUBMISSION)["items"]
     item = items["items"]
     names = [*ITEM_ALIASES.values(), *ITEM_ALIASES]
@@ -45,7 +45,7 @@ ORDER_REQUEST = closed_object(
     **{"$schema": DRAFT_04, "title": "OrderRequest"},
 )
 
-# What POST /orders/async takes: an order that may name itself, and may have no address yet.
+# The body of POST /orders/async: an orderId is allowed, and the address may be missing.
 ORDER_SUBMISSION = closed_object(
     properties(SUBMISSION) | {"items": _submitted_items()},
     required(SUBMISSION),

@@ -1,7 +1,7 @@
-"""The route table: the one place that says which request reaches which function.
+"""The route table: which request reaches which function.
 
-Source for the API resources and methods, CORS, Lambda permissions, usage-plan
-throttles, the OpenAPI document and the dashboards.
+The API's resources and methods, CORS, Lambda permissions, usage-plan throttles, the OpenAPI document and the dashboards
+follow from it.
 """
 
 from dataclasses import dataclass, field
@@ -23,10 +23,9 @@ from contract.schemas import (
 class Route:
     """One method of one resource.
 
-    `function` is the key of the function in the compute stack and the module
-    in `handlers/`; `query` and `headers` map an optional parameter's name to
-    its JSON Schema; `errors` are codes of `contract.errors` beyond those that
-    every route can answer.
+    `function` is the function's key in the compute stack and its module in `handlers/`; `query` and `headers` map the
+    name of an optional parameter to its JSON Schema; `errors` are codes of `contract.errors` in addition to
+    COMMON_ERRORS.
     """
 
     method: str
@@ -167,7 +166,7 @@ ROUTES: tuple[Route, ...] = (
     ),
 )
 
-# Error codes that any route can answer.
+# Error codes of every route.
 COMMON_ERRORS = (
     "invalid_request",
     "forbidden",
@@ -183,5 +182,5 @@ COMMON_ERRORS = (
 CORS_REQUEST_HEADERS = ("Content-Type", "X-Api-Key", "Idempotency-Key", "If-Match", "X-Amzn-Trace-Id")
 CORS_RESPONSE_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed")
 CORS_MAX_AGE_SECONDS = 3600
-# An origin whose pages may call the API: host and port in characters that a variable of an API's stage may hold.
+# An origin whose pages may call the API, in characters that a stage variable may have.
 CORS_ORIGIN = r"https?://[A-Za-z0-9._:-]+"

@@ -1,34 +1,33 @@
-"""What the contract's JSON Schemas are made of: limits, patterns, enumerations and the schemas of single values.
+"""The parts of the contract's JSON Schemas: limits, patterns, enumerations and the schemas of single values.
 
-Draft-04, because API Gateway models are. `contract.fields` puts them together to fields, `contract.models` to models.
-The schemas state every rule, for the OpenAPI document; other readers take a dialect (`contract.dialects`).
+They are draft-04, like API Gateway's models. `contract.fields` combines them into fields, `contract.models` into models.
+The schemas state every rule, for the OpenAPI document; other readers use a dialect (`contract.dialects`).
 
-In patterns, `$` stands only at the end, and classes are spelt out: `\\s`, `\\d`,
-`\\w` and `.` mean different sets to ECMA-262, Java and Python.
+In patterns, `$` is used only at the end, and classes list their characters: `\\s`, `\\d`, `\\w` and `.` are different
+sets in ECMA-262, Java and Python.
 """
 
 from contract.text import PRINTABLE_PATTERN, VISIBLE_PATTERN
 
 DRAFT_04 = "http://json-schema.org/draft-04/schema#"
 
-# Hard limits of the contract. Operators may lower some of them at run time
-# (api-config), never raise them: they keep an order far below DynamoDB's
-# 400 KB item limit and totals within 15 significant digits, which a JSON
-# number carries without loss.
+# Hard limits of the contract. Operators may lower some of them at run time (api-config), never raise them: they keep an
+# order far below DynamoDB's limit of 400 KB for an item, and totals within the 15 significant digits that a JSON number
+# represents exactly.
 MAX_ITEMS = 100
 MAX_QUANTITY = 1_000
 MAX_PRICE = 100_000
 MAX_PAYMENTS = 10
 MAX_PAGE_SIZE = 100
-MAX_BODY_BYTES = 262_144  # twice the largest order, every character escaped
+MAX_BODY_BYTES = 262_144  # twice the largest order with every character escaped
 
 MAX_ID = 128
 MAX_TOKEN = 512
 MAX_KEY = 255
 MAX_TAGS = 100  # DynamoDB's limit on the operands of IN
 
-# No "#", "/", "%" or "@": an id is safe in a path and in a claim key, and an
-# e-mail address, which would put personal data into URLs and logs, is refused.
+# No "#", "/", "%" or "@": an id is safe in a path and in a claim's key, and an e-mail address, which would put personal
+# data into URLs and logs, is refused.
 ID_PATTERN = f"^[A-Za-z0-9][A-Za-z0-9._:-]{{0,{MAX_ID - 1}}}$"
 TOKEN_PATTERN = f"^[A-Za-z0-9_-]{{1,{MAX_TOKEN}}}$"
 # Visible ASCII.
@@ -37,11 +36,10 @@ IDEMPOTENCY_KEY_PATTERN = f"^[\\u0021-\\u007E]{{1,{MAX_KEY}}}$"
 _TAG = r'(?:W/)?"[\u0021\u0023-\u007E\u0080-\u00FF]*"'
 IF_MATCH_PATTERN = rf"^(?:\*|{_TAG}(?:[ \t]*,[ \t]*{_TAG}){{0,{MAX_TAGS - 1}}})$"
 
-# Ids given by the platform and ids chosen by clients are separate name spaces,
-# so that neither needs a read, or a claim, to be safe from the other. And a
-# chosen id must not be what a route has in its place: it could not be read.
+# Ids of the platform and ids chosen by clients are separate name spaces: an id of the platform needs no claim. A chosen
+# id must not equal a segment of a route: GET could not reach that order.
 PLATFORM_ID_PREFIX = "fd-"
-# Of ids derived from an Idempotency-Key. Not within "fd-": these need the claim that chosen ids have.
+# For ids derived from an Idempotency-Key. They need a claim, like chosen ids, so they do not begin with "fd-".
 KEYED_ID_PREFIX = "fk-"
 RESERVED_ID_PREFIXES = (PLATFORM_ID_PREFIX, KEYED_ID_PREFIX)
 RESERVED_IDS = ("async", "customer")
@@ -51,13 +49,13 @@ DELIVERY_MODES = ("standard", "express")
 PAYMENT_METHODS = ("card", "cash", "voucher", "wallet")
 PRIORITIES = ("normal", "high")
 SOURCES = ("api", "pipeline", "import")
-# Flags that may be on for a customer, see contract.settings. Messages name them: one that is removed here is still on
-# queues and in dead-letter queues, where it would not be known any more.
+# Flags that may be on for a customer, see contract.settings. Messages name them: before one is removed here, no message
+# on a queue or dead-letter queue may name it.
 FEATURES = ("expressDelivery", "loyaltyProgram", "multiplePayments")
 
-# 2000-01-01T00:00:00Z. No order is older; seconds that are taken for milliseconds lie in 1970.
+# 2000-01-01T00:00:00Z. No order is older; seconds sent as milliseconds are in 1970.
 MIN_TIMESTAMP = 946_684_800_000
-# 9999-12-31T23:59:59.999Z, the last moment that a date can name.
+# 9999-12-31T23:59:59.999Z, the latest time that a date can represent.
 MAX_TIMESTAMP = 253_402_300_799_999
 
 IDENTIFIER = {"type": "string", "maxLength": MAX_ID, "pattern": ID_PATTERN}
@@ -66,7 +64,7 @@ CHOSEN_ID = {
     **IDENTIFIER,
     "not": {"anyOf": [{"enum": list(RESERVED_IDS)}, {"pattern": f"^(?:{'|'.join(RESERVED_ID_PREFIXES)})"}]},
 }
-# Of requests. Orders that were accepted before keep theirs; never 0, which is the sort key of claims.
+# For requests. Orders accepted under earlier limits keep theirs; never 0, which is the sort key of claims.
 TIMESTAMP = {"type": "integer", "minimum": MIN_TIMESTAMP, "maximum": MAX_TIMESTAMP}
 DATE_TIME = {"type": "string", "format": "date-time"}
 
@@ -80,7 +78,7 @@ def money(highest: int = MAX_PRICE) -> dict:
 
 
 def text(longest: int) -> dict:
-    """Text for people. It must show something: a blank field counts as missing."""
+    """Return the schema of a text for people. A blank text is refused, like a missing one."""
     return {
         "type": "string",
         "minLength": 1,

@@ -1,16 +1,16 @@
 """Run-time settings that operators change without a deployment.
 
 `api-config` and `feature-flags` are JSON documents in SSM Parameter Store.
-Their keys, defaults and bounds stand here once: the environment files are
-validated against them, the handlers fall back to them.
+Their keys, defaults and bounds are defined here: they validate the environment files, and the handlers fall back to the
+defaults.
 """
 
 from decimal import Decimal
 
 from contract.schemas import FEATURES, MAX_ITEMS, MAX_PAGE_SIZE
 
-# The functions that use the settings run for 10 seconds at least: all attempts of one call must
-# fit in, or the function is killed before it can answer "unavailable".
+# The functions that use the settings have a timeout of at least 10 seconds: all attempts of one call must fit in, or
+# Lambda ends the function before it can respond "unavailable".
 LONGEST_CALL_MS = 8_000
 
 # key -> (default, lowest, highest)
@@ -32,7 +32,7 @@ def default_api_config() -> dict[str, int]:
 
 
 def api_config_problems(document: object) -> list[str]:
-    """Why `document` cannot be api-config; empty when it can. Missing keys take their default."""
+    """Return what is wrong with `document` as api-config. Missing keys have their default."""
     if not isinstance(document, dict):
         return ["must be an object"]
     problems = [f"{key}: unknown key" for key in document if key not in API_CONFIG]
@@ -51,7 +51,7 @@ def _longest_call(document: dict) -> int:
 
 
 def flag_problems(document: object) -> list[str]:
-    """Why `document` cannot be feature-flags; empty when it can."""
+    """Return what is wrong with `document` as feature-flags."""
     if not isinstance(document, dict):
         return ["must be an object"]
     problems = [f"{key}: unknown flag" for key in document if key not in FEATURE_FLAGS]

@@ -1,8 +1,8 @@
-"""Which characters show nothing, spelt so that ECMA-262, Java and Python read the same set.
+"""Invisible characters, written so that ECMA-262, Java and Python read the same set.
 
-`\\s` and `\\S` mean a different set to each of them, and none of the three counts zero-width characters. So
-patterns of the contract name these characters one by one, as `\\uXXXX` escapes of the Basic Multilingual Plane,
-which is all that a class means alike everywhere.
+`\\s` and `\\S` are a different set in each of them, and none includes zero-width characters. So the contract's patterns
+list these characters as `\\uXXXX` escapes of the Basic Multilingual Plane, the only escapes that have the same meaning in
+all three.
 """
 
 # The body of a character class: [INVISIBLE] or [^INVISIBLE].
@@ -18,7 +18,7 @@ INVISIBLE = (
     r"\uFFF0-\uFFF8"
 )
 
-# Of a text for people: something to see in it, and no control character but tab and the line breaks, which neither
-# terminals nor XML survive.
+# A text for people has a visible character, and no control characters but tab and line breaks: the others break
+# terminals and XML.
 VISIBLE_PATTERN = f"[^{INVISIBLE}]"
 PRINTABLE_PATTERN = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$"

@@ -1,1 +1,1 @@
-"""What an order is and may become. Pure Python: no AWS, no HTTP, no clock of its own."""
+"""Orders: rules, formats and files. Pure Python: no AWS, no HTTP, no clock."""

@@ -1,9 +1,8 @@
-"""Judge a valid request by today's settings: limits and flags that operators change at run time.
+"""Check a valid request against the current settings: limits and flags that operators change at run time.
 
-The contract's rules (`domain.validation`) are the same today as yesterday;
-these are not. A request that was accepted yesterday may come again, because
-its answer was lost, and must not be refused today: whoever refuses a request
-for a setting first looks up whether it was accepted before.
+The contract's rules (`domain.validation`) do not change; settings do. A client that got no response sends its request
+again, and an accepted request must not be refused then: before a setting refuses a request, look up whether it was
+accepted before.
 """
 
 from collections.abc import Collection
@@ -11,15 +10,15 @@ from collections.abc import Collection
 from domain import claims
 from domain.errors import OrderError
 
-# What a request may use only where a flag is on: field, its value (None: any), flag.
+# What needs a flag: field, its value (None: any), flag.
 _FLAGGED = (("delivery", "express", "expressDelivery"), ("payments", None, "multiplePayments"))
 
-# Orders on the queue cannot be looked up, and are stored regardless of the settings.
+# Orders on the queue cannot be looked up, and are stored under any settings.
 NOT_STORED = "order: is not stored; if it was accepted before and is still on the queue, it may yet be"
 
 
 def refusal(request: dict, max_items: int, features: Collection[str]) -> OrderError | None:
-    """Why a validated request is refused today, None if it is not.
+    """Return why the settings refuse a validated request, None if they do not.
 
     `features` are the flags that are on for the customer.
     """
@@ -33,12 +32,13 @@ def refusal(request: dict, max_items: int, features: Collection[str]) -> OrderEr
     return OrderError("feature_disabled", refused) if refused else None
 
 
-def check_accepted_before(request: dict, claim: dict | None, refused: OrderError) -> None:
-    """Return if `request`, which a setting refuses today, is stored already; `claim` is what has its orderId, if any.
+def check_accepted_before(request: dict, claim: dict | None, refused: OrderError) -> dict:
+    """Return `claim`, that on the orderId of `request`, if it shows that `request` is stored already.
 
-    Raises OrderError with the code of `refused` otherwise.
+    Raises OrderError with the code of `refused`, a setting's refusal of `request`, otherwise.
     """
     if claim is None:
         raise OrderError(refused.kind.code, [*refused.details, NOT_STORED])
     if not claims.is_of(claim, request):
         raise refused
+    return claim

@@ -1,12 +1,12 @@
-"""Claims: a name that may be taken once, kept beside the orders.
+"""Claims: items that make an orderId or an Idempotency-Key unique.
 
-DynamoDB makes a whole key unique, an orderId is half of one. So whoever takes
-a name (an Idempotency-Key, or an orderId of their own choice) writes, in one
-transaction with the order, an item under that name with timestamp 0, which no
-order has. The claim remembers which request took the name.
+DynamoDB makes the whole key of an item unique, and orderId is half of it. So an order with a name that must be unique
+(an Idempotency-Key, or an orderId chosen by the client) is written in one transaction with a claim: an item under that
+name with timestamp 0, which no order has. The claim stores the fingerprint of the request.
 """
 
 import uuid
+from collections.abc import Mapping
 from hashlib import sha256
 
 from contract.schemas import KEYED_ID_PREFIX
@@ -15,14 +15,14 @@ from domain import lifecycle, orders
 TIMESTAMP = 0
 IDEMPOTENCY_SECONDS = 24 * 3600
 
-# DynamoDB deletes what has expired within days; until then an order can still be changed.
+# DynamoDB deletes expired items within days; until then an order can be changed.
 GRACE_DAYS = 30
 
 
-def idempotency_claim(api_key_id: str, key: str, order: dict) -> dict:
-    """The claim of `order` on an Idempotency-Key of one API key, for 24 hours.
+def idempotency_claim(api_key_id: str, key: str, order: orders.Order) -> dict:
+    """Return the claim of `order` on an Idempotency-Key of one API key, for 24 hours.
 
-    "#" keeps it apart from every orderId.
+    No orderId has a "#".
     """
     return {
         "orderId": f"idempotency#{_digest(api_key_id, key)}",
@@ -35,35 +35,34 @@ def idempotency_claim(api_key_id: str, key: str, order: dict) -> dict:
 
 
 def keyed_order_id(api_key_id: str, key: str) -> str:
-    """The orderId that an Idempotency-Key of one API key gives to an order without one.
+    """Return the orderId of an order without one, derived from an Idempotency-Key of one API key.
 
-    It needs the claim that an id of the client's choice needs: the same key makes the same id.
+    It needs a claim, like an id chosen by the client: the same key gives the same id.
     """
     return f"{KEYED_ID_PREFIX}{_digest(api_key_id, key)}"
 
 
 def change_id(api_key_id: str, key: str | None, status: str) -> str:
-    """What names a change of an order to `status`: under one Idempotency-Key the same each time, without one new."""
+    """Return the id of a change to `status`: the same for the same Idempotency-Key, a new one without a key."""
     return uuid.uuid4().hex if key is None else _digest(api_key_id, f"{status}:{key}")
 
 
 def _digest(api_key_id: str, key: str) -> str:
-    """A client's key may mean something: it stays out of the table, URLs and logs."""
+    """Hash a client's key: it may have personal data, and must not reach the table, URLs and logs."""
     return sha256(f"{api_key_id}:{key}".encode()).hexdigest()
 
 
-def is_of(claim: dict | None, request: dict) -> bool:
-    """Whether a validated request is the one that took the claim's name."""
+def is_of(claim: Mapping | None, request: Mapping) -> bool:
+    """Return whether the claim was written for this validated request."""
     return claim is not None and claim["fingerprint"] == orders.fingerprint(request)
 
 
-def order_claim(order: dict, ttl_days: int) -> dict:
-    """The claim of `order` on its own id, for an id that a client, or its Idempotency-Key, chose.
+def order_claim(order: orders.Order, ttl_days: int) -> dict:
+    """Return the claim of `order` on its orderId, for an id that a client or its Idempotency-Key chose.
 
-    It must outlive the order, or the id could be taken again while the order
-    is there. Each change of status gives an order another `ttl_days`, and
-    there are only so many changes: the claim has all of them from the start,
-    so that changing an order stays one write of one item.
+    It must outlive the order, or another order could get the same id. Each change of status gives an order another
+    `ttl_days`, and the number of changes is bounded: the claim has the days of all of them from the start, so that a
+    change writes only one item.
     """
     return {
         "orderId": order["orderId"],

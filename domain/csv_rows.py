@@ -1,24 +1,23 @@
-"""CSV as of RFC 4180: a header row, then one row per item; rows of one order stand together.
+"""CSV of RFC 4180: a header row, then one row per item; rows of one order are adjacent.
 
-A field is quoted if it begins with a quote, and behind the quote that closes it stands a comma or the end
-of the row. Where that is not so, or no quote closes it within MAX_RECORD_BYTES or before the file ends, or the
-text between its quotes looks like the end of one row and the beginning of another, a quote is missing or out of
-place: then the row is what is left of its line, and is rejected; the lines below are read by themselves.
+A cell is quoted if it begins with a quote; a comma or the end of the row must follow the closing quote. A quote is
+missing or misplaced if something else follows, if no quote closes the cell within MAX_RECORD_BYTES or before the end
+of the file, or if the quoted text looks like the end of one row and the beginning of another. Then the rest of the
+line is rejected as one row, and the next line is a new row.
 
-Each row is cut into cells once, and has one orderId: what groups the rows is what the order is called. A row
-whose orderId is not certain (see `Row`) may be one of the order above it, or below it, so neither is an order
-that is whole. Which orders that concerns, and which stand in two places, is known only at the end of the file:
-see domain.csv_survey.
+Rows are grouped by orderId. A row without a certain orderId (see `Row`) may belong to the order above or below it, so
+neither of them is certain to be complete. domain.csv_survey finds these orders, and those whose rows are not adjacent,
+before the first order is returned.
 
-Invisible characters around a cell do not count, and a blank cell is an absent field. A row of blank cells is no
-row: it is not counted, and does not divide an order.
+Invisible characters around a cell are ignored, and a blank cell is an absent field. A row of blank cells is skipped:
+it is not counted, and does not end an order.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from contract.imports import CSV_COLUMNS, MAX_CSV_LINES, MAX_RECORD_BYTES
 from contract.schemas import ID_PATTERN
@@ -42,8 +41,8 @@ _INVISIBLE = "".join(
 )
 
 KNOWN = tuple(column.name for column in CSV_COLUMNS)
-# How a cell of each type but text is written, and read; and what is said of another cell.
-READERS = {
+# For each type but text: the pattern of a cell, the function that parses it, and the message for any other cell.
+READERS: dict[str, tuple[re.Pattern[str], Callable[[str], object], str]] = {
     "integer": (re.compile("-?[0-9]{1,18}"), int, "must be an integer"),
     "number": (re.compile("-?[0-9]{1,18}([.][0-9]{1,18})?"), Decimal, "must be a plain decimal number"),
     "boolean": (re.compile("true|false", re.IGNORECASE), lambda cell: cell.lower() == "true", "must be true or false"),
@@ -57,16 +56,19 @@ _OF_ITEMS = _PARTS.pop("items")
 
 
 class Row(NamedTuple):
-    """A row that is not blank. Its orderId is certain if the row is CSV, has a cell for each column and no text
-    beyond those with a name, and the cell is an id as the contract has it."""
+    """A row that is not blank.
 
-    order_id: str  # "" if it is not certain
+    Its orderId is certain if the row is valid CSV, has a cell for each column, has no text in columns without a name,
+    and the id is valid.
+    """
+
+    order_id: str  # "" if not certain
     line: int
     byte: int
     length: int  # bytes
     text: bytes  # without its line end; only the first HEAD_BYTES if longer than MAX_RECORD_BYTES
     cells: list[str]
-    fault: str  # what is wrong with the row as such, "" for nothing
+    fault: str  # what is wrong with the row as a whole, or ""
 
 
 def clean(cell: str) -> str:
@@ -74,12 +76,12 @@ def clean(cell: str) -> str:
 
 
 def named(columns: list[str]) -> list[str]:
-    """`columns` without those at the end that have no name."""
+    """Return `columns` without those at the end that have no name."""
     return columns[: max((count for count, name in enumerate(columns, 1) if name), default=0)]
 
 
 def cells_of(row: bytes) -> tuple[list[str], str]:
-    """The cells of a row without its line end, and what is wrong with its characters, "" for nothing."""
+    """Return the cells of a row (without its line end) and what is wrong with its characters, or ""."""
     try:
         text, fault = row.decode(), ""
     except UnicodeDecodeError:
@@ -93,7 +95,7 @@ def cells_of(row: bytes) -> tuple[list[str], str]:
 
 
 def end_of_row(window: Window) -> int | None:
-    """The index behind the row that starts here; None if it is not CSV, or is longer than a record may be."""
+    """Return the index behind the row that starts here; None if it is not CSV or exceeds MAX_RECORD_BYTES."""
     end = window.data.find(b"\n", window.at) + 1
     if end and window.data.find(b'"', window.at, end) < 0:
         return end if end - window.at <= MAX_RECORD_BYTES + 1 else None
@@ -110,7 +112,7 @@ def end_of_row(window: Window) -> int | None:
 
 
 def line_here(window: Window) -> bytes:
-    """The line that starts here, without its end; of one longer than a record may be its beginning."""
+    """Return the line that starts here, without its end; of a longer one the first MAX_RECORD_BYTES."""
     while True:
         limit = window.at + MAX_RECORD_BYTES
         end = window.data.find(b"\n", window.at, limit)
@@ -119,7 +121,7 @@ def line_here(window: Window) -> bytes:
 
 
 def rows(window: Window, columns: list[str]) -> Iterator[Row]:
-    """The rows from here on, with the window behind each. Raises Fault."""
+    """Yield the rows from here on, with the window behind each. Raises Fault."""
     key, named_ones = columns.index("orderId"), len(named(columns))
     while window.peek():
         line, byte = window.here()
@@ -128,14 +130,14 @@ def rows(window: Window, columns: list[str]) -> Iterator[Row]:
         end = end_of_row(window)
         text = b"" if end is None else window.data[window.at : end].rstrip(BLANK)
         cells, fault = cells_of(text)
-        if end is None or ((b"\n" in text or b"\r" in text) and _holds_rows(cells)):
-            yield _line_alone(window, line, byte)
+        if end is None or ((b"\n" in text or b"\r" in text) and _spans_rows(cells)):
+            yield _rest_of_line(window, line, byte)
             continue
         window.at = end
         order_id = clean(cells[key]) if key < len(cells) else ""
         if not order_id and not any(map(clean, cells)):
             continue
-        if len(cells) != len(columns):  # one that is missing may be missing anywhere, those without a name included
+        if len(cells) != len(columns):  # any of them may be the missing one
             order_id, fault = "", f"has {len(cells)} cells, but the header row has {len(columns)}"
         elif any(map(clean, cells[named_ones:])):
             order_id, fault = "", "has text below a column without a name"
@@ -145,10 +147,10 @@ def rows(window: Window, columns: list[str]) -> Iterator[Row]:
 
 
 def orders(window: Window, columns: list[str], doubts: Callable[[str], list[str]]) -> Iterator[Record]:
-    """Rows with the same orderId, one after the other, as one record; a row of which it is not certain is one alone.
+    """Yield adjacent rows with the same orderId as one record; a row without a certain orderId is one alone.
 
-    `doubts` gives for an orderId the reasons, as details, why such rows may not be all that the order has. Raises
-    Fault where reading fails, behind what was read before.
+    `doubts` returns, for an orderId, the reasons why these rows may not be the complete order. Raises Fault where
+    reading fails, after the record of the rows before it.
     """
     group: list[Row] = []
     length = 0
@@ -158,7 +160,7 @@ def orders(window: Window, columns: list[str], doubts: Callable[[str], list[str]
                 window.next = row.line, row.byte
                 yield _record(window, columns, group, length, doubts)
                 group, length = [], 0
-            if length <= MAX_RECORD_BYTES:  # of what is longer, the beginning is enough
+            if length <= MAX_RECORD_BYTES:  # the beginning of a longer one is enough
                 group.append(row)
             length += row.length + bool(length)
     except Fault as fault:
@@ -174,7 +176,7 @@ def orders(window: Window, columns: list[str], doubts: Callable[[str], list[str]
 def _record(
     window: Window, columns: list[str], group: list[Row], length: int, doubts: Callable[[str], list[str]]
 ) -> Record:
-    """`group` as a record of `length` bytes: its rows, without what is between them."""
+    """Return the record of the rows in `group`, which have `length` bytes without blank rows between them."""
     window.number += 1
     text = b"\n".join(row.text for row in group)
     if length > MAX_RECORD_BYTES:
@@ -184,8 +186,8 @@ def _record(
     return Record(window.number, first.line, first.byte, length, text, read)
 
 
-def _line_alone(window: Window, line: int, byte: int) -> Row:
-    """What is left of a line, as a row of which nothing is certain, with the window behind it."""
+def _rest_of_line(window: Window, line: int, byte: int) -> Row:
+    """Return the rest of a line as a row without a certain orderId, and move the window behind it."""
     text = line_here(window)
     window.to_end_of_line()
     length = window.here()[1] - byte
@@ -196,10 +198,11 @@ def _line_alone(window: Window, line: int, byte: int) -> Row:
     return Row("", line, byte, length, text, [], "has a quote too many or too few")
 
 
-def _holds_rows(cells: list[str]) -> bool:
-    """Whether the text of a cell has the commas of all cells behind it, then a line break, then those of all before:
+def _spans_rows(cells: list[str]) -> bool:
+    """Return whether a cell looks like the end of one row and the beginning of another.
 
-    so it has where a quote is missing at the end of the cell, and another at its beginning in a row below.
+    Such a cell has, before a line break, the commas of all cells behind it and, after one, those of all cells before
+    it: its closing quote is missing, and the opening quote of the same cell in a row below was taken for it.
     """
     for index, cell in enumerate(cells):
         lines = _LINE_END.split(cell)
@@ -209,8 +212,9 @@ def _holds_rows(cells: list[str]) -> bool:
 
 
 def _order(columns: list[str], group: list[Row], doubts: Callable[[str], list[str]], record: Record) -> dict:
-    """The order that a record's rows make. Raises OrderError("invalid_request")."""
-    order, items = {}, []
+    """Return the order of a record's rows. Raises OrderError("invalid_request")."""
+    order: dict[str, Any] = {}
+    items = []
     order_id = group[0].order_id
     problems = list(doubts(order_id)) if order_id else ["the orders directly above and below are rejected, too"]
     for row in group:
@@ -230,14 +234,15 @@ def _order(columns: list[str], group: list[Row], doubts: Callable[[str], list[st
 
 
 def _fields(columns: list[str], row: Row) -> tuple[dict, list[str]]:
-    """The cells of a row that are not blank, by column, and what is wrong with them."""
+    """Return the values of a row's cells by column, without blank ones, and what is wrong with them."""
     if row.fault:
         return {}, [row.fault]
-    cells = zip(columns, row.cells, strict=False)
-    fields = {name: cell for name, written in cells if (cell := written.strip(_INVISIBLE))}
+    cells = zip(columns, map(clean, row.cells), strict=False)
+    written = {name: cell for name, cell in cells if cell}
+    fields: dict[str, object] = {name: cell for name, cell in written.items() if name not in _READERS}
     faults = []
     for name, (pattern, value_of, sentence) in _READERS.items():
-        cell = fields.pop(name, None)
+        cell = written.get(name)
         if cell and pattern.fullmatch(cell):
             fields[name] = value_of(cell)
         elif cell:

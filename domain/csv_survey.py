@@ -1,14 +1,14 @@
-"""Which orders of a CSV file are not certain to be whole: what only its last row can tell.
+"""Find the orders of a CSV file that are not certain to be complete.
 
-Before the first order is sent, the file is read to its end for this, by each invocation: so what becomes of an
-order depends on the file alone, and not on where an invocation stopped. An order is whole if its rows stand
-together, and no row is one that may be its own. Such a row may be of the order above it or below it, or of one that
-it seems to name.
+Each invocation reads the whole file for this before it sends the first order: so the result for an order depends on
+the file alone, not on where an invocation stopped. An order is complete if its rows are adjacent and no row without a
+certain orderId may belong to it. Such a row may belong to the order above it, to the one below it, or to one that it
+seems to name.
 
-    A-1, B-1, A-1        both parts of A-1 are in doubt, even if they are the same: once more, or two items?
-    A-1, ?, B-1, A-1     so are A-1 and B-1, of which the row in the middle may be one
-    A-1, B-1, ="A-1"     so are both, though A-1 stands elsewhere
-    B-1, A-1, fault      so is A-1, of which there may be more where the file cannot be read
+    A-1, B-1, A-1        both parts of A-1 are in doubt, even if equal: a repetition, or two items?
+    A-1, ?, B-1, A-1     A-1 and B-1 are in doubt: the second row may belong to either
+    A-1, B-1, ="A-1"     both are in doubt: the last row is next to B-1, and seems to name A-1
+    B-1, A-1, fault      A-1 is in doubt: more rows of it may follow where the file cannot be read
 """
 
 import re
@@ -16,34 +16,39 @@ import re
 from domain import csv_rows
 from domain.framing import Fault, Window
 
-MAX_LINES = 5  # that are named of one order
-MAX_SUSPECTS = 500_000  # ids that rows seem to name; with more, no order is certain to be whole
+MAX_LINES = 5  # named in a message about one order
+MAX_SUSPECTS = 500_000  # ids that rows seem to name; above it, no order is certain to be complete
 
-_NOT_OF_AN_ID = re.compile("[^A-Za-z0-9._:-]+")
+_NOT_IN_AN_ID = re.compile("[^A-Za-z0-9._:-]+")
 
 
 class Survey:
-    """Reasons to doubt that an order is whole. Orders are known by the hash of their ids, to save memory: of a
-    million ids, two have the same with a chance of one in 30 million."""
+    """Reasons to doubt that an order is complete.
+
+    To save memory, orders are identified by the hash of their id: in a million ids, the probability that two have the
+    same hash is one in 30 million.
+    """
 
     def __init__(self) -> None:
-        self._apart: dict[int, tuple[int, ...]] = {}  # the lines on which its rows begin, if they stand apart
-        self._maybe: dict[int, tuple[int, ...]] = {}  # the lines that may be its own
+        self._apart: dict[
+            int, tuple[int, ...]
+        ] = {}  # the lines on which its groups of rows begin, if there are several
+        self._maybe: dict[int, tuple[int, ...]] = {}  # the lines that may belong to it
         self._suspects = 0  # ids that such lines seem to name
-        self._last: int | None = None  # behind whose rows reading fails
+        self._last: int | None = None  # the order whose rows a fault follows
 
     def doubts(self, order_id: str) -> list[str]:
-        """Reasons, as details; none if the order is whole."""
+        """Return the reasons to doubt that an order is complete, as details of an OrderError."""
         key = hash(order_id)
         reasons = []
         if lines := self._maybe.get(key):
-            reasons.append(f"{_named(lines)} may be of this order: see what is wrong there")
+            reasons.append(f"{_named(lines)} may belong to this order: see what is wrong there")
         if self._suspects > MAX_SUSPECTS:
-            reasons.append("too many rows of the file may be of any order")
+            reasons.append("too many rows of the file may belong to any order")
         if lines := self._apart.get(key):
-            reasons.append(f"orderId: rows of this order begin on {_named(lines)}, but must stand together")
+            reasons.append(f"orderId: rows of this order begin on {_named(lines)}, but must be adjacent")
         if key == self._last:
-            reasons.append("behind rows of this order the file cannot be read: it may have more")
+            reasons.append("the file cannot be read behind rows of this order: there may be more of them")
         return reasons
 
     def add_apart(self, order_id: str, first: int, line: int) -> None:
@@ -64,9 +69,9 @@ class Survey:
 
 
 def survey(window: Window, columns: list[str]) -> Survey:
-    """Read the rows from the first one on to the end of the file, or to the fault that reading them will meet."""
+    """Read all rows, to the end of the file or to a fault."""
     found = Survey()
-    begun: dict[int, int] = {}  # of each order, the line on which it begins first
+    begun: dict[int, int] = {}  # the line on which each order first begins
     order_id, before = "", 0
     try:
         for row in csv_rows.rows(window, columns):
@@ -88,12 +93,15 @@ def survey(window: Window, columns: list[str]) -> Survey:
 
 
 def _suspects(row: csv_rows.Row, columns: list[str]) -> set[str]:
-    """The ids that a row may mean whose own is not certain: what stands where an orderId should, counted from the
-    left and, as a cell may be missing before it, from the right; without characters that are of no id."""
+    """Return the ids that a row without a certain orderId may name.
+
+    These are the cells at the index of orderId, counted from the left and (a cell before it may be missing) from the
+    right, without characters that no id has.
+    """
     cells = row.cells or row.text.decode(errors="replace").split(",")
     key = columns.index("orderId")
-    places = [place for place in (key, key - len(columns)) if -len(cells) <= place < len(cells)]
-    return {_NOT_OF_AN_ID.sub("", cells[place]) for place in places} - {""}
+    indexes = [index for index in (key, key - len(columns)) if -len(cells) <= index < len(cells)]
+    return {_NOT_IN_AN_ID.sub("", cells[index]) for index in indexes} - {""}
 
 
 def _note(lines_of: dict[int, tuple[int, ...]], order_id: str, line: int) -> None:

@@ -8,8 +8,8 @@ from contract.errors import ERRORS
 class OrderError(Exception):
     """A request that cannot be fulfilled, by its code in `contract.errors`.
 
-    `details` are sentences for the client. They may name fields and limits of
-    the contract, never a value that the client sent: details are logged.
+    `details` are sentences for the client. They may name fields and limits of the contract, never a value that the
+    client sent: details are logged.
     """
 
     def __init__(self, code: str, details: Iterable[str] = ()) -> None:
@@ -19,10 +19,10 @@ class OrderError(Exception):
 
 
 class UnknownFormat(Exception):
-    """A document of which this version does not know everything, for a newer one wrote it.
+    """A document of a newer version, with parts that this version does not know.
 
-    What is not known may be an amount of money, so it is neither ignored nor
-    refused: who knows all of it has to read it. `details` as in OrderError.
+    These may be amounts of money, so the document is neither read without them nor refused: it is retried until a
+    version that knows them reads it. `details` as in OrderError.
     """
 
     def __init__(self, details: Iterable[str]) -> None:

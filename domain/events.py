@@ -1,7 +1,9 @@
-"""What the platform announces: that an order was stored, and that its status changed.
+"""Events that the platform publishes: an order was stored, or its status changed.
 
-No address and no items: subscribers that need them may read the order.
+They have no address and no items: subscribers that need them can read the order.
 """
+
+from collections.abc import Mapping
 
 from contract.documents import ORDER_EVENT
 from contract.models import ORDER
@@ -13,15 +15,15 @@ STATUS_CHANGED = "OrderStatusChanged"
 _COPIED = tuple(name for name in ORDER_EVENT["properties"] if name in ORDER["properties"])
 
 
-def announcement(before: orders.Order | None, after: orders.Order) -> dict | None:
-    """The OrderEvent of a change from `before` (None: the order is new), None for one of no interest.
+def announcement(before: Mapping | None, after: Mapping) -> dict | None:
+    """Return the OrderEvent of a change from `before` (None: the order is new), None if its status is the same.
 
     Raises KeyError or OrderError for what is not a whole order.
     """
     if before is not None and before["status"] == after["status"]:
         return None
     event = {
-        # A change raises the version, so this names the event, however often it is delivered.
+        # Each change has another version, so every delivery of an event has the same id.
         "eventId": f"{after['orderId']}:{after['version']}",
         "eventType": CREATED if before is None else STATUS_CHANGED,
         "occurredAt": orders.iso(after["updatedAt"]),

@@ -1,7 +1,7 @@
-"""An uploaded file as a sequence of records: what kind of file it is, unpacking it, and going on in its middle.
+"""Read an uploaded file as a sequence of records: detect its format, unpack it, resume in its middle.
 
-Its first bytes show whether it is packed. Its name shows CSV (`.csv`) and JSON Lines (`.jsonl`, `.ndjson`),
-each with or without `.gz`; anything else is JSON: an array, or objects one after the other, one to a line or not.
+The first bytes say whether the file is gzip. Its name says CSV (`.csv`) or JSON Lines (`.jsonl`, `.ndjson`), with or
+without `.gz`; any other file is JSON: an array, or objects one after the other.
 """
 
 import zlib
@@ -17,15 +17,15 @@ from domain.framing import Fault, Record, Window
 BLOCK_BYTES = 65_536
 
 _GZIP = b"\x1f\x8b"
-_GZIP_FORMAT = 16 + zlib.MAX_WBITS  # how zlib is asked for it
+_GZIP_FORMAT = 16 + zlib.MAX_WBITS  # zlib's code for gzip
 _UTF8_BOM = b"\xef\xbb\xbf"
-_OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")  # UTF-16 and UTF-32, which shares the first
+_OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")  # UTF-16 and UTF-32, which share the first
 
 _SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 class Upload:
-    """The records of a file, to be iterated once. Iterating raises Fault where reading cannot go on."""
+    """The records of a file. Iterate once; raises Fault where the rest cannot be read."""
 
     def __init__(self, window: Window, kind: dict, fetch: Callable[[int], Iterator[bytes]]) -> None:
         self.format: str = kind["format"]
@@ -49,22 +49,22 @@ class Upload:
         return csv_survey.survey(window, csv_header.read(window))
 
     def position(self) -> dict:
-        """Where reading goes on behind the last record: what `resume` of open_upload takes. JSON knows all of it."""
+        """Return where to resume, behind the last record, as `resume` of open_upload takes it. All values are JSON's."""
         line, byte = self._window.next
         return {**self._kind, "record": self._window.number, "line": line, "byte": byte}
 
 
 def open_upload(key: str, fetch: Callable[[int], Iterator[bytes]], resume: dict | None = None) -> Upload:
-    """The upload `key`, from its first record on or from behind the last one before `resume`, a position.
+    """Open the upload `key` at its first record, or at `resume`, an earlier Upload.position().
 
-    `fetch(offset)` yields the object's bytes from there on, none at its end, in pieces of any size. Of CSV it is
-    called twice: the file is read to its end before its first record.
-    Raises Fault if the kind of file cannot be read, and what `fetch` raises.
+    `fetch(offset)` yields the object's bytes from `offset` in pieces of any size, none at its end. For CSV it is
+    called twice: the whole file is read before its first record is returned.
+    Raises Fault if the file's format cannot be read, and what `fetch` raises.
     """
     if resume:
         kind = {name: resume[name] for name in ("format", "compressed", "array", "columns") if name in resume}
         byte = resume["byte"]
-        # Packed data cannot be entered in the middle.
+        # gzip can only be read from its beginning.
         blocks = _behind(byte, _unpacked(_blocks(fetch(0)))) if kind["compressed"] else _blocks(fetch(byte))
         return Upload(Window(_limited(blocks, byte), byte, resume["line"], resume["record"]), kind, fetch)
     window, compressed = _from_start(fetch)
@@ -79,7 +79,7 @@ def open_upload(key: str, fetch: Callable[[int], Iterator[bytes]], resume: dict 
 
 
 def _from_start(fetch: Callable[[int], Iterator[bytes]]) -> tuple[Window, bool]:
-    """The unpacked file behind its byte order mark, and whether it was packed."""
+    """Return the unpacked file, behind its byte order mark, and whether it was packed."""
     blocks = _blocks(fetch(0))
     first = next(blocks, b"")
     blocks = chain([first], blocks)
@@ -113,7 +113,7 @@ def _pass_byte_order_mark(window: Window) -> None:
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes, BLOCK_BYTES at a time: no matter how they come, what is done with them costs the same."""
+    """Yield the same bytes in blocks of BLOCK_BYTES: the cost of reading does not depend on the size of the pieces."""
     held = bytearray()
     for piece in pieces:
         held += piece
@@ -127,7 +127,7 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """What gzip packed: members one after the other, with zeros between and behind them. Raises Fault."""
+    """Unpack gzip: members one after the other, with zeros between and behind them. Raises Fault."""
     member = None
     for block in blocks:
         while block := block if member else block.lstrip(b"\0"):
@@ -148,7 +148,7 @@ def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _until_damage(member, block: bytes) -> bytes:
-    """What zlib had unpacked of `block` when it failed, which it keeps to itself."""
+    """Return what zlib unpacked of `block` before it failed; its exception does not say."""
     unpacked = bytearray()
     with suppress(zlib.error):
         for index in range(len(block)):
@@ -157,7 +157,7 @@ def _until_damage(member, block: bytes) -> bytes:
 
 
 def _limited(blocks: Iterator[bytes], byte: int) -> Iterator[bytes]:
-    """`blocks`, the first of which begins at `byte` of the unpacked file, up to MAX_UNPACKED_BYTES. Raises Fault."""
+    """Yield `blocks` up to MAX_UNPACKED_BYTES; `byte` is where they begin in the unpacked file. Raises Fault."""
     for block in blocks:
         byte += len(block)
         if byte > MAX_UNPACKED_BYTES:
@@ -167,7 +167,7 @@ def _limited(blocks: Iterator[bytes], byte: int) -> Iterator[bytes]:
 
 
 def _behind(byte: int, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """`blocks` without their first `byte` bytes."""
+    """Yield `blocks` without their first `byte` bytes."""
     for block in blocks:
         yield block[byte:]
         byte = max(byte - len(block), 0)

@@ -1,4 +1,4 @@
-"""The import of one file: its progress, its report and its continuation."""
+"""The import of one file: progress, report and continuation."""
 
 from dataclasses import asdict, dataclass, field, fields
 
@@ -11,26 +11,25 @@ from domain.orders import iso
 CONTINUATION = 1
 """Version of the continuation event; 0 had no `version`.
 
-The next one may be of another version of this code. Raise it when a field
-changes its meaning. Either way the golden continuations among the tests stay.
+Another version of this code may read it. Raise the number when a field changes its meaning. Never remove a golden
+continuation from the tests.
 """
 
-# What domain.files makes a position of.
+# The keys of a position of domain.files.
 _POSITION = {"format", "compressed", "array", "columns", "record", "line", "byte"}
 
 
 @dataclass
 class Progress:
-    """What came of a file's records so far. Made of JSON's types, for `continuation`.
+    """The results for a file's records so far, in JSON's types.
 
-    Keys of rejected files are long, and their number grows with the file: the
-    ranges that they are named by tell as much.
+    It has the ranges in the names of rejected files, not the names: these are long, and there may be thousands.
     """
 
     started_at: int  # epoch ms
     correlation_id: str
     invocation: int = 1
-    format: str | None = None  # as the two below not known before the file was opened
+    format: str | None = None  # this and the next two are set when the file is opened
     compressed: bool = False
     position: dict | None = None  # where reading continues, as domain.files returns it
     read: int = 0
@@ -70,7 +69,7 @@ def resumed(document: dict) -> Progress:
 def report(
     progress: Progress, *, status: str, fault: dict | None, key: str, url: str, version: str, size: int, now: int
 ) -> dict:
-    """An IMPORT_REPORT, as of `now` (epoch ms), about the version of the file `key`, which has `size` bytes."""
+    """Return an IMPORT_REPORT, as of `now` (epoch ms), about the version of the file `key`, which has `size` bytes."""
     return {
         "status": status,
         "sourceFile": url,
@@ -92,7 +91,7 @@ def report(
 
 
 def rejected_line(record: Record, error: OrderError) -> bytes:
-    """A REJECTED_RECORD as a line of JSON Lines."""
+    """Return a REJECTED_RECORD as a line of JSON Lines."""
     document = {
         "record": record.number,
         "line": record.line,

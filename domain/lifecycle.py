@@ -1,4 +1,6 @@
-"""Which status an order may move to, and why a change was not made."""
+"""The statuses of an order, and why a change of status is refused."""
+
+from collections.abc import Mapping
 
 from domain.errors import OrderError
 
@@ -17,28 +19,25 @@ def _most_changes(status: str) -> int:
     return max((1 + _most_changes(after) for after in TRANSITIONS[status]), default=0)
 
 
-# Between an order's first status and its last.
+# From an order's first status to its last.
 MOST_CHANGES = _most_changes(INITIAL)
 
 
 def predecessors(status: str) -> tuple[str, ...]:
-    """The statuses from which an order may move to `status`."""
+    """Return the statuses from which an order may change to `status`."""
     return tuple(before for before, after in TRANSITIONS.items() if status in after)
 
 
-def check_unchanged(order: dict | None, status: str, versions: tuple[int, ...] | None) -> None:
-    """Return if it is right that `order`, asked to become `status`, stayed as it is.
+def check_unchanged(order: Mapping, status: str, versions: tuple[int, ...] | None) -> None:
+    """Return if `order`, which did not change to `status`, has that status already: a repetition is not an error.
 
-    That is so when it has the status already: asking twice is not an error.
     `versions` are those that the client based the change on, None for any.
-    Raises OrderError not_found, version_mismatch or illegal_transition.
+    Raises OrderError version_mismatch or illegal_transition.
     """
-    if order is None:
-        raise OrderError("not_found")
     if versions is not None and order["version"] not in versions:
         raise OrderError("version_mismatch", [f"the order's version is {order['version']}"])
     if order["status"] != status:
-        # A status of a later version leads nowhere here.
+        # A later version may have added the status.
         allowed = ", ".join(TRANSITIONS.get(order["status"], ())) or "nothing"
         raise OrderError(
             "illegal_transition",

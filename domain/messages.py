@@ -1,15 +1,12 @@
-"""What travels on the order queue: an accepted order, on its way to be stored.
+"""Messages on the order queue: accepted orders that the worker stores.
 
-The edges that accept orders (the API's intake, the import of files) write it,
-the worker reads it. The id and the time are fixed when the order is accepted,
-so that a message delivered twice means the same item twice. So are the flags.
-Accepted is accepted: the worker judges no rule of acceptance again, be it a
-limit, a setting or the clock.
+orders_intake and orders_import write them, orders_worker reads them. The id, the time and the flags are set when the
+order is accepted, so two deliveries of a message write the same item. The worker does not check the rules of
+acceptance (limits, settings, the clock) again.
 
-Edge and worker may be of different versions, during a deployment or after a
-rollback. So a message says its format. A worker reads every format that was
-ever released, and raises UnknownFormat for what it does not know, so that the
-message goes back to the queue until a worker comes that does.
+During a deployment or after a rollback, writer and worker may have different versions. So a message has a format. The
+worker reads every released format, and raises UnknownFormat for a newer one: the message goes back to the queue until a
+worker of that version reads it.
 """
 
 from collections.abc import Collection
@@ -21,16 +18,15 @@ from domain.errors import OrderError, UnknownFormat
 FORMAT = 1
 """Of the messages written here; 0 had no `format`.
 
-Raise it when the message of an order changes. A further field, value or flag
-that only some orders have needs no other format: older workers see that they do
-not know it. Either needs a golden message among the tests, which stays there.
+Raise it when the meaning of a message changes. An additional field, value or flag that only some orders have needs no
+new format: older workers detect it. Add a golden message to the tests for each, and never remove one.
 """
 
 
 def new_message(submission: dict, *, now: int, source: str, features: Collection[str], **origin: str) -> dict:
-    """The message for a validated submission, accepted at `now` (epoch ms); `features` are the flags that are on.
+    """Return the message of a validated submission, accepted at `now` (epoch ms); `features` are the flags that are on.
 
-    `origin`: of an order from a file its sourceFile and processedDate.
+    `origin` is the sourceFile and processedDate of an order from a file.
     """
     order_id = submission.get("orderId") or orders.new_id()
     given = {"format": FORMAT, "orderId": order_id, "timestamp": now, "priority": "normal"}
@@ -38,7 +34,7 @@ def new_message(submission: dict, *, now: int, source: str, features: Collection
 
 
 def read(body: str) -> dict:
-    """The message in `body`. Raises OrderError("invalid_request"), or UnknownFormat if a newer version wrote it."""
+    """Parse a message. Raises OrderError("invalid_request"), or UnknownFormat if a newer version wrote it."""
     try:
         document = strict_json.loads(body)
     except ValueError:
@@ -52,9 +48,9 @@ def read(body: str) -> dict:
 def order_of(
     message: dict, *, now: int, features: Collection[str], ttl_days: int, correlation_id: str | None
 ) -> orders.Order:
-    """The order that `message` asks for. `features`: the flags that are on now, should it not say which were.
+    """Return the order of `message`. `features` are the flags that are on now, for a message that does not list its own.
 
-    Raises OrderError("invalid_request") for a total that cannot be kept to the cent, which no edge ever accepted.
+    Raises OrderError("invalid_request") for a total too large to be exact to the cent, which is never accepted.
     """
     traced = {} if correlation_id is None else {"correlationId": correlation_id}
     order = orders.new_order(

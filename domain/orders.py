@@ -1,11 +1,11 @@
-"""An order: how it is made from a request, and how a client sees it."""
+"""An order: made from a request, and represented for a client."""
 
 import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from contract.fields import ORDERED, SUBMITTED
 from contract.models import ORDER
@@ -18,7 +18,7 @@ _SHOWN = tuple(ORDER["properties"])
 
 
 class Order(TypedDict):
-    """An order as it is stored; `representation` is what a client sees of it."""
+    """A stored order; `representation` makes the response of it."""
 
     orderId: str
     timestamp: int  # accepted at, epoch milliseconds
@@ -38,6 +38,7 @@ class Order(TypedDict):
     priority: NotRequired[str]
     correlationId: NotRequired[str]  # of the request that placed it
     sourceFile: NotRequired[str]
+    changeId: NotRequired[str]  # of its latest change of status
     processedDate: NotRequired[str]  # yyyy-mm-dd, only of imported orders
 
 
@@ -46,7 +47,7 @@ def new_id() -> str:
 
 
 def is_platform_id(order_id: str) -> bool:
-    """Whether the id was given here, and not chosen by a client."""
+    """Return whether the platform made the id, and no client."""
     return order_id.startswith(PLATFORM_ID_PREFIX)
 
 
@@ -67,14 +68,17 @@ def new_order(
     """
     total = pricing.total(request)
     accepted_at = now if accepted_at is None else accepted_at
-    # A client may date an order back: its time to live starts now all the same.
+    # A client may send an earlier time; the time to live starts now.
     changed_at = max(now, accepted_at)
     loyalty = {"loyaltyPoints": pricing.loyalty_points(total)} if "loyaltyProgram" in features else {}
+    # Any: domain.validation has checked the types.
+    given: Any = {field: request[field] for field in (*SUBMITTED, *_PROVENANCE) if field in request} | loyalty
     return {
-        **{field: request[field] for field in (*SUBMITTED, *_PROVENANCE) if field in request},
-        **loyalty,
+        **given,
         "orderId": order_id,
         "timestamp": accepted_at,
+        "customerId": request["customerId"],
+        "items": request["items"],
         "status": lifecycle.INITIAL,
         "totalAmount": total,
         "version": 1,
@@ -91,32 +95,31 @@ def as_created(order: Order) -> Order:
 
 
 def expiry(changed_at: int, ttl_days: int) -> int:
-    """When an order last changed at `changed_at` (epoch ms) may be deleted, epoch seconds."""
+    """Return the expiry, in epoch seconds, of an order last changed at `changed_at` (epoch ms)."""
     return changed_at // 1000 + ttl_days * SECONDS_PER_DAY
 
 
 def is_expired(item: Mapping, now: int) -> bool:
-    """Whether an order or a claim is past its time to live at `now` (epoch ms): gone, though it may be kept for days.
+    """Return whether an order or a claim is past its time to live at `now` (epoch ms).
 
-    What has no `expiresAt` never expires, as DynamoDB sees it.
+    DynamoDB deletes it up to days later. An item without `expiresAt` never expires, as in DynamoDB.
     """
     return "expiresAt" in item and item["expiresAt"] < now // 1000
 
 
-def fingerprint(request: dict) -> str:
-    """Equal for two validated requests exactly when they ask for the same order.
+def fingerprint(request: Mapping) -> str:
+    """Return a hash that is equal for two validated requests exactly when they ask for the same order.
 
-    That is: customer, items, address, delivery and payments. What may differ
-    when the same order is handed in again (its ingestion path, the time, the priority)
-    does not count.
+    It covers the fields of Model.REQUEST. The ingestion path, the time and the priority may differ when a client sends
+    an order again.
     """
     asked = {field: request[field] for field in ORDERED if field in request}
     return sha256(strict_json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def representation(order: Order) -> dict:
-    """What a client sees of `order`: the fields of the contract, in the contract's order."""
-    seen = {
+    """Return `order` as a response has it: the fields of the contract, in the contract's order."""
+    seen: dict[str, object] = {
         **order,
         "createdAt": iso(order["timestamp"]),
         "updatedAt": iso(order["updatedAt"]),
@@ -125,6 +128,6 @@ def representation(order: Order) -> dict:
 
 
 def iso(milliseconds: int) -> str:
-    """Epoch milliseconds as RFC 3339, in UTC."""
+    """Format epoch milliseconds as RFC 3339, in UTC."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"

@@ -1,9 +1,8 @@
 """The opaque nextToken of a customer's list.
 
-It carries where the last page ended, (orderId, timestamp), and a digest that
-ties it to the customer and the filter it was made for. The digest is no
-secret and no signature: it turns mistakes into errors. What protects other
-customers is that the customer is never read from the token, only from the path.
+It has the position where the last page ended, (orderId, timestamp), and a digest of position, customer and filter. The
+digest is neither secret nor signature: it detects mistakes. Other customers' orders are safe because the customer is
+read from the path only, never from the token.
 """
 
 import base64
@@ -18,7 +17,7 @@ _DIGEST_BYTES = 12
 
 
 def encode(position: tuple[str, int], customer_id: str, status: str | None) -> str:
-    """The token for the page after `position` of the customer's orders with `status`."""
+    """Return the token for the page after `position` of the customer's orders with `status`."""
     payload = "{}:{}".format(*reversed(position)).encode()
     bound = f"{customer_id}\n{status or ''}\n".encode() + payload
     digest = sha256(bound).digest()[:_DIGEST_BYTES]
@@ -26,12 +25,12 @@ def encode(position: tuple[str, int], customer_id: str, status: str | None) -> s
 
 
 def decode(token: str | None, customer_id: str, status: str | None) -> tuple[str, int] | None:
-    """The position in `token`, None for none. Raises OrderError("invalid_request")."""
+    """Return the position in `token`, None without a token. Raises OrderError("invalid_request")."""
     if token is None:
         return None
     try:
         position = _position(token)
-        # Encoding it again checks the digest and that no bit is spelt otherwise.
+        # Encode it again: this checks the digest, and that the token has no other spelling.
         genuine = encode(position, customer_id, status) == token
     except (ValueError, OrderError):
         genuine = False
@@ -45,7 +44,7 @@ def _position(token: str) -> tuple[str, int]:
         raise ValueError("not a token")
     payload = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))[_DIGEST_BYTES:]
     timestamp, order_id = payload.decode("ascii").split(":", 1)
-    # Any order that there is may end a page, also one of a time that is not accepted any more.
+    # Any stored order may end a page, even one with a timestamp that is no longer accepted.
     if not re.fullmatch("[1-9][0-9]{0,14}", timestamp):
         raise ValueError("no order's timestamp")
     return parameters.order_id(order_id), int(timestamp)

@@ -1,7 +1,6 @@
-"""What a request says outside its body: path, query and header values.
+"""Parse the parameters of a request: values of its path, query and headers.
 
-Each function takes the text as it came (None: absent), returns the value, and
-raises OrderError, without repeating the text.
+Each function takes the text (None: absent), returns the value, and raises OrderError without quoting the text.
 """
 
 import re
@@ -22,20 +21,20 @@ _VERSION = re.compile(r'(?<!W/)"([1-9][0-9]{0,14})"')
 
 
 def order_id(text: str | None) -> str:
-    """An id that no order can have is an order that is not there: not_found."""
-    if not _is_identifier(text):
+    """Raise not_found for an id that no order can have, as for an order that does not exist."""
+    if text is None or not _is_identifier(text):
         raise OrderError("not_found")
     return text
 
 
 def customer_id(text: str | None) -> str:
-    if not _is_identifier(text):
+    if text is None or not _is_identifier(text):
         raise _invalid(f"customerId: must match {ID_PATTERN}")
     return text
 
 
 def timestamp(text: str | None) -> int | None:
-    """The time of an order, in epoch milliseconds."""
+    """Return the time of an order, in epoch milliseconds."""
     if text is None:
         return None
     if not re.fullmatch("[1-9][0-9]{0,14}", text) or not MIN_TIMESTAMP <= int(text) <= MAX_TIMESTAMP:
@@ -58,9 +57,9 @@ def status_filter(text: str | None) -> str | None:
 
 
 def if_match(text: str | None) -> tuple[int, ...] | None:
-    """The versions that If-Match names: None for any, empty where none can match.
+    """Return the versions in If-Match: None for any, empty if none can match.
 
-    A weak tag never matches (RFC 9110, 13.1.1), nor does a tag not of ours.
+    Weak tags (RFC 9110, 13.1.1) and tags that are no versions never match.
     """
     if text is None:
         return None
@@ -78,9 +77,9 @@ def idempotency_key(text: str | None) -> str | None:
     return text
 
 
-def _is_identifier(text: str | None) -> bool:
-    # fullmatch: a "$" alone would let a trailing newline pass.
-    return text is not None and re.fullmatch(ID_PATTERN, text) is not None
+def _is_identifier(text: str) -> bool:
+    # fullmatch: "$" also matches before a trailing newline.
+    return re.fullmatch(ID_PATTERN, text) is not None
 
 
 def _invalid(detail: str) -> OrderError:

@@ -10,16 +10,16 @@ MAX_TOTAL = Decimal("9999999999999.99")  # 15 digits: as many as a JSON number c
 
 
 def to_cents(amount: int | Decimal) -> Decimal | None:
-    """`amount` with exactly two decimals (never -0.00), or None if it has a finer fraction."""
+    """Return `amount` with exactly two decimals (never -0.00), or None if it has more."""
     try:
         rounded = Decimal(amount).quantize(CENT) + 0
-    except InvalidOperation:  # more digits than any amount of the contract
+    except InvalidOperation:  # more digits than an amount of the contract has
         return None
     return rounded if rounded == amount else None
 
 
 def total(order: Mapping) -> Decimal:
-    """Sum the amounts of `order`, in cents, that `contract.fields` calls charged; those of an item for each unit."""
+    """Sum the charged amounts of `order` (`contract.fields`), which are in cents; those of an item for each unit."""
     amounts = [order[name] for name in CHARGED if name in order]
     amounts += [item[name] * item["quantity"] for item in order["items"] for name in CHARGED_PER_UNIT if name in item]
     return sum(amounts, Decimal("0.00"))

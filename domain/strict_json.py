@@ -1,20 +1,19 @@
-"""JSON in and out, with decimal fractions as Decimal and nothing that JSON does not know."""
+"""Read and write strict JSON, with decimal fractions as Decimal."""
 
 import json
 from decimal import Decimal
 
 
 def loads(text: str) -> object:
-    """The document in `text`.
+    """Parse JSON.
 
-    Raises ValueError, without any of the text in it, for everything that is
-    not JSON or that could not be stored and answered again: NaN, numbers
-    beyond Python's limits, nesting too deep, a key given twice (two readers
-    could disagree on which one counts), half a surrogate pair.
+    Raises ValueError, without quoting the text, for a text that is not JSON or that could not be stored and returned:
+    NaN, numbers beyond Python's limits, nesting too deep, a duplicate key (readers disagree on which one counts), half a
+    surrogate pair.
     """
     try:
         document = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object)
-        if "\\u" in text:  # only an escape can spell half a surrogate pair
+        if "\\u" in text:  # half a surrogate pair can only be an escape
             dumps(document, ensure_ascii=False, default=str).encode()
         text.encode()
     except (ValueError, ArithmeticError, RecursionError):
@@ -23,10 +22,10 @@ def loads(text: str) -> object:
 
 
 def dumps(document: object, **options) -> str:
-    """JSON text of `document`, compact.
+    """Return `document` as compact JSON.
 
-    A Decimal becomes a JSON number through float, which is lossless up to 15
-    significant digits; the contract's limits keep every amount within 13.
+    A Decimal becomes a JSON number through float, which is exact up to 15 significant digits; the contract's limits keep
+    every amount within 13.
     Equal numbers give equal text: 12.50 and 12.5, 10.0 and 10.
     """
     return json.dumps(document, separators=(",", ":"), **{"default": _number, **options})

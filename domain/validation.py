@@ -1,20 +1,18 @@
-"""Request bodies: the contract's schemas, then its rules that a schema cannot say. Settings: `domain.admission`.
+"""Validate documents against the contract's schemas and the rules that a schema cannot state.
 
-A valid document takes the fast path: a validator compiled once that stops at
-the first problem. Only for a document that failed is a second one compiled
-(once per process), which collects every problem for a person to read.
+A compiled validator that stops at the first problem checks each document. For a document that fails, a second one
+(compiled once per process) collects all problems. `domain.admission` checks settings.
 """
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import fastjsonschema
 
 from contract.dialects import validated
 from contract.documents import DOCUMENTS
 from contract.fields import ITEM_ALIASES
-from contract.imports import IMPORT_RECORD
 from contract.models import MODELS
 from contract.schemas import MIN_TIMESTAMP, RESERVED_ID_PREFIXES, RESERVED_IDS
 from contract.text import PRINTABLE_PATTERN, VISIBLE_PATTERN
@@ -22,21 +20,21 @@ from domain import pricing
 from domain.errors import OrderError, UnknownFormat
 
 MAX_DETAILS = 20
-_LONGEST_NAME = 40  # characters that are compared with the names we know
-FUTURE_MS = 5 * 60 * 1000  # how far a client's clock may be ahead of ours
+_LONGEST_NAME = 40  # characters of an unknown name that are compared with known ones
+FUTURE_MS = 5 * 60 * 1000  # by which a client's clock may be ahead
 
-_SCHEMAS = {name: validated(schema) for name, schema in (MODELS | DOCUMENTS | {"ImportRecord": IMPORT_RECORD}).items()}
+_SCHEMAS = MODELS | DOCUMENTS
 
 
 def warm_up(*models: str) -> None:
-    """Compile the models that a function will check, at import, not at its first request."""
+    """Compile the models that a function checks: at import, not at its first request."""
     for model in models:
         _fast(model)
         _money(model)
 
 
-def order_request(document: object) -> dict:
-    """`document` as an OrderRequest, its amounts rounded to nothing but written in cents.
+def order_request(document: Any) -> dict:
+    """Return `document` as an OrderRequest, with each amount as a Decimal of two decimals, never rounded.
 
     Raises OrderError("invalid_request") with every problem in its details, or OrderError("payment_mismatch").
     """
@@ -44,24 +42,22 @@ def order_request(document: object) -> dict:
     return _payable(_normal("OrderRequest", document, []))
 
 
-def order_submission(document: object, now: int) -> dict:
-    """`document` as an OrderSubmission, as order_request, with itemId renamed to productId."""
+def order_submission(document: Any, now: int) -> dict:
+    """As order_request, for an OrderSubmission, with aliases of fields resolved. `now` is in epoch ms."""
     return _submission("OrderSubmission", document, now)
 
 
-def import_record(document: object, now: int) -> dict:
-    """`document` as an ImportRecord, as order_submission."""
+def import_record(document: Any, now: int) -> dict:
+    """As order_submission, for an ImportRecord."""
     return _submission("ImportRecord", document, now)
 
 
-def order_message(document: object) -> dict:
-    """`document` as an OrderMessage, its amounts in cents.
+def order_message(document: Any) -> dict:
+    """Return `document` as an OrderMessage, its amounts in cents.
 
-    What is checked is whether it can be stored. What was judged when the order
-    was accepted (limits, settings, the clock) is not judged again.
-    Raises UnknownFormat for fields and values that this version does not know,
-    even if something else is wrong: they may change what the rest means.
-    Raises OrderError("invalid_request") with every problem in its details.
+    Check whether it can be stored, but not again what was checked when the order was accepted (limits, settings, the
+    clock). Raises UnknownFormat for fields and values that this version does not know, even if something else is wrong:
+    they may change what the rest means. Raises OrderError("invalid_request") with every problem in its details.
     """
     try:
         _fast("OrderMessage")(document)
@@ -73,8 +69,8 @@ def order_message(document: object) -> dict:
     return _normal("OrderMessage", document, [])
 
 
-def status_update(document: object) -> str:
-    """The status that a StatusUpdate asks for. Raises OrderError("invalid_request")."""
+def status_update(document: Any) -> str:
+    """Return the status in a StatusUpdate. Raises OrderError("invalid_request")."""
     check("StatusUpdate", document)
     return document["status"]
 
@@ -87,7 +83,7 @@ def check(model: str, document: object) -> None:
         _raise_if(_lines(_schema_errors(model, document)))
 
 
-def _submission(model: str, document: object, now: int) -> dict:
+def _submission(model: str, document: Any, now: int) -> dict:
     check(model, document)
     problems = _future(document, now)
     chosen = document.get("orderId", "")
@@ -101,7 +97,7 @@ def _submission(model: str, document: object, now: int) -> dict:
 
 
 def _payable(request: dict) -> dict:
-    """`request`, whose payments, if it has any, add up. Raises OrderError("payment_mismatch")."""
+    """Return `request` if it has no payments or they add up. Raises OrderError("payment_mismatch")."""
     total = pricing.total(request)
     if "payments" in request and not pricing.payments_match(request["payments"], total):
         raise OrderError("payment_mismatch", [f"payments: must sum to {total}"])
@@ -114,14 +110,14 @@ def _future(document: dict, now: int) -> list[str]:
 
 
 def _normal(model: str, document: dict, problems: list[str]) -> dict:
-    """`document` with its amounts in cents; raises if there are problems, then or already."""
+    """Return `document` with its amounts in cents. Raise OrderError for `problems` and any problem with an amount."""
     request = _in_cents(document, _money(model), "", problems)
     _raise_if(problems)
     return request
 
 
-Money = bool | dict | list
-"""Where money is: True: here; by field; a list of one: in each element; {}: nowhere."""
+Money = Literal[True] | dict | list
+"""Where a schema has amounts. True: here; dict: in these fields; list of one: in each element; {}: nowhere."""
 
 
 @cache
@@ -130,7 +126,7 @@ def _money(model: str) -> Money:
 
 
 def _money_in(schema: dict) -> Money:
-    # Every `number` of the contract is an amount; what counts is an `integer`.
+    # Every `number` of the contract is an amount; counts are `integer`.
     if schema.get("type") == "number":
         return True
     if "items" in schema:
@@ -141,7 +137,7 @@ def _money_in(schema: dict) -> Money:
 
 
 def _in_cents(value: Any, money: Money, path: str, problems: list[str]) -> Any:
-    """`value` with the amounts in it in cents; says in `problems` which cannot be. `path` leads to it."""
+    """Return `value` with its amounts in cents; append those that cannot be to `problems`. `path` is where `value` is."""
     if money is True:
         amount = pricing.to_cents(value)
         if amount is None:
@@ -163,7 +159,7 @@ def _raise_if(problems: list[str]) -> None:
 
 
 def first_of(texts: list[str]) -> list[str]:
-    """As many as a person reads, and how many there are beyond."""
+    """Return the first MAX_DETAILS texts, and how many more there are."""
     return texts if len(texts) <= MAX_DETAILS else [*texts[:MAX_DETAILS], f"and {len(texts) - MAX_DETAILS} more"]
 
 
@@ -176,7 +172,7 @@ def _schema_errors(model: str, document: object) -> list[fastjsonschema.JsonSche
 
 
 def _is_unknown(error: fastjsonschema.JsonSchemaValueException) -> bool:
-    """Whether a newer version may have written this: a further field, or a further value of a known one."""
+    """Return whether a newer version may have written this: a new field, or a new value of a known one."""
     return error.rule == "additionalProperties" or (error.rule == "enum" and isinstance(error.value, str))
 
 
@@ -186,17 +182,17 @@ def _lines(errors: Iterable[fastjsonschema.JsonSchemaValueException]) -> list[st
 
 @cache
 def _fast(model: str):
-    return fastjsonschema.compile(_SCHEMAS[model], detailed_exceptions=False)
+    return fastjsonschema.compile(validated(_SCHEMAS[model]), detailed_exceptions=False)
 
 
 @cache
 def _collecting(model: str):
-    return fastjsonschema.compile(_SCHEMAS[model], fast_fail=False)
+    return fastjsonschema.compile(validated(_SCHEMAS[model]), fast_fail=False)
 
 
 def _readable(error: fastjsonschema.JsonSchemaValueException) -> list[str]:
-    """`error` as "items[0].quantity: must be at least 1", one line per field."""
-    path = error.name.removeprefix("data").removeprefix(".")
+    """Format `error` as "items[0].quantity: must be at least 1", one line per field."""
+    path = (error.name or "").removeprefix("data").removeprefix(".")
     if error.rule == "required":
         missing = [key for key in error.rule_definition if key not in error.value]
         return [f"{_join(path, key)}: is required" for key in missing]
@@ -211,15 +207,14 @@ def _join(path: str, key: str) -> str:
 
 
 def _unknown(path: str, key: str, number: int, known: Iterable[str]) -> str:
-    if key in own_names():
+    if key in field_names():
         return f"{_join(path, key)}: is not a known field"
     return f"{path or 'body'}: field {number} is not a known field{did_you_mean(key, known)}"
 
 
 @cache
-def own_names() -> frozenset[str]:
-    """The names of all fields of the contract. What else a client or a file calls a field is its own text, and may
-    be about a person: only these are repeated."""
+def field_names() -> frozenset[str]:
+    """Return the names of all fields of the contract. Messages quote no other name: it may have personal data."""
 
     def names(schema: dict) -> Iterator[str]:
         for name, value in schema.get("properties", {}).items():
@@ -232,8 +227,8 @@ def own_names() -> frozenset[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question to follow the message that `name` is unknown, if it resembles one of `known`; else ""."""
-    import difflib  # only what is refused pays for it
+    """Return a suffix for the message that `name` is unknown: the one of `known` that it resembles, else ""."""
+    import difflib  # only for refused documents
 
     spelt = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name[:_LONGEST_NAME].lower(), spelt, n=1, cutoff=0.75)
@@ -246,7 +241,7 @@ _PATTERNS = {
 }
 
 
-def _sentence(rule: str, limit: object) -> str:
+def _sentence(rule: str | None, limit: Any) -> str:
     match rule:
         case "type":
             article = "an" if limit[0] in "aeiou" else "a"

@@ -1,20 +1,22 @@
-"""Python values to DynamoDB's attribute values, for the types that orders use, and back, for all that there are.
+"""Convert Python values of the types that orders use to DynamoDB's attribute values, and any attribute value back.
 
-boto3 has the like, but importing boto3 for it would slow every cold start.
+boto3 has such a converter, but importing boto3 would slow down every cold start.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 
-def to_item(document: dict) -> dict:
-    """{"version": 1} -> {"version": {"N": "1"}}. A float is a TypeError: money is Decimal."""
+def to_item(document: Mapping) -> dict:
+    """Convert {"version": 1} to {"version": {"N": "1"}}. Raises TypeError for a float: money is Decimal."""
     return {key: to_attribute(value) for key, value in document.items()}
 
 
-def from_item(item: dict) -> dict:
-    """The document of an item; whole numbers come back as int, others as Decimal.
+def from_item(item: Mapping) -> dict[str, Any]:
+    """Return the document of an item, with whole numbers as int, others as Decimal.
 
-    An item may have attributes of another version of orders: no type of theirs keeps the others from being read.
+    Another version may have written attributes of any type: each is converted.
     """
     return {key: _from_attribute(value) for key, value in item.items()}
 

@@ -1,29 +1,35 @@
-"""Storing many orders at once: as few calls as uniqueness allows, overlapped.
+"""Store many orders at once, with as few calls as possible, in parallel.
 
-An order whose id was given here needs one conditional PutItem. An order whose
-id a client chose needs a claim beside it (`domain.claims`), both or neither:
-a transaction. One transaction takes many such pairs, for the same write units
-in far fewer calls; if a pair spoils it, the others go on without that pair.
+An order with an id of the platform needs one conditional PutItem. An order with an id chosen by a client needs a
+transaction, with its claim (`domain.claims`). One transaction takes many such pairs: the same write units in far fewer
+calls. If a pair makes it fail, the others are tried again without that pair.
 
-With `handlers.repository` the only module that knows DynamoDB.
+Only this module and `handlers.repository` know DynamoDB.
 """
 
 import random
 import time
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
 
 from domain import claims
 from domain.errors import OrderError
 from domain.orders import Order, is_platform_id
 from handlers import clients, faults
 from handlers.attributes import from_item
-from handlers.repository import RETRIABLE_REASONS, OrdersTable, if_absent
+from handlers.repository import RETRIABLE_REASONS, OrdersTable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 # DynamoDB takes 100 items and 4 MB; fifty of the largest orders are 1 MB.
 ORDERS_PER_TRANSACTION = 50
-# Halving a transaction down to the one order that spoils it takes seven. And what fails for a moment is
-# tried again here, in the time there is: back on the queue it would wait for six minutes.
+# Seven rounds halve a transaction down to the one order that makes it fail. Transient failures are retried here too:
+# back on the queue an order would wait for six minutes.
 ROUNDS = 10
 LAST_ROUND = ROUNDS - 1
 
@@ -31,16 +37,16 @@ STORED = "stored"
 DUPLICATE = "duplicate"  # the same order is stored already, perhaps changed since
 CONFLICT = "conflict"  # another order has the id
 
-Result = str | Exception  # an exception: nothing is known, or nothing was tried; to be tried again
+Result = str | Exception  # an exception: not stored, or unknown; to be retried
 Entry = tuple[int, Order]  # index in the batch, order
 
 _pool = ThreadPoolExecutor(clients.CONNECTIONS)
 
 
 def store(table: OrdersTable, orders: list[Order], ttl_days: int, deadline: float) -> list[Result]:
-    """Store each order once. One result per order, in their order; never raises.
+    """Store each order once. Return a result for each, in the same order; never raise.
 
-    After `deadline` (time.monotonic()) nothing new is begun.
+    No call begins after `deadline` (time.monotonic()).
     """
     entries = list(enumerate(orders))
     puts = {
@@ -59,7 +65,7 @@ def _insert(table: OrdersTable, order: Order, deadline: float) -> Result:
     for round_ in range(ROUNDS):
         try:
             _check_time(deadline)
-            table.client.put_item(TableName=table.name, **if_absent(order))
+            table.client.put_item(**table.put_if_absent(order))
             return STORED
         except table.client.exceptions.ConditionalCheckFailedException as error:
             return _verdict(order, error.response)
@@ -71,7 +77,7 @@ def _insert(table: OrdersTable, order: Order, deadline: float) -> Result:
 
 
 def _waves(entries: list[Entry]) -> list[list[Entry]]:
-    """`entries` such that no wave has an id twice: a transaction may write an item only once."""
+    """Divide `entries` so that no wave has an id twice: a transaction may write an item only once."""
     waves: list[list[Entry]] = []
     seen: Counter[str] = Counter()
     for index, order in entries:
@@ -88,7 +94,7 @@ def _claim(table: OrdersTable, wave: list[Entry], ttl_days: int, deadline: float
     results: dict[int, Result] = {}
     chunks = [wave[at : at + ORDERS_PER_TRANSACTION] for at in range(0, len(wave), ORDERS_PER_TRANSACTION)]
     for round_ in range(ROUNDS):
-        # The whole round is under way before its first result is awaited.
+        # Start all calls of a round before waiting for the first result.
         running = [_pool.submit(_transact, table, chunk, ttl_days, deadline, round_) for chunk in chunks]
         chunks = []
         for settled, again in (future.result() for future in running):
@@ -103,11 +109,11 @@ def _claim(table: OrdersTable, wave: list[Entry], ttl_days: int, deadline: float
 def _transact(
     table: OrdersTable, chunk: list[Entry], ttl_days: int, deadline: float, round_: int
 ) -> tuple[dict[int, Result], list[list[Entry]]]:
-    """One transaction: what came of each order, and which orders to try again, in which company."""
+    """Write one transaction. Return the results, and the chunks of orders to try again."""
     try:
         _check_time(deadline)
         pairs = [(claims.order_claim(order, ttl_days), order) for _, order in chunk]
-        writes = [{"Put": {"TableName": table.name, **if_absent(item)}} for pair in pairs for item in pair]
+        writes: list[TransactWriteItemTypeDef] = [{"Put": table.put_if_absent(each)} for pair in pairs for each in pair]
         table.client.transact_write_items(TransactItems=writes)
         return _all(STORED, chunk), []
     except table.client.exceptions.TransactionCanceledException as error:
@@ -117,16 +123,16 @@ def _transact(
             return {}, [chunk]
         if len(chunk) == 1 or faults.is_transient(error) or isinstance(error, OrderError):
             return _all(error, chunk), []
-        # One order that cannot be written, who knows which: the others need not suffer.
+        # An unknown one of the orders cannot be written: find it by halving.
         middle = len(chunk) // 2
         return {}, [chunk[:middle], chunk[middle:]]
 
 
-def _sort_out(chunk: list[Entry], error: Exception) -> tuple[dict[int, Result], list[list[Entry]]]:
-    """As `_transact`, for a transaction cancelled with a reason for each of its items."""
+def _sort_out(chunk: list[Entry], error: ClientError) -> tuple[dict[int, Result], list[list[Entry]]]:
+    """Return what `_transact` does, for a transaction that was cancelled with a reason for each of its items."""
     reasons = error.response["CancellationReasons"]
     settled: dict[int, Result] = {}
-    innocent, alone = [], []
+    unaffected, alone = [], []
     for entry, *pair in zip(chunk, reasons[::2], reasons[1::2], strict=True):
         index, order = entry
         refused = [reason for reason in pair if reason["Code"] == "ConditionalCheckFailed"]
@@ -134,18 +140,18 @@ def _sort_out(chunk: list[Entry], error: Exception) -> tuple[dict[int, Result], 
         if refused:
             settled[index] = _verdict(order, refused[0])
         elif codes == {"None"}:
-            innocent.append(entry)
+            unaffected.append(entry)
         elif codes <= RETRIABLE_REASONS:
             alone.append([entry])
         else:
             settled[index] = error
-    return settled, ([innocent] if innocent else []) + alone
+    return settled, ([unaffected] if unaffected else []) + alone
 
 
-def _verdict(order: Order, refusal: dict) -> Result:
-    """What it means that the claim or order in `refusal` was there before `order`."""
+def _verdict(order: Order, refusal: Mapping) -> Result:
+    """Return whether the claim or order in `refusal`, stored before, is of the same order or of another."""
     if "Item" not in refusal:
-        return LookupError("DynamoDB did not say what is there")
+        return LookupError("DynamoDB returned no item with the refusal")
     return DUPLICATE if from_item(refusal["Item"]).get("fingerprint") == order["fingerprint"] else CONFLICT
 
 

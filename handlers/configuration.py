@@ -1,11 +1,8 @@
 """Run-time settings from SSM Parameter Store, cached for five minutes each.
 
-Nothing is read at import, where it would stay for as long as the process
-lives. A request always gets settings: while it cannot be reached
-or holds a document that is not valid, the last good value serves; a process
-that never had one uses the contract's defaults with every flag off. A key that
-this version does not know is ignored: a later one may have added it, and a
-rollback must not turn the other flags off.
+A request always gets settings. While Parameter Store does not respond, or has an invalid document, the last valid value
+is used; a process that never had one uses the contract's defaults with every flag off. Unknown keys are ignored: a later
+version may have added them, and a rollback must not turn the other flags off.
 """
 
 import json
@@ -23,12 +20,12 @@ RETRY_SECONDS = 10
 
 @dataclass(frozen=True)
 class Document:
-    """A parameter: the environment variable with its name, its rules, its values of last resort."""
+    """A parameter: the environment variable with its name, its rules and its fallback."""
 
     variable: str
     problems: Callable[[object], list[str]]
     fallback: dict
-    missing: dict  # what a valid document that lacks a key means by it
+    missing: dict  # the values of keys that a valid document lacks
 
 
 @dataclass
@@ -82,7 +79,7 @@ def _refresh(documents: list[Document], now: float) -> None:
 
 
 def _fetch(names: list[str]) -> dict[str, str]:
-    """Text of each parameter that there is, in one call; nothing where SSM fails."""
+    """Return the text of each parameter that exists, read in one call; none if SSM fails."""
     try:
         response = clients.ssm().get_parameters(Names=names, WithDecryption=True)
     except faults.AWS:

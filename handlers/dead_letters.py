@@ -1,16 +1,18 @@
-"""Messages that can never become an order: to the dead-letter queue at once, with the reason.
+"""Send messages that can never become an order to the dead-letter queue at once, with the reason.
 
-Body and attributes go along as they came, so that a message can be put back
-once its cause is gone.
+Body and attributes are unchanged, so that a message can be redriven when its cause is fixed.
 """
 
 import base64
-
-from botocore.client import BaseClient
+from typing import TYPE_CHECKING
 
 from domain.errors import OrderError
 from handlers import faults, telemetry
-from handlers.queue_batches import MESSAGE_BYTES, chunks, size_of, text
+from handlers.queue_batches import MESSAGE_BYTES, chunks, size_of, text, trace_attribute
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, SendMessageBatchRequestEntryTypeDef
 
 ATTRIBUTES_PER_MESSAGE = 10
 DETAIL_LENGTH = 256
@@ -18,10 +20,10 @@ DETAIL_LENGTH = 256
 Rejection = tuple[dict, OrderError]  # SQS record, reason
 
 
-def send(client: BaseClient, queue_url: str, rejections: list[Rejection]) -> set[int]:
-    """Send all; the indexes of those that could not be sent. Never raises."""
+def send(client: "SQSClient", queue_url: str, rejections: list[Rejection]) -> set[int]:
+    """Send all; return the indexes of those that could not be sent. Never raise."""
     entries = [_entry(str(index), record, error) for index, (record, error) in enumerate(rejections)]
-    # With its reason it would be too large: it stays, and the queue's own redrive takes it as it is.
+    # Too large with its reason: it stays on the queue, whose redrive policy moves it unchanged.
     unsent = {entry["Id"] for entry in entries if size_of(entry) > MESSAGE_BYTES}
     waiting = list(chunks(entry for entry in entries if entry["Id"] not in unsent))
     while waiting:
@@ -41,22 +43,21 @@ def send(client: BaseClient, queue_url: str, rejections: list[Rejection]) -> set
     return {int(id_) for id_ in unsent}
 
 
-def _entry(id_: str, record: dict, error: OrderError) -> dict:
+def _entry(id_: str, record: dict, error: OrderError) -> "SendMessageBatchRequestEntryTypeDef":
     detail = "; ".join(error.details) or error.kind.message
     reasons = {"rejectionReason": text(error.kind.code), "rejectionDetail": text(detail[:DETAIL_LENGTH])}
     own = {name: _attribute(sent) for name, sent in (record.get("messageAttributes") or {}).items()}
     kept = [pair for pair in own.items() if pair[0] not in reasons][: ATTRIBUTES_PER_MESSAGE - len(reasons)]
-    trace = record.get("attributes", {}).get("AWSTraceHeader")
     return {
         "Id": id_,
         "MessageBody": record["body"],
         "MessageAttributes": {**dict(kept), **reasons},
-        "MessageSystemAttributes": {"AWSTraceHeader": text(trace)} if trace else {},
+        "MessageSystemAttributes": trace_attribute(record.get("attributes", {}).get("AWSTraceHeader")),
     }
 
 
-def _attribute(sent: dict) -> dict:
-    """An attribute as Lambda spells it, as SQS does."""
+def _attribute(sent: dict) -> "MessageAttributeValueTypeDef":
+    """Convert an attribute from Lambda's event format to SQS's."""
     if sent["dataType"].startswith("Binary"):
         return {"DataType": sent["dataType"], "BinaryValue": base64.b64decode(sent["binaryValue"])}
     return {"DataType": sent["dataType"], "StringValue": sent["stringValue"]}

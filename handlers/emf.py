@@ -1,9 +1,9 @@
-"""Metrics as lines of the log, in CloudWatch's embedded metric format (EMF).
+"""Write metrics to the log, in CloudWatch's embedded metric format (EMF).
 
-All that one request has to tell is one line, though some of it is read by service and some by path: a document
-may hold several directives, each with its own sets of dimensions. (A document of Powertools has one, and the
-service in it: an order placed would be three lines, and what is read by path alone a metric per function as well.)
-Where a dimension has two values, as in a batch of orders that came on two paths, each takes a line.
+All metrics of one request are one line, although some are read by service and some by path: an EMF document may have
+several directives, each with other sets of dimensions. (Powertools writes one directive, always with the service: a
+placed order would take three lines, and metrics by path would exist per function as well.) If a dimension has two
+values, as in a batch of orders from two paths, each takes a line.
 
 The format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 from contract.metrics import METRICS, NAMESPACE
 
-VALUES_PER_METRIC = 100  # as many as CloudWatch takes in a document
+VALUES_PER_METRIC = 100  # CloudWatch's limit in a document
 
-# What a function is, and what it writes is found under, for life.
+# Dimensions of every metric; constant in a process.
 _OWN = {
     "Environment": os.environ.get("ENVIRONMENT", "local"),
     "service": os.environ.get("POWERTOOLS_SERVICE_NAME", "local"),
@@ -44,10 +44,10 @@ _documents: list[_Document] = []
 
 
 def add(name: str, value: float, **dimensions: str) -> None:
-    """Keep a value of one of contract.metrics until the next flush.
+    """Keep a value of a metric of contract.metrics until the next flush.
 
-    It is written with those of the metric's sets whose dimensions are all in `dimensions`, Environment and service
-    understood. Raises KeyError for a metric that is not declared.
+    It is written with each set of the metric whose dimensions are given; Environment and service always are.
+    Raises KeyError for a metric that is not declared.
     """
     known = _OWN | dimensions
     sets = tuple(names for names in METRICS[name].sets if known.keys() >= set(names))
@@ -61,7 +61,7 @@ def add(name: str, value: float, **dimensions: str) -> None:
 
 
 def flush() -> None:
-    """Write what was added: one line, or as many as its dimensions have values."""
+    """Write the values added since the last flush: in one line, or in several if a dimension has several values."""
     now = time.time_ns() // 1_000_000
     for document in _documents:
         print(json.dumps(_emf(document, now), separators=(",", ":")))
@@ -80,6 +80,6 @@ def _emf(document: _Document, now: int) -> dict:
             ],
         },
         **document.dimensions,
-        # A list's elements are fields of their own to Logs Insights, which asks for `ColdStart = 1`.
+        # One value is no list: Logs Insights queries `ColdStart = 1`, and sees each element of a list as a field.
         **{name: values[0] if len(values) == 1 else values for name, values in document.values.items()},
     }

@@ -1,4 +1,4 @@
-"""Which failures of AWS may be gone in a moment."""
+"""Tell transient failures of AWS from others."""
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 from botocore.parsers import ResponseParserError
@@ -17,25 +17,25 @@ _TRANSIENT = {
 }
 
 
-# No connection, the answer broke off (urllib3's own where it is read piece by piece), or it was not AWS's.
-_UNHEARD = (HTTPClientError, ConnectionError, IncompleteReadError, ResponseParserError, HTTPError)
+# No connection, an incomplete response (urllib3's exception while a body is streamed), or one that is not AWS's.
+_NO_RESPONSE = (HTTPClientError, ConnectionError, IncompleteReadError, ResponseParserError, HTTPError)
 
 
 AWS = (BotoCoreError, ClientError, ResponseParserError)
-"""All that a call raises which got no answer, or not the one it is for. The last is of neither family."""
+"""The exceptions of a call that got no response or an error. ResponseParserError has neither base class."""
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may succeed in a moment: throttled, timed out, unreachable, or failed over there."""
+    """Return whether a retry may succeed: throttled, timed out, unreachable, or a server error."""
     if not isinstance(error, ClientError):
-        return isinstance(error, _UNHEARD)
+        return isinstance(error, _NO_RESPONSE)
     code = code_of(error)
-    # Each service spells throttling its own way: Throttling, RequestThrottled, KmsThrottled ...
+    # Each service has another code for throttling: Throttling, RequestThrottled, KmsThrottled ...
     return code in _TRANSIENT or "Throttl" in code or _status(error) >= 500
 
 
 def code_of(error: ClientError) -> str:
-    """The service's error code; "" for an answer that has none, such as XML of a proxy."""
+    """Return the service's error code; "" for a response that has none, such as XML of a proxy."""
     return error.response.get("Error", {}).get("Code") or ""
 
 

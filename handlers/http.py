@@ -1,6 +1,6 @@
-"""API Gateway's REST proxy events to requests, answers to its responses.
+"""Convert API Gateway's REST proxy events to requests, and responses to its format.
 
-The one place where an exception becomes an HTTP response.
+Only this module turns an exception into an HTTP response.
 """
 
 import base64
@@ -18,13 +18,13 @@ from domain import strict_json
 from domain.errors import OrderError
 from handlers import faults, telemetry
 
-_BASE_PATH = "$-_.+!*'()"  # what a base path may have beside letters and digits
+_BASE_PATH = "$-_.+!*'()"  # allowed in a base path, with letters and digits
 _OPERATIONS = {(route.method, route.path): route.operation for route in ROUTES}
 
 
 @dataclass(frozen=True)
 class Request:
-    """`headers` by lower-case name; `operation` as in contract.routes, "" for none."""
+    """An HTTP request: `headers` by lower-case name; `operation` as in contract.routes, "" for none."""
 
     method: str
     operation: str
@@ -38,7 +38,7 @@ class Request:
     base: str  # the URL's path before the route: "/{stage}", or a custom domain's base path, or ""
 
     def json(self) -> object:
-        """The body. Raises OrderError unsupported_media_type, payload_too_large, invalid_request."""
+        """Parse the body. Raises OrderError unsupported_media_type, payload_too_large or invalid_request."""
         media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type != "application/json":
             raise OrderError("unsupported_media_type")
@@ -62,7 +62,7 @@ Operation = Callable[[Request], Response]
 
 
 def serve(event: dict, context: object, operations: Mapping[str, Operation]) -> dict:
-    """Answer one event by the operation that its route names. Never raises."""
+    """Respond to one event with the operation of its route. Never raise."""
     started = time.perf_counter()
     request = read(event)
     telemetry.begin(request.request_id, context)
@@ -77,12 +77,12 @@ def serve(event: dict, context: object, operations: Mapping[str, Operation]) -> 
 
 
 def read(event: dict) -> Request:
-    """A request from a proxy event, whose maps are null when empty."""
+    """Return the request of a proxy event. Empty maps of an event are null."""
     context = event.get("requestContext") or {}
     method = event.get("httpMethod") or ""
     return Request(
         method=method,
-        operation=_OPERATIONS.get((method, event.get("resource")), ""),
+        operation=_OPERATIONS.get((method, event.get("resource") or ""), ""),
         path={name: unquote(text) for name, text in (event.get("pathParameters") or {}).items()},
         query=event.get("queryStringParameters") or {},
         headers=_headers(event),
@@ -95,9 +95,9 @@ def read(event: dict) -> Request:
 
 
 def _headers(event: dict) -> dict[str, str]:
-    """By lower-case name. What is sent several times is one list (RFC 9110, 5.3); the same again says nothing new.
+    """Return headers by lower-case name. Several with one name become a list (RFC 9110, 5.3), without repetitions.
 
-    `headers` of an event has the last of them: of two keys one would be ignored in silence.
+    The event's `headers` has only the last of several: one of two Idempotency-Keys would be ignored.
     """
     sent = event.get("multiValueHeaders") or {name: [text] for name, text in (event.get("headers") or {}).items()}
     by_name: dict[str, list[str]] = {}
@@ -107,10 +107,10 @@ def _headers(event: dict) -> dict[str, str]:
 
 
 def _base(path: str, resource: str) -> str:
-    """What stands before the route `resource` in `path`, that of the request's URL in any spelling.
+    """Return what precedes the route `resource` in `path`, the path of the request's URL.
 
-    API Gateway's own word on the path, not a header's. The segments are counted, not compared: a client
-    may add a slash, or write a letter as %6F.
+    API Gateway sets `path`; a header could be forged. Segments are counted, not compared: a client may add a slash or
+    write a letter as %6F.
     """
     segments = [segment for segment in path.split("/") if segment]
     before = segments[: -len(resource.strip("/").split("/"))]
@@ -118,7 +118,7 @@ def _base(path: str, resource: str) -> str:
 
 
 def location(request: Request, order_id: str) -> str:
-    """The path of an order, absolute; an id is safe in a path as it is."""
+    """Return the absolute path of an order. An id needs no escaping in a path."""
     return f"{request.base}/orders/{order_id}"
 
 
@@ -176,5 +176,5 @@ def _cors(origin: str | None) -> dict[str, str]:
         return {**headers, "Access-Control-Allow-Origin": "*"}
     if origin in allowed.split(","):
         headers["Access-Control-Allow-Origin"] = origin
-    # The answer differs by origin, and a cache must not give one's to another.
+    # The response depends on the origin: a cache must not serve it to another.
     return {**headers, "Vary": "Origin"}

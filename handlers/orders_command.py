@@ -34,8 +34,11 @@ def create_order(request: Request) -> Response:
         holder = table.claim(claim["orderId"]) if claim else None
         if holder is None:
             raise refusal
+    elif claim:
+        holder = table.insert_with_claim(order, claim)
     else:
-        holder = table.insert_with_claim(order, claim) if claim else table.insert(order)
+        table.insert(order)
+        holder = None
     return _created(order, request, config) if holder is None else _replayed(table, holder, order, request)
 
 
@@ -57,6 +60,8 @@ def update_order_status(request: Request) -> Response:
         changed, order = _move(
             table, order or {"orderId": order_id, "timestamp": timestamp}, status, versions, change_id
         )
+    if order is None:
+        raise OrderError("not_found")
     if changed:
         telemetry.order_status_changed(status)
     else:
@@ -67,13 +72,13 @@ def update_order_status(request: Request) -> Response:
 def _move(
     table: OrdersTable, order: Mapping, status: str, versions: tuple[int, ...] | None, change_id: str
 ) -> tuple[bool, orders.Order | None]:
-    """As `OrdersTable.set_status`; of `order`, as far as it is known, `orderId` and `timestamp` are needed.
+    """Set the status as `OrdersTable.set_status` does. `order` needs only `orderId` and `timestamp`.
 
-    An order's times never run backwards: where the clock that set the last one was ahead, that one stays.
+    `updatedAt` never decreases: if the clock that set it last was ahead, it keeps its value.
     """
     now = max(_now(), order["timestamp"], order.get("updatedAt", 0))
     while True:
-        changed, order = table.set_status(
+        changed, after = table.set_status(
             order["orderId"],
             order["timestamp"],
             status,
@@ -83,9 +88,9 @@ def _move(
             now=now,
             expires_at=orders.expiry(now, _ttl_days()),
         )
-        if changed or order is None or order["updatedAt"] <= now:
-            return changed, order
-        now = order["updatedAt"]
+        if changed or after is None or after["updatedAt"] <= now:
+            return changed, after
+        now = after["updatedAt"]
 
 
 def _created(order: orders.Order, request: Request, config: dict[str, int]) -> Response:
@@ -94,7 +99,7 @@ def _created(order: orders.Order, request: Request, config: dict[str, int]) -> R
 
 
 def _replayed(table: OrdersTable, claim: dict, order: orders.Order, request: Request) -> Response:
-    """The first answer again, for a key that `claim` holds."""
+    """Return the first response again, for the Idempotency-Key of `claim`."""
     if not claims.is_of(claim, order):
         raise OrderError("idempotency_conflict")
     first = table.get(claim["claimedOrderId"], claim["orderTimestamp"])

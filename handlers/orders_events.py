@@ -1,29 +1,30 @@
-"""The function that announces what was stored: the table's stream in, the OrderEvents topic out.
+"""The function that publishes events: the table's stream in, the OrderEvents topic out.
 
-The stream is an outbox: an order that was stored is announced, even if SNS was
-down when it was stored. An event may come twice, with the same eventId.
+The stream is an outbox: every stored order is published, even if SNS was unavailable when it was stored. An event may
+be published twice, with the same eventId.
 
-Records are dealt with in their order and never past one that failed, so the
-events of an order keep theirs. The answer names the first that failed, be it
-the very first of the batch, and Lambda goes on from there.
+Records are processed in order, never beyond one that failed, so the events of an order stay in order. The response
+names the first record that failed, and Lambda retries from there.
 
-A record that cannot be read never will be, and would hold up its shard until
-those behind it are too old to be tried. So it goes to the dead-letter queue as
-it came, and the next one has its turn. Lambda halves a batch only where the
-function itself breaks down; its on-failure destination is for that, and for an
-outage that outlasts the event source's bounds.
+A record that cannot be read would block its shard until the records behind it expire. So it goes to the dead-letter
+queue unchanged, and the next record follows. Lambda halves a batch only if the function itself fails; the on-failure
+destination is for that, and for an outage longer than the event source's limits.
 """
 
 import os
 import re
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from contract.schemas import ID_PATTERN
 from domain import claims, events, strict_json, validation
 from handlers import clients, faults, telemetry
 from handlers.attributes import from_item
 from handlers.queue_batches import MESSAGE_BYTES, size_of, text
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns.type_defs import PublishBatchRequestEntryTypeDef
 
 ENTRIES_PER_CALL = 10
 UNREADABLE = "unreadable_record"
@@ -46,13 +47,13 @@ def handler(event: dict, context: object) -> dict:
 
 
 def _announce(records: list[dict]) -> int | None:
-    """Announce the records, or set them aside, in order until one fails; its index, None for none."""
+    """Publish the records' events, in order, until one fails; return its index, None for none."""
     announcements: list[Announcement] = []
     for index, record in enumerate(records):
         try:
             event = _event(record)
         except Exception as error:
-            # Not before those in front of it: they may fail, and it would be sent again with every retry.
+            # First those before it: if they fail, this one would be sent again with every retry.
             failed = _publish_all(announcements)
             if failed is not None:
                 return failed
@@ -66,7 +67,7 @@ def _announce(records: list[dict]) -> int | None:
 
 
 def _event(record: dict) -> dict | None:
-    """What to announce of a change of the table, None for nothing: claims, deletions, other changes."""
+    """Return the event of a change in the table, None for claims, deletions and changes that make none."""
     change = record["dynamodb"]
     is_claim = from_item(change["Keys"])["timestamp"] == claims.TIMESTAMP
     if is_claim or record["eventName"] == "REMOVE":
@@ -76,7 +77,7 @@ def _event(record: dict) -> dict | None:
 
 
 def _publish_all(announcements: list[Announcement]) -> int | None:
-    """The index of the first that failed, None for none."""
+    """Publish all; return the index of the first that failed, None for none."""
     for chunk in _chunks(announcements):
         failed = _publish(chunk)
         if failed is not None:
@@ -85,7 +86,7 @@ def _publish_all(announcements: list[Announcement]) -> int | None:
 
 
 def _chunks(announcements: list[Announcement]) -> Iterator[list[Announcement]]:
-    """Calls to make, none with two events of one order: within a call SNS keeps no order."""
+    """Divide into calls without two events of one order: SNS keeps no order within a call."""
     chunk: list[Announcement] = []
     for index, event in announcements:
         same_order = any(event["orderId"] == other["orderId"] for _, other in chunk)
@@ -98,7 +99,7 @@ def _chunks(announcements: list[Announcement]) -> Iterator[list[Announcement]]:
 
 
 def _publish(chunk: list[Announcement]) -> int | None:
-    """Publish in one call; the index of the first that failed, None for none."""
+    """Publish in one call; return the index of the first that failed, None for none."""
     entries = [_entry(index, event) for index, event in chunk]
     try:
         response = clients.sns().publish_batch(
@@ -110,21 +111,17 @@ def _publish(chunk: list[Announcement]) -> int | None:
     failed = {int(entry["Id"]): entry.get("Code") for entry in response.get("Failed", ())}
     for index, event in chunk:
         if index in failed:
-            telemetry.event_failed(failed[index], **_ids(event))
+            telemetry.event_failed(failed[index], event["eventId"], **_ids(event))
         else:
-            telemetry.event_published(**_ids(event))
+            telemetry.event_published(event["eventId"], **_ids(event))
     return min(failed, default=None)
 
 
-def _ids(event: dict) -> dict[str, str | None]:
-    return {
-        "event_id": event["eventId"],
-        "order_id": event["orderId"],
-        "correlation_id": event.get("correlationId"),
-    }
+def _ids(event: dict) -> telemetry.Ids:
+    return {"order_id": event["orderId"], "correlation_id": event.get("correlationId")}
 
 
-def _entry(index: int, event: dict) -> dict:
+def _entry(index: int, event: dict) -> "PublishBatchRequestEntryTypeDef":
     return {
         "Id": str(index),
         "Message": strict_json.dumps(event),
@@ -133,12 +130,12 @@ def _entry(index: int, event: dict) -> dict:
 
 
 def _set_aside(record: dict, error: Exception) -> bool:
-    """Send to the dead-letter queue what `error` kept from being read; whether it is there."""
+    """Send a record that could not be read because of `error` to the dead-letter queue; return whether it was sent."""
     order_id = _order_id(record)
     telemetry.failure(error, order_id=order_id, sequence_number=_sequence_number(record))
     try:
         clients.sqs(*SQS_TIMEOUT_RETRIES).send_message(
-            QueueUrl=os.environ["ORDER_EVENTS_DEAD_LETTER_QUEUE_URL"], **_letter(record, order_id)
+            QueueUrl=os.environ["ORDER_EVENTS_DEAD_LETTER_QUEUE_URL"], **_message(record, order_id)
         )
     except Exception as failure:
         telemetry.failure(failure)
@@ -146,15 +143,15 @@ def _set_aside(record: dict, error: Exception) -> bool:
     return True
 
 
-def _letter(record: dict, order_id: str | None) -> dict:
-    """The record as it came: handed to this function again, it is announced once its cause is gone."""
+def _message(record: dict, order_id: str | None) -> dict:
+    """Return the message of an unchanged record: it can be sent to this function again when its cause is fixed."""
     attributes = {"rejectionReason": UNREADABLE} | ({"orderId": order_id} if order_id else {})
     message = {
         "MessageBody": strict_json.dumps(record),
         "MessageAttributes": {name: text(value) for name, value in attributes.items()},
     }
     if size_of(message) > MESSAGE_BYTES:
-        # Two images of the largest items do not fit. The keys lead to the order.
+        # Two images of the largest items do not fit. The keys identify the order.
         change = {name: value for name, value in record["dynamodb"].items() if name not in _IMAGES}
         message["MessageBody"] = strict_json.dumps({**record, "dynamodb": change})
     return message

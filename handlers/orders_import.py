@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 from contract.imports import BROKEN, COMPLETED, FAILED, MAX_INVOCATIONS, RUNNING, rejected_key, report_key
 from contract.schemas import PRIORITIES
@@ -22,8 +23,14 @@ from domain import admission, flags, imports, messages, strict_json, validation
 from domain.errors import OrderError, UnknownFormat
 from domain.files import Fault, Record, open_upload
 from handlers import clients, configuration, queue_batches, telemetry, uploads
-from handlers.queue_batches import BatchEntry, text
+from handlers.queue_batches import BatchEntry, text, trace_attribute
 from handlers.repository import orders_table
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+    EntryFactory = Callable[[Record], SendMessageBatchRequestEntryTypeDef]
 
 # Rejected records are written when this many bytes of them are buffered.
 REJECTED_BYTES = 4 * 1024**2
@@ -57,7 +64,7 @@ class ImportRun:
     state: State = State.READING
     fault: dict | None = None
     position: Callable[[], dict] = dict  # where a continuation starts to read
-    last_record: Record | None = None
+    last_read: tuple[int, int] = (1, 0)  # line and byte of the last record
     rejected_lines: dict[int, bytes] = field(default_factory=dict)  # by record number, not yet written
     rejected_bytes: int = 0
 
@@ -71,10 +78,11 @@ class ImportRun:
         self.fault = fault
 
     def break_off(self, reason: str) -> None:
-        self.end({"reason": reason, "line": self.last_record.line, "byte": self.last_record.byte})
+        line, byte = self.last_read
+        self.end({"reason": reason, "line": line, "byte": byte})
 
 
-def handler(event: dict, context: object) -> None:
+def handler(event: dict, context: "LambdaContext") -> None:
     """Import the file of an EventBridge event "Object Created", from its start or from its "continuation"."""
     continuation = event.get("continuation") or {}
     telemetry.begin(continuation.get("correlation_id", context.aws_request_id), context)
@@ -88,7 +96,7 @@ def handler(event: dict, context: object) -> None:
         raise error from None
 
 
-def _import(event: dict, context: object) -> None:
+def _import(event: dict, context: "LambdaContext") -> None:
     started = time.monotonic()
     run = _start(event, context)
     before = replace(run.progress)
@@ -108,11 +116,11 @@ def _import(event: dict, context: object) -> None:
         version=run.file.version,
         invocation=run.progress.invocation,
     )
-    if status == FAILED:
+    if run.fault is not None and status == FAILED:
         raise ImportFailed(run.fault["reason"])
 
 
-def _start(event: dict, context: object) -> ImportRun:
+def _start(event: dict, context: "LambdaContext") -> ImportRun:
     if "continuation" in event:
         progress = imports.resumed(event["continuation"])
     else:
@@ -127,7 +135,7 @@ def _start(event: dict, context: object) -> ImportRun:
     )
 
 
-def _queue_records(run: ImportRun, entry_of: Callable[[Record], dict]) -> None:
+def _queue_records(run: ImportRun, entry_of: "EntryFactory") -> None:
     """Send records to the queue until the file or the time ends. Write rejected ones once all before them are sent."""
     records = _records(run)
     while run.state is State.READING:
@@ -151,11 +159,11 @@ def _records(run: ImportRun) -> Iterator[Record]:
         run.end()
 
 
-def _entries(run: ImportRun, records: Iterator[Record], entry_of: Callable[[Record], dict]) -> Iterator[BatchEntry]:
+def _entries(run: ImportRun, records: Iterator[Record], entry_of: "EntryFactory") -> Iterator[BatchEntry]:
     """Yield records that can become orders, until the time ends or the rejected ones fill their buffer."""
     for record in records:
         run.progress.read += 1
-        run.last_record = record
+        run.last_read = record.line, record.byte
         try:
             entry = entry_of(record)
         except OrderError as error:
@@ -169,7 +177,7 @@ def _entries(run: ImportRun, records: Iterator[Record], entry_of: Callable[[Reco
             return
 
 
-def _entry_factory(event: dict, run: ImportRun) -> Callable[[Record], dict]:
+def _entry_factory(event: dict, run: ImportRun) -> "EntryFactory":
     """Return a function that makes a record an entry of SendMessageBatch, or raises OrderError.
 
     Records are validated as of the file's upload: each delivery of the event rejects the same ones.
@@ -179,8 +187,7 @@ def _entry_factory(event: dict, run: ImportRun) -> Callable[[Record], dict]:
     origin = {"source": "import", "sourceFile": run.file.url, "processedDate": f"{uploaded:%Y-%m-%d}"}
     config = configuration.api_config()
     features_of = lru_cache(CUSTOMERS)(partial(flags.enabled, configuration.feature_flags()))
-    trace = os.environ.get("_X_AMZN_TRACE_ID")
-    system_attributes = {"AWSTraceHeader": text(trace)} if trace else {}
+    system_attributes = trace_attribute(os.environ.get("_X_AMZN_TRACE_ID"))
     attributes = {
         priority: {
             "priority": text(priority),
@@ -190,7 +197,7 @@ def _entry_factory(event: dict, run: ImportRun) -> Callable[[Record], dict]:
         for priority in PRIORITIES
     }
 
-    def entry(record: Record) -> dict:
+    def entry(record: Record) -> "SendMessageBatchRequestEntryTypeDef":
         submission = validation.import_record(record.document(), uploaded_at)
         features = features_of(submission["customerId"])
         refusal = admission.refusal(submission, config["maxItemsPerOrder"], features)
@@ -250,7 +257,7 @@ def _write_report(run: ImportRun, status: str) -> dict:
     return report
 
 
-def _invoke_continuation(event: dict, context: object, run: ImportRun) -> None:
+def _invoke_continuation(event: dict, context: "LambdaContext", run: ImportRun) -> None:
     rest = replace(run.progress, invocation=run.progress.invocation + 1, position=run.position())
     clients.functions().invoke(
         FunctionName=context.invoked_function_arn,

@@ -1,7 +1,7 @@
-"""The function that accepts orders at once, to be stored later: POST /orders/async.
+"""The function that accepts orders for storing them later: POST /orders/async.
 
-202 means that SQS has the order. Any other result is an error; the client may hand the order in again, the same under an orderId of its
-own or under one Idempotency-Key.
+202 means that SQS has the order. After an error, a client may send the order again, safely if it chose an orderId or
+sends the same Idempotency-Key.
 """
 
 import os
@@ -11,7 +11,7 @@ from domain import admission, claims, flags, messages, parameters, strict_json, 
 from domain.errors import OrderError
 from handlers import clients, configuration, http, telemetry
 from handlers.http import Request, Response
-from handlers.queue_batches import text
+from handlers.queue_batches import text, trace_attribute
 from handlers.repository import orders_table
 
 POLL_AFTER_SECONDS = 1
@@ -36,9 +36,9 @@ def submit_order(request: Request) -> Response:
 
 
 def _named(submission: dict, request: Request) -> dict:
-    """`submission` with the orderId that an Idempotency-Key gives it; unchanged without one.
+    """Return `submission` with the orderId derived from an Idempotency-Key; unchanged without a key.
 
-    Raises OrderError("invalid_request") where both would name the order.
+    Raises OrderError("invalid_request") if the submission has an orderId too.
     """
     key = parameters.idempotency_key(request.headers.get("idempotency-key"))
     if key is None:
@@ -49,33 +49,28 @@ def _named(submission: dict, request: Request) -> dict:
 
 
 def _accepted_before(request: Request, submission: dict, refusal: OrderError, config: dict[str, int]) -> Response:
-    """202 again for an order that is stored already, though today's settings would refuse it, and no message.
+    """Return 202 again, without a message, for a stored order that the current settings would refuse.
 
-    Raises OrderError for any other.
+    Raises OrderError for any other order.
     """
     if "orderId" not in submission:
         raise refusal
     claim = orders_table(config).claim(submission["orderId"])
-    admission.check_accepted_before(submission, claim, refusal)
+    claim = admission.check_accepted_before(submission, claim, refusal)
     telemetry.order_duplicate(order_id=claim["orderId"])
     return _accepted(request, claim["orderId"], claim["orderTimestamp"])
 
 
 def _send(message: dict, correlation_id: str, config: dict[str, int]) -> str:
-    """Put `message` on the queue; the message id that SQS gave it. Raises botocore's exceptions."""
+    """Send `message` to the queue; return its message id. Raises botocore's exceptions."""
     attributes = {"priority": message["priority"], "source": message["source"], "correlationId": correlation_id}
     response = clients.sqs(config["defaultTimeout"], config["retryAttempts"]).send_message(
         QueueUrl=os.environ["ORDER_QUEUE_URL"],
         MessageBody=strict_json.dumps(message),
         MessageAttributes={name: text(value) for name, value in attributes.items()},
-        MessageSystemAttributes=_trace(),
+        MessageSystemAttributes=trace_attribute(os.environ.get("_X_AMZN_TRACE_ID")),
     )
     return response["MessageId"]
-
-
-def _trace() -> dict:
-    header = os.environ.get("_X_AMZN_TRACE_ID")
-    return {"AWSTraceHeader": text(header)} if header else {}
 
 
 def _accepted(request: Request, order_id: str, timestamp: int, **more: str) -> Response:

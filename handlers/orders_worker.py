@@ -1,19 +1,19 @@
 """The function that stores accepted orders: a batch of the order queue's messages at a time.
 
-Each message ends in exactly one of four ways: stored; duplicate (the order is
-there already); rejected (it can never be stored: to the dead-letter queue with
-the reason); failed (it may yet be stored, be it by a newer version: back to
-the queue). The first three are reported as success, so SQS deletes the
-message, and never before it is safe where it belongs. A process killed in
-between leaves every message on the queue, and what it had stored is a
-duplicate next time.
+Each message has exactly one of four results: stored; duplicate (the order is stored already); rejected (it can never be
+stored: to the dead-letter queue with the reason); failed (it may be stored later, perhaps by a newer version: back to
+the queue). The first three are reported as success, and SQS deletes the message, after the order or the dead letter is
+stored. If the process is killed before, all messages stay on the queue, and the orders already stored are duplicates on
+the next delivery.
 """
 
 import os
 import re
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from contract.schemas import ID_PATTERN
 from domain import flags, messages, validation
@@ -22,22 +22,25 @@ from domain.orders import Order
 from handlers import bulk, clients, configuration, dead_letters, telemetry
 from handlers.repository import orders_table
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
 DEFAULT_SECONDS = 10  # outside Lambda
 
 
 @dataclass
 class Batch:
-    """What became of each record, by its index."""
+    """The result of each record, by its index."""
 
     records: list[dict]
-    orders: dict[int, Order] = field(default_factory=dict)  # all that could be read
+    orders: dict[int, Order] = field(default_factory=dict)  # of each message that could be read
     stored: list[int] = field(default_factory=list)
     duplicate: list[int] = field(default_factory=list)
     rejected: dict[int, OrderError] = field(default_factory=dict)
     failed: dict[int, Exception] = field(default_factory=dict)
 
 
-def handler(event: dict, context: object) -> dict:
+def handler(event: dict, context: "LambdaContext | None") -> Mapping:
     started = time.monotonic()
     telemetry.begin(getattr(context, "aws_request_id", None), context)
     batch = Batch(event["Records"])
@@ -72,14 +75,14 @@ def _store(batch: Batch, deadline: float) -> None:
     table = orders_table(configuration.api_config())
     results = bulk.store(table, list(batch.orders.values()), _ttl_days(), deadline)
     for index, result in zip(batch.orders, results, strict=True):
-        if result == bulk.STORED:
+        if isinstance(result, Exception):
+            batch.failed[index] = result
+        elif result == bulk.STORED:
             batch.stored.append(index)
         elif result == bulk.DUPLICATE:
             batch.duplicate.append(index)
-        elif result == bulk.CONFLICT:
+        else:  # bulk.CONFLICT
             batch.rejected[index] = OrderError("order_conflict", ["orderId: belongs to another order"])
-        else:
-            batch.failed[index] = result
 
 
 def _reject(batch: Batch) -> None:
@@ -97,7 +100,7 @@ def _reject(batch: Batch) -> None:
 
 
 def _report(batch: Batch) -> None:
-    """Log and count, each message by its ids, never by its content."""
+    """Log and count the results. A log line has a message's ids, never its content."""
     now = _now()
     for index in batch.stored:
         sent = batch.records[index].get("attributes", {}).get("SentTimestamp")
@@ -119,8 +122,9 @@ def _report(batch: Batch) -> None:
             telemetry.message_failed(failure, **_ids(batch, index))
 
 
-def _ids(batch: Batch, index: int) -> dict[str, str | None]:
-    record, order = batch.records[index], batch.orders.get(index, {})
+def _ids(batch: Batch, index: int) -> telemetry.Ids:
+    record = batch.records[index]
+    order: Mapping = batch.orders.get(index, {})
     return {
         "message_id": record.get("messageId"),
         "order_id": order.get("orderId"),
@@ -129,34 +133,34 @@ def _ids(batch: Batch, index: int) -> dict[str, str | None]:
     }
 
 
-def _answer(batch: Batch) -> dict:
+def _answer(batch: Batch) -> Mapping:
     if not batch.failed:
         return {"batchItemFailures": []}
-    # Importing this costs a quarter of a cold start, and most batches have nothing to report.
+    # This import takes a quarter of a cold start, and most batches have no failures.
     from aws_lambda_powertools.utilities import batch as powertools
 
     indexes = iter(range(len(batch.records)))
 
     def report(record: object) -> None:
         if next(indexes) in batch.failed:
-            raise RuntimeError("to be tried again")  # Powertools logs it: not the failure, which may quote the message
+            raise RuntimeError("to be tried again")  # Powertools logs it; the failure itself may quote the message
 
     return powertools.process_partial_response(
         event={"Records": batch.records},
         record_handler=report,
-        # An exception would tell Lambda no more than the whole list does, and count as a broken function.
+        # The list says the same to Lambda as an exception, which would count as an error of the function.
         processor=powertools.BatchProcessor(powertools.EventType.SQS, raise_on_entire_batch_failure=False),
     )
 
 
 def _correlation_id(record: dict) -> str | None:
-    """Of the API request that brought the order, where there was one."""
+    """Return the correlation id of the API request, None without one."""
     attribute = (record.get("messageAttributes") or {}).get("correlationId") or {}
     text = attribute.get("stringValue") or ""
     return text if re.fullmatch(ID_PATTERN, text) else None
 
 
-def _seconds_left(context: object) -> float:
+def _seconds_left(context: "LambdaContext | None") -> float:
     return context.get_remaining_time_in_millis() / 1000 if context else DEFAULT_SECONDS
 
 

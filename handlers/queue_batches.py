@@ -1,7 +1,6 @@
-"""Many messages onto a queue: in as few calls as they fit, several at once.
+"""Send many messages to a queue, in as few calls as possible, several at once.
 
-An entry is a message as SendMessageBatch takes it. SQS answers for each entry
-of a call: it has it, or why it has not.
+An entry is a message in SendMessageBatch's format. SQS responds for each entry of a call: accepted, or why not.
 """
 
 import random
@@ -9,64 +8,69 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
-
-from botocore.client import BaseClient
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handlers import clients, faults
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import MessageSystemAttributeNameForSendsType
+    from mypy_boto3_sqs.type_defs import (
+        MessageAttributeValueTypeDef,
+        MessageSystemAttributeValueTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
+
 ENTRIES_PER_CALL = 10
 MESSAGE_BYTES = 1_048_576
-# Far below what SQS takes in a call, or a few large messages would hold up small ones; a larger one goes alone.
+# Far below SQS's limit for a call, or a few large messages would delay small ones. A larger message is sent alone.
 CALL_BYTES = 262_144
-# Sent, or about to be. Whoever has more waits until SQS has taken some: nothing piles up in memory.
-CALLS_UNDER_WAY = 2 * clients.CONNECTIONS
+# Running or submitted. `send` draws no more entries until one of these calls ends: this bounds memory.
+CONCURRENT_CALLS = 2 * clients.CONNECTIONS
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds
 
-# SQS blames the sender for these too, but another message would fare no better.
+# SQS calls these the sender's fault, but any other message would fail too.
 _NOT_THE_MESSAGE = re.compile("throttl|kms|access|security|overlimit|unavailable|internal", re.IGNORECASE)
 
 
 class BatchEntry(NamedTuple):
-    """An entry, and what its sender knows it by."""
+    """An entry, and the sender's object that it is made from."""
 
-    message: dict
-    origin: object
+    message: "SendMessageBatchRequestEntryTypeDef"
+    origin: Any
 
 
 class Refusal(NamedTuple):
-    """SQS will never take this one; `code` is its word for why."""
+    """An entry that SQS never accepts; `code` is SQS's error code."""
 
-    origin: object
+    origin: Any
     code: str
 
 
 class Undelivered(Exception):
-    """SQS did not take everything in time."""
+    """SQS did not accept all entries before the deadline."""
 
 
-def send(client: BaseClient, queue_url: str, entries: Iterable[BatchEntry], deadline: float) -> list[Refusal]:
-    """Send all entries, drawn from `entries` as SQS takes them, in no certain order.
+def send(client: "SQSClient", queue_url: str, entries: Iterable[BatchEntry], deadline: float) -> list[Refusal]:
+    """Send all entries, in any order; return those that SQS refused. It has accepted all others.
 
-    When it returns, SQS has confirmed all but those returned. What fails for
-    the moment is sent again, which may put it on the queue twice. Raises
-    Undelivered if that does not help until `deadline` (time.monotonic()),
-    botocore's exceptions for what a retry does not solve, and what
-    `entries` raises. Either way no call is under way any more.
+    `entries` is read as calls end. Transient failures are retried, which may send an entry twice. Raises Undelivered
+    for entries not accepted by `deadline` (time.monotonic()), botocore's exceptions for permanent failures, and what
+    `entries` raises. When it returns or raises, no call is running.
     """
     stop = threading.Event()
-    under_way: deque[Future] = deque()
+    running: deque[Future] = deque()
     refused: list[Refusal] = []
     with ThreadPoolExecutor(clients.CONNECTIONS) as pool:
         try:
             for chunk in chunks(entries, lambda entry: size_of(entry.message)):
-                if len(under_way) == CALLS_UNDER_WAY:
-                    refused += under_way.popleft().result()
-                under_way.append(pool.submit(_insist, client, queue_url, chunk, deadline, stop))
-            while under_way:
-                refused += under_way.popleft().result()
+                if len(running) == CONCURRENT_CALLS:
+                    refused += running.popleft().result()
+                running.append(pool.submit(_send_call, client, queue_url, chunk, deadline, stop))
+            while running:
+                refused += running.popleft().result()
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -74,10 +78,10 @@ def send(client: BaseClient, queue_url: str, entries: Iterable[BatchEntry], dead
     return refused
 
 
-def _insist(
-    client: BaseClient, queue_url: str, entries: list[BatchEntry], deadline: float, stop: threading.Event
+def _send_call(
+    client: "SQSClient", queue_url: str, entries: list[BatchEntry], deadline: float, stop: threading.Event
 ) -> list[Refusal]:
-    """Send the entries of one call until SQS has taken or refused each."""
+    """Send the entries of one call, and retry, until SQS has accepted or refused each."""
     refused: list[Refusal] = []
     pause = FIRST_PAUSE
     while True:
@@ -92,9 +96,9 @@ def _insist(
 
 
 def _call(
-    client: BaseClient, queue_url: str, entries: list[BatchEntry]
+    client: "SQSClient", queue_url: str, entries: list[BatchEntry]
 ) -> tuple[set[str], dict[str, str], Exception | None]:
-    """The ids that SQS took, those that it refused with its code, and what the whole call failed of."""
+    """Send once. Return the accepted ids, the refused ones with their codes, and the transient error of the call."""
     try:
         answer = client.send_message_batch(QueueUrl=queue_url, Entries=[entry.message for entry in entries])
     except Exception as error:
@@ -113,13 +117,20 @@ def _id(entry: BatchEntry) -> str:
     return entry.message["Id"]
 
 
-def text(value: str) -> dict:
-    """`value` as an attribute of a message."""
+def text(value: str) -> "MessageAttributeValueTypeDef":
+    """Return `value` as an attribute of a message."""
     return {"DataType": "String", "StringValue": value}
 
 
-def size_of(entry: dict) -> int:
-    """As SQS counts: the body, and each attribute's name, type and value."""
+def trace_attribute(
+    header: str | None,
+) -> "dict[MessageSystemAttributeNameForSendsType, MessageSystemAttributeValueTypeDef]":
+    """Return the system attributes of a message, with the trace `header` if there is one."""
+    return {"AWSTraceHeader": text(header)} if header else {}
+
+
+def size_of(entry: Mapping) -> int:
+    """Return the size of an entry as SQS counts it: the body, and each attribute's name, type and value."""
     parts = [entry["MessageBody"], *entry["MessageAttributes"]]
     for attribute in entry["MessageAttributes"].values():
         parts += attribute.values()
@@ -127,7 +138,7 @@ def size_of(entry: dict) -> int:
 
 
 def chunks(entries: Iterable, size: Callable[[Any], int] = size_of) -> Iterator[list]:
-    """`entries`, in their order, as the calls to send them with."""
+    """Divide `entries`, in order, into calls."""
     chunk: list = []
     total = 0
     for entry in entries:

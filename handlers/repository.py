@@ -1,16 +1,16 @@
-"""The orders table; with `handlers.bulk` the only module that knows DynamoDB.
+"""The orders table. Only this module and `handlers.bulk` know DynamoDB.
 
-Items are orders (`domain.orders.Order`) and claims (`domain.claims`, timestamp
-0). Every write is conditional, so a retry by the SDK, whose first attempt may
-have succeeded unheard, cannot write twice, and is distinguished from a refusal.
+Items are orders (`domain.orders.Order`) and claims (`domain.claims`, timestamp 0). Every write is conditional, so a
+retry of the SDK, after a first attempt whose response was lost, cannot write twice, and is distinguished from a refusal.
 """
 
 import os
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from domain.claims import TIMESTAMP as CLAIM_TIMESTAMP
@@ -19,20 +19,25 @@ from domain.orders import Order, is_expired
 from handlers import clients, faults
 from handlers.attributes import from_item, to_attribute, to_item
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import PutTypeDef, QueryInputTypeDef, TransactWriteItemTypeDef
+
 CUSTOMER_INDEX = "customerIdIndex"
 TRANSACTION_ATTEMPTS = 6
 
-# A filter drops what a query has read, so one page may take several queries.
+# A filter removes items that a query has read, so one page may take several queries.
 FILTERED_READ = 100
 MAX_QUERIES = 10
 
-# `domain.orders.is_expired`, asked of DynamoDB.
+# The opposite of `domain.orders.is_expired`, as DynamoDB's expression.
 NOT_EXPIRED = "(attribute_not_exists(expiresAt) OR expiresAt >= :seconds)"
 
 # Why DynamoDB cancels a transaction that may succeed in a moment.
 RETRIABLE_REASONS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 Position = tuple[str, int]  # (orderId, timestamp)
+Document = TypeVar("Document", Order, dict)
 
 
 def orders_table(api_config: dict[str, int]) -> "OrdersTable":
@@ -42,26 +47,29 @@ def orders_table(api_config: dict[str, int]) -> "OrdersTable":
 
 @dataclass(frozen=True)
 class OrdersTable:
-    """Methods raise botocore's exceptions for what is not an answer."""
+    """Methods raise botocore's exceptions unless they say otherwise."""
 
-    client: BaseClient
+    client: "DynamoDBClient"
     name: str
 
     def insert(self, order: Order) -> None:
-        """Store an order whose id was chosen here."""
+        """Store an order with an id of the platform."""
         try:
-            self.client.put_item(TableName=self.name, **if_absent(order))
+            self.client.put_item(**self.put_if_absent(order))
         except ClientError as error:
-            if _refused_item(error).get("fingerprint") != order["fingerprint"]:
-                raise  # not our own retry, which had been stored
+            if from_item(_refused_item(error)).get("fingerprint") != order["fingerprint"]:
+                raise  # another order, not the SDK's retry of this one
 
     def insert_with_claim(self, order: Order, claim: dict) -> dict | None:
         """Store an order and its claim, both or neither.
 
-        Returns None when stored, else the claim that already has the name.
-        Raises OrderError("unavailable") while others keep writing that name.
+        Returns None when stored, else the existing claim on the name. Raises OrderError("unavailable") while other
+        requests keep writing under that name.
         """
-        writes = [{"Put": {"TableName": self.name, **put}} for put in (_if_free(claim), if_absent(order))]
+        writes: list[TransactWriteItemTypeDef] = [
+            {"Put": self._put_if_free(claim)},
+            {"Put": self.put_if_absent(order)},
+        ]
         for attempt in range(TRANSACTION_ATTEMPTS):
             try:
                 self.client.transact_write_items(TransactItems=writes)  # the SDK adds a token for its retries
@@ -77,12 +85,12 @@ class OrdersTable:
         raise OrderError("unavailable")
 
     def claim(self, name: str) -> dict | None:
-        """The claim that has the name, None for a free one; one read."""
+        """Return the claim on the name, None if there is none, with one read."""
         response = self.client.get_item(TableName=self.name, Key=_key(name, CLAIM_TIMESTAMP), ConsistentRead=True)
-        return _living(from_item(response.get("Item", {})))
+        return _unexpired(from_item(response["Item"])) if "Item" in response else None
 
     def get(self, order_id: str, timestamp: int | None) -> Order | None:
-        """The order as it stands, None where there is none; one read either way."""
+        """Return the order, None if there is none, with one read."""
         if timestamp is not None:
             response = self.client.get_item(TableName=self.name, Key=_key(order_id, timestamp), ConsistentRead=True)
             items = [response["Item"]] if "Item" in response else []
@@ -96,7 +104,7 @@ class OrdersTable:
                 Limit=1,
                 ConsistentRead=True,
             )["Items"]
-        return _living(from_item(items[0])) if items else None
+        return _unexpired(_order(items[0])) if items else None
 
     def set_status(
         self,
@@ -112,10 +120,10 @@ class OrdersTable:
     ) -> tuple[bool, Order | None]:
         """Move an order to `status` if it is in one of the statuses and versions (None: any).
 
-        `change_id` names the change: if it is the order's latest already, this is a repetition, and a success.
+        If `change_id` is that of the order's latest change, this is a repetition, and a success.
         `now` (epoch ms) must not be before the order's latest change.
-        Returns (True, the order after) or (False, the order as it stands, None
-        where there is none: no status matches a missing item, nor an order past its time to live).
+        Returns (True, the changed order) or (False, the unchanged one, None for one that is missing or past its time to
+        live).
         """
         condition, operands = _among("#status", "from", allowed_from)
         condition += f" AND updatedAt <= :now AND {NOT_EXPIRED}"
@@ -145,39 +153,40 @@ class OrdersTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            standing = _living(_refused_item(error))
+            item = _refused_item(error)
+            standing = _unexpired(_order(item)) if item else None
             return standing is not None and standing.get("changeId") == change_id, standing
-        return True, from_item(response["Attributes"])
+        return True, _order(response["Attributes"])
 
     def page(
         self, customer_id: str, size: int, after: Position | None, status: str | None
     ) -> tuple[list[Order], Position | None]:
-        """Up to `size` orders of a customer, newest first, and where the next page starts after.
+        """Return up to `size` orders of a customer, newest first, and the position that the next page starts after.
 
-        A page may be short, even empty, and yet have a next one: where few of
-        very many orders have `status`, or most are past their time to live, the
-        search stops after MAX_QUERIES.
+        A page may be short, even empty, and still have a next one: after MAX_QUERIES the search stops, if few of many
+        orders have `status` or most are past their time to live.
         """
-        query = {
+        values = {":customer": customer_id, ":seconds": _now() // 1000}
+        query: QueryInputTypeDef = {
             "TableName": self.name,
             "IndexName": CUSTOMER_INDEX,
             "KeyConditionExpression": "customerId = :customer",
             "FilterExpression": NOT_EXPIRED,
-            "ExpressionAttributeValues": to_item({":customer": customer_id, ":seconds": _now() // 1000}),
             "ScanIndexForward": False,
-            "Limit": size + 1,  # one more tells whether there is a next page
+            "Limit": size + 1,  # one more, to know whether there is a next page
         }
         if status is not None:
-            query["FilterExpression"] += " AND #status = :status"
+            query["FilterExpression"] = f"{NOT_EXPIRED} AND #status = :status"
             query["ExpressionAttributeNames"] = {"#status": "status"}
-            query["ExpressionAttributeValues"][":status"] = to_attribute(status)
+            values[":status"] = status
             query["Limit"] = max(size + 1, FILTERED_READ)
+        query["ExpressionAttributeValues"] = to_item(values)
         found: list[Order] = []
         for _ in range(MAX_QUERIES):
             if after is not None:
                 query["ExclusiveStartKey"] = {**_key(*after), "customerId": to_attribute(customer_id)}
             response = self.client.query(**query)
-            found += map(from_item, response["Items"])
+            found += map(_order, response["Items"])
             if len(found) > size:
                 return found[:size], (found[size - 1]["orderId"], found[size - 1]["timestamp"])
             if "LastEvaluatedKey" not in response:
@@ -187,33 +196,38 @@ class OrdersTable:
             query["Limit"] = max(size + 1, FILTERED_READ)
         return found, after
 
+    def put_if_absent(self, document: Mapping) -> "PutTypeDef":
+        """Return the Put of an order or a claim, conditional on no item having its key."""
+        return {
+            "TableName": self.name,
+            "Item": to_item(document),
+            "ConditionExpression": "attribute_not_exists(orderId)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
 
-def _living(item: dict) -> dict | None:
-    """`item`; None for none, and for one past its time to live, which DynamoDB deletes up to days late."""
-    return item if item and not is_expired(item, _now()) else None
+    def _put_if_free(self, claim: Mapping) -> "PutTypeDef":
+        """Return the Put of a claim, which may replace one past its time to live."""
+        return {
+            "TableName": self.name,
+            "Item": to_item(claim),
+            "ConditionExpression": "attribute_not_exists(orderId) OR expiresAt < :now",
+            "ExpressionAttributeValues": to_item({":now": _now() // 1000}),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+
+def _order(item: Mapping) -> Order:
+    """Return the order in an item, unchecked: only this platform writes to the table."""
+    return cast(Order, from_item(item))
+
+
+def _unexpired(document: Document) -> Document | None:
+    """Return `document`, or None if it is past its time to live: DynamoDB deletes it up to days later."""
+    return None if is_expired(document, _now()) else document
 
 
 def _key(order_id: str, timestamp: int) -> dict:
     return to_item({"orderId": order_id, "timestamp": timestamp})
-
-
-def if_absent(document: dict) -> dict:
-    """The Put of an order or a claim that must not replace another."""
-    return {
-        "Item": to_item(document),
-        "ConditionExpression": "attribute_not_exists(orderId)",
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-
-
-def _if_free(claim: dict) -> dict:
-    """A claim may replace one past its time to live."""
-    return {
-        "Item": to_item(claim),
-        "ConditionExpression": "attribute_not_exists(orderId) OR expiresAt < :now",
-        "ExpressionAttributeValues": to_item({":now": _now() // 1000}),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
 
 
 def _among(attribute: str, name: str, values: tuple) -> tuple[str, dict]:
@@ -221,11 +235,11 @@ def _among(attribute: str, name: str, values: tuple) -> tuple[str, dict]:
     return f"{attribute} IN ({', '.join(operands)})", operands
 
 
-def _refused_item(error: ClientError) -> dict:
-    """The item that failed a condition, {} for none. Raises `error` if it is another one."""
+def _refused_item(error: ClientError) -> Any:
+    """Return the item that failed a condition, {} for none. Raise `error` if it is another one."""
     if faults.code_of(error) != "ConditionalCheckFailedException":
         raise error
-    return from_item(error.response.get("Item", {}))
+    return error.response.get("Item", {})
 
 
 def _now() -> int:

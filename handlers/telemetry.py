@@ -1,13 +1,14 @@
-"""What the handlers tell of their work: logs (JSON) and metrics (EMF), one flush per request.
+"""Logs (JSON) and metrics (EMF) of the handlers, with one flush per request.
 
-Nothing here takes a body, a header, an address or an exception's message:
-what is not passed in cannot leak. A test plants secrets and looks for them.
+No function takes a body, a header, an address or an exception's message: what is not passed cannot leak. A test sends
+secrets and searches the logs for them.
 """
 
 import logging
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from types import TracebackType
+from typing import Any, TypedDict, Unpack
 
 from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import ClientError
@@ -15,22 +16,33 @@ from botocore.exceptions import ClientError
 from contract.metrics import ASYNC, IMPORT, SYNC
 from handlers import emf, faults
 
-# RFC 3339, or Lambda's own log-level filter takes every line for INFO.
+# Without RFC 3339 Lambda's log-level filter takes every line for INFO.
 logger = Logger(utc=True, use_rfc3339=True)
 
-# At DEBUG the SDK logs whole request bodies; Lambda's log level reaches it too.
+# At DEBUG the SDK logs request bodies, and Lambda's log level applies to it too.
 for _library in ("botocore", "urllib3"):
     logging.getLogger(_library).setLevel(logging.WARNING)
 
-# The path of an order, by its source (contract.schemas.SOURCES).
+# The ingestion path of an order by its source (contract.schemas.SOURCES).
 PATH_OF = {"api": SYNC, "pipeline": ASYNC, "import": IMPORT}
 
+
+class Ids(TypedDict, total=False):
+    """Ids that a log line carries, each under its name."""
+
+    message_id: str | None
+    order_id: str | None
+    correlation_id: str | None
+    sequence_number: str
+    source_file: str | None
+
+
 _cold = True
-_stored_on: dict[str, str] = {}  # {"path": ...} once the request under way has stored an order
+_stored_on: dict[str, str] = {}  # {"path": ...} once the current request has stored an order
 
 
 def begin(request_id: str | None, context: object) -> None:
-    """Start a request: every log line until the next one carries its ids."""
+    """Start a request: every log line until the next request has its ids."""
     global _cold
     _stored_on.clear()
     logger.append_keys(
@@ -44,7 +56,7 @@ def begin(request_id: str | None, context: object) -> None:
 
 
 def about(order_id: str) -> None:
-    """The request is about this order, which a client named as the contract allows: its lines are found by it."""
+    """Add the id of the request's order, which must be valid, to its log lines."""
     logger.append_keys(order_id=order_id)
 
 
@@ -53,7 +65,7 @@ def count(metric: str, times: int = 1) -> None:
 
 
 def order_created(order_id: str, total: Decimal, per_hour: int) -> None:
-    """`per_hour` is api-config's maxOrdersPerHour."""
+    """Log an order stored by the API. `per_hour` is api-config's maxOrdersPerHour."""
     about(order_id)
     count("OrderCreated")
     _count_stored(SYNC, total)
@@ -63,7 +75,7 @@ def order_created(order_id: str, total: Decimal, per_hour: int) -> None:
 
 
 def order_status_changed(status: str) -> None:
-    """`status` is the new one, of contract.schemas."""
+    """Log a change to `status`, one of contract.schemas."""
     count("OrderUpdated")
     emf.add("OrderStatusChanged", 1, status=status)
     logger.info("order status changed", order_status=status)
@@ -76,15 +88,12 @@ def order_accepted(order_id: str, message_id: str) -> None:
 
 
 def order_rejected(code: str, times: int = 1) -> None:
-    """`code` is one of contract.errors."""
+    """Count rejected orders. `code` is one of contract.errors."""
     emf.add("OrderRejected", times, reason=code)
 
 
-def order_stored(source: str, total: Decimal, delay_ms: int | None, **ids: str | None) -> None:
-    """`source` as in contract.schemas; `delay_ms`: since the queue had it, None if it does not say.
-
-    `ids` here and below: message_id, order_id, correlation_id, source_file.
-    """
+def order_stored(source: str, total: Decimal, delay_ms: int | None, **ids: Unpack[Ids]) -> None:
+    """Log a stored order. `source` is one of contract.schemas; `delay_ms` is the time since SQS received the message, None if unknown."""
     path = PATH_OF[source]
     _count_stored(path, total)
     if delay_ms is not None:
@@ -93,79 +102,79 @@ def order_stored(source: str, total: Decimal, delay_ms: int | None, **ids: str |
 
 
 def orders_per_hour_ceiling(source: str, per_hour: int) -> None:
-    """Beside the orders of a source that were stored: what their number in an hour is held against."""
+    """Write the threshold of the alarm on a source's stored orders per hour."""
     emf.add("OrdersPerHourCeiling", per_hour, path=PATH_OF[source])
 
 
-def order_duplicate(**ids: str | None) -> None:
+def order_duplicate(**ids: Unpack[Ids]) -> None:
     count("OrderDuplicate")
     logger.info("order is there already", **ids)
 
 
-def message_rejected(code: str, details: list[str], **ids: str | None) -> None:
-    """To the dead-letter queue. `code` is one of contract.errors, `details` as in OrderError."""
+def message_rejected(code: str, details: list[str], **ids: Unpack[Ids]) -> None:
+    """Log a message sent to the dead-letter queue. `code` is one of contract.errors, `details` as in OrderError."""
     logger.warning("message rejected", reason=code, details=details, **ids)
 
 
-def message_failed(error: BaseException, **ids: str | None) -> None:
-    """Back to the queue."""
+def message_failed(error: BaseException, **ids: Unpack[Ids]) -> None:
+    """Log a message that goes back to the queue."""
     count("OrderRetried")
     failure(error, **ids)
 
 
-def message_unknown(details: list[str], **ids: str | None) -> None:
-    """Back to the queue, for a newer version wrote it. No error of ours: while one is deployed it is expected."""
+def message_unknown(details: list[str], **ids: Unpack[Ids]) -> None:
+    """Log a newer version's message, which goes back to the queue: expected during a deployment, so no error."""
     count("OrderRetried")
     logger.warning("message not known to this version", details=details, **ids)
 
 
-def event_published(event_id: str, **ids: str | None) -> None:
+def event_published(event_id: str, **ids: Unpack[Ids]) -> None:
     count("EventsPublished")
     logger.info("event published", event_id=event_id, **ids)
 
 
-def event_failed(code: str | None, event_id: str, **ids: str | None) -> None:
-    """Back to the stream."""
+def event_failed(code: str | None, event_id: str, **ids: Unpack[Ids]) -> None:
+    """Log an event that is retried from the stream."""
     count("EventsFailed")
     logger.error("event not published", aws_error=code, event_id=event_id, **ids)
 
 
 def configuration_fallback(parameter: str) -> None:
-    """`parameter` is the name of the environment variable."""
+    """Log a fallback. `parameter` is the name of the environment variable."""
     count("ConfigurationFallback")
     logger.warning("configuration not readable; using the last good or default one", parameter=parameter)
 
 
 def configuration_ignored(parameter: str, keys: int) -> None:
-    """`parameter` as above; `keys`: how many this version does not know. Their names are an operator's text."""
+    """Log the number of unknown keys. Their names are an operator's text, which is not logged."""
     count("ConfigurationFallback")
     logger.warning("configuration has unknown keys; ignoring them", parameter=parameter, unknown_keys=keys)
 
 
-def failure(error: BaseException, **ids: str | None) -> None:
-    """Log where `error` came from. Its message may quote the request: left out."""
-    from_aws = isinstance(error, ClientError)
+def failure(error: BaseException, **ids: Unpack[Ids]) -> None:
+    """Log where `error` was raised, without its message, which may quote the request."""
+    from_aws = error if isinstance(error, ClientError) else None
     logger.error(
         "request failed",
         exception=[type(each).__qualname__ for each in _chain(error)],
         frames=list(_frames(error.__traceback__)),
-        aws_operation=error.operation_name if from_aws else None,
-        aws_error=faults.code_of(error) if from_aws else None,
+        aws_operation=from_aws.operation_name if from_aws else None,
+        aws_error=faults.code_of(from_aws) if from_aws else None,
         **ids,
     )
 
 
 def finish(operation: str, status: int, milliseconds: float) -> None:
-    """End a request: one log line, and its metrics as one more."""
+    """End a request: write one log line, and one with its metrics."""
     milliseconds = round(milliseconds, 3)
     logger.info("request", operation=operation, status=status, milliseconds=milliseconds)
-    # By path only of a request that stored an order: what it refuses is quick, and would hide how slow it is.
+    # By path only for a request that stored an order: refused requests are fast and would hide slow ones.
     emf.add("OrderProcessingLatency", milliseconds, **_stored_on)
     emf.flush()
 
 
 def batch_finished(size: int, failed: int, milliseconds: float) -> None:
-    """End a batch: one log line, and its metrics as one more, or a few of a mixed or large batch."""
+    """End a batch: write one log line, and one or, for a mixed or large batch, a few with its metrics."""
     milliseconds = round(milliseconds, 3)
     logger.info("batch", size=size, failed=failed, milliseconds=milliseconds)
     emf.add("BatchSize", size)
@@ -173,22 +182,32 @@ def batch_finished(size: int, failed: int, milliseconds: float) -> None:
     emf.flush()
 
 
-def import_advanced(status: str, *, queued: int, rejected: int, milliseconds: float, **ids: str | int) -> None:
-    """End an invocation for a file: one log line, and its metrics as one more.
+def import_advanced(
+    status: str, *, queued: int, rejected: int, milliseconds: float, source_file: str, version: str, invocation: int
+) -> None:
+    """End an invocation for a file: write one log line, and one with its metrics.
 
     `status` is one of contract.imports.STATUSES; `queued` and `rejected` count this invocation's records.
-    `ids`: source_file, version, invocation. The name of a file is logged, so
-    partners must not write anything about a person into it.
+    A file's name is logged: partners must not write anything about a person into it.
     """
     milliseconds = round(milliseconds, 3)
-    logger.info("import", status=status, queued=queued, rejected=rejected, milliseconds=milliseconds, **ids)
+    logger.info(
+        "import",
+        status=status,
+        queued=queued,
+        rejected=rejected,
+        milliseconds=milliseconds,
+        source_file=source_file,
+        version=version,
+        invocation=invocation,
+    )
     count("OrdersProcessed", queued)
     count("OrderProcessingErrors", rejected)
     emf.flush()
 
 
-def import_finished(report: Mapping[str, object]) -> None:
-    """Log what came of a whole file. `report` is an IMPORT_REPORT, which holds nothing of the file's text."""
+def import_finished(report: Mapping[str, Any]) -> None:
+    """Log the result of a file. `report` is an IMPORT_REPORT, which has no text of the file."""
     counts = {name: report[name] for name in ("status", "read", "queued", "rejected", "reasons", "fault")}
     logger.info("file", source_file=report["sourceFile"], version=report["version"], **counts)
     emf.add("ProcessingTime", report["durationMs"])
@@ -197,7 +216,7 @@ def import_finished(report: Mapping[str, object]) -> None:
 
 
 def import_failed(error: BaseException) -> None:
-    """Back to Lambda, which tries again."""
+    """Log a failed invocation, which Lambda retries."""
     count("ProcessingFailures")
     failure(error)
     emf.flush()

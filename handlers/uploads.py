@@ -1,6 +1,6 @@
-"""The upload bucket: a version of a file, read in ranges, and what is written about it.
+"""The upload bucket: read a version of a file in ranges, and write reports.
 
-The only module that knows S3.
+Only this module knows S3.
 """
 
 import random
@@ -8,24 +8,28 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from contract.imports import UPLOAD_PREFIX
 from handlers import faults
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
+
 RANGE_BYTES = 4 * 1024**2
-ATTEMPTS = 4  # at a range; the client repeats a call that fails, but not one whose answer breaks off
+ATTEMPTS = 4  # for a range; the client retries a failed call, but not an incomplete response
 
 
 @dataclass
 class File:
-    """One version of an object. `version_id` is None in a bucket that keeps no versions."""
+    """One version of an object. `version_id` is None in a bucket without versioning."""
 
     bucket: str
     key: str
-    size: int  # bytes; what S3 says when it is read counts
+    size: int  # bytes; updated when the file is read
     etag: str
     version_id: str | None
 
@@ -39,10 +43,10 @@ class File:
 
 
 def file_of(event: dict) -> File:
-    """The file that EventBridge's event "Object Created" tells of. Raises ValueError if it is no upload."""
+    """Return the file of EventBridge's event "Object Created". Raises ValueError if it is no upload."""
     bucket, uploaded = event["detail"]["bucket"], event["detail"]["object"]
     if not uploaded["key"].startswith(UPLOAD_PREFIX):
-        # A report, say: the report about it would be the next file, and so on for ever.
+        # For example a report: importing it would write another report, in an endless loop.
         raise ValueError("not an upload")
     return File(
         bucket=bucket["name"],
@@ -53,10 +57,10 @@ def file_of(event: dict) -> File:
     )
 
 
-def read(client: BaseClient, file: File, offset: int) -> Iterator[bytes]:
-    """The file's bytes from `offset` on, in pieces of RANGE_BYTES. Raises botocore's exceptions.
+def read(client: "S3Client", file: File, offset: int) -> Iterator[bytes]:
+    """Yield the file's bytes from `offset`, in pieces of RANGE_BYTES. Raises botocore's exceptions.
 
-    Without s3:ListBucket, a version that is gone is AccessDenied.
+    Without s3:ListBucket, the error for a deleted version is AccessDenied.
     """
     while True:
         piece, file.size = _range(client, file, offset)
@@ -67,12 +71,12 @@ def read(client: BaseClient, file: File, offset: int) -> Iterator[bytes]:
             return
 
 
-def write(client: BaseClient, bucket: str, key: str, body: bytes, media_type: str) -> None:
+def write(client: "S3Client", bucket: str, key: str, body: bytes, media_type: str) -> None:
     client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=media_type)
 
 
-def _range(client: BaseClient, file: File, offset: int) -> tuple[bytes, int]:
-    """The bytes of one range, none at the file's end, and how many the file has."""
+def _range(client: "S3Client", file: File, offset: int) -> tuple[bytes, int]:
+    """Return the bytes of one range, none at the file's end, and the size of the file."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return _get(client, file, offset)
@@ -83,11 +87,18 @@ def _range(client: BaseClient, file: File, offset: int) -> tuple[bytes, int]:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _get(client: BaseClient, file: File, offset: int) -> tuple[bytes, int]:
-    version = {"VersionId": file.version_id} if file.version_id else {"IfMatch": f'"{file.etag}"'}
-    span = f"bytes={offset}-{offset + RANGE_BYTES - 1}"
+def _get(client: "S3Client", file: File, offset: int) -> tuple[bytes, int]:
+    request: GetObjectRequestTypeDef = {
+        "Bucket": file.bucket,
+        "Key": file.key,
+        "Range": f"bytes={offset}-{offset + RANGE_BYTES - 1}",
+    }
+    if file.version_id:
+        request["VersionId"] = file.version_id
+    else:
+        request["IfMatch"] = f'"{file.etag}"'
     try:
-        answer = client.get_object(Bucket=file.bucket, Key=file.key, Range=span, **version)
+        answer = client.get_object(**request)
     except ClientError as error:
         if faults.code_of(error) == "InvalidRange":
             return b"", offset

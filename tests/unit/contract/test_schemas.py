@@ -1,4 +1,4 @@
-"""The schemas among themselves, and as both of their readers take them."""
+"""The schemas agree with each other and with both of their readers."""
 
 import json
 
@@ -16,7 +16,7 @@ ALL = MODELS | DOCUMENTS
 
 
 def parts(schema):
-    """`schema` and every schema inside it."""
+    """Yield `schema` and every schema inside it."""
     if isinstance(schema, dict):
         yield schema
         for value in schema.values():
@@ -34,7 +34,7 @@ def test_a_model_is_a_draft_04_schema_that_compiles(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nothing_is_used_that_one_of_the_readers_does_not_take(name):
+def test_every_keyword_is_supported_by_both_readers(name):
     for part in parts(modelled(ALL[name])):
         assert not {"multipleOf", "not", "allOf", "const", "if", "contains", "$ref"} & set(part)
 
@@ -44,7 +44,7 @@ def test_a_field_that_is_called_like_a_keyword_is_no_keyword():
     assert without(schema, "not") == {"properties": {"not": {"type": "string"}}, "anyOf": [{"minLength": 1}]}
 
 
-def test_an_answer_repeats_no_limit_that_an_older_order_need_not_meet():
+def test_a_response_model_has_no_limit_that_an_older_order_may_exceed():
     assert any("pattern" in part for part in parts(ORDER_REQUEST))
     for part in parts(
         {"properties": {name: MODELS["Order"]["properties"][name] for name in ORDER_REQUEST["properties"]}}
@@ -60,7 +60,7 @@ def test_routes_name_only_what_there_is():
     assert len({route.operation for route in ROUTES}) == len(ROUTES)
 
 
-def test_whatever_may_be_submitted_may_travel_on_the_queue():
+def test_any_valid_submission_is_a_valid_message():
     submitted, sent = ORDER_SUBMISSION["properties"], ORDER_MESSAGE["properties"]
     assert set(submitted) <= set(sent)
     for name in set(submitted) - {"items", "orderId", "timestamp"}:
@@ -68,7 +68,7 @@ def test_whatever_may_be_submitted_may_travel_on_the_queue():
 
 
 def fields(schema):
-    """What `schema` is made of, without its limits, which are not judged again on the queue."""
+    """Return the fields of `schema`, without limits, which are not checked again on the queue."""
     kept = {name: schema[name] for name in ("type", "required", "enum", "additionalProperties") if name in schema}
     inner = {name: fields(each) for name, each in schema.get("properties", {}).items()}
     return kept, inner, fields(schema["items"]) if "items" in schema else None

@@ -1,4 +1,4 @@
-"""Characters that show nothing: what Unicode says, and what a person who types sees."""
+"""Invisible characters: as Unicode defines them, and as a person sees them."""
 
 import re
 import unicodedata
@@ -17,7 +17,7 @@ def test_every_blank_and_control_of_the_basic_plane_is_invisible(category):
     assert [hex(ord(each)) for each in characters if not INVISIBLE_CHARACTER.match(each)] == []
 
 
-def test_whatever_python_strips_is_invisible():
+def test_every_character_that_python_strips_is_invisible():
     stripped = [chr(code) for code in range(0x10000) if chr(code).isspace()]
     assert [hex(ord(each)) for each in stripped if not INVISIBLE_CHARACTER.match(each)] == []
 

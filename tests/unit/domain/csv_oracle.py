@@ -1,4 +1,4 @@
-"""What a CSV file means, the slow way: the whole file at once, with the csv module, and every row compared with all."""
+"""A slow and simple reader of CSV: it parses the whole file with the csv module and compares every row with all others."""
 
 import csv
 import re
@@ -7,7 +7,7 @@ from itertools import groupby
 
 from contract.schemas import ID_PATTERN
 
-# Not from the contract: what has no glyph of its own according to Unicode, as far as tests use it.
+# Not from the contract: invisible characters according to Unicode, as far as tests use them.
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 
 
@@ -20,7 +20,7 @@ def clean(cell: str) -> str:
 
 
 def cells_of(line: bytes) -> list[str] | None:
-    """None if it is not CSV."""
+    """Return the cells of a row, None if it is not CSV."""
     try:
         (cells,) = csv.reader([line.decode("utf-8", "surrogateescape").strip(" \t\r")], strict=True)
     except (csv.Error, ValueError):
@@ -29,7 +29,7 @@ def cells_of(line: bytes) -> list[str] | None:
 
 
 def rows_of(lines: list[bytes], key: int, width: int) -> list[tuple[int, str | None, bytes]]:
-    """Line number, orderId or None, and bytes of each row that is not blank. `lines` hold one row each."""
+    """Yield line number, orderId or None, and bytes of each row that is not blank. Each of `lines` is one row."""
     found = []
     for number, line in enumerate(lines, 2):
         cells = cells_of(line)
@@ -41,7 +41,7 @@ def rows_of(lines: list[bytes], key: int, width: int) -> list[tuple[int, str | N
 
 
 def whole_orders(rows: list[tuple[int, str | None, bytes]], key: int, width: int) -> set[str]:
-    """The ids of which all rows stand together, and none in doubt is beside or seems to name them."""
+    """Return the ids whose rows are adjacent, without an uncertain row beside them or naming them."""
     groups = [order_id for order_id, _ in groupby(order_id for _, order_id, _ in rows)]
     beside = {
         order_id
@@ -53,6 +53,6 @@ def whole_orders(rows: list[tuple[int, str | None, bytes]], key: int, width: int
     for _, order_id, line in rows:
         if order_id is None:
             cells = dict(enumerate(cells_of(line) or line.decode(errors="replace").split(",")))
-            for place in (key, len(cells) - width + key):
-                suspected.add(re.sub("[^a-zA-Z0-9:._-]", "", cells.get(place, "")))
+            for index in (key, len(cells) - width + key):
+                suspected.add(re.sub("[^a-zA-Z0-9:._-]", "", cells.get(index, "")))
     return {each for each in groups if groups.count(each) == 1} - beside - suspected

@@ -2,10 +2,10 @@
 
 
 def example(schema):
-    """A document of `schema` with every field that there is."""
+    """Return a document of `schema` with every field."""
     match schema["type"]:
         case "object":
-            # itemId is another name of productId: one of them.
+            # itemId is an alias of productId: only one is allowed.
             return {name: example(each) for name, each in schema["properties"].items() if name != "itemId"}
         case "array":
             return [example(schema["items"])]

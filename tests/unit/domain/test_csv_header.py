@@ -1,4 +1,4 @@
-"""The header row: read however a program writes it, or refused with what to do and without a word of the file."""
+"""The header row: read as any program writes it, or refused with advice, without quoting the file."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_a_header_row_is_read_however_it_is_written(written, end, size):
 
 
 @pytest.mark.parametrize("unnamed", [1, 3])
-def test_columns_at_the_end_that_have_no_name_may_be_there_while_they_are_blank(unnamed):
+def test_unnamed_columns_at_the_end_are_accepted_if_blank(unnamed):
     header = NAMES + ", " * unnamed + "\n"
     assert columns(header) == [*CSV_REQUIRED, *[""] * unnamed]
     extra = "," * unnamed
@@ -54,7 +54,7 @@ def test_columns_at_the_end_that_have_no_name_may_be_there_while_they_are_blank(
     ]
     details = [refusal(record) for record in read((header + "\n".join(rows)).encode())]
     assert details[:2] == [None, None] and all(details[2:])
-    # Of a row that lacks a cell, nobody knows which.
+    # In a row that lacks a cell, any cell may be the missing one.
     assert details[3][1] == f"line 5: has 5 cells, but the header row has {5 + unnamed}"
     assert details[4][1] == "line 6: has text below a column without a name"
     assert details[5][1] == f"line 7: has {6 + unnamed} cells, but the header row has {5 + unnamed}"
@@ -99,12 +99,12 @@ def test_a_header_that_is_not_one_is_a_fault_that_says_what_to_do(header, reason
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|", " ", "\r", '","', '"', "\n"])
-def test_of_a_file_without_a_header_row_nothing_is_repeated(separator):
+def test_a_file_without_a_header_row_is_not_quoted(separator):
     reason = fault_of(PERSON.replace(",", separator)).reason
     assert not [word for word in ("Alice", "Smith", "example", "Elm", "Spring") if word.lower() in reason.lower()]
 
 
-def test_a_header_longer_than_can_be_held_is_looked_at_a_few_blocks_at_a_time():
+def test_a_header_too_long_for_memory_is_read_a_few_blocks_at_a_time():
     longest = 0
 
     def blocks():

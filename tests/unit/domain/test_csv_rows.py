@@ -1,4 +1,4 @@
-"""CSV: rows become orders, and a row that is wrong costs its own order and no other."""
+"""CSV: rows become orders, and an invalid row rejects its own order only."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ HEADER = b"orderId,customerId,productId,quantity,price\n"
 SECRET = "Planted-Value-7c1"
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6).map(csv_rows.clean)
-# What CSV is made of, put together well or badly.
+# Parts of CSV, in valid and invalid combinations.
 BYTES = st.lists(
     st.sampled_from([b",", b'"', b"\n", b"\r\n", b" ", b"a", b"\xff", b"\0", b"a,c,p,1,2\n", b"b,c,p,1,2\n", b'""']),
     max_size=60,
@@ -44,7 +44,7 @@ def read(data: bytes, size: int = 1 << 16) -> list[Record]:
 
 
 def refusal(record: Record) -> list[str] | None:
-    """The details, None for a record that is not refused."""
+    """Return the details, None for a record that is not refused."""
     try:
         record.document()
     except OrderError as error:
@@ -93,7 +93,7 @@ pizza,o-2,c-2,1,10,,,,,,\r
 @given(
     st.permutations(COLUMNS), st.lists(st.lists(CELL, min_size=len(COLUMNS), max_size=len(COLUMNS)), max_size=6), SIZES
 )
-def test_what_a_csv_writer_writes_is_read_cell_by_cell(columns, rows, size):
+def test_cells_of_a_csv_writer_are_read_unchanged(columns, rows, size):
     for number, row in enumerate(rows):
         row[columns.index("orderId")] = f"order-{number}"
         for column in CSV_COLUMNS:
@@ -119,9 +119,7 @@ def test_a_cell_for_a_boolean_is_true_or_false(cell, value):
 
 @settings(deadline=None)
 @given(BYTES | st.binary(), SIZES, SIZES, st.sampled_from([8, 30, MAX_RECORD_BYTES]), st.data())
-def test_any_rows_give_the_same_records_however_they_come_and_wherever_reading_stopped(
-    data, size, other, longest, draw
-):
+def test_any_rows_give_the_same_records_in_any_blocks_and_from_any_position(data, size, other, longest, draw):
     with (
         patch.object(framing, "MAX_RECORD_BYTES", longest),
         patch.object(csv_rows, "MAX_RECORD_BYTES", longest),
@@ -150,7 +148,7 @@ def test_any_rows_give_the_same_records_however_they_come_and_wherever_reading_s
 
 @settings(deadline=None)
 @given(BYTES)
-def test_no_character_that_is_more_than_a_blank_is_lost(data):
+def test_no_visible_character_is_lost(data):
     kept = b"".join(record.text for record in csv_rows.orders(window(data), list(CSV_REQUIRED), lambda order_id: []))
     nothing = b' \t\r\n,"\0'
     assert kept.translate(None, nothing) == data.translate(None, nothing)
@@ -172,7 +170,7 @@ def test_no_character_that_is_more_than_a_blank_is_lost(data):
     ],
 )
 @pytest.mark.parametrize("below", [b"z,c,p,1,2\n", b'z,"c","p",1,2\n', b'"z",c,p,1,2\n', b""])
-def test_a_row_that_says_whose_it_is_costs_its_own_order_and_no_other(row, detail, below):
+def test_a_row_with_a_certain_order_id_rejects_its_own_order_and_no_other(row, detail, below):
     data = HEADER + b"a,c,p,1,2\n\n" + row + b"\n" + below
     details = [refusal(record) for record in read(data)]
     assert details == [None, [f"line 4: {detail}"]] + [None] * bool(below)
@@ -198,18 +196,18 @@ UNCERTAIN = [
 
 
 @pytest.mark.parametrize(("row", "detail"), UNCERTAIN)
-def test_a_row_that_may_be_anybodys_is_refused_with_the_orders_beside_it_and_their_other_rows(row, detail):
+def test_a_row_without_a_certain_order_id_is_refused_with_the_adjacent_orders_and_their_other_rows(row, detail):
     data = b"k,c,p,1,2\nb,c,p,1,2\n" + row + b"\nd,c,p,1,2\ne,c,p,1,2\nb,c,p,1,2\n"
     a, b, uncertain, d, e, later = (refusal(record) for record in read(HEADER + data))
     assert (a, e) == (None, None)
-    assert d == ["line 4 may be of this order: see what is wrong there"]
-    assert b == later == [*d, "orderId: rows of this order begin on lines 3, 7, but must stand together"]
+    assert d == ["line 4 may belong to this order: see what is wrong there"]
+    assert b == later == [*d, "orderId: rows of this order begin on lines 3, 7, but must be adjacent"]
     assert uncertain[0] == "the orders directly above and below are rejected, too"
     assert uncertain[1].startswith(f"line 4: {detail}") and len(uncertain) == 2
 
 
 @pytest.mark.parametrize(("row", "detail"), UNCERTAIN)
-def test_so_it_is_in_the_middle_of_an_order_and_as_the_first_or_last_row_of_a_file(row, detail):
+def test_an_uncertain_row_inside_an_order_or_first_or_last_in_a_file_is_refused_too(row, detail):
     for rows, accepted in (
         ([b"b", row, b"b", b"k"], [False, False, False, True]),
         ([row, b"b", b"k"], [False, False, True]),
@@ -234,23 +232,23 @@ def test_so_it_is_in_the_middle_of_an_order_and_as_the_first_or_last_row_of_a_fi
         b'"a" ,c,p,1,2',
     ],
 )
-def test_a_row_that_seems_to_name_an_order_far_away_costs_that_order(row):
+def test_a_row_that_seems_to_name_a_distant_order_rejects_that_order(row):
     data = HEADER + b"a,c,p,1,2\nk,c,p,1,2\nb,c,p,1,2\n" + row
     details = [refusal(record) for record in read(data)]
-    assert details[0] == ["line 5 may be of this order: see what is wrong there"]
+    assert details[0] == ["line 5 may belong to this order: see what is wrong there"]
     assert details[1] is None and details[2] and details[3]
 
 
-def test_more_rows_of_any_order_than_can_be_remembered_cost_every_order():
+def test_too_many_uncertain_rows_reject_every_order():
     with patch.object(csv_survey, "MAX_SUSPECTS", 2):
         uncertain = [b"q-%d,c,p,1" % number for number in range(3)]
         last = read(HEADER + b"a,c,p,1,2\nk,c,p,1,2\n" + b"\n".join(uncertain))[0]
-        assert refusal(last) == ["too many rows of the file may be of any order"]
+        assert refusal(last) == ["too many rows of the file may belong to any order"]
         assert refusal(read(HEADER + b"a,c,p,1,2\nk,c,p,1,2\n" + uncertain[0])[0]) is None
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_cell_that_holds_the_end_of_a_row_and_the_beginning_of_another_is_no_cell(end):
+def test_a_cell_with_the_end_of_a_row_and_the_beginning_of_another_is_refused(end):
     header = b"orderId,customerId,productId,quantity,price,street,city\n"
     data = header + f'a,c,p,1,2,"Main St,Bern{end}b,c,p,1,2,Side St",Bern\n'.encode()
     assert all(refusal(record) for record in read(data))
@@ -261,7 +259,7 @@ INVISIBLE = ["\u00a0", "\u2003", "\u3000", "\u200b", "\u2060", "\ufeff", "\u00ad
 
 @pytest.mark.parametrize("invisible", INVISIBLE)
 @pytest.mark.parametrize("written", ["{0}a", "a{0}", '"{0}a{0}"', "a{0}{0}"])
-def test_an_order_id_is_the_same_with_characters_around_it_that_nobody_sees(invisible, written):
+def test_invisible_characters_around_an_order_id_are_ignored(invisible, written):
     row = written.format(invisible) + ",c,q,1,2\n"
     (record,) = read(HEADER + b"a,c,p,1,2\n" + row.encode() + b"a,c,r,1,2\n")
     if invisible == "\0":
@@ -289,21 +287,21 @@ def test_blank_rows_do_not_count_as_part_of_the_order_above():
     assert (len(a.document()["items"]), b.document()["orderId"]) == (2, "b")
 
 
-def test_rows_that_stand_apart_are_refused_even_if_they_are_the_same():
+def test_rows_that_are_not_adjacent_are_refused_even_if_equal():
     a, x, b = b"a,c,p,1,2", b"a,c,q,1,2", b"b,c,p,1,2"
-    apart = ["orderId: rows of this order begin on lines 2, 4, but must stand together"]
+    apart = ["orderId: rows of this order begin on lines 2, 4, but must be adjacent"]
     for rows, expected in (
         ([a, b, x], [apart, None, apart]),
-        ([a, b, a], [apart, None, apart]),  # the same order twice, or two items of it: who knows?
+        ([a, b, a], [apart, None, apart]),  # may be a repetition or two items
         ([a, x, b, a, x], [[apart[0].replace("4", "5")], None, [apart[0].replace("4", "5")]]),
         ([a, a, b], [None, None]),
     ):
         assert [refusal(record) for record in read(HEADER + b"\n".join(rows))] == expected
     many = refusal(read(HEADER + b"\n".join(b"a,c,p,%d,2\nb,c,p,1,2" % n for n in range(1, 10)))[0])
-    assert many == ["orderId: rows of this order begin on lines 2, 4, 6, 8, 10 and others, but must stand together"]
+    assert many == ["orderId: rows of this order begin on lines 2, 4, 6, 8, 10 and others, but must be adjacent"]
 
 
-def test_two_quotes_that_are_missing_do_not_hide_the_row_between_them():
+def test_two_missing_quotes_do_not_hide_the_row_between_them():
     header = b"orderId,customerId,productId,quantity,price,street,city\n"
     rows = [b'a,c,p,1,2,"Main St,Bern', b'b,c,p,1,2,Side St",Bern', b"c,c,p,1,2,Main St,Bern"]
     records = read(header + b"\n".join(rows))
@@ -325,7 +323,7 @@ LINES = st.builds(
 
 @settings(deadline=None, max_examples=300)
 @given(st.lists(LINES, max_size=12), SIZES, st.sampled_from([b"\n", b"\r\n"]))
-def test_an_order_is_whole_or_it_is_not_accepted(lines, size, end):
+def test_an_order_is_complete_or_not_accepted(lines, size, end):
     data = HEADER + end.join(lines)
     rows = csv_oracle.rows_of(lines, 0, len(CSV_REQUIRED))
     whole = csv_oracle.whole_orders(rows, 0, len(CSV_REQUIRED))
@@ -339,7 +337,7 @@ def test_an_order_is_whole_or_it_is_not_accepted(lines, size, end):
     assert {document["orderId"] for document in accepted} == whole - bad
 
 
-def test_what_is_the_orders_must_be_equal_or_blank_in_each_row():
+def test_fields_of_the_order_must_be_equal_or_blank_in_each_row():
     header = b"orderId,customerId,productId,quantity,price,city\n"
     (record,) = read(header + b"a,c,p,1,2,\na,,p,1,2,Bern\na,c,p,1,2,Bern\n")
     assert record.document()["deliveryAddress"] == {"city": "Bern"}
@@ -359,33 +357,33 @@ def test_an_order_longer_than_a_record_may_be_is_refused_with_all_its_rows(size)
     long, last = read(HEADER + row * (MAX_RECORD_BYTES // len(row) + 1) + b"b,c,p,1,2\n", size)
     assert refusal(long) == [f"record: must have at most {MAX_RECORD_BYTES} bytes"]
     assert (len(long.text), long.text[:10], refusal(last)) == (framing.HEAD_BYTES, row, None)
-    # A field may be as long as the record, whatever the csv module thinks of it.
+    # A field may be as long as the record; the csv module's default limit is lower.
     (longest,) = read(HEADER + b"a,c," + b"p" * (MAX_RECORD_BYTES - 8) + b",1,2\n", size)
     assert len(longest.document()["items"][0]["productId"]) == MAX_RECORD_BYTES - 8
 
 
 @pytest.mark.parametrize("size", [997, 1 << 16, 1 << 20])
-def test_a_quote_that_nothing_closes_spoils_its_row_and_the_order_beside_it(size):
+def test_an_unclosed_quote_rejects_its_row_and_the_adjacent_order(size):
     rows = b"".join(b"o-%d,c,p,1,2\n" % number for number in range(2 * MAX_RECORD_BYTES // 12))
     details = [refusal(record) for record in read(HEADER + b'a,"c,p,1,2\n' + rows, size)]
     assert details[0][1] == "line 2: has a quote too many or too few"
-    assert details[1] == ["line 2 may be of this order: see what is wrong there"]
+    assert details[1] == ["line 2 may belong to this order: see what is wrong there"]
     assert len(details) == 1 + rows.count(b"\n") and not any(details[2:])
 
 
-def test_a_file_of_more_lines_than_can_be_remembered_is_broken_off_there():
+def test_a_file_of_too_many_lines_ends_with_a_fault_there():
     with patch.object(csv_rows, "MAX_CSV_LINES", 3):
         source = window(HEADER + b"a,c,p,1,2\nb,c,p,1,2\na,c,q,1,2\n")
         found = csv_rows.orders(source, csv_header.read(source), survey(source.data).doubts)
         assert next(found).document()["orderId"] == "a"
-        assert refusal(next(found)) == ["behind rows of this order the file cannot be read: it may have more"]
+        assert refusal(next(found)) == ["the file cannot be read behind rows of this order: there may be more of them"]
         assert source.next == (4, source.data.index(b"a,c,q"))
         with pytest.raises(Fault, match="at most 3 lines") as fault:
             next(found)
         assert fault.value.line == 4
 
 
-def test_a_record_says_nothing_of_its_text_when_it_is_refused():
+def test_a_refused_record_is_not_quoted():
     secret = SECRET.encode()
     records = read(HEADER + b'a,c,p,%b,%b\nb,"%b,p,1,2\nc,%b,p,1\n' % (secret, secret, secret, secret))
     assert len(records) == 3

@@ -1,4 +1,4 @@
-"""Uploaded files: recognised, unpacked in bounded pieces, and read on from anywhere as if never left."""
+"""Uploaded files: format detected, unpacked in bounded pieces, resumed at any position as if never interrupted."""
 
 import gzip
 import json
@@ -62,7 +62,7 @@ def packed(data: bytes, members: int = 1, padding: int = 0) -> bytes:
 
 
 def read(upload: Upload) -> tuple[list[Record], tuple | None]:
-    """All records, and the fault that ended them, if one did."""
+    """Return all records, and the fault that ended them, if any."""
     records = []
     try:
         for record in upload:
@@ -73,7 +73,7 @@ def read(upload: Upload) -> tuple[list[Record], tuple | None]:
 
 
 def outcome(record: Record) -> object:
-    """The order, or why there is none."""
+    """Return the order, or why there is none."""
     try:
         return record.document()
     except OrderError as error:
@@ -101,7 +101,7 @@ def texts(key: str, data: bytes) -> list[bytes]:
         ("orders/a.csv", b"\n" + HEADER + b"a,c,p,1,2\nb,c,p,1,2\n", "csv"),
     ],
 )
-def test_the_name_and_the_first_bytes_tell_what_a_file_is(key, data, format, mark, pack):
+def test_the_name_and_the_first_bytes_determine_the_format(key, data, format, mark, pack):
     upload = open_upload(key, fetcher(pack(mark + data)))
     assert (upload.format, upload.compressed) == (format, pack is packed)
     assert upload.format in FORMATS
@@ -115,7 +115,7 @@ def test_the_name_and_the_first_bytes_tell_what_a_file_is(key, data, format, mar
 @pytest.mark.parametrize("key", ["orders/", "orders/a.json", "orders/a.jsonl", "orders/a.csv", "orders/a.gz"])
 @pytest.mark.parametrize("data", [b"", b" \r\n\t\n", b"\xef\xbb\xbf", b"\n" * 200_000])
 @pytest.mark.parametrize("pack", [bytes, packed])
-def test_a_file_of_nothing_has_no_records_and_no_fault(key, data, pack):
+def test_an_empty_file_has_no_records_and_no_fault(key, data, pack):
     upload = open_upload(key, fetcher(pack(data)))
     assert upload.format in FORMATS
     assert list(upload) == []
@@ -148,7 +148,7 @@ def test_a_file_that_cannot_be_read_is_a_fault_that_says_what_can(key, data, rea
 
 @settings(deadline=None)
 @given(CONTENT, KEYS, st.booleans(), st.integers(1, 3), SIZES, st.integers(2, 40), st.data())
-def test_reading_goes_on_at_a_position_as_if_it_had_not_stopped(content, key, pack, members, size, block, draw):
+def test_reading_resumes_at_a_position_as_if_it_had_not_stopped(content, key, pack, members, size, block, draw):
     data = packed(content, members, padding=draw.draw(st.integers(0, 5))) if pack else content
     if pack and draw.draw(st.booleans()):
         at = draw.draw(st.integers(0, len(data)))
@@ -176,7 +176,7 @@ def test_reading_goes_on_at_a_position_as_if_it_had_not_stopped(content, key, pa
 def test_any_bytes_are_records_and_at_most_one_fault(content, key, size):
     with suppress(Fault):
         for record in open_upload(key, fetcher(content, size)):
-            if key.endswith(".csv"):  # a record is its rows, without what is between them
+            if key.endswith(".csv"):  # a record is its rows, without blank rows between them
                 assert content[record.byte :].startswith(record.text.split(b"\n")[0])
             else:
                 assert content[record.byte : record.byte + record.length] == record.text
@@ -245,7 +245,7 @@ def test_plain_files_are_fetched_from_the_position_on_and_packed_ones_from_their
         assert (last.number, last.line, last.byte, asked) == (3, 3, 16, [offset])
 
 
-def test_a_bomb_is_unpacked_little_by_little():
+def test_a_gzip_bomb_is_unpacked_in_bounded_pieces():
     packer = zlib.compressobj(9, wbits=files._GZIP_FORMAT)
     bomb = b"".join(
         [
@@ -263,7 +263,7 @@ def test_a_bomb_is_unpacked_little_by_little():
     assert (record.length, fault) == (99_999_999, ("the array is not closed", 1, 100_000_000))
 
 
-def test_what_fetch_raises_comes_through_and_leaves_the_position_behind_the_last_record():
+def test_an_exception_of_fetch_is_raised_with_the_position_behind_the_last_record():
     def broken(offset):
         yield from fetcher(b'{"a":1}\n' * 3)(offset)
         yield b'{"a":'

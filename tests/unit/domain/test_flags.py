@@ -1,4 +1,4 @@
-"""Gradual rollouts: stable, growing, fair and independent."""
+"""Gradual rollouts are stable, monotonic, uniform and independent."""
 
 import subprocess
 import sys
@@ -13,13 +13,13 @@ CUSTOMERS = [f"customer-{n}" for n in range(4_000)]
 
 
 @given(st.text(), st.text())
-def test_off_and_on_mean_nobody_and_everybody(flag, customer):
+def test_off_and_on_apply_to_all_customers(flag, customer):
     assert flags.is_on(flag, True, customer) and flags.is_on(flag, 100, customer)
     assert not flags.is_on(flag, False, customer) and not flags.is_on(flag, 0, customer)
 
 
 @given(st.text(), st.floats(0, 100), st.floats(0, 100))
-def test_who_is_in_stays_in_while_the_percentage_grows(customer, one, other):
+def test_a_customer_keeps_a_flag_while_the_percentage_grows(customer, one, other):
     low, high = sorted((one, other))
     assert flags.is_on("f", low, customer) <= flags.is_on("f", high, customer)
 

@@ -1,4 +1,4 @@
-"""Borders between records: where JSON sees them, wherever the bytes are cut, and found again behind a bad record."""
+"""Ends of records: the same as JSON's for any blocks of bytes, and found again behind an invalid record."""
 
 import json
 import tracemalloc
@@ -20,7 +20,7 @@ ANY = st.recursive(
 )
 LAYOUT = st.sampled_from([{}, {"indent": 2}, {"separators": (",", ":")}, {"ensure_ascii": False}, {"indent": 0}])
 SIZES = st.integers(1, 40)
-# What JSON is made of, put together well or badly.
+# Parts of JSON, in valid and invalid combinations.
 BYTES = st.lists(
     st.sampled_from([*b'{}[],:"\\\n a1\xff\0', b'{"a":1}', b'"b":', b"\r\n"]).map(
         lambda token: token if isinstance(token, bytes) else bytes([token])
@@ -36,7 +36,7 @@ def window(data: bytes, size: int = 1 << 16, line: int = 1, byte: int = 0, numbe
 
 
 def read(cutter, source: Window) -> tuple[list[Record], tuple | None]:
-    """All records, and the fault that ended them, if one did."""
+    """Return all records, and the fault that ended them, if any."""
     records = []
     try:
         for record in cutter(source):
@@ -47,7 +47,7 @@ def read(cutter, source: Window) -> tuple[list[Record], tuple | None]:
 
 
 def outcome(record: Record) -> object:
-    """The document, None for one that is refused."""
+    """Return the document, None for one that is refused."""
     try:
         return record.document()
     except OrderError as error:
@@ -102,7 +102,7 @@ def test_every_byte_of_lines_that_is_not_blank_is_in_one_record(data, size):
 
 @settings(deadline=None)
 @given(BYTES | st.binary(), CUTTERS, SIZES, SIZES, st.sampled_from([8, 30, MAX_RECORD_BYTES]))
-def test_any_bytes_give_the_same_records_and_the_same_fault_however_they_come(data, cutter, size, other, longest):
+def test_any_bytes_give_the_same_records_and_fault_in_any_blocks(data, cutter, size, other, longest):
     with patch.object(framing, "MAX_RECORD_BYTES", longest), patch.object(framing, "HEAD_BYTES", 4):
         records, fault = read(cutter, window(data, size))
         assert (records, fault) == read(cutter, window(data, other))
@@ -116,7 +116,7 @@ def test_any_bytes_give_the_same_records_and_the_same_fault_however_they_come(da
 
 @settings(deadline=None)
 @given(BYTES | st.binary(), CUTTERS, SIZES, st.data())
-def test_reading_goes_on_behind_any_record_as_if_it_had_not_stopped(data, cutter, size, draw):
+def test_reading_resumes_behind_any_record_as_if_it_had_not_stopped(data, cutter, size, draw):
     with patch.object(framing, "MAX_RECORD_BYTES", 20), patch.object(framing, "HEAD_BYTES", 4):
         records, fault = read(cutter, window(data, size))
         done = draw.draw(st.integers(0, len(records)))
@@ -152,18 +152,18 @@ def test_a_bad_record_in_an_array_fails_alone(bad, wrong, between):
     assert read(framing.elements, window(data))[1] is None
 
 
-def test_a_missing_quote_spoils_one_object_of_several_whether_one_to_a_line_or_not():
+def test_a_missing_quote_rejects_one_object_of_several_on_one_line_or_many():
     bad = b'{"id":"a,"x":{"y":"}"}}'
     assert outcomes(framing.objects, b'{"n":0}\n{"id":"a}\n{"n":1}') == [{"n": 0}, None, {"n": 1}]
     assert outcomes(framing.objects, b'{"n":0}{"id":"a}{"n":1}{"n":2}') == [{"n": 0}, None, {"n": 1}, {"n": 2}]
     pretty = b'{\n "id": "a,\n "x": {\n  "y": 1\n }\n}\n{"n":1}'
     assert outcomes(framing.objects, pretty) == [None, {"n": 1}]
-    # Brackets in the text of such a record are taken for brackets; it is lost anyway, and is reported in pieces.
+    # Brackets in the text of such a record count as brackets: the record is rejected in pieces.
     assert outcomes(framing.objects, bad + b'\n{"n":1}') == [None, None, {"n": 1}]
 
 
 @pytest.mark.parametrize("garbage", [b"x", b"]", b"}", b",", b"# {}", b'"a"', b"[1,", b', {"b":2}'])
-def test_what_stands_between_objects_is_a_record_that_is_refused_to_the_end_of_its_line(garbage):
+def test_text_between_objects_is_a_refused_record_to_the_end_of_its_line(garbage):
     assert outcomes(framing.objects, b'{"n":0}' + garbage + b'\n{"n":1}') == [{"n": 0}, None, {"n": 1}]
 
 
@@ -180,7 +180,7 @@ def test_what_stands_between_objects_is_a_record_that_is_refused_to_the_end_of_i
         (b"[{}},{}]", [None, {}]),
     ],
 )
-def test_each_place_between_commas_is_a_record(data, outcomes_of_it):
+def test_each_text_between_commas_is_a_record(data, outcomes_of_it):
     assert outcomes(framing.elements, data) == outcomes_of_it
     assert read(framing.elements, window(data))[1] is None
 
@@ -228,11 +228,11 @@ def test_the_longest_record_is_read_and_a_longer_one_is_refused_by_its_length_wi
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_a_missing_quote_in_a_record_that_is_too_long_has_one_way_out_however_the_bytes_come(size):
+def test_a_missing_quote_in_a_record_that_is_too_long_has_one_result_for_any_blocks(size):
     data = b'[{"a":"xxxxxxxxxxxxxxxxxxxxxxxx","b":"y},{"c":1}},{"d":1}]'
     with patch.object(framing, "MAX_RECORD_BYTES", 20):
         records, fault = read(framing.elements, window(data, size))
-    # Where that string began is let go of, and with it the first of the two brackets.
+    # The beginning of that string is discarded, and the first of the two brackets with it.
     assert [(record.byte, record.length) for record in records] == [(1, 48), (50, 7)]
     assert fault is None
 
@@ -261,7 +261,7 @@ def test_blanks_do_not_count_however_many(size):
         (framing.elements, b"[{}", b" ", 1),
     ],
 )
-def test_however_long_a_record_is_little_of_it_is_in_memory(cutter, start, filling, records):
+def test_a_record_of_any_length_takes_bounded_memory(cutter, start, filling, records):
     block = filling * (65_536 // len(filling))
     source = Window(iter([start, *[block] * 160]))
     tracemalloc.start()
@@ -272,7 +272,7 @@ def test_however_long_a_record_is_little_of_it_is_in_memory(cutter, start, filli
         tracemalloc.stop()
 
 
-def test_a_record_says_nothing_of_its_text_when_it_is_shown_or_refused():
+def test_a_shown_or_refused_record_is_not_quoted():
     (record,) = read(framing.lines, window(b'{"a":"%s}' % SECRET.encode()))[0]
     with pytest.raises(OrderError) as refused:
         record.document()

@@ -1,4 +1,4 @@
-"""From a submission to a message to an order: exact, and the same order whichever way it came."""
+"""From a submission to a message to an order: exact, and the same order on every path."""
 
 import json
 from decimal import Decimal
@@ -20,7 +20,7 @@ def submitted(document):
 
 
 def travelled(document, **options):
-    """The order that the worker makes of a submission, over the queue's text."""
+    """Return the order that the worker makes of a submission, through the text of a message."""
     message = messages.new_message(submitted(document), now=NOW, source="pipeline", features=FEATURES)
     read = messages.read(strict_json.dumps(message))
     return messages.order_of(read, **{"now": NOW, "features": (), "ttl_days": 90, "correlation_id": None, **options})
@@ -28,7 +28,7 @@ def travelled(document, **options):
 
 @settings(deadline=None)
 @given(REQUESTS)
-def test_nothing_is_lost_on_the_way_and_totals_are_exact(document):
+def test_no_field_is_lost_and_totals_are_exact(document):
     shown = json.loads(strict_json.dumps(orders.representation(travelled(document))))
     assert {field: shown[field] for field in document} == document
     total = sum(Decimal(str(item["price"])) * item["quantity"] for item in document["items"])
@@ -37,7 +37,7 @@ def test_nothing_is_lost_on_the_way_and_totals_are_exact(document):
 
 @settings(deadline=None)
 @given(REQUESTS)
-def test_an_order_has_one_fingerprint_whichever_way_it_came(document):
+def test_an_order_has_one_fingerprint_on_every_path(document):
     direct = validation.order_request(strict_json.loads(json.dumps(document)))
     renamed = [
         {("itemId" if key == "productId" else key): value for key, value in item.items()} for item in document["items"]
@@ -66,7 +66,7 @@ def test_every_field_that_a_client_asks_for_counts():
     assert len(prints | {travelled(asked)["fingerprint"]}) == 6
 
 
-def test_an_id_and_a_time_are_given_where_the_client_gave_none():
+def test_an_id_and_a_time_are_added_if_the_client_sends_none():
     document = {"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}]}
     given_, chosen = travelled(document), travelled({**document, "orderId": "mine", "timestamp": NOW - 5})
     assert orders.is_platform_id(given_["orderId"]) and given_["timestamp"] == NOW
@@ -105,7 +105,7 @@ def test_a_clock_may_be_five_minutes_ahead(ahead, accepted):
     assert order["updatedAt"] == order["timestamp"] == NOW + ahead
 
 
-def test_a_message_that_does_not_say_which_flags_were_on_earns_by_those_that_are_and_is_never_refused():
+def test_a_message_without_flags_gets_the_current_ones_and_is_never_refused():
     message = messages.new_message(
         submitted({"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}], "delivery": "express"}),
         now=NOW, source="pipeline", features=(),

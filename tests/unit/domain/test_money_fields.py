@@ -1,4 +1,4 @@
-"""Amounts of the contract, found by walking its schemas: each is exact to the cent, and each says whether it is paid."""
+"""Amounts of the contract, found by walking its schemas: each is exact to the cent, and charged or not by definition."""
 
 import copy
 import subprocess
@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract import fields
-from contract.documents import ORDER_MESSAGE
-from contract.imports import IMPORT_RECORD
+from contract.documents import IMPORT_RECORD, ORDER_MESSAGE
 from contract.models import ORDER_REQUEST, ORDER_SUBMISSION
 from domain import pricing, validation
 from domain.errors import OrderError
@@ -18,7 +17,7 @@ from tests.unit.domain.examples import example
 
 NOW = 1_767_323_045_678
 ROOT = Path(__file__).parents[3]
-# What takes orders: its schema, and what reads it.
+# Models with an order: schema, and the function that validates it.
 TAKES_ORDERS = {
     "OrderRequest": (ORDER_REQUEST, validation.order_request),
     "OrderSubmission": (ORDER_SUBMISSION, lambda document: validation.order_submission(document, NOW)),
@@ -35,7 +34,7 @@ CHARGED = {prefix + each.name: each.charged for prefix, table in TABLES.items() 
 
 
 def amounts_in(schema, path=()):
-    """The way to each `number` in an example of `schema`: keys and indexes. Looks into every keyword."""
+    """Return the path of each `number` in an example of `schema`, as keys and indexes. Searches every keyword."""
     if isinstance(schema, list):
         return [found for each in schema for found in amounts_in(each, path)]
     if not isinstance(schema, dict):
@@ -81,9 +80,9 @@ def test_every_amount_is_refused_with_three_decimals_and_kept_in_cents(name, pat
     assert refused.value.details == [f"{written(path)}: must have at most 2 decimals"]
 
 
-def test_what_takes_orders_takes_the_same_amounts():
-    places = {name: {written(path) for path in amounts_in(schema)} for name, (schema, _) in TAKES_ORDERS.items()}
-    assert all(each == places["OrderRequest"] for each in places.values())
+def test_all_models_with_an_order_have_the_same_amounts():
+    amounts = {name: {written(path) for path in amounts_in(schema)} for name, (schema, _) in TAKES_ORDERS.items()}
+    assert all(each == amounts["OrderRequest"] for each in amounts.values())
 
 
 @pytest.mark.parametrize("path", amounts_in(ORDER_REQUEST), ids=written)
@@ -199,6 +198,6 @@ print("done")
 )
 
 
-def test_a_further_field_is_one_entry_of_the_contract_and_travels_all_the_way():
+def test_an_additional_field_is_one_entry_of_the_contract_and_reaches_the_order_on_every_path():
     run = subprocess.run([sys.executable, "-c", FURTHER_FIELDS], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout == "done\n", run.stderr

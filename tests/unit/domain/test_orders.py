@@ -1,4 +1,4 @@
-"""How an order is made, distinguished and shown."""
+"""An order is made from a request, fingerprinted and represented."""
 
 import json
 import random
@@ -43,7 +43,7 @@ def placed(document, features=("expressDelivery", "multiplePayments")):
 
 @settings(deadline=None)
 @given(REQUESTS)
-def test_what_was_sent_is_what_is_shown(document):
+def test_the_response_has_what_was_sent(document):
     shown = json.loads(strict_json.dumps(orders.representation(placed(document))))
     assert {field: shown[field] for field in document} == document
 
@@ -60,7 +60,7 @@ def test_a_fingerprint_ignores_how_the_request_is_written(document, rng: random.
 
 @settings(deadline=None)
 @given(REQUESTS, REQUESTS)
-def test_a_fingerprint_tells_requests_apart(one, other):
+def test_fingerprints_distinguish_requests(one, other):
     assert (orders.fingerprint(validated(one)) == orders.fingerprint(validated(other))) == (one == other)
 
 
@@ -107,7 +107,7 @@ def test_an_order_is_made_of_known_keys_only():
     assert placed(BODY).keys() <= get_type_hints(orders.Order).keys()
 
 
-def test_as_created_forgets_what_happened_since():
+def test_as_created_drops_later_changes():
     order = placed(BODY)
     moved = {**order, "status": "delivered", "version": 4, "updatedAt": NOW + 9, "changeId": "x"}
     assert orders.representation(orders.as_created(moved)) == orders.representation(order)
@@ -126,10 +126,10 @@ def test_a_feature_that_is_off_is_refused(more, detail):
     assert (refused.kind.code, refused.details) == ("feature_disabled", [detail])
     assert admission.refusal(request, 1, ("expressDelivery", "multiplePayments")) is None
     assert admission.refusal(request, 0, ()).details == ["items: must have at most 0 items"]
-    assert placed({**BODY, **more}, features=())  # who makes the order does not judge it again
+    assert placed({**BODY, **more}, features=())  # new_order does not validate again
 
 
-def test_a_claim_belongs_to_one_api_key_and_says_nothing():
+def test_a_claim_belongs_to_one_api_key_and_does_not_show_the_key():
     order = placed(BODY)
     claim = claims.idempotency_claim("key-1", "secret", order)
     assert claim["orderId"] != claims.idempotency_claim("key-2", "secret", order)["orderId"]

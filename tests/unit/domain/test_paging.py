@@ -1,4 +1,4 @@
-"""nextToken: opaque, bound to its list, and honest about tampering."""
+"""nextToken: opaque, bound to its list, and invalid after any change."""
 
 import re
 
@@ -23,7 +23,7 @@ def refused(token, customer, status):
 
 
 @given(ids, timestamps, ids, statuses)
-def test_a_token_gives_its_position_back(order_id, timestamp, customer, status):
+def test_a_token_decodes_to_its_position(order_id, timestamp, customer, status):
     token = paging.encode((order_id, timestamp), customer, status)
     assert paging.decode(token, customer, status) == (order_id, timestamp)
     assert re.fullmatch(TOKEN_PATTERN, token)
@@ -39,11 +39,11 @@ def test_a_token_is_refused_for_another_list(order_id, timestamp, customer, stat
 @given(ids, timestamps, ids, st.data())
 def test_any_changed_character_is_refused(order_id, timestamp, customer, data):
     token = paging.encode((order_id, timestamp), customer, None)
-    place = data.draw(st.integers(0, len(token) - 1))
-    letter = data.draw(st.sampled_from(ALPHABET).filter(lambda c: c != token[place]))
-    assert refused(token[:place] + letter + token[place + 1 :], customer, None)
-    assert refused(token[:place], customer, None)
-    assert refused(token + letter, customer, None)
+    index = data.draw(st.integers(0, len(token) - 1))
+    character = data.draw(st.sampled_from(ALPHABET).filter(lambda c: c != token[index]))
+    assert refused(token[:index] + character + token[index + 1 :], customer, None)
+    assert refused(token[:index], customer, None)
+    assert refused(token + character, customer, None)
 
 
 @given(st.text(max_size=600))
@@ -74,8 +74,8 @@ def test_a_position_no_order_can_have_is_refused_though_its_digest_is_right(posi
         ),
     ],
 )
-def test_a_token_given_by_an_earlier_version_still_leads_on(token, position, customer, status):
-    """These were given out. Never change them: a client may be in the middle of a list during a deployment."""
+def test_a_token_of_an_earlier_version_is_still_valid(token, position, customer, status):
+    """Clients may hold such tokens during a deployment: never change them."""
     assert paging.decode(token, customer, status) == position
 
 

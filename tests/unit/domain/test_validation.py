@@ -1,4 +1,4 @@
-"""Bodies, and what stands outside them: everything is a value or a refusal, never another error."""
+"""Bodies and parameters: each is accepted or refused, never another error."""
 
 import json
 from decimal import Decimal
@@ -39,7 +39,7 @@ def test_any_text_is_json_or_a_valueerror(text):
 
 
 @given(ANY)
-def test_json_goes_round(document):
+def test_json_survives_a_round_trip(document):
     try:
         read = strict_json.loads(json.dumps(document))
     except ValueError:  # half a surrogate pair, or Python's digit limit
@@ -52,7 +52,7 @@ def test_json_goes_round(document):
     ["NaN", "-Infinity", "1e99999999999999999999", "9" * 5000, "[" * 100_000, '"\\ud800"', '{"\\udfff":1}', "\ud800",
      '{"a":1,"a":1}', "", " ", "\ufeff1", "{'a':1}", "01", "1.", "tru", '"\n"'],
 )  # fmt: skip
-def test_what_is_not_json_is_refused(text):
+def test_invalid_json_is_refused(text):
     with pytest.raises(ValueError, match="not valid JSON"):
         strict_json.loads(text)
 
@@ -82,9 +82,9 @@ def test_details_never_repeat_a_value(document):
 
 @settings(deadline=None)
 @given(st.text(st.characters(categories=["L", "N"]), min_size=1), st.integers(0, 3))
-def test_details_repeat_no_name_but_those_of_the_contract(name, place):
+def test_details_repeat_no_name_but_those_of_the_contract(name, index):
     name = f"Planted{name}"
-    document = [{name: 1}, {"items": [{name: 1}]}, {"deliveryAddress": {name: 1}}, {"payments": [{name: 1}]}][place]
+    document = [{name: 1}, {"items": [{name: 1}]}, {"deliveryAddress": {name: 1}}, {"payments": [{name: 1}]}][index]
     with pytest.raises(OrderError) as refused:
         validation.order_request(document)
     assert "field 1 is not a known field" in str(refused.value.details)

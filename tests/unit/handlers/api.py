@@ -1,4 +1,4 @@
-"""API Gateway as the handlers see it: realistic events in, parsed answers out."""
+"""A fake API Gateway: realistic events in, parsed responses out."""
 
 import copy
 import json
@@ -23,7 +23,7 @@ ORDER = {
 
 
 def order(**changes) -> dict:
-    """A valid OrderRequest with top-level fields replaced (None: removed)."""
+    """Return a valid OrderRequest with top-level fields replaced (None: removed)."""
     merged = {**copy.deepcopy(ORDER), **changes}
     return {key: value for key, value in merged.items() if value is not None}
 
@@ -39,7 +39,7 @@ def event(
     base64: bool = False,
     **parameters: str,
 ) -> dict:
-    """The proxy event of a REST API. `body`: a str as it is, anything else as JSON. A header may have several values."""
+    """Return the proxy event of a REST API. `body`: a str is unchanged, anything else becomes JSON. A header may have several values."""
     text = body if isinstance(body, str) or body is None else json.dumps(body)
     sent = {"Host": "api.example.com", "X-Forwarded-For": "203.0.113.7", **(headers or {})}
     if text is not None and "content-type" not in map(str.lower, sent):
@@ -91,7 +91,7 @@ class Answer:
 
 
 def send(sent: dict) -> Answer:
-    """Give an event to the function that the route table names."""
+    """Send an event to the function of its route."""
     from handlers import orders_command, orders_intake, orders_query
 
     functions = {"orders_command": orders_command, "orders_query": orders_query, "orders_intake": orders_intake}
@@ -104,7 +104,7 @@ def send(sent: dict) -> Answer:
 
 
 class Api:
-    """The routes, and what is in the table behind them."""
+    """The routes, and the items in the table."""
 
     def __init__(self, database) -> None:
         self.database = database

@@ -1,4 +1,4 @@
-"""A process like Lambda's, on moto: environment, table, parameters, fresh caches."""
+"""A process like Lambda's, over moto: environment, table, parameters, fresh caches."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def environment(monkeypatch):
 
 
 def one_at_a_time(real):
-    """moto copies the table for a transaction, and puts the copy back: nothing may happen meanwhile."""
+    """Lock moto: it copies the table for a transaction and restores the copy, so no other call may run."""
 
     def locked(*arguments, **options):
         with _moto:
@@ -53,7 +53,7 @@ def one_at_a_time(real):
 
 @pytest.fixture
 def aws(environment, monkeypatch):
-    """moto, empty but for the table and the parameters, and no cached settings."""
+    """moto with the table and the parameters only, and no cached settings."""
     for name in ("put_item", "transact_write_items"):
         monkeypatch.setattr(DynamoDBBackend, name, one_at_a_time(getattr(DynamoDBBackend, name)))
     with mock_aws():
@@ -98,7 +98,7 @@ def make_queues():
 
 
 def make_database():
-    """The table, as the data stack makes it, and both parameters; the client."""
+    """Create the table, like the data stack, and both parameters; return the client."""
     database = clients.dynamodb(500, 3)
     database.create_table(
         TableName=TABLE,
@@ -128,7 +128,7 @@ def make_database():
 
 
 def put_parameters(api_config: object = None, flags: object = None) -> None:
-    """Write both SSM parameters; a str is written as it is."""
+    """Write both SSM parameters; a str is unchanged."""
     for name, value, kind in (
         (API_CONFIG, {} if api_config is None else api_config, "String"),
         (FEATURE_FLAGS, {} if flags is None else flags, "SecureString"),

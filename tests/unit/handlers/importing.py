@@ -1,4 +1,4 @@
-"""S3, SQS and Lambda as the import sees them, in memory: uploads in, messages, reports and hand-overs out."""
+"""Fakes of S3, SQS and Lambda for the import, in memory: uploads in; messages, reports and continuations out."""
 
 import io
 import json
@@ -24,11 +24,11 @@ PLENTY = 900_000  # milliseconds
 
 
 class Killed(BaseException):
-    """The process ends without another word."""
+    """The process is killed."""
 
 
 def order(order_id: str = "ORD-1", **changes) -> dict:
-    """A valid record with top-level fields replaced (None: removed)."""
+    """Return a valid record with top-level fields replaced (None: removed)."""
     valid = {
         "orderId": order_id,
         "customerId": "CUST-1",
@@ -39,12 +39,12 @@ def order(order_id: str = "ORD-1", **changes) -> dict:
 
 
 def jsonl(*records: object) -> bytes:
-    """`records`: bytes as they are, anything else as JSON."""
+    """Return `records` as JSON Lines; bytes are unchanged."""
     return b"".join((each if isinstance(each, bytes) else json.dumps(each).encode()) + b"\n" for each in records)
 
 
 def event(key: str = KEY, version: str | None = VERSION, **changes) -> dict:
-    """What EventBridge tells of an upload; `changes` of detail.object (None: removed)."""
+    """Return EventBridge's event of an upload; `changes` are of detail.object (None: removed)."""
     uploaded = {"key": key, "size": 1, "etag": "abc", "version-id": version, "sequencer": "1", **changes}
     uploaded = {name: value for name, value in uploaded.items() if value is not None}
     return {
@@ -62,14 +62,14 @@ def failure(code: str, operation: str = "Operation") -> ClientError:
 
 
 class Context:
-    """`records`: how many may be read before the time is up; None: all."""
+    """`records`: how many are read before the time is up; None: all."""
 
     def __init__(self, records: int | None = None, milliseconds: int = PLENTY, request_id: str = "request-1") -> None:
         self.aws_request_id = request_id
         self.invoked_function_arn = ARN
         self.records = records
         self.milliseconds = milliseconds
-        self.asked = -1  # the first question is how long it has
+        self.asked = -1  # the first call asks for the time left
 
     def get_remaining_time_in_millis(self) -> int:
         self.asked += 1
@@ -77,7 +77,7 @@ class Context:
 
 
 class World:
-    """All three clients in one. Set `on_send`, `on_get`, `on_put`, `on_invoke` to interfere."""
+    """All three clients in one. Set `on_send`, `on_get`, `on_put` or `on_invoke` to make calls fail."""
 
     def __init__(self, body: bytes = b"", key: str = KEY, flags: dict | None = None, **api_config: int) -> None:
         self.objects = {(key, VERSION): body}
@@ -151,26 +151,26 @@ class World:
     # The driver.
 
     def run(self, given: dict | bytes | None = None, context: Context | None = None) -> None:
-        """One invocation."""
+        """Run one invocation."""
         self.invocations += 1
         given = event() if given is None else json.loads(given) if isinstance(given, bytes) else given
         orders_import.handler(given, context or Context())
 
     def run_all(self, records: int | None = None, given: dict | None = None) -> dict:
-        """The first invocation and all that come of it, each reading `records`; the report."""
+        """Run the first invocation and its continuations, each reading `records`; return the report."""
         self.run(given, Context(records))
         while self.payloads:
             self.run(self.payloads.popleft(), Context(records, request_id="another"))
         return self.report()
 
-    # What came of it.
+    # The results.
 
     def report(self, key: str = KEY, version: str = VERSION) -> dict | None:
         body = self.objects.get((report_key(key, version), None))
         return None if body is None else json.loads(body)
 
     def rejected(self) -> list[dict]:
-        """The lines of the files that the report names, in their order."""
+        """Return the lines of the files in the report, in order."""
         keys = self.report()["rejectedFiles"]
         return [json.loads(line) for key in keys for line in self.objects[key, None].splitlines()]
 

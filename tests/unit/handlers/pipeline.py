@@ -1,4 +1,4 @@
-"""SQS and Lambda as the worker sees them: records in, what became of each message out."""
+"""Fakes of SQS and Lambda for the worker: records in, the result of each message out."""
 
 import base64
 import itertools
@@ -21,7 +21,7 @@ SUBMISSION = {
 }
 CONTEXT = SimpleNamespace(aws_request_id="lambda-request-1", get_remaining_time_in_millis=lambda: 30_000)
 SENT = "1767323045678"
-# What a client raises when the service is away, busy or broken.
+# Exceptions of a client while the service is unreachable, throttling or failing.
 DOWN = [
     EndpointConnectionError(endpoint_url="x"),
     ReadTimeoutError(endpoint_url="x"),
@@ -33,7 +33,7 @@ _numbers = itertools.count(1)
 
 
 def message(order_id: str = "ORD-1", **changes) -> dict:
-    """A valid OrderMessage with top-level fields replaced (None: removed)."""
+    """Return a valid OrderMessage with top-level fields replaced (None: removed)."""
     valid = {
         "orderId": order_id,
         "timestamp": 1_767_323_045_000,
@@ -50,7 +50,7 @@ def platform_id(number: int) -> str:
 
 
 def record(body: object, attributes: dict | None = None, receives: int = 1) -> dict:
-    """The SQS record of a message. `body`: a str as it is, anything else as JSON; `attributes`: {name: str | bytes}."""
+    """Return the SQS record of a message. `body`: a str is unchanged, anything else becomes JSON; `attributes`: {name: str | bytes}."""
     return {
         "messageId": f"message-{next(_numbers)}",
         "receiptHandle": "handle",
@@ -75,14 +75,14 @@ def _attribute(value: str | bytes) -> dict:
 
 
 class Pipeline:
-    """The worker, and what is in the table and the queues around it."""
+    """The worker, its table and its queues."""
 
     def __init__(self, database, sqs) -> None:
         self.database = database
         self.sqs = sqs
 
     def work(self, *bodies: object) -> list[int]:
-        """Give the worker one batch; the places of the messages that it wants again."""
+        """Send the worker one batch; return the indexes of the messages that it reports as failed."""
         return self.work_on([record(body) for body in bodies])
 
     def work_on(self, records: list[dict]) -> list[int]:
@@ -92,7 +92,7 @@ class Pipeline:
         return [ids.index(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     def dead_letters(self) -> list[dict]:
-        """All messages of the dead-letter queue, taken out."""
+        """Receive and delete all messages of the dead-letter queue."""
         return self.take("ORDER_DEAD_LETTER_QUEUE_URL")
 
     def queued(self) -> list[dict]:
@@ -114,7 +114,7 @@ class Pipeline:
                 self.sqs.delete_message(QueueUrl=os.environ[variable], ReceiptHandle=each["ReceiptHandle"])
 
     def reasons(self) -> list[str]:
-        """Why messages are in the dead-letter queue, sorted; takes them out."""
+        """Return the sorted reasons of the messages in the dead-letter queue, and delete them."""
         letters = self.dead_letters()
         return sorted(letter["MessageAttributes"]["rejectionReason"]["StringValue"] for letter in letters)
 

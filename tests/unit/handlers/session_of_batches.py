@@ -1,4 +1,4 @@
-"""A process that handles batches full of secrets, some of which explode. Run by test_pipeline_telemetry."""
+"""A process that handles batches full of secrets, some of which raise. test_pipeline_telemetry runs it."""
 
 import sys
 from unittest import mock

@@ -1,4 +1,4 @@
-"""A process that imports files full of secrets, some of which explode. Run by test_orders_import_telemetry."""
+"""A process that imports files full of secrets, some of which raise. test_orders_import_telemetry runs it."""
 
 import json
 import sys

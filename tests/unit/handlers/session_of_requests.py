@@ -1,4 +1,4 @@
-"""A process that serves requests full of secrets, some of which explode. Run by test_telemetry."""
+"""A process that serves requests full of secrets, some of which raise. test_telemetry runs it."""
 
 import sys
 from unittest import mock

@@ -1,4 +1,4 @@
-"""Run a session of the handlers in a process of its own, and read everything it writes."""
+"""Run a session of the handlers in a separate process, and read all its output."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012"
 
 
 class Sample(NamedTuple):
-    """What one EMF document says of one metric in one set of dimensions."""
+    """The values of one metric with one set of dimensions in one EMF document."""
 
     name: str
     unit: str
@@ -27,7 +27,7 @@ class Sample(NamedTuple):
 
 @cache
 def output_of(session: str) -> tuple[str, list[dict]]:
-    """(stdout and stderr as one text, stdout's JSON lines) of a module of this folder at log level DEBUG."""
+    """Run a module of this folder at log level DEBUG. Return (stdout and stderr as one text, stdout's JSON lines)."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -56,12 +56,12 @@ def output_of(session: str) -> tuple[str, list[dict]]:
 
 
 def documents(lines: Iterable[dict]) -> list[dict]:
-    """Those of `lines` that are EMF."""
+    """Return those of `lines` that are EMF."""
     return [line for line in lines if "_aws" in line]
 
 
 def samples(lines: Iterable[dict]) -> Iterator[Sample]:
-    """As CloudWatch takes them from `lines`."""
+    """Yield the samples that CloudWatch reads from `lines`."""
     for document in documents(lines):
         for directive in document["_aws"]["CloudWatchMetrics"]:
             for names in directive["Dimensions"]:
@@ -77,7 +77,7 @@ def samples(lines: Iterable[dict]) -> Iterator[Sample]:
 
 
 def totals(lines: Iterable[dict], *dimensions: str) -> dict[tuple[str, ...], float]:
-    """The sum of each metric that is written with Environment and `dimensions`, by its name and their values."""
+    """Return the sum of each metric written with Environment and `dimensions`, by its name and their values."""
     sums: dict[tuple[str, ...], float] = {}
     for sample in samples(lines):
         if sample.dimensions.keys() == {"Environment", *dimensions}:

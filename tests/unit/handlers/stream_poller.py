@@ -1,11 +1,9 @@
 """Lambda's poller of one shard of a DynamoDB stream, as AWS documents it.
 
-From "Using Lambda to process records from DynamoDB streams": a batch is tried
-until it succeeds, before any later record; a partial failure moves the
-checkpoint to the lowest sequence number reported, and what is from there on
-is tried again; a failed function has its batch halved, which does not count as
-a retry; when the retries are used up, the batch goes to the on-failure
-destination as a range of sequence numbers, and the shard goes on.
+From "Using Lambda to process records from DynamoDB streams": a batch is retried until it succeeds, before
+any later record; a partial failure moves the checkpoint to the lowest sequence number reported, and the records from
+there on are retried; if the function fails, its batch is halved, which does not count as a retry; when no retries are
+left, the batch goes to the on-failure destination as a range of sequence numbers, and the next batch follows.
 """
 
 from collections.abc import Callable
@@ -42,7 +40,7 @@ class StreamPoller:
                     self._process(batch[:middle], attempt)
                     self._process(batch[middle:], attempt)
                     return
-            # Only progress makes it another batch, with retries of its own.
+            # Only progress makes it another batch, with a new count of retries.
             attempt = attempt + 1 if len(rest) == len(batch) else 0
             if attempt > self.retries:
                 self.discarded.append(self._record_of_failure(rest, attempt))
@@ -55,7 +53,7 @@ class StreamPoller:
 
     @staticmethod
     def _rest(batch: list[dict], response: object) -> list[dict]:
-        """What is to be tried again."""
+        """Return the records to retry."""
         if not response or not response.get("batchItemFailures"):
             return []
         reported = [failure.get("itemIdentifier") for failure in response["batchItemFailures"]]

@@ -1,4 +1,4 @@
-"""What was accepted before is not refused because a setting has changed since."""
+"""A request accepted before is not refused because a setting has changed since."""
 
 import json
 import uuid
@@ -19,7 +19,7 @@ from tests.unit.handlers.pipeline import SUBMISSION, record
 KEY = {"Idempotency-Key": "retry-1"}
 ITEM = {"productId": "a", "quantity": 1, "price": 1}
 
-# Each: what a request may use, the settings that accept it, the settings that refuse it, and the refusal.
+# Each: part of a request, settings that accept it, settings that refuse it, and the refusal.
 CHANGES = {
     "a flag goes off": ({"delivery": "express"}, {"flags": {"expressDelivery": True}}, {}, 422),
     "a rollout shrinks": (
@@ -45,7 +45,7 @@ def submission(**changes):
 
 
 def stored(pipeline):
-    """Let the worker have what is queued."""
+    """Send the queued messages to the worker."""
     for sent in pipeline.queued():
         assert pipeline.work_on([record(sent["Body"])]) == []
 
@@ -78,7 +78,7 @@ def test_a_retry_of_a_submitted_order_is_accepted_again(api, pipeline, configure
     first = api.submit(body, headers=headers)
     assert first.status == 202
     configure(**after)
-    waiting = api.submit(body, headers=headers)  # on the queue it cannot be looked up: whoever gives up is warned
+    waiting = api.submit(body, headers=headers)  # orders on the queue cannot be looked up: the details say so
     assert waiting.status == status and waiting.details[-1] == admission.NOT_STORED
     assert admission.NOT_STORED not in api.submit(submission(**uses, orderId=None)).details
     stored(pipeline)
@@ -92,7 +92,7 @@ def test_a_retry_of_a_submitted_order_is_accepted_again(api, pipeline, configure
     assert pipeline.queued() == []
 
 
-def test_an_id_that_another_order_has_is_not_said_to_be_on_its_way(api, pipeline):
+def test_an_id_of_another_order_is_not_reported_as_possibly_queued(api, pipeline):
     api.submit(submission())
     stored(pipeline)
     assert api.submit(submission(delivery="express")).details == ["delivery: express is not available"]
@@ -117,7 +117,7 @@ def test_an_expired_claim_recognises_nothing(api, pipeline, configure):
 
 
 @pytest.mark.parametrize("wrong", [{"items": [{**ITEM, "price": 0.001}]}, {"customerId": ""}])
-def test_the_contract_is_judged_first_and_looks_nothing_up(api, calls, wrong):
+def test_the_contract_is_checked_first_without_a_read(api, calls, wrong):
     assert api.post(order(delivery="express", **wrong), headers=KEY).code == "invalid_request"
     assert api.submit(submission(delivery="express", **wrong)).code == "invalid_request"
     assert calls == []
@@ -136,7 +136,7 @@ def test_only_a_refusal_is_looked_up(api, calls):
     assert calls == ["GetItem", "GetItem"]
 
 
-def test_what_cannot_be_looked_up_is_not_refused_for_good(api, queues, monkeypatch):
+def test_an_order_that_cannot_be_looked_up_is_not_refused_permanently(api, queues, monkeypatch):
     def fail(**request):
         raise EndpointConnectionError(endpoint_url="x")
 
@@ -155,7 +155,7 @@ USES = st.fixed_dictionaries(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(USES, SETTINGS, SETTINGS)
-def test_no_change_of_settings_refuses_what_was_accepted(api, pipeline, configure, uses, before, after):
+def test_no_change_of_settings_refuses_an_accepted_request(api, pipeline, configure, uses, before, after):
     name = uuid.uuid4().hex
     requests = {
         201: lambda: api.post(order(**uses), headers={"Idempotency-Key": name}),
@@ -174,7 +174,7 @@ def test_no_change_of_settings_refuses_what_was_accepted(api, pipeline, configur
 
 
 def imported(document: dict) -> orders.Order:
-    """The order of a record, as the worker stores it."""
+    """Return the order of a record, as the worker stores it."""
     accepted = validation.import_record(strict_json.loads(json.dumps(document)), UPLOADED_AT)
     return orders.new_order(
         accepted, order_id=document["orderId"], now=UPLOADED_AT, features=(), ttl_days=90, source="import"
@@ -191,7 +191,7 @@ def test_a_file_uploaded_again_is_not_rejected_for_what_is_stored(pipeline):
     assert world.queued_ids() == ["PLAIN", "BIG", "EXPRESS"]
     assert (report["queued"], report["reasons"]) == (3, {"feature_disabled": 2})
     assert world.looked_up == ["BIG", "EXPRESS", "OTHER", "NEW"]
-    # The worker finds them there, whatever the flags say.
+    # The worker finds them stored, with any flags.
     for body in world.bodies:
         read = messages.read(body)
         messages.order_of(read, now=UPLOADED_AT, features=(), ttl_days=90, correlation_id=None)

@@ -1,4 +1,4 @@
-"""Every setting changes behaviour, and SSM's failures change none."""
+"""Every setting changes behaviour, and failures of SSM change no setting."""
 
 import json
 import time
@@ -94,13 +94,13 @@ def test_a_cold_start_without_ssm_uses_defaults_with_every_flag_off(calls, clock
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "null", '{"defaultPageSize": 0}', "[" * 99_999])
-def test_a_bad_document_leaves_the_last_good_value_in_place(calls, clock, text):
+def test_an_invalid_document_leaves_the_last_valid_value_in_use(calls, clock, text):
     put_parameters(api_config={"defaultPageSize": 7}, flags={"loyaltyProgram": True})
     configuration.api_config()
     put_parameters(api_config=text if len(text) < 4000 else "[" * 4000, flags={"expressDelivery": True})
     clock(301)
     assert configuration.api_config()["defaultPageSize"] == 7
-    assert configuration.feature_flags()["expressDelivery"] is True  # the good one is taken
+    assert configuration.feature_flags()["expressDelivery"] is True  # the valid one is used
 
 
 @pytest.mark.parametrize("unknown", [True, 50, -1, None, "text", {"percentage": 5}, [1]])

@@ -1,6 +1,6 @@
-"""What one invocation of the import hands to the next: of any earlier version it is gone on with, of a later one never.
+"""The import's continuations: those of earlier versions are continued, those of later versions never.
 
-`golden/continuations` has events as each released version handed them over, after two of five records, with the file.
+`golden/continuations` has the events of each released version, after two of five records, with the file.
 Golden files are added, never changed and never removed.
 """
 
@@ -15,7 +15,7 @@ from domain import imports
 from handlers import orders_import
 from handlers.orders_import import ImportFailed
 from tests.unit.handlers.importing import Context, World
-from tests.unit.handlers.test_orders_import_handover import bad, good
+from tests.unit.handlers.test_orders_import_continuation import bad, good
 
 DIRECTORY = Path(__file__).parent / "golden" / "continuations"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(DIRECTORY.glob("*.json"))}
@@ -23,7 +23,7 @@ NEWEST = [
     name for name, each in GOLDEN.items() if each["event"]["continuation"].get("version", 0) == imports.CONTINUATION
 ]
 WHAT_TO_DO = (
-    "What is handed over has changed: raise domain.imports.CONTINUATION, add golden files of it to"
+    "The continuation has changed: raise domain.imports.CONTINUATION, add golden files of it to"
     f" {DIRECTORY}, and leave the others as they are: events like them are in Lambda's queues and in OrderImportDLQ."
 )
 
@@ -38,7 +38,7 @@ def test_each_released_version_has_its_golden_continuations():
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_a_file_is_read_on_from_where_any_released_version_left_it(name):
+def test_a_file_is_resumed_from_the_continuation_of_any_released_version(name):
     event = copy.deepcopy(GOLDEN[name]["event"])
     key = event["detail"]["object"]["key"]
     with world_of(GOLDEN[name]) as world:
@@ -54,7 +54,7 @@ def test_a_file_is_read_on_from_where_any_released_version_left_it(name):
 
 
 @pytest.mark.parametrize("name", NEWEST)
-def test_what_is_handed_over_today_is_what_the_newest_golden_continuations_say(monkeypatch, name):
+def test_continuations_equal_the_newest_golden_ones(monkeypatch, name):
     monkeypatch.setattr(orders_import, "_now", lambda: 1_767_323_045_678)
     expected = GOLDEN[name]["event"]
     fresh = {key: value for key, value in expected.items() if key != "continuation"}
@@ -73,11 +73,11 @@ def test_what_is_handed_over_today_is_what_the_newest_golden_continuations_say(m
     ],
 )
 @pytest.mark.parametrize("name", GOLDEN)
-def test_what_a_later_version_handed_over_is_raised_for_lambda_to_keep(name, place, value, reason):
+def test_a_continuation_of_a_later_version_is_raised_for_lambda_to_keep(name, place, value, reason):
     event = copy.deepcopy(GOLDEN[name]["event"])
     *outer, field = place.split(".")
     (event["continuation"][outer[0]] if outer else event["continuation"])[field] = value
     with world_of(GOLDEN[name]) as world, pytest.raises(ImportFailed) as failed:
         world.run(event)
     assert str(failed.value) == reason
-    assert len(world.objects) == 1 and not world.bodies and not world.payloads, "nothing is written, sent or handed on"
+    assert len(world.objects) == 1 and not world.bodies and not world.payloads, "nothing is written, sent or invoked"

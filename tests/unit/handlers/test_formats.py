@@ -1,7 +1,7 @@
-"""What outlives a deployment: messages, items and claims that earlier versions wrote, and what later ones may write.
+"""Formats that live longer than a deployment: messages, items and claims of earlier versions, and of possible later ones.
 
-`golden/` has, of each released format of the messages, what a client handed in, the message that was made of it, and
-the order and the claim that the worker stored. Golden files are added, never changed and never removed.
+`golden/` has, for each released format of the messages, the client's request, the message made of it, and the order and
+the claim that the worker stored. Golden files are added, never changed and never removed.
 """
 
 import copy
@@ -40,7 +40,7 @@ def test_each_released_format_has_its_golden_messages():
 
 
 @pytest.mark.parametrize("name", NEWEST)
-def test_what_is_written_today_is_what_the_newest_golden_messages_say(pipeline, api, configure, monkeypatch, name):
+def test_new_messages_equal_the_newest_golden_ones(pipeline, api, configure, monkeypatch, name):
     golden = GOLDEN[name]
     configure(flags=golden["flags"])
     monkeypatch.setattr("handlers.orders_intake.time.time_ns", lambda: NOW * 1_000_000)
@@ -55,30 +55,30 @@ def test_what_is_written_today_is_what_the_newest_golden_messages_say(pipeline, 
     assert json.loads(written) == golden["message"], WHAT_TO_DO
 
 
-def test_the_newest_golden_messages_have_every_field_and_every_value_that_there_is():
-    seen = {place for name in NEWEST for place in places_in(GOLDEN[name]["message"])}
-    assert places_of(ORDER_MESSAGE) - seen == set(), WHAT_TO_DO
+def test_the_newest_golden_messages_have_every_field_and_value():
+    seen = {inner_path for name in NEWEST for inner_path in paths_in(GOLDEN[name]["message"])}
+    assert paths_of(ORDER_MESSAGE) - seen == set(), WHAT_TO_DO
 
 
-def places_of(schema, path=""):
-    """Each field of a document of `schema` by its path, and each value that a field may have by path and value."""
+def paths_of(schema, path=""):
+    """Return each field of a document of `schema` by its path, and each value of an enum by path and value."""
     found = {f"{path}={value}" for value in schema.get("enum", ())}
     for name, inner in schema.get("properties", {}).items():
-        found |= {f"{path}.{name}", *places_of(inner, f"{path}.{name}")}
-    return found | (places_of(schema["items"], f"{path}[]") if "items" in schema else set())
+        found |= {f"{path}.{name}", *paths_of(inner, f"{path}.{name}")}
+    return found | (paths_of(schema["items"], f"{path}[]") if "items" in schema else set())
 
 
-def places_in(document, path=""):
+def paths_in(document, path=""):
     if isinstance(document, list):
-        return {place for each in document for place in places_in(each, f"{path}[]")}
+        return {inner_path for each in document for inner_path in paths_in(each, f"{path}[]")}
     if isinstance(document, dict):
-        inner = {place for name, each in document.items() for place in places_in(each, f"{path}.{name}")}
+        inner = {inner_path for name, each in document.items() for inner_path in paths_in(each, f"{path}.{name}")}
         return inner | {f"{path}.{name}" for name in document}
     return {f"{path}={document}"}
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_a_message_of_any_released_format_becomes_the_order_that_it_always_became(pipeline, name):
+def test_a_message_of_any_released_format_becomes_the_same_order_as_ever(pipeline, name):
     golden = GOLDEN[name]
     assert pipeline.work_on([record(golden["message"], {"correlationId": "request-1"})]) == []
     assert pipeline.dead_letters() == []
@@ -91,14 +91,14 @@ def by_clock(golden):
 
 
 def stored_before(pipeline, golden, **changes):
-    """Put the golden order, with `changes`, and its claim into the table, not expired; all that is there."""
+    """Put the golden order, with `changes`, and its claim into the table, not expired; return all items."""
     for item in filter(None, (golden["order"] | changes, golden["claim"])):
         pipeline.database.put_item(TableName=TABLE, Item=item | {"expiresAt": {"N": "9999999999"}})
     return pipeline.items()
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_an_order_that_an_earlier_version_stored_is_known_again(pipeline, name):
+def test_an_order_stored_by_an_earlier_version_is_recognised(pipeline, name):
     golden = GOLDEN[name]
     before = stored_before(pipeline, golden)
     assert pipeline.work(golden["message"]) == []
@@ -108,7 +108,7 @@ def test_an_order_that_an_earlier_version_stored_is_known_again(pipeline, name):
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_an_order_that_an_earlier_version_stored_is_read_changed_and_announced(pipeline, api, topic, name):  # noqa: F811
+def test_an_order_stored_by_an_earlier_version_is_read_changed_and_published(pipeline, api, topic, name):  # noqa: F811
     item = GOLDEN[name]["order"]
     stored_before(pipeline, GOLDEN[name])
     order_id = item["orderId"]["S"]
@@ -119,7 +119,7 @@ def test_an_order_that_an_earlier_version_stored_is_read_changed_and_announced(p
 
 
 @pytest.mark.parametrize("path", sorted((DIRECTORY.parent / "claims").glob("*.json")), ids=lambda path: path.stem)
-def test_an_idempotency_key_that_an_earlier_version_took_still_leads_to_its_order(pipeline, api, path):
+def test_an_idempotency_key_claimed_by_an_earlier_version_still_leads_to_its_order(pipeline, api, path):
     golden = json.loads(path.read_text())
     before = stored_before(pipeline, golden)
     headers = {"Idempotency-Key": golden["idempotencyKey"]}
@@ -131,7 +131,7 @@ def test_an_idempotency_key_that_an_earlier_version_took_still_leads_to_its_orde
     assert pipeline.items() == before
 
 
-# What later versions may write.
+# Possible later versions.
 
 LATER = {
     "laterTip": {"N": "1.5"},
@@ -144,7 +144,7 @@ LATER = {
 
 
 @pytest.mark.parametrize("name", NEWEST)
-def test_an_order_with_attributes_of_a_later_version_is_read_listed_changed_and_announced(pipeline, api, topic, name):  # noqa: F811
+def test_an_order_with_attributes_of_a_later_version_is_read_listed_changed_and_published(pipeline, api, topic, name):  # noqa: F811
     stored_before(pipeline, GOLDEN[name], **LATER)
     (item,) = pipeline.orders().values()
     order_id, customer_id = item["orderId"]["S"], item["customerId"]["S"]
@@ -163,7 +163,7 @@ def test_an_order_with_attributes_of_a_later_version_is_read_listed_changed_and_
     assert [event["eventType"] for event in topic.events] == ["OrderCreated", "OrderStatusChanged"]
 
 
-def test_an_order_whose_status_is_of_a_later_version_is_shown_and_left_alone(pipeline, api):
+def test_an_order_with_a_status_of_a_later_version_is_shown_and_not_changed(pipeline, api):
     stored_before(pipeline, GOLDEN[NEWEST[0]], status={"S": "returned"})
     (item,) = pipeline.orders().values()
     order_id = item["orderId"]["S"]
@@ -174,8 +174,8 @@ def test_an_order_whose_status_is_of_a_later_version_is_shown_and_left_alone(pip
 
 
 @pytest.mark.parametrize("before, after", [("pending", "returned"), ("returned", "cancelled"), ("lost", "returned")])
-def test_a_status_of_a_later_version_is_announced_as_it_is(topic, before, after):  # noqa: F811
-    """Subscribers hear of it from that version as well; set aside, they would hear of it when an operator has time."""
+def test_a_status_of_a_later_version_is_published_unchanged(topic, before, after):  # noqa: F811
+    """In a dead-letter queue it would wait for an operator."""
     old = from_item(GOLDEN[NEWEST[0]]["order"]) | {"status": before, "source": "kiosk"}
     new = old | {"status": after, "version": 7}
     assert handle(change(None, old, 1), change(old, new, 2)) == []
@@ -207,7 +207,7 @@ def test_a_field_that_is_not_known_is_never_refused_and_never_ignored(pipeline, 
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_a_flag_that_is_not_known_is_never_refused_and_never_ignored(pipeline, name):
-    """It may have to do with money, as loyalty points have."""
+    """It may affect money, like loyalty points."""
     message = GOLDEN[name]["message"]
     assert pipeline.work({**message, "features": [*message.get("features", ()), "doublePoints"]}) == [0]
     assert pipeline.items() == [] and pipeline.dead_letters() == []
@@ -215,13 +215,13 @@ def test_a_flag_that_is_not_known_is_never_refused_and_never_ignored(pipeline, n
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(messages.FORMAT + 1, 10**6), st.dictionaries(st.sampled_from(["items", "orders"]), st.integers()))
-def test_a_newer_format_is_not_looked_into(pipeline, newer, rest):
+def test_a_newer_format_is_not_parsed(pipeline, newer, rest):
     assert pipeline.work({**rest, "format": newer}) == [0]
     assert pipeline.items() == [] and pipeline.dead_letters() == []
 
 
-def test_what_is_not_known_goes_to_the_dead_letter_queue_whole_by_the_queues_own_redrive(pipeline):
-    """As SQS counts receives: the fifth failure in a row is the last. The worker itself sends nothing there."""
+def test_an_unknown_format_goes_to_the_dead_letter_queue_unchanged_by_the_redrive_policy(pipeline):
+    """SQS counts receives: the fifth failure is the last. The worker sends nothing to the dead-letter queue."""
     sqs, url = clients.sqs(500, 3), "https://sqs.us-east-1.amazonaws.com/123456789012/orders"
     sent = json.dumps({**GOLDEN[NEWEST[0]]["message"], "laterTip": 1})
     dead = sqs.get_queue_attributes(QueueUrl=url.replace("orders", "dead-letters"), AttributeNames=["QueueArn"])
@@ -232,5 +232,5 @@ def test_what_is_not_known_goes_to_the_dead_letter_queue_whole_by_the_queues_own
         (received,) = sqs.receive_message(QueueUrl=url)["Messages"]
         assert pipeline.work_on([record(received["Body"])]) == [0]
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
-    (letter,) = pipeline.dead_letters()
-    assert letter["Body"] == sent and "MessageAttributes" not in letter
+    (dead_letter,) = pipeline.dead_letters()
+    assert dead_letter["Body"] == sent and "MessageAttributes" not in dead_letter

@@ -1,4 +1,4 @@
-"""What every answer has, and how failures become answers."""
+"""The parts of every response, and the responses to failures."""
 
 import ast
 import importlib
@@ -124,7 +124,7 @@ def test_a_bare_event_is_answered(aws):
         (RecursionError(), 500),
     ],
 )
-def test_failures_of_aws_and_ours_are_told_apart(api, monkeypatch, failure, status):
+def test_failures_of_aws_and_of_the_function_are_distinguished(api, monkeypatch, failure, status):
     def fail(**request):
         raise failure
 

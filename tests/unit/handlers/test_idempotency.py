@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same key and body give the first answer again."""
+"""Idempotency-Key: the same key and body give the first response again."""
 
 from types import SimpleNamespace
 
@@ -61,7 +61,7 @@ def test_a_claim_is_free_again_once_expired_though_not_yet_deleted(api):
     assert again.status == 201 and again.body["orderId"] != first.body["orderId"]
 
 
-def test_a_claimed_order_that_is_gone_is_404(api):
+def test_a_claimed_order_that_was_deleted_is_404(api):
     body = api.post(headers=KEY).body
     key = {"orderId": {"S": body["orderId"]}, "timestamp": {"N": str(body["timestamp"])}}
     api.database.delete_item(TableName=TABLE, Key=key)
@@ -75,13 +75,13 @@ def test_a_bad_key_is_400(api, key):
 
 
 @pytest.mark.parametrize("key", ["x", "!", "x" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"'])
-def test_a_good_key_is_taken(api, key):
+def test_a_valid_key_is_returned(api, key):
     assert api.post(headers={"Idempotency-Key": key}).status == 201
 
 
 @pytest.fixture
 def transactions(api, monkeypatch):
-    """Scripts transact_write_items: a list of cancellation reasons to raise before the real call."""
+    """Make transact_write_items raise each of a list of cancellation reasons before the real call."""
     script, calls = [], []
     real = api.database.transact_write_items
     error = api.database.exceptions.TransactionCanceledException
@@ -124,7 +124,7 @@ def test_a_transaction_repeated_after_it_had_succeeded_is_a_success(api, monkeyp
 
     def twice(**request):
         real(**request)
-        # With a token of its own: the repetition meets its own claim.
+        # With another token the repetition finds its own claim.
         return real(**request)
 
     monkeypatch.setattr(api.database, "transact_write_items", twice)
@@ -166,7 +166,7 @@ def test_an_update_repeated_after_it_had_succeeded_is_a_success(api, monkeypatch
     assert (answer.status, answer.body["version"]) == (200, 2)
 
 
-def test_another_who_was_faster_wins(api, monkeypatch):
+def test_the_faster_of_two_requests_wins(api, monkeypatch):
     placed = api.post().body
     real = api.database.update_item
 
@@ -188,7 +188,7 @@ def test_a_change_repeated_under_its_key_is_a_success_though_the_version_has_mov
 
     first = put("processing", "k1", if_match='"1"')
     assert put("processing", "k1", if_match='"1"').text == first.text
-    # Nobody else's, and nothing else under the same key.
+    # No other client's change, and no other change under the same key.
     assert put("processing", "k2", if_match='"1"').code == "version_mismatch"
     assert put("processing", if_match='"1"').code == "version_mismatch"
     assert put("processing", "k1", if_match='"1"', api_key_id="another").code == "version_mismatch"

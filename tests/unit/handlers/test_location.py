@@ -1,4 +1,4 @@
-"""Location: an absolute path, whatever the stage, the base path and the spelling of the request."""
+"""Location: an absolute path for any stage, base path and spelling of the request."""
 
 from urllib.parse import urljoin
 
@@ -43,7 +43,7 @@ def test_no_path_leads_to_another_host_or_breaks_the_header(api, path):
     assert urljoin(HOST, location).startswith(HOST + "/")
 
 
-def test_headers_are_not_believed(api):
+def test_headers_do_not_change_the_location(api):
     headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "/evil"}
     assert "evil" not in api.post(headers=headers).headers["Location"]
 

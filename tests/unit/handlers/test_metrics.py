@@ -1,4 +1,4 @@
-"""What the handlers write and what contract.metrics declares, which alarms and the dashboard read: the same."""
+"""The handlers write exactly the metrics that contract.metrics declares, and alarms and the dashboard read."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ def lines():
 
 @pytest.fixture
 def written(capsys):
-    """Flush, and read the documents."""
+    """Flush, and return the documents."""
     emf._documents.clear()
 
     def read():
@@ -33,7 +33,7 @@ def written(capsys):
 
 
 def undeclared(lines):
-    """What is written otherwise than contract.metrics says, or than CloudWatch takes it."""
+    """Return what differs from contract.metrics or from CloudWatch's format."""
     found = set()
     for document in documents(lines):
         seen = []
@@ -52,7 +52,7 @@ def undeclared(lines):
 
 
 def unwritten(lines):
-    """What contract.metrics declares, and no session writes."""
+    """Return what contract.metrics declares and no session writes."""
     written = {(each.name, frozenset(each.dimensions)) for each in samples(lines)}
     declared = {(metric.name, frozenset(names)) for metric in metrics.METRICS.values() for names in metric.sets}
     return declared - written
@@ -68,7 +68,7 @@ def test_everything_declared_is_written(lines):
 
 
 @pytest.mark.parametrize("name", ["OrderStored", "OrderValue", "OrderProcessingLatency", "OrdersPerHourCeiling"])
-def test_orders_are_told_on_every_path(lines, name):
+def test_orders_are_logged_on_every_path(lines, name):
     assert {each.dimensions["path"] for each in samples(lines) if each.name == name and "path" in each.dimensions} == {
         "sync",
         "async",
@@ -89,14 +89,14 @@ def test_orders_are_told_on_every_path(lines, name):
         (lambda d: d.update(OrderStored="1"), "not from 1 to 100 numbers"),
     ],
 )
-def test_what_drifts_is_named(lines, change, named):
+def test_a_difference_is_named(lines, change, named):
     document = copy.deepcopy(next(line for line in documents(lines) if "OrderStored" in line))
     assert undeclared([document]) == set()
     change(document)
     assert any(named in each for each in undeclared([document]))
 
 
-def test_what_nobody_writes_is_named(lines):
+def test_an_unwritten_metric_is_named(lines):
     without = [line for line in lines if "CustomerOrdersQueried" not in line]
     assert unwritten(without) == {("CustomerOrdersQueried", frozenset(metrics.BY_SERVICE))}
 
@@ -106,7 +106,7 @@ def test_every_source_of_orders_has_a_path():
     assert set(telemetry.PATH_OF.values()) == set(metrics.PATHS)
 
 
-def test_one_document_holds_all_that_has_no_two_values_of_a_dimension(written):
+def test_one_document_has_all_metrics_unless_a_dimension_has_two_values(written):
     emf.add("OrderCreated", 1)
     emf.add("OrderStored", 1, path="sync")
     emf.add("OrdersPerHourCeiling", 150, path="sync")
@@ -123,7 +123,7 @@ def test_one_document_holds_all_that_has_no_two_values_of_a_dimension(written):
     assert written() == []
 
 
-def test_values_of_two_paths_are_kept_apart(written):
+def test_values_of_two_paths_are_separate(written):
     for path, value in (("async", 1), ("import", 2), ("async", 3)):
         emf.add("OrderValue", value, path=path)
     first, second = written()

@@ -1,7 +1,7 @@
-"""What the OpenAPI document calls valid is what the functions accept, and nothing else is.
+"""The functions accept exactly what is valid by the OpenAPI document.
 
-Except for the rules that no schema can say, which its descriptions do: the clock (a timestamp ahead of now), the
-sum of payments, flags, and that a nextToken was given out for the same list.
+Rules that no schema can state are in its descriptions instead: the clock (a timestamp ahead of now), the sum of
+payments, flags, and that a nextToken belongs to the same list.
 """
 
 import copy
@@ -63,20 +63,20 @@ VALUES = (
 )
 
 
-def places(value, path=()):
-    """The path of every value inside a document."""
+def paths(value, path=()):
+    """Yield the path of every value inside a document."""
     yield path
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in entries:
-        yield from places(inner, (*path, key))
+        yield from paths(inner, (*path, key))
 
 
 @st.composite
 def bodies(draw, model):
-    """A valid body of `model` with a few of its values replaced, removed, or joined by another field."""
+    """Draw a valid body of `model` with a few values replaced or removed, or fields added."""
     body = copy.deepcopy(BODIES[model])
     for _ in range(draw(st.integers(0, 2))):
-        path = draw(st.sampled_from(list(places(body))))
+        path = draw(st.sampled_from(list(paths(body))))
         if not path:
             continue
         within = body
@@ -97,7 +97,7 @@ def is_valid(schema: dict, value: object) -> bool:
 
 
 def agree(answer, valid: bool) -> bool:
-    """Whether the function took what was sent for what the document does, as far as a schema can say."""
+    """Assert that the function and the document agree on a request, as far as a schema can state it."""
     refused = answer.status == 400
     return refused != valid or (valid and any(rule in answer.details[0] for rule in UNSAYABLE))
 
@@ -126,7 +126,7 @@ def test_the_document_and_the_function_agree_on_a_body(send_body, model, data):
     [{"items": [{"productId": "p", "quantity": 1, "price": price}]} for price in (29.99, 0.29, 0.57, 1.005, -0.01)]
     + [{"customerId": customer} for customer in ("a\n", "fd-1", "x" * 129)],
 )  # fmt: skip
-def test_they_agree_on_what_chance_seldom_draws(send_body, change):
+def test_they_agree_on_rarely_drawn_values(send_body, change):
     body = {**BODIES["OrderRequest"], **change, "payments": BODIES["OrderRequest"]["payments"]}
     valid = is_valid(DOCUMENT["components"]["schemas"]["OrderRequest"], strict_json.loads(json.dumps(body)))
     assert agree(send_body["OrderRequest"](json.dumps(body)), valid)
@@ -166,7 +166,7 @@ PARAMETER_TEXTS = (
 @given(text=PARAMETER_TEXTS)
 def test_the_document_and_the_function_agree_on_a_parameter(api, pipeline, operation, name, text):
     schema = PARAMETERS[operation, name]
-    # As a client of the document writes an integer; other spellings of a number are texts.
+    # As a generated client writes an integer; other spellings of a number are texts.
     value = int(text) if schema["type"] == "integer" and re.fullmatch("-?(?:0|[1-9][0-9]*)", text, re.A) else text
     answer = SENDERS[operation, name](api, text)
     assert agree(answer, is_valid(schema, value)), answer.text
@@ -175,7 +175,7 @@ def test_the_document_and_the_function_agree_on_a_parameter(api, pipeline, opera
 def test_the_other_parameters_are_few():
     others = set(PARAMETERS) - set(SENDERS)
     assert others <= {
-        ("getOrder", "orderId"),  # an id that no order can have is an order that is not there: 404
+        ("getOrder", "orderId"),  # an id that no order can have is 404, like a missing order
         ("updateOrderStatus", "orderId"),
         ("submitOrder", "Idempotency-Key"),  # the rule of createOrder's
         ("updateOrderStatus", "Idempotency-Key"),

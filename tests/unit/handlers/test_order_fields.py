@@ -1,4 +1,4 @@
-"""Each field that a client may send, along each ingestion path and back to the client."""
+"""Each field of a request, on each ingestion path and back to the client."""
 
 import csv
 import io
@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from contract.imports import CSV_COLUMNS, IMPORT_RECORD
+from contract.documents import IMPORT_RECORD
+from contract.imports import CSV_COLUMNS
 from contract.models import ORDER_REQUEST, ORDER_SUBMISSION
 from domain import pricing
 from tests.unit.domain.examples import example
@@ -17,7 +18,7 @@ FLAGS = {"expressDelivery": True, "multiplePayments": True}
 
 
 def payable(schema):
-    """An order with every field of `schema`, whose payments add up."""
+    """Return an order with every field of `schema`, whose payments add up."""
     order = example(schema)
     (payment,) = order["payments"]
     payment["amount"] = float(pricing.total(json.loads(json.dumps(order), parse_int=Decimal)))

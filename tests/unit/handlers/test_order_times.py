@@ -1,4 +1,4 @@
-"""An order's times never run backwards, and an order past its time to live is gone."""
+"""`updatedAt` never decreases, and an order past its time to live does not exist."""
 
 import json
 
@@ -20,7 +20,7 @@ AHEAD = 5 * 60 * 1000
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Set the time of the functions that answer requests."""
+    """Set the time of the API's functions."""
 
     def set_to(now: int) -> None:
         monkeypatch.setattr(orders_command, "_now", lambda: now)
@@ -36,7 +36,7 @@ def the_order(api, order_id):
 
 
 def expire(api):
-    """Let every order be past its time to live, and DynamoDB not have deleted it."""
+    """Put every order past its time to live, not yet deleted by DynamoDB."""
     for item in api.orders():
         api.database.put_item(TableName=TABLE, Item={**item, "expiresAt": {"N": str(NOW // 1000 - 1)}})
 
@@ -52,7 +52,7 @@ CHANGES = st.lists(st.tuples(st.integers(-AHEAD, AHEAD), st.sampled_from(list(TR
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, AHEAD), CHANGES)
-def test_no_sequence_of_clocks_and_changes_makes_time_run_backwards(api, pipeline, clock, ahead, changes):
+def test_no_sequence_of_clocks_and_changes_decreases_updated_at(api, pipeline, clock, ahead, changes):
     clear(api)
     clock(NOW)
     name = "ORD-1"
@@ -73,7 +73,7 @@ def test_no_sequence_of_clocks_and_changes_makes_time_run_backwards(api, pipelin
 
 
 @pytest.mark.parametrize("query", [{}, {"query": {"timestamp": str(NOW)}}])
-def test_a_change_behind_the_clock_of_the_one_before_takes_its_time(api, pipeline, clock, calls, query):
+def test_a_change_by_a_clock_that_is_behind_keeps_the_time_of_the_one_before(api, pipeline, clock, calls, query):
     pipeline.work(message("ORD-1", timestamp=NOW))
     clock(NOW + AHEAD)
     api.put("ORD-1", "processing")
@@ -106,7 +106,7 @@ def test_an_order_past_its_time_to_live_is_not_served_and_not_revived(api, clock
     assert api.items() == before
 
 
-def test_an_order_is_there_until_its_time_is_up(api, clock):
+def test_an_order_exists_until_its_time_to_live_ends(api, clock):
     placed = api.post().body
     (item,) = api.items()
     last = int(item["expiresAt"]["N"]) * 1000 + 999
@@ -130,7 +130,7 @@ def test_an_order_without_a_time_to_live_never_expires(api, clock):
     assert api.put(placed["orderId"], "processing").status == 200
 
 
-def test_a_replay_of_an_order_past_its_time_to_live_is_that_of_one_that_is_gone(api, clock):
+def test_a_replay_of_an_expired_order_is_that_of_a_deleted_one(api, clock):
     api.post(headers=KEY)
     expire(api)
     answer = api.post(headers=KEY)
@@ -173,7 +173,7 @@ def test_a_list_has_every_order_but_those_past_their_time_to_live(api, clock, pl
     assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1) and (pages[-1] or len(pages) == 1)
 
 
-def test_a_full_page_of_living_orders_is_one_query(api, clock, calls):
+def test_a_full_page_without_expired_orders_is_one_query(api, clock, calls):
     for _ in range(4):
         api.post(order())
     calls.clear()

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.handlers.api import order
 
 
-def test_an_order_is_stored_once_and_answered_whole(api):
+def test_an_order_is_stored_once_and_returned_completely(api):
     answer = api.post()
     assert answer.status == 201
     body = answer.body
@@ -39,7 +39,7 @@ def test_an_order_is_stored_once_and_answered_whole(api):
         '{"customerId": "a", "customerId": "b"}',
     ],
 )  # fmt: skip
-def test_what_is_not_a_json_object_is_400_and_stores_nothing(api, body):
+def test_a_body_that_is_no_json_object_is_400_and_not_stored(api, body):
     answer = api.post(body, headers={"Content-Type": "application/json"})
     assert (answer.status, answer.code) == (400, "invalid_request")
     assert answer.details

@@ -1,5 +1,7 @@
-"""The table's stream to the topic: everything stored is announced, in order per order, whatever SNS does;
-what cannot be read is kept, and holds up nothing."""
+"""From the table's stream to the topic: every stored order is published, in order per order, with any failures of SNS.
+
+An unreadable record is kept in the dead-letter queue and blocks no other.
+"""
 
 import json
 import os
@@ -42,7 +44,7 @@ def image(order_id="ORD-1", version=1, **changes):
 
 
 def change(before, after, sequence=0):
-    """The stream record of a change from `before` to `after`, either None."""
+    """Return the stream record of a change from `before` to `after`; either may be None."""
     some = after or before
     images = {"OldImage": before, "NewImage": after}
     return {
@@ -85,7 +87,7 @@ def dead_letter_queue_url(monkeypatch):
 
 @pytest.fixture
 def dlq(monkeypatch):
-    """The queue of what cannot be read: takes every message, unless `down` says no."""
+    """The dead-letter queue: it accepts every message unless `down` is set."""
     state = SimpleNamespace(messages=[], down=lambda: False)
     monkeypatch.setattr(clients, "sqs", lambda timeout_ms, retries: SimpleNamespace(send_message=taking(state)))
     return state
@@ -102,13 +104,13 @@ def taking(state):
 
 
 def kept(dlq):
-    """The sequence numbers of what is in the queue."""
+    """Return the sequence numbers in the queue."""
     return [number(record) for record, _ in dlq.messages]
 
 
 @pytest.fixture
 def topic(monkeypatch):
-    """SNS: takes every entry, unless `down` is an exception to raise or `refuse` a set of event ids."""
+    """SNS: it accepts every entry unless `down` is an exception to raise or `refuse` has its event id."""
     state = SimpleNamespace(calls=[], events=[], entries=[], down=None, refuse=set())
 
     def publish_batch(TopicArn, PublishBatchRequestEntries):
@@ -139,7 +141,7 @@ def ids(topic):
     return [event["eventId"] for event in topic.events]
 
 
-def test_a_stored_order_is_announced_without_what_subscribers_have_no_business_with(topic):
+def test_a_stored_order_is_published_without_address_and_items(topic):
     assert handle(created("ORD-1")) == []
     (event,) = topic.events
     assert event == {
@@ -164,7 +166,7 @@ def test_a_stored_order_is_announced_without_what_subscribers_have_no_business_w
     }
 
 
-def test_a_change_of_status_says_what_it_was_before(topic):
+def test_a_change_of_status_has_the_previous_one(topic):
     assert handle(moved("ORD-1", 2)) == []
     (event,) = topic.events
     assert (event["eventId"], event["eventType"]) == ("ORD-1:2", "OrderStatusChanged")
@@ -182,11 +184,11 @@ def test_a_change_of_status_says_what_it_was_before(topic):
     ],
     ids=["claim", "changed claim", "expired claim", "expired order", "another change"],
 )
-def test_nothing_else_is_announced(topic, record):
+def test_no_other_change_is_published(topic, record):
     assert handle(record) == [] and topic.calls == []
 
 
-def test_what_the_handlers_really_store_can_be_announced(topic, pipeline, api):
+def test_orders_stored_by_the_handlers_can_be_published(topic, pipeline, api):
     from tests.unit.handlers.pipeline import message
 
     pipeline.work(message("ORD-1"))
@@ -214,7 +216,7 @@ def test_the_largest_events_fit_into_a_call():
     assert len(str(orders_events._entry(0, event))) * orders_events.ENTRIES_PER_CALL < 262_144
 
 
-def test_the_first_failed_record_is_named_and_nothing_later_is_published(topic):
+def test_the_first_failed_record_is_named_and_no_later_one_is_published(topic):
     records = number_all([created(f"ORD-{n}") for n in range(25)])
     topic.refuse = {"ORD-12:1", "ORD-14:1"}
     assert handle(*records) == [number(records[12])]
@@ -234,7 +236,7 @@ def test_an_outage_at_the_very_first_record_is_answered_and_no_failed_function(t
     assert dlq.messages == []
 
 
-# What cannot be read
+# Unreadable records
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ def test_an_outage_at_the_very_first_record_is_answered_and_no_failed_function(t
         lambda record: record.update(eventName="MODIFY"),
     ],
 )
-def test_what_cannot_be_read_is_kept_as_it_came_and_the_rest_announced(topic, dlq, damage):
+def test_an_unreadable_record_is_kept_unchanged_and_the_rest_published(topic, dlq, damage):
     broken = created("BROKEN")
     damage(broken)
     assert handle(*number_all([created("A"), broken, created("B")])) == []
@@ -262,7 +264,7 @@ def test_what_cannot_be_read_is_kept_as_it_came_and_the_rest_announced(topic, dl
     assert attributes["rejectionReason"] == {"DataType": "String", "StringValue": "unreadable_record"}
 
 
-def test_what_was_kept_can_be_handed_to_the_function_again_once_its_cause_is_gone(topic, dlq):
+def test_a_kept_record_can_be_sent_to_the_function_again_when_its_cause_is_fixed(topic, dlq):
     handle(poison())
     ((record, _),) = dlq.messages
     record["dynamodb"]["NewImage"]["totalAmount"] = {"N": "2"}
@@ -298,32 +300,32 @@ def test_a_record_too_large_for_a_message_is_kept_without_its_images(topic, dlq)
     assert kept_of_it["dynamodb"].keys() == {"Keys", "SequenceNumber", "StreamViewType"}
 
 
-@pytest.mark.parametrize("place", range(4))
-def test_poison_at_any_place_is_kept_and_holds_up_nothing(topic, dlq, place):
+@pytest.mark.parametrize("index", range(4))
+def test_poison_at_any_index_is_kept_and_blocks_no_record(topic, dlq, index):
     records = [created("A"), moved("A", 2), created("B")]
-    records.insert(place, poison())
+    records.insert(index, poison())
     assert handle(*number_all(records)) == []
     assert ids(topic) == ["A:1", "A:2", "B:1"]
-    assert kept(dlq) == [number(records[place])]
+    assert kept(dlq) == [number(records[index])]
 
 
-@pytest.mark.parametrize("place", range(4))
-def test_poison_that_cannot_be_kept_is_named_and_nothing_later_announced(topic, dlq, place):
+@pytest.mark.parametrize("index", range(4))
+def test_poison_that_cannot_be_kept_is_named_and_no_later_record_is_published(topic, dlq, index):
     dlq.down = lambda: True
     records = [created("A"), moved("A", 2), created("B")]
-    records.insert(place, poison())
-    assert handle(*number_all(records)) == [number(records[place])]
-    assert ids(topic) == ["A:1", "A:2", "B:1"][:place]
+    records.insert(index, poison())
+    assert handle(*number_all(records)) == [number(records[index])]
+    assert ids(topic) == ["A:1", "A:2", "B:1"][:index]
 
 
-def test_poison_behind_a_failed_record_waits_for_its_turn(topic, dlq):
+def test_poison_behind_a_failed_record_is_not_sent_before_it(topic, dlq):
     topic.refuse = {"A:1"}
     records = number_all([poison(), created("A"), poison()])
     assert handle(*records) == [number(records[1])]
     assert kept(dlq) == [number(records[0])]
 
 
-def test_a_batch_of_poison_is_kept_whole_and_in_order(topic, dlq):
+def test_a_batch_of_poison_is_kept_completely_and_in_order(topic, dlq):
     records = number_all([poison() for _ in range(100)])
     assert handle(*records) == [] and topic.calls == []
     assert kept(dlq) == [number(record) for record in records]
@@ -347,7 +349,7 @@ def test_the_log_names_what_could_not_be_read_and_quotes_none_of_it(topic, dlq, 
 
 
 def in_order(events):
-    """Whether each order's events, repetitions left out, came by version."""
+    """Return whether each order's events came in order of version, repetitions aside."""
     versions = defaultdict(list)
     for event in events:
         if event["version"] not in versions[event["orderId"]]:
@@ -356,7 +358,7 @@ def in_order(events):
 
 
 def life_of(count):
-    """`count` orders, each created and delivered, interleaved."""
+    """Return the records of `count` orders, each created and delivered, interleaved."""
     steps = [[created(f"ORD-{n}") for n in range(count)]]
     steps += [[moved(f"ORD-{n}", version) for n in range(count)] for version in (2, 3, 4)]
     return number_all([record for step in steps for record in step])
@@ -383,18 +385,18 @@ def test_a_poison_record_is_kept_once_and_the_rest_arrives_once(topic, dlq):
 
 def test_with_the_dead_letter_queue_down_for_a_while_nothing_is_lost_and_nothing_comes_twice(topic, dlq):
     records = life_of(10)
-    for place in (0, 17, 18, 42):
-        records.insert(place, poison())
+    for index in (0, 17, 18, 42):
+        records.insert(index, poison())
     number_all(records)
     outage = iter([True] * 20 + [False, True] * 3)
     dlq.down = lambda: next(outage, False)
     poller = StreamPoller(orders_events.handler, batch_size=20, retries=20)
     poller.run(records)
     assert len(ids(topic)) == len(set(ids(topic))) == 40 and in_order(topic.events)
-    assert kept(dlq) == [number(records[place]) for place in (0, 17, 18, 42)] and poller.discarded == []
+    assert kept(dlq) == [number(records[index]) for index in (0, 17, 18, 42)] and poller.discarded == []
 
 
-def test_what_sns_takes_in_no_attempt_is_named_in_the_on_failure_destination(topic):
+def test_an_event_that_sns_never_accepts_is_in_the_on_failure_destination(topic):
     topic.refuse = {"ORD-3:1"}
     poller = StreamPoller(orders_events.handler, batch_size=10, retries=3)
     records = number_all([created(f"ORD-{n}") for n in range(20)])
@@ -412,7 +414,7 @@ def test_what_sns_takes_in_no_attempt_is_named_in_the_on_failure_destination(top
     st.integers(1, 20),
     st.sets(st.integers(0, 39), max_size=5),
 )
-def test_whatever_fails_everything_readable_arrives_in_order_and_the_rest_is_kept(
+def test_with_any_failures_all_readable_records_arrive_in_order_and_the_rest_is_kept(
     steps, outage, dlq_outage, batch_size, poisoned
 ):
     versions: dict[int, int] = defaultdict(int)
@@ -423,8 +425,8 @@ def test_whatever_fails_everything_readable_arrives_in_order_and_the_rest_is_kep
             order_id, version = f"ORD-{order}", versions[order]
             records.append(created(order_id) if version == 1 else moved(order_id, version))
     expected = {f"ORD-{order}:{n}" for order, last in versions.items() for n in range(1, min(last, 4) + 1)}
-    for place in sorted(poisoned):
-        records.insert(place, poison())
+    for index in sorted(poisoned):
+        records.insert(index, poison())
     number_all(records)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORDER_EVENTS_TOPIC_ARN", "arn")

@@ -1,4 +1,4 @@
-"""An uploaded file becomes messages, a report and the rejected records, over S3 and SQS in memory."""
+"""An uploaded file becomes messages, a report and rejected records, over S3 and SQS in memory."""
 
 import gzip
 import json
@@ -57,7 +57,7 @@ def test_each_record_becomes_a_message(monkeypatch):
     assert (report["status"], report["read"], report["queued"], report["rejected"]) == ("completed", 2, 2, 0)
 
 
-def test_the_report_tells_all_that_came_of_the_file():
+def test_the_report_has_all_results_of_the_file():
     body = jsonl(order("ORD-1"), order("ORD-2", customerId=None), b"{", order("ORD-3"))
     with World(body) as world:
         world.run()
@@ -81,7 +81,7 @@ def test_the_report_tells_all_that_came_of_the_file():
     }
 
 
-def test_rejected_records_stand_beside_the_report_as_they_stood_in_the_file():
+def test_rejected_records_are_written_unchanged_beside_the_report():
     bad = [json.dumps(order("ORD-2", customerId=None)).encode(), b'{"orderId": "\xff\x00\xe4"}', b'"\\ud800 \xc3\xa4"']
     body = jsonl(order("ORD-1"), *bad)
     with World(body) as world:
@@ -108,7 +108,7 @@ def test_rejected_records_stand_beside_the_report_as_they_stood_in_the_file():
         ({"payments": [{"method": "card", "amount": 1}]}, "payment_mismatch", "payments: must sum to 59.98"),
     ],
 )  # fmt: skip
-def test_what_the_api_would_refuse_is_rejected(changes, reason, detail):
+def test_a_record_that_the_api_would_refuse_is_rejected(changes, reason, detail):
     with World(jsonl(order(**changes)), flags={"multiplePayments": True}, maxItemsPerOrder=2) as world:
         report = world.run_all()
     (line,) = world.rejected()
@@ -121,7 +121,7 @@ def test_what_the_api_would_refuse_is_rejected(changes, reason, detail):
 @pytest.mark.parametrize(
     "record", [b"[" * 100_000, b"[1]", b"null", b'"x"', b"1", b'{"a": NaN}', b'{"a": 1e999999999}', b"\xff"]
 )
-def test_nothing_that_stands_in_a_file_ends_it(record):
+def test_no_invalid_record_ends_a_file(record):
     with World(jsonl(record, order())) as world:
         report = world.run_all()
     assert world.queued_ids() == ["ORD-1"] and report["reasons"] == {"invalid_request": 1}
@@ -135,7 +135,7 @@ def test_a_record_that_is_too_large_is_rejected_with_its_beginning():
     assert world.queued_ids() == ["ORD-1"]
 
 
-def test_flags_are_judged_for_each_customer_and_go_along():
+def test_flags_are_evaluated_for_each_customer_and_sent_along():
     customers = [f"CUST-{n}" for n in range(40)]
     records = [order(f"ORD-{n}", customerId=name, delivery="express") for n, name in enumerate(customers * 2)]
     with World(jsonl(*records), flags={"expressDelivery": 50, "loyaltyProgram": True}) as world:
@@ -189,7 +189,7 @@ def test_a_file_without_records_is_completed(body):
     assert set(world.objects) == {(KEY, VERSION), (report_key(KEY, VERSION), None)}
 
 
-def test_rejected_records_are_written_as_they_gather_each_range_once(monkeypatch):
+def test_rejected_records_are_written_when_the_buffer_is_full_each_range_once(monkeypatch):
     monkeypatch.setattr(orders_import, "REJECTED_BYTES", 1_000)
     with World(jsonl(*[order(f"ORD-{n}", customerId="x" * 200 if n % 3 else "ok") for n in range(60)])) as world:
         report = world.run_all()
@@ -203,7 +203,7 @@ def test_rejected_records_are_written_as_they_gather_each_range_once(monkeypatch
         assert all(first <= json.loads(line)["record"] <= last for line in lines)
 
 
-def test_what_the_queue_refuses_is_rejected_into_the_range_that_it_belongs_to(monkeypatch):
+def test_an_entry_refused_by_the_queue_is_rejected_in_its_range(monkeypatch):
     monkeypatch.setattr(orders_import, "REJECTED_BYTES", 300)
     records = [order(f"ORD-{n}", customerId=None if n % 10 == 9 else "c") for n in range(30)]
     with World(jsonl(*records)) as world:
@@ -223,7 +223,7 @@ def test_messages_go_in_full_calls():
     assert sorted(world.sizes) == [5] + [10] * 9
 
 
-def test_the_trace_goes_along(monkeypatch):
+def test_the_trace_header_is_sent_along(monkeypatch):
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
     with World(jsonl(order())) as world:
         world.run()
@@ -248,7 +248,7 @@ def test_a_bucket_without_versions_names_the_report_by_the_etag(monkeypatch):
     assert world.report(version="abc")["queued"] == 1
 
 
-def test_a_file_that_is_handed_in_twice_stores_each_order_once(pipeline):
+def test_a_file_uploaded_twice_stores_each_order_once(pipeline):
     """Over moto, with the real clients, and with the worker behind the queue."""
     s3 = clients.s3()
     s3.create_bucket(Bucket=BUCKET)

@@ -1,4 +1,4 @@
-"""CSV files, wherever an invocation stops: no order is queued without one of its rows, and none in doubt in silence."""
+"""CSV files, with invocations that stop anywhere: an order is queued with all its rows, or rejected with the reason."""
 
 import gzip
 import json
@@ -42,7 +42,7 @@ KEYS = st.sampled_from(["orders/a.csv", "orders/a.csv.gz"])
 def imported(
     body: bytes, key: str = "orders/a.csv", at_a_time: int | None = None
 ) -> tuple[dict, list[dict], list[dict]]:
-    """The report without what names invocations, the rejected records, and the messages."""
+    """Return the report without fields of invocations, the rejected records, and the messages."""
     with World(gzip.compress(body, mtime=0) if key.endswith("gz") else body, key) as world:
         world.run_all(at_a_time, event(key))
         report, messages = world.report(key), world.messages()
@@ -54,9 +54,7 @@ def imported(
 
 @settings(deadline=None, max_examples=200)
 @given(LINES, KEYS, st.integers(1, 6), st.sampled_from([b"\n", b"\r\n"]))
-def test_an_order_is_queued_with_all_rows_of_the_file_or_not_at_all_wherever_invocations_stop(
-    lines, key, at_a_time, end
-):
+def test_an_order_is_queued_with_all_its_rows_or_not_at_all_for_any_end_of_invocations(lines, key, at_a_time, end):
     body = HEADER + end.join(lines)
     report, rejected, messages = imported(body, key)
     assert (report, rejected, messages) == imported(body, key, at_a_time)
@@ -79,14 +77,14 @@ def test_an_order_is_queued_with_all_rows_of_the_file_or_not_at_all_wherever_inv
     KEYS,
     st.integers(1, 6),
 )
-def test_any_bytes_come_to_the_same_wherever_invocations_stop(pieces, key, more):
+def test_any_bytes_have_the_same_result_for_any_end_of_invocations(pieces, key, more):
     body = HEADER + b"".join(pieces)
     whole = imported(body, key)
     assert imported(body, key, max(1, whole[0]["read"] // 14 + 1, more)) == whole
 
 
 @pytest.mark.parametrize("invisible", ["\u00a0", "\u2003", "\u200b", "\ufeff"])
-def test_a_blank_that_nobody_sees_does_not_part_an_order(invisible):
+def test_an_invisible_character_does_not_divide_an_order(invisible):
     report, _, (message,) = imported(HEADER + f"A1,c,p,1,2\nA1{invisible},c,q,1,2\n".encode())
     assert (report["read"], report["queued"], report["rejected"]) == (1, 1, 0)
     assert [item["productId"] for item in message["items"]] == ["p", "q"]

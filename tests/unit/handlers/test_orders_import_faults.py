@@ -1,4 +1,4 @@
-"""Files that cannot be read, and AWS failing: nothing is taken for done that is not, and nothing that is queued is lost."""
+"""Unreadable files and failures of AWS: only what is done is reported as done, and no queued order is lost."""
 
 import gzip
 import json
@@ -31,9 +31,9 @@ BREAKING = {
 
 
 @pytest.mark.parametrize("key", UNREADABLE)
-def test_a_file_of_which_nothing_can_be_read_is_reported_failed_and_raised(key):
+def test_a_file_without_a_readable_record_is_reported_failed_and_raised(key):
     with World(UNREADABLE[key], key) as world:
-        for _ in range(2):  # Lambda tries again
+        for _ in range(2):  # Lambda retries
             with pytest.raises(ImportFailed):
                 world.run(event(key))
     report = world.report(key)
@@ -44,7 +44,7 @@ def test_a_file_of_which_nothing_can_be_read_is_reported_failed_and_raised(key):
 
 @pytest.mark.parametrize("key", BREAKING)
 @pytest.mark.parametrize("at_a_time", [None, 1])
-def test_what_stands_before_a_fault_is_imported_and_nothing_is_raised(key, at_a_time):
+def test_records_before_a_fault_are_imported_and_no_exception_is_raised(key, at_a_time):
     with World(BREAKING[key], key) as world:
         world.run_all(at_a_time, event(key))
     report = world.report(key)
@@ -55,7 +55,7 @@ def test_what_stands_before_a_fault_is_imported_and_nothing_is_raised(key, at_a_
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchVersion", "NoSuchKey"])
 @pytest.mark.parametrize("at", [0, 4])
-def test_a_file_that_is_gone_is_raised_and_not_reported_as_read(code, at, monkeypatch):
+def test_a_deleted_file_is_raised_and_not_reported_as_read(code, at, monkeypatch):
     monkeypatch.setattr(orders_import.uploads, "RANGE_BYTES", 4)
 
     def on_get(start, piece):
@@ -69,7 +69,7 @@ def test_a_file_that_is_gone_is_raised_and_not_reported_as_read(code, at, monkey
     assert world.report() is None
 
 
-def test_a_body_that_breaks_off_costs_no_record(monkeypatch):
+def test_an_incomplete_body_loses_no_record(monkeypatch):
     monkeypatch.setattr(orders_import.uploads, "RANGE_BYTES", 50)
     breaks = list(range(0, 2_000, 100))
 
@@ -86,7 +86,7 @@ def test_a_body_that_breaks_off_costs_no_record(monkeypatch):
 
 
 @pytest.mark.parametrize("error", [*DOWN[:3], failure("AccessDenied"), failure("QueueDoesNotExist")], ids=repr)
-def test_while_sqs_is_down_nothing_is_reported_and_the_next_try_imports_all(error):
+def test_while_sqs_is_down_no_report_is_written_and_the_retry_imports_all(error):
     def on_send(entries):
         raise error
 
@@ -111,7 +111,7 @@ def test_entries_that_sqs_never_takes_are_not_reported_as_queued():
     assert world.report() is None and "ORD-7" not in world.queued_ids()
 
 
-def test_sqs_going_down_after_a_hand_over_leaves_the_rest_to_the_next_try():
+def test_after_a_self_invocation_an_outage_of_sqs_leaves_the_rest_to_the_retry():
     with World(jsonl(*[order(f"ORD-{n}") for n in range(20)])) as world:
         world.run(context=Context(5))
         payload = world.payloads.popleft()
@@ -130,7 +130,7 @@ def test_sqs_going_down_after_a_hand_over_leaves_the_rest_to_the_next_try():
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".json"])
-def test_what_cannot_be_written_is_raised(suffix):
+def test_a_failed_write_is_raised(suffix):
     def on_put(key):
         if key.endswith(suffix):
             raise failure("SlowDown", "PutObject")
@@ -152,7 +152,7 @@ def test_a_fault_of_the_function_is_raised_and_rejects_nothing(monkeypatch):
     assert len(world.objects) == 1
 
 
-def test_what_is_raised_quotes_nothing():
+def test_an_exception_quotes_no_file():
     def on_get(start, piece):
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "secret"}}, "GetObject")
 

@@ -1,4 +1,4 @@
-"""Everything an import writes: its metrics, one line for each invocation and one for each file, no secret."""
+"""All output of an import: metrics, one line for each invocation and one for each file, no secret."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def output():
 
 @pytest.fixture(scope="module")
 def metrics(output):
-    """{metric: value} of each EMF document."""
+    """Return {metric: value} of each EMF document."""
     return [{each.name: sum(each.values) for each in samples([document])} for document in documents(output[1])]
 
 
@@ -25,7 +25,7 @@ def test_no_secret_is_ever_written(output):
     assert [name for name, secret in SECRETS.items() if secret in text] == []
 
 
-def test_every_invocation_writes_its_counts_and_the_last_one_what_came_of_the_file(metrics):
+def test_every_invocation_writes_its_counts_and_the_last_one_the_files_result(metrics):
     ours = [{name: value for name, value in values.items() if name != "ColdStart"} for values in metrics]
     durations = [values.pop("ProcessingTime") for values in ours if "ProcessingTime" in values]
     assert len(durations) == 6 and all(duration >= 0 for duration in durations)
@@ -66,7 +66,7 @@ def test_each_file_is_one_line_at_its_end(output):
     assert (real["source_file"], real["reasons"]) == (f"s3://{BUCKET}/orders/real.jsonl", first["reasons"])
 
 
-def test_a_failure_is_logged_by_its_place(output):
+def test_a_failure_is_logged_by_file_and_line(output):
     _, lines = output
     failures = [line for line in lines if line.get("message") == "request failed"]
     assert [line["exception"][0] for line in failures] == ["ValueError"] * 3 + ["ImportFailed"] * 2

@@ -1,4 +1,4 @@
-"""POST /orders/async, over moto: what is accepted is on the queue, what is refused is not."""
+"""POST /orders/async, over moto: exactly the accepted orders are on the queue."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def submission(**changes):
     return {key: value for key, value in {**SUBMISSION, **changes}.items() if value is not None}
 
 
-def test_the_first_drafts_sample_body_is_accepted_as_it_is(api, pipeline):
+def test_the_first_drafts_sample_body_is_accepted(api, pipeline):
     answer = api.submit(SUBMISSION)
     assert answer.status == 202
     fastjsonschema.compile(ACCEPTED)(answer.body)
@@ -120,13 +120,13 @@ def test_the_message_says_where_it_comes_from(api, pipeline, monkeypatch):
         ({"source": "import"}, ["source: is not a known field"]),
     ],
 )
-def test_what_is_not_a_submission_is_400_and_sends_nothing(api, pipeline, changes, details):
+def test_an_invalid_submission_is_400_and_not_sent(api, pipeline, changes, details):
     answer = api.submit(submission(**changes))
     assert (answer.status, answer.details) == (400, details)
     assert pipeline.queued() == []
 
 
-def test_no_id_that_a_route_has_in_its_place_can_be_chosen():
+def test_no_segment_of_a_route_can_be_chosen_as_an_id():
     from contract.routes import ROUTES
     from contract.schemas import RESERVED_IDS
 
@@ -139,14 +139,14 @@ def test_the_clients_time_is_kept(api, pipeline):
     assert json.loads(pipeline.queued()[0]["Body"])["timestamp"] == 1_700_000_000_000
 
 
-def test_features_are_judged_when_the_order_is_accepted(api, pipeline, configure):
+def test_features_are_checked_when_the_order_is_accepted(api, pipeline, configure):
     refused = api.submit(submission(delivery="express"))
     assert (refused.status, refused.code) == (422, "feature_disabled")
     configure(flags={"expressDelivery": True, "multiplePayments": True})
     assert api.submit(submission(payments=[{"method": "card", "amount": 1}])).code == "payment_mismatch"
     assert pipeline.queued() == []
     assert api.submit(submission(delivery="express")).status == 202
-    configure(flags={})  # turned off while the order waits: it was accepted, so it is stored
+    configure(flags={})  # turned off while the order is queued: an accepted order is stored
     (sent,) = pipeline.queued()
     assert pipeline.work(sent["Body"]) == []
     assert set(pipeline.orders()) == {"ORD-1"} and pipeline.reasons() == []
@@ -224,7 +224,7 @@ def test_the_same_key_is_the_same_order(api, pipeline):
     assert {order_id} == {name for name in pipeline.claims() if name == order_id}  # claimed, like a chosen id
 
 
-def test_another_body_under_the_key_is_another_order_under_a_taken_id(api, pipeline):
+def test_another_body_under_the_key_is_another_order_with_the_same_id(api, pipeline):
     key = {"Idempotency-Key": "k"}
     api.submit(submission(orderId=None), headers=key)
     assert api.submit(submission(orderId=None, customerId="another"), headers=key).status == 202

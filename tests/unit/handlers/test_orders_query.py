@@ -15,7 +15,7 @@ LATER = 4_000_000_000_000  # far from expiring
 
 
 def store(api, count, customer="customer-1", status=None, start=LATER):
-    """`count` orders of a customer, one a millisecond, put there without HTTP."""
+    """Store `count` orders of a customer, one a millisecond, without HTTP."""
     table = OrdersTable(api.database, TABLE)
     request = valid_request(customer)
     for index in range(count):
@@ -30,7 +30,7 @@ def valid_request(customer):
 
 
 def walk(api, customer, **query):
-    """Every page of the list, following nextToken as a client would."""
+    """Yield every page of the list, following nextToken like a client."""
     token, pages = None, []
     while True:
         answer = api.customer(customer, nextToken=token, **query)
@@ -140,7 +140,7 @@ def test_page_sizes_come_from_api_config(api, configure):
     assert api.customer("customer-1", limit=4).details == ["limit: must be a whole number from 1 to 3"]
 
 
-def test_a_token_is_good_for_its_own_list_only(api):
+def test_a_token_is_valid_for_its_list_only(api):
     store(api, 3)
     store(api, 3, customer="customer-2")
     token = api.customer("customer-1", limit=1).body["nextToken"]

@@ -1,4 +1,4 @@
-"""Batches of messages, over moto: each ends stored, duplicate, rejected or failed, and exactly one of them."""
+"""Batches of messages, over moto: each is stored, duplicate, rejected or failed, exactly one of them."""
 
 import json
 from collections import Counter
@@ -75,7 +75,7 @@ def test_a_message_becomes_an_order(pipeline, configure):
     assert claim["orderTimestamp"] == item["timestamp"]
 
 
-def test_an_import_leaves_its_traces_on_the_order(pipeline):
+def test_an_imported_order_has_its_file_and_date(pipeline):
     sent = message("ORD-1", source="import", sourceFile="orders/a.json", processedDate="2026-01-02")
     assert pipeline.work(sent) == []
     (item,) = pipeline.orders().values()
@@ -86,7 +86,7 @@ def test_an_import_leaves_its_traces_on_the_order(pipeline):
     )
 
 
-def test_the_good_are_stored_and_each_bad_one_ends_in_the_dead_letter_queue_with_its_reason(pipeline):
+def test_valid_orders_are_stored_and_each_invalid_one_is_a_dead_letter_with_its_reason(pipeline):
     pipeline.work(message("OLD"), message("OTHER"))
     good = [message("NEW-1"), message(platform_id(1)), message("NEW-2")]
     duplicates = [message("OLD"), message("OLD", timestamp=1_767_323_099_999, priority="high")]
@@ -106,7 +106,7 @@ def test_the_good_are_stored_and_each_bad_one_ends_in_the_dead_letter_queue_with
 
 
 @pytest.mark.parametrize("body", NEWER, ids=str)
-def test_what_a_newer_version_wrote_goes_back_to_the_queue_and_nowhere_else(pipeline, body):
+def test_a_message_of_a_newer_version_goes_back_to_the_queue_only(pipeline, body):
     assert pipeline.work(message("OTHER-1"), body, message("OTHER-2")) == [1]
     assert set(pipeline.orders()) == {"OTHER-1", "OTHER-2"} and pipeline.dead_letters() == []
 
@@ -126,7 +126,7 @@ def test_what_a_newer_version_wrote_goes_back_to_the_queue_and_nowhere_else(pipe
     ],
     ids=str,
 )
-def test_accepted_is_accepted_whatever_the_clock_the_flags_and_the_limits_say_by_now(pipeline, configure, accepted):
+def test_an_accepted_order_is_not_checked_again_by_clock_flags_or_limits(pipeline, configure, accepted):
     configure({"maxItemsPerOrder": 1}, {"expressDelivery": False, "multiplePayments": False})
     assert pipeline.work(accepted) == []
     (stored,) = pipeline.orders().values()
@@ -169,7 +169,7 @@ def test_a_claim_outlives_its_order_however_late_each_change_comes(pipeline, mon
     assert int(claim["expiresAt"]["N"]) == now // 1000 + 90 * DAY * (MOST_CHANGES + 1) + 30 * DAY
 
 
-def test_an_expired_claim_that_is_still_there_still_holds(pipeline):
+def test_an_expired_claim_that_is_not_deleted_yet_is_still_valid(pipeline):
     pipeline.work(message("ORD-1"))
     pipeline.database.put_item(TableName=TABLE, Item={**pipeline.claims()["ORD-1"], "expiresAt": {"N": "1"}})
     pipeline.work(message("ORD-1", customerId="someone-else"))
@@ -192,7 +192,7 @@ def test_ten_orders_with_ids_of_the_clients_choice_are_one_transaction(pipeline,
     assert calls == ["TransactWriteItems"]
 
 
-def test_ten_orders_with_ids_given_here_are_ten_puts_and_nothing_else(pipeline, calls):
+def test_ten_orders_with_platform_ids_are_ten_puts_and_no_other_call(pipeline, calls):
     pipeline.work(*[message(platform_id(n)) for n in range(10)])
     assert calls == ["PutItem"] * 10
 
@@ -228,7 +228,7 @@ def test_fifty_of_the_largest_orders_fit_into_a_transaction():
     text = json.dumps(largest)
     assert len(text) < 1_048_576 / 10
     order = messages.order_of(messages.read(text), now=1, features=(), ttl_days=90, correlation_id="x" * 128)
-    # Names, values and braces as JSON are more than what DynamoDB counts.
+    # JSON has more bytes than DynamoDB counts.
     size = len(str(order).encode()) + len(str(claims.order_claim(order, 90)).encode())
     assert size * bulk.ORDERS_PER_TRANSACTION < 4 * 1024 * 1024
 
@@ -256,8 +256,8 @@ BODIES = (
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(BODIES, max_size=12), st.sets(st.integers(0, 11)))
-def test_any_message_ends_in_exactly_one_way(pipeline, bodies, throttled):
-    """Four ways: a message is stored or there already, in the dead-letter queue, or reported."""
+def test_any_message_has_exactly_one_result(pipeline, bodies, throttled):
+    """Its order is stored, now or before; it is in the dead-letter queue; or it is reported."""
     real, calls, letters, reported = pipeline.database.transact_write_items, [], [], []
 
     def sometimes(**request):
@@ -295,7 +295,7 @@ def test_the_delay_is_measured_from_the_moment_the_queue_had_the_message(pipelin
 
 
 def test_many_workers_at_once_store_each_order_once(pipeline):
-    """moto's table is one process's: threads play the workers; the end-to-end tests use processes."""
+    """moto's table is one process's: threads stand for workers; the end-to-end tests use processes."""
     from concurrent.futures import ThreadPoolExecutor
 
     batch = [message(f"ORD-{n}") for n in range(10)] + [

@@ -1,4 +1,4 @@
-"""AWS or the worker fails in a batch, over moto: what can be stored is, once, and only the rest waits."""
+"""Failures of AWS or the worker in a batch, over moto: what can be stored is stored once, and only the rest is retried."""
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -9,7 +9,7 @@ from tests.unit.handlers.pipeline import CONTEXT, DOWN, message, platform_id, re
 
 
 @pytest.mark.parametrize("failure", [*DOWN, RuntimeError("a bug")], ids=repr)
-def test_with_dynamodb_down_every_message_waits_and_is_stored_afterwards(pipeline, monkeypatch, failure):
+def test_with_dynamodb_down_every_message_stays_queued_and_is_stored_afterwards(pipeline, monkeypatch, failure):
     def fail(**request):
         raise failure
 
@@ -23,7 +23,7 @@ def test_with_dynamodb_down_every_message_waits_and_is_stored_afterwards(pipelin
     assert len(pipeline.orders()) == 6
 
 
-def test_a_write_that_succeeded_unheard_is_recognised_when_it_is_tried_again(pipeline, monkeypatch):
+def test_a_write_whose_response_was_lost_is_recognised_by_the_retry(pipeline, monkeypatch):
     def unheard(real):
         def call(**request):
             real(**request)
@@ -43,7 +43,7 @@ def test_a_write_that_succeeded_unheard_is_recognised_when_it_is_tried_again(pip
 
 
 @pytest.mark.parametrize("failure", DOWN, ids=repr)
-def test_what_fails_for_a_moment_does_not_go_back_to_the_queue_for_minutes(pipeline, monkeypatch, failure):
+def test_a_transient_failure_is_retried_without_going_back_to_the_queue(pipeline, monkeypatch, failure):
     def fails_three_times(real):
         failures = [failure] * 3
 
@@ -72,7 +72,7 @@ def test_a_process_killed_after_storing_does_nothing_twice(pipeline, monkeypatch
     assert pipeline.reasons() == ["invalid_request", "order_conflict"]
 
 
-def test_nothing_new_is_begun_when_time_is_running_out(pipeline, monkeypatch, calls):
+def test_no_call_begins_after_the_deadline(pipeline, monkeypatch, calls):
     monkeypatch.setattr(CONTEXT, "get_remaining_time_in_millis", lambda: 0)
     assert pipeline.work(message("ORD-1"), message(platform_id(1)), "{") == [0, 1]
     assert calls == ["SendMessageBatch"]
@@ -88,7 +88,7 @@ def test_settings_that_cannot_be_read_stop_nothing(pipeline, monkeypatch):
 
 @pytest.fixture
 def transactions(pipeline, monkeypatch):
-    """Decides over each transaction: set `.verdict`, a function of the order ids that may raise."""
+    """Make transactions fail: set `.verdict`, a function of the order ids that may raise."""
 
     class Script:
         sizes: list[int] = []
@@ -116,7 +116,7 @@ def transactions(pipeline, monkeypatch):
     return script
 
 
-def test_a_conflict_spoils_the_transaction_once_and_the_others_are_stored_once(pipeline, transactions):
+def test_a_conflict_cancels_the_transaction_once_and_the_others_are_stored_once(pipeline, transactions):
     pipeline.work(message("BAD"))
     transactions.sizes.clear()
     batch = [message(f"ORD-{n}") for n in range(9)] + [message("BAD", customerId="someone-else")]
@@ -126,7 +126,7 @@ def test_a_conflict_spoils_the_transaction_once_and_the_others_are_stored_once(p
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_an_order_that_others_are_writing_is_tried_again_alone(pipeline, transactions, code):
+def test_an_order_in_a_conflict_is_tried_again_alone(pipeline, transactions, code):
     busy = ["ORD-3"] * 3
 
     def verdict(ids):
@@ -140,7 +140,7 @@ def test_an_order_that_others_are_writing_is_tried_again_alone(pipeline, transac
     assert len(pipeline.orders()) == 10
 
 
-def test_an_order_that_others_never_stop_writing_fails_alone(pipeline, transactions):
+def test_an_order_that_is_always_in_a_conflict_fails_alone(pipeline, transactions):
     def verdict(ids):
         if "ORD-3" in ids:
             transactions.cancel(
@@ -169,7 +169,7 @@ def test_an_order_that_cannot_be_written_is_found_and_fails_alone(pipeline, tran
     assert len(transactions.sizes) <= 15
 
 
-def test_a_cancellation_for_a_reason_of_its_own_fails_that_order_only(pipeline, transactions):
+def test_a_cancellation_for_another_reason_fails_that_order_only(pipeline, transactions):
     def verdict(ids):
         if "ORD-1" in ids:
             transactions.cancel([c for each in ids for c in ("None", "ValidationError" if each == "ORD-1" else "None")])
@@ -180,7 +180,7 @@ def test_a_cancellation_for_a_reason_of_its_own_fails_that_order_only(pipeline, 
 
 
 def test_every_order_of_a_throttled_table_gets_its_turn(pipeline, transactions):
-    """A table with few units refuses what one by one it takes."""
+    """A table with few write units refuses a transaction whose orders it accepts one by one."""
     transactions.verdict = lambda ids: transactions.cancel(["ThrottlingError"] * 2 * len(ids)) if len(ids) > 1 else None
     assert pipeline.work(*[message(f"ORD-{n}") for n in range(10)]) == []
     assert len(pipeline.orders()) == 10

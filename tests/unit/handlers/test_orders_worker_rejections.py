@@ -1,4 +1,4 @@
-"""Messages that the worker rejects, over moto: whole in the dead-letter queue with a reason, or received again."""
+"""Messages that the worker rejects, over moto: unchanged in the dead-letter queue with a reason, or received again."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -9,10 +9,11 @@ from tests.unit.handlers.pipeline import DOWN, message, record
 def test_a_rejected_message_keeps_its_body_and_attributes(pipeline):
     own = {"priority": "high", "source": "pipeline", "correlationId": "request-1", "binary": b"\x00\xff"}
     assert pipeline.work_on([record(" {not json} ", own)]) == []
-    (letter,) = pipeline.dead_letters()
-    assert letter["Body"] == " {not json} "
+    (dead_letter,) = pipeline.dead_letters()
+    assert dead_letter["Body"] == " {not json} "
     values = {
-        name: each.get("StringValue", each.get("BinaryValue")) for name, each in letter["MessageAttributes"].items()
+        name: each.get("StringValue", each.get("BinaryValue"))
+        for name, each in dead_letter["MessageAttributes"].items()
     }
     assert values == {**own, "rejectionReason": "invalid_request", "rejectionDetail": "body: must be valid JSON"}
 
@@ -29,21 +30,21 @@ def test_a_rejected_message_keeps_its_trace(pipeline, monkeypatch):
 def test_a_message_put_back_and_rejected_again_has_its_latest_reason(pipeline):
     attributes = {f"a{n}": "x" for n in range(7)} | {"rejectionReason": "old", "rejectionDetail": "old", "z": "x"}
     pipeline.work_on([record("{", attributes)])
-    (letter,) = pipeline.dead_letters()
-    assert letter["MessageAttributes"]["rejectionReason"]["StringValue"] == "invalid_request"
-    assert len(letter["MessageAttributes"]) == 10
+    (dead_letter,) = pipeline.dead_letters()
+    assert dead_letter["MessageAttributes"]["rejectionReason"]["StringValue"] == "invalid_request"
+    assert len(dead_letter["MessageAttributes"]) == 10
 
 
 def test_reasons_are_short_and_repeat_no_value(pipeline):
     secret = "Planted-Value-7c1"
     pipeline.work(message("ORD-1", items=[{"productId": f"{secret} x", "quantity": 0}] * 100))
-    (letter,) = pipeline.dead_letters()
-    detail = letter["MessageAttributes"]["rejectionDetail"]["StringValue"]
+    (dead_letter,) = pipeline.dead_letters()
+    detail = dead_letter["MessageAttributes"]["rejectionDetail"]["StringValue"]
     assert len(detail) == 256 and secret not in detail
 
 
 @pytest.mark.parametrize("failure", [*DOWN[:3], ClientError({"Error": {"Code": "AccessDenied"}}, "x")], ids=repr)
-def test_what_the_dead_letter_queue_cannot_take_is_tried_again(pipeline, monkeypatch, failure):
+def test_a_message_that_the_dead_letter_queue_refuses_is_retried(pipeline, monkeypatch, failure):
     tries = []
 
     def fail(**request):
@@ -74,7 +75,7 @@ def test_entries_that_the_dead_letter_queue_refuses_are_tried_again(pipeline, mo
     assert len(pipeline.reasons()) == 3
 
 
-def test_one_message_that_cannot_be_sent_does_not_keep_the_others(pipeline, monkeypatch):
+def test_one_message_that_cannot_be_sent_does_not_block_the_others(pipeline, monkeypatch):
     real = pipeline.sqs.send_message_batch
 
     def picky(**request):

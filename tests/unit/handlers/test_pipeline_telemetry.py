@@ -1,4 +1,4 @@
-"""Everything the pipeline writes: JSON, bounded dimensions, the ids that lead from request to order, no secret."""
+"""All output of the pipeline: JSON, bounded dimensions, ids from request to order, no secret."""
 
 from collections import Counter
 
@@ -63,7 +63,7 @@ def test_rejections_are_counted_by_reason(lines):
 
 
 def test_a_batch_writes_no_more_documents_than_it_has_paths_or_reasons(lines):
-    (at,) = [place for place, line in enumerate(lines) if line.get("message") == "batch" and line["size"] == 7]
+    (at,) = [index for index, line in enumerate(lines) if line.get("message") == "batch" and line["size"] == 7]
     written = []
     for line in lines[at + 1 :]:
         if "_aws" not in line:
@@ -87,7 +87,7 @@ def test_an_order_can_be_followed_from_request_to_store(lines):
     assert (unpublished["event_id"], unpublished["aws_error"]) == ("ORD-2:2", "Bad")
 
 
-def test_the_story_of_an_imported_order_begins_with_its_file(lines):
+def test_the_trace_of_an_imported_order_begins_with_its_file(lines):
     stored = [line for line in lines if line.get("message") == "order stored"]
     assert {line["order_id"]: line.get("source_file") for line in stored if "source_file" in line} == {
         "ORD-2": SOURCE_FILE

@@ -1,4 +1,4 @@
-"""Many messages onto a queue: each confirmed or accounted for, in full calls, several at once, and nothing left behind."""
+"""Many messages to a queue: each accepted or returned, in full calls, several at once, and no call left running."""
 
 import threading
 import time
@@ -17,12 +17,12 @@ from tests.unit.handlers.pipeline import DOWN
 ENTRY = {"MessageAttributes": {}, "MessageSystemAttributes": {}}
 
 
-def letters(number, body="x"):
+def entries_of(number, body="x"):
     return [BatchEntry({**ENTRY, "Id": str(n), "MessageBody": body}, n) for n in range(number)]
 
 
 class Queue:
-    """SQS: `answer` decides, with the entries of each call; by default it takes them all."""
+    """SQS: `answer`, called with the entries of each call, decides; by default it accepts all."""
 
     def __init__(self, answer=lambda entries: None):
         self.calls, self.taken, self.most = [], [], 0
@@ -53,7 +53,7 @@ def deliver(queue, given_letters, seconds=5.0):
 
 def test_all_are_sent_ten_in_a_call():
     queue = Queue()
-    assert deliver(queue, letters(35)) == []
+    assert deliver(queue, entries_of(35)) == []
     assert sorted(map(int, queue.taken)) == list(range(35))
     assert sorted(queue.calls) == [5, 10, 10, 10]
 
@@ -65,7 +65,7 @@ def test_nothing_to_send_is_no_call():
 
 def test_large_messages_share_no_call():
     queue = Queue()
-    deliver(queue, letters(5, "x" * 100_000))
+    deliver(queue, entries_of(5, "x" * 100_000))
     assert sorted(queue.calls) == [1, 2, 2]
 
 
@@ -85,36 +85,36 @@ def test_the_size_of_a_message_counts_body_names_types_and_values():
     assert size_of({"MessageBody": "äx", "MessageAttributes": attributes}) == 3 + (2 + 6 + 4) + (1 + 6 + 3)
 
 
-def test_ten_calls_are_under_way_at_once_and_no_more():
+def test_ten_calls_run_at_once_and_no_more():
     together = threading.Barrier(clients.CONNECTIONS, timeout=5)
     queue = Queue(lambda entries: together.wait() and None)
-    deliver(queue, letters(300))
+    deliver(queue, entries_of(300))
     assert queue.most == clients.CONNECTIONS == 10
 
 
-def test_letters_are_drawn_no_faster_than_they_can_be_sent():
+def test_entries_are_drawn_no_faster_than_they_can_be_sent():
     open_, drawn = threading.Event(), []
 
     def source():
-        for letter in letters(1_000):
-            drawn.append(letter)
-            yield letter
+        for entry in entries_of(1_000):
+            drawn.append(entry)
+            yield entry
 
     queue = Queue(lambda entries: open_.wait(5) and None)
     sender = threading.Thread(target=send, args=(queue, "url", source(), time.monotonic() + 5))
     sender.start()
-    while len(drawn) < 10 * queue_batches.CALLS_UNDER_WAY:
+    while len(drawn) < 10 * queue_batches.CONCURRENT_CALLS:
         time.sleep(0.001)
     time.sleep(0.05)
     waiting = len(drawn)
     open_.set()
     sender.join()
-    assert waiting <= 10 * (queue_batches.CALLS_UNDER_WAY + 1) + 1
+    assert waiting <= 10 * (queue_batches.CONCURRENT_CALLS + 1) + 1
     assert len(queue.taken) == 1_000
 
 
 @pytest.mark.parametrize("error", [*DOWN, failure("KmsThrottled")], ids=repr)
-def test_a_call_that_fails_for_the_moment_is_made_again(error):
+def test_a_call_with_a_transient_failure_is_retried(error):
     outages = [error] * 3
 
     def answer(entries):
@@ -122,7 +122,7 @@ def test_a_call_that_fails_for_the_moment_is_made_again(error):
             raise outages.pop()
 
     queue = Queue(answer)
-    assert deliver(queue, letters(20)) == []
+    assert deliver(queue, entries_of(20)) == []
     assert sorted(map(int, queue.taken)) == list(range(20)) and len(queue.calls) == 5
 
 
@@ -145,29 +145,29 @@ def test_only_the_entries_that_failed_are_sent_again(code, sender):
         return [sqs_failure(entry, code, sender) for entry in entries if entry["Id"] in "37"] if len(seen) < 3 else []
 
     queue = Queue(answer)
-    assert deliver(queue, letters(10)) == []
+    assert deliver(queue, entries_of(10)) == []
     assert [len(each) for each in seen] == [10, 2, 2] and sorted(queue.taken) == list("0123456789")
 
 
-def test_what_an_answer_does_not_mention_is_not_taken_for_sent():
+def test_an_entry_missing_in_the_response_is_not_taken_for_sent():
     queue, answers = Queue(), [{}, {"Successful": [{"Id": "0"}]}]
     real = queue.send_message_batch
     queue.send_message_batch = lambda **request: answers.pop(0) if answers else real(**request)
-    assert deliver(queue, letters(2)) == []
+    assert deliver(queue, entries_of(2)) == []
     assert queue.taken == ["1"]
 
 
-def test_what_sqs_refuses_for_its_own_sake_comes_back_with_the_reason_and_the_rest_is_sent():
+def test_an_entry_refused_by_sqs_is_returned_with_the_reason_and_the_rest_is_sent():
     def answer(entries):
         return [sqs_failure(entry, "InvalidMessageContents", True) for entry in entries if int(entry["Id"]) % 10 == 3]
 
     queue = Queue(answer)
-    assert sorted(deliver(queue, letters(30))) == [Refusal(n, "InvalidMessageContents") for n in (3, 13, 23)]
+    assert sorted(deliver(queue, entries_of(30))) == [Refusal(n, "InvalidMessageContents") for n in (3, 13, 23)]
     assert len(queue.taken) == 27 and len(queue.calls) == 3
 
 
 @pytest.mark.parametrize("answer", ["failed entries", "failed calls"])
-def test_what_cannot_be_sent_in_time_is_raised(answer):
+def test_entries_not_sent_by_the_deadline_are_raised(answer):
     error = EndpointConnectionError(endpoint_url="x")
 
     def never(entries):
@@ -177,26 +177,26 @@ def test_what_cannot_be_sent_in_time_is_raised(answer):
 
     started = time.monotonic()
     with pytest.raises(Undelivered) as raised:
-        deliver(Queue(never), letters(500), seconds=0.3)
+        deliver(Queue(never), entries_of(500), seconds=0.3)
     assert time.monotonic() - started < 2
     assert raised.value.__cause__ is (error if answer == "failed calls" else None)
 
 
-def test_a_failure_that_would_not_pass_is_raised_at_once_and_the_rest_is_not_sent():
+def test_a_permanent_failure_is_raised_at_once_and_the_rest_is_not_sent():
     def answer(entries):
         raise failure("AccessDenied")
 
     queue = Queue(answer)
     with pytest.raises(ClientError):
-        deliver(queue, letters(1_000), seconds=60)
-    assert len(queue.calls) <= queue_batches.CALLS_UNDER_WAY + clients.CONNECTIONS
+        deliver(queue, entries_of(1_000), seconds=60)
+    assert len(queue.calls) <= queue_batches.CONCURRENT_CALLS + clients.CONNECTIONS
 
 
-def test_what_the_source_raises_is_raised_without_waiting_for_what_is_tried_again():
+def test_an_exception_of_the_source_is_raised_without_waiting_for_retries():
     tried = threading.Event()
 
     def source():
-        yield from letters(15)
+        yield from entries_of(15)
         assert tried.wait(5)
         raise LookupError
 
@@ -210,11 +210,11 @@ def test_what_the_source_raises_is_raised_without_waiting_for_what_is_tried_agai
     assert time.monotonic() - started < 5
 
 
-def test_what_is_not_under_way_when_the_source_raises_is_not_sent():
+def test_calls_not_yet_running_when_the_source_raises_are_not_sent():
     under_way, go_on = threading.Barrier(clients.CONNECTIONS + 1, timeout=5), threading.Event()
 
     def source():
-        yield from letters(155)
+        yield from entries_of(155)
         under_way.wait()
         threading.Timer(0.1, go_on.set).start()
         raise LookupError
@@ -232,7 +232,7 @@ def test_what_is_not_under_way_when_the_source_raises_is_not_sent():
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 120), st.randoms(use_true_random=False))
-def test_every_letter_ends_once_as_sent_or_as_refused(number, chance):
+def test_every_entry_is_either_sent_or_refused_once(number, chance):
     troubles = 30
 
     def answer(entries):
@@ -248,6 +248,6 @@ def test_every_letter_ends_once_as_sent_or_as_refused(number, chance):
         ]
 
     queue = Queue(answer)
-    refused = deliver(queue, letters(number), seconds=600)
+    refused = deliver(queue, entries_of(number), seconds=600)
     assert sorted(refusal.origin for refusal in refused) == [n for n in range(number) if n % 7 == 0]
     assert sorted(map(int, queue.taken)) == [n for n in range(number) if n % 7]

@@ -1,4 +1,4 @@
-"""The defects found in the first drafts of these handlers, each by its name. None may return."""
+"""Defects of earlier handlers, each in a test with its name. None may return."""
 
 import json
 
@@ -43,8 +43,8 @@ def test_malformed_json_raised_in_the_error_handler(api, body):
 
 
 def test_client_errors_filled_the_dead_letter_queue(api):
-    # The asynchronous failures of a function go there, and only what it raises:
-    # a client's mistake is an answer.
+    # Only asynchronous invocations that raise go to this queue:
+    # a client's error is a response.
     assert api.post({}).status == 400
     assert send(event("PUT", "/orders/{orderId}", "{", orderId="x")).status == 400
 

@@ -57,7 +57,7 @@ def test_a_failing_function_has_its_batch_halved_until_the_poison_is_alone():
     assert poller.invocations.count(["902"]) == 3
 
 
-def test_without_bisecting_a_batch_is_lost_whole():
+def test_without_bisecting_a_complete_batch_is_lost():
     def handler(event, context):
         raise RuntimeError
 

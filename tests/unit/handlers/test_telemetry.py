@@ -1,4 +1,4 @@
-"""Everything a process writes, line by line: JSON, one EMF document a request, no secret."""
+"""All output of a process, line by line: JSON, one EMF document a request, no secret."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def lines(output):
 
 
 def requests(lines):
-    """Each request's log lines, in order; the last one of each is its summary."""
+    """Return each request's log lines, in order; the last one of each is its summary."""
     found = [[]]
     for line in lines:
         if "_aws" not in line:
@@ -66,7 +66,7 @@ def test_an_order_that_is_placed_counts_on_its_path(lines):
     }
 
 
-def test_the_path_tells_the_latency_of_orders_that_were_stored_and_of_nothing_else(lines):
+def test_latency_by_path_is_of_stored_orders_only(lines):
     (latency,) = [
         each.values for each in samples(lines) if each.name == "OrderProcessingLatency" and "path" in each.dimensions
     ]
@@ -114,7 +114,7 @@ def test_log_lines_carry_the_request_and_the_trace(lines):
         assert line["timestamp"].endswith("+00:00")
 
 
-def test_a_failure_is_logged_by_its_place_not_its_message(lines):
+def test_a_failure_is_logged_by_file_and_line_without_its_message(lines):
     failures = [line for line in lines if line.get("message") == "request failed"]
     assert [failure["exception"][0] for failure in failures] == ["ValueError", "KeyError", "RuntimeError", "OSError"]
     assert any("repository.py" in frame and frame.endswith(" insert") for frame in failures[0]["frames"])

@@ -1,7 +1,7 @@
-"""A function passes its trace on to what it calls: X-Ray joins what names the same one.
+"""A function passes its trace header to the services it calls: X-Ray joins all that have the same trace.
 
-A queue's messages name it themselves (test_orders_intake, test_orders_import); other calls by the header that the
-SDK adds within Lambda.
+Messages have it as an attribute (test_orders_intake, test_orders_import); for other calls the SDK adds the header within
+Lambda.
 """
 
 from types import SimpleNamespace
@@ -22,14 +22,14 @@ PUBLISHED = (
 
 @pytest.fixture(autouse=True)
 def function(monkeypatch):
-    """In Lambda, where the runtime sets both."""
+    """Set both variables that Lambda's runtime sets."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
 
 
 @pytest.fixture
 def sent(request):
-    """The headers of each request of a client, which get an answer instead of being sent: sent(client, body)."""
+    """Return a function, sent(client, body), that answers a client's requests with `body` and records their headers."""
 
     def watch(client, status, body=""):
         headers = []
@@ -57,7 +57,7 @@ def test_an_event_is_published_within_the_trace(sent):
     assert [each["X-Amzn-Trace-Id"] for each in headers] == [TRACE]
 
 
-def test_the_rest_of_a_file_is_handed_on_within_the_trace(sent, monkeypatch):
+def test_a_continuation_stays_in_the_trace(sent, monkeypatch):
     functions = clients.functions
     headers = sent(functions(), 202)
     with World(jsonl(order("ORD-1"), order("ORD-2"))) as world, monkeypatch.context() as patched:

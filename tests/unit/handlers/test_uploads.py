@@ -1,4 +1,4 @@
-"""Reading a version of an object in ranges, over moto and over streams that break off."""
+"""Reading a version of an object in ranges, over moto and over streams that end too early."""
 
 import io
 
@@ -26,7 +26,7 @@ def versioned(s3):
 
 
 def put(s3, body, key=KEY):
-    """The event about an upload."""
+    """Put an object; return its event."""
     answer = s3.put_object(Bucket=BUCKET, Key=key, Body=body)
     return event(key, answer.get("VersionId"), etag=answer["ETag"].strip('"'), size=len(body))
 
@@ -35,7 +35,7 @@ def read(client, given_event, offset=0):
     return b"".join(uploads.read(client, uploads.file_of(given_event), offset))
 
 
-def test_the_version_that_the_event_names_is_read_whatever_came_after(s3):
+def test_the_version_in_the_event_is_read_even_if_there_is_a_newer_one(s3):
     first = put(versioned(s3), b"first")
     put(s3, b"second")
     assert read(s3, first) == b"first"
@@ -55,7 +55,7 @@ def test_without_versions_only_the_object_that_the_event_names_is_read(s3):
 
 
 @pytest.mark.parametrize("key", ["orders/a b+c%20ä/=.csv", "orders/%2F?#", "orders/ü"])
-def test_a_key_is_taken_as_it_stands(s3, key):
+def test_a_key_is_used_unchanged(s3, key):
     assert read(s3, put(s3, b"x", key)) == b"x"
     assert uploads.file_of(event(key)).url == f"s3://{BUCKET}/{key}"
 
@@ -69,11 +69,11 @@ def test_a_file_is_read_from_an_offset_in_ranges(s3, monkeypatch, offset):
     assert all(len(piece) == 4 for piece in pieces[:-1]) and b"" not in pieces
 
 
-def test_an_empty_object_is_no_pieces(s3):
+def test_an_empty_object_yields_no_pieces(s3):
     assert list(uploads.read(s3, uploads.file_of(put(s3, b"")), 0)) == []
 
 
-def test_what_s3_says_about_the_size_counts_not_what_the_event_says(s3):
+def test_the_size_is_s3s_not_the_events(s3):
     given_event = put(versioned(s3), b"0123456789")
     for size in (3, 30, None):
         given_event["detail"]["object"]["size"] = size
@@ -85,7 +85,7 @@ def test_what_s3_says_about_the_size_counts_not_what_the_event_says(s3):
 
 @settings(deadline=None)
 @given(st.binary(max_size=50), st.integers(0, 60), st.integers(1, 9))
-def test_any_file_is_read_whole_from_any_offset_whatever_the_ranges(body, offset, length):
+def test_any_file_is_read_completely_from_any_offset_with_any_ranges(body, offset, length):
     whole, uploads.RANGE_BYTES = uploads.RANGE_BYTES, length
     try:
         assert read(World(body), event(), offset) == body[offset:]
@@ -94,7 +94,7 @@ def test_any_file_is_read_whole_from_any_offset_whatever_the_ranges(body, offset
 
 
 class Broken(io.BytesIO):
-    """Gives half of what it has, then fails."""
+    """A stream that returns half of its bytes, then fails."""
 
     def __init__(self, piece, error):
         super().__init__(piece[: len(piece) // 2])
@@ -111,7 +111,7 @@ BREAKS = [None, ProtocolError("broken"), ReadTimeoutError(endpoint_url="x")]  # 
 
 
 @pytest.mark.parametrize("error", BREAKS, ids=repr)
-def test_a_range_whose_body_breaks_off_is_read_again(monkeypatch, error):
+def test_a_range_with_an_incomplete_body_is_read_again(monkeypatch, error):
     monkeypatch.setattr(uploads, "RANGE_BYTES", 4)
     world, breaks, streams = World(b"0123456789"), [4, 4, 8], []
 
@@ -129,7 +129,7 @@ def test_a_range_whose_body_breaks_off_is_read_again(monkeypatch, error):
 
 
 @pytest.mark.parametrize("error", BREAKS, ids=repr)
-def test_a_range_that_never_comes_whole_is_raised(error):
+def test_a_range_that_is_always_incomplete_is_raised(error):
     world = World(b"0123456789")
     world.on_get = lambda start, piece: StreamingBody(Broken(piece, error), len(piece))
     with pytest.raises(Exception):  # noqa: B017 - whichever the break was
@@ -147,7 +147,7 @@ def raising(error):
 @pytest.mark.parametrize(
     "error", [EndpointConnectionError(endpoint_url="x"), failure("SlowDown"), failure("InternalError")]
 )
-def test_a_call_that_fails_for_the_moment_is_made_again(error):
+def test_a_call_with_a_transient_failure_is_retried(error):
     error.response = {**getattr(error, "response", {}), "ResponseMetadata": {"HTTPStatusCode": 503}}
     world = World(b"0123456789")
     world.on_get = raising(error)
@@ -157,7 +157,7 @@ def test_a_call_that_fails_for_the_moment_is_made_again(error):
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchKey", "NoSuchVersion", "PreconditionFailed"])
-def test_a_version_that_is_gone_is_raised_at_once(code):
+def test_a_deleted_version_is_raised_at_once(code):
     world = World(b"0123456789")
     world.on_get = raising(failure(code))
     with pytest.raises(ClientError):
@@ -171,7 +171,7 @@ def test_only_an_upload_is_a_file(key):
         uploads.file_of(event(key))
 
 
-def test_reading_is_patient_and_keeps_ten_connections():
+def test_reading_has_long_timeouts_and_ten_connections():
     config = clients.s3().meta.config
     assert (config.connect_timeout, config.read_timeout, config.max_pool_connections) == (2, 10, 10)
     assert uploads.file_of(event()).version == VERSION

@@ -1,4 +1,4 @@
-"""A file that takes longer than a function may run: whenever and however often it is handed over, all of it counts once."""
+"""A file that takes longer than a function may run: with any continuations, each record counts once."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ from tests.unit.handlers.test_orders_import import valid_report
 
 
 def mixed(number):
-    """Every third record is one that is rejected; every second one has two items."""
+    """Make every third record invalid, and give every second one two items."""
     item = {"productId": "ITEM-1", "quantity": 1, "price": 1}
     return [
         order(f"ORD-{n}", customerId=None if n % 3 == 0 else "c", items=[item] * (1 + n % 2)) for n in range(number)
@@ -66,7 +66,7 @@ def test_a_file_is_read_to_its_end_by_many_invocations(key, at_a_time):
     assert {entry["MessageAttributes"]["correlationId"]["StringValue"] for entry in world.entries} == {"request-1"}
 
 
-def test_while_it_runs_the_report_says_so():
+def test_a_running_import_has_a_running_report():
     with World(jsonl(*mixed(5))) as world:
         world.run(context=Context(2))
         first = world.report()
@@ -77,20 +77,20 @@ def test_while_it_runs_the_report_says_so():
     assert (second["read"], second["invocations"], second["startedAt"]) == (4, 2, first["startedAt"])
 
 
-def test_what_is_handed_over_is_the_event_and_where_to_go_on():
+def test_a_continuation_is_the_event_and_where_to_resume():
     with World(jsonl(*mixed(5))) as world:
         world.run(context=Context(2))
         world.run(world.payloads[0], Context(2))
     for payload, read in zip(world.payloads, (2, 4), strict=True):
-        handed = json.loads(payload)
-        continuation = handed.pop("continuation")
-        assert handed == event() and continuation["read"] == read
+        sent = json.loads(payload)
+        continuation = sent.pop("continuation")
+        assert sent == event() and continuation["read"] == read
 
 
 @pytest.mark.parametrize(
     "milliseconds, kept", [(900_000, 60_000), (100_000, 20_000), (5_000, 2_000), (300_000, 60_000)]
 )
-def test_a_fifth_of_the_time_is_kept_within_bounds(milliseconds, kept):
+def test_a_fifth_of_the_time_is_reserved_within_bounds(milliseconds, kept):
     for left, handed_over in ((kept, 0), (kept - 1, 1)):
         context = Context(milliseconds=milliseconds)
         with World(jsonl(*mixed(5))) as world:
@@ -125,7 +125,7 @@ def test_the_last_invocation_may_read_the_file_to_its_end():
     assert (report["status"], report["invocations"]) == ("completed", MAX_INVOCATIONS)
 
 
-def test_a_file_of_which_too_much_is_rejected_ends_with_a_fault_and_can_be_handed_over_until_then(monkeypatch):
+def test_a_file_with_too_many_rejected_records_ends_with_a_fault_and_can_be_continued_until_then(monkeypatch):
     monkeypatch.setattr(orders_import, "REJECTED_BYTES", 1)
     monkeypatch.setattr(orders_import, "MAX_REJECTED_FILES", 5)
     with World(jsonl(*mixed(40))) as world:
@@ -140,17 +140,17 @@ def test_the_longest_continuation_fits_into_an_asynchronous_invocation():
     ranges = [[highest, highest]] * (orders_import.MAX_REJECTED_FILES - 2)
     with World(jsonl(*mixed(5)), key) as world:
         world.run(event(key), Context(2))
-        handed = json.loads(world.payloads.popleft())
-        handed["continuation"]["ranges"] = ranges
-        world.run(handed, Context(2))
+        sent = json.loads(world.payloads.popleft())
+        sent["continuation"]["ranges"] = ranges
+        world.run(sent, Context(2))
     (payload,) = world.payloads
     assert 100_000 < len(payload) < 200_000
 
 
-# Invocations that run twice, or die.
+# Invocations that run twice or are killed.
 
 
-def test_a_crash_between_handing_over_and_returning_does_no_harm():
+def test_a_crash_between_self_invocation_and_return_does_no_harm():
     with World(jsonl(*mixed(20))) as world:
 
         def die(payload):
@@ -160,7 +160,7 @@ def test_a_crash_between_handing_over_and_returning_does_no_harm():
         world.on_invoke = die
         with pytest.raises(Killed):
             world.run(context=Context(4))
-        world.run_all(4)  # Lambda calls again, while the rest is handed on already
+        world.run_all(4)  # Lambda retries, although the continuation is invoked already
     report = world.report()
     assert (report["status"], report["read"], report["queued"], report["rejected"]) == ("completed", 20, 13, 7)
     assert set(world.queued_ids()) == set(good(20))
@@ -182,7 +182,7 @@ def test_two_invocations_at_once_do_no_harm():
 
 
 @pytest.mark.parametrize("moment", ["on_send", "on_put", "on_get"])
-def test_an_invocation_that_dies_anywhere_is_made_up_for_by_the_next(moment):
+def test_an_invocation_killed_anywhere_is_completed_by_its_retry(moment):
     for call in range(12):
         with World(jsonl(*mixed(20))) as world:
             calls = iter(range(call))
@@ -210,7 +210,7 @@ def test_an_invocation_that_dies_anywhere_is_made_up_for_by_the_next(moment):
         assert killed == 1 or call > 3
 
 
-def test_an_invocation_that_cannot_hand_over_raises_and_the_next_try_hands_over():
+def test_an_invocation_that_cannot_invoke_its_continuation_raises_and_the_retry_invokes_it():
     with World(jsonl(*mixed(20))) as world:
 
         def refuse(payload):
@@ -255,7 +255,7 @@ def test_every_good_record_is_queued_and_every_bad_one_rejected_once(kinds, key,
         world.on_send = on_send
         payloads = [json.dumps(event(key)).encode()]
         while payloads:
-            # Any of those waiting is next; any may run twice.
+            # Any waiting event is next; any may be delivered twice.
             payload = payloads[chance.randrange(len(payloads))]
             if world.invocations > 30 or chance.random() < 0.8:
                 payloads.remove(payload)
