@@ -10,6 +10,11 @@ def root_stack(environment: str) -> str:
     return f"{PROJECT}-{environment}"
 
 
+def tags(environment: str) -> dict[str, str]:
+    """Return the tags of the root stack, which CloudFormation propagates to all its resources."""
+    return {"Project": PROJECT, "Environment": environment}
+
+
 def log_group(environment: str, name: str) -> str:
     """Return a log group; `name` is a function's name with dashes, or api-access."""
     return f"/{PROJECT}/{environment}/{name}"

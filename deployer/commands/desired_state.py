@@ -44,10 +44,6 @@ class DesiredState:
         }
 
 
-def standard_tags(environment: str) -> dict[str, str]:
-    return {"Project": names.PROJECT, "Environment": environment}
-
-
 def build(
     aws: Aws,
     environment: Environment,
@@ -66,7 +62,7 @@ def build(
         "ManageApiGatewayAccount": "true" if preflight.manage_gateway_account(account_state) else "false",
     }
     values = templates.parameter_values(bundle.root, given)
-    return DesiredState(bundle, packages, values, bucket, standard_tags(environment.name))
+    return DesiredState(bundle, packages, values, bucket, names.tags(environment.name))
 
 
 def unchanged(aws: Aws, account_state: AccountState, desired: DesiredState) -> bool:

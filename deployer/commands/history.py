@@ -85,5 +85,7 @@ def catch_up(ui: Ui, aws: Aws, account_state: AccountState, desired: DesiredStat
     )
     if known is None:
         return
-    if not known or known[0].version != deployment_records.version_of(desired.bundle.root, desired.parameters):
+    if not known or known[0].version != deployment_records.version_of(
+        desired.bundle.root, desired.parameters, desired.tags
+    ):
         record(ui, aws, account_state, desired, source, None, None)

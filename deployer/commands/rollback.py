@@ -14,7 +14,7 @@ from deployer.artifacts import bucket as artifact_bucket
 from deployer.aws.session import Aws
 from deployer.commands import deploy, recover, show_outputs, side_effects
 from deployer.commands.context import Context
-from deployer.commands.desired_state import DesiredState, standard_tags
+from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.plan import cfn_yaml, templates
@@ -117,7 +117,7 @@ def _desired(aws: Aws, environment: Environment, account_state: AccountState, de
     }  # NoEcho parameters are not in the record
     given |= deployment.parameters
     given["ManageApiGatewayAccount"] = "true" if preflight.manage_gateway_account(account_state) else "false"
-    tags = deployment.tags or standard_tags(environment.name)
+    tags = deployment.tags or names.tags(environment.name)
     return DesiredState(bundle, (), templates.parameter_values(root, given), bucket, tags)
 
 

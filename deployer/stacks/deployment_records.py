@@ -99,19 +99,21 @@ def prefix(environment: str) -> str:
     return f"deployments/{environment}/"
 
 
-def version_of(root: Mapping[str, Any], values: Mapping[str, str]) -> str:
-    """Return a hash of the root template, which contains its children's hashes, and of the parameters.
+def version_of(root: Mapping[str, Any], values: Mapping[str, str], tags: Mapping[str, str]) -> str:
+    """Return a hash of the root template, which contains its children's hashes, and of parameters and tags.
 
-    Parameters that depend on the account do not count.
+    Parameters that depend on the account and the tags of every deployment do not count.
     """
     ours = {name: value for name, value in values.items() if name not in parameters.ACCOUNT_PARAMETERS}
-    content = json.dumps([templates.without_hosts(root), ours], sort_keys=True, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()[:10]
+    content: list[object] = [templates.without_hosts(root), ours]
+    if more := dict(tags.items() - names.tags(values.get("Environment", "")).items()):
+        content.append(more)
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 
 def deployed_version(aws: Aws, stack: Mapping[str, Any]) -> str:
-    """Return the version of the deployed stack, computed from its template and parameters."""
-    return version_of(reading.template(aws, stack["StackId"]), reading.parameters_of(stack))
+    """Return the version of the deployed stack, computed from its template, parameters and tags."""
+    return version_of(reading.template(aws, stack["StackId"]), reading.parameters_of(stack), reading.tags_of(stack))
 
 
 def local_source(root: Path) -> Source:
@@ -140,7 +142,7 @@ def record(
     now = datetime.now(UTC)
     declared = built.bundle.root.get("Parameters", {})
     secret = {name for name, spec in declared.items() if str(spec.get("NoEcho", "")).lower() == "true"}
-    version = version_of(built.bundle.root, built.parameters)
+    version = version_of(built.bundle.root, built.parameters, built.tags)
     deployment = Deployment(
         version,
         environment,

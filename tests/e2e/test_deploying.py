@@ -67,9 +67,9 @@ def test_a_change_of_tags_alone_is_planned_and_deployed(project):
     root, deployment = project
     edit(
         root,
-        "deployer/commands/desired_state.py",
-        '{"Project": names.PROJECT, ',
-        '{"CostCenter": "42", "Project": names.PROJECT, ',
+        "config/names.py",
+        '{"Project": PROJECT, ',
+        '{"CostCenter": "42", "Project": PROJECT, ',
     )
     done = deploy("--env", "dev", "--local", "--plan", local_dir=deployment.local_dir, project=root)
     assert 'tag CostCenter of the stack and all its resources: none → "42"' in done.stdout, done.stdout + done.stderr

@@ -161,7 +161,7 @@ def tagged(aws: Aws, environment: str) -> list[Resource]:
     Some may no longer exist, since the tagging service lags. Resources without CloudFormation's own tag, such as
     those that people tag with the project's name for cost reports, are not the platform's.
     """
-    wanted = {"Project": names.PROJECT, "Environment": environment}
+    wanted = names.tags(environment)
     filters: list[TagFilterTypeDef] = [{"Key": key, "Values": [value]} for key, value in wanted.items()]
     pages = aws.client("resourcegroupstaggingapi").get_paginator("get_resources")
     return [

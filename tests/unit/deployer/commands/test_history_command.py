@@ -6,10 +6,11 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from config import names
 from config.environment import load
 from deployer.aws import session
-from deployer.commands import desired_state, rollback
 from deployer.commands import history as command
+from deployer.commands import rollback
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.preflight import account_state as preflight
@@ -113,20 +114,24 @@ def test_rollback_and_rollback_of_it_need_no_local_templates(world):
     assert back(world)["result"] == "rolled back" and deployed() == "two"
 
 
-def recorded_tags() -> list[dict[str, str]]:
-    """Of each deployment, newest first. (moto does not update a stack's tags.)"""
+def records() -> list[deployment_records.Deployment]:
+    """Newest first. Their tags are compared, since moto does not update a stack's."""
     aws = session.connect(load("dev"))
     entries = deployment_records.entries(aws, "123456789012", "dev")
-    return [dict(each.tags) for each in deployment_records.read(aws, "123456789012", entries)]
+    return deployment_records.read(aws, "123456789012", entries)
+
+
+def recorded_tags() -> list[dict[str, str]]:
+    return [dict(each.tags) for each in records()]
 
 
 def test_a_rollback_restores_the_tags_of_the_record(world, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(desired_state, "standard_tags", lambda environment: {"CostCenter": "42"})
+        patched.setattr(names, "tags", lambda environment: {"CostCenter": "42"})
         deploy(world, "one")
     deploy(world, "two")
-    assert back(world)["result"] == "rolled back"
-    assert recorded_tags() == [{"CostCenter": "42"}, desired_state.standard_tags("dev"), {"CostCenter": "42"}]
+    assert back(world, records()[-1].version)["result"] == "rolled back"
+    assert recorded_tags() == [{"CostCenter": "42"}, names.tags("dev"), {"CostCenter": "42"}]
 
 
 def test_a_record_without_tags_is_rolled_back_to_with_the_standard_ones(world):
@@ -137,7 +142,7 @@ def test_a_record_without_tags_is_rolled_back_to_with_the_standard_ones(world):
     del record["tags"]
     s3.put_object(Bucket=BUCKET, Key=oldest.key, Body=json.dumps(record))
     assert back(world)["result"] == "rolled back"
-    assert recorded_tags() == [desired_state.standard_tags("dev")] * 2 + [{}]
+    assert recorded_tags() == [names.tags("dev")] * 2 + [{}]
 
 
 def test_a_plan_of_a_rollback_changes_nothing(world):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from config import names
 from deployer.aws import session
 from deployer.errors import Exit, Failure
 from deployer.stacks import deployment_records
@@ -27,7 +28,12 @@ def template(host="https://s3.us-east-1.amazonaws.com", child="a"):
 
 
 def values(**more):
-    return {"FunctionsKey": "functions/1.zip", "LayerKey": "layer/1.zip", "ManageApiGatewayAccount": "true"} | more
+    return {
+        "Environment": "dev",
+        "FunctionsKey": "functions/1.zip",
+        "LayerKey": "layer/1.zip",
+        "ManageApiGatewayAccount": "true",
+    } | more
 
 
 def built(**more):
@@ -46,16 +52,18 @@ def aws(dev):
 
 
 def test_a_version_is_its_content_for_any_host_and_account():
-    version = deployment_records.version_of(template(), values())
+    standard = names.tags("dev")
+    version = deployment_records.version_of(template(), values(), standard)
     assert version == deployment_records.version_of(
-        template("http://127.0.0.1:4566"), values(ManageApiGatewayAccount="false")
+        template("http://127.0.0.1:4566"), values(ManageApiGatewayAccount="false"), standard
     )
     others = {
-        deployment_records.version_of(template(child="b"), values()),
-        deployment_records.version_of(template(), values(FunctionsKey="functions/2.zip")),
-        deployment_records.version_of(template(), values(RateLimit="1")),
+        deployment_records.version_of(template(child="b"), values(), standard),
+        deployment_records.version_of(template(), values(FunctionsKey="functions/2.zip"), standard),
+        deployment_records.version_of(template(), values(RateLimit="1"), standard),
+        deployment_records.version_of(template(), values(), standard | {"CostCenter": "42"}),
     }
-    assert len(others - {version}) == 3
+    assert len(others - {version}) == 4
 
 
 def test_a_record_contains_all_but_secrets_and_is_read_back_unchanged(aws):

@@ -143,7 +143,7 @@ def test_a_healthy_environment_is_told_in_one_screen(world):
 
 def test_the_version_is_the_content_that_is_deployed(world):
     report, said = world.run()
-    version = deployment_records.version_of(cfn_yaml.load(TEMPLATE), PARAMETERS)
+    version = deployment_records.version_of(cfn_yaml.load(TEMPLATE), PARAMETERS, {})
     assert report["version"] == {"id": version, "functions": "f" * 12, "layer": "a" * 12}
     assert f"Version: id {version}, functions {'f' * 12}, layer {'a' * 12}" in said
 
@@ -234,4 +234,4 @@ def test_a_setting_that_is_no_document_or_not_there_breaks_nothing(world):
 def test_a_template_that_was_sent_as_json_has_a_version_too(world):
     """botocore reads JSON, and JSON alone, out of GetTemplate's answer."""
     world.template = '{"b": 1, "a": 2}'
-    assert world.run()[0]["version"]["id"] == deployment_records.version_of({"a": 2, "b": 1}, PARAMETERS)
+    assert world.run()[0]["version"]["id"] == deployment_records.version_of({"a": 2, "b": 1}, PARAMETERS, {})
