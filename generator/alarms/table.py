@@ -13,12 +13,14 @@ from troposphere import Ref
 
 from generator.alarms.spec import Alarm, Expression, Metric, Text, listed
 from generator.functions import FUNCTIONS
+from generator.notices import Page, Ticket
 from generator.resources import INDEXES, ORDERS_TABLE
 
 IS_PROVISIONED = "IsProvisioned"
 DIRECTIONS = ("Read", "Write")
 CAPACITY_PERIOD = 300
 FILLED = "FILL({}, 0)"
+NEEDED = Page("every path needs the table")
 
 COUNTED_AS_ZERO = "DynamoDB writes no data if there is nothing to count, so the expression fills in 0"
 
@@ -57,7 +59,7 @@ def throttles() -> Alarm:
     }
     return Alarm(
         "table-throttles",
-        None,
+        NEEDED,
         "DynamoDB throttled reads or writes of the orders table or one of its indexes, for more than a moment.",
         "find on the dashboard which of them. On demand: look for a customer or day far busier than the rest (a hot "
         "partition). Provisioned: raise max_capacity.",
@@ -78,7 +80,7 @@ def system_errors() -> Alarm:
     }
     return Alarm(
         "table-system-errors",
-        None,
+        NEEDED,
         "DynamoDB failed (HTTP 500) on requests for the orders table, for more than a moment.",
         "check the AWS Health dashboard of the region. Clients get 503 and may repeat; queued orders wait.",
         Expression(f"SUM({listed(watched, FILLED)})", watched),
@@ -100,7 +102,7 @@ def consumption(direction: str) -> Alarm:
         shares.append(f"100 * FILL({{used{index}}}, 0) / ({CAPACITY_PERIOD} * {{provided{index}}})")
     return Alarm(
         f"table-{direction.lower()}-capacity",
-        None,
+        Ticket("a warning: `table-throttles` notifies if requests are throttled"),
         f"The orders table or one of its indexes has used more of its provisioned {direction.lower()} capacity than "
         "is safe, for 15 minutes: scaling does not keep up.",
         "if it is at max_capacity, raise that, or change to PAY_PER_REQUEST.",
