@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from config.parameters import DEPLOYER_ONLY, Parameter, settings
 from contract import settings as contract
@@ -112,7 +113,7 @@ class Functions(_Section):
     """Least level of the functions' own log lines"""
 
     log_retention_days: Annotated[int, AfterValidator(_retention), Parameter("LogRetentionDays")] = Field(
-        7, json_schema_extra={"enum": RETENTION_DAYS}
+        7, json_schema_extra={"enum": [*RETENTION_DAYS]}
     )
     """Days that logs are kept"""
 
@@ -291,7 +292,7 @@ def load(name: str, directory: Path = ENVIRONMENTS_DIR) -> Environment:
         raise ConfigError("\n".join(f"{shown}: {_problem(each)}" for each in error.errors())) from None
 
 
-def _problem(error: dict) -> str:
+def _problem(error: ErrorDetails) -> str:
     """Key and reason of one of pydantic's errors."""
     key = ".".join(map(str, error["loc"]))
     patterns = {each.key: each.parameter.constraint for each in settings(Environment) if each.parameter}

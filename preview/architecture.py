@@ -165,8 +165,11 @@ def _draw_arrow(root: Element, arrow: Arrow, ends: tuple[float, float, float, fl
     down = (y2 > y1) - (y2 < y1)
     add(root, "line", class_="arrow", x1=x1, y1=y1, x2=float(x2 - 7 * across), y2=float(y2 - 7 * down))
     back, side = 9, 4.5
-    corners = ((x2, y2), (x2 - back * across - side * down, y2 - back * down - side * across))
-    corners += ((x2 - back * across + side * down, y2 - back * down + side * across),)
+    corners = (
+        (x2, y2),
+        (x2 - back * across - side * down, y2 - back * down - side * across),
+        (x2 - back * across + side * down, y2 - back * down + side * across),
+    )
     add(root, "polygon", class_="head", points=" ".join(f"{x:g},{y:g}" for x, y in corners))
     if arrow.label and across:
         _text(root, arrow.label, (x1 + x2) / 2, y1 - 6, "detail")

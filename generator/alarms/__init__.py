@@ -8,18 +8,20 @@ from generator.alarms import api, business, functions, objectives, queues, table
 from generator.alarms.spec import ASYNC, EVENTS, IMPORT, SYNC, Alarm, Composite, of_path
 from generator.notices import Page, Ticket
 
-_PATHS = {
-    SYNC: (Page("customers cannot order, or wait"), "Requests to the order API fail, are slow, or soon will be."),
-    ASYNC: (Page("accepted orders are not stored"), "Accepted orders are not stored, or late, or soon will be."),
-    IMPORT: (
+_PATHS = (
+    (SYNC, Page("customers cannot order, or wait"), "Requests to the order API fail, are slow, or soon will be."),
+    (ASYNC, Page("accepted orders are not stored"), "Accepted orders are not stored, or late, or soon will be."),
+    (
+        IMPORT,
         Ticket("files are kept, and imported again without harm"),
         "Imports of partners' files fail, or refuse more records than usual.",
     ),
-    EVENTS: (
+    (
+        EVENTS,
         Page("Lambda stops retrying to announce a change after six hours"),
         "Changes of orders are not announced, or are announced late.",
     ),
-}
+)
 
 
 def inventory() -> list[Alarm]:
@@ -29,7 +31,7 @@ def inventory() -> list[Alarm]:
 
 def composites() -> list[Composite]:
     """Each after its members."""
-    return [*objectives.composites(), *(_path(path, *given) for path, given in _PATHS.items())]
+    return [*objectives.composites(), *(_path(path, notice, meaning) for path, notice, meaning in _PATHS)]
 
 
 def with_composites() -> list[Alarm | Composite]:

@@ -78,7 +78,9 @@ def function_of(stack: Mapping, dead_letters: Queue) -> str | None:
     from generator.triggers import RuleTrigger
 
     names = {
-        each.dead_letters.title: f"{each.title}Function" for each in FUNCTIONS if isinstance(each.trigger, RuleTrigger)
+        each.trigger.dead_letters.title: f"{each.title}Function"
+        for each in FUNCTIONS
+        if isinstance(each.trigger, RuleTrigger)
     }
     return outputs.of_stack(stack).get(names.get(dead_letters.logical_id, ""))
 
