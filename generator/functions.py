@@ -48,8 +48,8 @@ class Function:
     memory: int
     timeout: int
     path: str
-    rights: tuple[Statement, ...]
-    variables: tuple[str, ...]
+    rights: tuple[Statement, ...] = ()
+    variables: tuple[str, ...] = ()
     trigger: Trigger | None = None
     dead_letters: DeadLetterQueue | None = None
     reserved_concurrency: str | None = None  # the parameter that sets it

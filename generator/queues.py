@@ -42,11 +42,11 @@ class _Queue:
 
 @dataclass(frozen=True)
 class DeadLetterQueue(_Queue):
-    """`alarm` is the key of its alarm, `meaning` what a message in it means, `remedy` what to do first, `notice` how
-    soon."""
+    """`alarm` is the key of its alarm, `meaning` what a message in it means, if `contents` does not say it, `remedy`
+    what to do first, `notice` how soon."""
 
     alarm: str
-    meaning: str
+    meaning: str = ""
     remedy: str = "list the queue (deploy.py --dlq) and read the reasons; fix the cause, then --redrive."
     notice: Page | Ticket = KEPT
 

@@ -1,12 +1,16 @@
 """Draw docs/architecture.svg: `python -m preview.architecture`.
 
-NODES and ARROWS are kept by hand; tests/unit/templates/test_architecture.py compares them with the templates.
+NODES and _USES are kept by hand, the other arrows follow from the functions' triggers;
+tests/unit/templates/test_architecture.py compares all of them with the templates.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from generator.functions import FUNCTIONS
+from generator.triggers import QueueTrigger, RuleTrigger, StreamTrigger
 from preview.elements import add, element, markup
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "architecture.svg"
@@ -61,30 +65,39 @@ NODES = (
     Node("Operators", "", "", 4, 5),
 )
 
-ARROWS = (
+_USES = (
     Arrow("Clients", "OrdersApi"),
     Arrow("Partners", "UploadBucket"),
-    Arrow("OrdersApi", "OrdersCommandFunction"),
-    Arrow("OrdersApi", "OrdersQueryFunction"),
-    Arrow("OrdersApi", "OrdersIntakeFunction"),
-    Arrow("UploadBucket", "OrdersImportFunction"),
     Arrow("OrdersCommandFunction", "OrdersTable", "conditional writes"),
     Arrow("OrdersQueryFunction", "OrdersTable", "reads"),
     Arrow("OrdersIntakeFunction", "OrderQueue"),
     Arrow("OrdersImportFunction", "OrderQueue"),
-    Arrow("OrdersImportFunction", "OrderImportDLQ"),
-    Arrow("OrderQueue", "OrdersWorkerFunction"),
-    Arrow("OrderQueue", "OrderQueueDLQ"),
     Arrow("OrdersWorkerFunction", "OrdersTable"),
     Arrow("OrdersWorkerFunction", "OrderQueueDLQ", "rejected"),
-    Arrow("OrdersTable", "OrdersEventsFunction", "stream"),
     Arrow("OrdersEventsFunction", "OrderEvents"),
-    Arrow("OrdersEventsFunction", "OrderEventsDLQ"),
     Arrow("OrderEvents", "Subscribers"),
     Arrow("Every function", "Alarms"),
     Arrow("Alarms", "AlertsTopic"),
     Arrow("AlertsTopic", "Operators"),
 )
+
+
+def _of_triggers() -> Iterator[Arrow]:
+    """From what invokes each function, and to the queue of its failures."""
+    for function in FUNCTIONS:
+        name = f"{function.title}Function"
+        match function.trigger:
+            case None:
+                yield Arrow("OrdersApi", name)
+            case QueueTrigger(queue):
+                yield from (Arrow(queue.title, name), Arrow(queue.title, queue.dead_letters.title))
+            case StreamTrigger(dead_letters=failed):
+                yield from (Arrow("OrdersTable", name, "stream"), Arrow(name, failed.title))
+            case RuleTrigger(dead_letters=failed):
+                yield from (Arrow("UploadBucket", name), Arrow(name, failed.title))
+
+
+ARROWS = (*_of_triggers(), *_USES)
 
 NOT_DRAWN = {
     ("OrdersIntakeFunction", "OrdersTable"): "recognises an order that was accepted before",

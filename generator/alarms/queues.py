@@ -101,7 +101,7 @@ def dead_letters(queue: DeadLetterQueue) -> Alarm:
     return Alarm(
         queue.alarm,
         queue.notice,
-        queue.meaning,
+        queue.meaning or f"{queue.contents.capitalize()} wait in {queue.title}, for 14 days.",
         queue.remedy,
         waiting(queue, "Maximum"),
         period=60,

@@ -61,7 +61,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("setting", settings(Example), ids=lambda setting: setting.key)
 def test_a_parameter_has_what_its_field_says(setting):
-    assert parameters.definition(setting) == EXPECTED[setting.parameter.name]
+    assert parameters.definition(setting, setting.parameter) == EXPECTED[setting.parameter.name]
 
 
 @pytest.mark.parametrize(
