@@ -27,7 +27,7 @@ def name(spec: Alarm | Composite) -> str:
 
 
 def title(spec: Alarm | Composite) -> str:
-    return camel(spec.key.replace("-", "_")) + "Alarm"
+    return camel(spec.key) + "Alarm"
 
 
 def description(spec: Alarm | Composite) -> str:

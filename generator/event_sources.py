@@ -80,7 +80,7 @@ def _from_stream(
 
 def _rule(function: Function, trigger: RuleTrigger, invoked: awslambda.Function) -> events.Rule:
     """Retries delivery to Lambda for as long as EventBridge can: an attempt costs nothing, and a lost event is a file
-    that nobody imports. After delivery Lambda retries."""
+    that is not imported. After delivery Lambda retries."""
     return events.Rule(
         trigger.title,
         Name=Sub(trigger.name),

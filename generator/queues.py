@@ -1,4 +1,4 @@
-"""The queues as data: those that functions consume, and those that keep what failed for good.
+"""The queues as data: those that functions consume, and the dead-letter queues.
 
 A queue exists because a function consumes it (`QueueTrigger` in generator.functions), a dead-letter queue because
 a queue or a function names it. Resources, outputs, rights, alarms, graphs and docs/alarms.md follow from that.
@@ -65,7 +65,7 @@ PROCESSING_DLQ = DeadLetterQueue(
     "failed asynchronous invocations",
     outputs="DeadLetterQueue",
     alarm="dead-letters",
-    meaning="An asynchronous invocation failed for good and waits in OrderProcessingDLQ, for 14 days.",
+    meaning="An asynchronous invocation failed after all retries. Its event waits in OrderProcessingDLQ, for 14 days.",
     remedy="read the message and its ErrorMessage attribute, fix the cause, then send the message again.",
     notice=Ticket("kept for 14 days; nothing in the platform invokes `orders-command` asynchronously"),
 )

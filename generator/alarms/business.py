@@ -63,8 +63,8 @@ def orders_per_hour() -> Alarm:
         "orders-per-hour",
         Ticket("no request is refused"),
         "More orders were stored within an hour than maxOrdersPerHour in api-config. None was refused.",
-        "find on the dashboard which path the orders come from: more business, an import, or a client that repeats "
-        "itself? If the load will last, raise maxOrdersPerHour in Parameter Store, and check limits, quotas and cost.",
+        "find on the dashboard which path the orders come from: more business, an import, or a client that "
+        "retries? If the load will last, raise maxOrdersPerHour in Parameter Store, and check limits, quotas and cost.",
         Expression(text, {**stored, **ceilings}),
         period=HOUR,
         periods=1,

@@ -34,7 +34,7 @@ def alarms() -> list[Alarm]:
         undelivered(
             "order-events-undelivered",
             of_path(EVENTS),
-            "SNS could not deliver order events to a subscriber, and gave them up.",
+            "SNS could not deliver order events to a subscriber and no longer retries.",
             "check the subscribers of OrderEvents: an endpoint is gone, or a queue's policy refuses the topic.",
             "OrderEvents",
         ),

@@ -60,7 +60,7 @@ def throttles() -> Alarm:
     return Alarm(
         "table-throttles",
         NEEDED,
-        "DynamoDB throttled reads or writes of the orders table or one of its indexes, for more than a moment.",
+        "DynamoDB throttled reads or writes of the orders table or one of its indexes, in two of five minutes.",
         "find on the dashboard which of them. On demand: look for a customer or day far busier than the rest (a hot "
         "partition). Provisioned: raise max_capacity.",
         Expression(f"SUM({listed(watched, FILLED)})", watched),
@@ -81,7 +81,7 @@ def system_errors() -> Alarm:
     return Alarm(
         "table-system-errors",
         NEEDED,
-        "DynamoDB failed (HTTP 500) on requests for the orders table, for more than a moment.",
+        "DynamoDB failed (HTTP 500) on requests for the orders table, in two of five minutes.",
         "check the AWS Health dashboard of the region. Clients get 503 and may repeat; queued orders wait.",
         Expression(f"SUM({listed(watched, FILLED)})", watched),
         period=60,
@@ -104,7 +104,7 @@ def consumption(direction: str) -> Alarm:
         f"table-{direction.lower()}-capacity",
         Ticket("a warning: `table-throttles` notifies if requests are throttled"),
         f"The orders table or one of its indexes has used more of its provisioned {direction.lower()} capacity than "
-        "is safe, for 15 minutes: scaling does not keep up.",
+        "allowed, for 15 minutes: scaling does not keep up.",
         "if it is at max_capacity, raise that, or change to PAY_PER_REQUEST.",
         Expression(f"MAX([{', '.join(shares)}])", watched),
         period=CAPACITY_PERIOD,

@@ -148,7 +148,7 @@ def test_alerts_have_a_subscriber(prod, broken):
     assert unheard_topics(broken("monitoring.AlertEmailSubscription")) == {"monitoring.AlertsTopic"}
 
 
-def test_orders_and_alerts_go_to_topics_of_their_own(prod, alarms):
+def test_orders_and_alerts_go_to_separate_topics(prod, alarms):
     assert set(of(prod, "SNS::Topic")) == {"data.OrderEvents", "monitoring.AlertsTopic"}
     assert all(each.get("AlarmActions", ["AlertsTopic"]) == ["AlertsTopic"] for each in alarms.values())
 

@@ -90,7 +90,7 @@ def test_the_messages_that_are_looked_for_are_messages_that_are_logged():
     assert '"ColdStart"' in source
 
 
-def test_the_story_is_found_by_the_orders_id_and_asks_for_it(saved):
+def test_the_order_trace_is_found_by_the_orders_id_and_asks_for_it(saved):
     story = saved["food-delivery/dev/order-trace"]
     placeholders = set(re.findall(r"\{\{(\w+)\}\}", story["QueryString"]))
     assert placeholders == {each["Name"] for each in story["Parameters"]} == {"orderId", "correlationId"}
