@@ -51,9 +51,13 @@ DELIVERY_MODES = ("standard", "express")
 PAYMENT_METHODS = ("card", "cash", "voucher", "wallet")
 PRIORITIES = ("normal", "high")
 SOURCES = ("api", "pipeline", "import")
-# Flags that may be on for a customer, see contract.settings. Messages name them: one that is removed here is still on
-# queues and in dead-letter queues, where it would not be known any more.
-FEATURES = ("expressDelivery", "loyaltyProgram", "multiplePayments")
+# Flag that may be on for a customer (see contract.settings) -> its effect. Messages name flags: one that is removed here
+# is still on queues and in dead-letter queues, and would be unknown.
+FEATURES = {
+    "expressDelivery": '`"delivery": "express"` is accepted; else 422',
+    "loyaltyProgram": "orders earn `loyaltyPoints`, one for each whole unit of the total",
+    "multiplePayments": "`payments` is accepted and must add up to the total; else 422",
+}
 
 # 2000-01-01T00:00:00Z. No order is older; seconds that are taken for milliseconds lie in 1970.
 MIN_TIMESTAMP = 946_684_800_000

@@ -9,6 +9,8 @@ FILL). DynamoDB's data come up to a few minutes late (its developer guide, "Dyna
 alarms evaluate three minutes more than they need.
 """
 
+from collections.abc import Mapping
+
 from troposphere import Ref
 
 from generator.alarms.spec import Alarm, Expression, Metric, Text, listed
@@ -20,7 +22,6 @@ IS_PROVISIONED = "IsProvisioned"
 DIRECTIONS = ("Read", "Write")
 CAPACITY_PERIOD = 300
 FILLED = "FILL({}, 0)"
-NEEDED = Page("every path needs the table")
 
 COUNTED_AS_ZERO = "DynamoDB writes no data if there is nothing to count, so the expression fills in 0"
 
@@ -57,19 +58,12 @@ def throttles() -> Alarm:
         for index, part in enumerate(PARTS)
         for direction in DIRECTIONS
     }
-    return Alarm(
+    return _bad_minutes(
         "table-throttles",
-        NEEDED,
         "DynamoDB throttled reads or writes of the orders table or one of its indexes, in two of five minutes.",
         "find on the dashboard which of them. On demand: look for a customer or day far busier than the rest (a hot "
         "partition). Provisioned: raise max_capacity.",
-        Expression(f"SUM({listed(watched, FILLED)})", watched),
-        period=60,
-        # The SDK retries throttled calls: one minute of throttles may affect no client.
-        periods=5,
-        datapoints=2,
-        threshold=0,
-        why=COUNTED_AS_ZERO,
+        watched,
     )
 
 
@@ -78,13 +72,23 @@ def system_errors() -> Alarm:
         operation[0].lower() + operation[1:]: metric("SystemErrors", "Sum", Operation=operation)
         for operation in operations()
     }
-    return Alarm(
+    return _bad_minutes(
         "table-system-errors",
-        NEEDED,
         "DynamoDB failed (HTTP 500) on requests for the orders table, in two of five minutes.",
         "check the AWS Health dashboard of the region. Clients get 503 and may repeat; queued orders wait.",
+        watched,
+    )
+
+
+def _bad_minutes(key: str, meaning: str, remedy: str, watched: Mapping[str, Metric]) -> Alarm:
+    return Alarm(
+        key,
+        Page("every path needs the table"),
+        meaning,
+        remedy,
         Expression(f"SUM({listed(watched, FILLED)})", watched),
         period=60,
+        # The SDK retries: one bad minute may affect no client.
         periods=5,
         datapoints=2,
         threshold=0,

@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from config.environment import Environment
 from config.parameters import Parameter, from_environment, settings
-from contract.settings import API_CONFIG, FEATURE_FLAGS
 from generator import configuration_docs, parameters
 
 
@@ -82,8 +81,3 @@ def test_the_table_has_every_setting_with_its_parameter():
 
 def test_every_row_has_a_type_and_a_description():
     assert [row.key for row in configuration_docs.rows() if not (row.type and row.description)] == []
-
-
-def test_the_effect_of_every_run_time_setting_is_documented():
-    assert configuration_docs.API_CONFIG_EFFECTS.keys() == API_CONFIG.keys()
-    assert configuration_docs.FLAG_EFFECTS.keys() == FEATURE_FLAGS.keys()
