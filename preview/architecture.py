@@ -164,6 +164,8 @@ def svg() -> str:
     add(root, "rect", class_="page", width=width, height=height, rx=8)
     add(root, "line", class_="rule", x1=8, y1=348, x2=width - 8, y2=348)
     nodes = {node.key: node for node in NODES}
+    if missing := {key for arrow in ARROWS for key in arrow[:2]} - nodes.keys():
+        raise KeyError(f"NODES has no box for {', '.join(sorted(missing))}")
     for arrow in ARROWS:
         _draw_arrow(root, arrow, line(box(nodes[arrow.source]), box(nodes[arrow.target])))
     for node in NODES:

@@ -1,6 +1,6 @@
 """Production: no data can be lost, read or used by whom it does not concern.
 
-Each test takes the care away from one resource and sees it named.
+Each test removes the safeguard of one resource and expects that resource to be named.
 """
 
 from tests.unit.templates.production import Resources, lacking, of, statements

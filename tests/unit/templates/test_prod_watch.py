@@ -1,6 +1,6 @@
 """Production: what happens is logged, traced and, if it fails, kept and notified.
 
-Each test takes the care away from one resource and sees it named.
+Each test removes the safeguard of one resource and expects that resource to be named.
 """
 
 import json
