@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from config.parameters import DEPLOYER_ONLY, Parameter, settings
 from contract import settings as contract
@@ -67,7 +68,7 @@ class _Section(BaseModel):
 
 class Data(_Section):
     billing_mode: Annotated[Literal["PAY_PER_REQUEST", "PROVISIONED"], Parameter("BillingMode")] = "PAY_PER_REQUEST"
-    """How the orders table is paid for; PROVISIONED scales between MinCapacity and MaxCapacity"""
+    """Billing mode of the orders table; PROVISIONED scales between MinCapacity and MaxCapacity"""
 
     min_capacity: Annotated[int, Parameter("MinCapacity")] = Field(5, ge=1)
     """Least read and write capacity units, when PROVISIONED"""
@@ -80,7 +81,7 @@ class Data(_Section):
     """Percentage of the provisioned capacity that scaling aims at"""
 
     retention: Annotated[Literal["Delete", "Retain"], Parameter("DataRetention")] = "Retain"
-    """What becomes of the orders table, the queues and the upload bucket when they are removed or replaced"""
+    """Whether the orders table, the queues and the upload bucket are kept when they are removed or replaced"""
 
     deletion_protection: Annotated[bool, Parameter("DeletionProtection")] = True
     """Whether DynamoDB refuses to delete the orders table"""
@@ -112,7 +113,7 @@ class Functions(_Section):
     """Least level of the functions' own log lines"""
 
     log_retention_days: Annotated[int, AfterValidator(_retention), Parameter("LogRetentionDays")] = Field(
-        7, json_schema_extra={"enum": RETENTION_DAYS}
+        7, json_schema_extra={"enum": [*RETENTION_DAYS]}
     )
     """Days that logs are kept"""
 
@@ -124,17 +125,17 @@ class Functions(_Section):
 
 class Pipeline(_Section):
     batch_size: Annotated[int, Parameter("WorkerBatchSize")] = Field(10, ge=1, le=10_000)
-    """Most orders that orders_worker takes at once; above 10 only with a batching window"""
+    """Most orders in a batch of orders_worker; above 10 only with a batching window"""
 
     batching_window: Annotated[int, Parameter("WorkerBatchingWindow")] = Field(0, ge=0, le=LONGEST_BATCHING_WINDOW)
     """Seconds that an order may wait for others to fill its batch"""
 
     # The bounds are those of Lambda's ScalingConfig.
     maximum_concurrency: Annotated[int, Parameter("WorkerMaximumConcurrency")] = Field(20, ge=2, le=1000)
-    """Most batches that are worked on at once"""
+    """Most batches that orders_worker processes at once"""
 
     events_email: Annotated[str, Parameter("EventsEmail", "an e-mail address, or empty")] = Field("", pattern=EMAIL)
-    """Address that order events are mailed to, once it has confirmed; empty for none"""
+    """E-mail address that gets order events, once it has confirmed; empty for none"""
 
     events_queue_arn: Annotated[str, Parameter("EventsQueueArn", "the ARN of a standard SQS queue, or empty")] = Field(
         "", pattern=r"^(arn:aws[\w-]*:sqs:[\w-]+:\d{12}:[\w-]{1,80})?$"
@@ -173,10 +174,10 @@ class Api(_Section):
 
 
 class Monitoring(_Section):
-    """Thresholds of alarms. What must never happen (dead letters, throttling) has none."""
+    """Thresholds of alarms. Dead letters and throttling have none: one is an alarm."""
 
     alert_email: Annotated[str, Parameter("AlertEmail", "an e-mail address, or empty")] = Field("", pattern=EMAIL)
-    """Address that alarms are mailed to, once it has confirmed; empty for none"""
+    """E-mail address that gets alarms, once it has confirmed; empty for none"""
 
     error_rate_percent: Annotated[float, Parameter("ErrorRatePercent")] = Field(1.0, ge=0.01, le=100)
     """Percentage of requests answered 5XX, and of a function's invocations that fail, that raises an alarm"""
@@ -185,10 +186,10 @@ class Monitoring(_Section):
     """95th percentile of the latency in ms that raises an alarm"""
 
     reserved_concurrency_percent: Annotated[int, Parameter("ReservedConcurrencyPercent")] = Field(80, ge=1, le=100)
-    """Of a function's reserved concurrency: the percentage that raises an alarm"""
+    """Percentage of a function's reserved concurrency that raises an alarm"""
 
     consumed_capacity_percent: Annotated[int, Parameter("ConsumedCapacityPercent")] = Field(80, ge=1, le=100)
-    """Of the table's or an index's capacity, when PROVISIONED: the percentage that raises an alarm"""
+    """Percentage of the capacity of the table or an index, when PROVISIONED, that raises an alarm"""
 
     # Above the order queue's visibility timeout of 370 s, so that one retry of one order raises no alarm.
     queue_age_seconds: Annotated[int, Parameter("QueueAgeSeconds")] = Field(600, ge=400)
@@ -209,13 +210,13 @@ class Monitoring(_Section):
     """Percentage of maxOrdersPerHour that raises an alarm"""
 
     slo_availability_percent: Annotated[float, Parameter("SloAvailabilityPercent")] = Field(99.9, ge=50, le=99.999)
-    """Percentage of requests promised not to be answered 5XX"""
+    """Availability objective: percentage of requests that are not answered 5XX"""
 
     slo_latency_percent: Annotated[float, Parameter("SloLatencyPercent")] = Field(99.0, ge=50, le=99.999)
-    """Percentage of requests promised to be answered within LatencyP95Ms"""
+    """Latency objective: percentage of requests that are answered within LatencyP95Ms"""
 
     slo_least_bad_requests: Annotated[int, Parameter("SloLeastBadRequests")] = Field(3, ge=1)
-    """Fewer bad requests than this are never a burn of the error budget"""
+    """Least number of bad requests in a long window that counts as a burn of the error budget"""
 
 
 class Environment(_Section):
@@ -291,7 +292,7 @@ def load(name: str, directory: Path = ENVIRONMENTS_DIR) -> Environment:
         raise ConfigError("\n".join(f"{shown}: {_problem(each)}" for each in error.errors())) from None
 
 
-def _problem(error: dict) -> str:
+def _problem(error: ErrorDetails) -> str:
     """Key and reason of one of pydantic's errors."""
     key = ".".join(map(str, error["loc"]))
     patterns = {each.key: each.parameter.constraint for each in settings(Environment) if each.parameter}

@@ -49,9 +49,13 @@ DELIVERY_MODES = ("standard", "express")
 PAYMENT_METHODS = ("card", "cash", "voucher", "wallet")
 PRIORITIES = ("normal", "high")
 SOURCES = ("api", "pipeline", "import")
-# Flags that may be on for a customer, see contract.settings. Messages name them: before one is removed here, no message
-# on a queue or dead-letter queue may name it.
-FEATURES = ("expressDelivery", "loyaltyProgram", "multiplePayments")
+# Flag that may be on for a customer, see contract.settings -> its effect. Messages name flags: before one is removed here,
+# no message on a queue or dead-letter queue may name it.
+FEATURES = {
+    "expressDelivery": '`"delivery": "express"` is accepted; else 422',
+    "loyaltyProgram": "orders earn `loyaltyPoints`, one for each whole unit of the total",
+    "multiplePayments": "`payments` is accepted and must add up to the total; else 422",
+}
 
 # 2000-01-01T00:00:00Z. No order is older; seconds sent as milliseconds are in 1970.
 MIN_TIMESTAMP = 946_684_800_000

@@ -1,11 +1,12 @@
 """Run-time settings that operators change without a deployment.
 
 `api-config` and `feature-flags` are JSON documents in SSM Parameter Store.
-Their keys, defaults and bounds are defined here: they validate the environment files, and the handlers fall back to the
-defaults.
+Their keys, defaults, bounds and effects are defined here: they validate the environment files, the handlers fall back to
+the defaults, docs/configuration.md lists them.
 """
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from contract.schemas import FEATURES, MAX_ITEMS, MAX_PAGE_SIZE
 
@@ -13,14 +14,29 @@ from contract.schemas import FEATURES, MAX_ITEMS, MAX_PAGE_SIZE
 # Lambda ends the function before it can respond "unavailable".
 LONGEST_CALL_MS = 8_000
 
-# key -> (default, lowest, highest)
-API_CONFIG: dict[str, tuple[int, int, int]] = {
-    "maxOrdersPerHour": (150, 1, 10_000_000),  # the expected ceiling: an alarm, never a refusal
-    "defaultTimeout": (500, 50, LONGEST_CALL_MS),  # milliseconds, of one SDK call
-    "retryAttempts": (3, 0, 10),  # retries after the first SDK call
-    "defaultPageSize": (20, 1, MAX_PAGE_SIZE),
-    "maxPageSize": (100, 1, MAX_PAGE_SIZE),
-    "maxItemsPerOrder": (100, 1, MAX_ITEMS),
+
+class Setting(NamedTuple):
+    default: int
+    lowest: int
+    highest: int
+    effect: str
+
+
+API_CONFIG = {
+    "maxOrdersPerHour": Setting(
+        150, 1, 10_000_000, "orders per hour that the alarm `orders-per-hour` compares with; no order is refused"
+    ),
+    "defaultTimeout": Setting(500, 50, LONGEST_CALL_MS, "timeout of each attempt of a DynamoDB call, in ms"),
+    "retryAttempts": Setting(
+        3, 0, 10, "retries of a DynamoDB call; `defaultTimeout` times (`retryAttempts` + 1) is at most 8,000 ms"
+    ),
+    "defaultPageSize": Setting(
+        20, 1, MAX_PAGE_SIZE, "orders on a page of a customer's orders, unless the request says otherwise"
+    ),
+    "maxPageSize": Setting(100, 1, MAX_PAGE_SIZE, "most orders on a page, even if the request asks for more"),
+    "maxItemsPerOrder": Setting(
+        100, 1, MAX_ITEMS, "orders with more items are refused (400), unless they were accepted before"
+    ),
 }
 
 # A flag is false, true, or the percentage of customers it is on for.
@@ -28,7 +44,7 @@ FEATURE_FLAGS: dict[str, bool] = dict.fromkeys(FEATURES, False) | {"loyaltyProgr
 
 
 def default_api_config() -> dict[str, int]:
-    return {key: default for key, (default, _, _) in API_CONFIG.items()}
+    return {key: setting.default for key, setting in API_CONFIG.items()}
 
 
 def api_config_problems(document: object) -> list[str]:
@@ -36,7 +52,7 @@ def api_config_problems(document: object) -> list[str]:
     if not isinstance(document, dict):
         return ["must be an object"]
     problems = [f"{key}: unknown key" for key in document if key not in API_CONFIG]
-    for key, (_, lowest, highest) in API_CONFIG.items():
+    for key, (_, lowest, highest, _) in API_CONFIG.items():
         value = document.get(key, lowest)
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
             problems.append(f"{key}: must be a whole number from {lowest} to {highest}")

@@ -1,5 +1,7 @@
 """The inventory of alarms as resources."""
 
+from typing import Any
+
 from troposphere import AWSObject, If, Join, NoValue, Ref, Sub, cloudwatch
 from troposphere.cloudwatch import CompositeAlarm, MetricDataQuery, MetricDimension, MetricStat
 from troposphere.sns import Topic
@@ -25,7 +27,7 @@ def name(spec: Alarm | Composite) -> str:
 
 
 def title(spec: Alarm | Composite) -> str:
-    return camel(spec.key.replace("-", "_")) + "Alarm"
+    return camel(spec.key) + "Alarm"
 
 
 def description(spec: Alarm | Composite) -> str:
@@ -33,7 +35,7 @@ def description(spec: Alarm | Composite) -> str:
 
 
 def _alarm(alarm: Alarm, topic: Topic) -> cloudwatch.Alarm:
-    optional = {"Condition": alarm.condition} if alarm.condition else {}
+    optional: dict[str, Any] = {"Condition": alarm.condition} if alarm.condition else {}
     if alarm.datapoints:
         optional["DatapointsToAlarm"] = alarm.datapoints
     return cloudwatch.Alarm(
@@ -56,8 +58,7 @@ def _composite(composite: Composite, topic: Topic) -> CompositeAlarm:
     rules = []
     for member in alarms.members(composite):
         rule = Sub(f'ALARM("${{{title(member)}}}")')
-        condition = getattr(member, "condition", None)
-        rules.append(If(condition, rule, NoValue) if condition else rule)
+        rules.append(If(member.condition, rule, NoValue) if member.condition else rule)
     return CompositeAlarm(
         title(composite),
         AlarmName=Sub(name(composite)),

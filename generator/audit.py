@@ -4,7 +4,7 @@ The scanner sees one template at a time and no values of parameters, so it canno
 Tests check prod's values.
 """
 
-from generator.functions import Function
+from generator.functions import Function, mapping_title
 from generator.triggers import QueueTrigger, RuleTrigger, StreamTrigger
 
 
@@ -24,24 +24,24 @@ EXECUTION_LOG_GROUP = accepted(CKV_AWS_158=f"{_LOGS} have whole requests in them
 def _instead(function: Function) -> tuple[str, str]:
     """Return what replaces reserved concurrency, and what replaces a dead-letter queue."""
     match function.trigger:
-        case QueueTrigger(queue):
+        case QueueTrigger() as trigger:
             return (
-                f"Bounded where it takes orders, by the MaximumConcurrency of {function.mapping_title}. A reservation "
+                f"Bounded where it takes orders, by the MaximumConcurrency of {mapping_title(function, trigger)}. A reservation "
                 "would have its pollers receive in vain, until good orders end in the dead-letter queue.",
                 "Lambda reads the queue for it: what fails goes back there, and the fifth time to "
-                f"{queue.dead_letters.title}.",
+                f"{trigger.dead_letters.title}.",
             )
-        case StreamTrigger():
+        case StreamTrigger() as trigger:
             return (
                 "Bounded by the stream: one invocation at a time for each of its shards, which are few.",
-                f"Lambda reads the stream for it: what fails for good is named in {function.dead_letters.title}, the "
-                f"on-failure destination of {function.mapping_title}.",
+                f"Lambda reads the stream for it: what fails for good is named in {trigger.dead_letters.title}, the "
+                f"on-failure destination of {mapping_title(function, trigger)}.",
             )
-        case RuleTrigger():
+        case RuleTrigger() as trigger:
             return (
                 "Many files at once are for the order queue to absorb, and the worker behind it is bounded. A "
                 "reservation would only have files wait.",
-                f"What fails for good goes to {function.dead_letters.title}, the on-failure destination of "
+                f"What fails for good goes to {trigger.dead_letters.title}, the on-failure destination of "
                 f"{function.invoke_config_title}, which gets the error as well as the event.",
             )
     return (
@@ -63,6 +63,6 @@ def of_function(function: Function) -> dict:
     limit, failures = _instead(function)
     if not function.reserved_concurrency:
         reasons["CKV_AWS_115"] = limit
-    if function.trigger or not function.dead_letters:
+    if not function.dead_letters:
         reasons["CKV_AWS_116"] = failures
     return accepted(**reasons)

@@ -15,6 +15,7 @@ from generator.functions import FUNCTIONS, Function
 from generator.lifecycle import DELETED
 from generator.policies import allow, assumed_by, policy
 from generator.resources import ANYTHING, VARIABLES
+from generator.triggers import QueueTrigger
 
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64"
@@ -90,7 +91,8 @@ def self_invocation(function: Function, role: Role, itself: awslambda.Function) 
 
 
 def _permissions(function: Function, log_group: LogGroup) -> list[Statement]:
-    dead_letters = function.dead_letters
+    # SQS itself moves the messages of a queue.
+    dead_letters = None if isinstance(function.trigger, QueueTrigger) else function.failures
     return [
         *event_sources.rights(function),
         *function.rights,
@@ -106,7 +108,7 @@ def lambda_of(function: Function, role: Role, log_group: LogGroup, layer: awslam
     if function.reserved_concurrency:
         reserved = If(function.reserves_condition, Ref(function.reserved_concurrency), NoValue)
         optional["ReservedConcurrentExecutions"] = reserved
-    if function.dead_letters and not function.trigger:
+    if function.dead_letters:
         optional["DeadLetterConfig"] = awslambda.DeadLetterConfig(TargetArn=function.dead_letters.arn)
     return awslambda.Function(
         f"{function.title}Function",

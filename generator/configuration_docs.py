@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from config.environment import Environment
 from config.parameters import Setting, settings
+from contract.schemas import FEATURES
 from contract.settings import API_CONFIG, FEATURE_FLAGS
 from generator.markdown import table
 
@@ -50,19 +51,6 @@ A flag is `false`, `true`, or the percentage of customers for whom it is on; a c
 """
 
 _TYPES = {"string": "text", "integer": "integer", "number": "number", "boolean": "boolean", "object": "table"}
-API_CONFIG_EFFECTS = {
-    "maxOrdersPerHour": "orders per hour that the alarm `orders-per-hour` compares with; no order is refused",
-    "defaultTimeout": "timeout of each attempt of a DynamoDB call, in ms",
-    "retryAttempts": "retries of a DynamoDB call; `defaultTimeout` times (`retryAttempts` + 1) is at most 8,000 ms",
-    "defaultPageSize": "orders on a page of a customer's orders, unless the request says otherwise",
-    "maxPageSize": "most orders on a page, even if the request asks for more",
-    "maxItemsPerOrder": "orders with more items are refused (400), unless they were accepted before",
-}
-FLAG_EFFECTS = {
-    "expressDelivery": '`"delivery": "express"` is accepted; else 422',
-    "loyaltyProgram": "orders earn `loyaltyPoints`, one for each whole unit of the total",
-    "multiplePayments": "`payments` is accepted and must add up to the total; else 422",
-}
 
 
 class Row(NamedTuple):
@@ -151,17 +139,15 @@ def _api_config() -> str:
     return table(
         heads,
         [
-            (_code(key), _code(default), f"{lowest:,} to {highest:,}", API_CONFIG_EFFECTS[key])
-            for key, (default, lowest, highest) in API_CONFIG.items()
+            (_code(key), _code(default), f"{lowest:,} to {highest:,}", effect)
+            for key, (default, lowest, highest, effect) in API_CONFIG.items()
         ],
     )
 
 
 def _flags() -> str:
     heads = ("`[feature_flags]`", "Default", "When on")
-    return table(
-        heads, [(_code(flag), _code(json.dumps(on)), FLAG_EFFECTS[flag]) for flag, on in FEATURE_FLAGS.items()]
-    )
+    return table(heads, [(_code(flag), _code(json.dumps(on)), FEATURES[flag]) for flag, on in FEATURE_FLAGS.items()])
 
 
 def _code(text: object) -> str:

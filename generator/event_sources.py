@@ -6,7 +6,7 @@ from awacs import dynamodb, sqs
 from awacs.aws import Statement
 from troposphere import AWSObject, GetAtt, Ref, Sub, awslambda, events
 
-from generator.functions import Function
+from generator.functions import Function, mapping_title
 from generator.policies import allow
 from generator.resources import ANYTHING
 from generator.triggers import QueueTrigger, RuleTrigger, StreamTrigger
@@ -22,7 +22,7 @@ def resources(function: Function, invoked: awslambda.Function) -> list[AWSObject
             return [_from_stream(function, trigger, invoked)]
         case RuleTrigger() as trigger:
             rule = _rule(function, trigger, invoked)
-            return [rule, _permission(rule, invoked), _invoke_config(function, invoked)]
+            return [rule, _permission(rule, invoked), _invoke_config(function, trigger, invoked)]
         case None:
             return []
 
@@ -31,19 +31,19 @@ def rights(function: Function) -> list[Statement]:
     """What Lambda needs to read the event source: it does so with the function's rights."""
     match function.trigger:
         case QueueTrigger(queue):
-            actions = (sqs.ReceiveMessage, sqs.DeleteMessage, sqs.GetQueueAttributes)
-            return [allow(f"ReceiveFrom{queue.title}", actions, queue.arn)]
+            receive = (sqs.ReceiveMessage, sqs.DeleteMessage, sqs.GetQueueAttributes)
+            return [allow(f"ReceiveFrom{queue.title}", receive, queue.arn)]
         case StreamTrigger(_, stream):
-            actions = (dynamodb.DescribeStream, dynamodb.GetRecords, dynamodb.GetShardIterator)
+            read = (dynamodb.DescribeStream, dynamodb.GetRecords, dynamodb.GetShardIterator)
             # Lambda demands ListStreams, and IAM cannot limit it to a resource.
-            return [allow("ReadStream", actions, stream), allow("FindStream", (dynamodb.ListStreams,), ANYTHING)]
+            return [allow("ReadStream", read, stream), allow("FindStream", (dynamodb.ListStreams,), ANYTHING)]
         case _:
             return []
 
 
 def _from_queue(function: Function, trigger: QueueTrigger, invoked: awslambda.Function) -> awslambda.EventSourceMapping:
     return awslambda.EventSourceMapping(
-        function.mapping_title,
+        mapping_title(function, trigger),
         EventSourceArn=trigger.queue.arn,
         FunctionName=Ref(invoked),
         BatchSize=trigger.batch_size,
@@ -63,7 +63,7 @@ def _from_stream(
     read to the dead-letter queue; Lambda halves a batch that crashes the function until only the cause is left.
     """
     return awslambda.EventSourceMapping(
-        function.mapping_title,
+        mapping_title(function, trigger),
         EventSourceArn=trigger.stream,
         FunctionName=Ref(invoked),
         StartingPosition="TRIM_HORIZON",
@@ -73,14 +73,14 @@ def _from_stream(
         MaximumRecordAgeInSeconds=6 * HOUR,
         MaximumRetryAttempts=-1,
         FunctionResponseTypes=["ReportBatchItemFailures"],
-        DestinationConfig=_on_failure(function),
+        DestinationConfig=_on_failure(trigger),
         FilterCriteria=awslambda.FilterCriteria(Filters=[awslambda.Filter(Pattern=json.dumps(trigger.pattern))]),
     )
 
 
 def _rule(function: Function, trigger: RuleTrigger, invoked: awslambda.Function) -> events.Rule:
     """Retries delivery to Lambda for as long as EventBridge can: an attempt costs nothing, and a lost event is a file
-    that nobody imports. After delivery Lambda retries."""
+    that is not imported. After delivery Lambda retries."""
     return events.Rule(
         trigger.title,
         Name=Sub(trigger.name),
@@ -92,7 +92,7 @@ def _rule(function: Function, trigger: RuleTrigger, invoked: awslambda.Function)
                 Id=function.name,
                 Arn=GetAtt(invoked, "Arn"),
                 RetryPolicy=events.RetryPolicy(MaximumRetryAttempts=185, MaximumEventAgeInSeconds=24 * HOUR),
-                DeadLetterConfig=events.DeadLetterConfig(Arn=function.dead_letters.arn),
+                DeadLetterConfig=events.DeadLetterConfig(Arn=trigger.dead_letters.arn),
             )
         ],
     )
@@ -108,7 +108,9 @@ def _permission(rule: events.Rule, invoked: awslambda.Function) -> awslambda.Per
     )
 
 
-def _invoke_config(function: Function, invoked: awslambda.Function) -> awslambda.EventInvokeConfig:
+def _invoke_config(
+    function: Function, trigger: RuleTrigger, invoked: awslambda.Function
+) -> awslambda.EventInvokeConfig:
     """For the rule's events and for self-invocations. The most that Lambda allows: two retries after an error, six
     hours of retries after throttling or an error of Lambda itself."""
     return awslambda.EventInvokeConfig(
@@ -117,9 +119,9 @@ def _invoke_config(function: Function, invoked: awslambda.Function) -> awslambda
         Qualifier="$LATEST",
         MaximumRetryAttempts=2,
         MaximumEventAgeInSeconds=6 * HOUR,
-        DestinationConfig=_on_failure(function),
+        DestinationConfig=_on_failure(trigger),
     )
 
 
-def _on_failure(function: Function) -> awslambda.DestinationConfig:
-    return awslambda.DestinationConfig(OnFailure=awslambda.OnFailure(Destination=function.dead_letters.arn))
+def _on_failure(trigger: StreamTrigger | RuleTrigger) -> awslambda.DestinationConfig:
+    return awslambda.DestinationConfig(OnFailure=awslambda.OnFailure(Destination=trigger.dead_letters.arn))

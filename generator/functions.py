@@ -37,7 +37,7 @@ class Function:
 
     `rights` are all that its role allows, besides its logs, its traces, its trigger and its dead letters;
     `variables` are the names in `resources.VARIABLES` that it reads. Without a `trigger` only the API's routes invoke
-    it. Lambda sends to `dead_letters` the events that it cannot process; a queue has its own.
+    it; then Lambda sends to `dead_letters` the asynchronous invocations that fail. A trigger has its own.
 
     An alarm notifies if an invocation takes more than `slow_share` of the timeout, or, if the function answers
     requests, more than the API may.
@@ -48,8 +48,8 @@ class Function:
     memory: int
     timeout: int
     path: str
-    rights: tuple[Statement, ...]
-    variables: tuple[str, ...]
+    rights: tuple[Statement, ...] = ()
+    variables: tuple[str, ...] = ()
     trigger: Trigger | None = None
     dead_letters: DeadLetterQueue | None = None
     reserved_concurrency: str | None = None  # the parameter that sets it
@@ -85,19 +85,13 @@ class Function:
         return any(route.function == self.key for route in ROUTES)
 
     @property
-    def mapping_title(self) -> str:
-        """Logical id of its event source mapping, such as OrderQueueToWorker."""
-        source = self.trigger.queue if isinstance(self.trigger, QueueTrigger) else self.trigger
-        return f"{source.title}To{self.title.removeprefix('Orders')}"
-
-    @property
     def invoke_config_title(self) -> str:
         return f"{self.title}InvokeConfig"
 
     @property
     def failures(self) -> DeadLetterQueue | None:
-        """Where the events or messages end that it cannot process."""
-        return self.trigger.queue.dead_letters if isinstance(self.trigger, QueueTrigger) else self.dead_letters
+        """The queue of the events or messages that it cannot process."""
+        return self.trigger.dead_letters if self.trigger else self.dead_letters
 
     @property
     def reserves_condition(self) -> str:
@@ -204,10 +198,10 @@ FUNCTIONS: tuple[Function, ...] = (
             "OrdersStream",
             ORDERS_STREAM,
             ORDERS_ONLY,
+            EVENTS_DLQ,
             alarm="order-events-age",
             age_limit=Ref("StreamAgeSeconds"),
         ),
-        dead_letters=EVENTS_DLQ,
     ),
     Function(
         "orders_import",
@@ -232,14 +226,20 @@ FUNCTIONS: tuple[Function, ...] = (
             names.order_files_rule("${Environment}"),
             f"Files uploaded under {UPLOAD_PREFIX} are imported",
             UPLOADED_FILES,
+            IMPORT_DLQ,
         ),
-        dead_letters=IMPORT_DLQ,
         invokes_itself=True,
         # With a large file it runs until a minute or a fifth of its time is left, then continues in another
         # invocation. An invocation beyond this share did not get that far.
         slow_share=0.97,
     ),
 )
+
+
+def mapping_title(function: Function, trigger: QueueTrigger | StreamTrigger) -> str:
+    """Logical id of its event source mapping, such as OrderQueueToWorker."""
+    return f"{trigger.title}To{function.title.removeprefix('Orders')}"
+
 
 BY_KEY = {function.key: function for function in FUNCTIONS}
 

@@ -4,8 +4,8 @@ import re
 
 
 def camel(name: str) -> str:
-    """`orders_table_arn` -> `OrdersTableArn`."""
-    return "".join(part.capitalize() for part in name.split("_"))
+    """`orders_worker` and `orders-worker` -> `OrdersWorker`."""
+    return "".join(part.capitalize() for part in re.split("[_-]", name))
 
 
 def words(name: str, separator: str = "-") -> str:

@@ -28,10 +28,10 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "OrdersTableArn": "ARN of the orders table",
         "OrdersStreamArn": "ARN of the orders table's stream",
         **_OF_QUEUES,
-        "OrderEventsTopicArn": "ARN of the topic of order events",
+        "OrderEventsTopicArn": "ARN of the topic of order events; subscribe to it",
         "OrderEventsTopicName": "Name of the topic of order events",
         "UploadBucketArn": "ARN of the bucket of order files",
-        "UploadBucketName": "Name of the bucket of order files",
+        "UploadBucketName": "Name of the bucket of order files: they go under orders/, reports are under reports/",
     },
     "compute": _OF_FUNCTIONS,
     "api": {

@@ -6,13 +6,14 @@ from typing import Any
 from troposphere import Parameter, Template
 
 from config.environment import Environment
+from config.parameters import Parameter as Marker
 from config.parameters import Setting, settings, text
 from generator import outputs
 
 
-def definition(setting: Setting) -> dict:
+def definition(setting: Setting, parameter: Marker) -> dict:
     """A setting as the properties of an AWS::CloudFormation parameter."""
-    schema, parameter = setting.schema, setting.parameter
+    schema = setting.schema
     numeric = schema["type"] in ("integer", "number")
     boolean = schema["type"] == "boolean"
     properties = {
@@ -38,7 +39,7 @@ def _package(description: str) -> dict:
     }
 
 
-SETTINGS = {each.parameter.name: definition(each) for each in settings(Environment) if each.parameter}
+SETTINGS = {each.parameter.name: definition(each, each.parameter) for each in settings(Environment) if each.parameter}
 
 # Set by the deployer: where the packages are, and what the account lacks.
 BY_DEPLOYER = {

@@ -8,6 +8,7 @@ from troposphere.logs import QueryDefinition, QueryParameter
 
 from config import names
 from generator import api_logging, functions
+from generator.naming import camel
 
 # Errors that functions log, and errors that Lambda logs: uncaught exceptions, timeouts, lack of memory.
 ERRORS = """\
@@ -59,17 +60,17 @@ def queries() -> list[QueryDefinition]:
         ),
     ]
     return [
-        _query("ErrorsByFunction", "errors-by-function", of_functions, ERRORS),
-        _query("SlowestRequests", "slowest-requests", of_functions, SLOWEST),
-        _query("SlowestAtTheGateway", "slowest-at-the-gateway", gateway, SLOWEST_AT_THE_GATEWAY),
-        _query("OrderTrace", "order-trace", of_functions, ORDER_TRACE, Parameters=ids),
-        _query("ColdStarts", "cold-starts", of_functions, COLD_STARTS),
+        _query("errors-by-function", of_functions, ERRORS),
+        _query("slowest-requests", of_functions, SLOWEST),
+        _query("slowest-at-the-gateway", gateway, SLOWEST_AT_THE_GATEWAY),
+        _query("order-trace", of_functions, ORDER_TRACE, Parameters=ids),
+        _query("cold-starts", of_functions, COLD_STARTS),
     ]
 
 
-def _query(title: str, name: str, groups: list[str], query: str, **more) -> QueryDefinition:
+def _query(name: str, groups: list[str], query: str, **more) -> QueryDefinition:
     return QueryDefinition(
-        f"{title}Query",
+        f"{camel(name)}Query",
         Name=Sub(f"{names.PROJECT}/${{Environment}}/{name}"),
         LogGroupNames=[Sub(group) for group in groups],
         QueryString=query,

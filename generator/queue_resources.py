@@ -93,8 +93,8 @@ def _policy(queue: sqs.Queue, rule: str | None = None) -> QueuePolicy:
 
 def _rule_of(entry: DeadLetterQueue) -> str | None:
     """Name of the EventBridge rule whose function leaves its failures here."""
-    triggers = (function.trigger for function in FUNCTIONS if function.dead_letters is entry)
-    return next((trigger.name for trigger in triggers if isinstance(trigger, RuleTrigger)), None)
+    rules = (function.trigger for function in FUNCTIONS if isinstance(function.trigger, RuleTrigger))
+    return next((rule.name for rule in rules if rule.dead_letters is entry), None)
 
 
 def _may_send(queue: sqs.Queue, rule: str) -> Statement:

@@ -1,4 +1,4 @@
-"""The queues as data: those that functions consume, and those that keep what failed for good.
+"""The queues as data: those that functions consume, and the dead-letter queues.
 
 A queue exists because a function consumes it (`QueueTrigger` in generator.functions), a dead-letter queue because
 a queue or a function names it. Resources, outputs, rights, alarms, graphs and docs/alarms.md follow from that.
@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 from troposphere import Ref
 
+from generator.notices import Page, Ticket
+
 AGE_LIMIT, DEPTH_LIMIT = Ref("QueueAgeSeconds"), Ref("QueueDepth")
+KEPT = Ticket("its messages are kept for 14 days")
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,13 @@ class _Queue:
 
 @dataclass(frozen=True)
 class DeadLetterQueue(_Queue):
-    """`alarm` is the key of its alarm, `meaning` what a message in it means, `remedy` what to do first."""
+    """`alarm` is the key of its alarm, `meaning` what a message in it means, if `contents` does not say it, `remedy`
+    what to do first, `notice` how soon."""
 
     alarm: str
-    meaning: str
+    meaning: str = ""
     remedy: str = "list the queue (deploy.py --dlq) and read the reasons; fix the cause, then --redrive."
+    notice: Page | Ticket = KEPT
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,9 @@ PROCESSING_DLQ = DeadLetterQueue(
     "failed asynchronous invocations",
     outputs="DeadLetterQueue",
     alarm="dead-letters",
-    meaning="An asynchronous invocation failed for good and waits in OrderProcessingDLQ, for 14 days.",
+    meaning="An asynchronous invocation failed after all retries. Its event waits in OrderProcessingDLQ, for 14 days.",
     remedy="read the message and its ErrorMessage attribute, fix the cause, then send the message again.",
+    notice=Ticket("kept for 14 days; nothing in the platform invokes `orders-command` asynchronously"),
 )
 ORDER_QUEUE = Queue(
     "OrderQueue",
@@ -71,6 +77,7 @@ ORDER_QUEUE = Queue(
         "orders that could not be stored",
         alarm="rejected-orders",
         meaning="An accepted order was rejected, or failed five times, and waits in OrderQueueDLQ, for 14 days.",
+        notice=Ticket("kept for 14 days, with the reason; but an order is waiting"),
     ),
 )
 EVENTS_DLQ = DeadLetterQueue(
@@ -81,6 +88,9 @@ EVENTS_DLQ = DeadLetterQueue(
     "unreadable_record), or, after crashes, their position in the table's stream, which keeps them for 24 hours.",
     remedy="list the queue (deploy.py --dlq) and read the log of orders-events; fix the cause, then announce the "
     "changes again.",
+    notice=Page(
+        "some messages point to records of the stream, which keeps them for 24 hours, up to six of them already gone"
+    ),
 )
 IMPORT_DLQ = DeadLetterQueue(
     "OrderImportDLQ",
@@ -89,4 +99,5 @@ IMPORT_DLQ = DeadLetterQueue(
     meaning="The import of a file failed or did not reach its end, and its event waits in OrderImportDLQ, for 14 days.",
     remedy="list the queue (deploy.py --dlq) and read the file's report, under reports/ in its bucket. If the file is "
     "faulty, upload a corrected one. Otherwise fix the cause, then --redrive. No order is stored twice.",
+    notice=Ticket("kept for 14 days; inform the partner"),
 )

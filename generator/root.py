@@ -10,6 +10,11 @@ from generator import outputs, parameters
 from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
 from generator.lifecycle import DELETED
 
+SHOWN = (
+    *("ApiUrl", "ApiId", "ApiKeyId", "StageName", "OrdersTableName", "OrderEventsTopicArn", "UploadBucketName"),
+    *("AlertsTopicArn", "DashboardUrl"),
+)
+
 
 def build(data: Template, compute: Template, api: Template, monitoring: Template) -> Template:
     """Build the root template; each child is passed exactly the parameters that it declares."""
@@ -26,24 +31,15 @@ def build(data: Template, compute: Template, api: Template, monitoring: Template
         template.add_resource(nested(name, child, available))
         # A stack gets the outputs of those before it.
         available |= outputs.read(name)
-    shown = {
-        "ApiUrl": ("ApiUrl", "Where the API answers; append /orders"),
-        "ApiId": ("ApiId", "Id of the REST API"),
-        "ApiKeyId": ("ApiKeyId", "Id of the API key; its value: aws apigateway get-api-key --include-value"),
-        "StageName": ("StageName", "Stage of the API"),
-        "OrdersTableName": ("OrdersTableName", "The DynamoDB table of orders"),
-        "OrderEventsTopicArn": ("OrderEventsTopicArn", "The topic of order events; subscribe to it"),
-        "UploadBucketName": ("UploadBucketName", "Files of orders go under orders/, reports are under reports/"),
-        "AlertsTopicArn": ("AlertsTopicArn", "The topic that alarms notify"),
-        "DashboardUrl": ("DashboardUrl", "The CloudWatch dashboard"),
-        **{f"{function.title}Function": (function.name_parameter, function.description) for function in FUNCTIONS},
-        **{
-            f"{queue.prefix}Url": (f"{queue.prefix}Url", f"Queue of {queue.contents}")
-            for queue in (*QUEUES, *DEAD_LETTER_QUEUES)
-        },
-    }
-    for name, (output, description) in shown.items():
-        template.add_output(Output(name, Description=description, Value=available[output]))
+    described = outputs.descriptions()
+    urls = [f"{queue.prefix}Url" for queue in (*QUEUES, *DEAD_LETTER_QUEUES)]
+    shown = [
+        *((name, name, described[name]) for name in SHOWN),
+        *((f"{each.title}Function", each.name_parameter, each.description) for each in FUNCTIONS),
+        *((name, name, described[name]) for name in urls),
+    ]
+    for name, source, description in shown:
+        template.add_output(Output(name, Description=description, Value=available[source]))
     return template
 
 

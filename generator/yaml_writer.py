@@ -43,6 +43,7 @@ class _Dumper(yaml.SafeDumper):
     def choose_scalar_style(self):
         # `!Ref Name`, not `!Ref 'Name'`.
         style = super().choose_scalar_style()
+        assert isinstance(self.event, yaml.ScalarEvent) and self.analysis
         tagged = self.event.tag and self.event.tag.startswith("!")
         return "" if style == "'" and tagged and self.analysis.allow_block_plain else style
 

@@ -5,6 +5,7 @@ import math
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from config import names
 from config.environment import ConfigError, load
@@ -21,8 +22,13 @@ PERIODS = (60, 300, 900, 3600, 21600)
 MOST_POINTS = 60
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(int(Exit.USAGE), f"preview: {message}\n")
+
+
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m preview", description=__doc__, allow_abbrev=False)
+    top = _Parser(prog="python -m preview", description=__doc__, allow_abbrev=False)
     top.add_argument("--local", action="store_true", help="from the emulator on this machine, the only choice")
     top.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
     top.add_argument("--env", default="dev", metavar="NAME", help="environment (default: %(default)s)")
@@ -30,7 +36,6 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "-o", "--output", type=Path, default=ROOT / "docs" / "dashboard.html", help="default: docs/dashboard.html"
     )
-    top.error = lambda message: top.exit(int(Exit.USAGE), f"preview: {message}\n")
     return top
 
 
@@ -106,7 +111,7 @@ def _states(cloudwatch, shown: tuple) -> dict[str, str]:
     """Return the states of the shown alarms by name, without unknown ones."""
     wanted = sorted({name for widget in shown if isinstance(widget, AlarmList) for name in widget.names})
     kinds = ("MetricAlarm", "CompositeAlarm")
-    found = {}
+    found: dict[str, str] = {}
     for first in range(0, len(wanted), 50):  # at most 50 names a call
         answer = cloudwatch.describe_alarms(AlarmNames=wanted[first : first + 50], AlarmTypes=[*kinds])
         found |= {alarm["AlarmName"]: alarm["StateValue"] for kind in kinds for alarm in answer.get(f"{kind}s", [])}

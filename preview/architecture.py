@@ -1,12 +1,16 @@
 """Draw docs/architecture.svg: `python -m preview.architecture`.
 
-NODES and ARROWS are kept by hand; tests/unit/templates/test_architecture.py compares them with the templates.
+NODES and _USES are kept by hand, the other arrows follow from the functions' triggers;
+tests/unit/templates/test_architecture.py compares all of them with the templates.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from generator.functions import FUNCTIONS
+from generator.triggers import QueueTrigger, RuleTrigger, StreamTrigger
 from preview.elements import add, element, markup
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "architecture.svg"
@@ -61,30 +65,39 @@ NODES = (
     Node("Operators", "", "", 4, 5),
 )
 
-ARROWS = (
+_USES = (
     Arrow("Clients", "OrdersApi"),
     Arrow("Partners", "UploadBucket"),
-    Arrow("OrdersApi", "OrdersCommandFunction"),
-    Arrow("OrdersApi", "OrdersQueryFunction"),
-    Arrow("OrdersApi", "OrdersIntakeFunction"),
-    Arrow("UploadBucket", "OrdersImportFunction"),
     Arrow("OrdersCommandFunction", "OrdersTable", "conditional writes"),
     Arrow("OrdersQueryFunction", "OrdersTable", "reads"),
     Arrow("OrdersIntakeFunction", "OrderQueue"),
     Arrow("OrdersImportFunction", "OrderQueue"),
-    Arrow("OrdersImportFunction", "OrderImportDLQ"),
-    Arrow("OrderQueue", "OrdersWorkerFunction"),
-    Arrow("OrderQueue", "OrderQueueDLQ"),
     Arrow("OrdersWorkerFunction", "OrdersTable"),
     Arrow("OrdersWorkerFunction", "OrderQueueDLQ", "rejected"),
-    Arrow("OrdersTable", "OrdersEventsFunction", "stream"),
     Arrow("OrdersEventsFunction", "OrderEvents"),
-    Arrow("OrdersEventsFunction", "OrderEventsDLQ"),
     Arrow("OrderEvents", "Subscribers"),
     Arrow("Every function", "Alarms"),
     Arrow("Alarms", "AlertsTopic"),
     Arrow("AlertsTopic", "Operators"),
 )
+
+
+def _of_triggers() -> Iterator[Arrow]:
+    """From what invokes each function, and to the queue of its failures."""
+    for function in FUNCTIONS:
+        name = f"{function.title}Function"
+        match function.trigger:
+            case None:
+                yield Arrow("OrdersApi", name)
+            case QueueTrigger(queue):
+                yield from (Arrow(queue.title, name), Arrow(queue.title, queue.dead_letters.title))
+            case StreamTrigger(dead_letters=failed):
+                yield from (Arrow("OrdersTable", name, "stream"), Arrow(name, failed.title))
+            case RuleTrigger(dead_letters=failed):
+                yield from (Arrow("UploadBucket", name), Arrow(name, failed.title))
+
+
+ARROWS = (*_of_triggers(), *_USES)
 
 NOT_DRAWN = {
     ("OrdersIntakeFunction", "OrdersTable"): "recognises an order that was accepted before",
@@ -151,6 +164,8 @@ def svg() -> str:
     add(root, "rect", class_="page", width=width, height=height, rx=8)
     add(root, "line", class_="rule", x1=8, y1=348, x2=width - 8, y2=348)
     nodes = {node.key: node for node in NODES}
+    if missing := {key for arrow in ARROWS for key in arrow[:2]} - nodes.keys():
+        raise KeyError(f"NODES has no box for {', '.join(sorted(missing))}")
     for arrow in ARROWS:
         _draw_arrow(root, arrow, line(box(nodes[arrow.source]), box(nodes[arrow.target])))
     for node in NODES:
@@ -165,8 +180,11 @@ def _draw_arrow(root: Element, arrow: Arrow, ends: tuple[float, float, float, fl
     down = (y2 > y1) - (y2 < y1)
     add(root, "line", class_="arrow", x1=x1, y1=y1, x2=float(x2 - 7 * across), y2=float(y2 - 7 * down))
     back, side = 9, 4.5
-    corners = ((x2, y2), (x2 - back * across - side * down, y2 - back * down - side * across))
-    corners += ((x2 - back * across + side * down, y2 - back * down + side * across),)
+    corners = (
+        (x2, y2),
+        (x2 - back * across - side * down, y2 - back * down - side * across),
+        (x2 - back * across + side * down, y2 - back * down + side * across),
+    )
     add(root, "polygon", class_="head", points=" ".join(f"{x:g},{y:g}" for x, y in corners))
     if arrow.label and across:
         _text(root, arrow.label, (x1 + x2) / 2, y1 - 6, "detail")

@@ -18,8 +18,14 @@ PADDING, TITLE, LEGEND_ROW, CHARACTER = (24, 18), 22, 18, 6.6
 STATES = ("ALARM", "INSUFFICIENT_DATA", "OK")
 _STYLE = (Path(__file__).parent / "style.css").read_text()
 _NOTHING_LOADED = "default-src 'none'; style-src 'unsafe-inline'"
-_MARKDOWN = MarkdownIt("commonmark", {"html": False, "xhtmlOut": True}).disable("image")
-_MARKDOWN.validateLink = lambda address: address.startswith(("https://", "#"))
+
+
+class _Markdown(MarkdownIt):
+    def validateLink(self, url: str) -> bool:
+        return url.startswith(("https://", "#"))
+
+
+_MARKDOWN = _Markdown("commonmark", {"html": False, "xhtmlOut": True}).disable("image")
 
 
 def page(
@@ -75,7 +81,7 @@ def _text(text: str) -> Element:
 
 def _chart(card: Element, chart: Chart, series: Sequence[Drawn], window: Window) -> None:
     width = chart.place.width * (COLUMN + GAP) - GAP - PADDING[0]
-    height = chart.place.height * (ROW + GAP) - GAP - PADDING[1] - (TITLE if chart.title else 0)
+    height: float = chart.place.height * (ROW + GAP) - GAP - PADDING[1] - (TITLE if chart.title else 0)
     entries = [(each.color, each.label, each.said or each.note) for each in series if each.said or each.note]
     if empty := [each.label for each in series if not each.said and not each.note]:
         entries.append(("none", f"no data: {', '.join(empty)}", ""))

@@ -70,7 +70,8 @@ def drawn(chart: Chart, data: Mapping[Query, Points], window: Window) -> tuple[D
     visible = [series for series in chart.series if series.visible]
     found = []
     for place, series in enumerate(visible):
-        points, note = (), ""
+        points: Points = ()
+        note = ""
         try:
             points = _points(series, known, data, window, ())
         except _UNREADABLE as error:

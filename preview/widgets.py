@@ -57,10 +57,10 @@ def _chart(place: Place, title: str, properties: dict, window: Window) -> Chart:
 
 def _series(row: list, properties: dict, window: Window) -> Series:
     words, options = (row[:-1], row[-1]) if isinstance(row[-1], dict) else (row, {})
-    query = None if "expression" in options else _query(words, options, properties, window)
     expression = options.get("expression", "")
+    query = None if expression else _query(words, options, properties, window)
     return Series(
-        label=str(options.get("label") or expression or query.metric),
+        label=str(options.get("label") or (query.metric if query else expression)),
         id=str(options.get("id", "")),
         query=query,
         expression=expression,

@@ -6,13 +6,22 @@ alarm notifies for all of them, once per incident.
 
 from generator.alarms import api, business, functions, objectives, queues, table
 from generator.alarms.spec import ASYNC, EVENTS, IMPORT, SYNC, Alarm, Composite, of_path
+from generator.notices import Page, Ticket
 
-_MEANING = {
-    SYNC: "Requests to the order API fail, are slow, or soon will be.",
-    ASYNC: "Accepted orders are not stored, or late, or soon will be.",
-    IMPORT: "Imports of partners' files fail, or refuse more records than usual.",
-    EVENTS: "Changes of orders are not announced, or are announced late.",
-}
+_PATHS = (
+    (SYNC, Page("customers cannot order, or wait"), "Requests to the order API fail, are slow, or soon will be."),
+    (ASYNC, Page("accepted orders are not stored"), "Accepted orders are not stored, or late, or soon will be."),
+    (
+        IMPORT,
+        Ticket("files are kept, and imported again without harm"),
+        "Imports of partners' files fail, or refuse more records than usual.",
+    ),
+    (
+        EVENTS,
+        Page("Lambda stops retrying to announce a change after six hours"),
+        "Changes of orders are not announced, or are announced late.",
+    ),
+)
 
 
 def inventory() -> list[Alarm]:
@@ -22,17 +31,21 @@ def inventory() -> list[Alarm]:
 
 def composites() -> list[Composite]:
     """Each after its members."""
-    return [*objectives.composites(), *(_path(path, meaning) for path, meaning in _MEANING.items())]
+    return [*objectives.composites(), *(_path(path, notice, meaning) for path, notice, meaning in _PATHS)]
+
+
+def with_composites() -> list[Alarm | Composite]:
+    return [*inventory(), *composites()]
 
 
 def members(composite: Composite) -> list[Alarm | Composite]:
-    return [each for each in [*inventory(), *composites()] if each.group == composite.key]
+    return [each for each in with_composites() if each.group == composite.key]
 
 
-def _path(path: str, meaning: str) -> Composite:
+def _path(path: str, notice: Page | Ticket, meaning: str) -> Composite:
     return Composite(
         of_path(path),
-        None,
+        notice,
         meaning,
         "find on the dashboard which alarm of this path is in ALARM, and follow its description. Only this one notifies.",
     )

@@ -5,6 +5,7 @@ from troposphere import Ref
 from contract.metrics import PATHS
 from generator.alarms.spec import IMPORT, Alarm, Expression, Metric, listed, of_path, own
 from generator.functions import BY_KEY
+from generator.notices import Ticket
 
 HOUR = 3600
 
@@ -60,10 +61,10 @@ def orders_per_hour() -> Alarm:
     text = f"100 * SUM({listed(stored)}) / MAX({listed(ceilings)})"
     return Alarm(
         "orders-per-hour",
-        None,
+        Ticket("no request is refused"),
         "More orders were stored within an hour than maxOrdersPerHour in api-config. None was refused.",
-        "find on the dashboard which path the orders come from: more business, an import, or a client that repeats "
-        "itself? If the load will last, raise maxOrdersPerHour in Parameter Store, and check limits, quotas and cost.",
+        "find on the dashboard which path the orders come from: more business, an import, or a client that "
+        "retries? If the load will last, raise maxOrdersPerHour in Parameter Store, and check limits, quotas and cost.",
         Expression(text, {**stored, **ceilings}),
         period=HOUR,
         periods=1,

@@ -5,6 +5,7 @@ from troposphere import Ref
 from generator import functions
 from generator.alarms.spec import Alarm, Expression, Metric, of_path
 from generator.functions import Function
+from generator.naming import words
 from generator.triggers import StreamTrigger
 
 NO_CALL = "without invocations Lambda writes no metrics, and nothing fails"
@@ -17,7 +18,7 @@ def alarms() -> list[Alarm]:
 def of_function(function: Function) -> list[Alarm]:
     found = [errors(function), duration(function), throttles(function)]
     if function.reserved_concurrency:
-        found.append(concurrency(function))
+        found.append(concurrency(function, function.reserved_concurrency))
     if isinstance(function.trigger, StreamTrigger):
         found.append(stream_age(function, function.trigger))
     return found
@@ -65,8 +66,8 @@ def throttles(function: Function) -> Alarm:
         f"{function.name}-throttles",
         of_path(function.path),
         f"Lambda throttled {function.name}: no concurrency was left.",
-        "find in the graph of concurrent executions whether this function's load or another's used it up; raise the "
-        "reservation or the account's quota.",
+        "find on the dashboard, in concurrent executions, which function uses it up; raise the reservation or the "
+        "account's quota.",
         metric(function, "Throttles", "Sum"),
         periods=1,
         threshold=0,
@@ -74,18 +75,19 @@ def throttles(function: Function) -> Alarm:
     )
 
 
-def concurrency(function: Function) -> Alarm:
+def concurrency(function: Function, reserved: str) -> Alarm:
     """Before Lambda throttles it. `ClaimedAccountConcurrency` and the like are per account, not per function."""
+    setting = words(reserved, "_")
     return Alarm(
         f"{function.name}-concurrency",
         of_path(function.path),
-        f"{function.name} used more of its reserved concurrency than is safe, for ten minutes; at 100 % requests fail.",
-        "find out whether requests became more or slower; raise command_reserved_concurrency, or fix the slow call.",
+        f"{function.name} has used more of its reserved concurrency than allowed, for ten minutes. At 100 % requests fail.",
+        f"find on the dashboard whether invocations became more or slower; raise {setting}, or fix the slow call.",
         Expression(
             "100 * {running} / {reserved}",
             {
                 "running": metric(function, "ConcurrentExecutions", "Maximum"),
-                "reserved": Ref(function.reserved_concurrency),
+                "reserved": Ref(reserved),
             },
         ),
         threshold=Ref("ReservedConcurrencyPercent"),
@@ -99,7 +101,7 @@ def stream_age(function: Function, trigger: StreamTrigger) -> Alarm:
         trigger.alarm,
         of_path(function.path),
         f"Changes of orders have waited for {function.name} for longer than allowed.",
-        f"find in the log of {function.name} whether a service that it calls refuses, or one record holds up the others.",
+        f"find in the log of {function.name} whether its calls fail, or one record blocks the others.",
         Expression("{age} / 1000", {"age": metric(function, "IteratorAge", "Maximum")}),  # in milliseconds
         period=60,
         periods=5,

@@ -5,6 +5,7 @@ from troposphere import GetAtt, Ref
 from generator.alarms.spec import EVENTS, Alarm, Metric, Text, of_path
 from generator.functions import CONSUMERS, DEAD_LETTER_QUEUES, QUEUES
 from generator.naming import words
+from generator.notices import Ticket
 from generator.queues import DeadLetterQueue, Queue
 
 # SQS writes no metrics of a queue that was empty and unused for six hours
@@ -33,14 +34,17 @@ def alarms() -> list[Alarm]:
         undelivered(
             "order-events-undelivered",
             of_path(EVENTS),
-            "SNS could not deliver order events to a subscriber, and gave them up.",
+            "SNS could not deliver order events to a subscriber and no longer retries.",
             "check the subscribers of OrderEvents: an endpoint is gone, or a queue's policy refuses the topic.",
             "OrderEvents",
         ),
         undelivered(
             "alerts-undelivered",
-            # Notifies itself: the other subscribers of Alerts still get it, and the dashboard shows it.
-            None,
+            # The other subscribers of Alerts still get it.
+            Ticket(
+                "one subscriber gets no alerts. The alarm's own OK cannot be delivered to it either, so the alarm repeats "
+                "every few minutes until that subscriber is repaired or removed"
+            ),
             "SNS could not deliver an alert to one of its subscribers.",
             "check that each subscriber of Alerts has confirmed and still exists.",
             "Alerts",
@@ -78,10 +82,10 @@ def depth(queue: Queue) -> Alarm:
     )
 
 
-def undelivered(key: str, group: str | None, meaning: str, remedy: str, topic_title: str) -> Alarm:
+def undelivered(key: str, notifies: Ticket | str, meaning: str, remedy: str, topic_title: str) -> Alarm:
     return Alarm(
         key,
-        group,
+        notifies,
         meaning,
         remedy,
         topic(TOPICS[topic_title], "NumberOfNotificationsFailed"),
@@ -96,8 +100,8 @@ def dead_letters(queue: DeadLetterQueue) -> Alarm:
     alarm of a path it would mask other incidents."""
     return Alarm(
         queue.alarm,
-        None,
-        queue.meaning,
+        queue.notice,
+        queue.meaning or f"{queue.contents.capitalize()} wait in {queue.title}, for 14 days.",
         queue.remedy,
         waiting(queue, "Maximum"),
         period=60,

@@ -4,13 +4,15 @@ Parameters, names of resources and thresholds are troposphere's objects until th
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from string import Formatter
+from typing import TypeAlias
 
 from troposphere import GetAtt, Ref, Sub
 
 from contract import metrics
 from generator.functions import EVENTS
+from generator.notices import Page, Ticket
 
 # An incident on one of them notifies once, by its composite alarm.
 SYNC, ASYNC, IMPORT = metrics.PATHS
@@ -19,7 +21,7 @@ PATHS = (*metrics.PATHS, EVENTS)
 # What missing data means, unless an alarm says otherwise.
 QUIET = "notBreaching"
 
-Text = Ref | GetAtt | Sub | str
+Text: TypeAlias = Ref | GetAtt | Sub | str
 
 
 @dataclass(frozen=True)
@@ -61,18 +63,29 @@ class Expression:
 
 
 @dataclass(frozen=True)
-class Alarm:
-    """Goes into ALARM if what it watches is above `threshold`, or, if `below`, under it.
-
-    `key` ends its name. `group` is the key of the composite alarm that notifies for it; without one it notifies
-    itself. `missing` is how missing data count, `why` the reason. It evaluates `periods` of `period` seconds, of which
-    `datapoints` (None: all) must breach. It exists under `condition`.
-    """
+class _Spec:
+    """`key` ends its name. It notifies as a page or a ticket, or is in the group of the composite alarm, given by its
+    key, that notifies for it. It exists under `condition`."""
 
     key: str
-    group: str | None
+    notifies: Page | Ticket | str
     meaning: str
     remedy: str
+    condition: str | None = field(default=None, kw_only=True)
+
+    @property
+    def group(self) -> str | None:
+        return self.notifies if isinstance(self.notifies, str) else None
+
+
+@dataclass(frozen=True)
+class Alarm(_Spec):
+    """Goes into ALARM if what it watches is above `threshold`, or, if `below`, under it.
+
+    `missing` is how missing data count, `why` the reason. It evaluates `periods` of `period` seconds, of which
+    `datapoints` (None: all) must breach.
+    """
+
     watched: Metric | Expression
     threshold: Ref | float
     why: str
@@ -81,7 +94,6 @@ class Alarm:
     datapoints: int | None = None
     below: bool = False
     missing: str = QUIET
-    condition: str | None = None
 
     @property
     def metrics(self) -> list[Metric]:
@@ -89,13 +101,9 @@ class Alarm:
 
 
 @dataclass(frozen=True)
-class Composite:
+class Composite(_Spec):
     """Goes into ALARM with any alarm of its group, or, if `every`, with all of them."""
 
-    key: str
-    group: str | None
-    meaning: str
-    remedy: str
     every: bool = False
 
 

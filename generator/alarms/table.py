@@ -9,10 +9,13 @@ FILL). DynamoDB's data come up to a few minutes late (its developer guide, "Dyna
 alarms evaluate three minutes more than they need.
 """
 
+from collections.abc import Mapping
+
 from troposphere import Ref
 
 from generator.alarms.spec import Alarm, Expression, Metric, Text, listed
 from generator.functions import FUNCTIONS
+from generator.notices import Page, Ticket
 from generator.resources import INDEXES, ORDERS_TABLE
 
 IS_PROVISIONED = "IsProvisioned"
@@ -55,19 +58,12 @@ def throttles() -> Alarm:
         for index, part in enumerate(PARTS)
         for direction in DIRECTIONS
     }
-    return Alarm(
+    return _bad_minutes(
         "table-throttles",
-        None,
-        "DynamoDB throttled reads or writes of the orders table or one of its indexes, for more than a moment.",
+        "DynamoDB throttled reads or writes of the orders table or one of its indexes, in two of five minutes.",
         "find on the dashboard which of them. On demand: look for a customer or day far busier than the rest (a hot "
         "partition). Provisioned: raise max_capacity.",
-        Expression(f"SUM({listed(watched, FILLED)})", watched),
-        period=60,
-        # The SDK retries throttled calls: one minute of throttles may affect no client.
-        periods=5,
-        datapoints=2,
-        threshold=0,
-        why=COUNTED_AS_ZERO,
+        watched,
     )
 
 
@@ -76,13 +72,23 @@ def system_errors() -> Alarm:
         operation[0].lower() + operation[1:]: metric("SystemErrors", "Sum", Operation=operation)
         for operation in operations()
     }
-    return Alarm(
+    return _bad_minutes(
         "table-system-errors",
-        None,
-        "DynamoDB failed (HTTP 500) on requests for the orders table, for more than a moment.",
+        "DynamoDB failed (HTTP 500) on requests for the orders table, in two of five minutes.",
         "check the AWS Health dashboard of the region. Clients get 503 and may repeat; queued orders wait.",
+        watched,
+    )
+
+
+def _bad_minutes(key: str, meaning: str, remedy: str, watched: Mapping[str, Metric]) -> Alarm:
+    return Alarm(
+        key,
+        Page("every path needs the table"),
+        meaning,
+        remedy,
         Expression(f"SUM({listed(watched, FILLED)})", watched),
         period=60,
+        # The SDK retries: one bad minute may affect no client.
         periods=5,
         datapoints=2,
         threshold=0,
@@ -100,9 +106,9 @@ def consumption(direction: str) -> Alarm:
         shares.append(f"100 * FILL({{used{index}}}, 0) / ({CAPACITY_PERIOD} * {{provided{index}}})")
     return Alarm(
         f"table-{direction.lower()}-capacity",
-        None,
+        Ticket("a warning: `table-throttles` notifies if requests are throttled"),
         f"The orders table or one of its indexes has used more of its provisioned {direction.lower()} capacity than "
-        "is safe, for 15 minutes: scaling does not keep up.",
+        "allowed, for 15 minutes: scaling does not keep up.",
         "if it is at max_capacity, raise that, or change to PAY_PER_REQUEST.",
         Expression(f"MAX([{', '.join(shares)}])", watched),
         period=CAPACITY_PERIOD,

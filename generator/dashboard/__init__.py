@@ -45,9 +45,8 @@ def _introduction() -> list[Widget]:
 
 
 def _alarms() -> list[Widget]:
-    every = [*alarms.inventory(), *alarms.composites()]
-    notifying = [each for each in every if not each.group]
-    others = [each for each in every if each.group]
+    notifying = [each for each in alarms.with_composites() if not each.group]
+    others = [each for each in alarms.with_composites() if each.group]
     return [
         alarm_status("Alarms that notify", _arns(notifying), 8, 10),
         alarm_status("Alarms of paths and SLOs", _arns(others), 16, 10),
@@ -59,9 +58,8 @@ def _arns(specs: list[Alarm | Composite]) -> list[str | When]:
     conditional = []
     for spec in specs:
         arn = f"arn:${{AWS::Partition}}:cloudwatch:${{AWS::Region}}:${{AWS::AccountId}}:alarm:{name_of(spec)}"
-        condition = getattr(spec, "condition", None)
-        if condition:
-            conditional.append(When(f"{title(spec)}Arn", condition, (arn,)))
+        if spec.condition:
+            conditional.append(When(f"{title(spec)}Arn", spec.condition, (arn,)))
         else:
             certain.append(arn)
     return certain + conditional

@@ -35,12 +35,12 @@ def _json(node: Any, optional: dict[str, If]) -> str:
         case tuple():
             return f"[{', '.join(map(_on_one_line, node))}]"
         case Mapping() if node:
-            return _block("{}", [f"{json.dumps(key)}: {_json(value, optional)}" for key, value in node.items()])
+            return _block("{", "}", [f"{json.dumps(key)}: {_json(value, optional)}" for key, value in node.items()])
         case [*elements] if elements:
             conditional = [each for each in elements if isinstance(each, When)]
             optional |= {each.name: _if(each, optional) for each in conditional}
             certain = [_json(each, optional) for each in elements if not isinstance(each, When)]
-            return _block("[]", certain, "".join(f"${{{each.name}}}" for each in conditional))
+            return _block("[", "]", certain, "".join(f"${{{each.name}}}" for each in conditional))
     return json.dumps(node)
 
 
@@ -50,8 +50,7 @@ def _on_one_line(node: Any) -> str:
     return json.dumps(node)
 
 
-def _block(brackets: str, elements: list[str], rest: str = "") -> str:
-    opening, closing = brackets
+def _block(opening: str, closing: str, elements: list[str], rest: str = "") -> str:
     inner = indent(",\n".join(elements), "  ")
     return f"{opening}\n{inner}{rest}\n{closing}"
 

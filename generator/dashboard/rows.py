@@ -8,11 +8,12 @@ from contract.routes import ROUTES, Route
 from contract.schemas import STATUSES
 from generator.alarms import api, business, functions, objectives, queues, table
 from generator.alarms.spec import Expression, Metric, listed, own
-from generator.dashboard.widgets import Widget, computed, graph, heading, line, lines_of, numbers
+from generator.dashboard.widgets import Line, Widget, computed, graph, heading, line, lines_of, numbers
 from generator.firewall import GROUPS, RATE_LIMIT
 from generator.firewall import NAME as FIREWALL
 from generator.functions import BY_KEY, CONSUMERS, DEAD_LETTER_QUEUES, QUEUES
 from generator.queues import ORDER_QUEUE, Queue
+from generator.triggers import StreamTrigger
 
 Rows = list[list[Widget]]
 
@@ -156,6 +157,7 @@ def processing() -> list[Widget]:
 
 def notifications() -> list[Widget]:
     announcer = BY_KEY["orders_events"]
+    assert isinstance(announcer.trigger, StreamTrigger)
     age = functions.stream_age(announcer, announcer.trigger)
     return [
         graph(
@@ -236,15 +238,15 @@ def firewall() -> list[Widget]:
     ]
 
 
-def _by_path(name: str, stat: str) -> list[tuple]:
+def _by_path(name: str, stat: str) -> list[Line]:
     return [line(own(name, stat, path=path), path) for path in PATHS]
 
 
-def _of_each(name: str, stat: str) -> list[tuple]:
+def _of_each(name: str, stat: str) -> list[Line]:
     return [line(functions.metric(function, name, stat), function.name) for function in functions.functions.FUNCTIONS]
 
 
-def _of_route(route: Route, name: str, stat: str) -> tuple:
+def _of_route(route: Route, name: str, stat: str) -> Line:
     """By method and resource: the stage has detailed metrics enabled."""
     stage = api.metric(name, stat)
     dimensions = {

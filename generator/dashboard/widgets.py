@@ -3,8 +3,9 @@
 All text is for Fn::Sub. No text has a line break: JSON would escape it, and the line would be too long to review.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from generator.alarms.spec import Alarm, Expression, Metric, substitution
 from generator.dashboard.body import When
@@ -12,6 +13,7 @@ from generator.dashboard.body import When
 COLUMNS = 24
 WIDTH, HEIGHT = 8, 6  # three graphs to a row: readable on a laptop
 REGION = "${AWS::Region}"
+Line: TypeAlias = Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -35,23 +37,23 @@ def alarm_status(title: str, arns: list[str | When], width: int, height: int) ->
     return Widget("alarm", {"title": title, "alarms": arns, "sortBy": "stateUpdatedTimestamp"}, width, height)
 
 
-def line(metric: Metric, label: str | None = None, **options) -> tuple:
+def line(metric: Metric, label: str | None = None, **options) -> Line:
     """A metric in a graph. `options` are its rendering properties, such as id, visible, yAxis."""
     dimensions = [word for name, value in metric.dimensions.items() for word in (name, substitution(value))]
     named = {"label": label} if label else {}
     return metric.namespace, metric.name, *dimensions, {"stat": substitution(metric.stat), **named, **options}
 
 
-def computed(expression: Expression, label: str, suffix: str = "", **options) -> list[list | tuple]:
+def computed(expression: Expression, label: str, suffix: str = "", **options) -> list[Line]:
     """An expression in a graph and its metrics, hidden. `suffix` makes their ids unique in the graph."""
     text = expression.render(substitution, suffix)
     hidden = [line(metric, id=key + suffix, visible=False, **options) for key, metric in expression.metrics.items()]
     return [[{"expression": text, "label": label, "id": f"result{suffix}", **options}], *hidden]
 
 
-def lines_of(alarms: Iterable[Alarm], labels: Iterable[str]) -> list[list | tuple]:
+def lines_of(alarms: Iterable[Alarm], labels: Iterable[str]) -> list[Line]:
     """What alarms watch, with their expression and their period."""
-    found: list[list | tuple] = []
+    found: list[Line] = []
     for index, (alarm, label) in enumerate(zip(alarms, labels, strict=True)):
         if isinstance(alarm.watched, Expression):
             found += computed(alarm.watched, label, f"_{index}", period=alarm.period)
@@ -60,7 +62,7 @@ def lines_of(alarms: Iterable[Alarm], labels: Iterable[str]) -> list[list | tupl
     return found
 
 
-def graph(title: str, lines: list[list | tuple], alarms: Iterable[Alarm] = (), **properties) -> Widget:
+def graph(title: str, lines: Sequence[Line], alarms: Iterable[Alarm] = (), **properties) -> Widget:
     """With the thresholds of `alarms` as lines."""
     thresholds = list(dict.fromkeys((alarm.threshold, alarm.below) for alarm in alarms))
     if thresholds:
@@ -72,6 +74,6 @@ def graph(title: str, lines: list[list | tuple], alarms: Iterable[Alarm] = (), *
     return Widget("metric", {"title": title, "region": REGION, **properties, "metrics": lines})
 
 
-def numbers(title: str, lines: list[list | tuple]) -> Widget:
+def numbers(title: str, lines: Sequence[Line]) -> Widget:
     """Totals of the time range of the dashboard."""
     return graph(title, lines, view="singleValue", setPeriodToTimeRange=True)

@@ -78,9 +78,9 @@ def function_of(stack: Mapping, dead_letters: Queue) -> str | None:
     from generator.triggers import RuleTrigger
 
     names = {
-        each.dead_letters.title: f"{each.title}Function"
+        each.trigger.dead_letters.title: f"{each.title}Function"
         for each in FUNCTIONS
-        if each.dead_letters and isinstance(each.trigger, RuleTrigger)
+        if isinstance(each.trigger, RuleTrigger)
     }
     return outputs.of_stack(stack).get(names.get(dead_letters.logical_id, ""))
 

@@ -55,7 +55,7 @@ def test_a_single_value_lasts_for_its_period():
     assert [x for x, _ in places(curve)] == [drawing.LEFT, 600 - drawing.RIGHT]
 
 
-def test_no_data_is_said_and_has_no_values_on_its_axis():
+def test_a_chart_without_data_says_so_and_has_no_values_on_its_axis():
     root = drawing_of(chart(COUNT))
     assert [each.text for each in of_class(root, "empty")] == ["no data"]
     assert all(":" in each.text for each in of_class(root, "tick"))

@@ -42,7 +42,7 @@ def test_the_page_loads_nothing_and_runs_nothing():
 
 
 @pytest.mark.parametrize("values", [(), (3,), (5, 5, 5), (1e308, -1e15)])
-def test_whatever_the_data_the_page_is_well_formed_and_has_no_nan(values):
+def test_the_page_is_well_formed_for_any_data_and_has_no_nan(values):
     text = rendered(*EVERYTHING, values=values, states=STATES)
     Tree(text)
     assert not re.search(r"\b(nan|inf|infinity)\b", text, re.IGNORECASE)
@@ -73,7 +73,7 @@ def test_the_legend_has_what_has_data_and_names_the_rest():
     assert any("unknown metric" in text for text in Tree(rendered(metric([{"expression": "m9"}]))).texts)
 
 
-def test_a_single_value_is_said_or_that_there_is_none():
+def test_a_single_value_is_shown_or_its_absence():
     widget = metric(COUNT, view="singleValue")
     assert "12.3k" in Tree(rendered(widget, values=(12_345,))).texts
     assert "no data" in Tree(rendered(widget)).texts

@@ -42,7 +42,7 @@ def test_every_route_is_a_method_and_no_other_method_reaches_a_function(api):
         assert f"{route.function.title().replace('_', '')}Arn" in integration["Uri"]["Fn::Sub"]
 
 
-def test_no_id_can_be_what_a_route_has_in_its_place():
+def test_no_order_id_can_equal_a_fixed_segment_of_a_route():
     # API Gateway prefers a literal segment to a parameter: GET /orders/async is no order's address.
     segments = {tuple(route.path.strip("/").split("/")) for route in ROUTES}
     literal = {path[1] for path in segments if len(path) > 1 and not path[1].startswith("{")}

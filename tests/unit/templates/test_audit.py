@@ -69,14 +69,14 @@ def test_a_function_with_a_limit_or_dead_letters_needs_no_excuse_for_lacking_the
         assert ("CKV_AWS_116" in ids) == ("DeadLetterConfig" not in resource["Properties"])
 
 
-def test_what_is_said_of_a_functions_failures_names_resources_that_exist(compute, data):
+def test_reasons_about_a_functions_failures_name_resources_that_exist(compute, data):
     known = {*compute["Resources"], *data["Resources"]}
     for function in FUNCTIONS:
         reasons = json.dumps(compute["Resources"][f"{function.title}Function"]["Metadata"])
         assert {name for name in re.findall(r"\bOrders?[A-Z]\w+", reasons)} <= known, function.title
 
 
-def test_what_is_said_of_queues_is_true(data):
+def test_reasons_about_queues_are_true(data):
     for title, resource in data["Resources"].items():
         if resource["Type"] == "AWS::SQS::Queue":
             assert "SqsManagedSseEnabled" in str(resource["Metadata"]), title

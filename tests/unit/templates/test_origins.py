@@ -45,13 +45,13 @@ def test_the_line_is_in_that_function():
         assert any(origin.line in span for span in lines), origin
 
 
-def test_nothing_is_watched_before_or_after():
+def test_constructors_are_recorded_only_while_rendering_for_origins():
     before = BaseAWSObject.__init__
     origins.origins()
     assert BaseAWSObject.__init__ is before
 
 
-def test_a_rendering_that_fails_leaves_no_watch_behind(monkeypatch):
+def test_a_rendering_that_fails_restores_the_constructor(monkeypatch):
     before = BaseAWSObject.__init__
     monkeypatch.setattr("generator.data.build", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):

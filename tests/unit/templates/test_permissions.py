@@ -153,7 +153,7 @@ def test_a_widened_role_is_named(monkeypatch):
     assert changed == {"OrdersQueryRole": {("dynamodb:DeleteItem", TABLE)}}
 
 
-def test_every_function_has_a_role_of_its_own(compute):
+def test_every_function_has_its_own_role(compute):
     roles = [each["Properties"]["Role"]["Fn::GetAtt"][0] for each in of_type(compute, "Lambda::Function").values()]
     assert sorted(roles) == sorted(of_type(compute, "IAM::Role"))
 

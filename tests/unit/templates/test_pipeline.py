@@ -45,7 +45,7 @@ def test_an_order_stays_hidden_for_six_timeouts_of_its_worker_and_the_wait_for_i
     assert timeout == BY_KEY["orders_worker"].timeout
 
 
-def test_a_failing_order_is_tried_five_times_before_it_is_put_aside(data):
+def test_a_failing_order_is_tried_five_times_before_it_is_a_dead_letter(data):
     redrive = queue_properties(data)["OrderQueue"]["RedrivePolicy"]
     assert redrive == {"deadLetterTargetArn": "OrderQueueDLQ.Arn", "maxReceiveCount": 5}
 
@@ -137,7 +137,7 @@ def test_the_announcer_reads_the_tables_stream_from_its_start_one_batch_per_shar
     assert (to_events["BatchSize"], to_events["ParallelizationFactor"]) == (100, 1)
 
 
-def test_a_batch_is_taken_up_where_it_failed_and_one_that_crashes_the_announcer_is_halved_and_kept(to_events):
+def test_a_batch_resumes_at_its_failure_and_one_that_crashes_the_announcer_is_halved_and_kept(to_events):
     assert to_events["BisectBatchOnFunctionError"] is True
     assert to_events["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert to_events["DestinationConfig"] == {"OnFailure": {"Destination": "events-dlq-arn"}}

@@ -1,6 +1,6 @@
 """Production: the API is closed to pages, requests and attacks that it is not for.
 
-Each test takes the care away from one resource and sees it named.
+Each test removes the safeguard of one resource and expects that resource to be named.
 """
 
 from tests.unit.templates.given import parameters

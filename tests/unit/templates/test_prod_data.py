@@ -1,6 +1,6 @@
 """Production: no data can be lost, read or used by whom it does not concern.
 
-Each test takes the care away from one resource and sees it named.
+Each test removes the safeguard of one resource and expects that resource to be named.
 """
 
 from tests.unit.templates.production import Resources, lacking, of, statements
@@ -50,7 +50,7 @@ def unencrypted(resources: Resources) -> set[str]:
     ) - {"monitoring.AlertsTopic"}
 
 
-def test_what_names_customers_is_encrypted_where_it_lies(prod, broken):
+def test_personal_data_is_encrypted_at_rest(prod, broken):
     assert unencrypted(prod) == set()
     assert unencrypted(broken("data.OrderEventsDLQ", "Properties", "SqsManagedSseEnabled")) == {"data.OrderEventsDLQ"}
     assert unencrypted(broken("data.OrderEvents", "Properties", "KmsMasterKeyId")) == {"data.OrderEvents"}

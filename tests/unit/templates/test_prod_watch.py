@@ -1,6 +1,6 @@
 """Production: what happens is logged, traced and, if it fails, kept and notified.
 
-Each test takes the care away from one resource and sees it named.
+Each test removes the safeguard of one resource and expects that resource to be named.
 """
 
 import json
@@ -148,7 +148,7 @@ def test_alerts_have_a_subscriber(prod, broken):
     assert unheard_topics(broken("monitoring.AlertEmailSubscription")) == {"monitoring.AlertsTopic"}
 
 
-def test_orders_and_alerts_go_to_topics_of_their_own(prod, alarms):
+def test_orders_and_alerts_go_to_separate_topics(prod, alarms):
     assert set(of(prod, "SNS::Topic")) == {"data.OrderEvents", "monitoring.AlertsTopic"}
     assert all(each.get("AlarmActions", ["AlertsTopic"]) == ["AlertsTopic"] for each in alarms.values())
 

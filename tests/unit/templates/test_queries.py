@@ -49,9 +49,9 @@ def test_every_function_is_searched(saved, compute):
 
 
 def test_a_function_that_is_left_out_is_named(saved, compute):
-    story = saved["food-delivery/dev/order-trace"]
-    fewer = {**story, "LogGroupNames": [each for each in story["LogGroupNames"] if not each.endswith("orders-worker")]}
-    assert unsearched({"story": fewer}, compute) == {"/food-delivery/dev/orders-worker"}
+    trace = saved["food-delivery/dev/order-trace"]
+    fewer = {**trace, "LogGroupNames": [each for each in trace["LogGroupNames"] if not each.endswith("orders-worker")]}
+    assert unsearched({"trace": fewer}, compute) == {"/food-delivery/dev/orders-worker"}
 
 
 def test_the_gateways_query_reads_its_access_log(saved, api):
@@ -90,8 +90,8 @@ def test_the_messages_that_are_looked_for_are_messages_that_are_logged():
     assert '"ColdStart"' in source
 
 
-def test_the_story_is_found_by_the_orders_id_and_asks_for_it(saved):
-    story = saved["food-delivery/dev/order-trace"]
-    placeholders = set(re.findall(r"\{\{(\w+)\}\}", story["QueryString"]))
-    assert placeholders == {each["Name"] for each in story["Parameters"]} == {"orderId", "correlationId"}
-    assert 'order_id = "{{orderId}}"' in story["QueryString"]
+def test_the_order_trace_is_found_by_the_orders_id_and_asks_for_it(saved):
+    trace = saved["food-delivery/dev/order-trace"]
+    placeholders = set(re.findall(r"\{\{(\w+)\}\}", trace["QueryString"]))
+    assert placeholders == {each["Name"] for each in trace["Parameters"]} == {"orderId", "correlationId"}
+    assert 'order_id = "{{orderId}}"' in trace["QueryString"]

@@ -46,7 +46,7 @@ def test_neither_the_bucket_nor_its_objects_can_be_reached_over_plain_http(data)
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_a_file_that_replaces_another_leaves_it_there_to_be_imported(data):
+def test_a_file_that_is_replaced_stays_as_a_version_and_is_imported(data):
     assert bucket_of(data)["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
@@ -80,7 +80,7 @@ def test_an_environment_sets_how_long_files_are_kept(data):
     assert setting(rules_of(data, UploadRetentionDays="3"), "ExpirationInDays") == "3"
 
 
-def test_nothing_stays_that_can_no_longer_be_seen(data):
+def test_versions_and_parts_that_no_listing_shows_are_removed(data):
     rules = rules_of(data)
     assert setting(rules, "NoncurrentVersionExpiration") == {"NoncurrentDays": uploads.OLD_VERSION_DAYS}
     assert setting(rules, "ExpiredObjectDeleteMarker") is True
