@@ -88,12 +88,14 @@ def _lifecycle_rule(rule: dict) -> dict:
 
 
 def _xml(operation: str, parameter: str, value: dict) -> bytes:
-    """Return the body with which boto3 would send the value."""
-    import botocore.serialize  # which would delay every start
-    import botocore.session
+    """Return the body with which boto3 would send the value. No session: that would read this machine's AWS settings."""
+    from botocore.loaders import Loader  # imported here: it would delay every start
+    from botocore.model import ServiceModel
+    from botocore.serialize import create_serializer
 
-    model = botocore.session.get_session().get_service_model("s3").operation_model(operation)
-    serializer = botocore.serialize.create_serializer("rest-xml", include_validation=False)
+    loader = Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+    model = ServiceModel(loader.load_service_model("s3", "service-2"), "s3").operation_model(operation)
+    serializer = create_serializer("rest-xml", include_validation=False)
     return serializer.serialize_to_request({"Bucket": "-", parameter: value}, model)["body"]
 
 

@@ -18,7 +18,7 @@ SCAN = (
     "(dynamodb.GetItem, dynamodb.Query), ORDERS_TABLE",
     "(dynamodb.GetItem, dynamodb.Query, dynamodb.Scan), ORDERS_TABLE",
 )
-RENAMED = ('return f"${{AWS::StackName}}-{title}"', 'return f"${{AWS::StackName}}-New{title}"')
+RENAMED = ('return f"${{AWS::StackName}}-{entry.title}"', 'return f"${{AWS::StackName}}-New{entry.title}"')
 SORT_KEY = ("generator/data.py", '"timestamp"', '"acceptedAt"')
 
 
@@ -104,7 +104,7 @@ def test_a_table_that_would_be_replaced_is_kept_and_its_orders_with_it(project):
 def test_a_queue_is_replaced_once_that_is_allowed_by_name_and_what_refers_to_it_follows(project):
     project, deployment = project
     before = physical_ids(deployment)
-    edit(project, "generator/queues.py", *RENAMED)
+    edit(project, "generator/queue_resources.py", *RENAMED)
     assert redeploy(project, deployment).returncode == 5
     allowed = redeploy(project, deployment, "--allow-replace", "OrderQueue")
     assert allowed.returncode == 0, allowed.stdout + allowed.stderr
