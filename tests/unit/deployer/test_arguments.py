@@ -1,4 +1,4 @@
-"""What may be typed, what it means, and what is told to whoever mistypes it."""
+"""The options, what they select, and the error for a misspelt one."""
 
 import shlex
 import subprocess

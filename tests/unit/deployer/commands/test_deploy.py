@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from config import names
 from config.environment import load
 from config.parameters import from_environment
 from deployer import arguments, cli
@@ -146,10 +147,10 @@ def test_an_unchanged_project_writes_nothing_at_all_and_asks_nothing(world):
 
 
 def test_a_change_of_tags_alone_is_a_change(world, monkeypatch):
-    """moto's change sets know no tags: it is CloudFormation that is asked, and the plan lists them."""
+    """moto's change sets have no tags: CloudFormation is asked for one, and the plan lists them."""
     run(world)
-    wanted = {"Project": "food-delivery", "Environment": "dev", "CostCenter": "42"}
-    monkeypatch.setattr(desired_state.DesiredState, "tags", wanted)
+    wanted = names.tags("dev") | {"CostCenter": "42"}
+    monkeypatch.setattr(names, "tags", lambda environment: wanted)
     result = run(world)
     assert "CreateChangeSet" in world.writes
     assert result["plan"]["tags"] == [{"key": "CostCenter", "before": None, "after": "42"}]
