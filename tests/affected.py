@@ -98,11 +98,11 @@ def module_name(file: str) -> str:
 
 
 def closure(start: set[str], dependents: dict[str, set[str]]) -> set[str]:
-    found, todo = set(start), list(start)
-    while todo:
-        new = dependents.get(todo.pop(), set()) - found
+    found, pending = set(start), list(start)
+    while pending:
+        new = dependents.get(pending.pop(), set()) - found
         found |= new
-        todo += new
+        pending += new
     return found
 
 
