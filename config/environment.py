@@ -3,7 +3,6 @@
 `load("dev")` reads `environments/dev.toml` and reports every mistake with file and key.
 """
 
-import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,53 +11,24 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from config.constraints import (
+    ALLOWED_ORIGINS,
+    EMAIL,
+    LONGEST_BATCHING_WINDOW,
+    MAX_ORIGINS,
+    RETENTION_DAYS,
+    check_origins,
+    check_retention,
+    check_waf_rate_limit,
+)
 from config.parameters import DEPLOYER_ONLY, Parameter, settings
 from contract import settings as contract
-from contract.routes import CORS_ORIGIN
 
 ENVIRONMENTS_DIR = Path(__file__).resolve().parent.parent / "environments"
-
-LONGEST_BATCHING_WINDOW = 10  # seconds; the order queue's visibility timeout includes it
-MAX_ORIGINS = 5  # the API's stage has a variable for each
-
-EMAIL = r"^([^@\s]+@[^@\s]+)?$"
-ALLOWED_ORIGINS = Parameter(
-    "AllowedOrigins",
-    "* or up to five origins such as https://shop.example.com, comma-separated",
-    pattern=rf"^(\*|{CORS_ORIGIN}(,{CORS_ORIGIN}){{0,{MAX_ORIGINS - 1}}})$",
-)
-
-# The values that PutRetentionPolicy of CloudWatch Logs accepts.
-# fmt: off
-RETENTION_DAYS = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-]
-# fmt: on
 
 
 class ConfigError(ValueError):
     """An environment file is missing or wrong; the message names file, key and remedy."""
-
-
-def _retention(days: int) -> int:
-    if days not in RETENTION_DAYS:
-        raise ValueError(f"CloudWatch Logs keeps logs for one of {RETENTION_DAYS} days")
-    return days
-
-
-def _origins(origins: list[str]) -> list[str]:
-    for origin in origins:
-        if origin == "*" and len(origins) > 1:
-            raise ValueError('"*" must be the only origin')
-        if origin != "*" and not re.fullmatch(CORS_ORIGIN, origin):
-            raise ValueError(f"{origin!r} is not an origin such as https://shop.example.com")
-    return origins
-
-
-def _waf_rate_limit(requests: int) -> int:
-    if 0 < requests < 10:
-        raise ValueError("expected at least 10 requests, the lowest limit of AWS WAF, or 0 for no firewall")
-    return requests
 
 
 class _Section(BaseModel):
@@ -112,7 +82,7 @@ class Functions(_Section):
     log_level: Annotated[Literal["DEBUG", "INFO"], Parameter("LogLevel")] = "INFO"
     """Least level of the functions' own log lines"""
 
-    log_retention_days: Annotated[int, AfterValidator(_retention), Parameter("LogRetentionDays")] = Field(
+    log_retention_days: Annotated[int, AfterValidator(check_retention), Parameter("LogRetentionDays")] = Field(
         7, json_schema_extra={"enum": [*RETENTION_DAYS]}
     )
     """Days that logs are kept"""
@@ -150,7 +120,7 @@ class Pipeline(_Section):
 
 
 class Api(_Section):
-    allowed_origins: Annotated[list[str], AfterValidator(_origins), ALLOWED_ORIGINS] = Field(
+    allowed_origins: Annotated[list[str], AfterValidator(check_origins), ALLOWED_ORIGINS] = Field(
         min_length=1, max_length=MAX_ORIGINS
     )
     """Origins whose pages may call the API: * for any, or up to five, comma-separated"""
@@ -167,7 +137,7 @@ class Api(_Section):
     data_trace: Annotated[bool, Parameter("DataTrace")] = False
     """Whether API Gateway logs whole requests and responses: personal data, for dev only"""
 
-    waf_rate_limit: Annotated[int, AfterValidator(_waf_rate_limit), Parameter("WafRateLimit")] = Field(
+    waf_rate_limit: Annotated[int, AfterValidator(check_waf_rate_limit), Parameter("WafRateLimit")] = Field(
         0, ge=0, le=2_000_000_000
     )
     """Requests per five minutes and address that the firewall lets through, 10 at least; 0 for no firewall"""

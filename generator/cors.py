@@ -13,7 +13,7 @@ the parameter changes. So:
 
 from troposphere import Equals, If, Not, Ref, Select, Split, Sub
 
-from config.environment import MAX_ORIGINS
+from config.constraints import MAX_ORIGINS
 from contract.routes import CORS_MAX_AGE_SECONDS, CORS_REQUEST_HEADERS, CORS_RESPONSE_HEADERS, ROUTES
 
 ANY_ORIGIN = "AllowsAnyOrigin"

@@ -5,7 +5,7 @@ from awacs.aws import Allow, ArnEquals, Condition, Principal, Statement, StringE
 from troposphere import AWSObject, GetAtt, Ref, Sub, sqs
 from troposphere.sqs import QueuePolicy, RedrivePolicy
 
-from config.environment import LONGEST_BATCHING_WINDOW
+from config.constraints import LONGEST_BATCHING_WINDOW
 from generator.audit import accepted
 from generator.functions import CONSUMERS, DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
 from generator.lifecycle import AS_DATA

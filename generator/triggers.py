@@ -16,7 +16,7 @@ class QueueTrigger:
 
     queue: Queue
     batch_size: Ref | int
-    batching_window: Ref | int  # in seconds, at most config.environment.LONGEST_BATCHING_WINDOW
+    batching_window: Ref | int  # in seconds, at most config.constraints.LONGEST_BATCHING_WINDOW
     max_concurrency: Ref | int
 
     @property

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from config import environment
+from config import constraints, environment
 from contract.routes import CORS_REQUEST_HEADERS, ROUTES
 from generator import cors
 from tests.unit.templates.support import evaluate, of_type, root_parameters
@@ -66,13 +66,13 @@ def test_the_stage_holds_every_configured_origin_and_fills_up_with_none(api):
 
 
 def test_as_many_origins_as_the_parameter_takes_have_a_variable_and_a_comparison(api):
-    origins = [f"https://{n}.example" for n in range(1, environment.MAX_ORIGINS + 1)]
+    origins = [f"https://{n}.example" for n in range(1, constraints.MAX_ORIGINS + 1)]
     held = variables(api, ",".join(origins))
-    assert [held[f"allowedOrigin{n}"] for n in range(1, environment.MAX_ORIGINS + 1)] == origins
-    for n in range(1, environment.MAX_ORIGINS + 1):
+    assert [held[f"allowedOrigin{n}"] for n in range(1, constraints.MAX_ORIGINS + 1)] == origins
+    for n in range(1, constraints.MAX_ORIGINS + 1):
         assert f"$origin == $stageVariables.allowedOrigin{n}" in cors.PREFLIGHT_TEMPLATE
-    assert re.fullmatch(environment.ALLOWED_ORIGINS.pattern, ",".join(origins))
-    assert not re.fullmatch(environment.ALLOWED_ORIGINS.pattern, ",".join([*origins, "https://6.example"]))
+    assert re.fullmatch(constraints.ALLOWED_ORIGINS.pattern, ",".join(origins))
+    assert not re.fullmatch(constraints.ALLOWED_ORIGINS.pattern, ",".join([*origins, "https://6.example"]))
 
 
 def test_an_environment_file_takes_as_many_origins_as_the_template(tmp_path):
@@ -81,9 +81,9 @@ def test_an_environment_file_takes_as_many_origins_as_the_template(tmp_path):
         (tmp_path / "test.toml").write_text(f"[api]\nallowed_origins = {origins}\n")
         return environment.load("test", tmp_path)
 
-    load(environment.MAX_ORIGINS)
+    load(constraints.MAX_ORIGINS)
     with pytest.raises(environment.ConfigError, match="allowed_origins"):
-        load(environment.MAX_ORIGINS + 1)
+        load(constraints.MAX_ORIGINS + 1)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_stage_variables_hold_only_what_api_gateway_accepts(api, origins):
     "origins", ["", "https://a.example/", "https://a.example,", "*,https://a.example", "a.example", "https://[::1]"]
 )
 def test_origins_that_could_never_match_are_refused(origins):
-    assert not re.fullmatch(environment.ALLOWED_ORIGINS.pattern, origins)
+    assert not re.fullmatch(constraints.ALLOWED_ORIGINS.pattern, origins)
 
 
 def test_the_preflight_uses_only_the_velocity_that_is_proved_locally():

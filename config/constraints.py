@@ -1,0 +1,44 @@
+"""Bounds, patterns and checks of settings that take more than one expression."""
+
+import re
+
+from config.parameters import Parameter
+from contract.routes import CORS_ORIGIN
+
+LONGEST_BATCHING_WINDOW = 10  # seconds; the order queue's visibility timeout includes it
+MAX_ORIGINS = 5  # the API's stage has a variable for each
+
+EMAIL = r"^([^@\s]+@[^@\s]+)?$"
+ALLOWED_ORIGINS = Parameter(
+    "AllowedOrigins",
+    "* or up to five origins such as https://shop.example.com, comma-separated",
+    pattern=rf"^(\*|{CORS_ORIGIN}(,{CORS_ORIGIN}){{0,{MAX_ORIGINS - 1}}})$",
+)
+
+# The values that PutRetentionPolicy of CloudWatch Logs accepts.
+# fmt: off
+RETENTION_DAYS = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+]
+# fmt: on
+
+
+def check_retention(days: int) -> int:
+    if days not in RETENTION_DAYS:
+        raise ValueError(f"CloudWatch Logs keeps logs for one of {RETENTION_DAYS} days")
+    return days
+
+
+def check_origins(given: list[str]) -> list[str]:
+    for origin in given:
+        if origin == "*" and len(given) > 1:
+            raise ValueError('"*" must be the only origin')
+        if origin != "*" and not re.fullmatch(CORS_ORIGIN, origin):
+            raise ValueError(f"{origin!r} is not an origin such as https://shop.example.com")
+    return given
+
+
+def check_waf_rate_limit(requests: int) -> int:
+    if 0 < requests < 10:
+        raise ValueError("expected at least 10 requests, the lowest limit of AWS WAF, or 0 for no firewall")
+    return requests
