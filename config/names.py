@@ -11,7 +11,11 @@ def root_stack(environment: str) -> str:
 
 
 def tags(environment: str) -> dict[str, str]:
-    """Return the tags of the root stack, which CloudFormation propagates to all its resources."""
+    """Return the tags of the root stack, which CloudFormation propagates to all its resources.
+
+    --destroy finds resources of earlier deployments by these tags: one that is added here hides those without it, so
+    put tags for other purposes into the desired state.
+    """
     return {"Project": PROJECT, "Environment": environment}
 
 
