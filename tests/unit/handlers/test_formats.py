@@ -44,7 +44,7 @@ def test_new_messages_equal_the_newest_golden_ones(pipeline, api, configure, mon
     golden = GOLDEN[name]
     configure(flags=golden["flags"])
     monkeypatch.setattr("handlers.orders_intake.time.time_ns", lambda: NOW * 1_000_000)
-    monkeypatch.setattr(orders, "new_id", lambda: ID_GIVEN_HERE)
+    monkeypatch.setattr(orders, "new_id", lambda timestamp: golden["message"]["orderId"])
     if golden["message"]["source"] == "import":
         with World(jsonl(golden["given"]), flags=golden["flags"]) as world:
             world.run()
