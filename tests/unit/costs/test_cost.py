@@ -72,6 +72,18 @@ def test_the_break_even_is_where_the_two_cross():
     assert even > 10 * 3500, "environments/prod.toml: provisioned pays from many times 3,500 orders a day"
 
 
+def test_warm_throughput_is_named_as_a_charge_that_the_month_leaves_out():
+    warm = trees.real("prod", WarmWrites="40000")
+    assert [note for note in costs.estimate(warm).notes if "warm throughput" in note] == [
+        "DataStack/OrdersTable: raising its warm throughput is charged once, which this month does not include"
+    ]
+    assert costs.estimate(warm).total == costs.estimate(PROD).total
+    assert (
+        costs.alternatives(warm) is not None
+        and costs.alternatives(warm).break_even == costs.alternatives(PROD).break_even
+    )
+
+
 def test_what_is_never_reached_has_no_break_even():
     dear = trees.real("prod", MinCapacity="40000", MaxCapacity="40000")
     assert costs.alternatives(dear).break_even is None or costs.alternatives(dear).break_even > 10**6
