@@ -28,8 +28,9 @@ def new_message(submission: dict, *, now: int, source: str, features: Collection
 
     `origin` is the sourceFile and processedDate of an order from a file.
     """
-    order_id = submission.get("orderId") or orders.new_id()
-    given = {"format": FORMAT, "orderId": order_id, "timestamp": now, "priority": "normal"}
+    timestamp = submission.get("timestamp", now)
+    order_id = submission.get("orderId") or orders.new_id(timestamp)
+    given = {"format": FORMAT, "orderId": order_id, "timestamp": timestamp, "priority": "normal"}
     return {**given, **submission, "source": source, "features": sorted(features), **origin}
 
 
@@ -50,7 +51,8 @@ def order_of(
 ) -> orders.Order:
     """Return the order of `message`. `features` are the flags that are on now, for a message that does not list its own.
 
-    Raises OrderError("invalid_request") for a total too large to be exact to the cent, which is never accepted.
+    Raises OrderError("invalid_request") for what is never accepted: a total too large to be exact to the cent, an id
+    with another time in it than the message's.
     """
     traced = {} if correlation_id is None else {"correlationId": correlation_id}
     order = orders.new_order(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
+from contract import shards
 from domain.claims import TIMESTAMP as CLAIM_TIMESTAMP
 from domain.errors import OrderError
 from domain.orders import Order, is_expired
@@ -104,7 +105,7 @@ class OrdersTable:
                 Limit=1,
                 ConsistentRead=True,
             )["Items"]
-        return _unexpired(_order(items[0])) if items else None
+        return _unexpired(order_of(items[0])) if items else None
 
     def set_status(
         self,
@@ -154,9 +155,9 @@ class OrdersTable:
             )
         except ClientError as error:
             item = _refused_item(error)
-            standing = _unexpired(_order(item)) if item else None
+            standing = _unexpired(order_of(item)) if item else None
             return standing is not None and standing.get("changeId") == change_id, standing
-        return True, _order(response["Attributes"])
+        return True, order_of(response["Attributes"])
 
     def page(
         self, customer_id: str, size: int, after: Position | None, status: str | None
@@ -186,7 +187,7 @@ class OrdersTable:
             if after is not None:
                 query["ExclusiveStartKey"] = {**_key(*after), "customerId": to_attribute(customer_id)}
             response = self.client.query(**query)
-            found += map(_order, response["Items"])
+            found += map(order_of, response["Items"])
             if len(found) > size:
                 return found[:size], (found[size - 1]["orderId"], found[size - 1]["timestamp"])
             if "LastEvaluatedKey" not in response:
@@ -200,7 +201,7 @@ class OrdersTable:
         """Return the Put of an order or a claim, conditional on no item having its key."""
         return {
             "TableName": self.name,
-            "Item": to_item(document),
+            "Item": item_of(document),
             "ConditionExpression": "attribute_not_exists(orderId)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
@@ -216,9 +217,19 @@ class OrdersTable:
         }
 
 
-def _order(item: Mapping) -> Order:
+def item_of(document: Mapping) -> dict:
+    """Return the item of an order or a claim; the date of an imported order with its shard."""
+    if "processedDate" in document:
+        document = {**document, "processedDate": shards.shard_of(document["processedDate"], document["orderId"])}
+    return to_item(document)
+
+
+def order_of(item: Mapping) -> Order:
     """Return the order in an item, unchecked: only this platform writes to the table."""
-    return cast(Order, from_item(item))
+    order = from_item(item)
+    if "processedDate" in order:
+        order["processedDate"] = shards.date_of(order["processedDate"])
+    return cast(Order, order)
 
 
 def _unexpired(document: Document) -> Document | None:

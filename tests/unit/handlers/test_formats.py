@@ -16,6 +16,7 @@ from contract.documents import ORDER_MESSAGE
 from domain import messages, orders
 from handlers import clients
 from handlers.attributes import from_item
+from handlers.repository import order_of
 from tests.unit.handlers.api import TABLE
 from tests.unit.handlers.importing import World, jsonl
 from tests.unit.handlers.pipeline import record
@@ -44,7 +45,7 @@ def test_new_messages_equal_the_newest_golden_ones(pipeline, api, configure, mon
     golden = GOLDEN[name]
     configure(flags=golden["flags"])
     monkeypatch.setattr("handlers.orders_intake.time.time_ns", lambda: NOW * 1_000_000)
-    monkeypatch.setattr(orders, "new_id", lambda: ID_GIVEN_HERE)
+    monkeypatch.setattr(orders, "new_id", lambda timestamp: golden["message"]["orderId"])
     if golden["message"]["source"] == "import":
         with World(jsonl(golden["given"]), flags=golden["flags"]) as world:
             world.run()
@@ -82,12 +83,9 @@ def test_a_message_of_any_released_format_becomes_the_same_order_as_ever(pipelin
     golden = GOLDEN[name]
     assert pipeline.work_on([record(golden["message"], {"correlationId": "request-1"})]) == []
     assert pipeline.dead_letters() == []
-    (stored,) = pipeline.orders().values()
-    assert {key: stored.get(key) for key in golden["order"]} | by_clock(golden) == golden["order"]
-
-
-def by_clock(golden):
-    return {key: golden["order"][key] for key in BY_CLOCK}
+    (item,) = pipeline.orders().values()
+    stored, order = order_of(item), order_of(golden["order"])
+    assert {key: stored.get(key) for key in order} | {key: order[key] for key in BY_CLOCK} == order
 
 
 def stored_before(pipeline, golden, **changes):

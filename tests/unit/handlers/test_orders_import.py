@@ -11,6 +11,7 @@ from contract.imports import IMPORT_REPORT, REJECTED_RECORD, rejected_key, repor
 from contract.schemas import MIN_TIMESTAMP
 from domain import admission, messages
 from handlers import clients, orders_import
+from handlers.repository import order_of
 from tests.unit.handlers.importing import (
     BUCKET,
     KEY,
@@ -268,7 +269,7 @@ def test_a_file_uploaded_twice_stores_each_order_once(pipeline):
         assert len(records) == 12 and pipeline.work_on(records) == []
     stored = pipeline.orders()
     assert set(stored) == {f"ORD-{n}" for n in range(12)} and pipeline.reasons() == []
-    assert {item["processedDate"]["S"] for item in stored.values()} == {"2026-01-02"}
+    assert {order_of(item)["processedDate"] for item in stored.values()} == {"2026-01-02"}
     assert {item["sourceFile"]["S"] for item in stored.values()} == {f"s3://{BUCKET}/{KEY}"}
     assert {item["correlationId"]["S"] for item in stored.values()} == {"request-1"}
     assert {item["source"]["S"] for item in stored.values()} == {"import"}
