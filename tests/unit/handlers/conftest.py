@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 
 # Before the handlers are imported: they create their client at import.
@@ -16,6 +17,7 @@ os.environ.update(
 
 import pytest
 from moto import mock_aws
+from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
 
 from handlers import clients, configuration
@@ -49,6 +51,30 @@ def one_at_a_time(real):
             return real(*arguments, **options)
 
     return locked
+
+
+INSERT = re.compile(r"INSERT INTO \"([\w.-]+)\" VALUE \{((?:'\w+': \?(?:, )?)+)\}")
+
+
+def insert_each(backend, statements):
+    """Execute INSERTs as DynamoDB does: moto would need another PartiQL parser, and lets two threads insert one item."""
+    if len(statements) > 25:
+        raise MockValidationException("Member must have length less than or equal to 25")
+    return [insert(backend, each["Statement"], each["Parameters"]) for each in statements]
+
+
+def insert(backend, statement, parameters):
+    table, attributes = INSERT.fullmatch(statement).groups()
+    item = dict(zip(re.findall(r"'(\w+)'", attributes), parameters, strict=True))
+    answer = {"TableName": table}
+    try:
+        backend.put_item(table, item, condition_expression="attribute_not_exists(orderId)")
+    except ConditionalCheckFailed:
+        answer["Error"] = {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}
+    return answer
+
+
+DynamoDBBackend.batch_execute_statement = insert_each
 
 
 @pytest.fixture

@@ -189,9 +189,20 @@ def test_ten_orders_with_ids_of_the_clients_choice_are_one_transaction(pipeline,
     assert calls == ["TransactWriteItems"]
 
 
-def test_ten_orders_with_platform_ids_are_ten_puts_and_no_other_call(pipeline, calls):
-    pipeline.work(*[message(platform_id(n)) for n in range(10)])
-    assert calls == ["PutItem"] * 10
+def test_orders_with_platform_ids_are_one_call_for_25_of_them(pipeline, calls):
+    pipeline.work(*[message(platform_id(n)) for n in range(26)])
+    assert calls == ["BatchExecuteStatement"] * 2
+    assert len(pipeline.orders()) == 27 and len(pipeline.claims()) == 1
+
+
+def test_a_second_delivery_of_orders_with_platform_ids_is_one_more_call(pipeline, calls):
+    batch = [message(platform_id(n)) for n in range(25)]
+    pipeline.work(*batch)
+    stored = pipeline.orders()
+    calls.clear()
+    assert pipeline.work(*batch) == []
+    assert calls == ["BatchExecuteStatement", "TransactWriteItems"]
+    assert pipeline.orders() == stored and pipeline.dead_letters() == []
 
 
 def test_ten_rejected_messages_are_one_call(pipeline, calls):
@@ -202,7 +213,7 @@ def test_ten_rejected_messages_are_one_call(pipeline, calls):
 def test_a_large_batch_is_split_into_full_transactions(pipeline, calls):
     batch = [message(platform_id(n) if n % 3 == 0 else f"ORD-{n}") for n in range(180)]
     assert pipeline.work(*batch) == []
-    assert Counter(calls) == {"PutItem": 60, "TransactWriteItems": 3}
+    assert Counter(calls) == {"BatchExecuteStatement": 3, "TransactWriteItems": 3}
     assert len(pipeline.orders()) == 181
 
 
