@@ -1,8 +1,11 @@
-"""The import of one file: progress, report and continuation."""
+"""The import of one file: messages, progress, report and continuation."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from typing import NamedTuple
 
 from contract import imports
+from contract.schemas import PRIORITIES
 from domain import strict_json
 from domain.errors import OrderError, UnknownFormat
 from domain.files import Record
@@ -15,8 +18,45 @@ Another version of this code may read it. Raise the number when a field changes 
 continuation from the tests.
 """
 
+# Two messages fill a transaction of the worker (handlers.bulk), ten a call to SQS and a batch of the worker: 0.004 calls
+# to SQS for each order, and a message that is delivered again repeats few orders.
+ORDERS_PER_MESSAGE = 25
+# SQS bills each 64 KB of a call as a request (https://aws.amazon.com/sqs/pricing/). A message fits into one with its
+# attributes and the text around its orders, for which 1 KB is plenty. An order that is larger goes alone.
+BYTES_PER_MESSAGE = 65_536 - 1_024
+
 # The keys of a position of domain.files.
 _POSITION = {"format", "compressed", "array", "columns", "record", "line", "byte"}
+
+
+class Accepted(NamedTuple):
+    """A record that is an order, and the JSON of the accepted order."""
+
+    record: Record
+    priority: str
+    text: str
+
+    @property
+    def size(self) -> int:
+        """Bytes in the message, or in the file if these are more: the record is kept until SQS has the message."""
+        return max(len(self.text), self.record.length)
+
+
+def groups(orders: Iterable[Accepted]) -> Iterator[list[Accepted]]:
+    """Divide orders into messages, each of one priority and as large as the limits allow."""
+    open_: dict[str, list[Accepted]] = {priority: [] for priority in PRIORITIES}
+    for order in orders:
+        group = open_[order.priority]
+        if group and not _has_room(group, order):
+            yield group
+            group = open_[order.priority] = []
+        group.append(order)
+    yield from filter(None, open_.values())
+
+
+def _has_room(group: list[Accepted], order: Accepted) -> bool:
+    size = sum(each.size for each in group)
+    return len(group) < ORDERS_PER_MESSAGE and size + order.size <= BYTES_PER_MESSAGE
 
 
 @dataclass
