@@ -182,6 +182,9 @@ class World:
         orders = [order for message in self.messages() for order in message.get("orders", [message])]
         return [{name: value for name, value in order.items() if name != "format"} for order in orders]
 
+    def ids_by_message(self) -> list[list[str]]:
+        return [[each["orderId"] for each in message.get("orders", [message])] for message in self.messages()]
+
     def queued_ids(self) -> list[str]:
         return [order["orderId"] for order in self.orders()]
 

@@ -4,13 +4,17 @@ import threading
 
 
 class TableInMemory:
-    """Takes the place of transact_write_items of a client. Set `on_call`, called with the order ids, to make calls fail."""
+    """Takes the place of a client's transact_write_items.
+
+    Set `on_call`, called with the order ids, to make calls fail; `on_return` to lose responses.
+    """
 
     def __init__(self, client) -> None:
         self.client = client
         self.items: dict[tuple[str, str], dict] = {}
         self.calls: list[int] = []  # orders in each
         self.on_call = lambda ids: None
+        self.on_return = lambda: None
         self._lock = threading.Lock()
 
     def transact_write_items(self, *, TransactItems: list[dict]) -> None:
@@ -24,6 +28,7 @@ class TableInMemory:
             if any(key in self.items for key in keys):
                 self.cancel([self._reason(key) for key in keys])
             self.items |= dict(zip(keys, (put["Item"] for put in puts), strict=True))
+            self.on_return()
 
     def _reason(self, key: tuple[str, str]) -> dict:
         if key in self.items:

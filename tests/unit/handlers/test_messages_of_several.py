@@ -15,7 +15,6 @@ from handlers import bulk
 from tests.unit.handlers.api import TABLE
 from tests.unit.handlers.importing import World, jsonl
 from tests.unit.handlers.pipeline import message, platform_id, record
-from tests.unit.handlers.table_in_memory import TableInMemory
 
 DIRECTORY = Path(__file__).parent / "golden" / "messages_of_several"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(DIRECTORY.glob("*.json"))}
@@ -196,13 +195,6 @@ def test_a_dead_letter_has_the_text_of_its_order_digit_by_digit(pipeline, envelo
 
 
 # Failures
-
-
-@pytest.fixture
-def table(pipeline, monkeypatch):
-    table = TableInMemory(pipeline.database)
-    monkeypatch.setattr(pipeline.database, "transact_write_items", table.transact_write_items)
-    return table
 
 
 def busy(table, *order_ids):
