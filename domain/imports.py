@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import NamedTuple
 
 from contract import imports
+from contract.imports import BYTES_PER_MESSAGE, ORDERS_PER_MESSAGE
 from contract.schemas import PRIORITIES
 from domain import strict_json
 from domain.errors import OrderError, UnknownFormat
@@ -17,13 +18,6 @@ CONTINUATION = 1
 Another version of this code may read it. Raise the number when a field changes its meaning. Never remove a golden
 continuation from the tests.
 """
-
-# Two messages fill a transaction of the worker (handlers.bulk), ten a call to SQS and a batch of the worker: 0.004 calls
-# to SQS for each order, and a message that is delivered again repeats few orders.
-ORDERS_PER_MESSAGE = 25
-# SQS bills each 64 KB of a call as a request (https://aws.amazon.com/sqs/pricing/). A message fits into one with its
-# attributes and the text around its orders, for which 1 KB is plenty. An order that is larger goes alone.
-BYTES_PER_MESSAGE = 65_536 - 1_024
 
 # The keys of a position of domain.files.
 _POSITION = {"format", "compressed", "array", "columns", "record", "line", "byte"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.imports import ORDERS_PER_MESSAGE
 from domain import messages, orders
 from domain.errors import OrderError, UnknownFormat
 from handlers import bulk
@@ -276,8 +277,6 @@ def test_all_dead_letters_of_a_batch_share_calls(pipeline, calls):
 
 
 def test_the_orders_of_a_message_divide_a_transaction():
-    from domain.imports import ORDERS_PER_MESSAGE
-
     assert bulk.ORDERS_PER_TRANSACTION % ORDERS_PER_MESSAGE == 0
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.imports import MAX_RECORD_BYTES
+from contract.imports import BYTES_PER_MESSAGE, MAX_RECORD_BYTES, ORDERS_PER_MESSAGE
 from contract.schemas import PRIORITIES
 from domain import imports
 from domain.files import Record
-from domain.imports import BYTES_PER_MESSAGE, ORDERS_PER_MESSAGE, Accepted
+from domain.imports import Accepted
 from handlers.queue_batches import size_of
 from tests.unit.handlers.importing import Context, World, event, jsonl, order, sqs_failure
 
