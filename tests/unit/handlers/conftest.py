@@ -23,6 +23,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from handlers import clients, configuration
 from tests.unit.handlers.api import TABLE, Api
 from tests.unit.handlers.pipeline import Pipeline, message
+from tests.unit.handlers.table_in_memory import TableInMemory
 
 API_CONFIG = "/food-delivery/test/api-config"
 FEATURE_FLAGS = "/food-delivery/test/feature-flags"
@@ -101,6 +102,14 @@ def queues(aws):
 @pytest.fixture
 def pipeline(aws, queues):
     return Pipeline(aws, queues)
+
+
+@pytest.fixture
+def table(pipeline, monkeypatch):
+    """A table in memory in the place of moto's, for orders with ids of the clients' choice."""
+    table = TableInMemory(pipeline.database)
+    monkeypatch.setattr(pipeline.database, "transact_write_items", table.transact_write_items)
+    return table
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Formats that live longer than a deployment: messages, items and claims of earlier versions, and of possible later ones.
 
-`golden/` has, for each released format of the messages, the client's request, the message made of it, and the order and
+`golden/messages/` has, for each released format of a message that is one order, the client's request, the message made of it, and the order and
 the claim that the worker stored. Golden files are added, never changed and never removed.
 """
 
@@ -26,10 +26,10 @@ NOW = 1_767_323_045_678
 ID_GIVEN_HERE = "fd-00000000-0000-4000-8000-000000000001"
 DIRECTORY = Path(__file__).parent / "golden" / "messages"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(DIRECTORY.glob("*.json"))}
-NEWEST = [name for name, each in GOLDEN.items() if each["message"].get("format", 0) == messages.FORMAT]
+NEWEST = [name for name, each in GOLDEN.items() if each["message"].get("format", 0) == messages.ONE]
 BY_CLOCK = {"updatedAt", "expiresAt"}  # the worker's own
 WHAT_TO_DO = (
-    "The messages on the queue have changed. If those of every order have, raise domain.messages.FORMAT. Either way"
+    "The messages on the queue have changed. If their meaning has, add a format to domain.messages. Either way"
     f" add a golden file for what is new to {DIRECTORY}, and leave the others as they are: messages like them are on"
     " queues and in dead-letter queues."
 )
@@ -37,7 +37,7 @@ WHAT_TO_DO = (
 
 def test_each_released_format_has_its_golden_messages():
     formats = {each["message"].get("format", 0) for each in GOLDEN.values()}
-    assert formats == set(range(messages.FORMAT + 1)), WHAT_TO_DO
+    assert formats == set(range(messages.ONE + 1)), WHAT_TO_DO
 
 
 @pytest.mark.parametrize("name", NEWEST)

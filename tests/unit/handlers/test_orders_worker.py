@@ -46,9 +46,10 @@ INVALID = [
 ]
 NEWER = [
     message(format=2),
+    message(format=3),
     message(format=10**30),
-    message(format=2.0),
-    message(format=2, items={"lines": 1}, customerId=None),
+    message(format=3.0),
+    message(format=3, items={"lines": 1}, customerId=None),
     message(extra=1),
     message(extra=1, customerId=7),
     message(source="api"),
@@ -235,7 +236,7 @@ def test_fifty_of_the_largest_orders_fit_into_a_transaction():
     largest["payments"][0] = {"method": "card", "amount": 9_999_999_000 - 9 * 99_999_999.99}
     text = json.dumps(largest)
     assert len(text) < 1_048_576 / 10
-    order = messages.order_of(messages.read(text), now=1, features=(), ttl_days=90, correlation_id="x" * 128)
+    order = messages.order_of(messages.read(text)[None], now=1, settings={}, ttl_days=90, correlation_id="x" * 128)
     # JSON has more bytes than DynamoDB counts.
     size = len(str(order).encode()) + len(str(claims.order_claim(order, 90)).encode())
     assert size * bulk.ORDERS_PER_TRANSACTION < 4 * 1024 * 1024
@@ -286,12 +287,12 @@ def test_any_message_has_exactly_one_result(pipeline, bodies, throttled):
         failed = pipeline.work_on(records)
     (batch,) = reported
     ways = [set(batch.stored), set(batch.duplicate), set(batch.rejected), set(batch.failed)]
-    assert sum(map(len, ways)) == len(set().union(*ways)) == len(bodies)
-    assert set(failed) == ways[3]
-    assert Counter(letters) == Counter(bodies[place] for place in ways[2])
+    assert sum(map(len, ways)) == len(set().union(*ways)) == len(batch) == len(bodies)
+    assert set(failed) == {key.record for key in ways[3]}
+    assert Counter(letters) == Counter(bodies[key.record] for key in ways[2])
     stored = pipeline.orders()
-    for place in ways[0] | ways[1]:
-        sent = json.loads(bodies[place])
+    for key in ways[0] | ways[1]:
+        sent = json.loads(bodies[key.record])
         assert stored[sent["orderId"]]["customerId"]["S"] == sent["customerId"]
 
 
@@ -318,5 +319,5 @@ def test_many_workers_at_once_store_each_order_once(pipeline):
 def orders_of(batch):
     from domain import messages
 
-    read = [messages.read(json.dumps(each)) for each in batch]
-    return [messages.order_of(each, now=1, features=(), ttl_days=90, correlation_id=None) for each in read]
+    read = [messages.read(json.dumps(each))[None] for each in batch]
+    return [messages.order_of(each, now=1, settings={}, ttl_days=90, correlation_id=None) for each in read]
