@@ -216,11 +216,9 @@ class OrdersTable:
 
         Values are parameters: a log may keep the text of a statement.
         """
-        attributes = ", ".join(f"'{name}': ?" for name in order)
-        return {
-            "Statement": f'INSERT INTO "{self.name}" VALUE {{{attributes}}}',
-            "Parameters": list(to_item(order).values()),
-        }
+        item = item_of(order)
+        attributes = ", ".join(f"'{name}': ?" for name in item)
+        return {"Statement": f'INSERT INTO "{self.name}" VALUE {{{attributes}}}', "Parameters": list(item.values())}
 
     def _put_if_free(self, claim: Mapping) -> "PutTypeDef":
         """Return the Put of a claim, which may replace one past its time to live."""

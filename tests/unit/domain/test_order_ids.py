@@ -136,11 +136,11 @@ def test_an_order_placed_here_has_the_time_of_its_id(now, accepted_at):
 def test_a_message_has_the_time_of_its_id(sent):
     document = {"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}]}
     submission = submitted(document if sent is None else {**document, "timestamp": sent})
-    message = messages.new_message(submission, now=NOW, source="pipeline", features=())
+    message = messages.accepted(submission, now=NOW, source="pipeline", features=())
     assert orders.timestamp_of(message["orderId"]) == message["timestamp"] == (NOW if sent is None else sent)
     # Months later, from the dead-letter queue.
-    read = messages.read(strict_json.dumps(message))
-    order = messages.order_of(read, now=NOW + 10**10, features=(), ttl_days=1, correlation_id=None)
+    (read,) = messages.read(strict_json.dumps(message)).values()
+    order = messages.order_of(read, now=NOW + 10**10, settings={}, ttl_days=1, correlation_id=None)
     assert (order["orderId"], order["timestamp"]) == (message["orderId"], message["timestamp"])
 
 
