@@ -74,8 +74,8 @@ def test_a_day_without_orders_takes_a_query_for_each_shard():
 
 
 def test_shards_are_read_side_by_side():
-    index, together = day_of([]), threading.Barrier(stored.READERS, timeout=30)
-    index.answer = lambda shard: together.wait() if shard in shards_of(DATE)[: stored.READERS] else None
+    index, together = day_of([]), threading.Barrier(8, timeout=10)
+    index.answer = lambda shard: together.wait() if shard in shards_of(DATE)[:8] else None
     assert list(stored.orders_of(index, "orders", DATE)) == []
 
 
