@@ -7,6 +7,8 @@ date alone.
 
 from hashlib import sha256
 
+PROCESSED_DATE_INDEX = "processedDateIndex"
+
 # 16,000 orders a second. The table, with DynamoDB's default quota of 40,000 units a second, takes 10,000 imported ones,
 # four units each (order and claim, in a transaction): at that rate a shard has 625 of its 1,000.
 # May be raised, never lowered: the orders of the shards above would no longer be found.

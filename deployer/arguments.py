@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -47,6 +48,7 @@ COMMANDS = (
     Command("--smoke", "operations.smoke.command"),
     Command("--destroy", "deployer.commands.destroy.command", companions=frozenset({"yes", "delete_data", "plan"})),
     Command("--import", "operations.imports.command"),
+    Command("--imported", "operations.imports.day"),
     Command("--dlq", "operations.queues.command", "show"),
     Command("--redrive", "operations.queues.command", "redrive_queue", companions=frozenset({"yes"})),
 )
@@ -132,6 +134,9 @@ def _looking(group) -> None:
         help="with --logs: how far back, as 30s, 10m, 1h30m (default: 10m; with --order 1d)",
     )
     group.add_argument(
+        "--imported", type=_day, metavar="DAY", help="stored orders of the files of a day (UTC), such as 2026-11-28"
+    )
+    group.add_argument(
         "--dlq", metavar="QUEUE", help="show the messages of a dead-letter queue and their reasons; none is removed"
     )
 
@@ -192,6 +197,15 @@ def _seconds(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _day(text: str) -> str:
+    try:
+        if str(date.fromisoformat(text)) == text:
+            return text
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"must be a day such as 2026-11-28, not {text!r}")
+
+
 def _orders(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"must be a non-negative integer, not {text!r}")
@@ -230,7 +244,7 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | No
 
 def wanted(options: argparse.Namespace) -> Options:
     """Return the options of the command line over the defaults of Options."""
-    names = {"file": "import", "function": "logs", "version": "rollback"}
+    names = {"file": "import", "day": "imported", "function": "logs", "version": "rollback"}
     given = {name: getattr(options, names.get(name, name), None) for name in _DEFAULTS}
     given["queue"] = options.dlq or options.redrive
     given["command"] = next((each.flag for each in COMMANDS if each.flag and _given(options, each.key)), "")

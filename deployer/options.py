@@ -40,6 +40,9 @@ class Options:
     # --import
     file: Path = Path()
 
+    # --imported
+    day: str = ""
+
     # --dlq, --redrive
     queue: str = ""
 
@@ -80,6 +83,7 @@ class Options:
 
 _TARGET = ("env", "local", "local_dir", "region", "profile")
 _ARGUMENTS = {
+    "day": ("--imported",),
     "file": ("--import",),
     "function": ("--logs",),
     "queue": ("--dlq", "--redrive"),

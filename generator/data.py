@@ -17,10 +17,11 @@ from troposphere.dynamodb import (
 from troposphere.ssm import Parameter as SsmParameter
 
 from config import names
+from contract.shards import PROCESSED_DATE_INDEX
 from generator import order_events, outputs, parameters, queue_resources, scaling, uploads
 from generator.audit import accepted
 from generator.lifecycle import AS_DATA
-from generator.resources import CUSTOMER_INDEX, PROCESSED_DATE_INDEX
+from generator.resources import CUSTOMER_INDEX
 
 SCALED_INDEXES = {"CustomerIndex": CUSTOMER_INDEX, "ProcessedDateIndex": PROCESSED_DATE_INDEX}
 

@@ -4,10 +4,10 @@ from troposphere import Ref, Sub
 
 from config import names
 from contract.imports import REPORT_PREFIX, UPLOAD_PREFIX
+from contract.shards import PROCESSED_DATE_INDEX
 from generator.queues import EVENTS_DLQ, ORDER_QUEUE
 
 CUSTOMER_INDEX = "customerIdIndex"
-PROCESSED_DATE_INDEX = "processedDateIndex"
 INDEXES = (CUSTOMER_INDEX, PROCESSED_DATE_INDEX)
 
 

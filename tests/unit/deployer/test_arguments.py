@@ -77,6 +77,10 @@ def test_every_field_of_the_options_can_be_given():
         Options(env="dev", command="--destroy", delete_data=True),
     )
     assert meant("--import", "f") == ("--import", Options(env="dev", command="--import", file=Path("f")))
+    assert meant("--imported", "2026-11-28") == (
+        "--imported",
+        Options(env="dev", command="--imported", day="2026-11-28"),
+    )
     assert meant("--dlq", "Q") == ("--dlq", Options(env="dev", command="--dlq", queue="Q"))
     assert meant("--redrive", "Q") == ("--redrive", Options(env="dev", command="--redrive", queue="Q"))
 
@@ -86,6 +90,7 @@ VALUES = {
     "text": TEXTS,
     "seconds": st.floats(0.001, 1e8).map(lambda seconds: f"{seconds:.6f}s"),
     "orders": st.integers(0, 10**9).map(str),
+    "day": st.dates().map(str),
 }
 
 
@@ -110,7 +115,7 @@ def _typed(draw, action) -> str:
         return flag
     if action.choices:
         return f"{flag}={draw(st.sampled_from(sorted(action.choices)))}"
-    kind = {arguments._seconds: "seconds", arguments._orders: "orders"}.get(action.type, "text")
+    kind = {arguments._seconds: "seconds", arguments._orders: "orders", arguments._day: "day"}.get(action.type, "text")
     return f"{flag}={draw(VALUES[kind])}"
 
 
