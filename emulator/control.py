@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from emulator import INSTALL_HINT, ownership
+from emulator import INSTALL_HINT, ownership, server
 from emulator.server import HOST, IDENTITY_PATH, ROOT_USER, passed_on
 
 LOG = "emulator.log"
@@ -41,17 +41,19 @@ class Emulator:
     state_dir: Path
     port: int
     iam: bool
+    code: str
+    """The version of the code that it runs (``emulator.server.code``)."""
 
 
 def start(state_dir: Path, *, port: int | None = None, iam: bool = False, timeout: float = 30) -> Emulator:
-    """Start the emulator of ``state_dir`` in the background, or return the one running.
+    """Start the emulator of ``state_dir`` in the background, or return the one running. Restart one of another version.
 
     Without ``port``, use the previous port if it is free, so that URLs stay valid, else any free one. Wait up to
     ``timeout`` seconds for an answer. Safe to call from several processes at once. Raises EmulatorError, and leaves no
     process behind.
     """
     state_dir = _real(state_dir)
-    found = running(state_dir) or _started(state_dir, port, iam, timeout)
+    found = _current(state_dir) or _started(state_dir, port, iam, timeout)
     if port not in (None, found.port) or iam != found.iam:
         raise EmulatorError(
             f"the emulator of {state_dir} already runs on port {found.port} with IAM "
@@ -71,7 +73,18 @@ def running(state_dir: Path) -> Emulator | None:
     lock = ownership.identity(state_dir)
     if answer is None or answer.get("pid") != pid or answer.get("lock") != lock:
         return None
-    return Emulator(f"http://{HOST}:{port}", pid, state_dir, port, bool(answer.get("iam")))
+    code = str(answer.get("code"))
+    return Emulator(f"http://{HOST}:{port}", pid, state_dir, port, bool(answer.get("iam")), code)
+
+
+def _current(state_dir: Path) -> Emulator | None:
+    """Return the running emulator. Stop one of another version: what it does not know would fail in odd ways."""
+    found = running(state_dir)
+    if found is None or found.code == server.code():
+        return found
+    if ownership.record(state_dir).get("pid") == found.pid:  # and not the one of another process that does the same
+        stop(state_dir)
+    return None
 
 
 def stop(state_dir: Path, timeout: float = 15) -> bool:

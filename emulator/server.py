@@ -10,6 +10,8 @@ import shutil
 import sys
 import threading
 import time
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 from emulator import INSTALL_HINT, MINISTACK_VERSION, ownership, registry
@@ -95,12 +97,19 @@ def configure(port: int, state_dir: Path, iam: bool) -> None:
     )
 
 
+@cache
+def code() -> str:
+    """Return a hash of this package, which names MiniStack's version."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
 def answer_identity(claim: Claim, iam: bool) -> None:
     """Serve ``/_emulator``, by which ``control`` identifies this process."""
     import ministack.app as ministack
 
     inner = ministack.app
-    identity = json.dumps({"pid": os.getpid(), "lock": claim.identity, "iam": iam}).encode()
+    identity = json.dumps({"pid": os.getpid(), "lock": claim.identity, "iam": iam, "code": code()}).encode()
 
     async def app(scope, receive, send):
         if scope["type"] == "http" and scope["path"] == IDENTITY_PATH and not claim.lost():

@@ -37,6 +37,15 @@ def test_a_running_emulator_is_found_and_reused(state: Path) -> None:
     assert not control.stop(state)
 
 
+def test_one_of_another_version_is_restarted_with_its_port(state: Path, monkeypatch) -> None:
+    old = control.start(state)
+    monkeypatch.setattr("emulator.server.code", lambda: old.code)
+    assert control.start(state).pid == old.pid
+    monkeypatch.setattr("emulator.server.code", lambda: "newer")
+    new = control.start(state)
+    assert (new.pid, new.port) == (control.running(state).pid, old.port) and new.pid != old.pid
+
+
 def test_the_port_is_kept_from_start_to_start(state: Path) -> None:
     port = control.start(state).port
     control.stop(state)

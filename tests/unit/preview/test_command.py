@@ -22,7 +22,7 @@ def cloudwatch(monkeypatch):
         monkeypatch.setattr(
             command.control,
             "running",
-            lambda directory: control.Emulator("http://127.0.0.1:1", 1, directory, 1, True),
+            lambda directory: control.Emulator("http://127.0.0.1:1", 1, directory, 1, True, ""),
         )
         monkeypatch.setattr(command.session, "connect_local", lambda *_: SimpleNamespace(client=lambda service: client))
         yield client
