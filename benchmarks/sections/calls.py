@@ -16,7 +16,7 @@ from benchmarks.deployment import as_root, deployed
 from benchmarks.measure import ROOT, Effort
 from handlers import clients
 
-OPERATIONS = ("PutItem", "UpdateItem", "GetItem", "Query", "TransactWriteItems")
+OPERATIONS = ("BatchExecuteStatement", "PutItem", "UpdateItem", "GetItem", "Query", "TransactWriteItems")
 
 
 class Meter:

@@ -208,6 +208,18 @@ def test_ten_orders_are_one_call_and_two_events_of_an_order_never_share_one(topi
     assert topic.calls == [["A:1", "B:1"], ["A:2"], ["A:3", "B:2"]]
 
 
+@given(st.lists(st.sampled_from("ABCDEFGHIJKLMNO"), max_size=100) | st.permutations(range(100)))
+def test_a_stream_batch_takes_the_fewest_calls_that_keep_the_order_of_its_events(order_ids):
+    chunks = list(orders_events._chunks([(index, {"orderId": each}) for index, each in enumerate(order_ids)]))
+    assert [index for chunk in chunks for index, _ in chunk] == list(range(len(order_ids)))
+    fewest = [0]
+    for end in range(1, len(order_ids) + 1):
+        starts = [n for n in range(max(0, end - 10), end) if len({*order_ids[n:end]}) == end - n]
+        fewest.append(1 + min(fewest[start] for start in starts))
+    assert len(chunks) == fewest[-1]
+    assert len(chunks) == 10 or len({*order_ids}) < 100
+
+
 def test_the_largest_events_fit_into_a_call():
     from domain import events
 
