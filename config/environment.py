@@ -104,13 +104,16 @@ class Functions(_Section):
 
 class Pipeline(_Section):
     batch_size: Annotated[int, Parameter("WorkerBatchSize")] = Field(10, ge=1, le=10_000)
-    """Most orders in a batch of orders_worker; above 10 only with a batching window"""
+    """Most messages in a batch of orders_worker; above 10 only with a batching window"""
 
     batching_window: Annotated[int, Parameter("WorkerBatchingWindow")] = Field(0, ge=0, le=LONGEST_BATCHING_WINDOW)
-    """Seconds that an order may wait for others to fill its batch"""
+    """Seconds that a message may wait for others to fill its batch"""
 
-    # The bounds are those of Lambda's ScalingConfig.
-    maximum_concurrency: Annotated[int, Parameter("WorkerMaximumConcurrency")] = Field(20, ge=2, le=1000)
+    # A batch of an import is 10 messages of 25 orders, each 4 write units of the table (two items in a transaction):
+    # 1,000 units. A new table on demand takes 4,000 a second, which one worker uses up. Five wait 1.25 s for their turn,
+    # less than handlers.bulk tries for; with twenty, every fourth order would go back to the queue. Raise it with the
+    # table's throughput. The bounds are those of Lambda's ScalingConfig.
+    maximum_concurrency: Annotated[int, Parameter("WorkerMaximumConcurrency")] = Field(5, ge=2, le=1000)
     """Most batches that orders_worker processes at once"""
 
     events_email: Annotated[str, Parameter("EventsEmail", "an e-mail address, or empty")] = Field("", pattern=EMAIL)
@@ -170,12 +173,12 @@ class Monitoring(_Section):
     consumed_capacity_percent: Annotated[int, Parameter("ConsumedCapacityPercent")] = Field(80, ge=1, le=100)
     """Percentage of the capacity of the table or an index, when PROVISIONED, that raises an alarm"""
 
-    # Above the order queue's visibility timeout of 370 s, so that one retry of one order raises no alarm.
+    # Above the order queue's visibility timeout of 370 s, so that one retry of one message raises no alarm.
     queue_age_seconds: Annotated[int, Parameter("QueueAgeSeconds")] = Field(600, ge=400)
-    """Age in s of the oldest waiting order that raises an alarm"""
+    """Age in s of the oldest waiting message that raises an alarm"""
 
     queue_depth: Annotated[int, Parameter("QueueDepth")] = Field(1000, ge=1)
-    """Number of waiting orders that raises an alarm"""
+    """Number of waiting messages that raises an alarm; one of an import has up to 25 orders"""
 
     # Far below the six hours after which Lambda gives a change up.
     stream_age_seconds: Annotated[int, Parameter("StreamAgeSeconds")] = Field(300, ge=60, le=3600)

@@ -39,18 +39,16 @@ class Accepted(NamedTuple):
 def groups(orders: Iterable[Accepted]) -> Iterator[list[Accepted]]:
     """Divide orders into messages, each of one priority and as large as the limits allow."""
     open_: dict[str, list[Accepted]] = {priority: [] for priority in PRIORITIES}
+    sizes = dict.fromkeys(PRIORITIES, 0)
     for order in orders:
-        group = open_[order.priority]
-        if group and not _has_room(group, order):
-            yield group
-            group = open_[order.priority] = []
-        group.append(order)
+        priority, size = order.priority, order.size
+        is_full = len(open_[priority]) == ORDERS_PER_MESSAGE or sizes[priority] + size > BYTES_PER_MESSAGE
+        if is_full and open_[priority]:
+            yield open_[priority]
+            open_[priority], sizes[priority] = [], 0
+        open_[priority].append(order)
+        sizes[priority] += size
     yield from filter(None, open_.values())
-
-
-def _has_room(group: list[Accepted], order: Accepted) -> bool:
-    size = sum(each.size for each in group)
-    return len(group) < ORDERS_PER_MESSAGE and size + order.size <= BYTES_PER_MESSAGE
 
 
 @dataclass

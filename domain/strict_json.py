@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from functools import cache
 
 
 def loads(text: str) -> object:
@@ -12,7 +13,7 @@ def loads(text: str) -> object:
     surrogate pair.
     """
     try:
-        document = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object)
+        document = _DECODER.decode(text)
         if "\\u" in text:  # half a surrogate pair can only be an escape
             dumps(document, ensure_ascii=False, default=str).encode()
         text.encode()
@@ -28,7 +29,13 @@ def dumps(document: object, **options) -> str:
     every amount within 13.
     Equal numbers give equal text: 12.50 and 12.5, 10.0 and 10.
     """
-    return json.dumps(document, separators=(",", ":"), **{"default": _number, **options})
+    return _encoder(**options).encode(document)
+
+
+# json.loads and json.dumps make a decoder and an encoder for each call, if they have options.
+@cache
+def _encoder(**options) -> json.JSONEncoder:
+    return json.JSONEncoder(separators=(",", ":"), **{"default": _number, **options})
 
 
 def _number(value: Decimal) -> int | float:
@@ -46,3 +53,6 @@ def _object(pairs: list[tuple[str, object]]) -> dict:
     if len(result) != len(pairs):
         raise ValueError("a key is given twice")
     return result
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object)

@@ -170,7 +170,11 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         "orders_worker",
         "Stores the orders of the queue",
+        # For its CPU: a full batch of an import, 10 messages of 25 orders, takes 55 ms of a vCPU, of which this is 0.58,
+        # and 72 MB with the largest messages (64 KB).
         memory=1024,
+        # A full batch is five transactions at once, in all about 0.3 s. No call to DynamoDB begins in the last third of
+        # the time: 40 s of retries in an outage, and 20 s for the 25 calls that reject 250 orders.
         timeout=60,
         path=ASYNC,
         rights=(

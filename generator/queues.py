@@ -53,7 +53,7 @@ class DeadLetterQueue(_Queue):
 
 @dataclass(frozen=True)
 class Queue(_Queue):
-    """Alarms have limits on the age of its oldest message, in seconds, and on its depth."""
+    """Alarms have limits on the age of its oldest message, in seconds, and on its depth, in messages."""
 
     dead_letters: DeadLetterQueue
     age_limit: Ref | int = AGE_LIMIT
@@ -76,7 +76,8 @@ ORDER_QUEUE = Queue(
         "OrderQueueDLQ",
         "orders that could not be stored",
         alarm="rejected-orders",
-        meaning="An accepted order was rejected, or failed five times, and waits in OrderQueueDLQ, for 14 days.",
+        meaning="An accepted order was rejected, or a message of up to 25 failed five times, and waits in OrderQueueDLQ, for "
+        "14 days.",
         notice=Ticket("kept for 14 days, with the reason; but an order is waiting"),
     ),
 )

@@ -73,9 +73,9 @@ def depth(queue: Queue) -> Alarm:
     return Alarm(
         f"{words(queue.title)}-depth",
         of_path(consumer.path),
-        f"More {queue.contents} than allowed wait in {queue.title}, for ten minutes.",
-        f"if a large file is being imported, wait. Otherwise check whether {consumer.name} fails or is at its maximum "
-        "concurrency; raise that.",
+        f"More messages than allowed wait in {queue.title}, the queue of {queue.contents}, for ten minutes.",
+        f"if a large file is being imported, wait. Otherwise check whether {consumer.name} fails, the table throttles "
+        "it, or it is at its maximum concurrency; raise that.",
         waiting(queue, "Average"),
         threshold=queue.depth_limit,
         why=EMPTY,

@@ -35,6 +35,16 @@ def message(order_id: str | None = None, **fields) -> dict:
     }
 
 
+def one_each(orders: list[dict]) -> list[dict]:
+    return orders
+
+
+def several(orders: list[dict], together: int = 25) -> list[dict]:
+    """Messages that carry these orders, as the importer puts them on the queue."""
+    inner = [{name: value for name, value in order.items() if name != "format"} for order in orders]
+    return [{"format": 2, "orders": inner[at : at + together]} for at in range(0, len(inner), together)]
+
+
 def send(deployment: Deployment, bodies: list[dict | str], queue: str = "OrderQueueUrl") -> None:
     """Put the bodies on the queue; a dict as JSON, a text unchanged."""
     sqs = deployment.client("sqs")

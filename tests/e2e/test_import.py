@@ -180,6 +180,8 @@ def test_one_id_with_two_contents_in_a_file_is_one_order_and_one_conflict(import
     assert_each_stored_once(importing, [record])
     [refused] = dead_letters(importing)
     assert refused["reason"] == "order_conflict"
+    body = json.loads(refused["body"])
+    assert (body["format"], body["orderId"], body["customerId"]) == (1, record["orderId"], "CUST-OTHER")
 
 
 ITEM = {"productId": "p", "quantity": 1, "price": 1}

@@ -19,10 +19,12 @@ from tests.e2e.pipeline_kit import (
     drained,
     kill_processes,
     message,
+    one_each,
     point_at,
     receive_all,
     redeliver,
     send,
+    several,
 )
 from tests.e2e.support import copy_project, deploy, edit, fresh_processes, order_for, start, stop
 from tests.waiting import eventually
@@ -220,10 +222,14 @@ def test_many_orders_of_many_clients_are_each_stored_once_and_announced(clean, s
     assert dead_letters(pipeline) == []
 
 
-def test_every_message_delivered_twice_makes_each_order_once(clean):
+SHAPES = pytest.mark.parametrize("shape", [one_each, several])
+
+
+@SHAPES
+def test_every_message_delivered_twice_makes_each_order_once(clean, shape):
     orders = [message() for _ in range(40)] + [message(f"fd-{uuid.uuid4()}") for _ in range(40)]
-    send(clean, orders)
-    send(clean, orders)
+    send(clean, shape(orders))
+    send(clean, shape(orders))
     drained(clean)
     assert_each_stored_once(clean, [o["orderId"] for o in orders])
     assert dead_letters(clean) == []
@@ -275,6 +281,25 @@ def test_of_a_mixed_batch_the_good_are_stored_once_and_each_bad_one_is_a_dead_le
     assert all(len(subscriber.of(o["orderId"])) == 1 for o in good), "and were not processed again"
 
 
+def test_of_messages_of_several_orders_each_bad_one_is_a_dead_letter_of_its_own(clean, subscriber):
+    kept = message()
+    send(clean, [kept])
+    drained(clean)
+    good = [message() for _ in range(60)]
+    conflicting = {**kept, "items": [{"productId": "B", "quantity": 9, "price": 9}]}
+    invalid = message("BAD-types", items="many")
+    send(clean, several([*good[:30], kept, conflicting, good[3], *good[30:], invalid]))
+    drained(clean)
+    assert_each_stored_once(clean, [kept["orderId"], *(o["orderId"] for o in good)])
+    letters = dead_letters(clean)
+    assert {json.dumps(json.loads(letter["body"]), sort_keys=True): letter["reason"] for letter in letters} == {
+        json.dumps(conflicting, sort_keys=True): "order_conflict",
+        json.dumps(invalid, sort_keys=True): "invalid_request",
+    }
+    eventually(lambda: all(subscriber.of(o["orderId"]) for o in good), "the good ones are announced")
+    assert all(len(subscriber.of(o["orderId"])) == 1 for o in good), "and were not processed again"
+
+
 def test_an_order_redelivered_after_it_has_moved_on_does_not_move_back(clean, subscriber):
     for order in (message(), message(f"fd-{uuid.uuid4()}")):
         send(clean, [order])
@@ -298,24 +323,27 @@ def faults(clean):
         point_at(clean, "OrdersWorkerFunction", AWS_ENDPOINT_URL_DYNAMODB=clean.outputs["EndpointUrl"])
 
 
+@SHAPES
 @pytest.mark.parametrize("fault", ["500", "throttle", "drop"])
-def test_while_dynamodb_fails_orders_wait_and_all_are_stored_afterwards(clean, faults, fault):
+def test_while_dynamodb_fails_orders_wait_and_all_are_stored_afterwards(clean, faults, fault, shape):
     faults.mode = fault
     orders = [message() for _ in range(20)] + [message(f"fd-{uuid.uuid4()}") for _ in range(20)]
-    send(clean, orders)
-    eventually(lambda: faults.seen > 50, "every order has been tried, and some again")
+    sent = shape(orders)
+    send(clean, sent)
+    eventually(lambda: faults.seen > 50, "every message has been tried, and some again")
     assert all(not items for items in clean.orders_of([o["orderId"] for o in orders]).values())
-    assert sum(counts(clean)) == 40, "every order still waits"
+    assert sum(counts(clean)) == len(sent), "every message still waits"
     faults.mode = ""
     drained(clean)
     assert_each_stored_once(clean, [o["orderId"] for o in orders])
     assert dead_letters(clean) == []
 
 
-def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing_and_doubles_nothing(clean, faults):
+@SHAPES
+def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing_and_doubles_nothing(clean, faults, shape):
     orders = [message() for _ in range(15)] + [message(f"fd-{uuid.uuid4()}") for _ in range(15)]
     faults.held.clear()
-    send(clean, orders)
+    send(clean, shape(orders))
     eventually(lambda: faults.waiting > 0, "a batch is under way")
     assert kill_processes(clean, "OrdersWorkerFunction") > 0
     faults.held.set()
@@ -371,22 +399,24 @@ def test_a_redriven_order_that_is_good_now_is_stored(clean):
 
 
 def test_a_message_of_a_later_version_waits_whole_among_the_dead_letters_until_a_worker_knows_it(clean):
-    later = [
-        message("LATER-format", format=2),
+    good, beside = message(), message()
+    alone = [
+        message("LATER-format", format=3),
         message("LATER-field", tip=1.5),
         message("LATER-value", delivery="drone"),
     ]
-    good = message()
+    later = [*alone, *several([message("LATER-among-several", tip=1.5), beside])]
     send(clean, [good])
     drained(clean)
     redeliver(clean, receives=2)
     send(clean, later)
     eventually(lambda: counts(clean, "OrderQueueDlqUrl")[0] == len(later), "they were received too often")
-    assert_each_stored_once(clean, [good["orderId"]])
+    assert_each_stored_once(clean, [good["orderId"], beside["orderId"]])
     listed = command(clean, "--dlq", "OrderQueueDLQ")
     assert listed.returncode == 0, listed.stdout + listed.stderr
+    assert f"2 orders: LATER-among-several, {beside['orderId']}" in " ".join(listed.stdout.split())
     assert "received too often" in listed.stdout and "rejected for good" not in listed.stdout
-    for detail in ("format: is newer than 1", "is not a known field", "delivery: must be one of standard, express"):
+    for detail in ("format: is newer than 2", "is not a known field", "delivery: must be one of standard, express"):
         assert detail in " ".join(listed.stdout.split())
     assert command(clean, "--redrive", "OrderQueueDLQ", "--yes").returncode == 0
     eventually(lambda: counts(clean, "OrderQueueDlqUrl")[0] == len(later), "the worker is no newer: again")
@@ -395,7 +425,8 @@ def test_a_message_of_a_later_version_waits_whole_among_the_dead_letters_until_a
     assert {letter["body"] for letter in letters} == {json.dumps(each) for each in later}
     assert {letter["reason"] for letter in letters} == {None}
     redeliver(clean)
-    assert clean.orders_of([each["orderId"] for each in later]) == {each["orderId"]: [] for each in later}
+    ids = [*(each["orderId"] for each in alone), "LATER-among-several"]
+    assert clean.orders_of(ids) == {order_id: [] for order_id in ids}
 
 
 def test_an_unknown_queue_names_the_known_ones(clean):

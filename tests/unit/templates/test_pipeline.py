@@ -116,16 +116,16 @@ def test_the_worker_takes_batches_from_the_order_queue_and_reports_what_failed_o
 
 
 def test_the_worker_is_bounded_where_it_takes_orders_and_not_by_reserved_concurrency(compute, to_worker):
-    assert to_worker["ScalingConfig"] == {"MaximumConcurrency": "20"}
+    assert to_worker["ScalingConfig"] == {"MaximumConcurrency": "5"}
     assert "ReservedConcurrentExecutions" not in compute["Resources"]["OrdersWorkerFunction"]["Properties"]
 
 
 def test_an_environment_sets_batch_window_and_concurrency(compute):
     changed = mapping(
-        compute, "OrderQueueToWorker", WorkerBatchSize="100", WorkerBatchingWindow="2", WorkerMaximumConcurrency="5"
+        compute, "OrderQueueToWorker", WorkerBatchSize="100", WorkerBatchingWindow="2", WorkerMaximumConcurrency="7"
     )
     assert (changed["BatchSize"], changed["MaximumBatchingWindowInSeconds"]) == ("100", "2")
-    assert changed["ScalingConfig"] == {"MaximumConcurrency": "5"}
+    assert changed["ScalingConfig"] == {"MaximumConcurrency": "7"}
 
 
 # Stream to announcer
