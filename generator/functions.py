@@ -119,8 +119,8 @@ UPLOADED_FILES = {
 
 _SETTINGS = ("API_CONFIG_PARAMETER", "FEATURE_FLAGS_PARAMETER")
 
-# IAM authorizes a TransactWriteItems or BatchExecuteStatement as the actions in it. aws/ssm, the key of SecureStrings, lets everyone who may
-# read the parameter decrypt it.
+# IAM authorizes a TransactWriteItems or BatchExecuteStatement as the actions in it. aws/ssm, the key of SecureStrings,
+# lets everyone who may read the parameter decrypt it.
 FUNCTIONS: tuple[Function, ...] = (
     Function(
         "orders_command",
