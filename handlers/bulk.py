@@ -5,7 +5,7 @@ fails alone if its item exists, but does not say which order that is: a transact
 An order with an id chosen by a client needs a transaction, with its claim (`domain.claims`). One transaction takes many
 such pairs.
 
-Whatever the call: orders that make it fail are settled, and the others are tried again without them.
+Orders that make a call fail are settled, and the others are tried again without them.
 
 Only this module and `handlers.repository` know DynamoDB.
 """

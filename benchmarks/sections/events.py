@@ -54,7 +54,9 @@ def _latency(outputs: dict, count: int) -> float:
         written[order["orderId"]] = time.time() * 1000
         time.sleep(PAUSE)
     while len(taken) < count:
-        answer = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5, MessageSystemAttributeNames=["SentTimestamp"])
+        answer = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20, MessageSystemAttributeNames=["SentTimestamp"])
+        if "Messages" not in answer:
+            raise SystemExit(f"{len(taken)} events of {count} orders arrived, and no other in 20 s")
         for message in answer["Messages"]:
             order_id = json.loads(json.loads(message["Body"])["Message"])["orderId"]
             taken.append(float(message["Attributes"]["SentTimestamp"]) - written[order_id])

@@ -203,7 +203,7 @@ class Faulty:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(BATCHES, FAULTS)
-def test_whatever_fails_an_order_is_stored_once_and_the_first_one_stays(pipeline, batch, script):
+def test_with_any_failures_an_order_is_stored_once_and_the_first_one_stays(pipeline, batch, script):
     for item in pipeline.items():
         key = {name: item[name] for name in ("orderId", "timestamp")}
         pipeline.database.delete_item(TableName=TABLE, Key=key)
