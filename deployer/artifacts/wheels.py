@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from deployer.artifacts import memo
 from deployer.artifacts.packaging import Package, zip_of
 from deployer.errors import Exit, Failure
 
@@ -37,7 +38,9 @@ def layer(requirements: Path, cache: Path) -> Package:
     pins = pinned(requirements)
     text = requirements.read_bytes() + f"{PYTHON}/{PLATFORM}".encode()
     directory = cache / hashlib.sha256(text).hexdigest()[:16]
-    return Package("layer", zip_of(contents(_cached(directory, pins) or _downloaded(requirements, pins, directory))))
+    wheels = _cached(directory, pins) or _downloaded(requirements, pins, directory)
+    name = memo.key(*wheels, *wheels.values())
+    return Package("layer", memo.remembered(directory, name, lambda: zip_of(contents(wheels))))
 
 
 def pinned(requirements: Path) -> Pins:

@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
-from deployer.artifacts import lint, packaging, wheels
+from deployer.artifacts import lint, packaging, rendering, wheels
 from deployer.artifacts.lint import Finding
 from deployer.artifacts.packaging import Package
 from deployer.errors import Exit, Failure
 from deployer.show.ui import Ui
 
 
-def rendered(ui: Ui) -> dict[str, str]:
+def rendered(ui: Ui, root: Path, cache: Path) -> dict[str, str]:
     """Return template name -> YAML text. Raises Failure(LINT) if the generator fails."""
     with ui.step("Render") as step:
         try:
-            from generator.render import render
-
-            texts = render()
+            texts = rendering.rendered(root, cache / "rendered")
         except Exception as error:
             location = _location(error)
             if not location and isinstance(error, ModuleNotFoundError):

@@ -1,13 +1,21 @@
-"""cfn-lint for real: across files, and no more often than something changes."""
+"""cfn-lint for real: across files, in processes, and no more often than something changes."""
 
-from pathlib import Path
+import json
+import os
+import subprocess
+import sys
 
 import pytest
 
-from deployer.artifacts import lint
+from deployer.artifacts import lint, lint_processes
+from generator.render import render
+from tests.unit.templates.test_lint import MISTAKES
+from tests.waiting import eventually
 
 TOPIC = "Resources: {Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: %s}}}\n"
-ROOT = "Resources:\n  Child:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: ./child.yaml}\n"
+ROOT_TEMPLATE = (
+    "Resources:\n  Child:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: ./child.yaml}\n"
+)
 
 
 def test_children_are_held_against_the_root_and_clean_results_are_remembered(tmp_path, monkeypatch):
@@ -18,11 +26,10 @@ def test_children_are_held_against_the_root_and_clean_results_are_remembered(tmp
     assert any(finding.rule == "E3043" and finding.template == "root.yaml" for finding in lint.errors(findings))
     monkeypatch.setattr(lint, "_run", lambda *arguments: pytest.fail("linted again"))
     assert lint.lint({"root": root, "child": child}, "us-east-1", tmp_path) == findings
-    assert all(path.suffix == ".json" for path in Path(tmp_path).iterdir())
 
 
 def test_what_changes_is_linted_again_with_what_nests_it_and_nothing_else(tmp_path, monkeypatch):
-    before = {"root": ROOT, "child": TOPIC % "a", "other": TOPIC % "b"}
+    before = {"root": ROOT_TEMPLATE, "child": TOPIC % "a", "other": TOPIC % "b"}
     lint.lint(before, "us-east-1", tmp_path)
     looked, run = [], lint._run
     monkeypatch.setattr(
@@ -30,3 +37,72 @@ def test_what_changes_is_linted_again_with_what_nests_it_and_nothing_else(tmp_pa
     )
     assert not lint.errors(lint.lint({**before, "child": TOPIC % "c"}, "us-east-1", tmp_path))
     assert looked == ["root", "child"]
+
+
+@pytest.fixture(scope="module")
+def broken():
+    """The project's templates with a mistake in three of them."""
+    rendered = render()
+    return rendered | {name: rendered[name].replace(old, new) for name, (old, new, _) in MISTAKES.items()}
+
+
+def test_processes_find_what_one_process_finds(broken, tmp_path):
+    for name, text in broken.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    beside = lint._run(broken, list(broken), "us-east-1")
+    assert beside == lint_processes.lint(str(tmp_path), broken, "us-east-1")
+    found = {(name, each["rule"]) for name, entries in beside.items() for each in entries}
+    assert {(name if rule != "E3043" else "root", rule) for name, (_, _, rule) in MISTAKES.items()} <= found
+
+
+def test_findings_are_in_order_of_template_and_line(broken, tmp_path):
+    findings = lint.lint(broken, "us-east-1", tmp_path)
+    assert findings == sorted(findings) == lint.lint(dict(reversed(broken.items())), "us-east-1", tmp_path)
+
+
+def test_each_process_gets_its_share_and_none_is_idle():
+    sizes = {"root": 2, "data": 3, "compute": 4, "api": 4, "monitoring": 9}
+    assert lint_processes.shared_out(sizes, 2) == [["monitoring", "root"], ["api", "compute", "data"]]
+    assert lint_processes.shared_out(sizes, 8) == [["monitoring"], ["api"], ["compute"], ["data"], ["root"]]
+
+
+def in_group(group: int) -> list[str]:
+    listed = subprocess.run(["ps", "-A", "-o", "pgid=,pid="], capture_output=True, text=True, check=True).stdout
+    return [pid for pgid, pid in map(str.split, listed.splitlines()) if int(pgid) == group]
+
+
+DEPLOYER = """
+import subprocess, sys
+program, request = sys.argv[1:]
+process = subprocess.Popen([sys.executable, "-P", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
+process.stdin.write(open(request, "rb").read() + b"\\n")
+process.stdin.flush()
+print(process.pid, flush=True)
+process.wait()
+"""
+
+
+def test_the_processes_end_with_the_deployer_even_a_killed_one(broken, tmp_path):
+    request = {"rendered": broken, "names": list(broken), "region": "us-east-1"}
+    (tmp_path / "request.json").write_text(json.dumps(request))
+    (tmp_path / "tmp").mkdir()
+    deployer = subprocess.Popen(
+        [sys.executable, "-c", DEPLOYER, lint_processes.__file__, str(tmp_path / "request.json")],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+    )
+    with deployer:
+        assert deployer.stdout
+        group = int(deployer.stdout.readline())
+        eventually(lambda: len(in_group(group)) > 1, "the processes lint")
+        deployer.kill()
+    eventually(lambda: not in_group(group), "the processes have ended")
+    assert not any((tmp_path / "tmp").iterdir())
+
+
+def test_a_linter_that_fails_is_not_taken_for_one_that_finds_nothing(tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text("raise SystemExit('out of memory')")
+    monkeypatch.setattr(lint, "_PROGRAM", tmp_path / "broken.py")
+    with pytest.raises(RuntimeError, match="cfn-lint failed: out of memory"):
+        lint.lint({"root": ROOT_TEMPLATE, "child": TOPIC % "a"}, "us-east-1", tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()

@@ -14,7 +14,7 @@ from config import names
 from config.environment import load
 from config.parameters import from_environment
 from deployer import arguments, cli
-from deployer.artifacts import bucket, lint, wheels
+from deployer.artifacts import bucket, lint, rendering, wheels
 from deployer.artifacts.lint import Finding
 from deployer.artifacts.packaging import Package
 from deployer.aws import session
@@ -51,6 +51,8 @@ def world(monkeypatch, tmp_path):
     state = SimpleNamespace(root=template(), writes=[], said=io.StringIO(), calls=[], parameters=[])
     monkeypatch.setattr("generator.origins.origins", dict)  # before its renderer is replaced
     monkeypatch.setitem(sys.modules, "generator.render", SimpleNamespace(render=lambda: {"root": state.root}))
+    monkeypatch.setenv("FOOD_DELIVERY_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(rendering, "_sources", lambda root: [state.root])
     monkeypatch.setattr(lint, "lint", lambda *arguments: [])
     monkeypatch.setattr(wheels, "layer", lambda *arguments: Package("layer", b"layer"))
     monkeypatch.setattr(

@@ -1,6 +1,7 @@
 """Each obstacle is one line with its exit code, before anything is written."""
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import (
     EndpointConnectionError,
     NoCredentialsError,
@@ -8,7 +9,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from deployer.aws import service_errors, session
+from deployer.aws import isolated, service_errors, session
 from deployer.errors import Exit, Failure
 from deployer.preflight import account_state as preflight
 from deployer.preflight import concurrency
@@ -155,3 +156,10 @@ def test_a_misspelt_region_is_refused_at_once():
 
 def test_templates_are_read_from_the_regions_own_partition(dev):
     assert session.connect(dev, region="cn-north-1").template_host().endswith("cn-north-1.amazonaws.com.cn")
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"])
+def test_templates_are_read_from_where_a_client_of_s3_sends_them(dev, region):
+    config = Config(s3={"us_east_1_regional_endpoint": "regional"})
+    client = isolated.session("none", "none", region).client("s3", config=config)
+    assert session.connect(dev, region=region).template_host() == client.meta.endpoint_url
