@@ -5,10 +5,13 @@ and outputs against the root. It takes seconds, so the findings of each template
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,17 +36,25 @@ class Finding:
         return f"{self.template}:{self.line}: {self.resource}: {self.rule} {self.message}"
 
 
-def lint(rendered: Mapping[str, str], region: str, cache: Path) -> list[Finding]:
-    """Return all findings, sorted by template and line."""
+@contextmanager
+def started(rendered: Mapping[str, str], region: str, cache: Path) -> Iterator[Callable[[], list[Finding]]]:
+    """Start to lint; yield a function that waits for all findings, sorted by template and line.
+
+    What still runs when the block ends is killed.
+    """
     keys = {name: _key(name, rendered, region) for name in rendered}
     known = {name: memo.read(cache, keys[name]) for name in rendered}
     found = {name: json.loads(content) for name, content in known.items() if content is not None}
-    if missing := [name for name in rendered if name not in found]:
-        linted = _run(rendered, missing, region)
-        for name, fields in linted.items():
-            memo.write(cache, keys[name], json.dumps(fields).encode())
-        found |= linted
-    return sorted({Finding(f"{name}.yaml", **fields) for name, entries in found.items() for fields in entries})
+    with _processes(rendered, [name for name in rendered if name not in found], region) as finished:
+
+        def findings() -> list[Finding]:
+            linted = finished()
+            for name, fields in linted.items():
+                memo.write(cache, keys[name], json.dumps(fields).encode())
+            both = found | linted
+            return sorted({Finding(f"{name}.yaml", **fields) for name, entries in both.items() for fields in entries})
+
+        yield findings
 
 
 def errors(findings: list[Finding]) -> list[Finding]:
@@ -64,26 +75,43 @@ def _key(name: str, rendered: Mapping[str, str], region: str) -> str:
     return memo.key(region, name, json.dumps(inputs, sort_keys=True), *settings)
 
 
-def _run(rendered: Mapping[str, str], names: Sequence[str], region: str) -> dict[str, list[dict]]:
-    """Lint the named templates, beside all others; return the fields of the findings of each."""
+@contextmanager
+def _processes(
+    rendered: Mapping[str, str], names: Sequence[str], region: str
+) -> Iterator[Callable[[], dict[str, list[dict]]]]:
+    """Lint the named templates, beside all others; yield a function that waits for the fields of their findings."""
+    if not names:
+        yield dict
+        return
     if find_spec("cfnlint") is None:
         raise ModuleNotFoundError("cfn-lint is not installed", name="cfnlint")
-    request = json.dumps({"rendered": dict(rendered), "names": list(names), "region": region})
-    with tempfile.TemporaryFile() as problems:
+    with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile() as problems:
+        for name, text in rendered.items():
+            (Path(scratch) / f"{name}.yaml").write_text(text, encoding="utf-8")
         process = subprocess.Popen(
-            [sys.executable, "-P", str(_PROGRAM)],
-            stdin=subprocess.PIPE,
+            [sys.executable, "-P", str(_PROGRAM), scratch, region, *names],
+            stdin=subprocess.PIPE,  # the program ends when it does, so with this process
             stdout=subprocess.PIPE,
             stderr=problems,
-            process_group=0,  # Ctrl-C at a terminal is for the deployer; the program ends when its input does
+            process_group=0,  # Ctrl-C at a terminal is for the deployer alone
         )
-        with process:
-            assert process.stdin and process.stdout
-            process.stdin.write(request.encode() + b"\n")
-            process.stdin.flush()
+
+        def finished() -> dict[str, list[dict]]:
+            assert process.stdout
             found = process.stdout.read()
-        problems.seek(0)
-        words = problems.read().decode(errors="replace").split()
-    if process.returncode:
-        raise RuntimeError(f"cfn-lint failed: {' '.join(words)}")
-    return json.loads(found)
+            if process.wait():
+                problems.seek(0)
+                raise RuntimeError(f"cfn-lint failed: {' '.join(problems.read().decode(errors='replace').split())}")
+            return json.loads(found)
+
+        with process:
+            try:
+                yield finished
+            finally:
+                _kill(process)
+
+
+def _kill(process: subprocess.Popen) -> None:
+    """Kill what still runs of the process and its children, which are its group."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,8 +1,9 @@
 """Run cfn-lint in as many processes as there are cores: the program that `deployer.artifacts.lint` starts.
 
 Importing cfn-lint takes as long as linting a template, so it is imported once and the processes are forked from this
-one, which has a single thread at that moment. Standard input is one line of JSON, the request; when it ends, because
-the deployer does, this process and its children end as well. Standard output is JSON: template -> its findings.
+one, which has a single thread at that moment. Arguments: the directory of the templates, the region, the names of the
+templates to lint. Standard output is JSON: template -> its findings. When standard input ends, because the deployer
+does, this process and its children end as well.
 """
 
 import gc
@@ -11,7 +12,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Iterable, Mapping
 from multiprocessing import get_context
@@ -22,20 +22,16 @@ Found = list[dict[str, Any]]
 """The fields of each `deployer.artifacts.lint.Finding`, without its template."""
 
 
-def main() -> None:
+def main(directory: str, region: str, *names: str) -> None:
     gc.disable()  # a fifth of the time; the process lives for seconds
     import cfnlint.api  # noqa: F401 - before the fork
 
-    request = json.loads(sys.stdin.readline())
-    with tempfile.TemporaryDirectory() as scratch:
-        for name, text in request["rendered"].items():
-            (Path(scratch) / f"{name}.yaml").write_text(text, encoding="utf-8")
-        sizes = {name: len(request["rendered"][name]) for name in request["names"]}
-        shares = [(scratch, share, request["region"]) for share in shared_out(sizes, _cores())]
-        with get_context("fork").Pool(len(shares)) as pool:
-            threading.Thread(target=_end_with_the_deployer, args=[scratch], daemon=True).start()
-            found = {name: each for part in pool.starmap(lint, shares, 1) for name, each in part.items()}
-        json.dump(found, sys.stdout)
+    sizes = {name: (Path(directory) / f"{name}.yaml").stat().st_size for name in names}
+    shares = [(directory, share, region) for share in shared_out(sizes, _cores())]
+    with get_context("fork").Pool(len(shares)) as pool:
+        threading.Thread(target=_end_with_the_deployer, args=[directory], daemon=True).start()
+        found = {name: each for part in pool.starmap(lint, shares, 1) for name, each in part.items()}
+    json.dump(found, sys.stdout)
 
 
 def shared_out(sizes: Mapping[str, int], processes: int) -> list[list[str]]:
@@ -84,11 +80,11 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _end_with_the_deployer(scratch: str) -> None:
+def _end_with_the_deployer(directory: str) -> None:
     sys.stdin.read()
-    shutil.rmtree(scratch, ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)  # which a killed deployer could not do
     os.killpg(0, signal.SIGKILL)  # the group is this process and its children
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

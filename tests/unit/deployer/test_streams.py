@@ -96,14 +96,6 @@ def test_a_generator_that_raises_is_exit_4_with_file_and_line(monkeypatch, tmp_p
     assert failure.value.code is Exit.LINT
 
 
-def test_a_cache_that_cannot_be_written_is_not_needed(monkeypatch, tmp_path):
-    from deployer.artifacts import lint
-
-    (tmp_path / "file").write_text("")
-    monkeypatch.setattr(lint, "_run", lambda rendered, names, region: {name: [] for name in names})
-    assert lint.lint({"root": "x"}, "us-east-1", tmp_path / "file") == []
-
-
 def test_control_c_before_anything_is_one_line():
     code = "import sys, runpy\nsys.argv = ['deploy.py']\nclass Stop:\n def find_spec(self, name, *_):\n  if name == 'deployer': raise KeyboardInterrupt\nsys.meta_path.insert(0, Stop())\nrunpy.run_path('deploy.py', run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

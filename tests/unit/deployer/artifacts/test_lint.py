@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from deployer.artifacts import lint, lint_processes
 from generator.render import render
+from tests.e2e.support import ROOT, interruptible
 from tests.unit.templates.test_lint import MISTAKES
 from tests.waiting import eventually
 
@@ -18,24 +20,27 @@ ROOT_TEMPLATE = (
 )
 
 
+def linted(rendered, region, cache):
+    with lint.started(rendered, region, cache) as finished:
+        return finished()
+
+
 def test_children_are_held_against_the_root_and_clean_results_are_remembered(tmp_path, monkeypatch):
     child = "Parameters: {Name: {Type: String}}\nResources: {Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Name}}}\n"
     passed = "{TemplateURL: ./child.yaml, Parameters: {Other: x}}"
     root = f"Resources:\n  Child:\n    Type: AWS::CloudFormation::Stack\n    Properties: {passed}\n"
-    findings = lint.lint({"root": root, "child": child}, "us-east-1", tmp_path)
+    findings = linted({"root": root, "child": child}, "us-east-1", tmp_path)
     assert any(finding.rule == "E3043" and finding.template == "root.yaml" for finding in lint.errors(findings))
-    monkeypatch.setattr(lint, "_run", lambda *arguments: pytest.fail("linted again"))
-    assert lint.lint({"root": root, "child": child}, "us-east-1", tmp_path) == findings
+    monkeypatch.setattr(lint, "_PROGRAM", "nothing is linted again")
+    assert linted({"root": root, "child": child}, "us-east-1", tmp_path) == findings
 
 
 def test_what_changes_is_linted_again_with_what_nests_it_and_nothing_else(tmp_path, monkeypatch):
     before = {"root": ROOT_TEMPLATE, "child": TOPIC % "a", "other": TOPIC % "b"}
-    lint.lint(before, "us-east-1", tmp_path)
-    looked, run = [], lint._run
-    monkeypatch.setattr(
-        lint, "_run", lambda rendered, names, region: looked.extend(names) or run(rendered, names, region)
-    )
-    assert not lint.errors(lint.lint({**before, "child": TOPIC % "c"}, "us-east-1", tmp_path))
+    linted(before, "us-east-1", tmp_path)
+    looked, processes = [], lint._processes
+    monkeypatch.setattr(lint, "_processes", lambda *arguments: looked.extend(arguments[1]) or processes(*arguments))
+    assert not lint.errors(linted({**before, "child": TOPIC % "c"}, "us-east-1", tmp_path))
     assert looked == ["root", "child"]
 
 
@@ -49,15 +54,16 @@ def broken():
 def test_processes_find_what_one_process_finds(broken, tmp_path):
     for name, text in broken.items():
         (tmp_path / f"{name}.yaml").write_text(text)
-    beside = lint._run(broken, list(broken), "us-east-1")
+    with lint._processes(broken, list(broken), "us-east-1") as finished:
+        beside = finished()
     assert beside == lint_processes.lint(str(tmp_path), broken, "us-east-1")
     found = {(name, each["rule"]) for name, entries in beside.items() for each in entries}
     assert {(name if rule != "E3043" else "root", rule) for name, (_, _, rule) in MISTAKES.items()} <= found
 
 
 def test_findings_are_in_order_of_template_and_line(broken, tmp_path):
-    findings = lint.lint(broken, "us-east-1", tmp_path)
-    assert findings == sorted(findings) == lint.lint(dict(reversed(broken.items())), "us-east-1", tmp_path)
+    findings = linted(broken, "us-east-1", tmp_path)
+    assert findings == sorted(findings) == linted(dict(reversed(broken.items())), "us-east-1", tmp_path)
 
 
 def test_each_process_gets_its_share_and_none_is_idle():
@@ -72,30 +78,37 @@ def in_group(group: int) -> list[str]:
 
 
 DEPLOYER = """
-import subprocess, sys
-program, request = sys.argv[1:]
-process = subprocess.Popen([sys.executable, "-P", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
-process.stdin.write(open(request, "rb").read() + b"\\n")
-process.stdin.flush()
-print(process.pid, flush=True)
-process.wait()
+import json, sys
+from deployer.artifacts import lint
+popen = lint.subprocess.Popen
+def shown(*arguments, **named):
+    process = popen(*arguments, **named)
+    print(process.pid, flush=True)
+    return process
+lint.subprocess.Popen = shown
+rendered = json.load(open(sys.argv[1]))
+with lint._processes(rendered, list(rendered), "us-east-1") as finished:
+    finished()
 """
 
 
-def test_the_processes_end_with_the_deployer_even_a_killed_one(broken, tmp_path):
-    request = {"rendered": broken, "names": list(broken), "region": "us-east-1"}
-    (tmp_path / "request.json").write_text(json.dumps(request))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_no_process_outlives_an_interrupted_or_killed_deployer(broken, tmp_path, number):
+    (tmp_path / "rendered.json").write_text(json.dumps(broken))
     (tmp_path / "tmp").mkdir()
     deployer = subprocess.Popen(
-        [sys.executable, "-c", DEPLOYER, lint_processes.__file__, str(tmp_path / "request.json")],
+        [sys.executable, "-c", DEPLOYER, str(tmp_path / "rendered.json")],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        preexec_fn=interruptible,
     )
     with deployer:
         assert deployer.stdout
         group = int(deployer.stdout.readline())
         eventually(lambda: len(in_group(group)) > 1, "the processes lint")
-        deployer.kill()
+        deployer.send_signal(number)
     eventually(lambda: not in_group(group), "the processes have ended")
     assert not any((tmp_path / "tmp").iterdir())
 
@@ -104,5 +117,5 @@ def test_a_linter_that_fails_is_not_taken_for_one_that_finds_nothing(tmp_path, m
     (tmp_path / "broken.py").write_text("raise SystemExit('out of memory')")
     monkeypatch.setattr(lint, "_PROGRAM", tmp_path / "broken.py")
     with pytest.raises(RuntimeError, match="cfn-lint failed: out of memory"):
-        lint.lint({"root": ROOT_TEMPLATE, "child": TOPIC % "a"}, "us-east-1", tmp_path / "cache")
+        linted({"root": ROOT_TEMPLATE, "child": TOPIC % "a"}, "us-east-1", tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
