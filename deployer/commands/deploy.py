@@ -68,7 +68,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         layer = beside.enter_context(wheels.started(root / "requirements" / "layer.txt", cache / "wheels"))
         rendered = local_version.rendered(ui, root, cache)
         linted = beside.enter_context(lint.started(rendered, region, cache / "lint"))
-        functions = local_version.functions(root)
+        functions = local_version.functions(root, cache / "packages")
         ui.beside("Package", "Lint")
         aws = connection.connect(ui, environment, options, root)
         with side_effects.reported(aws):

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from deployer.artifacts import lint, packaging, rendering
+from deployer.artifacts import lint, memo, packaging, rendering
 from deployer.artifacts.lint import Finding
 from deployer.artifacts.packaging import Package
 from deployer.errors import Exit, Failure
@@ -56,16 +56,18 @@ def check(ui: Ui, linted: Callable[[], list[Finding]]) -> None:
         ui.warn(str(finding))
 
 
-def functions(root: Path) -> Package:
+def functions(root: Path, cache: Path) -> Package:
     """Return the package of the functions. Raises Failure(PACKAGING) for a source that cannot be packaged."""
     try:
-        return packaging.functions(root)
+        files = packaging.sources(root)
     except OSError as error:
         raise Failure(
             Exit.PACKAGING,
             f"the functions' sources cannot be read: {error}",
             "compare the checkout with git status",
         ) from error
+    name = memo.key(*files, *files.values())
+    return Package("functions", memo.remembered(cache, name, lambda: packaging.checked_zip(files)))
 
 
 def packages(ui: Ui, functions: Package, layer: Callable[[], Package]) -> tuple[Package, Package]:

@@ -133,7 +133,7 @@ def account(monkeypatch, capsys):
     monkeypatch.setattr(local_version, "rendered", lambda *arguments: templates(made.level))
     monkeypatch.setattr(lint, "started", lambda *arguments: nullcontext(lambda: []))
     functions, layer = Package("functions", b"functions"), Package("layer", b"layer")
-    monkeypatch.setattr(local_version, "functions", lambda root: functions)
+    monkeypatch.setattr(local_version, "functions", lambda *arguments: functions)
     monkeypatch.setattr(wheels, "started", lambda *arguments: nullcontext(lambda: layer))
     monkeypatch.setattr(session, "check_region", lambda region: None)
     monkeypatch.setattr(deployment_records, "local_source", lambda root: deployment_records.Source())

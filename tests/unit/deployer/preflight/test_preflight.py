@@ -74,8 +74,22 @@ def test_a_new_accounts_limit_is_reported_with_both_remedies(aws, dev):
 
 
 def test_what_the_stack_reserved_before_counts_as_free(aws, dev):
-    aws.stub("lambda").add_response("get_account_settings", limits(200, 100))
+    aws.stub("lambda").add_response("get_account_settings", limits(200, 150))
+    concurrency.check(aws, dev, {"CommandReservedConcurrency": "50"})
+    aws.done()
+
+
+def test_a_stack_that_reserves_no_more_than_before_needs_no_call(aws, dev):
+    aws.stub("lambda")
     concurrency.check(aws, dev, {"CommandReservedConcurrency": "100"})
+
+
+def test_a_stack_that_manages_the_gateway_role_is_not_asked_for_it_again(aws, dev):
+    aws.stub("sts").add_response("get_caller_identity", CALLER)
+    deployed = stack("UPDATE_COMPLETE", ManageApiGatewayAccount="true", CommandReservedConcurrency="100")
+    aws.stub("cloudformation").add_response("describe_stacks", {"Stacks": [deployed]})
+    aws.stub("apigateway")
+    assert preflight.manage_gateway_account(preflight.check(aws, dev))
 
 
 def test_without_a_reservation_the_limit_is_not_asked(aws, dev):
