@@ -1,6 +1,7 @@
 """The entry point of the command line: arguments in, exit code out."""
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -21,6 +22,8 @@ def main(given: list[str] | None = None) -> int:
     """Run the command and return its exit code. Never raises: an error is one line on standard error."""
     with streams.standard() as out:
         options, command = arguments.parse(given)
+        if options.follow:
+            gc.enable()  # which deploy.py disables
         out.ends = options.follow  # ends when its reader does
         try:
             code = _ended(options, command)
@@ -124,7 +127,7 @@ def _unpackable() -> Failure | None:
     from deployer.artifacts import packaging
 
     try:
-        packaging.sources(ROOT)
+        packaging.functions(ROOT)
     except Failure as failure:
         return failure
     return None

@@ -104,6 +104,13 @@ def code() -> str:
     return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
+def parse_yaml_in_c() -> None:
+    """Give MiniStack PyYAML's parser in C, where there is one: it reads templates eight times as fast."""
+    import yaml
+
+    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def answer_identity(claim: Claim, iam: bool) -> None:
     """Serve ``/_emulator``, by which ``control`` identifies this process."""
     import ministack.app as ministack
@@ -161,6 +168,7 @@ def serve(port: int, state_dir: Path, iam: bool = False, wait: float = 0) -> Non
     claim = Claim(state_dir, wait, port=port, iam=iam)
     ownership.end_when_lost(claim)
     configure(port, state_dir, iam)
+    parse_yaml_in_c()
 
     import ministack.app as ministack
     from hypercorn.config import Config

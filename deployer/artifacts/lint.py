@@ -1,16 +1,24 @@
-"""Run cfn-lint as a library over the rendered templates.
+"""Run cfn-lint over the rendered templates, in processes beside this one (`lint_processes`).
 
 The templates are linted in one directory with their relative TemplateURLs, so cfn-lint can check a child's parameters
-and outputs against the root. It takes seconds, so results are cached for each template; the key covers all inputs.
+and outputs against the root. It takes seconds, so the findings of each template are remembered.
 """
 
-import contextlib
-import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+
+from deployer.artifacts import memo
+
+_PROGRAM = Path(__file__).with_name("lint_processes.py")
 
 
 @dataclass(frozen=True, order=True)
@@ -28,80 +36,82 @@ class Finding:
         return f"{self.template}:{self.line}: {self.resource}: {self.rule} {self.message}"
 
 
-def lint(rendered: Mapping[str, str], region: str, cache: Path) -> list[Finding]:
-    """Return all findings, sorted by template and line."""
-    files = {name: cache / f"{_fingerprint(name, rendered, region)}.json" for name in rendered}
-    cached = {name: _cached(file) for name, file in files.items()}
-    found = {name: findings for name, findings in cached.items() if findings is not None}
-    if missing := [name for name in rendered if name not in found]:
-        linted = _run(rendered, missing, region)
-        found |= linted
-        with contextlib.suppress(OSError):  # the cache only saves time
-            _write({files[name]: linted[name] for name in missing})
-    return sorted(finding for findings in found.values() for finding in findings)
+@contextmanager
+def started(rendered: Mapping[str, str], region: str, cache: Path) -> Iterator[Callable[[], list[Finding]]]:
+    """Start to lint; yield a function that waits for all findings, sorted by template and line.
 
+    What still runs when the block ends is killed.
+    """
+    keys = {name: _key(name, rendered, region) for name in rendered}
+    known = {name: memo.read(cache, keys[name]) for name in rendered}
+    found = {name: json.loads(content) for name, content in known.items() if content is not None}
+    with _processes(rendered, [name for name in rendered if name not in found], region) as finished:
 
-def _write(findings: Mapping[Path, list[Finding]]) -> None:
-    for file, found in findings.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = file.with_suffix(f".{id(findings)}.tmp")
-        scratch.write_text(json.dumps([vars(finding) for finding in found]))
-        scratch.replace(file)
+        def findings() -> list[Finding]:
+            linted = finished()
+            for name, fields in linted.items():
+                memo.write(cache, keys[name], json.dumps(fields).encode())
+            both = found | linted
+            return sorted({Finding(f"{name}.yaml", **fields) for name, entries in both.items() for fields in entries})
 
-
-def _cached(file: Path) -> list[Finding] | None:
-    try:
-        return [Finding(**entry) for entry in json.loads(file.read_text())]
-    except (OSError, ValueError, TypeError):
-        return None  # missing or damaged
+        yield findings
 
 
 def errors(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.level == "error"]
 
 
-def _fingerprint(name: str, rendered: Mapping[str, str], region: str) -> str:
+def _key(name: str, rendered: Mapping[str, str], region: str) -> str:
     """Hash the inputs: the template, its nested ones (cfn-lint reads their parameters and outputs), configuration."""
-    from importlib.metadata import version
-
     inputs = {name: rendered[name]} | {
         other: text for other, text in rendered.items() if f"./{other}.yaml" in rendered[name]
     }
-    parts = [version("cfn-lint"), region, name, json.dumps(inputs, sort_keys=True)]
     # cfn-lint reads its own configuration from the working directory.
-    parts += [
+    settings = [
         path.read_text()
-        for name in (".cfnlintrc", ".cfnlintrc.yaml", ".cfnlintrc.yml")
-        if (path := Path(name)).is_file()
+        for file in (".cfnlintrc", ".cfnlintrc.yaml", ".cfnlintrc.yml")
+        if (path := Path(file)).is_file()
     ]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return memo.key(region, name, json.dumps(inputs, sort_keys=True), *settings)
 
 
-def _run(rendered: Mapping[str, str], names: Sequence[str], region: str) -> dict[str, list[Finding]]:
-    """Lint the named templates, beside all others; loading the rules takes a second, so all are linted by one run."""
-    from cfnlint.api import lint_by_config
-    from cfnlint.config import ManualArgs
-    from cfnlint.helpers import REGION_PRIMARY, REGIONS
+@contextmanager
+def _processes(
+    rendered: Mapping[str, str], names: Sequence[str], region: str
+) -> Iterator[Callable[[], dict[str, list[dict]]]]:
+    """Lint the named templates, beside all others; yield a function that waits for the fields of their findings."""
+    if not names:
+        yield dict
+        return
+    if find_spec("cfnlint") is None:
+        raise ModuleNotFoundError("cfn-lint is not installed", name="cfnlint")
+    with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile() as problems:
+        for name, text in rendered.items():
+            (Path(scratch) / f"{name}.yaml").write_text(text, encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(_PROGRAM), scratch, region, *names],
+            stdin=subprocess.PIPE,  # the program ends when it does, so with this process
+            stdout=subprocess.PIPE,
+            stderr=problems,
+            process_group=0,  # Ctrl-C at a terminal is for the deployer alone
+        )
 
-    found: dict[str, set[Finding]] = {name: set() for name in names}
-    with tempfile.TemporaryDirectory() as scratch:
-        paths = {name: Path(scratch) / f"{name}.yaml" for name in rendered}
-        for name, path in paths.items():
-            path.write_text(rendered[name], encoding="utf-8")
-        regions = [region if region in REGIONS else REGION_PRIMARY]
-        for match in lint_by_config(ManualArgs(templates=[str(paths[name]) for name in found], regions=regions)):
-            name = Path(match.filename or paths[names[0]]).stem  # an error in .cfnlintrc has no file
-            if name in found:
-                found[name].add(_finding(name, match))
-    return {name: sorted(findings) for name, findings in found.items()}
+        def finished() -> dict[str, list[dict]]:
+            assert process.stdout
+            found = process.stdout.read()
+            if process.wait():
+                problems.seek(0)
+                raise RuntimeError(f"cfn-lint failed: {' '.join(problems.read().decode(errors='replace').split())}")
+            return json.loads(found)
+
+        with process:
+            try:
+                yield finished
+            finally:
+                _kill(process)
 
 
-def _finding(name: str, match) -> Finding:
-    rule = match.rule
-    return Finding(f"{name}.yaml", match.linenumber, _resource(match.path), rule.id, rule.severity, match.message)
-
-
-def _resource(path: Sequence | None) -> str:
-    """Return the logical id in a path such as (Resources, OrdersTable, Properties, …), else the section."""
-    start = [str(part) for part in (path or ("template",))[:2]]
-    return start[-1] if start[0] == "Resources" else start[0]
+def _kill(process: subprocess.Popen) -> None:
+    """Kill what still runs of the process and its children, which are its group."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)

@@ -70,7 +70,7 @@ def sources(root: Path, packages: Iterable[str] = PACKAGES) -> dict[str, bytes]:
 
     Includes only files named like a module, in folders that are packages, except folders named `tests`. Line ends
     are \\n. Raises FileNotFoundError for a missing package, Failure(PACKAGING) for a module that is a link or no
-    regular file, or that does not compile.
+    regular file.
     """
     files = {}
     for package in packages:
@@ -83,7 +83,6 @@ def sources(root: Path, packages: Iterable[str] = PACKAGES) -> dict[str, bytes]:
                     Exit.PACKAGING, f"{name} is not a regular file", "packages take no links; copy or move it"
                 )
             files[name] = path.read_bytes().replace(b"\r\n", b"\n")
-            _compile(name, files[name])
     return files
 
 
@@ -114,5 +113,12 @@ def _compile(name: str, source: bytes) -> None:
 
 
 def functions(root: Path) -> Package:
-    """Return the package of this project's code, which all functions share."""
-    return Package("functions", zip_of(sources(root)))
+    """Return the package of this project's code, which all functions share. Raises as `sources` and `checked_zip`."""
+    return Package("functions", checked_zip(sources(root)))
+
+
+def checked_zip(files: Mapping[str, bytes]) -> bytes:
+    """Return the zip of modules. Raises Failure(PACKAGING) for one that does not compile."""
+    for name, source in files.items():
+        _compile(name, source)
+    return zip_of(files)

@@ -13,10 +13,11 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from deployer.artifacts import memo
 from deployer.artifacts.packaging import Package, zip_of
 from deployer.errors import Exit, Failure
 
@@ -34,10 +35,37 @@ def layer(requirements: Path, cache: Path) -> Package:
 
     Raises Failure(PACKAGING) when it is missing, unpinned or cannot be downloaded.
     """
+    with started(requirements, cache) as finished:
+        return finished()
+
+
+@contextmanager
+def started(requirements: Path, cache: Path) -> Iterator[Callable[[], Package]]:
+    """Start to download what the cache lacks; yield a function that waits for the layer. Raises as `layer`.
+
+    A download that still runs when the block ends is killed.
+    """
     pins = pinned(requirements)
     text = requirements.read_bytes() + f"{PYTHON}/{PLATFORM}".encode()
     directory = cache / hashlib.sha256(text).hexdigest()[:16]
-    return Package("layer", zip_of(contents(_cached(directory, pins) or _downloaded(requirements, pins, directory))))
+    if cached := _cached(directory, pins):
+        yield lambda: _package(cached, directory)
+        return
+    with tempfile.TemporaryDirectory() as scratch, _download(requirements, Path(scratch)) as downloaded:
+
+        def finished() -> Package:
+            downloaded()
+            wheels = _verified(requirements, pins, Path(scratch))
+            with suppress(OSError):  # the next run downloads again
+                _keep(wheels, directory)
+            return _package(wheels, directory)
+
+        yield finished
+
+
+def _package(wheels: Mapping[str, bytes], directory: Path) -> Package:
+    name = memo.key(*wheels, *wheels.values())
+    return Package("layer", memo.remembered(directory, name, lambda: zip_of(contents(wheels))))
 
 
 def pinned(requirements: Path) -> Pins:
@@ -109,18 +137,14 @@ def _cached(directory: Path, pins: Pins) -> dict[str, bytes] | None:
     return {name: wheels[0] for name, wheels in found.items()} if complete else None
 
 
-def _downloaded(requirements: Path, pins: Pins, directory: Path) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as scratch:
-        _download(requirements, Path(scratch))
-        wheels = _cached(Path(scratch), pins)
+def _verified(requirements: Path, pins: Pins, downloaded: Path) -> dict[str, bytes]:
+    wheels = _cached(downloaded, pins)
     if not wheels:
         raise Failure(
             Exit.PACKAGING,
             f"the downloaded wheels do not match the pins in {requirements.name}, one for each",
             "make lock pins the current versions",
         )
-    with suppress(OSError):  # the next run downloads again
-        _keep(wheels, directory)
     return wheels
 
 
@@ -137,21 +161,32 @@ def _keep(wheels: Mapping[str, bytes], directory: Path) -> None:
         new.rename(directory)
 
 
-def _download(requirements: Path, directory: Path) -> None:
-    """Download into an empty directory, with pip and its ordinary configuration."""
+@contextmanager
+def _download(requirements: Path, directory: Path) -> Iterator[Callable[[], None]]:
+    """Download into an empty directory, with pip and its ordinary configuration; yield a function that waits for it."""
     options = (
         "--quiet --disable-pip-version-check --no-input --require-hashes --no-deps --only-binary=:all: "
         f"--implementation cp --python-version {PYTHON} --platform {PLATFORM}"
     )
     paths = ["--dest", str(directory), "--requirement", str(requirements)]
     command = [sys.executable, "-m", "pip", "download", *options.split(), *paths]
-    result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if result.returncode:
-        raise Failure(
-            Exit.PACKAGING,
-            f"pip could not download the layer's packages: {_reason(result.stderr)}",
-            "only this step needs the package index, and only once; check the network and pip's configuration",
-        )
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
+
+        def downloaded() -> None:
+            if process.wait():
+                said.seek(0)
+                raise Failure(
+                    Exit.PACKAGING,
+                    f"pip could not download the layer's packages: {_reason(said.read().decode(errors='replace'))}",
+                    "only this step needs the package index, and only once; check the network and pip's configuration",
+                )
+
+        with process:
+            try:
+                yield downloaded
+            finally:
+                process.kill()
 
 
 def _reason(stderr: str) -> str:

@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import boto3
+    from botocore.loaders import Loader
+    from botocore.regions import EndpointResolver
 
 _PREFIXES = ("AWS_", "BOTO")
 _PROXY = "_PROXY"
@@ -18,7 +21,6 @@ def session(access_key: str, secret_key: str, region: str | None = None) -> "bot
     """
     import boto3
     from botocore.configprovider import ConstantProvider
-    from botocore.loaders import Loader
     from botocore.session import Session
 
     # key in the file, variable, default, conversion
@@ -28,8 +30,40 @@ def session(access_key: str, secret_key: str, region: str | None = None) -> "bot
     for section in ("s3", "proxies_config"):  # these have providers of their own
         core.get_component("config_store").set_config_provider(section, ConstantProvider({}))
     core.set_config_variable("ignore_configured_endpoint_urls", True)
-    core.register_component("data_loader", Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False))
+    core.register_component("data_loader", _loader())
     return boto3.Session(access_key, secret_key, region_name=region, botocore_session=core)
+
+
+@cache
+def _loader() -> "Loader":
+    """Return botocore's own models; all sessions share what is loaded of them."""
+    from botocore.loaders import Loader
+
+    return Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+
+
+def endpoint(service: str, region: str) -> str:
+    """Return the host of a service's endpoint."""
+    found = _endpoints().construct_endpoint(service, region)
+    assert found, f"no partition has {region}"
+    return found["hostname"]
+
+
+def regions(service: str) -> list[str]:
+    """Return the regions of all partitions in which botocore knows the service."""
+    known = _endpoints()
+    return [
+        region
+        for partition in known.get_available_partitions()
+        for region in known.get_available_endpoints(service, partition)
+    ]
+
+
+@cache
+def _endpoints() -> "EndpointResolver":
+    from botocore.regions import EndpointResolver
+
+    return EndpointResolver(_loader().load_data("endpoints"))
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:

@@ -76,11 +76,7 @@ class Aws:
 
         CloudFormation reads the templates, so endpoint settings of this machine do not apply.
         """
-        from botocore.config import Config
-
-        session = isolated.session("none", "none", self.region)
-        config = Config(s3={"us_east_1_regional_endpoint": "regional"})
-        return session.client("s3", config=config).meta.endpoint_url
+        return f"https://{isolated.endpoint('s3', self.region)}"
 
 
 def connect(
@@ -120,12 +116,7 @@ def connect_local(
 
 def check_region(region: str) -> None:
     """Raise Failure(PREFLIGHT) for an unknown region at once, not after a minute of failed calls. Sends nothing."""
-    session = isolated.session("none", "none")
-    known = [
-        name
-        for partition in session.get_available_partitions()
-        for name in session.get_available_regions("cloudformation", partition_name=partition)
-    ]
+    known = isolated.regions("cloudformation")
     if region in known or os.environ.get("AWS_ENDPOINT_URL"):
         return
     close = difflib.get_close_matches(region, known, n=1)

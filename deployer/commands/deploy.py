@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from config.environment import Environment
 from deployer import connection
-from deployer.artifacts import bucket
+from deployer.artifacts import bucket, lint, wheels
 from deployer.aws import local, waiting
 from deployer.commands import (
     applying,
@@ -63,18 +63,23 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     outputs_file.check(options.outputs_file)
     environment = connection.load_environment(options)
     _check_no_rollback(environment, options)
-    rendered = local_version.rendered(ui)
-    cache = local.cache_directory(root)
-    linting = local_version.start_lint(rendered, options.region or environment.region, cache)
-    packages = local_version.packages(ui, root, cache)
-    aws = connection.connect(ui, environment, options, root)
-    local_version.check(ui, linting)
-    with side_effects.reported(aws):
-        account_state = connection.check_account(ui, aws, environment)
-        context = Context(ui, aws, environment, options, account_state.caller, Sources(rendered))
-        account_state = recover.ensure_deployable(context, account_state)
-        desired = desired_state.build(aws, environment, rendered, packages, account_state)
-        return deploy_desired(context, account_state, desired, deployment_records.local_source(root)).as_json(options)
+    cache, region = local.cache_directory(root), options.region or environment.region
+    with ExitStack() as beside:
+        layer = beside.enter_context(wheels.started(root / "requirements" / "layer.txt", cache / "wheels"))
+        rendered = local_version.rendered(ui, root, cache)
+        linted = beside.enter_context(lint.started(rendered, region, cache / "lint"))
+        functions = local_version.functions(root, cache / "packages")
+        ui.beside("Package", "Lint")
+        aws = connection.connect(ui, environment, options, root)
+        with side_effects.reported(aws):
+            account_state = connection.check_account(ui, aws, environment)
+            packages = local_version.packages(ui, functions, layer)
+            local_version.check(ui, linted)
+            context = Context(ui, aws, environment, options, account_state.caller, Sources(rendered))
+            account_state = recover.ensure_deployable(context, account_state)
+            desired = desired_state.build(aws, environment, rendered, packages, account_state)
+            source = deployment_records.local_source(root)
+            return deploy_desired(context, account_state, desired, source).as_json(options)
 
 
 def deploy_desired(

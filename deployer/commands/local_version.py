@@ -1,25 +1,21 @@
 """The steps that call no AWS: render and lint the local templates, package the local functions."""
 
-import threading
 import traceback
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Callable
 from pathlib import Path
 
-from deployer.artifacts import lint, packaging, wheels
+from deployer.artifacts import lint, memo, packaging, rendering
 from deployer.artifacts.lint import Finding
 from deployer.artifacts.packaging import Package
 from deployer.errors import Exit, Failure
 from deployer.show.ui import Ui
 
 
-def rendered(ui: Ui) -> dict[str, str]:
+def rendered(ui: Ui, root: Path, cache: Path) -> dict[str, str]:
     """Return template name -> YAML text. Raises Failure(LINT) if the generator fails."""
     with ui.step("Render") as step:
         try:
-            from generator.render import render
-
-            texts = render()
+            texts = rendering.rendered(root, cache / "rendered")
         except Exception as error:
             location = _location(error)
             if not location and isinstance(error, ModuleNotFoundError):
@@ -42,24 +38,10 @@ def _location(error: Exception) -> str:
     return f"{'/'.join(Path(ours[-1][0]).parts[-2:])}:{ours[-1][1]}" if ours else ""
 
 
-def start_lint(rendered: Mapping[str, str], region: str, cache: Path) -> Future[list[Finding]]:
-    """Lint in a daemon thread: it takes seconds, as do the download of the layer and the emulator's start."""
-    future: Future[list[Finding]] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(lint.lint(rendered, region, cache / "lint"))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
-
-
-def check(ui: Ui, linting: Future[list[Finding]]) -> None:
+def check(ui: Ui, linted: Callable[[], list[Finding]]) -> None:
     """Wait for the findings, and show warnings. Raises Failure(LINT) for errors."""
     with ui.step("Lint") as step:
-        findings = linting.result()
+        findings = linted()
         errors = lint.errors(findings)
         if errors:
             for finding in errors:
@@ -74,19 +56,23 @@ def check(ui: Ui, linting: Future[list[Finding]]) -> None:
         ui.warn(str(finding))
 
 
-def packages(ui: Ui, root: Path, cache: Path) -> tuple[Package, Package]:
-    """Return the packages of the functions and of their layer."""
+def functions(root: Path, cache: Path) -> Package:
+    """Return the package of the functions. Raises Failure(PACKAGING) for a source that cannot be packaged."""
+    try:
+        files = packaging.sources(root)
+    except OSError as error:
+        raise Failure(
+            Exit.PACKAGING,
+            f"the functions' sources cannot be read: {error}",
+            "compare the checkout with git status",
+        ) from error
+    name = memo.key(*files, *files.values())
+    return Package("functions", memo.remembered(cache, name, lambda: packaging.checked_zip(files)))
+
+
+def packages(ui: Ui, functions: Package, layer: Callable[[], Package]) -> tuple[Package, Package]:
+    """Wait for the layer, and return the packages of the functions and of their layer."""
     with ui.step("Package") as step:
-        try:
-            functions = packaging.functions(root)
-        except OSError as error:
-            raise Failure(
-                Exit.PACKAGING,
-                f"the functions' sources cannot be read: {error}",
-                "compare the checkout with git status",
-            ) from error
-        layer = wheels.layer(root / "requirements" / "layer.txt", cache / "wheels")
-        step.result = ", ".join(
-            f"{package.name} {len(package.content) / 1000:.0f} kB" for package in (functions, layer)
-        )
-    return functions, layer
+        both = functions, layer()
+        step.result = ", ".join(f"{package.name} {len(package.content) / 1000:.0f} kB" for package in both)
+    return both

@@ -95,7 +95,7 @@ def _desired(aws: Aws, environment: Environment, account_state: AccountState, de
     for logical_id, url in templates.child_urls(root).items():
         key = str(url).partition(f"/{bucket}/")[2]
         bodies[key] = _body(aws, bucket, key)
-        children[logical_id] = cfn_yaml.load(bodies[key])
+        children[logical_id] = key
     lost = [
         key
         for key in deployment.packages

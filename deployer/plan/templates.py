@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ _RELATIVE = re.compile(r"""(\bTemplateURL:\s*)(["']?)\./([\w-]+)\.yaml\2(?=\s|$)
 class Bundle:
     """The templates to be uploaded.
 
-    `bodies`: S3 key -> text, root and children. `children`: logical id in the root -> parsed child.
+    `bodies`: S3 key -> text, root and children. `child_keys`: logical id in the root -> key of the child.
     """
 
     root_key: str
@@ -25,7 +26,12 @@ class Bundle:
     root: dict
     root_url: str
     bodies: Mapping[str, str]
-    children: Mapping[str, dict]
+    child_keys: Mapping[str, str]
+
+    @cached_property
+    def children(self) -> Mapping[str, dict[str, Any]]:
+        """Logical id in the root -> parsed child; parsed only if needed, since it takes a while."""
+        return {logical_id: cfn_yaml.load(self.bodies[key]) for logical_id, key in self.child_keys.items()}
 
 
 def key_of(text: str) -> str:
@@ -50,11 +56,11 @@ def bundle(rendered: Mapping[str, str], host: str, bucket: str) -> Bundle:
 
     root_body = _RELATIVE.sub(absolute, rendered["root"])
     root = cfn_yaml.load(root_body)
-    children: dict[str, dict[str, Any]] = {}
-    for logical_id, url in child_urls(root).items():
+    urls = child_urls(root)
+    for logical_id, url in urls.items():
         if url not in used:
             raise Failure(Exit.USAGE, f"root.yaml: {logical_id}: TemplateURL {url!r} is not of the form ./name.yaml")
-        children[logical_id] = cfn_yaml.load(rendered[used[url]])
+    children = {logical_id: keys[used[url]] for logical_id, url in urls.items()}
     bodies = {keys[name]: rendered[name] for name in used.values()}
     root_key = key_of(root_body)
     return Bundle(root_key, root_body, root, f"{host}/{bucket}/{root_key}", {**bodies, root_key: root_body}, children)

@@ -44,7 +44,7 @@ def check(aws: Aws, environment: Environment) -> AccountState:
     deployed = {} if reading.status_of(stack).is_new else reading.parameters_of(stack)
     check_warm_throughput(environment, deployed)
     check_concurrency(aws, environment, deployed)
-    return AccountState(identity["Account"], identity["Arn"], stack, has_gateway_role(aws))
+    return AccountState(identity["Account"], identity["Arn"], stack, _keeps_role(stack) or has_gateway_role(aws))
 
 
 def deployed(aws: Aws, environment: Environment) -> Mapping[str, Any]:
@@ -82,7 +82,11 @@ def manage_gateway_account(account_state: AccountState) -> bool:
 
     A stack that created the role keeps it: otherwise the next update would find the role and delete it.
     """
-    ours = reading.parameters_of(account_state.stack).get("ManageApiGatewayAccount") == "true"
-    return (
-        ours and (account_state.status.can_update or account_state.status.failed_without_rollback)
-    ) or not account_state.has_gateway_role
+    return _keeps_role(account_state.stack) or not account_state.has_gateway_role
+
+
+def _keeps_role(stack: Mapping[str, Any] | None) -> bool:
+    """Return True if the stack manages the account-wide role and can be deployed to: nothing else has to be asked."""
+    status = reading.status_of(stack)
+    manages = reading.parameters_of(stack).get("ManageApiGatewayAccount") == "true"
+    return manages and (status.can_update or status.failed_without_rollback)

@@ -21,10 +21,11 @@ def reserved(environment: Environment) -> int:
 def check(aws: Aws, environment: Environment, deployed: Mapping[str, str]) -> None:
     """Raise Failure(PREFLIGHT) if the reservations leave less than 100 unreserved; a new account has 10 in all.
 
-    `deployed`: the root stack's parameters, whose reservations become available again.
+    `deployed`: the root stack's parameters, whose reservations become available again; no more than those needs no call.
     """
     wanted = reserved(environment)
-    if not wanted:
+    ours = sum(int(value) for key, value in deployed.items() if key.endswith("ReservedConcurrency") and value.isdigit())
+    if wanted <= ours:
         return
     limit = advice.ask(
         aws,
@@ -34,7 +35,6 @@ def check(aws: Aws, environment: Environment, deployed: Mapping[str, str]) -> No
     )
     if limit is None:
         return
-    ours = sum(int(value) for key, value in deployed.items() if key.endswith("ReservedConcurrency") and value.isdigit())
     available = limit["UnreservedConcurrentExecutions"] + ours - UNRESERVED_MINIMUM
     if wanted <= available:
         return

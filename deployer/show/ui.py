@@ -24,6 +24,7 @@ class Ui:
         if not self.interactive:
             self.console.width = _ENDLESS  # Rich assumes 80 columns for a file
         self.unicode = _can_encode(stream, "✓…│")
+        self._beside: list[str] = []
         self.ok, self.bad, self.dots = ("✓", "✗", "…") if self.unicode else ("ok", "!!", "...")
 
     def line(self, text: str = "", style: str = "") -> None:
@@ -46,6 +47,10 @@ class Ui:
             table.add_row(*row)
         self.console.print(table, soft_wrap=False)
 
+    def beside(self, *names: str) -> None:
+        """Show the named steps as running beside the others, until their own turn to be waited for."""
+        self._beside += names
+
     @contextmanager
     def step(self, name: str, spinner: bool = True) -> Iterator["Step"]:
         """`with ui.step("Lint") as step: ...; step.result = "no findings"` -> one line with its time.
@@ -53,7 +58,8 @@ class Ui:
         `spinner`: False if the block shows its own progress.
         """
         step, started = Step(), time.monotonic()
-        with self._going_on(name) if spinner else nullcontext():
+        self._beside = [each for each in self._beside if each != name]
+        with self._going_on(", ".join([name, *self._beside])) if spinner else nullcontext():
             yield step
         took = time.monotonic() - started
         seconds = f" ({took:.1f} s)" if took >= QUIET_SECONDS else ""

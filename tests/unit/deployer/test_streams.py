@@ -86,22 +86,14 @@ def test_sighup_is_sigterm_unless_it_is_ignored():
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("x"), RecursionError("y"), NameError("z"), SyntaxError("w")])
-def test_a_generator_that_raises_is_exit_4_with_file_and_line(monkeypatch, error):
+def test_a_generator_that_raises_is_exit_4_with_file_and_line(monkeypatch, tmp_path, error):
     source = compile("def render():\n    raise error\n", str(ROOT / "generator" / "made.py"), "exec")
     made: dict = {"error": error}
     exec(source, made)
     monkeypatch.setattr("generator.render.render", made["render"])
     with pytest.raises(Failure, match=r"generator/made\.py:2: " + type(error).__name__) as failure:
-        local_version.rendered(Ui(io.StringIO(), interactive=False))
+        local_version.rendered(Ui(io.StringIO(), interactive=False), ROOT, tmp_path)
     assert failure.value.code is Exit.LINT
-
-
-def test_a_cache_that_cannot_be_written_is_not_needed(monkeypatch, tmp_path):
-    from deployer.artifacts import lint
-
-    (tmp_path / "file").write_text("")
-    monkeypatch.setattr(lint, "_run", lambda rendered, names, region: {name: [] for name in names})
-    assert lint.lint({"root": "x"}, "us-east-1", tmp_path / "file") == []
 
 
 def test_control_c_before_anything_is_one_line():

@@ -1,32 +1,121 @@
-"""cfn-lint for real: across files, and no more often than something changes."""
+"""cfn-lint for real: across files, in processes, and no more often than something changes."""
 
-from pathlib import Path
+import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
-from deployer.artifacts import lint
+from deployer.artifacts import lint, lint_processes
+from generator.render import render
+from tests.e2e.support import ROOT, interruptible
+from tests.unit.templates.test_lint import MISTAKES
+from tests.waiting import eventually
 
 TOPIC = "Resources: {Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: %s}}}\n"
-ROOT = "Resources:\n  Child:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: ./child.yaml}\n"
+ROOT_TEMPLATE = (
+    "Resources:\n  Child:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: ./child.yaml}\n"
+)
+
+
+def linted(rendered, region, cache):
+    with lint.started(rendered, region, cache) as finished:
+        return finished()
 
 
 def test_children_are_held_against_the_root_and_clean_results_are_remembered(tmp_path, monkeypatch):
     child = "Parameters: {Name: {Type: String}}\nResources: {Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Name}}}\n"
     passed = "{TemplateURL: ./child.yaml, Parameters: {Other: x}}"
     root = f"Resources:\n  Child:\n    Type: AWS::CloudFormation::Stack\n    Properties: {passed}\n"
-    findings = lint.lint({"root": root, "child": child}, "us-east-1", tmp_path)
+    findings = linted({"root": root, "child": child}, "us-east-1", tmp_path)
     assert any(finding.rule == "E3043" and finding.template == "root.yaml" for finding in lint.errors(findings))
-    monkeypatch.setattr(lint, "_run", lambda *arguments: pytest.fail("linted again"))
-    assert lint.lint({"root": root, "child": child}, "us-east-1", tmp_path) == findings
-    assert all(path.suffix == ".json" for path in Path(tmp_path).iterdir())
+    monkeypatch.setattr(lint, "_PROGRAM", "nothing is linted again")
+    assert linted({"root": root, "child": child}, "us-east-1", tmp_path) == findings
 
 
 def test_what_changes_is_linted_again_with_what_nests_it_and_nothing_else(tmp_path, monkeypatch):
-    before = {"root": ROOT, "child": TOPIC % "a", "other": TOPIC % "b"}
-    lint.lint(before, "us-east-1", tmp_path)
-    looked, run = [], lint._run
-    monkeypatch.setattr(
-        lint, "_run", lambda rendered, names, region: looked.extend(names) or run(rendered, names, region)
-    )
-    assert not lint.errors(lint.lint({**before, "child": TOPIC % "c"}, "us-east-1", tmp_path))
+    before = {"root": ROOT_TEMPLATE, "child": TOPIC % "a", "other": TOPIC % "b"}
+    linted(before, "us-east-1", tmp_path)
+    looked, processes = [], lint._processes
+    monkeypatch.setattr(lint, "_processes", lambda *arguments: looked.extend(arguments[1]) or processes(*arguments))
+    assert not lint.errors(linted({**before, "child": TOPIC % "c"}, "us-east-1", tmp_path))
     assert looked == ["root", "child"]
+
+
+@pytest.fixture(scope="module")
+def broken():
+    """The project's templates with a mistake in three of them."""
+    rendered = render()
+    return rendered | {name: rendered[name].replace(old, new) for name, (old, new, _) in MISTAKES.items()}
+
+
+def test_processes_find_what_one_process_finds(broken, tmp_path):
+    for name, text in broken.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    with lint._processes(broken, list(broken), "us-east-1") as finished:
+        beside = finished()
+    assert beside == lint_processes.lint(str(tmp_path), broken, "us-east-1")
+    found = {(name, each["rule"]) for name, entries in beside.items() for each in entries}
+    assert {(name if rule != "E3043" else "root", rule) for name, (_, _, rule) in MISTAKES.items()} <= found
+
+
+def test_findings_are_in_order_of_template_and_line(broken, tmp_path):
+    findings = linted(broken, "us-east-1", tmp_path)
+    assert findings == sorted(findings) == linted(dict(reversed(broken.items())), "us-east-1", tmp_path)
+
+
+def test_each_process_gets_its_share_and_none_is_idle():
+    sizes = {"root": 2, "data": 3, "compute": 4, "api": 4, "monitoring": 9}
+    assert lint_processes.shared_out(sizes, 2) == [["monitoring", "root"], ["api", "compute", "data"]]
+    assert lint_processes.shared_out(sizes, 8) == [["monitoring"], ["api"], ["compute"], ["data"], ["root"]]
+
+
+def in_group(group: int) -> list[str]:
+    listed = subprocess.run(["ps", "-A", "-o", "pgid=,pid="], capture_output=True, text=True, check=True).stdout
+    return [pid for pgid, pid in map(str.split, listed.splitlines()) if int(pgid) == group]
+
+
+DEPLOYER = """
+import json, sys
+from deployer.artifacts import lint
+popen = lint.subprocess.Popen
+def shown(*arguments, **named):
+    process = popen(*arguments, **named)
+    print(process.pid, flush=True)
+    return process
+lint.subprocess.Popen = shown
+rendered = json.load(open(sys.argv[1]))
+with lint._processes(rendered, list(rendered), "us-east-1") as finished:
+    finished()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_no_process_outlives_an_interrupted_or_killed_deployer(broken, tmp_path, number):
+    (tmp_path / "rendered.json").write_text(json.dumps(broken))
+    (tmp_path / "tmp").mkdir()
+    deployer = subprocess.Popen(
+        [sys.executable, "-c", DEPLOYER, str(tmp_path / "rendered.json")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        preexec_fn=interruptible,
+    )
+    with deployer:
+        assert deployer.stdout
+        group = int(deployer.stdout.readline())
+        eventually(lambda: len(in_group(group)) > 1, "the processes lint")
+        deployer.send_signal(number)
+    eventually(lambda: not in_group(group), "the processes have ended")
+    assert not any((tmp_path / "tmp").iterdir())
+
+
+def test_a_linter_that_fails_is_not_taken_for_one_that_finds_nothing(tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text("raise SystemExit('out of memory')")
+    monkeypatch.setattr(lint, "_PROGRAM", tmp_path / "broken.py")
+    with pytest.raises(RuntimeError, match="cfn-lint failed: out of memory"):
+        linted({"root": ROOT_TEMPLATE, "child": TOPIC % "a"}, "us-east-1", tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()

@@ -5,7 +5,9 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from deployer import cli
 from deployer.artifacts import packaging, wheels
 from deployer.artifacts.packaging import Package, zip_of
 from deployer.errors import Exit, Failure
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -225,8 +228,7 @@ class Pip:
 
     def download(self, requirements, directory):
         self.calls += 1
-        for source in self.wheels:
-            shutil.copy(source, directory)
+        return nullcontext(lambda: [shutil.copy(source, directory) for source in self.wheels])
 
 
 @pytest.fixture
@@ -363,17 +365,28 @@ def test_missing_or_unpinned_requirements_are_refused(tmp_path, text):
     assert failure.value.code is Exit.PACKAGING
 
 
-def test_a_failed_download_says_why_in_one_line_and_names_no_host(monkeypatch, tmp_path):
-    class Result:
-        returncode = 1
-        stderr = "WARNING: x\nERROR: Could not reach https://packages.invalid/simple/ for thing\n"
+def pip_that_runs(monkeypatch, tmp_path, code):
+    program = tmp_path / "pip"
+    program.write_text(f"#!{sys.executable}\n{code}")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
 
-    monkeypatch.setattr(wheels.subprocess, "run", lambda *args, **kwargs: Result)
+
+def test_a_failed_download_says_why_in_one_line_and_names_no_host(monkeypatch, tmp_path):
+    said = "WARNING: x\\nERROR: Could not reach https://packages.invalid/simple/ for thing"
+    pip_that_runs(monkeypatch, tmp_path, f"raise SystemExit('{said}')")
     with pytest.raises(Failure) as failure:
         wheels.layer(pin(tmp_path, wheel(tmp_path / "source")), tmp_path / "cache")
     assert failure.value.code is Exit.PACKAGING
     assert "packages.invalid" not in failure.value.message
     assert "\n" not in failure.value.message
+
+
+def test_a_download_that_is_no_longer_wanted_is_ended(monkeypatch, tmp_path):
+    pip_that_runs(monkeypatch, tmp_path, f"open({str(tmp_path / 'runs')!r}, 'w').close(); import time; time.sleep(900)")
+    with wheels.started(pin(tmp_path, wheel(tmp_path / "source")), tmp_path / "cache"):
+        eventually((tmp_path / "runs").exists)
+    assert not (tmp_path / "cache").exists(), "the block has ended, and so has pip"
 
 
 @pytest.mark.parametrize("source", [b"a = 1\nb = (\n", b"a = 1\nb\0"])

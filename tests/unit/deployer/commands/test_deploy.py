@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import boto3
@@ -14,7 +15,7 @@ from config import names
 from config.environment import load
 from config.parameters import from_environment
 from deployer import arguments, cli
-from deployer.artifacts import bucket, lint, wheels
+from deployer.artifacts import bucket, lint, rendering, wheels
 from deployer.artifacts.lint import Finding
 from deployer.artifacts.packaging import Package
 from deployer.aws import session
@@ -51,8 +52,11 @@ def world(monkeypatch, tmp_path):
     state = SimpleNamespace(root=template(), writes=[], said=io.StringIO(), calls=[], parameters=[])
     monkeypatch.setattr("generator.origins.origins", dict)  # before its renderer is replaced
     monkeypatch.setitem(sys.modules, "generator.render", SimpleNamespace(render=lambda: {"root": state.root}))
-    monkeypatch.setattr(lint, "lint", lambda *arguments: [])
-    monkeypatch.setattr(wheels, "layer", lambda *arguments: Package("layer", b"layer"))
+    monkeypatch.setenv("FOOD_DELIVERY_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(rendering, "_sources", lambda root: [state.root])
+    monkeypatch.setattr(lint, "started", lambda *arguments: nullcontext(lambda: []))
+    layer = Package("layer", b"layer")
+    monkeypatch.setattr(wheels, "started", lambda *arguments: nullcontext(lambda: layer))
     monkeypatch.setattr(
         preflight, "check_concurrency", lambda *arguments: None
     )  # moto does not know GetAccountSettings
@@ -282,12 +286,11 @@ def test_flags_are_a_secure_string_written_once_and_never_over_an_operators(worl
     assert not feature_flags.write_if_absent(session.connect(load("dev")), load("dev"))
 
 
-def test_lint_errors_stop_before_the_account_is_asked(world, monkeypatch):
-    monkeypatch.setattr(
-        lint, "lint", lambda *arguments: [Finding("root.yaml", 3, "Table", "E3002", "error", "no such property")]
-    )
+def test_lint_errors_stop_before_anything_is_written(world, monkeypatch):
+    findings = [Finding("root.yaml", 3, "Table", "E3002", "error", "no such property")]
+    monkeypatch.setattr(lint, "started", lambda *arguments: nullcontext(lambda: findings))
     assert code(world) is Exit.LINT
-    assert world.calls == []
+    assert world.writes == []
     assert "root.yaml:3: Table: E3002" in world.said.getvalue()
 
 

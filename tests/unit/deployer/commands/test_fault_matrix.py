@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 from config.environment import load
 from config.parameters import from_environment
 from deployer import cli
+from deployer.artifacts import lint, wheels
 from deployer.artifacts.packaging import Package
 from deployer.aws import session
 from deployer.commands import local_version
@@ -129,10 +130,11 @@ def account(monkeypatch, capsys):
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(time, "monotonic", lambda: clock() + passed)
     monkeypatch.setattr("generator.origins.origins", dict)
-    monkeypatch.setattr(local_version, "rendered", lambda ui: templates(made.level))
-    monkeypatch.setattr(local_version, "check", lambda *arguments: None)
-    packages = (Package("functions", b"functions"), Package("layer", b"layer"))
-    monkeypatch.setattr(local_version, "packages", lambda *arguments: packages)
+    monkeypatch.setattr(local_version, "rendered", lambda *arguments: templates(made.level))
+    monkeypatch.setattr(lint, "started", lambda *arguments: nullcontext(lambda: []))
+    functions, layer = Package("functions", b"functions"), Package("layer", b"layer")
+    monkeypatch.setattr(local_version, "functions", lambda *arguments: functions)
+    monkeypatch.setattr(wheels, "started", lambda *arguments: nullcontext(lambda: layer))
     monkeypatch.setattr(session, "check_region", lambda region: None)
     monkeypatch.setattr(deployment_records, "local_source", lambda root: deployment_records.Source())
     host = "https://s3.us-east-1.amazonaws.com"

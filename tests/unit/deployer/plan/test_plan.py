@@ -1,6 +1,7 @@
 """The plan from plain dicts: what changes, what is replaced, what only looks as if; and the guard over it."""
 
 import copy
+import json
 
 import pytest
 
@@ -70,7 +71,8 @@ DEPLOYED = Snapshot(
 def wanted(data=DATA, compute=COMPUTE, root=ROOT, now=DEPLOYED, **values):
     children = {"DataStack": data, "ComputeStack": compute}
     children = {name: template for name, template in children.items() if name in root["Resources"]}
-    return desired(Bundle("key", "", root, "url", {}, children), {**VALUES, **values}, now)
+    bodies = {name: json.dumps(template) for name, template in children.items()}
+    return desired(Bundle("key", "", root, "url", bodies, {name: name for name in children}), {**VALUES, **values}, now)
 
 
 def edited(template, path, value):

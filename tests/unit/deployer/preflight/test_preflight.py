@@ -1,6 +1,7 @@
 """Each obstacle is one line with its exit code, before anything is written."""
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import (
     EndpointConnectionError,
     NoCredentialsError,
@@ -8,7 +9,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from deployer.aws import service_errors, session
+from deployer.aws import isolated, service_errors, session
 from deployer.errors import Exit, Failure
 from deployer.preflight import account_state as preflight
 from deployer.preflight import concurrency, warm_throughput
@@ -73,8 +74,22 @@ def test_a_new_accounts_limit_is_reported_with_both_remedies(aws, dev):
 
 
 def test_what_the_stack_reserved_before_counts_as_free(aws, dev):
-    aws.stub("lambda").add_response("get_account_settings", limits(200, 100))
+    aws.stub("lambda").add_response("get_account_settings", limits(200, 150))
+    concurrency.check(aws, dev, {"CommandReservedConcurrency": "50"})
+    aws.done()
+
+
+def test_a_stack_that_reserves_no_more_than_before_needs_no_call(aws, dev):
+    aws.stub("lambda")
     concurrency.check(aws, dev, {"CommandReservedConcurrency": "100"})
+
+
+def test_a_stack_that_manages_the_gateway_role_is_not_asked_for_it_again(aws, dev):
+    aws.stub("sts").add_response("get_caller_identity", CALLER)
+    deployed = stack("UPDATE_COMPLETE", ManageApiGatewayAccount="true", CommandReservedConcurrency="100")
+    aws.stub("cloudformation").add_response("describe_stacks", {"Stacks": [deployed]})
+    aws.stub("apigateway")
+    assert preflight.manage_gateway_account(preflight.check(aws, dev))
 
 
 def test_without_a_reservation_the_limit_is_not_asked(aws, dev):
@@ -176,3 +191,10 @@ def test_a_misspelt_region_is_refused_at_once():
 
 def test_templates_are_read_from_the_regions_own_partition(dev):
     assert session.connect(dev, region="cn-north-1").template_host().endswith("cn-north-1.amazonaws.com.cn")
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"])
+def test_templates_are_read_from_where_a_client_of_s3_sends_them(dev, region):
+    config = Config(s3={"us_east_1_regional_endpoint": "regional"})
+    client = isolated.session("none", "none", region).client("s3", config=config)
+    assert session.connect(dev, region=region).template_host() == client.meta.endpoint_url

@@ -1,0 +1,42 @@
+"""Results kept in files: a damaged one is computed again, and old ones are deleted."""
+
+import os
+
+import pytest
+
+from deployer.artifacts import memo
+
+
+def test_a_result_is_computed_once(tmp_path):
+    results = iter([b"first", b"second"])
+    assert [memo.remembered(tmp_path, "a", lambda: next(results)) for _ in range(2)] == [b"first", b"first"]
+    assert memo.remembered(tmp_path, "b", lambda: next(results)) == b"second"
+
+
+@pytest.mark.parametrize("harm", [lambda content: content[:-1], lambda content: b"", lambda content: content + b"x"])
+def test_a_damaged_file_is_computed_again(tmp_path, harm):
+    memo.remembered(tmp_path, "a", lambda: b"right")
+    [file] = tmp_path.iterdir()
+    file.write_bytes(harm(file.read_bytes()))
+    assert memo.remembered(tmp_path, "a", lambda: b"right again") == b"right again"
+    assert memo.read(tmp_path, "a") == b"right again"
+
+
+def test_a_directory_that_cannot_be_written_is_not_needed(tmp_path):
+    (tmp_path / "file").touch()
+    assert memo.remembered(tmp_path / "file", "a", lambda: b"made") == b"made"
+
+
+def test_the_oldest_files_are_deleted_and_others_are_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(memo, "KEPT", 2)
+    (tmp_path / "thing.whl").touch()
+    for age, name in enumerate("abc"):
+        memo.write(tmp_path, name, b"x")
+        os.utime(tmp_path / f"{name}.memo", (1000 + age, 1000 + age))
+    memo.write(tmp_path, "d", b"x")
+    assert {path.name for path in tmp_path.iterdir()} == {"c.memo", "d.memo", "thing.whl"}
+
+
+def test_inputs_are_told_apart_where_one_ends_and_the_next_begins():
+    assert memo.key("ab", "c") != memo.key("a", "bc")
+    assert memo.key("a") == memo.key(b"a")
