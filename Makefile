@@ -91,8 +91,8 @@ pictures: $(READY)  ## Draw docs/architecture.svg, and docs/plan.svg from a real
 	@$(BIN)/python -m preview.architecture
 	@$(BIN)/python -m examples.plan_screen
 
-bench: $(READY)  ## Measure cold starts, calls per request, rendering and package sizes
-	@$(BIN)/python -m benchmarks
+bench: $(READY)  ## Measure everything in docs/benchmarks.md and write its tables (minutes; on a quiet machine)
+	@$(BIN)/python -m benchmarks --record
 
 lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 	uv pip compile -q setup.cfg --upgrade --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/lock.txt

@@ -11,7 +11,7 @@ SUFFIX = "seed003"
 
 
 class SeedPipeline:
-    """`queue` is full or empty, `mapping` switches the worker; see `benchmarks.sections.pipeline.run`."""
+    """Its `queue`, and the `mapping` that switches its worker."""
 
     def __init__(self, code: str) -> None:
         table = _table()
@@ -36,9 +36,6 @@ class SeedPipeline:
             FunctionResponseTypes=["ReportBatchItemFailures"],
             Enabled=False,
         )["UUID"]
-
-    def pause(self) -> None:
-        boto3.client("lambda").update_event_source_mapping(UUID=self.mapping, Enabled=False)
 
 
 def _table() -> str:
