@@ -1,4 +1,4 @@
-"""Queues of a local deployment: fill them, drain them, wait for them; no look into what a message holds."""
+"""Queues and event source mappings of a local deployment; no look into what a message holds."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -6,17 +6,35 @@ from collections.abc import Iterator, Sequence
 import boto3
 
 
-def mapping_of(function: str) -> str:
-    """Return the UUID of the event source mapping of a function that has one."""
-    return _mapping(function)["UUID"]
-
-
-def batch_size(function: str) -> int:
-    return _mapping(function)["BatchSize"]
+def mapping_of(function: str) -> dict:
+    """Return the event source mapping of a function that has one."""
+    [mapping] = boto3.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    return mapping
 
 
 def switch(mapping: str, on: bool) -> None:
     boto3.client("lambda").update_event_source_mapping(UUID=mapping, Enabled=on)
+
+
+class Announcements:
+    """The consumer of the table's stream: off, or on from the next change on.
+
+    What is left of an earlier run is never announced: it would take the processors of a later one.
+    """
+
+    def __init__(self, function: str) -> None:
+        self._mapping = mapping_of(function)["UUID"]
+
+    def switch(self, on: bool) -> None:
+        switch(self._mapping, on=False)
+        if on:
+            functions = boto3.client("lambda")
+            old = functions.get_event_source_mapping(UUID=self._mapping)
+            functions.delete_event_source_mapping(UUID=self._mapping)
+            known = functions.meta.service_model.operation_model("CreateEventSourceMapping").input_shape.members
+            same = {name: value for name, value in old.items() if name in known}
+            new = same | {"FunctionName": old["FunctionArn"], "StartingPosition": "LATEST", "Enabled": True}
+            self._mapping = functions.create_event_source_mapping(**new)["UUID"]
 
 
 def fill(queue: str, messages: Sequence[dict]) -> None:
@@ -70,8 +88,3 @@ def wait_until_empty(queue: str, seconds: float = 300) -> None:
 def items(table: str) -> int:
     """Return the number of items in a table, as the emulator counts them: exactly."""
     return boto3.client("dynamodb").describe_table(TableName=table)["Table"]["ItemCount"]
-
-
-def _mapping(function: str) -> dict:
-    [mapping] = boto3.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
-    return mapping

@@ -13,7 +13,8 @@ SUFFIX = "seed003"
 class SeedPipeline:
     """Its `queue`, and the `mapping` that switches its worker."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, scaling: dict) -> None:
+        """`scaling`: ScalingConfig, the same as ours. The seed has none, which is no bound on AWS, but 5 here."""
         table = _table()
         topic = boto3.client("sns").create_topic(Name=f"order-topic-{SUFFIX}")["TopicArn"]
         sqs = boto3.client("sqs")
@@ -34,6 +35,7 @@ class SeedPipeline:
             FunctionName=function,
             BatchSize=10,
             FunctionResponseTypes=["ReportBatchItemFailures"],
+            ScalingConfig=scaling,
             Enabled=False,
         )["UUID"]
 

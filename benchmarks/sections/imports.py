@@ -12,8 +12,9 @@ import boto3
 from benchmarks import alone, order_queue, seeds, uploads
 from benchmarks.calls_kit import names, variables
 from benchmarks.deployment import as_root, deployed
-from benchmarks.measure import Effort, in_turn
-from benchmarks.rows import Row, Target, at_least, at_most, row, unmeasured
+from benchmarks.measure import Effort
+from benchmarks.rates import SeedFailed, rates
+from benchmarks.rows import Row, Target, at_least, at_most, row
 from benchmarks.seed_import import SeedImport
 from config.names import order_files_rule
 from contract import imports
@@ -34,29 +35,27 @@ def measure(effort: Effort) -> list[Row]:
 
 def _rates(outputs: dict, effort: Effort) -> list[Row]:
     """Announcing competes for the same processors here, so ours is measured both ways."""
-    events, orders = order_queue.mapping_of(outputs["OrdersEventsFunction"]), effort.orders(ORDERS)
+    announcements, orders = order_queue.Announcements(outputs["OrdersEventsFunction"]), effort.orders(ORDERS)
 
     def ours(announce: bool) -> float:
-        order_queue.switch(events, on=announce)
+        announcements.switch(announce)
         content, started = uploads.json_file(orders), time.perf_counter()
         _import(outputs, content)
         return orders / (time.perf_counter() - started)
 
     contestants = {QUIET: lambda: ours(announce=False), ANNOUNCED: lambda: ours(announce=True)}
     _import(outputs, uploads.json_file(effort.orders(100)))  # warm
-    unit, code = "orders/s", seeds.inline_code("004")
+    code = seeds.inline_code("004")
     if not code:
-        taken = in_turn(contestants, effort.rounds)
-        return [unmeasured(SEED, unit, seeds.MISSING)] + [
-            row(what, unit, values, target=TARGETS.get(what)) for what, values in taken.items()
-        ]
+        return rates(contestants, effort.rounds, TARGETS, SEED, seeds.MISSING)
     seed = SeedImport(code)
     seed.upload(uploads.json_file(1))
-    taken = in_turn({SEED: lambda: _seed_rate(seed, orders), **contestants}, effort.rounds)
-    base = taken.pop(SEED)
-    return [row(SEED, unit, base)] + [
-        row(what, unit, values, against=base, target=TARGETS.get(what)) for what, values in taken.items()
-    ]
+
+    def seeds_rate() -> float:
+        announcements.switch(False)
+        return _seed_rate(seed, orders)
+
+    return rates({SEED: seeds_rate, **contestants}, effort.rounds, TARGETS, SEED)
 
 
 def _import(outputs: dict, content: bytes) -> None:
@@ -78,15 +77,15 @@ def _seed_rate(seed: SeedImport, orders: int) -> float:
     seed.upload(content)
     while seed.stored() < before + orders:
         if time.perf_counter() - started > 70:
-            raise SystemExit("the seed's function did not finish within its 60 s")
+            raise SeedFailed(f"its function did not store {orders:,} orders within its 60 s")
         time.sleep(0.05)
     return orders / (time.perf_counter() - started)
 
 
 def _alone(outputs: dict, effort: Effort) -> Iterator[Row]:
     """Importer and worker alone, each in a process: the rule and the worker's mapping are off, the queue is ours."""
-    order_queue.switch(order_queue.mapping_of(outputs["OrdersWorkerFunction"]), on=False)
-    order_queue.switch(order_queue.mapping_of(outputs["OrdersEventsFunction"]), on=False)
+    for function in ("OrdersWorkerFunction", "OrdersEventsFunction"):
+        order_queue.switch(order_queue.mapping_of(outputs[function])["UUID"], on=False)
     boto3.client("events").disable_rule(Name=order_files_rule("dev"))
 
     orders = effort.orders(ORDERS)
@@ -120,7 +119,7 @@ def _import_alone(outputs: dict, content: bytes) -> alone.Run:
 
 def _store_alone(outputs: dict, orders: int) -> list[alone.Run]:
     """Give the worker all of the queue, in batches as large as its event source mapping takes."""
-    size = order_queue.batch_size(outputs["OrdersWorkerFunction"])
+    size = order_queue.mapping_of(outputs["OrdersWorkerFunction"])["BatchSize"]
     records = order_queue.drain(outputs["OrderQueueUrl"])
     events = [{"Records": batch} for batch in iter(lambda: list(islice(records, size)), [])]
     before = order_queue.items(outputs["OrdersTableName"])

@@ -14,8 +14,9 @@ from benchmarks import order_queue, seeds
 from benchmarks.calls_kit import Meter, run_here
 from benchmarks.deployment import as_root, deployed
 from benchmarks.intake import Intake
-from benchmarks.measure import Effort, in_turn
-from benchmarks.rows import Row, at_least, at_most, row, unmeasured
+from benchmarks.measure import Effort
+from benchmarks.rates import rates
+from benchmarks.rows import Row, at_least, at_most
 from benchmarks.seed_pipeline import SeedPipeline
 from handlers import clients
 
@@ -24,8 +25,8 @@ ORDERS = 2000
 SEED = "worker of seed 003, which announces as well"
 CLIENT_IDS = "our worker, ids of the client, announcing switched off"
 OUR_IDS = "our worker, ids given here, announcing switched off"
-ANNOUNCED = "our worker and announcements, ids of the client"
-OURS_ANNOUNCED = "our worker and announcements, ids given here"
+CLIENT_IDS_ANNOUNCED = "our worker and announcements, ids of the client"
+OUR_IDS_ANNOUNCED = "our worker and announcements, ids given here"
 TARGETS = {CLIENT_IDS: at_least(2, "ratio"), OUR_IDS: at_least(2, "ratio")}
 SEED_WORKER = ("003", "lib/lambda/order_processor.py")
 
@@ -35,11 +36,11 @@ def measure(effort: Effort) -> list[Row]:
     with quiet, tempfile.TemporaryDirectory() as directory, deployed(Path(directory)) as outputs:
         as_root(outputs)
         meter = Meter(clients._session())
-        ours = _Ours(outputs)
+        intake = Intake(outputs)
         # Rates first: measuring calls runs the worker in this process, beside the deployed one.
-        rows = _rates(ours, effort)
-        order_queue.switch(ours.mapping, on=False)
-        return rows + _calls(outputs, ours.intake, meter)
+        rows = _rates(outputs, intake, effort)
+        order_queue.switch(order_queue.mapping_of(outputs["OrdersWorkerFunction"])["UUID"], on=False)
+        return rows + _calls(outputs, intake, meter)
 
 
 def order(number: int, with_id: bool) -> dict:
@@ -47,28 +48,6 @@ def order(number: int, with_id: bool) -> dict:
     given = {"orderId": f"ORD-{number}-{uuid.uuid4().hex[:8]}"} if with_id else {}
     items = [{"productId": "A", "quantity": 2, "price": 30}]
     return {**given, "customerId": f"CUST-{number % 50}", "items": items}
-
-
-class _Ours:
-    def __init__(self, outputs: dict) -> None:
-        self.intake = Intake(outputs)
-        self.queue = outputs["OrderQueueUrl"]
-        self.mapping = order_queue.mapping_of(outputs["OrdersWorkerFunction"])
-        self.events = order_queue.mapping_of(outputs["OrdersEventsFunction"])
-
-    def rate(self, orders: int, with_id: bool, announce: bool) -> float:
-        order_queue.switch(self.events, on=announce)
-        return run(self.queue, self.mapping, [self.intake.message(order(n, with_id)) for n in range(orders)])
-
-
-class _Seeds:
-    def __init__(self, code: str) -> None:
-        self.seed = SeedPipeline(code)
-
-    def rate(self, orders: int) -> float:
-        now = time.time_ns() // 1_000_000
-        bodies = [{**order(n, with_id=True), "timestamp": now, "source": "pipeline"} for n in range(orders)]
-        return run(self.seed.queue, self.seed.mapping, [{"MessageBody": json.dumps(body)} for body in bodies])
 
 
 def run(queue: str, mapping: str, messages: Sequence[dict]) -> float:
@@ -81,32 +60,38 @@ def run(queue: str, mapping: str, messages: Sequence[dict]) -> float:
     return len(messages) / (time.perf_counter() - started)
 
 
-def _rates(ours: _Ours, effort: Effort) -> list[Row]:
+def _rates(outputs: dict, intake: Intake, effort: Effort) -> list[Row]:
     """The seed's worker publishes to SNS itself; ours leaves that to the consumer of the table's stream, which competes
     for the same processors on one machine. So ours is measured both ways.
     """
-    code, orders = seeds.code(*SEED_WORKER), effort.orders(ORDERS)
+    queue, mapping = outputs["OrderQueueUrl"], order_queue.mapping_of(outputs["OrdersWorkerFunction"])
+    announcements = order_queue.Announcements(outputs["OrdersEventsFunction"])
+    orders, few = effort.orders(ORDERS), effort.orders(100)
+
+    def ours(number: int, with_id: bool, announce: bool) -> float:
+        announcements.switch(announce)
+        return run(queue, mapping["UUID"], [intake.message(order(n, with_id)) for n in range(number)])
+
+    ours(few, with_id=True, announce=True)  # warm
     contestants = {
-        CLIENT_IDS: lambda: ours.rate(orders, with_id=True, announce=False),
-        OUR_IDS: lambda: ours.rate(orders, with_id=False, announce=False),
-        ANNOUNCED: lambda: ours.rate(orders, with_id=True, announce=True),
-        OURS_ANNOUNCED: lambda: ours.rate(orders, with_id=False, announce=True),
+        CLIENT_IDS: lambda: ours(orders, with_id=True, announce=False),
+        OUR_IDS: lambda: ours(orders, with_id=False, announce=False),
+        CLIENT_IDS_ANNOUNCED: lambda: ours(orders, with_id=True, announce=True),
+        OUR_IDS_ANNOUNCED: lambda: ours(orders, with_id=False, announce=True),
     }
-    few = effort.orders(100)
-    ours.rate(few, with_id=True, announce=True)  # warm
-    unit = "orders/s"
+    code = seeds.code(*SEED_WORKER)
     if not code:
-        taken = in_turn(contestants, effort.rounds)
-        return [unmeasured(SEED, unit, seeds.MISSING)] + [
-            row(what, unit, values, target=TARGETS.get(what)) for what, values in taken.items()
-        ]
-    seed = _Seeds(code)
-    seed.rate(few)
-    taken = in_turn({SEED: lambda: seed.rate(orders), **contestants}, effort.rounds)
-    base = taken.pop(SEED)
-    return [row(SEED, unit, base)] + [
-        row(what, unit, values, against=base, target=TARGETS.get(what)) for what, values in taken.items()
-    ]
+        return rates(contestants, effort.rounds, TARGETS, SEED, seeds.MISSING)
+    seed = SeedPipeline(code, mapping["ScalingConfig"])
+
+    def seeds_rate(number: int) -> float:
+        announcements.switch(False)
+        now = time.time_ns() // 1_000_000
+        bodies = [{**order(n, with_id=True), "timestamp": now, "source": "pipeline"} for n in range(number)]
+        return run(seed.queue, seed.mapping, [{"MessageBody": json.dumps(body)} for body in bodies])
+
+    seeds_rate(few)  # warm
+    return rates({SEED: lambda: seeds_rate(orders), **contestants}, effort.rounds, TARGETS, SEED)
 
 
 def _calls(outputs: dict, intake: Intake, meter: Meter) -> list[Row]:
