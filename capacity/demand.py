@@ -53,7 +53,7 @@ class Model:
     def messages(self) -> Decimal:
         """Messages a second on the order queue."""
         one, imported = self.load.assumed["async_share"], _ONE.import_share
-        return self.peak(one + imported / self.assumed["orders_per_message"])
+        return self.peak(one + imported / self.platform.orders_per_message)
 
     @property
     def files(self) -> Decimal:

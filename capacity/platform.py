@@ -16,6 +16,9 @@ from generator.render import render
 DATE_SHARDS = 1
 """Partition keys of processedDateIndex that the orders of a day are spread over."""
 
+ORDERS_PER_MESSAGE = 1
+"""Orders of a file in a message of the order queue."""
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -36,6 +39,7 @@ class Platform:
     settings_readers: frozenset[str]
     import_seconds: Decimal
     date_shards: Decimal = Decimal(DATE_SHARDS)
+    orders_per_message: Decimal = Decimal(ORDERS_PER_MESSAGE)
     csv_lines: Decimal = Decimal(MAX_CSV_LINES)
     import_invocations: Decimal = Decimal(MAX_INVOCATIONS)
 

@@ -60,7 +60,7 @@ def stages(platform: Platform) -> list[Stage]:
         Stage("orders_import reads a file", assumed["importer_records_per_second"], "upload several files"),
         Stage(
             "orders_worker takes messages",
-            model.drain_rate * assumed["orders_per_message"],
+            model.drain_rate * platform.orders_per_message,
             "pipeline.maximum_concurrency, pipeline.batch_size",
         ),
         Stage("the table takes orders and claims", writes / load["claimed_insert_units"], "warm throughput"),
