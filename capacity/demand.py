@@ -9,8 +9,6 @@ from capacity.platform import Platform
 from costs.estimate import ORDERS_PER_DAY
 from costs.load import HOURS, Load
 
-FIREWALL_WINDOW = 300  # seconds
-FUNCTIONS = ("orders_command", "orders_query", "orders_intake", "orders_worker", "orders_events", "orders_import")
 NOW = Decimal(ORDERS_PER_DAY)
 
 _ONE = Load(Decimal(1))  # what one order means, at any load
@@ -104,12 +102,13 @@ def _api_daily_quota(model: Model) -> Need:
 
 
 def _firewall_rate(model: Model) -> Need:
-    return model.requests * model.assumed["busiest_address_share"] * FIREWALL_WINDOW, model.platform.firewall_rate
+    requests = model.requests * model.assumed["busiest_address_share"]
+    return requests * model.platform.firewall_seconds, model.platform.firewall_rate
 
 
 def _account_concurrency(model: Model) -> Need:
     reserved = model.platform.command_reserved
-    others = [name for name in FUNCTIONS if reserved is None or name != "orders_command"]
+    others = [name for name in model.platform.functions if reserved is None or name != "orders_command"]
     return sum(map(model.concurrency, others), Decimal(0)), model.quota("account_concurrency") - (reserved or 0)
 
 
@@ -184,15 +183,15 @@ NEEDS: Mapping[str, Callable[[Model], Need]] = {
     key: _against_quota(key, demand)
     for key, demand in {
         "api_account_rate": lambda model: model.requests,
-        "new_account_concurrency": lambda model: sum(map(model.concurrency, FUNCTIONS), Decimal(0)),
-        "scaling_rate": lambda model: max(map(model.concurrency, FUNCTIONS)),
+        "new_account_concurrency": lambda model: sum(map(model.concurrency, model.platform.functions), Decimal(0)),
+        "scaling_rate": lambda model: max(map(model.concurrency, model.platform.functions)),
         "queue_pollers": lambda model: _worker_concurrency(model)[0],
         "queue_in_flight": lambda model: model.messages * model.platform.visibility_seconds,
         "table_write_quota": lambda model: max(model.peak(each.write) for each in model.load.units().values()),
         "topic_messages": lambda model: model.changes,
         "event_invocations": lambda model: model.files,
         "bucket_writes": lambda model: 2 * model.files,
-        "log_writes": lambda model: sum(map(model.invocations, FUNCTIONS), Decimal(0)),
+        "log_writes": lambda model: sum(map(model.invocations, model.platform.functions), Decimal(0)),
     }.items()
 }
 """Key of limits.toml -> what it takes."""

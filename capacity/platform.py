@@ -27,6 +27,7 @@ class Platform:
     rate_limit: Decimal
     daily_quota: Decimal
     firewall_rate: Decimal | None
+    firewall_seconds: Decimal
     command_reserved: Decimal | None
     worker_concurrency: Decimal
     worker_batch: Decimal
@@ -36,7 +37,8 @@ class Platform:
     warm_reads: Decimal | None
     stream_batch: Decimal
     stream_parallelization: Decimal
-    settings_readers: frozenset[str]
+    functions: tuple[str, ...]
+    settings_readers: tuple[str, ...]
     import_seconds: Decimal
     date_shards: Decimal = Decimal(DATE_SHARDS)
     orders_per_message: Decimal = Decimal(ORDERS_PER_MESSAGE)
@@ -60,11 +62,12 @@ def platform(tree: Snapshot) -> Platform:
     (worker,) = (each for each in _of_type(found, "AWS::Lambda::EventSourceMapping") if "ScalingConfig" in each)
     (stream,) = (each for each in _of_type(found, "AWS::Lambda::EventSourceMapping") if "StartingPosition" in each)
     (table,) = _of_type(found, "AWS::DynamoDB::Table")
-    warm = table.get("WarmThroughput", {})
+    warm, firewall = table.get("WarmThroughput", {}), _rate_rule(found)
     return Platform(
         rate_limit=number(plan["Throttle"]["RateLimit"]),
         daily_quota=number(plan["Quota"]["Limit"]),
-        firewall_rate=_firewall_rate(found),
+        firewall_rate=_optional(firewall, "Limit"),
+        firewall_seconds=number(firewall.get("EvaluationWindowSec", 0)),
         command_reserved=_optional(functions["orders_command"], "ReservedConcurrentExecutions"),
         worker_concurrency=number(worker["ScalingConfig"]["MaximumConcurrency"]),
         worker_batch=number(worker["BatchSize"]),
@@ -74,7 +77,8 @@ def platform(tree: Snapshot) -> Platform:
         warm_reads=_optional(warm, "ReadUnitsPerSecond"),
         stream_batch=number(stream["BatchSize"]),
         stream_parallelization=number(stream["ParallelizationFactor"]),
-        settings_readers=frozenset(
+        functions=tuple(functions),
+        settings_readers=tuple(
             key
             for key, each in functions.items()
             if "API_CONFIG_PARAMETER" in each.get("Environment", {}).get("Variables", {})
@@ -87,8 +91,8 @@ def _of_type(found: list[Resource], kind: str) -> Iterator[dict[str, Any]]:
     return (dict(each.properties) for each in found if each.type == kind)
 
 
-def _optional(properties: Any, name: str) -> Decimal | None:
-    return number(properties[name]) if isinstance(properties, dict) and name in properties else None
+def _optional(properties: dict[str, Any], name: str) -> Decimal | None:
+    return number(properties[name]) if name in properties else None
 
 
 def _key(function: dict[str, Any]) -> str:
@@ -96,12 +100,13 @@ def _key(function: dict[str, Any]) -> str:
     return function["Handler"].split(".")[1]
 
 
-def _firewall_rate(found: list[Resource]) -> Decimal | None:
+def _rate_rule(found: list[Resource]) -> dict[str, Any]:
+    """Return the statement of the firewall's rate limit; empty without a firewall."""
     for acl in _of_type(found, "AWS::WAFv2::WebACL"):
         for rule in acl["Rules"]:
             if "RateBasedStatement" in rule["Statement"]:
-                return number(rule["Statement"]["RateBasedStatement"]["Limit"])
-    return None
+                return rule["Statement"]["RateBasedStatement"]
+    return {}
 
 
 def _provisioned_writes(found: list[Resource]) -> Decimal | None:
