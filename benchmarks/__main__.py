@@ -1,17 +1,15 @@
 """`python -m benchmarks`: measure every figure of docs/benchmarks.md on this machine."""
 
 import argparse
-import pkgutil
 import sys
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import document, results, sections
+from benchmarks import document, results
 from benchmarks.measure import SMALLEST, Effort
 from benchmarks.results import Result
-
-SECTIONS = tuple(sorted(module.name for module in pkgutil.iter_modules(sections.__path__)))
+from benchmarks.sections import SECTIONS
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from benchmarks.measure import ROOT
 from benchmarks.results import Result
 from benchmarks.rows import Quartiles, Row
+from benchmarks.sections import SECTIONS
 from generator import markdown
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
@@ -13,8 +14,9 @@ HEADS = ("what", "median", "quartiles", "ratio", "target")
 
 def with_results(document: str, results: Mapping[str, Result]) -> str:
     """Return the document with the table of each section in its block; raise ValueError if a section has none."""
-    for section, result in results.items():
-        document = markdown.with_block(document, f"measured: {section}", table(result))
+    for section in SECTIONS:
+        shown = table(results[section]) if section in results else "Not measured yet: `make bench`.\n"
+        document = markdown.with_block(document, f"measured: {section}", shown)
     return document
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import SECTIONS
 from benchmarks.rows import Row, from_json
+from benchmarks.sections import SECTIONS
 from tests.e2e.support import ROOT
 
 pytestmark = pytest.mark.e2e

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import document, machine, results
-from benchmarks.__main__ import SECTIONS
 from benchmarks.machine import MachineLoad
 from benchmarks.results import Result
 from benchmarks.rows import row
+from benchmarks.sections import SECTIONS
 
 QUIET = MachineLoad(before=0.1, after=1.5, others=0.02, seconds=30)
 RESULT = Result("calls", "2026-01-31", "a machine", QUIET, (row("POST /orders", "calls", [1]),))
@@ -24,9 +24,14 @@ def test_the_document_shows_what_was_recorded():
     assert document.with_results(text(), results.recorded()) == text(), "run: python -m benchmarks --record"
 
 
-def test_the_document_has_a_place_for_every_section():
+def test_a_section_without_a_place_in_the_document_is_noticed():
     for section in SECTIONS:
-        document.with_results(text(), {section: replace(RESULT, section=section)})
+        with pytest.raises(ValueError, match=f"measured: {section}"):
+            document.with_results(text().replace(f"measured: {section} ", "measured: another "), {})
+
+
+def test_a_section_that_is_not_recorded_says_so():
+    assert document.with_results(text(), {}).count("Not measured yet") == len(SECTIONS)
 
 
 def test_a_figure_that_is_edited_in_the_document_is_noticed():
