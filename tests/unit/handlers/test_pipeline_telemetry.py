@@ -32,7 +32,7 @@ def test_metrics_count_what_happened(lines):
         "OrderStored": 3,
         "OrderDuplicate": 1,
         "OrderRejected": 5,  # one at the API's edge
-        "OrderRetried": 4,
+        "OrderRetried": 5,
         "OrderValue": 3,
         "EventsPublished": 3,
         "EventsFailed": 1,
