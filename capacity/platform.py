@@ -7,17 +7,12 @@ from typing import Any
 
 from config.environment import Environment
 from config.parameters import from_environment
-from contract.imports import MAX_CSV_LINES, MAX_INVOCATIONS
+from contract.imports import MAX_CSV_LINES, MAX_INVOCATIONS, ORDERS_PER_MESSAGE
+from contract.shards import PROCESSED_DATE_SHARDS
 from costs.lines import number
 from deployer.plan import templates
 from deployer.plan.snapshot import Resource, Snapshot, desired, resources_of
 from generator.render import render
-
-DATE_SHARDS = 1
-"""Partition keys of processedDateIndex that the orders of a day are spread over."""
-
-ORDERS_PER_MESSAGE = 1
-"""Orders of a file in a message of the order queue."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class Platform:
     functions: tuple[str, ...]
     settings_readers: tuple[str, ...]
     import_seconds: Decimal
-    date_shards: Decimal = Decimal(DATE_SHARDS)
+    date_shards: Decimal = Decimal(PROCESSED_DATE_SHARDS)
     orders_per_message: Decimal = Decimal(ORDERS_PER_MESSAGE)
     csv_lines: Decimal = Decimal(MAX_CSV_LINES)
     import_invocations: Decimal = Decimal(MAX_INVOCATIONS)

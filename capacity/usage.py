@@ -63,11 +63,11 @@ def stages(platform: Platform) -> list[Stage]:
             model.drain_rate * platform.orders_per_message,
             "pipeline.maximum_concurrency, pipeline.batch_size",
         ),
-        Stage("the table takes orders and claims", writes / load["claimed_insert_units"], "warm throughput"),
+        Stage("the table takes orders and claims", writes / load["claimed_insert_units"], "data.warm_writes"),
         Stage(
             "processedDateIndex takes orders of one day",
             model.quota("date_partition") * platform.date_shards / load["index_insert_units"],
-            "more shards of a day",
+            "PROCESSED_DATE_SHARDS",
         ),
         Stage(
             "customerIdIndex takes orders of one customer",
