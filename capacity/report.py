@@ -55,16 +55,25 @@ def orders(number: Decimal | None) -> str:
 
 
 def _breaks(platform: Platform) -> str:
-    rows = []
+    """Of each load, what did not break at the one before."""
+    rows, known = [], set()
     for multiple in MULTIPLES:
-        load = NOW * multiple
-        broken = [usage for usage in usages(platform, load) if usage.utilization > 1]
-        rows.append((_times(multiple), f"{load:,}", _list(broken) or "nothing"))
-    return markdown.table(("load", "orders a day", "breaks, first to last: what to turn"), rows)
+        found = usages(platform, NOW * multiple)
+        new = [usage for usage in found if usage.utilization > 1 and usage.limit.key not in known]
+        known |= {usage.limit.key for usage in new}
+        text = "<br>".join(map(_broken, new)) or f"nothing; the nearest is {_nearest(found)}"
+        rows.append((_times(multiple), f"{NOW * multiple:,}", text))
+    return markdown.table(("load", "orders a day", "what breaks in addition, and what to turn"), rows)
 
 
-def _list(broken: Sequence[Usage]) -> str:
-    return "<br>".join(f"{usage.limit.service}, {usage.limit.name}: {usage.limit.turn}" for usage in broken)
+def _broken(usage: Usage) -> str:
+    needs = f"{usage.demand:,.0f} of {usage.available:,.0f}"
+    return f"**{usage.limit.service}, {usage.limit.name}** ({needs}): {usage.limit.turn}"
+
+
+def _nearest(found: Sequence[Usage]) -> str:
+    usage = max(found, key=lambda each: each.utilization)
+    return f"{usage.limit.service}, {usage.limit.name}, at {percent(usage.utilization)}"
 
 
 def _usage(platform: Platform) -> str:
