@@ -43,8 +43,9 @@ stop: $(RUN)  ## Stop the local emulator and keep its state
 deploy: $(RUN)  ## Deploy ENV (dev, staging, prod) to AWS
 	@$(BIN)/python deploy.py --env $(ENV)
 
-templates: $(READY)  ## Render templates/, docs/openapi.yaml, docs/alarms.md and docs/order-fields.md
+templates: $(READY)  ## Render templates/, docs/openapi.yaml, docs/alarms.md, docs/order-fields.md; tables of docs/capacity.md
 	@$(BIN)/python -m generator
+	@$(BIN)/python -m capacity --write
 
 test: $(READY)  ## Unit and end-to-end tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
@@ -87,12 +88,13 @@ dashboard: $(READY)  ## Send orders to the local deployment for TRAFFIC seconds,
 commands: $(READY)  ## Run the commands of docs/commands.md and update their output there
 	@$(BIN)/python -m examples.transcript docs/commands.md
 
-pictures: $(READY)  ## Draw docs/architecture.svg, and docs/plan.svg from a real run
+pictures: $(READY)  ## Draw docs/architecture.svg and docs/capacity.svg, and docs/plan.svg from a real run
 	@$(BIN)/python -m preview.architecture
+	@$(BIN)/python -m preview.headroom
 	@$(BIN)/python -m examples.plan_screen
 
-bench: $(READY)  ## Measure cold starts, calls per request, rendering and package sizes
-	@$(BIN)/python -m benchmarks
+bench: $(READY)  ## Measure everything in docs/benchmarks.md and write its tables (minutes; on a quiet machine)
+	@$(BIN)/python -m benchmarks --record
 
 lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 	uv pip compile -q setup.cfg --upgrade --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/lock.txt

@@ -1,11 +1,10 @@
-"""Timing whole processes on a machine that others use too: in turn, medians, ratios."""
+"""Measuring on a machine that others use too: contestants in turn, so that a slow spell hits all alike."""
 
 import os
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ class Effort(NamedTuple):
 
     runs: int = 15
     """Of each timed process."""
-    rounds: int = 3
+    rounds: int = 5
     """Of each rate."""
     fraction: float = 1.0
     """Of the orders that a rate or a file has."""
@@ -28,6 +27,15 @@ class Effort(NamedTuple):
 
 SMALLEST = Effort(runs=1, rounds=1, fraction=0.001)
 """To see that everything can be measured."""
+
+
+def in_turn(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Measure every contestant once in each round."""
+    taken: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, measure in contestants.items():
+            taken[name].append(measure())
+    return taken
 
 
 def python(code: str, environment: dict[str, str] | None = None) -> float:
@@ -43,36 +51,8 @@ def python(code: str, environment: dict[str, str] | None = None) -> float:
     return time.perf_counter() - started
 
 
-def medians(contestants: dict[str, str], runs: int, environment: dict[str, str] | None = None) -> dict[str, float]:
-    """Median seconds of each piece of code, taken in turn so that a slow spell hits all alike."""
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for code in contestants.values():
-        python(code, environment)  # bytecode and file cache
-    for _ in range(runs):
-        for name, code in contestants.items():
-            times[name].append(python(code, environment))
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-def rates(contestants: dict[str, Callable[[], float]], rounds: int, seed: str, targets: dict[str, str]) -> list[dict]:
-    """A row for each contestant: its median of orders per second, taken in turn, and the ratio to the seed's.
-
-    Without the contestant `seed` (its code is not here) a row says so, and there are no ratios.
-    """
-    taken: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, rate in contestants.items():
-            taken[name].append(rate())
-    medians = {name: statistics.median(values) for name, values in taken.items()}
-    rows = [
-        {
-            "what": name,
-            "median": f"{value:.0f} orders/s",
-            "ratio": f"{value / medians[seed]:.2f}" if seed in medians else "",
-            "target": targets.get(name, ""),
-        }
-        for name, value in medians.items()
-    ]
-    if seed in medians:
-        return rows
-    return [{"what": seed, "median": "not measured", "ratio": "", "target": "the seeds are not here"}, *rows]
+def processes(codes: Mapping[str, str], runs: int, environment: dict[str, str] | None = None) -> dict[str, list[float]]:
+    """Seconds of a new process for each piece of code, in turn; once before, for bytecode and the file cache."""
+    contestants = {name: lambda code=code: python(code, environment) for name, code in codes.items()}
+    in_turn(contestants, 1)
+    return in_turn(contestants, runs)

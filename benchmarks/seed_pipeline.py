@@ -11,9 +11,10 @@ SUFFIX = "seed003"
 
 
 class SeedPipeline:
-    """`queue` is full or empty, `mapping` switches the worker; see `benchmarks.sections.pipeline.run`."""
+    """Its `queue`, and the `mapping` that switches its worker."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, scaling: dict) -> None:
+        """`scaling`: ScalingConfig, the same as ours. The seed has none, which is no bound on AWS, but 5 here."""
         table = _table()
         topic = boto3.client("sns").create_topic(Name=f"order-topic-{SUFFIX}")["TopicArn"]
         sqs = boto3.client("sqs")
@@ -34,11 +35,9 @@ class SeedPipeline:
             FunctionName=function,
             BatchSize=10,
             FunctionResponseTypes=["ReportBatchItemFailures"],
+            ScalingConfig=scaling,
             Enabled=False,
         )["UUID"]
-
-    def pause(self) -> None:
-        boto3.client("lambda").update_event_source_mapping(UUID=self.mapping, Enabled=False)
 
 
 def _table() -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from benchmarks.measure import ROOT
 
+MISSING = "the seeds are not here"
+
 
 def directory() -> Path | None:
     found = Path(os.environ.get("SEEDS") or ROOT.parent / "shared" / "seeds")

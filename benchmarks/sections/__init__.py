@@ -1,1 +1,5 @@
-"""What is measured: each module is a section of the report, and has `measure(effort) -> rows`."""
+"""What is measured, a module for each section: `measure(effort)` returns its rows."""
+
+import pkgutil
+
+SECTIONS = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))

@@ -1,6 +1,9 @@
 """Cold import of each handler, its DynamoDB client included, against boto3 with one client."""
 
-from benchmarks.measure import Effort, medians
+import statistics
+
+from benchmarks.measure import Effort, processes
+from benchmarks.rows import Row, at_most, row
 
 HANDLERS = ("orders_command", "orders_query", "orders_intake", "orders_worker", "orders_events", "orders_import")
 BASELINE = "import boto3 + dynamodb client"
@@ -19,21 +22,18 @@ ENVIRONMENT = {
 }
 
 
-def measure(effort: Effort) -> list[dict]:
-    """One row per handler: import time without the interpreter's own start, and its ratio to the baseline."""
-    contestants = {
+def measure(effort: Effort) -> list[Row]:
+    """A row for each handler: its import without the interpreter's own start, and the ratio to the baseline."""
+    codes = {
         EMPTY: "pass",
         BASELINE: "import boto3; boto3.client('dynamodb')",
-        **{name: f"import handlers.{name}" for name in HANDLERS},
+        **{f"import {name}": f"import handlers.{name}" for name in HANDLERS},
     }
-    seconds = medians(contestants, effort.runs, ENVIRONMENT)
-    net = {name: value - seconds[EMPTY] for name, value in seconds.items() if name != EMPTY}
+    seconds = processes(codes, effort.runs, ENVIRONMENT)
+    start = statistics.median(seconds.pop(EMPTY))
+    net = {what: [(each - start) * 1000 for each in values] for what, values in seconds.items()}
+    baseline = net.pop(BASELINE)
     return [
-        {
-            "what": f"cold import: {name}",
-            "median": f"{value * 1000:.0f} ms",
-            "ratio": f"{value / net[BASELINE]:.2f}",
-            "target": "" if name == BASELINE else "<= 1.25",
-        }
-        for name, value in net.items()
+        row(BASELINE, "ms", baseline),
+        *(row(what, "ms", values, against=baseline, target=at_most(1.25, "ratio")) for what, values in net.items()),
     ]

@@ -4,17 +4,16 @@ import contextlib
 import importlib
 import io
 import json
-import os
-import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import boto3
 
+from benchmarks.calls_kit import Meter, run_here
 from benchmarks.deployment import as_root, deployed
 from benchmarks.measure import Effort
-from benchmarks.sections.calls import Meter
+from benchmarks.rows import Row, at_most, row
 from domain import orders
 from handlers import clients
 from handlers.attributes import to_item
@@ -25,27 +24,23 @@ PAUSE = 0.05  # seconds between orders, so that none waits for the one before
 STREAM_BATCH = 100  # of the event source mapping
 
 
-def measure(effort: Effort) -> list[dict]:
+def measure(effort: Effort) -> list[Row]:
     with tempfile.TemporaryDirectory() as directory, deployed(Path(directory)) as outputs:
         as_root(outputs)
         return [
-            _row("from the table to a subscriber", f"{_latency(outputs, effort.orders(ORDERS)):.0f} ms", ""),
-            _row(f"events, stream batch of {STREAM_BATCH}", f"{_calls(outputs):g} calls/event", "0.1"),
+            row("from the table to a subscriber of the topic", "ms", _latencies(outputs, effort.orders(ORDERS))),
+            row(f"events, a stream batch of {STREAM_BATCH}", "calls/event", [_calls(outputs)], target=at_most(0.1)),
         ]
-
-
-def _row(what: str, median: str, target: str) -> dict:
-    return {"what": what, "median": median, "ratio": "", "target": target}
 
 
 def _order() -> orders.Order:
     request = {"customerId": "CUST-1", "items": [{"productId": "A", "quantity": 2, "price": 30}]}
     now = time.time_ns() // 1_000_000
-    return orders.new_order(request, order_id=orders.new_id(), now=now, features=(), ttl_days=1)
+    return orders.new_order(request, now=now, features=(), ttl_days=1)
 
 
-def _latency(outputs: dict, count: int) -> float:
-    """Milliseconds from the response of a write to the arrival of its event, median."""
+def _latencies(outputs: dict, count: int) -> list[float]:
+    """Milliseconds from the response of a write to the arrival of its event."""
     sqs, queue = boto3.client("sqs"), _subscribed(outputs["OrderEventsTopicArn"])
     table, written, taken = OrdersTable(boto3.client("dynamodb"), outputs["OrdersTableName"]), {}, []
     for _ in range(count):
@@ -60,7 +55,7 @@ def _latency(outputs: dict, count: int) -> float:
         for message in answer["Messages"]:
             order_id = json.loads(json.loads(message["Body"])["Message"])["orderId"]
             taken.append(float(message["Attributes"]["SentTimestamp"]) - written[order_id])
-    return statistics.median(taken)
+    return taken
 
 
 def _subscribed(topic: str) -> str:
@@ -75,8 +70,7 @@ def _subscribed(topic: str) -> str:
 
 
 def _calls(outputs: dict) -> float:
-    configuration = boto3.client("lambda").get_function_configuration(FunctionName=outputs["OrdersEventsFunction"])
-    os.environ.update(configuration["Environment"]["Variables"])
+    run_here(outputs, "OrdersEventsFunction")
     meter, records = Meter(clients._session()), []
     for number, item in enumerate(to_item(_order()) for _ in range(STREAM_BATCH)):
         keys = {name: item[name] for name in ("orderId", "timestamp")}

@@ -4,161 +4,118 @@ import contextlib
 import importlib
 import io
 import json
-import os
 import tempfile
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
-import boto3
-
-from benchmarks import seeds
+from benchmarks import order_queue, seeds
+from benchmarks.calls_kit import Meter, run_here
 from benchmarks.deployment import as_root, deployed
-from benchmarks.measure import Effort, rates
-from benchmarks.sections.calls import Meter, event
+from benchmarks.intake import Intake
+from benchmarks.measure import Effort
+from benchmarks.rates import rates
+from benchmarks.rows import Row, at_least, at_most
 from benchmarks.seed_pipeline import SeedPipeline
 from handlers import clients
 
 BATCH = 10
 ORDERS = 2000
-SEED = "worker of seed 003"
-OURS = "our worker, client's ids"
+SEED = "worker of seed 003, which announces as well"
+CLIENT_IDS = "our worker, ids of the client, announcing switched off"
+OUR_IDS = "our worker, ids given here, announcing switched off"
+CLIENT_IDS_ANNOUNCED = "our worker and announcements, ids of the client"
+OUR_IDS_ANNOUNCED = "our worker and announcements, ids given here"
+TARGETS = {CLIENT_IDS: at_least(2, "ratio"), OUR_IDS: at_least(2, "ratio")}
 SEED_WORKER = ("003", "lib/lambda/order_processor.py")
 
 
-def measure(effort: Effort) -> list[dict]:
-    with tempfile.TemporaryDirectory() as directory, deployed(Path(directory)) as outputs:
+def measure(effort: Effort) -> list[Row]:
+    quiet = contextlib.redirect_stdout(io.StringIO())  # the handlers' logs and metrics
+    with quiet, tempfile.TemporaryDirectory() as directory, deployed(Path(directory)) as outputs:
         as_root(outputs)
-        ours = _Pipeline(outputs)
-        # Rates first: measuring calls runs the handlers in this process, beside the deployed ones.
-        rows = _rates(ours, effort)
-        ours.pause()
-        with contextlib.redirect_stdout(io.StringIO()):  # the handlers' logs and metrics
-            return rows + _calls(outputs)
+        meter = Meter(clients._session())
+        intake = Intake(outputs)
+        # Rates first: measuring calls runs the worker in this process, beside the deployed one.
+        rows = _rates(outputs, intake, effort)
+        order_queue.switch(order_queue.mapping_of(outputs["OrdersWorkerFunction"])["UUID"], on=False)
+        return rows + _calls(outputs, intake, meter)
 
 
-def message(number: int, prefix: str = "ORD") -> dict:
-    """A message that both workers take; whole prices, because the seed's fails on any other."""
-    return {
-        "orderId": f"{prefix}-{number}-{uuid.uuid4().hex[:8]}",
-        "timestamp": time.time_ns() // 1_000_000,
-        "customerId": f"CUST-{number % 50}",
-        "items": [{"productId": "A", "itemId": "A", "quantity": 2, "price": 30}],
-        "source": "pipeline",
-    }
+def order(number: int, with_id: bool) -> dict:
+    """Return an order that both workers take: whole prices, because the seed's fails on any other."""
+    given = {"orderId": f"ORD-{number}-{uuid.uuid4().hex[:8]}"} if with_id else {}
+    items = [{"productId": "A", "quantity": 2, "price": 30}]
+    return {**given, "customerId": f"CUST-{number % 50}", "items": items}
 
 
-def for_us(sent: dict) -> dict:
-    items = [{key: value for key, value in item.items() if key != "itemId"} for item in sent["items"]]
-    return {**sent, "items": items}
-
-
-class _Pipeline:
-    """Ours: a full queue, and how long the deployed worker takes to empty it."""
-
-    def __init__(self, outputs: dict) -> None:
-        self.outputs = outputs
-        self.queue = outputs["OrderQueueUrl"]
-        self.mapping = mapping_of(outputs["OrdersWorkerFunction"])
-        self.events = mapping_of(outputs["OrdersEventsFunction"])
-
-    def pause(self) -> None:
-        boto3.client("lambda").update_event_source_mapping(UUID=self.mapping, Enabled=False)
-
-    def rate(self, orders: int, prefix: str, announce: bool = True) -> float:
-        boto3.client("lambda").update_event_source_mapping(UUID=self.events, Enabled=announce)
-        return run(self, [for_us(message(n, prefix)) for n in range(orders)])
-
-
-def mapping_of(function: str) -> str:
-    [mapping] = boto3.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
-    return mapping["UUID"]
-
-
-def run(pipeline, messages: list[dict]) -> float:
-    """Orders per second from switching the worker on until the queue is empty."""
-    pipeline.pause()
-    fill(pipeline.queue, messages)
-    functions = boto3.client("lambda")
+def run(queue: str, mapping: str, messages: Sequence[dict]) -> float:
+    """Return orders per second from switching the worker on until the queue, with an order a message, is empty."""
+    order_queue.switch(mapping, on=False)
+    order_queue.fill(queue, messages)
     started = time.perf_counter()
-    functions.update_event_source_mapping(UUID=pipeline.mapping, Enabled=True)
-    wait_until_empty(pipeline.queue)
+    order_queue.switch(mapping, on=True)
+    order_queue.wait_until_empty(queue)
     return len(messages) / (time.perf_counter() - started)
 
 
-def fill(queue: str, messages: list[dict]) -> None:
-    sqs = boto3.client("sqs")
-    for at in range(0, len(messages), 10):
-        entries = [{"Id": str(n), "MessageBody": json.dumps(body)} for n, body in enumerate(messages[at : at + 10])]
-        sqs.send_message_batch(QueueUrl=queue, Entries=entries)
-
-
-def wait_until_empty(queue: str, seconds: float = 300) -> None:
-    sqs = boto3.client("sqs")
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
-        if not any(int(attributes[name]) for name in names):
-            return
-        time.sleep(0.05)
-    raise SystemExit(f"the queue was not empty after {seconds:.0f} s")
-
-
-def _rates(ours: _Pipeline, effort: Effort) -> list[dict]:
-    """Orders per second, taken in turn, medians.
-
-    The seed's worker publishes to SNS itself; ours leaves that to the consumer of the table's
-    stream, which on this machine competes for the same cores. So ours is measured both ways:
-    the worker alone, and with everything announced at the same time.
+def _rates(outputs: dict, intake: Intake, effort: Effort) -> list[Row]:
+    """The seed's worker publishes to SNS itself; ours leaves that to the consumer of the table's stream, which competes
+    for the same processors on one machine. So ours is measured both ways.
     """
-    code, orders, few = seeds.code(*SEED_WORKER), effort.orders(ORDERS), effort.orders(100)
+    queue, mapping = outputs["OrderQueueUrl"], order_queue.mapping_of(outputs["OrdersWorkerFunction"])
+    announcements = order_queue.Announcements(outputs["OrdersEventsFunction"])
+    orders, few = effort.orders(ORDERS), effort.orders(100)
+
+    def ours(number: int, with_id: bool, announce: bool) -> float:
+        announcements.switch(announce)
+        return run(queue, mapping["UUID"], [intake.message(order(n, with_id)) for n in range(number)])
+
+    ours(few, with_id=True, announce=True)  # warm
     contestants = {
-        OURS: lambda: ours.rate(orders, "ORD", announce=False),
-        "our worker, platform's ids": lambda: ours.rate(orders, "fd", announce=False),
-        "our worker and events, client's ids": lambda: ours.rate(orders, "ORD"),
+        CLIENT_IDS: lambda: ours(orders, with_id=True, announce=False),
+        OUR_IDS: lambda: ours(orders, with_id=False, announce=False),
+        CLIENT_IDS_ANNOUNCED: lambda: ours(orders, with_id=True, announce=True),
+        OUR_IDS_ANNOUNCED: lambda: ours(orders, with_id=False, announce=True),
     }
-    if code:
-        seed = SeedPipeline(code)
-        contestants = {SEED: lambda: run(seed, [message(n) for n in range(orders)])} | contestants
-        run(seed, [message(n) for n in range(few)])
-    ours.rate(few, "WARM")
-    return rates(contestants, effort.rounds, SEED, {OURS: ">= 2"})
+    code = seeds.code(*SEED_WORKER)
+    if not code:
+        return rates(contestants, effort.rounds, TARGETS, SEED, seeds.MISSING)
+    seed = SeedPipeline(code, mapping["ScalingConfig"])
+
+    def seeds_rate(number: int) -> float:
+        announcements.switch(False)
+        now = time.time_ns() // 1_000_000
+        bodies = [{**order(n, with_id=True), "timestamp": now, "source": "pipeline"} for n in range(number)]
+        return run(seed.queue, seed.mapping, [{"MessageBody": json.dumps(body)} for body in bodies])
+
+    seeds_rate(few)  # warm
+    return rates({SEED: lambda: seeds_rate(orders), **contestants}, effort.rounds, TARGETS, SEED)
 
 
-def _calls(outputs: dict) -> list[dict]:
-    functions = boto3.client("lambda")
-    for key in ("OrdersIntakeFunction", "OrdersWorkerFunction"):
-        os.environ.update(functions.get_function_configuration(FunctionName=outputs[key])["Environment"]["Variables"])
-    meter = Meter(clients._session())
-    intake = importlib.import_module("handlers.orders_intake").handler
+def _calls(outputs: dict, intake: Intake, meter: Meter) -> list[Row]:
+    run_here(outputs, "OrdersWorkerFunction")
     worker = importlib.import_module("handlers.orders_worker").handler
-    order = {key: value for key, value in message(0).items() if key not in ("timestamp", "source")}
-    order["items"] = [{"itemId": "A", "quantity": 2, "price": 29.99}]
-    submission = event("POST", "/orders/async", order)
-    intake(submission, None)
-    worker(_batch("WARM"), None)
+    intake.submit(order(0, with_id=False))
+    worker(_batch(intake, with_id=False), None)  # both functions are warm now
     meter.reset()
-    intake(submission, None)
-    rows = [_row("POST /orders/async", meter, 1, "1 call")]
-    for what, prefix in (("client's ids", "ORD"), ("platform's ids", "fd")):
+    intake.submit(order(0, with_id=False))
+    rows = meter.rows("POST /orders/async", at_most(1))
+    for what, with_id in (("ids of the client", True), ("ids given here", False)):
+        event = _batch(intake, with_id)
         meter.reset()
-        answer = worker(_batch(prefix), None)
+        answer = worker(event, None)
         if answer["batchItemFailures"]:
             raise SystemExit(f"the worker failed: {answer}")
-        rows.append(_row(f"worker, batch of {BATCH}, {what}", meter, BATCH, ""))
+        rows += meter.rows(f"worker, {BATCH} orders with {what}", at_most(1), orders=BATCH)
     return rows
 
 
-def _batch(prefix: str) -> dict:
-    bodies = [json.dumps(for_us(message(n, prefix))) for n in range(BATCH)]
+def _batch(intake: Intake, with_id: bool) -> dict:
+    messages = [intake.message(order(n, with_id)) for n in range(BATCH)]
     records = [
-        {"messageId": str(n), "body": body, "attributes": {}, "messageAttributes": {}} for n, body in enumerate(bodies)
+        order_queue.record(str(n), message["MessageBody"], message.get("MessageAttributes", {}), {})
+        for n, message in enumerate(messages)
     ]
     return {"Records": records}
-
-
-def _row(what: str, meter: Meter, orders: int, target: str) -> dict:
-    calls = " + ".join(f"{count} {operation}" for operation, count in meter.calls.items())
-    units = f"{(meter.units / orders).normalize():f} units/order" if meter.units else ""
-    return {"what": what, "median": calls, "ratio": units, "target": target}

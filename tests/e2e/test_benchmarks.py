@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import SECTIONS
+from benchmarks.rows import Row, from_json
+from benchmarks.sections import SECTIONS
 from tests.e2e.support import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -43,7 +44,7 @@ IMPORTER = """
 """
 
 
-def measured(section: str, seeds: Path) -> list[dict]:
+def measured(section: str, seeds: Path) -> list[Row]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", section, "--smallest", "--json"],
         cwd=ROOT,
@@ -53,15 +54,15 @@ def measured(section: str, seeds: Path) -> list[dict]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)
-    assert rows and all(row["what"] and row["median"] for row in rows)
-    return rows
+    [result] = json.loads(done.stdout)
+    assert result["rows"]
+    return [from_json(row) for row in result["rows"]]
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_section_is_measured_without_the_seeds(section: str, tmp_path: Path) -> None:
-    unmeasured = [row["what"] for row in measured(section, tmp_path / "nowhere") if row["median"] == "not measured"]
-    assert len(unmeasured) == (section in COMPARED)
+    rows = measured(section, tmp_path / "nowhere")
+    assert len([row for row in rows if row.taken is None]) == (section in COMPARED)
 
 
 @pytest.mark.load
@@ -70,5 +71,5 @@ def test_a_section_is_compared_with_the_seeds(section: str, tmp_path: Path) -> N
     (tmp_path / "003_seed.txt").write_text(WORKER)
     (tmp_path / "004_seed.txt").write_text(IMPORTER)
     rows = measured(section, tmp_path)
-    assert any(row["what"].startswith(("worker of seed 003", "seed 004")) for row in rows)
-    assert all("not measured" not in row["median"] for row in rows)
+    assert all(row.taken for row in rows)
+    assert any(row.ratio for row in rows)
