@@ -107,8 +107,8 @@ def _report(batch: Batch) -> None:
         delay = now - int(sent) if sent else None
         order = batch.orders[index]
         telemetry.order_stored(order["source"], order["totalAmount"], delay, **_ids(batch, index))
-    for source in {batch.orders[index]["source"] for index in batch.stored}:
-        telemetry.orders_per_hour_ceiling(source, configuration.api_config()["maxOrdersPerHour"])
+    if batch.stored:
+        telemetry.hourly_limit_used(len(batch.stored), configuration.api_config()["maxOrdersPerHour"])
     for index in batch.duplicate:
         telemetry.order_duplicate(**_ids(batch, index))
     for index, error in batch.rejected.items():
