@@ -102,7 +102,7 @@ def _traces(resources: BilledResources, load: Load) -> Iterator[Line]:
     recorded = Decimal(0)
     if any(stage.get("TracingEnabled") == "true" for stage in resources.of_type("AWS::ApiGateway::Stage")):
         rules = [each.get("SamplingRule", {}) for each in resources.of_type("AWS::XRay::SamplingRule")]
-        rule = next((each for each in rules if each.get("ServiceType") == "AWS::ApiGateway::Stage"), {})
+        rule: dict = next((each for each in rules if each.get("ServiceType") == "AWS::ApiGateway::Stage"), {})
         rate = number(rule.get("FixedRate", DEFAULT_RATE), 1)
         recorded += _sampled(load.requests, rate, number(rule.get("ReservoirSize", DEFAULT_RESERVOIR), 1))
     own = [
