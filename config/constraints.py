@@ -42,3 +42,9 @@ def check_waf_rate_limit(requests: int) -> int:
     if 0 < requests < 10:
         raise ValueError("expected at least 10 requests, the lowest limit of AWS WAF, or 0 for no firewall")
     return requests
+
+
+def check_warm(least: int, units: int) -> int:
+    if 0 < units < least:
+        raise ValueError(f"expected at least {least:,} units, those of a new table, or 0 to leave it to DynamoDB")
+    return units

@@ -5,6 +5,7 @@
 
 import tomllib
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ from config.constraints import (
     check_origins,
     check_retention,
     check_waf_rate_limit,
+    check_warm,
 )
 from config.parameters import DEPLOYER_ONLY, Parameter, settings
 from contract import settings as contract
@@ -49,6 +51,13 @@ class Data(_Section):
     # The bounds are those of Application Auto Scaling.
     target_utilization: Annotated[int, Parameter("TargetUtilization")] = Field(70, ge=20, le=90)
     """Percentage of the provisioned capacity that scaling aims at"""
+
+    # DynamoDB refuses less than a new table on demand has, 12,000 and 4,000, and never lowers a value.
+    warm_reads: Annotated[int, Parameter("WarmReads"), AfterValidator(partial(check_warm, 12_000))] = Field(0, ge=0)
+    """Warm throughput of the orders table and its customer index, in read units a second; 0 leaves it to DynamoDB"""
+
+    warm_writes: Annotated[int, Parameter("WarmWrites"), AfterValidator(partial(check_warm, 4_000))] = Field(0, ge=0)
+    """Warm throughput of the orders table and each index, in write units a second; 0 leaves it to DynamoDB"""
 
     retention: Annotated[Literal["Delete", "Retain"], Parameter("DataRetention")] = "Retain"
     """Whether the orders table, the queues and the upload bucket are kept when they are removed or replaced"""

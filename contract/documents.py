@@ -42,8 +42,8 @@ IMPORT_RECORD = {
     "title": "ImportRecord",
 }
 
-# A message on the order queue, from a function that accepts orders to the worker, which may have another version: see
-# `domain.messages`.
+# An order on the order queue, from a function that accepts orders to the worker, which may have another version: see
+# `domain.messages`. Alone it is a message.
 ORDER_MESSAGE = closed_object(
     {
         "format": {"type": "integer", "minimum": 0, "description": "of this message; 0 where it is absent"},
@@ -63,6 +63,16 @@ ORDER_MESSAGE = closed_object(
     },
     [*(name for name in required(RESPONSE) if name in properties(SUBMISSION)), "source"],
     **{"$schema": DRAFT_04, "title": "OrderMessage"},
+)
+
+# A message of several orders, each like ORDER_MESSAGE but without `format`.
+ORDERS_MESSAGE = closed_object(
+    {
+        "format": {"type": "integer", "minimum": 2, "maximum": 2},
+        "orders": {"type": "array", "minItems": 1},
+    },
+    ["format", "orders"],
+    **{"$schema": DRAFT_04, "title": "OrdersMessage"},
 )
 
 # An event of the OrderEvents topic. It may gain fields, so it is open. After a rollback the table may have a status or
@@ -97,4 +107,9 @@ ORDER_EVENT = {
     },
 }
 
-DOCUMENTS = {"ImportRecord": IMPORT_RECORD, "OrderMessage": ORDER_MESSAGE, "OrderEvent": ORDER_EVENT}
+DOCUMENTS = {
+    "ImportRecord": IMPORT_RECORD,
+    "OrderMessage": ORDER_MESSAGE,
+    "OrdersMessage": ORDERS_MESSAGE,
+    "OrderEvent": ORDER_EVENT,
+}

@@ -29,6 +29,13 @@ MAX_CSV_LINES = 5_000_000
 # function at 16.
 MAX_INVOCATIONS = 15
 
+# Of a message on the order queue. Two messages fill a transaction of the worker (handlers.bulk), ten a call to SQS and a
+# batch of the worker: 0.004 calls to SQS for each order, and a message that is delivered again repeats few orders.
+ORDERS_PER_MESSAGE = 25
+# SQS bills each 64 KB of a call as a request (https://aws.amazon.com/sqs/pricing/). A message fits into one with its
+# attributes and the text around its orders, for which 1 KB is plenty. A larger record goes alone.
+BYTES_PER_MESSAGE = 65_536 - 1_024
+
 # S3's own limit for a key.
 MAX_KEY_BYTES = 1024
 

@@ -50,7 +50,8 @@ class Route:
 _TIMESTAMP = {
     "timestamp": {
         **TIMESTAMP,
-        "description": "the order's sort key, epoch milliseconds; not needed, saves a PUT its read",
+        "description": "the order's sort key, epoch milliseconds; not needed: ids that begin with fd- carry it. For an order "
+        "with an id of the client's, it saves a PUT its read",
     }
 }
 

@@ -13,7 +13,7 @@ from costs import observability, services
 from costs.lines import BilledResources, Line
 from costs.load import Load
 from costs.prices import table
-from costs.tables import ON_DEMAND, PROVISIONED, table_lines, table_notes
+from costs.tables import ON_DEMAND, PROVISIONED, table_lines, table_notes, warm_notes
 from deployer.plan.snapshot import Snapshot
 from deployer.plan.symbols import Symbols
 
@@ -139,6 +139,7 @@ def _merged(lines: Iterable[Line]) -> Iterator[Line]:
 def _notes(tree: Snapshot, resources: BilledResources, load: Load) -> Iterator[str]:
     yield from resources.notes(load)
     yield from table_notes(resources, load)
+    yield from warm_notes(resources)
     kinds = Counter(
         kind for kind in Symbols(tree).types() if kind not in BilledResources.TYPES and not kind.startswith(FREE)
     )

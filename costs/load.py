@@ -97,7 +97,9 @@ class Load:
         )
         table_writes = claimed * assumed["claimed_insert_units"] + (1 - claimed) * assumed["plain_insert_units"]
         changes = assumed["changes_per_order"] * assumed["change_units"]
-        looked_up = assumed["changes_per_order"] * (1 - assumed["known_timestamp_share"])
+        # An id given here has the order's key in it; a change of any other order reads it first.
+        given_here = assumed["sync_share"] + assumed["async_share"] * (1 - assumed["own_id_share"])
+        looked_up = assumed["changes_per_order"] * (1 - given_here)
         reads = (assumed["reads_per_order"] + looked_up) * assumed["read_units"]
         return {
             "": Units(reads, table_writes + changes),

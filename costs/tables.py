@@ -33,6 +33,12 @@ def table_notes(resources: BilledResources, load: Load) -> Iterator[str]:
                 )
 
 
+def warm_notes(resources: BilledResources) -> Iterator[str]:
+    for path, table in resources.by_path("AWS::DynamoDB::Table").items():
+        if any("WarmThroughput" in each for each in (table, *_indexes(table))):
+            yield f"{path}: raising its warm throughput is charged once, which this month does not include"
+
+
 @dataclass(frozen=True)
 class Capacity:
     """Provisioned capacity of the table or an index. `peak`: units needed at the peak. `maximum`: units available."""

@@ -1,8 +1,12 @@
-"""The import of one file: progress, report and continuation."""
+"""The import of one file: messages, progress, report and continuation."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from typing import NamedTuple
 
 from contract import imports
+from contract.imports import BYTES_PER_MESSAGE, ORDERS_PER_MESSAGE
+from contract.schemas import PRIORITIES
 from domain import strict_json
 from domain.errors import OrderError, UnknownFormat
 from domain.files import Record
@@ -17,6 +21,36 @@ continuation from the tests.
 
 # The keys of a position of domain.files.
 _POSITION = {"format", "compressed", "array", "columns", "record", "line", "byte"}
+
+
+class Accepted(NamedTuple):
+    """A record that is an order, and the JSON of the accepted order."""
+
+    record: Record
+    priority: str
+    text: str
+
+    @property
+    def size(self) -> int:
+        """Bytes in the message, or in the file if these are more: the record is kept until SQS has the message."""
+        return max(len(self.text), self.record.length)
+
+
+def groups(orders: Iterable[Accepted]) -> Iterator[list[Accepted]]:
+    """Divide orders into messages, each of one priority and as large as the limits allow."""
+    open_: dict[str, list[Accepted]] = {priority: [] for priority in PRIORITIES}
+    for order in orders:
+        group = open_[order.priority]
+        if group and not _has_room(group, order):
+            yield group
+            group = open_[order.priority] = []
+        group.append(order)
+    yield from filter(None, open_.values())
+
+
+def _has_room(group: list[Accepted], order: Accepted) -> bool:
+    size = sum(each.size for each in group)
+    return len(group) < ORDERS_PER_MESSAGE and size + order.size <= BYTES_PER_MESSAGE
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """An order: made from a request, and represented for a client."""
 
+import re
+import secrets
 import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -9,12 +11,17 @@ from typing import Any, NotRequired, TypedDict
 
 from contract.fields import ORDERED, SUBMITTED
 from contract.models import ORDER
-from contract.schemas import PLATFORM_ID_PREFIX
+from contract.schemas import MAX_TIMESTAMP, MIN_TIMESTAMP, PLATFORM_ID_PREFIX
 from domain import lifecycle, pricing, strict_json
+from domain.errors import OrderError
 
 SECONDS_PER_DAY = 86_400
 _PROVENANCE = ("correlationId", "sourceFile", "processedDate")
 _SHOWN = tuple(ORDER["properties"])
+# RFC 9562, 5.7: 48 bits of milliseconds, version 7, 12 random bits, variant 10, 62 random bits.
+_TIMED_ID = re.compile(
+    f"{PLATFORM_ID_PREFIX}([0-9a-f]{{8}})-([0-9a-f]{{4}})-7[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}"
+)
 
 
 class Order(TypedDict):
@@ -42,8 +49,23 @@ class Order(TypedDict):
     processedDate: NotRequired[str]  # yyyy-mm-dd, only of imported orders
 
 
-def new_id() -> str:
-    return f"{PLATFORM_ID_PREFIX}{uuid.uuid4()}"
+def new_id(timestamp: int) -> str:
+    """Return the id of a new order with this `timestamp` (epoch ms): a UUIDv7, so the table's whole key is in the id.
+
+    Raises ValueError for a timestamp that no order may have.
+    """
+    if not MIN_TIMESTAMP <= timestamp <= MAX_TIMESTAMP:
+        raise ValueError(f"no order has the timestamp {timestamp}")
+    random = secrets.randbits(74)
+    bits = timestamp << 80 | 7 << 76 | random >> 62 << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    return f"{PLATFORM_ID_PREFIX}{uuid.UUID(int=bits)}"
+
+
+def timestamp_of(order_id: str) -> int | None:
+    """Return the timestamp in an id that `new_id` made; None for any other: a client's, or of an earlier version."""
+    timed = _TIMED_ID.fullmatch(order_id)
+    timestamp = int(timed[1] + timed[2], 16) if timed else 0
+    return timestamp if MIN_TIMESTAMP <= timestamp <= MAX_TIMESTAMP else None
 
 
 def is_platform_id(order_id: str) -> bool:
@@ -54,8 +76,8 @@ def is_platform_id(order_id: str) -> bool:
 def new_order(
     request: dict,
     *,
-    order_id: str,
     now: int,
+    order_id: str | None = None,
     features: Collection[str],
     ttl_days: int,
     source: str = "api",
@@ -64,10 +86,15 @@ def new_order(
     """Make the order of a request that was validated and admitted, at `now` (epoch ms).
 
     `request` may have the order's provenance, too; keys that are not an order's are dropped. `features` are the flags
-    that are on for the customer; `accepted_at` is when the order was accepted, by default `now`.
+    that are on for the customer; `accepted_at` is when the order was accepted, by default `now`; `order_id` is by
+    default a new one. Raises OrderError("invalid_request") for an id with another time in it than `accepted_at`: GET
+    would not find the order.
     """
     total = pricing.total(request)
     accepted_at = now if accepted_at is None else accepted_at
+    order_id = order_id or new_id(accepted_at)
+    if timestamp_of(order_id) not in (None, accepted_at):
+        raise OrderError("invalid_request", ["timestamp: must be the time in the orderId"])
     # A client may send an earlier time; the time to live starts now.
     changed_at = max(now, accepted_at)
     loyalty = {"loyaltyPoints": pricing.loyalty_points(total)} if "loyaltyProgram" in features else {}

@@ -15,6 +15,7 @@ from contract.schemas import (
     MIN_TIMESTAMP,
     STATUSES,
 )
+from domain import orders
 from domain.errors import OrderError
 
 _VERSION = re.compile(r'(?<!W/)"([1-9][0-9]{0,14})"')
@@ -33,10 +34,10 @@ def customer_id(text: str | None) -> str:
     return text
 
 
-def timestamp(text: str | None) -> int | None:
-    """Return the time of an order, in epoch milliseconds."""
+def timestamp(text: str | None, order_id: str) -> int | None:
+    """Return the time of an order, in epoch milliseconds: the one asked for, else the one in its id, None for neither."""
     if text is None:
-        return None
+        return orders.timestamp_of(order_id)
     if not re.fullmatch("[1-9][0-9]{0,14}", text) or not MIN_TIMESTAMP <= int(text) <= MAX_TIMESTAMP:
         raise _invalid("timestamp: must be epoch milliseconds, not seconds, from the year 2000 on")
     return int(text)

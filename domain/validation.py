@@ -59,14 +59,14 @@ def order_message(document: Any) -> dict:
     clock). Raises UnknownFormat for fields and values that this version does not know, even if something else is wrong:
     they may change what the rest means. Raises OrderError("invalid_request") with every problem in its details.
     """
-    try:
-        _fast("OrderMessage")(document)
-    except fastjsonschema.JsonSchemaException:
-        errors = _schema_errors("OrderMessage", document)
-        if unknown := [error for error in errors if _is_unknown(error)]:
-            raise UnknownFormat(first_of(_lines(unknown))) from None
-        _raise_if(_lines(errors))
+    _check_known("OrderMessage", document)
     return _normal("OrderMessage", document, [])
+
+
+def orders_message(document: Any) -> list:
+    """Return the orders of an OrdersMessage, unchecked. Raises as order_message does."""
+    _check_known("OrdersMessage", document)
+    return document["orders"]
 
 
 def status_update(document: Any) -> str:
@@ -81,6 +81,17 @@ def check(model: str, document: object) -> None:
         _fast(model)(document)
     except fastjsonschema.JsonSchemaException:
         _raise_if(_lines(_schema_errors(model, document)))
+
+
+def _check_known(model: str, document: object) -> None:
+    """As `check`, but raise UnknownFormat if a newer version may have written `document`."""
+    try:
+        _fast(model)(document)
+    except fastjsonschema.JsonSchemaException:
+        errors = _schema_errors(model, document)
+        if unknown := [error for error in errors if _is_unknown(error)]:
+            raise UnknownFormat(first_of(_lines(unknown))) from None
+        _raise_if(_lines(errors))
 
 
 def _submission(model: str, document: Any, now: int) -> dict:

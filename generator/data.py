@@ -1,6 +1,6 @@
 """The data stack: orders table, run-time settings, queues, topic of order events and upload bucket."""
 
-from troposphere import Equals, GetAtt, If, NoValue, Ref, Sub, Template
+from troposphere import Equals, GetAtt, If, Not, NoValue, Ref, Sub, Template
 from troposphere.dynamodb import (
     AttributeDefinition,
     GlobalSecondaryIndex,
@@ -12,6 +12,7 @@ from troposphere.dynamodb import (
     StreamSpecification,
     Table,
     TimeToLiveSpecification,
+    WarmThroughput,
 )
 from troposphere.ssm import Parameter as SsmParameter
 
@@ -27,6 +28,8 @@ SCALED_INDEXES = {"CustomerIndex": CUSTOMER_INDEX, "ProcessedDateIndex": PROCESS
 def build() -> Template:
     template = Template("Food delivery, data: the orders table, settings, queues, the topic of events and uploads")
     template.add_condition("IsProvisioned", Equals(Ref("BillingMode"), "PROVISIONED"))
+    for parameter in ("WarmReads", "WarmWrites"):
+        template.add_condition(f"Has{parameter}", Not(Equals(Ref(parameter), 0)))
     for name, condition in order_events.conditions().items():
         template.add_condition(name, condition)
 
@@ -81,15 +84,17 @@ def orders_table() -> Table:
         ],
         KeySchema=_keys("orderId", "timestamp"),
         GlobalSecondaryIndexes=[
-            _index(CUSTOMER_INDEX, "customerId", Projection(ProjectionType="ALL")),
+            _index(CUSTOMER_INDEX, "customerId", Projection(ProjectionType="ALL"), _warm()),
             _index(
                 PROCESSED_DATE_INDEX,
                 "processedDate",
                 Projection(ProjectionType="INCLUDE", NonKeyAttributes=["customerId", "sourceFile", "totalAmount"]),
+                _warm_writes(),  # no request reads it
             ),
         ],
         BillingMode=Ref("BillingMode"),
         ProvisionedThroughput=_capacity(),
+        WarmThroughput=_warm(),
         StreamSpecification=StreamSpecification(StreamViewType="NEW_AND_OLD_IMAGES"),
         TimeToLiveSpecification=TimeToLiveSpecification(AttributeName="expiresAt", Enabled=True),
         PointInTimeRecoverySpecification=PointInTimeRecoverySpecification(
@@ -121,12 +126,13 @@ def settings(table: Table) -> list[SsmParameter]:
     ]
 
 
-def _index(name: str, partition: str, projection: Projection) -> GlobalSecondaryIndex:
+def _index(name: str, partition: str, projection: Projection, warm: If) -> GlobalSecondaryIndex:
     return GlobalSecondaryIndex(
         IndexName=name,
         KeySchema=_keys(partition, "timestamp"),
         Projection=projection,
         ProvisionedThroughput=_capacity(),
+        WarmThroughput=warm,
     )
 
 
@@ -137,3 +143,16 @@ def _keys(partition: str, sort: str) -> list[KeySchema]:
 def _capacity() -> If:
     start = ProvisionedThroughput(ReadCapacityUnits=Ref("MinCapacity"), WriteCapacityUnits=Ref("MinCapacity"))
     return If("IsProvisioned", start, NoValue)
+
+
+def _warm() -> If:
+    reads, writes = {"ReadUnitsPerSecond": Ref("WarmReads")}, {"WriteUnitsPerSecond": Ref("WarmWrites")}
+    return If(
+        "HasWarmReads",
+        If("HasWarmWrites", WarmThroughput(**reads, **writes), WarmThroughput(**reads)),
+        _warm_writes(),
+    )
+
+
+def _warm_writes() -> If:
+    return If("HasWarmWrites", WarmThroughput(WriteUnitsPerSecond=Ref("WarmWrites")), NoValue)

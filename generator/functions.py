@@ -119,7 +119,7 @@ UPLOADED_FILES = {
 
 _SETTINGS = ("API_CONFIG_PARAMETER", "FEATURE_FLAGS_PARAMETER")
 
-# IAM authorizes a TransactWriteItems as the actions in it. aws/ssm, the key of SecureStrings, lets everyone who may
+# IAM authorizes a TransactWriteItems or BatchExecuteStatement as the actions in it. aws/ssm, the key of SecureStrings, lets everyone who may
 # read the parameter decrypt it.
 FUNCTIONS: tuple[Function, ...] = (
     Function(
@@ -174,7 +174,7 @@ FUNCTIONS: tuple[Function, ...] = (
         timeout=60,
         path=ASYNC,
         rights=(
-            allow("StoreOrders", (dynamodb.PutItem,), ORDERS_TABLE),
+            allow("StoreOrders", (dynamodb.PartiQLInsert, dynamodb.PutItem), ORDERS_TABLE),
             allow("RejectOrders", (sqs.SendMessage,), ORDER_QUEUE.dead_letters.arn),
             allow("ReadSettings", (ssm.GetParameters,), API_CONFIG, FEATURE_FLAGS),
         ),

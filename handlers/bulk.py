@@ -1,8 +1,11 @@
 """Store many orders at once, with as few calls as possible, in parallel.
 
-An order with an id of the platform needs one conditional PutItem. An order with an id chosen by a client needs a
-transaction, with its claim (`domain.claims`). One transaction takes many such pairs: the same write units in far fewer
-calls. If a pair makes it fail, the others are tried again without that pair.
+Orders with ids of the platform are stored by batches of PartiQL's INSERT, for the write units of a PutItem. An INSERT
+fails alone if its item exists, but does not say which order that is: a transaction that writes it fails with the item.
+An order with an id chosen by a client needs a transaction, with its claim (`domain.claims`). One transaction takes many
+such pairs.
+
+Whatever the call: orders that make it fail are settled, and the others are tried again without them.
 
 Only this module and `handlers.repository` know DynamoDB.
 """
@@ -10,9 +13,9 @@ Only this module and `handlers.repository` know DynamoDB.
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -26,6 +29,7 @@ from handlers.repository import RETRIABLE_REASONS, OrdersTable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+ORDERS_PER_BATCH = 25  # DynamoDB's limit
 # DynamoDB takes 100 items and 4 MB; fifty of the largest orders are 1 MB.
 ORDERS_PER_TRANSACTION = 50
 # Seven rounds halve a transaction down to the one order that makes it fail. Transient failures are retried here too:
@@ -39,6 +43,15 @@ CONFLICT = "conflict"  # another order has the id
 
 Result = str | Exception  # an exception: not stored, or unknown; to be retried
 Entry = tuple[int, Order]  # index in the batch, order
+Outcome = tuple[dict[int, Result], list["Chunk"]]  # results, and what to try again
+
+
+class Chunk(NamedTuple):
+    """Orders for one call, and the function that makes it."""
+
+    call: Callable[[OrdersTable, list[Entry], int], Outcome]
+    entries: list[Entry]
+
 
 _pool = ThreadPoolExecutor(clients.CONNECTIONS)
 
@@ -48,32 +61,10 @@ def store(table: OrdersTable, orders: list[Order], ttl_days: int, deadline: floa
 
     No call begins after `deadline` (time.monotonic()).
     """
-    entries = list(enumerate(orders))
-    puts = {
-        index: _pool.submit(_insert, table, order, deadline)
-        for index, order in entries
-        if is_platform_id(order["orderId"])
-    }
     results: dict[int, Result] = {}
-    for wave in _waves([entry for entry in entries if entry[0] not in puts]):
-        results |= _claim(table, wave, ttl_days, deadline)
-    results |= {index: put.result() for index, put in puts.items()}
-    return [results[index] for index, _ in entries]
-
-
-def _insert(table: OrdersTable, order: Order, deadline: float) -> Result:
-    for round_ in range(ROUNDS):
-        try:
-            _check_time(deadline)
-            table.client.put_item(**table.put_if_absent(order))
-            return STORED
-        except table.client.exceptions.ConditionalCheckFailedException as error:
-            return _verdict(order, error.response)
-        except Exception as error:
-            if round_ == LAST_ROUND or not faults.is_transient(error):
-                return error
-        _pause(round_)
-    raise AssertionError("the last round has a result")
+    for wave in _waves(list(enumerate(orders))):
+        results |= _store(table, wave, ttl_days, deadline)
+    return [results[index] for index in range(len(orders))]
 
 
 def _waves(entries: list[Entry]) -> list[list[Entry]]:
@@ -89,13 +80,13 @@ def _waves(entries: list[Entry]) -> list[list[Entry]]:
     return waves
 
 
-def _claim(table: OrdersTable, wave: list[Entry], ttl_days: int, deadline: float) -> dict[int, Result]:
-    """Store the orders of a wave with their claims."""
+def _store(table: OrdersTable, wave: list[Entry], ttl_days: int, deadline: float) -> dict[int, Result]:
+    """Store the orders of a wave, in rounds of parallel calls."""
     results: dict[int, Result] = {}
-    chunks = [wave[at : at + ORDERS_PER_TRANSACTION] for at in range(0, len(wave), ORDERS_PER_TRANSACTION)]
+    chunks = _chunks(wave)
     for round_ in range(ROUNDS):
         # Start all calls of a round before waiting for the first result.
-        running = [_pool.submit(_transact, table, chunk, ttl_days, deadline, round_) for chunk in chunks]
+        running = [_pool.submit(_attempt, table, chunk, ttl_days, deadline, round_) for chunk in chunks]
         chunks = []
         for settled, again in (future.result() for future in running):
             results |= settled
@@ -103,49 +94,91 @@ def _claim(table: OrdersTable, wave: list[Entry], ttl_days: int, deadline: float
         if not chunks:
             return results
         _pause(round_)
-    return results | _all(OrderError("unavailable"), [entry for chunk in chunks for entry in chunk])
+    return results | _all(OrderError("unavailable"), [entry for chunk in chunks for entry in chunk.entries])
 
 
-def _transact(
-    table: OrdersTable, chunk: list[Entry], ttl_days: int, deadline: float, round_: int
-) -> tuple[dict[int, Result], list[list[Entry]]]:
-    """Write one transaction. Return the results, and the chunks of orders to try again."""
+def _chunks(wave: list[Entry]) -> list[Chunk]:
+    given = [entry for entry in wave if is_platform_id(entry[1]["orderId"])]
+    chosen = [entry for entry in wave if not is_platform_id(entry[1]["orderId"])]
+    return [
+        Chunk(call, entries[at : at + most])
+        for call, entries, most in ((_insert, given, ORDERS_PER_BATCH), (_transact, chosen, ORDERS_PER_TRANSACTION))
+        for at in range(0, len(entries), most)
+    ]
+
+
+def _attempt(table: OrdersTable, chunk: Chunk, ttl_days: int, deadline: float, round_: int) -> Outcome:
+    """Make the call of a chunk. Decide what follows if it fails as a whole."""
+    call, entries = chunk
+    if time.monotonic() > deadline:
+        return _all(OrderError("unavailable"), entries), []
     try:
-        _check_time(deadline)
-        pairs = [(claims.order_claim(order, ttl_days), order) for _, order in chunk]
-        writes: list[TransactWriteItemTypeDef] = [{"Put": table.put_if_absent(each)} for pair in pairs for each in pair]
-        table.client.transact_write_items(TransactItems=writes)
-        return _all(STORED, chunk), []
-    except table.client.exceptions.TransactionCanceledException as error:
-        return _sort_out(chunk, error)
+        return call(table, entries, ttl_days)
     except Exception as error:
         if faults.is_transient(error) and round_ < LAST_ROUND:
             return {}, [chunk]
-        if len(chunk) == 1 or faults.is_transient(error) or isinstance(error, OrderError):
-            return _all(error, chunk), []
+        if faults.is_transient(error) or len(entries) == 1:
+            return _all(error, entries), []
         # An unknown one of the orders cannot be written: find it by halving.
-        middle = len(chunk) // 2
-        return {}, [chunk[:middle], chunk[middle:]]
+        middle = len(entries) // 2
+        return {}, [Chunk(call, entries[:middle]), Chunk(call, entries[middle:])]
 
 
-def _sort_out(chunk: list[Entry], error: ClientError) -> tuple[dict[int, Result], list[list[Entry]]]:
-    """Return what `_transact` does, for a transaction that was cancelled with a reason for each of its items."""
+def _insert(table: OrdersTable, entries: list[Entry], ttl_days: int) -> Outcome:
+    """Insert orders with ids of the platform, each independent of the others."""
+    statements = [table.insert_statement(order) for _, order in entries]
+    responses: list[Any] = table.client.batch_execute_statement(Statements=statements)["Responses"]
+    settled: dict[int, Result] = {}
+    existing, again = [], []
+    for entry, response in zip(entries, responses, strict=True):
+        error = ClientError(response, "BatchExecuteStatement") if "Error" in response else None
+        if error is None:
+            settled[entry[0]] = STORED
+        elif faults.code_of(error) == "DuplicateItem":
+            existing.append(entry)
+        elif faults.is_transient(error):
+            again.append(entry)
+        else:
+            settled[entry[0]] = error
+    return settled, [Chunk(call, part) for call, part in ((_insert, again), (_transact, existing)) if part]
+
+
+def _transact(table: OrdersTable, entries: list[Entry], ttl_days: int) -> Outcome:
+    """Write orders in one transaction, those with ids of clients with their claims."""
+    writes: list[TransactWriteItemTypeDef] = [
+        {"Put": table.put_if_absent(document)} for _, order in entries for document in _documents(order, ttl_days)
+    ]
+    try:
+        table.client.transact_write_items(TransactItems=writes)
+    except table.client.exceptions.TransactionCanceledException as error:
+        return _sort_out(entries, error)
+    return _all(STORED, entries), []
+
+
+def _documents(order: Order, ttl_days: int) -> list[Mapping]:
+    return [order] if is_platform_id(order["orderId"]) else [claims.order_claim(order, ttl_days), order]
+
+
+def _sort_out(entries: list[Entry], error: ClientError) -> Outcome:
+    """Return the outcome of a transaction that was cancelled with a reason for each of its writes."""
     reasons = error.response["CancellationReasons"]
+    writes = len(reasons) // len(entries)  # of an order
     settled: dict[int, Result] = {}
     unaffected, alone = [], []
-    for entry, *pair in zip(chunk, reasons[::2], reasons[1::2], strict=True):
+    for number, entry in enumerate(entries):
         index, order = entry
-        refused = [reason for reason in pair if reason["Code"] == "ConditionalCheckFailed"]
-        codes = {reason["Code"] for reason in pair}
+        own = reasons[number * writes : (number + 1) * writes]
+        refused = [reason for reason in own if reason["Code"] == "ConditionalCheckFailed"]
+        codes = {reason["Code"] for reason in own}
         if refused:
             settled[index] = _verdict(order, refused[0])
         elif codes == {"None"}:
             unaffected.append(entry)
         elif codes <= RETRIABLE_REASONS:
-            alone.append([entry])
+            alone.append(Chunk(_transact, [entry]))
         else:
             settled[index] = error
-    return settled, ([unaffected] if unaffected else []) + alone
+    return settled, ([Chunk(_transact, unaffected)] if unaffected else []) + alone
 
 
 def _verdict(order: Order, refusal: Mapping) -> Result:
@@ -159,10 +192,5 @@ def _pause(round_: int) -> None:
     time.sleep(random.uniform(0, 0.01 * 2 ** min(round_, 7)))  # noqa: S311 - jitter is no secret
 
 
-def _check_time(deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise OrderError("unavailable")
-
-
-def _all(result: Result, chunk: list[Entry]) -> dict[int, Result]:
-    return {index: result for index, _ in chunk}
+def _all(result: Result, entries: list[Entry]) -> dict[int, Result]:
+    return {index: result for index, _ in entries}

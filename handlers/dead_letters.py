@@ -1,10 +1,11 @@
-"""Send messages that can never become an order to the dead-letter queue at once, with the reason.
+"""Send what can never become an order to the dead-letter queue at once, with the reason.
 
-Body and attributes are unchanged, so that a message can be redriven when its cause is fixed.
+A dead letter is one order, or a message that cannot be read. The order's text and the message's attributes are
+unchanged, so that it can be redriven when its cause is fixed.
 """
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import OrderError
 from handlers import faults, telemetry
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 ATTRIBUTES_PER_MESSAGE = 10
 DETAIL_LENGTH = 256
 
-Rejection = tuple[dict, OrderError]  # SQS record, reason
+
+class Rejection(NamedTuple):
+    record: dict  # of SQS
+    body: str  # of the dead letter
+    reason: OrderError
 
 
 def send(client: "SQSClient", queue_url: str, rejections: list[Rejection]) -> set[int]:
     """Send all; return the indexes of those that could not be sent. Never raise."""
-    entries = [_entry(str(index), record, error) for index, (record, error) in enumerate(rejections)]
+    entries = [_entry(str(index), rejection) for index, rejection in enumerate(rejections)]
     # Too large with its reason: it stays on the queue, whose redrive policy moves it unchanged.
     unsent = {entry["Id"] for entry in entries if size_of(entry) > MESSAGE_BYTES}
     waiting = list(chunks(entry for entry in entries if entry["Id"] not in unsent))
@@ -43,14 +48,15 @@ def send(client: "SQSClient", queue_url: str, rejections: list[Rejection]) -> se
     return {int(id_) for id_ in unsent}
 
 
-def _entry(id_: str, record: dict, error: OrderError) -> "SendMessageBatchRequestEntryTypeDef":
+def _entry(id_: str, rejection: Rejection) -> "SendMessageBatchRequestEntryTypeDef":
+    record, body, error = rejection
     detail = "; ".join(error.details) or error.kind.message
     reasons = {"rejectionReason": text(error.kind.code), "rejectionDetail": text(detail[:DETAIL_LENGTH])}
     own = {name: _attribute(sent) for name, sent in (record.get("messageAttributes") or {}).items()}
     kept = [pair for pair in own.items() if pair[0] not in reasons][: ATTRIBUTES_PER_MESSAGE - len(reasons)]
     return {
         "Id": id_,
-        "MessageBody": record["body"],
+        "MessageBody": body,
         "MessageAttributes": {**dict(kept), **reasons},
         "MessageSystemAttributes": trace_attribute(record.get("attributes", {}).get("AWSTraceHeader")),
     }

@@ -9,10 +9,12 @@ _TRANSIENT = {
     "InternalFailure",
     "InternalServerError",
     "OverLimit",
+    "ProvisionedThroughputExceeded",  # of a statement in a batch; the exception has another name
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "RequestTimeout",
     "ServiceUnavailable",
+    "TransactionConflict",  # of a statement in a batch
     "TransactionInProgressException",
 }
 

@@ -22,7 +22,6 @@ def create_order(request: Request) -> Response:
     features = flags.enabled(configuration.feature_flags(), wanted["customerId"])
     order = orders.new_order(
         {**wanted, "correlationId": request.request_id},
-        order_id=orders.new_id(),
         now=_now(),
         features=features,
         ttl_days=_ttl_days(),
@@ -45,7 +44,7 @@ def create_order(request: Request) -> Response:
 def update_order_status(request: Request) -> Response:
     order_id = parameters.order_id(request.path.get("orderId"))
     telemetry.about(order_id)
-    timestamp = parameters.timestamp(request.query.get("timestamp"))
+    timestamp = parameters.timestamp(request.query.get("timestamp"), order_id)
     versions = parameters.if_match(request.headers.get("if-match"))
     key = parameters.idempotency_key(request.headers.get("idempotency-key"))
     status = validation.status_update(request.json())

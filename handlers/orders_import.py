@@ -1,7 +1,7 @@
 """The function that imports files: an object of the upload bucket in, messages on the order queue out.
 
 Each record is either queued, confirmed by SQS, or rejected, with its reason, into an object beside the report. Any
-other failure is raised: Lambda retries with the same event.
+other failure is raised: Lambda retries with the same event. A message has many orders, all of one priority.
 
 A file may take longer than a function may run. Before its timeout, an invocation invokes the function again with a
 continuation: the position and the results so far. Invocations may run twice, even at once: an order that is queued
@@ -10,7 +10,7 @@ twice is stored once, and a report counts what its own invocations did.
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -18,10 +18,10 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from contract.imports import BROKEN, COMPLETED, FAILED, MAX_INVOCATIONS, RUNNING, rejected_key, report_key
-from contract.schemas import PRIORITIES
 from domain import admission, flags, imports, messages, strict_json, validation
 from domain.errors import OrderError, UnknownFormat
 from domain.files import Fault, Record, open_upload
+from domain.imports import Accepted
 from handlers import clients, configuration, queue_batches, telemetry, uploads
 from handlers.queue_batches import BatchEntry, text, trace_attribute
 from handlers.repository import orders_table
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-    EntryFactory = Callable[[Record], SendMessageBatchRequestEntryTypeDef]
+    OrderFactory = Callable[[Record], Accepted]
+    EntryFactory = Callable[[list[Accepted]], SendMessageBatchRequestEntryTypeDef]
 
 # Rejected records are written when this many bytes of them are buffered.
 REJECTED_BYTES = 4 * 1024**2
@@ -100,7 +101,7 @@ def _import(event: dict, context: "LambdaContext") -> None:
     started = time.monotonic()
     run = _start(event, context)
     before = replace(run.progress)
-    _queue_records(run, _entry_factory(event, run))
+    _queue_records(run, _order_factory(event, run), _entry_factory(run))
     status = _status(run)
     report = _write_report(run, status)
     if status == RUNNING:
@@ -135,16 +136,27 @@ def _start(event: dict, context: "LambdaContext") -> ImportRun:
     )
 
 
-def _queue_records(run: ImportRun, entry_of: "EntryFactory") -> None:
+def _queue_records(run: ImportRun, order_of: "OrderFactory", entry_of: "EntryFactory") -> None:
     """Send records to the queue until the file or the time ends. Write rejected ones once all before them are sent."""
     records = _records(run)
     while run.state is State.READING:
         first = run.progress.read + 1
-        entries = _entries(run, records, entry_of)
-        sqs = clients.sqs(*SQS_TIMEOUT_RETRIES)
-        for refusal in queue_batches.send(sqs, os.environ["ORDER_QUEUE_URL"], entries, run.deadline):
-            run.reject(refusal.origin, OrderError("invalid_request", [f"record: the queue refused it: {refusal.code}"]))
+        _send(run, imports.groups(_orders(run, records, order_of)), entry_of)
         _write_rejected(run, first)
+
+
+def _send(run: ImportRun, groups: Iterable[list[Accepted]], entry_of: "EntryFactory") -> None:
+    """Send each group of orders as a message. Send the orders of one that SQS refuses again, each alone."""
+    entries = (BatchEntry(entry_of(group), group) for group in groups)
+    sqs = clients.sqs(*SQS_TIMEOUT_RETRIES)
+    refused_together = []
+    for group, code in queue_batches.send(sqs, os.environ["ORDER_QUEUE_URL"], entries, run.deadline):
+        if len(group) > 1:
+            refused_together += [[order] for order in group]
+        else:
+            run.reject(group[0].record, OrderError("invalid_request", [f"record: the queue refused it: {code}"]))
+    if refused_together:
+        _send(run, refused_together, entry_of)
 
 
 def _records(run: ImportRun) -> Iterator[Record]:
@@ -159,17 +171,17 @@ def _records(run: ImportRun) -> Iterator[Record]:
         run.end()
 
 
-def _entries(run: ImportRun, records: Iterator[Record], entry_of: "EntryFactory") -> Iterator[BatchEntry]:
-    """Yield records that can become orders, until the time ends or the rejected ones fill their buffer."""
+def _orders(run: ImportRun, records: Iterator[Record], order_of: "OrderFactory") -> Iterator[Accepted]:
+    """Yield the orders of records, until the time ends or the rejected ones fill their buffer."""
     for record in records:
         run.progress.read += 1
         run.last_read = record.line, record.byte
         try:
-            entry = entry_of(record)
+            order = order_of(record)
         except OrderError as error:
             run.reject(record, error)
         else:
-            yield BatchEntry(entry, record)
+            yield order
         if run.is_out_of_time():
             run.state = State.OUT_OF_TIME
             return
@@ -177,8 +189,8 @@ def _entries(run: ImportRun, records: Iterator[Record], entry_of: "EntryFactory"
             return
 
 
-def _entry_factory(event: dict, run: ImportRun) -> "EntryFactory":
-    """Return a function that makes a record an entry of SendMessageBatch, or raises OrderError.
+def _order_factory(event: dict, run: ImportRun) -> "OrderFactory":
+    """Return a function that makes a record an order, or raises OrderError.
 
     Records are validated as of the file's upload: each delivery of the event rejects the same ones.
     """
@@ -187,28 +199,30 @@ def _entry_factory(event: dict, run: ImportRun) -> "EntryFactory":
     origin = {"source": "import", "sourceFile": run.file.url, "processedDate": f"{uploaded:%Y-%m-%d}"}
     config = configuration.api_config()
     features_of = lru_cache(CUSTOMERS)(partial(flags.enabled, configuration.feature_flags()))
-    system_attributes = trace_attribute(os.environ.get("_X_AMZN_TRACE_ID"))
-    attributes = {
-        priority: {
-            "priority": text(priority),
-            "source": text("import"),
-            "correlationId": text(run.progress.correlation_id),
-        }
-        for priority in PRIORITIES
-    }
 
-    def entry(record: Record) -> "SendMessageBatchRequestEntryTypeDef":
+    def order(record: Record) -> Accepted:
         submission = validation.import_record(record.document(), uploaded_at)
         features = features_of(submission["customerId"])
         refusal = admission.refusal(submission, config["maxItemsPerOrder"], features)
         if refusal is not None:
             # An order that is stored already is queued again; the worker recognises it.
             admission.check_accepted_before(submission, orders_table(config).claim(submission["orderId"]), refusal)
-        message = messages.new_message(submission, now=uploaded_at, features=features, **origin)
+        accepted = messages.accepted(submission, now=uploaded_at, features=features, **origin)
+        return Accepted(record, accepted["priority"], strict_json.dumps(accepted))
+
+    return order
+
+
+def _entry_factory(run: ImportRun) -> "EntryFactory":
+    """Return a function that makes a group of orders an entry of SendMessageBatch."""
+    common = {"source": text("import"), "correlationId": text(run.progress.correlation_id)}
+    system_attributes = trace_attribute(os.environ.get("_X_AMZN_TRACE_ID"))
+
+    def entry(group: list[Accepted]) -> "SendMessageBatchRequestEntryTypeDef":
         return {
-            "Id": str(record.number),
-            "MessageBody": strict_json.dumps(message),
-            "MessageAttributes": attributes[message["priority"]],
+            "Id": str(group[0].record.number),
+            "MessageBody": messages.write([order.text for order in group]),
+            "MessageAttributes": {"priority": text(group[0].priority), **common},
             "MessageSystemAttributes": system_attributes,
         }
 

@@ -29,10 +29,10 @@ def submit_order(request: Request) -> Response:
     refusal = admission.refusal(submission, config["maxItemsPerOrder"], features)
     if refusal is not None:
         return _accepted_before(request, submission, refusal, config)
-    message = messages.new_message(submission, now=now, source="pipeline", features=features)
-    message_id = _send(message, request.request_id, config)
-    telemetry.order_accepted(message["orderId"], message_id)
-    return _accepted(request, message["orderId"], message["timestamp"], messageId=message_id)
+    order = messages.accepted(submission, now=now, source="pipeline", features=features)
+    message_id = _send(order, request.request_id, config)
+    telemetry.order_accepted(order["orderId"], message_id)
+    return _accepted(request, order["orderId"], order["timestamp"], messageId=message_id)
 
 
 def _named(submission: dict, request: Request) -> dict:
@@ -61,12 +61,12 @@ def _accepted_before(request: Request, submission: dict, refusal: OrderError, co
     return _accepted(request, claim["orderId"], claim["orderTimestamp"])
 
 
-def _send(message: dict, correlation_id: str, config: dict[str, int]) -> str:
-    """Send `message` to the queue; return its message id. Raises botocore's exceptions."""
-    attributes = {"priority": message["priority"], "source": message["source"], "correlationId": correlation_id}
+def _send(order: dict, correlation_id: str, config: dict[str, int]) -> str:
+    """Send `order` to the queue; return the id of its message. Raises botocore's exceptions."""
+    attributes = {"priority": order["priority"], "source": order["source"], "correlationId": correlation_id}
     response = clients.sqs(config["defaultTimeout"], config["retryAttempts"]).send_message(
         QueueUrl=os.environ["ORDER_QUEUE_URL"],
-        MessageBody=strict_json.dumps(message),
+        MessageBody=messages.write([strict_json.dumps(order)]),
         MessageAttributes={name: text(value) for name, value in attributes.items()},
         MessageSystemAttributes=trace_attribute(os.environ.get("_X_AMZN_TRACE_ID")),
     )

@@ -14,7 +14,7 @@ def handler(event: dict, context: object) -> dict:
 def get_order(request: Request) -> Response:
     order_id = parameters.order_id(request.path.get("orderId"))
     telemetry.about(order_id)
-    timestamp = parameters.timestamp(request.query.get("timestamp"))
+    timestamp = parameters.timestamp(request.query.get("timestamp"), order_id)
     order = orders_table(configuration.api_config()).get(order_id, timestamp)
     if order is None:
         raise OrderError("not_found", ["an order accepted by POST /orders/async appears once it is stored"])

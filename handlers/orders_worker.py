@@ -1,10 +1,13 @@
 """The function that stores accepted orders: a batch of the order queue's messages at a time.
 
-Each message has exactly one of four results: stored; duplicate (the order is stored already); rejected (it can never be
-stored: to the dead-letter queue with the reason); failed (it may be stored later, perhaps by a newer version: back to
-the queue). The first three are reported as success, and SQS deletes the message, after the order or the dead letter is
-stored. If the process is killed before, all messages stay on the queue, and the orders already stored are duplicates on
-the next delivery.
+A message is one order or several. The orders of all messages of a batch are stored together. Each has exactly one of
+five results: stored; duplicate (it is stored already); rejected (it can never be stored: to the dead-letter queue, as a
+message of one order with the reason); failed (it may be stored later, perhaps by a newer version); postponed (it is to
+be rejected, but another order of its message failed).
+
+A message with an order that failed goes back to the queue as a whole: on the next delivery its stored orders are
+duplicates, and its rejected ones are sent to the dead-letter queue once no other order fails. SQS deletes any other
+message, after its orders and dead letters are stored. If the process is killed before, all messages stay on the queue.
 """
 
 import os
@@ -13,13 +16,15 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from contract.schemas import ID_PATTERN
-from domain import flags, messages, validation
+from domain import messages, validation
 from domain.errors import OrderError, UnknownFormat
 from domain.orders import Order
 from handlers import bulk, clients, configuration, dead_letters, telemetry
+from handlers.dead_letters import Rejection
 from handlers.repository import orders_table
 
 if TYPE_CHECKING:
@@ -28,16 +33,32 @@ if TYPE_CHECKING:
 DEFAULT_SECONDS = 10  # outside Lambda
 
 
+class Key(NamedTuple):
+    """Where an order is: the index of its record in the batch, and its index in the message (domain.messages.read)."""
+
+    record: int
+    order: int | None
+
+
 @dataclass
 class Batch:
-    """The result of each record, by its index."""
+    """The result of each order."""
 
     records: list[dict]
-    orders: dict[int, Order] = field(default_factory=dict)  # of each message that could be read
-    stored: list[int] = field(default_factory=list)
-    duplicate: list[int] = field(default_factory=list)
-    rejected: dict[int, OrderError] = field(default_factory=dict)
-    failed: dict[int, Exception] = field(default_factory=dict)
+    orders: dict[Key, Order] = field(default_factory=dict)  # all that could be read
+    stored: list[Key] = field(default_factory=list)
+    duplicate: list[Key] = field(default_factory=list)
+    rejected: dict[Key, OrderError] = field(default_factory=dict)
+    failed: dict[Key, Exception] = field(default_factory=dict)
+    postponed: dict[Key, OrderError] = field(default_factory=dict)
+
+    @property
+    def failed_records(self) -> set[int]:
+        return {key.record for key in self.failed}
+
+    def __len__(self) -> int:
+        """Return the number of orders; a message that cannot be read counts as one."""
+        return sum(map(len, (self.stored, self.duplicate, self.rejected, self.failed, self.postponed)))
 
 
 def handler(event: dict, context: "LambdaContext | None") -> Mapping:
@@ -48,83 +69,106 @@ def handler(event: dict, context: "LambdaContext | None") -> Mapping:
     _store(batch, deadline=started + _seconds_left(context) * 2 / 3)  # the rest is for calls under way and rejections
     _reject(batch)
     _report(batch)
-    telemetry.batch_finished(len(batch.records), len(batch.failed), (time.monotonic() - started) * 1000)
+    telemetry.batch_finished(len(batch), len(batch.failed), (time.monotonic() - started) * 1000)
     return _answer(batch)
 
 
 def _read(batch: Batch) -> None:
-    now = _now()
-    settings = configuration.feature_flags()
     for index, record in enumerate(batch.records):
-        try:
-            message = messages.read(record["body"])
-            batch.orders[index] = messages.order_of(
-                message,
-                now=now,
-                features=flags.enabled(settings, message["customerId"]),
-                ttl_days=_ttl_days(),
-                correlation_id=_correlation_id(record),
-            )
-        except OrderError as error:
-            batch.rejected[index] = error
-        except Exception as error:
-            batch.failed[index] = error
+        order_of = partial(
+            messages.order_of,
+            now=_now(),
+            settings=configuration.feature_flags(),
+            ttl_days=_ttl_days(),
+            correlation_id=_correlation_id(record),
+        )
+        for number, read in _orders_in(record).items():
+            key = Key(index, number)
+            try:
+                batch.orders[key] = order_of(_valid(read))
+            except OrderError as error:
+                batch.rejected[key] = error
+            except Exception as error:
+                batch.failed[key] = error
+
+
+def _orders_in(record: dict) -> Mapping[int | None, dict | Exception]:
+    try:
+        return messages.read(record["body"])
+    except Exception as error:
+        return {None: error}
+
+
+def _valid(read: dict | Exception) -> dict:
+    if isinstance(read, Exception):
+        raise read
+    return read
 
 
 def _store(batch: Batch, deadline: float) -> None:
     table = orders_table(configuration.api_config())
     results = bulk.store(table, list(batch.orders.values()), _ttl_days(), deadline)
-    for index, result in zip(batch.orders, results, strict=True):
+    for key, result in zip(batch.orders, results, strict=True):
         if isinstance(result, Exception):
-            batch.failed[index] = result
+            batch.failed[key] = result
         elif result == bulk.STORED:
-            batch.stored.append(index)
+            batch.stored.append(key)
         elif result == bulk.DUPLICATE:
-            batch.duplicate.append(index)
+            batch.duplicate.append(key)
         else:  # bulk.CONFLICT
-            batch.rejected[index] = OrderError("order_conflict", ["orderId: belongs to another order"])
+            batch.rejected[key] = OrderError("order_conflict", ["orderId: belongs to another order"])
 
 
 def _reject(batch: Batch) -> None:
+    retried = batch.failed_records
+    for key in [key for key in batch.rejected if key.record in retried]:
+        batch.postponed[key] = batch.rejected.pop(key)
     if not batch.rejected:
         return
     config = configuration.api_config()
-    indexes = list(batch.rejected)
+    keys = list(batch.rejected)
     unsent = dead_letters.send(
         clients.sqs(config["defaultTimeout"], config["retryAttempts"]),
         os.environ["ORDER_DEAD_LETTER_QUEUE_URL"],
-        [(batch.records[index], batch.rejected[index]) for index in indexes],
+        [_rejection(batch, key) for key in keys],
     )
     for number in unsent:
-        batch.failed[indexes[number]] = batch.rejected.pop(indexes[number])
+        batch.failed[keys[number]] = batch.rejected.pop(keys[number])
+
+
+def _rejection(batch: Batch, key: Key) -> Rejection:
+    record = batch.records[key.record]
+    return Rejection(record, messages.extract(record["body"], key.order), batch.rejected[key])
 
 
 def _report(batch: Batch) -> None:
-    """Log and count the results. A log line has a message's ids, never its content."""
+    """Log and count the results. A log line has an order's ids, never its content."""
     now = _now()
-    for index in batch.stored:
-        sent = batch.records[index].get("attributes", {}).get("SentTimestamp")
+    for key in batch.stored:
+        sent = batch.records[key.record].get("attributes", {}).get("SentTimestamp")
         delay = now - int(sent) if sent else None
-        order = batch.orders[index]
-        telemetry.order_stored(order["source"], order["totalAmount"], delay, **_ids(batch, index))
+        order = batch.orders[key]
+        telemetry.order_stored(order["source"], order["totalAmount"], delay, **_ids(batch, key))
     if batch.stored:
         telemetry.hourly_limit_used(len(batch.stored), configuration.api_config()["maxOrdersPerHour"])
-    for index in batch.duplicate:
-        telemetry.order_duplicate(**_ids(batch, index))
-    for index, error in batch.rejected.items():
-        telemetry.message_rejected(error.kind.code, error.details, **_ids(batch, index))
+    for key in batch.duplicate:
+        telemetry.order_duplicate(**_ids(batch, key))
+    for key, error in batch.rejected.items():
+        telemetry.message_rejected(error.kind.code, error.details, **_ids(batch, key))
     for code, times in Counter(error.kind.code for error in batch.rejected.values()).items():
         telemetry.order_rejected(code, times)
-    for index, failure in batch.failed.items():
+    for key, error in batch.postponed.items():
+        telemetry.rejection_postponed(error.kind.code, error.details, **_ids(batch, key))
+    for key, failure in batch.failed.items():
         if isinstance(failure, UnknownFormat):
-            telemetry.message_unknown(failure.details, **_ids(batch, index))
+            telemetry.message_unknown(failure.details, **_ids(batch, key))
         else:
-            telemetry.message_failed(failure, **_ids(batch, index))
+            telemetry.message_failed(failure, **_ids(batch, key))
 
 
-def _ids(batch: Batch, index: int) -> telemetry.Ids:
-    record = batch.records[index]
-    order: Mapping = batch.orders.get(index, {})
+def _ids(batch: Batch, key: Key) -> telemetry.Ids:
+    record = batch.records[key.record]
+    order: Mapping = batch.orders.get(key, {})
     return {
         "message_id": record.get("messageId"),
         "order_id": order.get("orderId"),
@@ -134,7 +178,8 @@ def _ids(batch: Batch, index: int) -> telemetry.Ids:
 
 
 def _answer(batch: Batch) -> Mapping:
-    if not batch.failed:
+    failed = batch.failed_records
+    if not failed:
         return {"batchItemFailures": []}
     # This import takes a quarter of a cold start, and most batches have no failures.
     from aws_lambda_powertools.utilities import batch as powertools
@@ -142,7 +187,7 @@ def _answer(batch: Batch) -> Mapping:
     indexes = iter(range(len(batch.records)))
 
     def report(record: object) -> None:
-        if next(indexes) in batch.failed:
+        if next(indexes) in failed:
             raise RuntimeError("to be tried again")  # Powertools logs it; the failure itself may quote the message
 
     return powertools.process_partial_response(

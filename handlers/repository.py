@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
+from contract import shards
 from domain.claims import TIMESTAMP as CLAIM_TIMESTAMP
 from domain.errors import OrderError
 from domain.orders import Order, is_expired
@@ -21,7 +22,12 @@ from handlers.attributes import from_item, to_attribute, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import PutTypeDef, QueryInputTypeDef, TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        BatchStatementRequestTypeDef,
+        PutTypeDef,
+        QueryInputTypeDef,
+        TransactWriteItemTypeDef,
+    )
 
 CUSTOMER_INDEX = "customerIdIndex"
 TRANSACTION_ATTEMPTS = 6
@@ -104,7 +110,7 @@ class OrdersTable:
                 Limit=1,
                 ConsistentRead=True,
             )["Items"]
-        return _unexpired(_order(items[0])) if items else None
+        return _unexpired(order_of(items[0])) if items else None
 
     def set_status(
         self,
@@ -154,9 +160,9 @@ class OrdersTable:
             )
         except ClientError as error:
             item = _refused_item(error)
-            standing = _unexpired(_order(item)) if item else None
+            standing = _unexpired(order_of(item)) if item else None
             return standing is not None and standing.get("changeId") == change_id, standing
-        return True, _order(response["Attributes"])
+        return True, order_of(response["Attributes"])
 
     def page(
         self, customer_id: str, size: int, after: Position | None, status: str | None
@@ -186,7 +192,7 @@ class OrdersTable:
             if after is not None:
                 query["ExclusiveStartKey"] = {**_key(*after), "customerId": to_attribute(customer_id)}
             response = self.client.query(**query)
-            found += map(_order, response["Items"])
+            found += map(order_of, response["Items"])
             if len(found) > size:
                 return found[:size], (found[size - 1]["orderId"], found[size - 1]["timestamp"])
             if "LastEvaluatedKey" not in response:
@@ -200,10 +206,19 @@ class OrdersTable:
         """Return the Put of an order or a claim, conditional on no item having its key."""
         return {
             "TableName": self.name,
-            "Item": to_item(document),
+            "Item": item_of(document),
             "ConditionExpression": "attribute_not_exists(orderId)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+
+    def insert_statement(self, order: Order) -> "BatchStatementRequestTypeDef":
+        """Return PartiQL's INSERT of an order, which fails if an item has its key.
+
+        Values are parameters: a log may keep the text of a statement.
+        """
+        item = item_of(order)
+        attributes = ", ".join(f"'{name}': ?" for name in item)
+        return {"Statement": f'INSERT INTO "{self.name}" VALUE {{{attributes}}}', "Parameters": list(item.values())}
 
     def _put_if_free(self, claim: Mapping) -> "PutTypeDef":
         """Return the Put of a claim, which may replace one past its time to live."""
@@ -216,9 +231,19 @@ class OrdersTable:
         }
 
 
-def _order(item: Mapping) -> Order:
+def item_of(document: Mapping) -> dict:
+    """Return the item of an order or a claim; the date of an imported order with its shard."""
+    if "processedDate" in document:
+        document = {**document, "processedDate": shards.shard_of(document["processedDate"], document["orderId"])}
+    return to_item(document)
+
+
+def order_of(item: Mapping) -> Order:
     """Return the order in an item, unchecked: only this platform writes to the table."""
-    return cast(Order, from_item(item))
+    order = from_item(item)
+    if "processedDate" in order:
+        order["processedDate"] = shards.date_of(order["processedDate"])
+    return cast(Order, order)
 
 
 def _unexpired(document: Document) -> Document | None:

@@ -111,12 +111,18 @@ def order_duplicate(**ids: Unpack[Ids]) -> None:
 
 
 def message_rejected(code: str, details: list[str], **ids: Unpack[Ids]) -> None:
-    """Log a message sent to the dead-letter queue. `code` is one of contract.errors, `details` as in OrderError."""
+    """Log an order sent to the dead-letter queue. `code` is one of contract.errors, `details` as in OrderError."""
     logger.warning("message rejected", reason=code, details=details, **ids)
 
 
+def rejection_postponed(code: str, details: list[str], **ids: Unpack[Ids]) -> None:
+    """Log an order that is rejected with a later delivery of its message. Arguments as in message_rejected."""
+    count("OrderRetried")
+    logger.warning("rejection postponed", reason=code, details=details, **ids)
+
+
 def message_failed(error: BaseException, **ids: Unpack[Ids]) -> None:
-    """Log a message that goes back to the queue."""
+    """Log an order whose message goes back to the queue."""
     count("OrderRetried")
     failure(error, **ids)
 
@@ -175,7 +181,7 @@ def finish(operation: str, status: int, milliseconds: float) -> None:
 
 
 def batch_finished(size: int, failed: int, milliseconds: float) -> None:
-    """End a batch: write one log line, and one or, for a mixed or large batch, a few with its metrics."""
+    """End a batch of `size` orders: write one log line, and one or, for a mixed or large batch, a few with its metrics."""
     logger.info("batch", size=size, failed=failed, milliseconds=round(milliseconds, 3))
     emf.flush()
 

@@ -9,6 +9,7 @@ from config.environment import Environment
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 from deployer.preflight.concurrency import check as check_concurrency
+from deployer.preflight.warm_throughput import check as check_warm_throughput
 from deployer.stacks import reading
 from deployer.stacks.stack_status import StackStatus
 
@@ -41,6 +42,7 @@ def check(aws: Aws, environment: Environment) -> AccountState:
     check_account(environment, identity["Account"], identity["Arn"])
     stack = reading.describe(aws, names.root_stack(environment.name))
     deployed = {} if reading.status_of(stack).is_new else reading.parameters_of(stack)
+    check_warm_throughput(environment, deployed)
     check_concurrency(aws, environment, deployed)
     return AccountState(identity["Account"], identity["Arn"], stack, has_gateway_role(aws))
 

@@ -1,6 +1,7 @@
-"""DynamoDB: properties of tables, capacity metrics, idempotent transactions."""
+"""DynamoDB: properties of tables, capacity metrics, PartiQL's INSERT, idempotent transactions."""
 
 import json
+from contextvars import ContextVar
 from unittest.mock import ANY
 
 from ministack.services import dynamodb
@@ -132,6 +133,43 @@ def _record_capacity(capacity: dict, direction: str) -> None:
             record("AWS/DynamoDB", f"Consumed{name}", used["CapacityUnits"], "Count", where)
             if provided := int((part.get("ProvisionedThroughput") or {}).get(name) or 0):
                 record("AWS/DynamoDB", f"Provisioned{name}", provided, "Count", where)
+
+
+@patch(upstream="write PartiQL's INSERTs as PutItem does: checks, stream record, consumed capacity")
+def partiql_inserts() -> None:
+    """Upstream stores the item, with no record in the stream, and counts one unit for it and its indexes."""
+    batch = dynamodb._batch_execute_statement
+    capacities: ContextVar[list[dict]] = ContextVar("capacities")
+
+    def insert(table, parsed):
+        put = {
+            "TableName": table["TableName"],
+            "Item": parsed["item"],
+            "ConditionExpression": "attribute_not_exists(#key)",
+            "ExpressionAttributeNames": {"#key": table["pk_name"]},
+            "ReturnConsumedCapacity": "INDEXES",
+        }
+        status, headers, body = dynamodb._put_item(put)
+        answer = json.loads(body)
+        if status == 200:
+            capacities.get([]).append(answer["ConsumedCapacity"])
+            return dynamodb.json_response({"Items": []})
+        if answer["__type"].endswith("ConditionalCheckFailedException"):
+            message = "Duplicate primary key exists in table"
+            return dynamodb.error_response_json("DuplicateItemException", message, 400)
+        return status, headers, body
+
+    def batch_counted(data):
+        consumed: list[dict] = []
+        token = capacities.set(consumed)
+        status, headers, body = batch(data)
+        capacities.reset(token)
+        if not consumed or data.get("ReturnConsumedCapacity", "NONE") == "NONE":
+            return status, headers, body
+        return status, headers, json.dumps({**json.loads(body), "ConsumedCapacity": consumed}).encode()
+
+    dynamodb._partiql_insert = insert
+    dynamodb._batch_execute_statement = batch_counted
 
 
 @patch(upstream="compare repeated transactions as written")

@@ -1,6 +1,7 @@
 """IAM, where it is enforced (``iam=True``)."""
 
 import json
+import re
 from contextvars import ContextVar
 
 from ministack.app import AUTH
@@ -8,6 +9,7 @@ from ministack.core import iam_actions, iam_evaluator
 
 from emulator.registry import patch
 
+INSERT = re.compile(r"\s*INSERT\s+INTO\s+\"?([\w.-]+)", re.IGNORECASE)
 SEVERAL = {"ssm:GetParameters", "ssm:DeleteParameters"}
 SINGLE = {
     "sns:PublishBatch": "sns:Publish",
@@ -58,6 +60,23 @@ def iam_batch_actions() -> None:
         return SINGLE.get(action, action)
 
     iam_actions.extract_iam_action = extract_single
+
+
+@patch(upstream="authorize a PartiQL statement as the action that it performs, on its table")
+def iam_partiql_inserts() -> None:
+    """No policy can grant ``dynamodb:BatchExecuteStatement``. Batches with other statements stay denied."""
+    upstream = iam_actions.dynamodb_transaction_checks
+
+    def checks(action, body, region, account_id):
+        if action != "dynamodb:BatchExecuteStatement":
+            return upstream(action, body, region, account_id)
+        inserts = [INSERT.match(each.get("Statement") or "") for each in _document(body).get("Statements") or []]
+        if None in inserts:
+            return []
+        tables = {match[1] for match in inserts}
+        return [("dynamodb:PartiQLInsert", f"arn:aws:dynamodb:{region}:{account_id}:table/{name}") for name in tables]
+
+    iam_actions.dynamodb_transaction_checks = checks
 
 
 @patch(upstream="treat the loopback interface as TLS in aws:SecureTransport")

@@ -37,7 +37,7 @@ def metric(name: str, stat: str, part: str = "table", **dimensions: str) -> Metr
 
 
 def operations() -> list[str]:
-    """The operations that functions call on the table, by their rights. IAM authorizes a transaction as its actions."""
+    """The operations that functions call on the table, by their rights: IAM authorizes some as the actions in them."""
     actions = {
         action.action
         for function in FUNCTIONS
@@ -45,7 +45,9 @@ def operations() -> list[str]:
         if ORDERS_TABLE in right.Resource
         for action in right.Action
     }
-    return sorted(actions | ({"TransactWriteItems"} if "PutItem" in actions else set()))
+    if "PutItem" in actions:
+        actions.add("TransactWriteItems")
+    return sorted("BatchExecuteStatement" if action == "PartiQLInsert" else action for action in actions)
 
 
 def alarms() -> list[Alarm]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import names
+from contract.imports import ORDERS_PER_MESSAGE
 from deployer import connection
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
@@ -167,7 +168,8 @@ def _show_rejected(aws: Aws, ui: Ui, about: Upload, report: Mapping) -> list[dic
 
 
 def _watch_queue(aws: Aws, ui: Ui, urls: Mapping[str, str], rejected_before: int) -> int:
-    """Wait until the queue is empty; return about how many orders the worker rejected meanwhile.
+    """Wait until the queue is empty; return about how many dead letters arrived meanwhile: each an order that the worker
+    rejected, or a message that failed five times.
 
     They may belong to other files; assuming so would report rejected orders as stored. An error here does not fail
     the import.
@@ -175,7 +177,8 @@ def _watch_queue(aws: Aws, ui: Ui, urls: Mapping[str, str], rejected_before: int
     try:
         queue = lookup.read(aws, ORDERS, urls[ORDERS])
         ui.line(
-            f"{ORDERS} has about {queue.waiting:,} waiting and {queue.in_flight:,} in flight, other orders included"
+            f"{ORDERS} has about {queue.waiting:,} messages waiting and {queue.in_flight:,} in flight, other orders "
+            f"included; a message has up to {ORDERS_PER_MESSAGE} orders"
         )
         left = _drain(aws, ui, urls[ORDERS])
         refused = max(0, lookup.read(aws, REJECTED_ORDERS, urls[REJECTED_ORDERS]).waiting - rejected_before)
@@ -191,7 +194,8 @@ def _watch_queue(aws: Aws, ui: Ui, urls: Mapping[str, str], rejected_before: int
         ui.line(f"{ui.ok} Stored     {ORDERS} is empty (SQS counts are approximate)")
     if refused:
         ui.warn(
-            f"about {refused:,} orders, of this file or of others, were rejected meanwhile: --dlq {REJECTED_ORDERS}"
+            f"about {refused:,} messages, of this file or of others, arrived in {REJECTED_ORDERS} meanwhile: "
+            f"--dlq {REJECTED_ORDERS}"
         )
     return refused
 

@@ -19,6 +19,9 @@ from operations.queues.lookup import Queue
 SHOWN = 50
 """Messages that are read at most, to show them or to count their reasons."""
 
+NAMED = 5
+"""Orders of a message that are named; JSON names all."""
+
 
 def show(options: Options, ui: Ui, root: Path) -> dict:
     """Show the messages without their bodies: they hold personal data, and terminals are logged. JSON has them."""
@@ -27,8 +30,9 @@ def show(options: Options, ui: Ui, root: Path) -> dict:
     messages = _read(aws, ui, queue)
     for message in messages:
         ui.line(f"{message.sent:%Y-%m-%d %H:%M:%S} UTC  {_why(message)}", "bold")
-        order = f"order {message.order_id} · " if message.order_id else ""
-        ui.line(f"  {order}receive count {message.receives} · {message.size} bytes · message {message.message_id}")
+        ui.line(
+            f"  {_orders(message)}receive count {message.receives} · {message.size} bytes · message {message.message_id}"
+        )
     more = max(queue.waiting - len(messages), 0)
     if more:
         ui.line(f"and about {more} more")
@@ -124,6 +128,15 @@ def _report(aws: Aws, queue: Queue, moved: int) -> dict:
 
 def _why(message: DeadLetter) -> str:
     return message.reason + (f": {message.detail}" if message.detail else "")
+
+
+def _orders(message: DeadLetter) -> str:
+    ids = [order_id for order_id in message.orders if order_id]
+    if len(message.orders) < 2:
+        return f"order {ids[0]} · " if ids else ""
+    named = ids[:NAMED]
+    others = len(message.orders) - len(named)
+    return f"{len(message.orders)} orders: {', '.join(named)}{f' and {others} more' if others else ''} · "
 
 
 def _messages(number: int) -> str:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,7 +22,8 @@ _LONGEST = 300
 class DeadLetter:
     """One message. `reason`: a short category; `detail`: what is specific to this message.
 
-    `rejected`: the worker rejected it permanently; unless the cause is fixed, it will reject it again.
+    `rejected`: the worker rejected it permanently; unless the cause is fixed, it will reject it again. `orders`: the ID
+    of each of its orders, None for one without; what the worker rejected is one order.
     """
 
     message_id: str
@@ -31,7 +32,7 @@ class DeadLetter:
     reason: str
     detail: str
     rejected: bool
-    order_id: str | None
+    orders: tuple[str | None, ...]
     body: str
 
     @property
@@ -46,7 +47,8 @@ class DeadLetter:
             "receiveCount": self.receives,
             "reason": self.reason,
             "detail": self.detail,
-            "orderId": self.order_id,
+            "orderId": self.orders[0] if len(self.orders) == 1 else None,
+            "orderIds": [*self.orders],
             "bytes": self.size,
             "body": self.body,
         }
@@ -101,7 +103,6 @@ def parse(message: Mapping) -> DeadLetter:
     system = message.get("Attributes", {})
     given = {name: each.get("StringValue", "") for name, each in message.get("MessageAttributes", {}).items()}
     reason, detail = _reason(given, message["Body"], system)
-    order_id = _object(message["Body"]).get("orderId")
     return DeadLetter(
         message["MessageId"],
         datetime.fromtimestamp(int(system.get("SentTimestamp", 0)) / 1000, UTC),
@@ -109,9 +110,18 @@ def parse(message: Mapping) -> DeadLetter:
         printable(reason),
         printable(detail),
         REASON in given,
-        printable(order_id) if isinstance(order_id, str) else None,
+        tuple(_orders(message["Body"])),
         message["Body"],
     )
+
+
+def _orders(body: str) -> Iterator[str | None]:
+    """Yield the ID of each order of a message in any format, known to the local version or not."""
+    message = _object(body)
+    several = message.get("orders")
+    for order in several if isinstance(several, list) else [message]:
+        order_id = order.get("orderId") if isinstance(order, dict) else None
+        yield printable(order_id) if isinstance(order_id, str) else None
 
 
 def event_of(body: str) -> dict | None:
@@ -152,15 +162,10 @@ def _reason(given: Mapping[str, str], body: str, system: Mapping[str, str]) -> t
 def _not_known(body: str) -> str:
     """Return why the local version cannot read the message; "" if it can."""
     from domain import messages  # compiles the message's schema: only when needed
-    from domain.errors import OrderError, UnknownFormat
+    from domain.errors import UnknownFormat
 
-    try:
-        messages.read(body)
-    except UnknownFormat as unknown:
-        return f"the local version cannot read it ({unknown}): deploy one that can, then redrive"
-    except OrderError:
-        pass
-    return ""
+    unknown = next((each for each in messages.read(body).values() if isinstance(each, UnknownFormat)), None)
+    return f"the local version cannot read it ({unknown}): deploy one that can, then redrive" if unknown else ""
 
 
 def _envelope(context: Mapping, body: Mapping) -> str:

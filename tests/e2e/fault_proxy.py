@@ -15,7 +15,8 @@ from tests.waiting import HANGS
 
 
 class Faults:
-    """`mode`: "" passes requests on, "500" and "throttle" answer so, "drop" hangs up.
+    """`mode`: "" passes requests on, "twice" does so twice, "500" and "throttle" answer so, "drop" hangs up, "lost"
+    passes on and hangs up.
 
     `held` is an event: while it is clear, requests wait. `seen` counts requests by operation.
     """
@@ -45,23 +46,31 @@ def _handler(faults: Faults, upstream: str):
             faults.held.wait()
             faults.waiting -= 1
             if faults.mode == "drop":
-                self.close_connection = True
-                self.connection.close()
+                self._hang_up()
+            elif faults.mode == "lost":
+                self._passed_on(body)
+                self._hang_up()
             elif faults.mode == "500":
                 self._answer(500, b'{"__type":"InternalServerError"}')
             elif faults.mode == "throttle":
                 self._answer(400, b'{"__type":"com.amazonaws#ProvisionedThroughputExceededException"}')
             else:
-                self._pass_on(body)
+                for _ in range(2 if faults.mode == "twice" else 1):
+                    response = self._passed_on(body)
+                self._answer(*response)
 
-        def _pass_on(self, body: bytes) -> None:
+        def _hang_up(self) -> None:
+            self.close_connection = True
+            self.connection.close()
+
+        def _passed_on(self, body: bytes) -> tuple[int, bytes, str | None]:
             connection = http.client.HTTPConnection(target.hostname, target.port, timeout=HANGS)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "expect")}
             connection.request("POST", self.path, body, headers)
             response = connection.getresponse()
             content = response.read()
             connection.close()
-            self._answer(response.status, content, response.getheader("Content-Type"))
+            return response.status, content, response.getheader("Content-Type")
 
         def _answer(self, status: int, content: bytes, kind: str | None = "application/x-amz-json-1.0") -> None:
             try:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from contract import imports
+from contract import imports, shards
 from tests.e2e.support import Deployment
 from tests.waiting import eventually
 
@@ -189,12 +189,13 @@ def _layer(source: str) -> bytes:
 def imported(deployment: Deployment) -> dict[str, list[dict]]:
     """File -> its orders, as the index of imported orders knows them: of today and, near midnight, yesterday."""
     pages, found = deployment.client("dynamodb").get_paginator("query"), defaultdict(list)
-    for date in {f"{datetime.fromtimestamp(time.time() - ago, UTC):%Y-%m-%d}" for ago in (0, 600)}:
+    dates = {f"{datetime.fromtimestamp(time.time() - ago, UTC):%Y-%m-%d}" for ago in (0, 600)}
+    for shard in [shard for date in dates for shard in shards.shards_of(date)]:
         for page in pages.paginate(
             TableName=deployment.outputs["OrdersTableName"],
             IndexName="processedDateIndex",
-            KeyConditionExpression="processedDate = :date",
-            ExpressionAttributeValues={":date": {"S": date}},
+            KeyConditionExpression="processedDate = :shard",
+            ExpressionAttributeValues={":shard": {"S": shard}},
         ):
             for item in page["Items"]:
                 found[item["sourceFile"]["S"]].append(item)

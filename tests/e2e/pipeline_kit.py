@@ -1,9 +1,14 @@
 """Driving the asynchronous pipeline: its queue, its dead letters, its events."""
 
 import json
+import os
+import signal
+import subprocess
 import time
 import uuid
+from collections.abc import Iterable
 
+from emulator import control
 from tests.e2e.support import Deployment
 from tests.waiting import eventually
 
@@ -79,6 +84,51 @@ def dead_letters(deployment: Deployment) -> list[dict]:
         }
         for m in receive_all(deployment, deployment.outputs["OrderQueueDlqUrl"])
     ]
+
+
+def assert_each_stored_once(deployment: Deployment, ids: Iterable[str]) -> dict[str, dict]:
+    """Return the item of each order."""
+    found = deployment.orders_of(ids)
+    assert {order_id: len(items) for order_id, items in found.items() if len(items) != 1} == {}
+    return {order_id: items[0] for order_id, items in found.items()}
+
+
+def redeliver(deployment: Deployment, *, receives: int = 1000) -> None:
+    """Have the order queue deliver again after three seconds, and give up after `receives` deliveries.
+
+    By default it practically never gives up: an outage may then last as long as the test needs.
+    """
+    sqs, queue = deployment.client("sqs"), {"QueueUrl": deployment.outputs["OrderQueueUrl"]}
+    policy = sqs.get_queue_attributes(**queue, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    policy = json.dumps({**json.loads(policy), "maxReceiveCount": receives})
+    sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "3", "RedrivePolicy": policy})
+
+
+def point_at(deployment: Deployment, function: str, **variables: str) -> None:
+    """Give a function more environment variables; the running processes are replaced."""
+    functions, name = deployment.client("lambda"), deployment.outputs[function]
+    own = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**own, **variables}})
+
+
+def kill_processes(deployment: Deployment, function: str) -> int:
+    """SIGKILL the running processes of a function, given by the name of its output; return how many there were."""
+    emulator, name = control.running(deployment.local_dir), deployment.outputs[function]
+    killed = 0
+    for pid in _processes_below(emulator.pid):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as environment:
+                if name.encode() in environment.read():
+                    os.kill(pid, signal.SIGKILL)
+                    killed += 1
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # ended meanwhile
+    return killed
+
+
+def _processes_below(pid: int) -> list[int]:
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
+    return [int(child) for child in children] + [g for c in children for g in _processes_below(int(c))]
 
 
 def subscribed_queue(deployment: Deployment, topic: str) -> str:

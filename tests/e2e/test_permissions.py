@@ -80,7 +80,7 @@ def without(deployment, function: str, sid: str, action: str):
 
 
 def command_works(deployment) -> bool:
-    """Uses everything that orders_command is for: settings, flags, place, replay, both ways to update."""
+    """Uses everything that orders_command is for: settings, flags, place, replay, all ways to update."""
     with deployment.api() as api:
         customer = f"CUST-{uuid.uuid4().hex[:8]}"
         key = {"Idempotency-Key": uuid.uuid4().hex}
@@ -91,36 +91,48 @@ def command_works(deployment) -> bool:
             return False
         too_many = [{"productId": "A", "quantity": 1, "price": 1}] * 3
         path, query = f"/orders/{placed.json()['orderId']}", {"timestamp": placed.json()["timestamp"]}
+        own = stored_as(deployment, f"ORD-{uuid.uuid4().hex}")["orderId"]
         return (
             api.post("/orders", json=order_for(customer, items=too_many)).status_code == 400
             and api.put(path, json={"status": "processing"}).status_code == 200
             and api.put(path, json={"status": "out_for_delivery"}, params=query).status_code == 200
             and api.put(path, json={"status": "pending"}, params=query).status_code == 409
+            and api.put(f"/orders/{own}", json={"status": "processing"}).status_code == 200
         )
 
 
 def query_works(deployment) -> bool:
     """Uses everything that orders_query is for: settings, read by id and by key, list."""
     with deployment.api() as api:
-        order = deployment.orders()[0]
-        path = f"/orders/{order['orderId']['S']}"
-        listed = f"/orders/customer/{order['customerId']['S']}"
+        order = stored_as(deployment, f"ORD-{uuid.uuid4().hex}")
+        path = f"/orders/{order['orderId']}"
+        listed = f"/orders/customer/{order['customerId']}"
         return (
             api.get(path).status_code == 200
-            and api.get(path, params={"timestamp": order["timestamp"]["N"]}).status_code == 200
+            and api.get(path, params={"timestamp": order["timestamp"]}).status_code == 200
             and api.get(listed).status_code == 200
             and api.get(listed, params={"limit": 2}).status_code == 400
         )
 
 
+def made_of(document: dict) -> orders.Order:
+    now = time.time_ns() // 1_000_000
+    request = validation.import_record(strict_json.loads(json.dumps(document)), now)
+    return orders.new_order(request, order_id=document["orderId"], now=now, features=(), ttl_days=1)
+
+
+def stored_as(deployment, order_id: str) -> orders.Order:
+    """An order with an id of a client's, which is looked up before it is changed."""
+    stored = made_of(order(order_id))
+    deployment.client("dynamodb").put_item(TableName=deployment.outputs["OrdersTableName"], Item=to_item(stored))
+    return stored
+
+
 def claimed(deployment) -> dict:
     """An order that is larger than the settings allow, and was stored when they still did."""
     document = order(f"ORD-{uuid.uuid4().hex}", items=order("")["items"] * 3)
-    now = time.time_ns() // 1_000_000
-    request = validation.import_record(strict_json.loads(json.dumps(document)), now)
-    stored = orders.new_order(request, order_id=document["orderId"], now=now, features=(), ttl_days=1)
     deployment.client("dynamodb").put_item(
-        TableName=deployment.outputs["OrdersTableName"], Item=to_item(claims.order_claim(stored, 1))
+        TableName=deployment.outputs["OrdersTableName"], Item=to_item(claims.order_claim(made_of(document), 1))
     )
     return document
 

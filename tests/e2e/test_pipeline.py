@@ -1,9 +1,6 @@
 """The asynchronous pipeline, through the public API and the queue: nothing lost, nothing double."""
 
 import json
-import os
-import signal
-import subprocess
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +9,21 @@ from urllib.parse import urljoin
 
 import pytest
 
-from emulator import control
 from tests.e2e.fault_proxy import faulty
-from tests.e2e.pipeline_kit import CLIENT_ORDER, Subscriber, counts, dead_letters, drained, message, receive_all, send
+from tests.e2e.pipeline_kit import (
+    CLIENT_ORDER,
+    Subscriber,
+    assert_each_stored_once,
+    counts,
+    dead_letters,
+    drained,
+    kill_processes,
+    message,
+    point_at,
+    receive_all,
+    redeliver,
+    send,
+)
 from tests.e2e.support import copy_project, deploy, edit, fresh_processes, order_for, start, stop
 from tests.waiting import eventually
 
@@ -36,17 +45,6 @@ def pipeline(tmp_path_factory):
         stop(local_dir, project)
 
 
-def redeliver(deployment, *, receives: int = 1000) -> None:
-    """Have the order queue deliver again after three seconds, and give up after `receives` deliveries.
-
-    By default it practically never gives up: an outage may then last as long as the test needs.
-    """
-    sqs, queue = deployment.client("sqs"), {"QueueUrl": deployment.outputs["OrderQueueUrl"]}
-    policy = sqs.get_queue_attributes(**queue, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
-    policy = json.dumps({**json.loads(policy), "maxReceiveCount": receives})
-    sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "3", "RedrivePolicy": policy})
-
-
 @pytest.fixture(scope="module")
 def subscriber(pipeline):
     return Subscriber(pipeline)
@@ -58,12 +56,6 @@ def clean(pipeline):
     drained(pipeline)
     dead_letters(pipeline)
     return pipeline
-
-
-def assert_each_stored_once(pipeline, ids) -> dict[str, dict]:
-    found = pipeline.orders_of(ids)
-    assert {order_id: len(items) for order_id, items in found.items() if len(items) != 1} == {}
-    return {order_id: items[0] for order_id, items in found.items()}
 
 
 def test_a_submitted_order_is_accepted_at_once_stored_soon_and_announced(pipeline, subscriber):
@@ -295,13 +287,6 @@ def test_an_order_redelivered_after_it_has_moved_on_does_not_move_back(clean, su
     assert dead_letters(clean) == []
 
 
-def point_at(deployment, function: str, **variables: str) -> None:
-    """Give a function more environment variables; the running processes are replaced."""
-    functions, name = deployment.client("lambda"), deployment.outputs[function]
-    own = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**own, **variables}})
-
-
 @pytest.fixture
 def faults(clean):
     """The worker's DynamoDB behind a proxy that can fail."""
@@ -327,25 +312,12 @@ def test_while_dynamodb_fails_orders_wait_and_all_are_stored_afterwards(clean, f
     assert dead_letters(clean) == []
 
 
-def processes_below(pid: int) -> list[int]:
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
-    return [int(child) for child in children] + [g for c in children for g in processes_below(int(c))]
-
-
 def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing_and_doubles_nothing(clean, faults):
     orders = [message() for _ in range(15)] + [message(f"fd-{uuid.uuid4()}") for _ in range(15)]
     faults.held.clear()
     send(clean, orders)
     eventually(lambda: faults.waiting > 0, "a batch is under way")
-    emulator = control.running(clean.local_dir)
-    worker = clean.outputs["OrdersWorkerFunction"]
-    killed = []
-    for pid in processes_below(emulator.pid):
-        with open(f"/proc/{pid}/environ", "rb") as environment:
-            if worker.encode() in environment.read():
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
-    assert killed, "there was a worker process"
+    assert kill_processes(clean, "OrdersWorkerFunction") > 0
     faults.held.set()
     drained(clean)
     assert_each_stored_once(clean, [o["orderId"] for o in orders])

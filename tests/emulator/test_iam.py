@@ -24,6 +24,15 @@ def handler(event, context):
         "secret": lambda: ssm.get_parameters(Names=["/allowed/flags"], WithDecryption=True)["Parameters"][0]["Value"],
         "elsewhere": lambda: ssm.get_parameter(Name="/denied", WithDecryption=True)["Parameter"]["Value"],
     }
+    insert = lambda *tables: [
+        {"Statement": f"INSERT INTO \\"{os.environ[table]}\\" VALUE {{'id': ?}}", "Parameters": [{"S": table}]} for table in tables
+    ]
+    batch = lambda *statements: dynamodb.batch_execute_statement(Statements=statements) and "done"
+    calls |= {
+        "insert": lambda: batch(*insert("TABLE")),
+        "insert elsewhere": lambda: batch(*insert("TABLE", "OTHER")),
+        "insert and delete": lambda: batch(*insert("TABLE"), {"Statement": f"DELETE FROM \\"{os.environ['TABLE']}\\" WHERE id = '1'"}),
+    }
     queue, topic = {"QueueUrl": os.environ.get("QUEUE")}, {"TopicArn": os.environ.get("TOPIC")}
     calls |= {
         "send": lambda: sqs.send_message(MessageBody="1", **queue) and "done",
@@ -50,7 +59,7 @@ def deployed(aws: Aws) -> dict[str, str]:
     aws.client("ssm").put_parameter(Name="/allowed/flags", Type="SecureString", Value="on")
     aws.client("ssm").put_parameter(Name="/denied", Type="SecureString", Value="secret")
     statements = [
-        {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": att("Table", "Arn")},
+        {"Effect": "Allow", "Action": ["dynamodb:PutItem", "dynamodb:PartiQLInsert"], "Resource": att("Table", "Arn")},
         {
             "Effect": "Allow",
             "Action": "ssm:GetParameters",
@@ -100,6 +109,9 @@ def tls_only(kind: str, action: str, resource: dict, name: str) -> dict:
         ("put", "done"),
         ("delete", "AccessDeniedException"),
         ("other", "AccessDeniedException"),
+        ("insert", "done"),
+        ("insert elsewhere", "AccessDeniedException"),
+        ("insert and delete", "AccessDeniedException"),
         ("secret", "on"),
         ("both", "AccessDeniedException"),
         ("elsewhere", "AccessDeniedException"),
@@ -118,6 +130,7 @@ def test_a_function_is_held_to_its_role(enforced: Aws, outputs: dict[str, str], 
     ("patch", "refused"),
     [
         ("iam_parameter_names", {"secret": "AccessDeniedException"}),
+        ("iam_partiql_inserts", {"insert": "AccessDeniedException"}),
         ("iam_batch_actions", {"send all": "AccessDenied", "publish all": "AuthorizationError"}),
         ("iam_secure_transport", {"send": "AccessDenied", "publish": "AuthorizationError"}),
     ],

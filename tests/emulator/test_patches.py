@@ -18,6 +18,7 @@ ELSEWHERE = {
     "alarm_clock",
     "iam_batch_actions",
     "iam_parameter_names",
+    "iam_partiql_inserts",
     "iam_secure_transport",
     "invoke_config_permissions",
     "long_queues",

@@ -5,7 +5,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.emulator.checks.common import bucket, check, refused, table
-from tests.emulator.testkit import Aws, ref, template
+from tests.emulator.testkit import Aws, att, ref, template
 
 
 @check
@@ -36,6 +36,47 @@ def table_point_in_time_recovery(aws: Aws, name: str) -> None:
 def table_encryption(aws: Aws, name: str) -> None:
     made = aws.deployed(name, template({"T": table(SSESpecification={"SSEEnabled": True})}, {"T": ref("T")}))["T"]
     assert aws.client("dynamodb").describe_table(TableName=made)["Table"]["SSEDescription"]["Status"] == "ENABLED"
+
+
+@check
+def partiql_inserts(aws: Aws, name: str) -> None:
+    """Of two INSERTs, the one whose item exists fails alone; the other costs what a PutItem costs, and is announced."""
+    index = {
+        "IndexName": "byDay",
+        "KeySchema": [{"AttributeName": "day", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+    made = table(
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("id", "day")],
+        GlobalSecondaryIndexes=[index],
+        StreamSpecification={"StreamViewType": "NEW_IMAGE"},
+    )
+    arn = aws.deployed(name, template({"T": made}, {"Stream": att("T", "StreamArn")}))["Stream"]
+    at, dynamodb = aws.child(name, "T"), aws.client("dynamodb")
+
+    def item(key: str) -> dict[str, Any]:
+        return {"id": {"S": key}, "day": {"S": "1"}, "list": {"L": [{"N": "4.8"}]}, "text": {"S": "x" * 1500}}
+
+    def insert(*keys: str) -> dict[str, Any]:
+        text = f"INSERT INTO \"{at}\" VALUE {{'id': ?, 'day': ?, 'list': ?, 'text': ?}}"
+        statements = [{"Statement": text, "Parameters": list(item(key).values())} for key in keys]
+        return dynamodb.batch_execute_statement(Statements=statements, ReturnConsumedCapacity="INDEXES")
+
+    put = dynamodb.put_item(TableName=at, Item=item("a"), ReturnConsumedCapacity="INDEXES")
+    answer = insert("a", "b")
+    assert [response.get("Error", {}).get("Code") for response in answer["Responses"]] == ["DuplicateItem", None]
+    assert answer["ConsumedCapacity"] == [put["ConsumedCapacity"]]
+    refused = insert("")["Responses"][0]["Error"]
+    assert refused["Code"] == "ValidationError" and "empty" in refused["Message"]
+    assert dynamodb.get_item(TableName=at, Key={"id": {"S": "b"}})["Item"] == item("b")
+    streams = aws.client("dynamodbstreams")
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    start = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+    records = streams.get_records(ShardIterator=start["ShardIterator"])["Records"]
+    assert [(each["eventName"], each["dynamodb"]["Keys"]["id"]["S"]) for each in records] == [
+        ("INSERT", "a"),
+        ("INSERT", "b"),
+    ]
 
 
 @check

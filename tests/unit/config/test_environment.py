@@ -89,6 +89,9 @@ def test_an_environment_name_is_never_a_path(name):
         ('[api]\nallowed_origins = ["https://\u00e4.example"]\n', "is not an origin"),
         ('[api]\nallowed_origins = ["https://a.example\\n"]\n', "is not an origin"),
         (MINIMAL + "[data]\nbilling_mode = 'FREE'\n", "test.toml: data.billing_mode: "),
+        (MINIMAL + "[data]\nwarm_reads = 11_999\n", "test.toml: data.warm_reads: expected at least 12,000 units"),
+        (MINIMAL + "[data]\nwarm_writes = 3_999\n", "test.toml: data.warm_writes: expected at least 4,000 units"),
+        (MINIMAL + "[data]\nwarm_writes = -1\n", "test.toml: data.warm_writes: "),
         (MINIMAL + "[data]\nmin_capacity = 9\nmax_capacity = 5\n", "min_capacity is above max_capacity"),
         (
             MINIMAL + "[functions]\nlog_retention_days = 8\n",

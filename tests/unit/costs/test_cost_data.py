@@ -80,10 +80,9 @@ def test_the_page_says_what_the_environments_cost():
         estimate = costs.estimate(trees.real(environment))
         watched = sum(line.usd for line in estimate.lines if line.service == "CloudWatch")
         assert table == f"{estimate.throughput:.2f}"
-        # Whole dollars, and an alarm more or less leaves the page true.
-        assert [int(total), int(watching)] == pytest.approx([float(estimate.total), float(watched)], rel=0.1), (
-            environment
-        )
+        # An alarm more or less leaves the page true.
+        shown = [float(total), float(watching)]
+        assert shown == pytest.approx([float(estimate.total), float(watched)], rel=0.03), environment
 
 
 def test_the_page_says_what_each_lever_saves():

@@ -21,9 +21,9 @@ def submitted(document):
 
 def travelled(document, **options):
     """Return the order that the worker makes of a submission, through the text of a message."""
-    message = messages.new_message(submitted(document), now=NOW, source="pipeline", features=FEATURES)
-    read = messages.read(strict_json.dumps(message))
-    return messages.order_of(read, **{"now": NOW, "features": (), "ttl_days": 90, "correlation_id": None, **options})
+    message = messages.accepted(submitted(document), now=NOW, source="pipeline", features=FEATURES)
+    (read,) = messages.read(messages.write([strict_json.dumps(message)])).values()
+    return messages.order_of(read, **{"now": NOW, "settings": {}, "ttl_days": 90, "correlation_id": None, **options})
 
 
 @settings(deadline=None)
@@ -78,9 +78,9 @@ def test_an_order_from_a_file_keeps_its_origin_and_is_the_same_order():
     document = {"orderId": "mine", "customerId": "c", "items": [{"itemId": "p", "quantity": 1, "price": 1}]}
     record = validation.import_record(strict_json.loads(json.dumps(document)), NOW)
     origin = {"sourceFile": "s3://bucket/orders/day 1.csv", "processedDate": "2026-01-02"}
-    message = messages.new_message(record, now=NOW, source="import", features=FEATURES, **origin)
-    read = messages.read(strict_json.dumps(message))
-    order = messages.order_of(read, now=NOW, features=(), ttl_days=90, correlation_id=None)
+    message = messages.accepted(record, now=NOW, source="import", features=FEATURES, **origin)
+    (read,) = messages.read(messages.write([strict_json.dumps(message)])).values()
+    order = messages.order_of(read, now=NOW, settings={}, ttl_days=90, correlation_id=None)
     assert origin.items() <= order.items() and order["source"] == "import"
     assert not set(origin) & set(travelled(document))
     assert order["fingerprint"] == travelled(document)["fingerprint"]
@@ -106,14 +106,14 @@ def test_a_clock_may_be_five_minutes_ahead(ahead, accepted):
 
 
 def test_a_message_without_flags_gets_the_current_ones_and_is_never_refused():
-    message = messages.new_message(
+    message = messages.accepted(
         submitted({"customerId": "c", "items": [{"productId": "p", "quantity": 1, "price": 1}], "delivery": "express"}),
         now=NOW, source="pipeline", features=(),
     )  # fmt: skip
     options = {"now": NOW, "ttl_days": 90, "correlation_id": None}
     del message["features"]
     for features, points in ((FEATURES, 1), ((), None)):
-        order = messages.order_of(message, features=features, **options)
+        order = messages.order_of(message, settings=dict.fromkeys(features, True), **options)
         assert (order["delivery"], order.get("loyaltyPoints")) == ("express", points)
 
 

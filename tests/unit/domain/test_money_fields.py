@@ -167,9 +167,9 @@ def placed(path, body):
     request = READERS[path](body)
     if path == "api":
         return orders.new_order(request, order_id="mine", now=NOW, features=(), ttl_days=1)
-    message = messages.new_message(request, now=NOW, source=path.replace("csv", "import"), features=())
-    read = messages.read(strict_json.dumps(message))
-    return messages.order_of(read, now=NOW, features=(), ttl_days=1, correlation_id=None)
+    message = messages.accepted(request, now=NOW, source=path.replace("csv", "import"), features=())
+    (read,) = messages.read(strict_json.dumps(message)).values()
+    return messages.order_of(read, now=NOW, settings={}, ttl_days=1, correlation_id=None)
 
 
 prints = set()

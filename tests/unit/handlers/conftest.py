@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 
 # Before the handlers are imported: they create their client at import.
@@ -16,11 +17,13 @@ os.environ.update(
 
 import pytest
 from moto import mock_aws
+from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
 
 from handlers import clients, configuration
 from tests.unit.handlers.api import TABLE, Api
 from tests.unit.handlers.pipeline import Pipeline, message
+from tests.unit.handlers.table_in_memory import TableInMemory
 
 API_CONFIG = "/food-delivery/test/api-config"
 FEATURE_FLAGS = "/food-delivery/test/feature-flags"
@@ -51,6 +54,30 @@ def one_at_a_time(real):
     return locked
 
 
+INSERT = re.compile(r"INSERT INTO \"([\w.-]+)\" VALUE \{((?:'\w+': \?(?:, )?)+)\}")
+
+
+def insert_each(backend, statements):
+    """Execute INSERTs as DynamoDB does: moto would need another PartiQL parser, and lets two threads insert one item."""
+    if len(statements) > 25:
+        raise MockValidationException("Member must have length less than or equal to 25")
+    return [insert(backend, each["Statement"], each["Parameters"]) for each in statements]
+
+
+def insert(backend, statement, parameters):
+    table, attributes = INSERT.fullmatch(statement).groups()
+    item = dict(zip(re.findall(r"'(\w+)'", attributes), parameters, strict=True))
+    answer = {"TableName": table}
+    try:
+        backend.put_item(table, item, condition_expression="attribute_not_exists(orderId)")
+    except ConditionalCheckFailed:
+        answer["Error"] = {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}
+    return answer
+
+
+DynamoDBBackend.batch_execute_statement = insert_each
+
+
 @pytest.fixture
 def aws(environment, monkeypatch):
     """moto with the table and the parameters only, and no cached settings."""
@@ -75,6 +102,14 @@ def queues(aws):
 @pytest.fixture
 def pipeline(aws, queues):
     return Pipeline(aws, queues)
+
+
+@pytest.fixture
+def table(pipeline, monkeypatch):
+    """A table in memory in the place of moto's, for orders with ids of the clients' choice."""
+    table = TableInMemory(pipeline.database)
+    monkeypatch.setattr(pipeline.database, "transact_write_items", table.transact_write_items)
+    return table
 
 
 @pytest.fixture

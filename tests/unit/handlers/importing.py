@@ -177,8 +177,16 @@ class World:
     def messages(self) -> list[dict]:
         return [json.loads(body) for body in self.bodies]
 
+    def orders(self) -> list[dict]:
+        """Return the orders of all messages, without the format of a message that is one order."""
+        orders = [order for message in self.messages() for order in message.get("orders", [message])]
+        return [{name: value for name, value in order.items() if name != "format"} for order in orders]
+
+    def ids_by_message(self) -> list[list[str]]:
+        return [[each["orderId"] for each in message.get("orders", [message])] for message in self.messages()]
+
     def queued_ids(self) -> list[str]:
-        return [message["orderId"] for message in self.messages()]
+        return [order["orderId"] for order in self.orders()]
 
 
 def sqs_failure(entry: dict, code: str = "InternalError", sender: bool = False) -> dict:

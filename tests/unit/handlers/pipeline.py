@@ -26,8 +26,8 @@ DOWN = [
     EndpointConnectionError(endpoint_url="x"),
     ReadTimeoutError(endpoint_url="x"),
     ClientError({"Error": {"Code": "ThrottlingException"}}, "TransactWriteItems"),
-    ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem"),
-    ClientError({"Error": {"Code": "InternalServerError"}}, "PutItem"),
+    ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "BatchExecuteStatement"),
+    ClientError({"Error": {"Code": "InternalServerError"}}, "BatchExecuteStatement"),
 ]
 _numbers = itertools.count(1)
 

@@ -47,8 +47,11 @@ def main() -> None:
         ) == [newer]
         assert pipeline.work_on([good, record(message("ORD-1", customerId=SECRETS["city"]))]) == []
         for failure in (ValueError(str(secret)), KeyError(SECRETS["street"])):
-            with mock.patch.object(pipeline.database, "put_item", side_effect=failure):
+            with mock.patch.object(pipeline.database, "batch_execute_statement", side_effect=failure):
                 assert pipeline.work(message(platform_id(2), **secret)) == [0]
+        response = {"Error": {"Code": "ValidationError", "Message": str(secret)}}
+        with mock.patch.object(pipeline.database, "batch_execute_statement", return_value={"Responses": [response]}):
+            assert pipeline.work(message(platform_id(2), **secret)) == [0]
         with mock.patch.object(pipeline.sqs, "send_message_batch", side_effect=RuntimeError(str(secret))):
             assert pipeline.work(str(secret)) == [0]
         records = [created(), moved("ORD-2", 2), poison()]

@@ -193,5 +193,5 @@ def test_a_file_uploaded_again_is_not_rejected_for_what_is_stored(pipeline):
     assert world.looked_up == ["BIG", "EXPRESS", "OTHER", "NEW"]
     # The worker finds them stored, with any flags.
     for body in world.bodies:
-        read = messages.read(body)
-        messages.order_of(read, now=UPLOADED_AT, features=(), ttl_days=90, correlation_id=None)
+        for read in messages.read(body).values():
+            messages.order_of(read, now=UPLOADED_AT, settings={}, ttl_days=90, correlation_id=None)

@@ -1,6 +1,6 @@
 """Formats that live longer than a deployment: messages, items and claims of earlier versions, and of possible later ones.
 
-`golden/` has, for each released format of the messages, the client's request, the message made of it, and the order and
+`golden/messages/` has, for each released format of a message that is one order, the client's request, the message made of it, and the order and
 the claim that the worker stored. Golden files are added, never changed and never removed.
 """
 
@@ -16,6 +16,7 @@ from contract.documents import ORDER_MESSAGE
 from domain import messages, orders
 from handlers import clients
 from handlers.attributes import from_item
+from handlers.repository import order_of
 from tests.unit.handlers.api import TABLE
 from tests.unit.handlers.importing import World, jsonl
 from tests.unit.handlers.pipeline import record
@@ -25,10 +26,10 @@ NOW = 1_767_323_045_678
 ID_GIVEN_HERE = "fd-00000000-0000-4000-8000-000000000001"
 DIRECTORY = Path(__file__).parent / "golden" / "messages"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(DIRECTORY.glob("*.json"))}
-NEWEST = [name for name, each in GOLDEN.items() if each["message"].get("format", 0) == messages.FORMAT]
+NEWEST = [name for name, each in GOLDEN.items() if each["message"].get("format", 0) == messages.ONE]
 BY_CLOCK = {"updatedAt", "expiresAt"}  # the worker's own
 WHAT_TO_DO = (
-    "The messages on the queue have changed. If those of every order have, raise domain.messages.FORMAT. Either way"
+    "The messages on the queue have changed. If their meaning has, add a format to domain.messages. Either way"
     f" add a golden file for what is new to {DIRECTORY}, and leave the others as they are: messages like them are on"
     " queues and in dead-letter queues."
 )
@@ -36,7 +37,7 @@ WHAT_TO_DO = (
 
 def test_each_released_format_has_its_golden_messages():
     formats = {each["message"].get("format", 0) for each in GOLDEN.values()}
-    assert formats == set(range(messages.FORMAT + 1)), WHAT_TO_DO
+    assert formats == set(range(messages.ONE + 1)), WHAT_TO_DO
 
 
 @pytest.mark.parametrize("name", NEWEST)
@@ -44,7 +45,7 @@ def test_new_messages_equal_the_newest_golden_ones(pipeline, api, configure, mon
     golden = GOLDEN[name]
     configure(flags=golden["flags"])
     monkeypatch.setattr("handlers.orders_intake.time.time_ns", lambda: NOW * 1_000_000)
-    monkeypatch.setattr(orders, "new_id", lambda: ID_GIVEN_HERE)
+    monkeypatch.setattr(orders, "new_id", lambda timestamp: golden["message"]["orderId"])
     if golden["message"]["source"] == "import":
         with World(jsonl(golden["given"]), flags=golden["flags"]) as world:
             world.run()
@@ -82,12 +83,9 @@ def test_a_message_of_any_released_format_becomes_the_same_order_as_ever(pipelin
     golden = GOLDEN[name]
     assert pipeline.work_on([record(golden["message"], {"correlationId": "request-1"})]) == []
     assert pipeline.dead_letters() == []
-    (stored,) = pipeline.orders().values()
-    assert {key: stored.get(key) for key in golden["order"]} | by_clock(golden) == golden["order"]
-
-
-def by_clock(golden):
-    return {key: golden["order"][key] for key in BY_CLOCK}
+    (item,) = pipeline.orders().values()
+    stored, order = order_of(item), order_of(golden["order"])
+    assert {key: stored.get(key) for key in order} | {key: order[key] for key in BY_CLOCK} == order
 
 
 def stored_before(pipeline, golden, **changes):

@@ -146,11 +146,11 @@ def test_a_put_repeated_after_it_had_succeeded_is_a_success(api, monkeypatch):
 
 
 def test_an_order_of_another_under_the_same_key_is_never_overwritten(api, monkeypatch):
-    monkeypatch.setattr("uuid.uuid4", lambda: "same")
+    monkeypatch.setattr("secrets.randbits", lambda bits: 0)
     monkeypatch.setattr("handlers.orders_command._now", lambda: 4_000_000_000_000)
     first = api.post()
     assert api.post(order(customerId="customer-2")).status == 500
-    assert api.get("fd-same").text == first.text
+    assert api.get(first.body["orderId"]).text == first.text
 
 
 def test_an_update_repeated_after_it_had_succeeded_is_a_success(api, monkeypatch):

@@ -43,7 +43,7 @@ def imported(sent, body, key, pipeline):
     with World(body, key=key, flags=FLAGS) as world:
         world.run(event(key))
         assert world.report(key)["queued"] == 1, world.objects
-    assert pipeline.work(*world.messages()) == []
+    assert pipeline.work(*world.bodies) == []
     return sent, sent["orderId"]
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 
 import fastjsonschema
 import pytest
@@ -11,6 +12,7 @@ from contract.imports import IMPORT_REPORT, REJECTED_RECORD, rejected_key, repor
 from contract.schemas import MIN_TIMESTAMP
 from domain import admission, messages
 from handlers import clients, orders_import
+from handlers.repository import order_of
 from tests.unit.handlers.importing import (
     BUCKET,
     KEY,
@@ -31,14 +33,13 @@ valid_rejection = fastjsonschema.compile(REJECTED_RECORD)
 valid_message = fastjsonschema.compile(DOCUMENTS["OrderMessage"])
 
 
-def test_each_record_becomes_a_message(monkeypatch):
+def test_each_record_becomes_an_order_in_a_message(monkeypatch):
     monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
     items = [{"itemId": "ITEM-1", "quantity": 2, "price": 29.9}]
     with World(jsonl(order("ORD-1", items=items), order("ORD-2", timestamp=MIN_TIMESTAMP, priority="high"))) as world:
         report = world.run_all()
-    first, second = world.messages()
+    first, second = world.orders()
     assert first == {
-        "format": 1,
         "orderId": "ORD-1",
         "timestamp": UPLOADED_AT,
         "customerId": "CUST-1",
@@ -141,16 +142,16 @@ def test_flags_are_evaluated_for_each_customer_and_sent_along():
     with World(jsonl(*records), flags={"expressDelivery": 50, "loyaltyProgram": True}) as world:
         report = world.run_all()
     assert 10 < report["queued"] < 70 and report["reasons"] == {"feature_disabled": 80 - report["queued"]}
-    assert all(message["features"] == ["expressDelivery", "loyaltyProgram"] for message in world.messages())
+    assert all(each["features"] == ["expressDelivery", "loyaltyProgram"] for each in world.orders())
 
 
 def test_the_worker_can_store_what_the_import_sends():
     with World(jsonl(order())) as world:
         world.run()
     stored = messages.order_of(
-        messages.read(world.bodies[0]),
+        messages.read(world.bodies[0])[None],
         now=UPLOADED_AT + 1,
-        features=(),
+        settings={},
         ttl_days=90,
         correlation_id="r",
     )
@@ -175,7 +176,7 @@ def test_every_format_makes_the_same_orders(key, body, expected):
         world.run_all(given=event(key))
     report = world.report(key)
     assert (report["format"], report["compressed"], report["bytes"]) == (*expected, len(body))
-    assert [(each["orderId"], each["items"]) for each in world.messages()] == [
+    assert [(each["orderId"], each["items"]) for each in world.orders()] == [
         (name, [{"productId": "ITEM-1", "quantity": 2, "price": 29.99}]) for name in ("ORD-1", "ORD-2")
     ]
 
@@ -211,16 +212,30 @@ def test_an_entry_refused_by_the_queue_is_rejected_in_its_range(monkeypatch):
             sqs_failure(entry, "InvalidMessageContents", True) for entry in entries if '"ORD-5"' in entry["MessageBody"]
         ]
         report = world.run_all()
-    assert (report["read"], report["queued"], report["rejected"]) == (30, 26, 4) and len(world.bodies) == 26
+    assert (report["read"], report["queued"], report["rejected"]) == (30, 26, 4) and len(world.queued_ids()) == 26
     assert [line["record"] for line in world.rejected()] == [6, 10, 20, 30]
     assert world.rejected()[0]["details"] == ["record: the queue refused it: InvalidMessageContents"]
     assert "ORD-5" in world.rejected()[0]["text"]
 
 
-def test_messages_go_in_full_calls():
-    with World(jsonl(*[order(f"ORD-{n}") for n in range(95)])) as world:
+def test_messages_are_full_and_go_in_full_calls():
+    with World(jsonl(*[order(f"ORD-{n}") for n in range(495)])) as world:
         world.run()
-    assert sorted(world.sizes) == [5] + [10] * 9
+    assert [len(each["orders"]) for each in world.messages()] == [25] * 19 + [20]
+    assert world.sizes == [10, 10]
+
+
+def test_a_file_of_five_thousand_orders_takes_less_than_one_call_in_25_orders(monkeypatch):
+    calls = Counter()
+    with World(jsonl(*[order(f"ORD-{n}") for n in range(5_000)])) as world:
+        for name in ("get_object", "put_object", "send_message_batch", "get_item", "invoke"):
+            real = getattr(world, name)
+            monkeypatch.setattr(
+                world, name, lambda real=real, name=name, **request: calls.update([name]) or real(**request)
+            )
+        assert world.run_all()["queued"] == 5_000
+    assert calls == {"get_object": 1, "put_object": 1, "send_message_batch": 20}
+    assert calls.total() / 5_000 <= 0.04
 
 
 def test_the_trace_header_is_sent_along(monkeypatch):
@@ -234,7 +249,7 @@ def test_the_trace_header_is_sent_along(monkeypatch):
 def test_the_day_is_that_of_the_upload_in_utc():
     with World(jsonl(order())) as world:
         world.run({**event(), "time": "2026-01-02T23:30:00-02:00"})
-    assert world.messages()[0]["processedDate"] == "2026-01-03"
+    assert world.orders()[0]["processedDate"] == "2026-01-03"
 
 
 def test_a_bucket_without_versions_names_the_report_by_the_etag(monkeypatch):
@@ -265,10 +280,10 @@ def test_a_file_uploaded_twice_stores_each_order_once(pipeline):
             sqs_record(sent["Body"], {name: each["StringValue"] for name, each in sent["MessageAttributes"].items()})
             for sent in pipeline.queued()
         ]
-        assert len(records) == 12 and pipeline.work_on(records) == []
+        assert len(records) == 1 and pipeline.work_on(records) == []
     stored = pipeline.orders()
     assert set(stored) == {f"ORD-{n}" for n in range(12)} and pipeline.reasons() == []
-    assert {item["processedDate"]["S"] for item in stored.values()} == {"2026-01-02"}
+    assert {order_of(item)["processedDate"] for item in stored.values()} == {"2026-01-02"}
     assert {item["sourceFile"]["S"] for item in stored.values()} == {f"s3://{BUCKET}/{KEY}"}
     assert {item["correlationId"]["S"] for item in stored.values()} == {"request-1"}
     assert {item["source"]["S"] for item in stored.values()} == {"import"}

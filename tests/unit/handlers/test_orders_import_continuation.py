@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.imports import MAX_INVOCATIONS, MAX_KEY_BYTES
+from contract.schemas import PRIORITIES
 from handlers import orders_import
 from handlers.orders_import import ImportFailed
 from tests.unit.handlers.importing import Context, Killed, World, event, failure, jsonl, order, sqs_failure
@@ -228,7 +229,7 @@ def test_an_invocation_that_cannot_invoke_its_continuation_raises_and_the_retry_
 
 RECORDS = st.lists(
     st.one_of(
-        st.just("good"),
+        st.sampled_from(PRIORITIES),
         st.sampled_from([b"{", b"[]", b'{"orderId": "x"}', b"{\xff", b'{"a":"\\ud800"}', b'{"a": 1, "a": 2}']),
     ),
     max_size=60,
@@ -238,8 +239,8 @@ RECORDS = st.lists(
 @settings(deadline=None, max_examples=200)
 @given(RECORDS, st.sampled_from(["orders/a.jsonl", "orders/a.jsonl.gz"]), st.data())
 def test_every_good_record_is_queued_and_every_bad_one_rejected_once(kinds, key, data):
-    records = [order(f"ORD-{n}") if kind == "good" else kind for n, kind in enumerate(kinds)]
-    wanted = [n for n, kind in enumerate(kinds) if kind == "good"]
+    records = [order(f"ORD-{n}", priority=kind) if kind in PRIORITIES else kind for n, kind in enumerate(kinds)]
+    wanted = [n for n, kind in enumerate(kinds) if kind in PRIORITIES]
     chance = data.draw(st.randoms(use_true_random=False))
     body = jsonl(*records)
     with World(gzip.compress(body) if key.endswith("gz") else body, key) as world:

@@ -42,14 +42,14 @@ KEYS = st.sampled_from(["orders/a.csv", "orders/a.csv.gz"])
 def imported(
     body: bytes, key: str = "orders/a.csv", at_a_time: int | None = None
 ) -> tuple[dict, list[dict], list[dict]]:
-    """Return the report without fields of invocations, the rejected records, and the messages."""
+    """Return the report without fields of invocations, the rejected records, and the orders."""
     with World(gzip.compress(body, mtime=0) if key.endswith("gz") else body, key) as world:
         world.run_all(at_a_time, event(key))
-        report, messages = world.report(key), world.messages()
+        report, orders = world.report(key), world.orders()
         lines = [line for name in report.pop("rejectedFiles") for line in world.objects[name, None].splitlines()]
     for name in ("invocations", "startedAt", "finishedAt", "durationMs"):
         del report[name]
-    return report, [json.loads(line) for line in lines], messages
+    return report, [json.loads(line) for line in lines], orders
 
 
 @settings(deadline=None, max_examples=200)

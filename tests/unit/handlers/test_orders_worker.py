@@ -13,7 +13,7 @@ from contract.documents import ORDER_MESSAGE
 from contract.schemas import FEATURES
 from domain.lifecycle import MOST_CHANGES
 from handlers import bulk, orders_worker
-from handlers.repository import OrdersTable
+from handlers.repository import OrdersTable, order_of
 from tests.unit.handlers.api import TABLE
 from tests.unit.handlers.pipeline import SENT, message, platform_id, record
 
@@ -46,9 +46,10 @@ INVALID = [
 ]
 NEWER = [
     message(format=2),
+    message(format=3),
     message(format=10**30),
-    message(format=2.0),
-    message(format=2, items={"lines": 1}, customerId=None),
+    message(format=3.0),
+    message(format=3, items={"lines": 1}, customerId=None),
     message(extra=1),
     message(extra=1, customerId=7),
     message(source="api"),
@@ -79,11 +80,8 @@ def test_an_imported_order_has_its_file_and_date(pipeline):
     sent = message("ORD-1", source="import", sourceFile="orders/a.json", processedDate="2026-01-02")
     assert pipeline.work(sent) == []
     (item,) = pipeline.orders().values()
-    assert (item["source"]["S"], item["sourceFile"]["S"], item["processedDate"]["S"]) == (
-        "import",
-        "orders/a.json",
-        "2026-01-02",
-    )
+    order = order_of(item)
+    assert (order["source"], order["sourceFile"], order["processedDate"]) == ("import", "orders/a.json", "2026-01-02")
 
 
 def test_valid_orders_are_stored_and_each_invalid_one_is_a_dead_letter_with_its_reason(pipeline):
@@ -192,9 +190,20 @@ def test_ten_orders_with_ids_of_the_clients_choice_are_one_transaction(pipeline,
     assert calls == ["TransactWriteItems"]
 
 
-def test_ten_orders_with_platform_ids_are_ten_puts_and_no_other_call(pipeline, calls):
-    pipeline.work(*[message(platform_id(n)) for n in range(10)])
-    assert calls == ["PutItem"] * 10
+def test_orders_with_platform_ids_are_one_call_for_25_of_them(pipeline, calls):
+    pipeline.work(*[message(platform_id(n)) for n in range(26)])
+    assert calls == ["BatchExecuteStatement"] * 2
+    assert len(pipeline.orders()) == 27 and len(pipeline.claims()) == 1
+
+
+def test_a_second_delivery_of_orders_with_platform_ids_is_one_more_call(pipeline, calls):
+    batch = [message(platform_id(n)) for n in range(25)]
+    pipeline.work(*batch)
+    stored = pipeline.orders()
+    calls.clear()
+    assert pipeline.work(*batch) == []
+    assert calls == ["BatchExecuteStatement", "TransactWriteItems"]
+    assert pipeline.orders() == stored and pipeline.dead_letters() == []
 
 
 def test_ten_rejected_messages_are_one_call(pipeline, calls):
@@ -205,7 +214,7 @@ def test_ten_rejected_messages_are_one_call(pipeline, calls):
 def test_a_large_batch_is_split_into_full_transactions(pipeline, calls):
     batch = [message(platform_id(n) if n % 3 == 0 else f"ORD-{n}") for n in range(180)]
     assert pipeline.work(*batch) == []
-    assert Counter(calls) == {"PutItem": 60, "TransactWriteItems": 3}
+    assert Counter(calls) == {"BatchExecuteStatement": 3, "TransactWriteItems": 3}
     assert len(pipeline.orders()) == 181
 
 
@@ -227,7 +236,7 @@ def test_fifty_of_the_largest_orders_fit_into_a_transaction():
     largest["payments"][0] = {"method": "card", "amount": 9_999_999_000 - 9 * 99_999_999.99}
     text = json.dumps(largest)
     assert len(text) < 1_048_576 / 10
-    order = messages.order_of(messages.read(text), now=1, features=(), ttl_days=90, correlation_id="x" * 128)
+    order = messages.order_of(messages.read(text)[None], now=1, settings={}, ttl_days=90, correlation_id="x" * 128)
     # JSON has more bytes than DynamoDB counts.
     size = len(str(order).encode()) + len(str(claims.order_claim(order, 90)).encode())
     assert size * bulk.ORDERS_PER_TRANSACTION < 4 * 1024 * 1024
@@ -278,12 +287,12 @@ def test_any_message_has_exactly_one_result(pipeline, bodies, throttled):
         failed = pipeline.work_on(records)
     (batch,) = reported
     ways = [set(batch.stored), set(batch.duplicate), set(batch.rejected), set(batch.failed)]
-    assert sum(map(len, ways)) == len(set().union(*ways)) == len(bodies)
-    assert set(failed) == ways[3]
-    assert Counter(letters) == Counter(bodies[place] for place in ways[2])
+    assert sum(map(len, ways)) == len(set().union(*ways)) == len(batch) == len(bodies)
+    assert set(failed) == {key.record for key in ways[3]}
+    assert Counter(letters) == Counter(bodies[key.record] for key in ways[2])
     stored = pipeline.orders()
-    for place in ways[0] | ways[1]:
-        sent = json.loads(bodies[place])
+    for key in ways[0] | ways[1]:
+        sent = json.loads(bodies[key.record])
         assert stored[sent["orderId"]]["customerId"]["S"] == sent["customerId"]
 
 
@@ -310,5 +319,5 @@ def test_many_workers_at_once_store_each_order_once(pipeline):
 def orders_of(batch):
     from domain import messages
 
-    read = [messages.read(json.dumps(each)) for each in batch]
-    return [messages.order_of(each, now=1, features=(), ttl_days=90, correlation_id=None) for each in read]
+    read = [messages.read(json.dumps(each))[None] for each in batch]
+    return [messages.order_of(each, now=1, settings={}, ttl_days=90, correlation_id=None) for each in read]

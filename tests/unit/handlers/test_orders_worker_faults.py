@@ -15,7 +15,7 @@ def test_with_dynamodb_down_every_message_stays_queued_and_is_stored_afterwards(
 
     batch = [record(message(f"ORD-{n}")) for n in range(3)] + [record(message(platform_id(n))) for n in range(3)]
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline.database, "put_item", fail)
+        patch.setattr(pipeline.database, "batch_execute_statement", fail)
         patch.setattr(pipeline.database, "transact_write_items", fail)
         assert pipeline.work_on([*batch, record("{")]) == [0, 1, 2, 3, 4, 5]
     assert pipeline.items() == [] and pipeline.reasons() == ["invalid_request"]
@@ -25,15 +25,19 @@ def test_with_dynamodb_down_every_message_stays_queued_and_is_stored_afterwards(
 
 def test_a_write_whose_response_was_lost_is_recognised_by_the_retry(pipeline, monkeypatch):
     def unheard(real):
+        lost = [ReadTimeoutError(endpoint_url="x")]
+
         def call(**request):
-            real(**request)
-            raise ReadTimeoutError(endpoint_url="x")
+            response = real(**request)
+            if lost:
+                raise lost.pop()
+            return response
 
         return call
 
     batch = [message("ORD-1"), message("ORD-2"), message(platform_id(1))]
     with monkeypatch.context() as patch:
-        for name in ("put_item", "transact_write_items"):
+        for name in ("batch_execute_statement", "transact_write_items"):
             patch.setattr(pipeline.database, name, unheard(getattr(pipeline.database, name)))
         assert pipeline.work(*batch) == []
     before = pipeline.items()
@@ -55,7 +59,7 @@ def test_a_transient_failure_is_retried_without_going_back_to_the_queue(pipeline
         return call
 
     with monkeypatch.context() as patch:
-        for name in ("put_item", "transact_write_items"):
+        for name in ("batch_execute_statement", "transact_write_items"):
             patch.setattr(pipeline.database, name, fails_three_times(getattr(pipeline.database, name)))
         assert pipeline.work(message("ORD-1"), message(platform_id(1))) == []
     assert len(pipeline.orders()) == 2

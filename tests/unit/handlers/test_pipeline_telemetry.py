@@ -28,7 +28,7 @@ def test_no_secret_is_ever_written(output):
 def test_metrics_count_what_happened(lines):
     assert {name: total for (name, _), total in totals(lines, "service").items()} == {
         "OrderDuplicate": 1,
-        "OrderRetried": 4,
+        "OrderRetried": 5,
         "EventsFailed": 1,
         "ColdStart": 1,
     }

@@ -64,6 +64,26 @@ def test_a_provisioned_table_and_its_indexes_start_at_the_least_capacity(data):
     assert [each["ProvisionedThroughput"] for each in properties["GlobalSecondaryIndexes"]] == [least, least]
 
 
+WARM = {"ReadUnitsPerSecond": "20000", "WriteUnitsPerSecond": "40000"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "warm", "of_days"),
+    [
+        ({}, None, None),
+        ({"WarmReads": "0", "WarmWrites": "0"}, None, None),
+        ({"WarmReads": "20000"}, {"ReadUnitsPerSecond": "20000"}, None),
+        ({"WarmWrites": "40000"}, {"WriteUnitsPerSecond": "40000"}, {"WriteUnitsPerSecond": "40000"}),
+        ({"WarmReads": "20000", "WarmWrites": "40000"}, WARM, {"WriteUnitsPerSecond": "40000"}),
+    ],
+)
+def test_the_table_and_each_index_are_warm_where_asked_for(data, settings, warm, of_days):
+    properties = table_of(data, **settings)["Properties"]
+    by_customer, by_day = properties["GlobalSecondaryIndexes"]
+    found = [each.get("WarmThroughput") for each in (properties, by_customer, by_day)]
+    assert found == [warm, warm, of_days]
+
+
 def test_reads_and_writes_of_table_and_every_index_scale_only_when_provisioned(data):
     targets = of_type(data, "ApplicationAutoScaling::ScalableTarget")
     policies = of_type(data, "ApplicationAutoScaling::ScalingPolicy")

@@ -46,7 +46,7 @@ OWN = {
         *_settings("api-config", "feature-flags"),
     },
     "OrdersWorkerRole": {
-        ("dynamodb:PutItem", TABLE),
+        *(("dynamodb:PartiQLInsert", TABLE), ("dynamodb:PutItem", TABLE)),
         ("sqs:SendMessage", REJECTED),
         *_settings("api-config", "feature-flags"),
     },

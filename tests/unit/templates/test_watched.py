@@ -203,7 +203,7 @@ def unwatched_parts(data: dict, alarm: dict) -> set[tuple[str, str]]:
 
 def test_system_errors_are_watched_of_each_operation_that_functions_call(alarms):
     watched = {metric["Dimensions"]["Operation"] for metric in metrics_of(alarms["table-system-errors"])}
-    assert watched == {"GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"}
+    assert watched == {"BatchExecuteStatement", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"}
 
 
 def test_capacity_is_watched_of_the_table_and_each_index_against_what_is_provisioned(templates, provisioned):

@@ -11,7 +11,7 @@ from botocore.exceptions import (
 from deployer.aws import service_errors, session
 from deployer.errors import Exit, Failure
 from deployer.preflight import account_state as preflight
-from deployer.preflight import concurrency
+from deployer.preflight import concurrency, warm_throughput
 from deployer.preflight.account_state import AccountState
 from deployer.stacks.stack_status import StackStatus
 
@@ -80,6 +80,27 @@ def test_what_the_stack_reserved_before_counts_as_free(aws, dev):
 def test_without_a_reservation_the_limit_is_not_asked(aws, dev):
     functions = dev.functions.model_copy(update={"command_reserved_concurrency": 0})
     concurrency.check(aws, dev.model_copy(update={"functions": functions}), {})
+
+
+def warm(environment, **units):
+    return environment.model_copy(update={"data": environment.data.model_copy(update=units)})
+
+
+@pytest.mark.parametrize("key, parameter", [("warm_reads", "WarmReads"), ("warm_writes", "WarmWrites")])
+def test_a_warm_throughput_is_raised_or_left_to_dynamodb_but_never_lowered(dev, key, parameter):
+    for units in (20_000, 40_000, 0):
+        warm_throughput.check(warm(dev, **{key: units}), {parameter: "20000"})
+    for deployed in ({}, {parameter: "0"}):
+        warm_throughput.check(warm(dev, **{key: 20_000}), deployed)
+    said = refused(warm_throughput.check, warm(dev, **{key: 19_999}), {parameter: "20000"})
+    assert f"data.{key} = 19999 is below the 20000 deployed" in said and "set 20000 or more" in said
+
+
+def test_a_deployment_that_lowers_a_warm_throughput_is_refused_before_it_starts(aws, dev):
+    aws.stub("sts").add_response("get_caller_identity", CALLER)
+    deployed = stack("UPDATE_COMPLETE", WarmWrites="40000")
+    aws.stub("cloudformation").add_response("describe_stacks", {"Stacks": [deployed]})
+    assert "is below the 40000 deployed" in refused(preflight.check, aws, warm(dev, warm_writes=4_000))
 
 
 @pytest.mark.parametrize(

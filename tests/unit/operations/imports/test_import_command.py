@@ -215,7 +215,7 @@ def test_the_queue_is_followed_until_it_is_empty(world, importer, clock, file):
     clock.during = lambda: world.sqs.purge_queue(QueueUrl=world.queue("OrderQueue").url)
     run(world, file)
     said = world.said.getvalue()
-    assert "OrderQueue has about 2 waiting and 0 in flight" in said
+    assert "OrderQueue has about 2 messages waiting and 0 in flight" in said
     assert "about 0 of 2 left" in said and "is empty" in said
 
 
@@ -231,7 +231,7 @@ def test_a_queue_that_stays_full_is_reported_and_orders_rejected_meanwhile_are_e
     said = world.said.getvalue()
     assert "stopped shrinking: about 1 messages are left" in said and "is empty" not in said
     assert (
-        "about 1 orders, of this file or of others, were rejected meanwhile" in said and "--dlq OrderQueueDLQ" in said
+        "about 1 messages, of this file or of others, arrived in OrderQueueDLQ meanwhile: --dlq OrderQueueDLQ" in said
     )
 
 

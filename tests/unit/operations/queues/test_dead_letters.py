@@ -64,6 +64,37 @@ def test_bodies_are_in_the_document_and_not_on_the_terminal(world):
     assert report["messages"][0]["body"] == body
 
 
+def test_a_message_of_several_orders_names_them_with_their_number(world):
+    """One that failed five times is moved as a whole."""
+    ids = [f"o-{n}" for n in range(25)]
+    world.put(json.dumps({"format": 2, "orders": [{"orderId": order_id} for order_id in ids]}))
+    world.put(json.dumps({"format": 9, "orders": [{"orderId": "a"}, {"orderId": 7}, 7]}))
+    listed = {message["orderIds"][0]: message for message in world.run(command.show)["messages"]}
+    said = world.said.getvalue()
+    assert "  25 orders: o-0, o-1, o-2, o-3, o-4 and 20 more" in said
+    assert "  3 orders: a and 2 more" in said
+    assert listed["o-0"]["orderIds"] == ids and listed["o-0"]["orderId"] is None
+    assert listed["a"]["orderIds"] == ["a", None, None]
+
+
+def test_a_message_of_one_order_names_it_in_both_fields(world):
+    world.put(json.dumps({"orderId": "o-1"}))
+    (message,) = world.run(command.show)["messages"]
+    assert (message["orderId"], message["orderIds"]) == ("o-1", ["o-1"])
+
+
+@pytest.mark.parametrize("orders, named", [([{"orderId": "a", "laterTip": 1}], True), ([{"orderId": "a"}], False)])
+def test_a_message_with_an_order_of_a_newer_version_says_so(orders, named):
+    shown = parse(
+        {
+            "MessageId": "m",
+            "Body": json.dumps({"format": 2, "orders": [{}, *orders]}),
+            "Attributes": {"DeadLetterQueueSourceArn": "arn"},
+        }
+    )
+    assert ("deploy one that can, then redrive" in shown.detail) is named
+
+
 def test_an_empty_queue_says_so(world):
     assert world.run(command.show)["messages"] == []
     assert "OrderQueueDLQ is empty" in world.said.getvalue()
@@ -98,7 +129,7 @@ TEXT = {"DataType": "String"}
             '{"format": 9}',
             {"DeadLetterQueueSourceArn": "arn"},
             "received too often",
-            "the local version cannot read it (format: is newer than 1, the newest that this version reads):"
+            "the local version cannot read it (format: is newer than 2, the newest that this version reads):"
             " deploy one that can, then redrive",
         ),
         ({"RequestID": "r-1", "ErrorMessage": "boom"}, "[]", {}, "invocation failed", "boom, request r-1"),
@@ -150,7 +181,7 @@ TEXT = {"DataType": "String"}
 def test_the_reason_is_found_wherever_it_is_said(attributes, body, system, reason, detail):
     given = {name: TEXT | {"StringValue": value} for name, value in attributes.items()}
     shown = parse({"MessageId": "m", "Body": body, "Attributes": system, "MessageAttributes": given})
-    assert (shown.reason, shown.detail, shown.order_id) == (reason, detail, None)
+    assert (shown.reason, shown.detail, shown.orders) == (reason, detail, (None,))
     assert shown.rejected is ("rejectionReason" in attributes)
 
 
@@ -158,7 +189,7 @@ def test_what_a_sender_wrote_cannot_drive_the_terminal():
     given = {"rejectionReason": TEXT | {"StringValue": "\x1b[2J" + "x" * 1000}}
     shown = parse({"MessageId": "m", "Body": '{"orderId": "\\u001b]0;x"}', "MessageAttributes": given})
     assert shown.reason.startswith("?[2Jxxx") and len(shown.reason) == 301
-    assert shown.order_id == "?]0;x"
+    assert shown.orders == ("?]0;x",)
 
 
 def test_the_event_that_failed_is_found_in_either_shape():

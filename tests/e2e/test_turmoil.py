@@ -1,0 +1,151 @@
+"""Orders of clients and of files while every message comes twice, DynamoDB and SNS fail and workers are killed."""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import cycle
+
+import pytest
+
+from contract import imports
+from tests.e2e.fault_proxy import Faults, faulty
+from tests.e2e.import_kit import as_csv, as_json, as_jsonl, order, upload
+from tests.e2e.pipeline_kit import (
+    Subscriber,
+    assert_each_stored_once,
+    counts,
+    dead_letters,
+    drained,
+    kill_processes,
+    point_at,
+    receive_all,
+    redeliver,
+)
+from tests.e2e.support import Deployment, copy_project, edit, start, stop
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.e2e
+
+FILES = {"orders.json": as_json, "orders.jsonl": as_jsonl, "orders.csv": as_csv}
+
+
+@dataclass(frozen=True)
+class Turmoil:
+    """A deployment whose functions reach the queue, the table and the topic through proxies that can fail."""
+
+    deployment: Deployment
+    queue: Faults
+    table: Faults
+    topic: Faults
+
+    def go_on(self, ended: threading.Event) -> int:
+        """Let the services fail in turn until `ended`; return how many processes were killed."""
+        killed = 0
+        for table, topic in zip(cycle(("500", "lost", "throttle", "drop")), cycle(("500", "lost", "drop"))):
+            self.table.mode, self.topic.mode = table, topic
+            _requests(self.table, 10, ended)
+            self.table.mode = self.topic.mode = ""
+            self.table.held.clear()
+            eventually(lambda: self.table.waiting or ended.is_set(), "a batch is under way")
+            killed += kill_processes(self.deployment, "OrdersWorkerFunction")
+            self.table.held.set()
+            _requests(self.table, 10, ended)  # some good weather, or no message is ever done
+            if ended.is_set():
+                return killed
+        raise AssertionError("cycle ends")
+
+
+def _requests(faults: Faults, number: int, ended: threading.Event) -> None:
+    before = faults.seen
+    eventually(lambda: faults.seen >= before + number or ended.is_set(), f"{number} requests")
+
+
+@pytest.fixture(scope="module")
+def turmoil(tmp_path_factory) -> Iterator[Turmoil]:
+    project = copy_project(tmp_path_factory.mktemp("turmoil") / "project")
+    edit(project, "environments/dev.toml", "rate_limit = 100", "rate_limit = 5000")
+    edit(project, "environments/dev.toml", "burst_limit = 200", "burst_limit = 5000")
+    local_dir = tmp_path_factory.mktemp("turmoil-local")
+    try:
+        deployment = start(local_dir, project)
+        redeliver(deployment)
+        with ExitStack() as proxies:
+            queue, table, topic = (
+                proxies.enter_context(faulty(deployment.outputs["EndpointUrl"])) for _ in ("queue", "table", "topic")
+            )
+            for function in ("OrdersIntakeFunction", "OrdersImportFunction"):
+                point_at(deployment, function, AWS_ENDPOINT_URL_SQS=queue.url)
+            point_at(deployment, "OrdersWorkerFunction", AWS_ENDPOINT_URL_DYNAMODB=table.url)
+            point_at(deployment, "OrdersEventsFunction", AWS_ENDPOINT_URL_SNS=topic.url)
+            yield Turmoil(deployment, queue, table, topic)
+    finally:
+        stop(local_dir, project)
+
+
+@pytest.mark.parametrize(
+    ("number", "clients"), [(150, 8), pytest.param(5000, 50, marks=[pytest.mark.load, pytest.mark.timeout(3600)])]
+)
+def test_nothing_is_lost_or_doubled(turmoil, number, clients):
+    """`number` orders through the API, as many in files."""
+    deployment, run = turmoil.deployment, uuid.uuid4().hex[:6]
+    subscriber = Subscriber(deployment)
+    turmoil.queue.mode = "twice"
+    ended = threading.Event()
+    with ThreadPoolExecutor(clients + 1) as pool:
+        killed = pool.submit(turmoil.go_on, ended)
+        try:
+            files = [
+                upload(deployment, f"{run}-{name}", written(_records(f"{run}-{name}", number // len(FILES))))
+                for name, written in FILES.items()
+            ]
+            submitted = [pool.submit(_submit, deployment, run, range(n, number, clients)) for n in range(clients)]
+            totals = {order_id: total for each in submitted for order_id, total in each.result().items()}
+            reports = [file.report() for file in files]
+            eventually(lambda: sum(counts(deployment)) < number // 10, "most orders are stored")
+        finally:
+            ended.set()
+        assert killed.result() > 0
+    assert {(report["status"], report["queued"], report["rejected"]) for report in reports} == {
+        (imports.COMPLETED, number // len(FILES), 0)
+    }
+    for name in FILES:
+        totals |= {record["orderId"]: _total(record) for record in _records(f"{run}-{name}", number // len(FILES))}
+    drained(deployment)
+    items = assert_each_stored_once(deployment, totals)
+    assert {order_id: Decimal(item["totalAmount"]["N"]) for order_id, item in items.items()} == totals
+    eventually(lambda: {event["orderId"] for event in subscriber.take()} >= totals.keys(), "every order is announced")
+    assert len({event["eventId"] for event in subscriber.take() if event["orderId"] in totals}) == len(totals)
+    assert dead_letters(deployment) == []
+    assert receive_all(deployment, deployment.outputs["OrderEventsDlqUrl"]) == []
+
+
+def _submit(deployment: Deployment, run: str, numbers: range) -> dict[str, Decimal]:
+    """Submit orders, every other one with an id of the client's; return the total of each by its id."""
+    totals = {}
+    with deployment.api() as api:
+        for number in numbers:
+            record = {"customerId": f"CUST-{run}", "items": _items(number)}
+            answer = api.post(
+                "/orders/async",
+                content=json.dumps(record | ({"orderId": f"API-{run}-{number}"} if number % 2 else {})),
+            )
+            assert answer.status_code == 202, answer.text
+            totals[answer.json()["orderId"]] = _total(record)
+    return totals
+
+
+def _records(prefix: str, number: int) -> list[dict]:
+    return [order(f"{prefix}-{n}", customerId=f"CUST-{n % 50}", items=_items(n)) for n in range(number)]
+
+
+def _items(number: int) -> list[dict]:
+    return [{"productId": "A", "quantity": number % 7 + 1, "price": (number % 1000) / 100}]
+
+
+def _total(record: dict) -> Decimal:
+    return sum((each["quantity"] * Decimal(str(each["price"])) for each in record["items"]), Decimal(0))
