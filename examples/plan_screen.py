@@ -33,7 +33,7 @@ class Edit(NamedTuple):
     after: str
 
 
-COSTS_MORE = Edit("environments/dev.toml", "dashboard = false", "dashboard = true")
+COSTS_MORE = Edit("environments/dev.toml", "data_trace = false", "data_trace = true")
 BROADENS = Edit(
     "generator/functions.py", '"AcceptOrders", (sqs.SendMessage,', '"AcceptOrders", (sqs.SendMessage, sqs.PurgeQueue'
 )
