@@ -81,8 +81,10 @@ audit: $(AUDIT)  ## Scan the templates for security issues with checkov
 		--file templates/*.yaml --framework cloudformation --skip-download --quiet --compact
 	@echo "audit: clean"
 
-dashboard: $(READY)  ## Send orders to the local deployment for TRAFFIC seconds, then draw docs/dashboard.html
-	@$(BIN)/python examples/traffic.py .local/outputs.json --seconds $(TRAFFIC)
+dashboard: $(READY)  ## Send orders to a local staging environment for TRAFFIC seconds, then draw docs/dashboard.html
+	@mkdir -p .local
+	@$(BIN)/python deploy.py --env staging --local --yes --outputs-file .local/staging.json
+	@$(BIN)/python examples/traffic.py .local/staging.json --seconds $(TRAFFIC)
 	@$(BIN)/python -m preview --local
 
 commands: $(READY)  ## Run the commands of docs/commands.md and update their output there

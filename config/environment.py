@@ -149,6 +149,9 @@ class Api(_Section):
     data_trace: Annotated[bool, Parameter("DataTrace")] = False
     """Whether API Gateway logs whole requests and responses: personal data, for dev only"""
 
+    method_metrics: Annotated[bool, Parameter("MethodMetrics")] = False
+    """Whether API Gateway writes its metrics of each method as well, which are charged as custom metrics"""
+
     waf_rate_limit: Annotated[int, AfterValidator(check_waf_rate_limit), Parameter("WafRateLimit")] = Field(
         0, ge=0, le=2_000_000_000
     )
@@ -156,7 +159,20 @@ class Api(_Section):
 
 
 class Monitoring(_Section):
-    """Thresholds of alarms. Dead letters and throttling have none: one is an alarm."""
+    """Dashboard, traces and thresholds of alarms. Dead letters and throttling have none: one is an alarm."""
+
+    dashboard: Annotated[bool, Parameter("DashboardEnabled")] = True
+    """Whether there is a dashboard, and the custom metrics that only a dashboard reads"""
+
+    trace_rate: Annotated[float, Parameter("TraceRate")] = Field(0.05, ge=0, le=1)
+    """Share of the API's requests that X-Ray records, beyond TraceReservoir"""
+
+    trace_reservoir: Annotated[int, Parameter("TraceReservoir")] = Field(0, ge=0, le=1000)
+    """Requests that X-Ray records in each second before TraceRate applies"""
+
+    # Lambda asks X-Ray's default rule: one invocation a second and 5 % of the others, at few orders nearly all.
+    trace_events: Annotated[bool, Parameter("TraceEvents")] = False
+    """Whether X-Ray records invocations of orders_events, to which TraceRate does not apply"""
 
     alert_email: Annotated[str, Parameter("AlertEmail", "an e-mail address, or empty")] = Field("", pattern=EMAIL)
     """E-mail address that gets alarms, once it has confirmed; empty for none"""

@@ -1,16 +1,16 @@
 """Custom metrics: the one list of their names, units and dimensions.
 
 `handlers.telemetry` writes them, alarms and the dashboard read them. CloudWatch does not aggregate over dimensions: a
-metric can only be read with exactly the set of dimensions it was written with, so it is written with each set that is
-read.
+metric can only be read with exactly the dimensions it was written with, and each combination of their values costs as
+much as a metric. So a metric has one set of dimensions, the one that is read.
 
-Every dimension has few values, all listed here. Ids of customers or orders are never dimensions: each value makes
-another metric, and each metric costs money.
+Every dimension has few values, all listed here. Ids of customers or orders are never dimensions.
 """
 
 from typing import NamedTuple
 
 from contract.errors import ERRORS
+from contract.routes import ROUTES
 from contract.schemas import STATUSES
 
 NAMESPACE = "FoodDelivery"
@@ -18,58 +18,59 @@ NAMESPACE = "FoodDelivery"
 # The ingestion paths.
 SYNC, ASYNC, IMPORT = PATHS = ("sync", "async", "import")
 
+BY_ENVIRONMENT = ("Environment",)
 BY_SERVICE = ("Environment", "service")  # service: the name of the function
 BY_PATH = ("Environment", "path")
+BY_OPERATION = ("Environment", "operation")  # of a route
 BY_REASON = ("Environment", "reason")
 BY_STATUS = ("Environment", "status")  # the new one
 
 # Dimension -> its values. A function has one Environment and one service.
-VALUES: dict[str, tuple[str, ...]] = {"path": PATHS, "reason": tuple(ERRORS), "status": STATUSES}
+VALUES: dict[str, tuple[str, ...]] = {
+    "path": PATHS,
+    "operation": tuple(route.operation for route in ROUTES),
+    "reason": tuple(ERRORS),
+    "status": STATUSES,
+}
 
 
 class CustomMetric(NamedTuple):
-    """`unit` is CloudWatch's; `sets` are the sets of dimensions that it is written with."""
+    """`unit` is CloudWatch's. Without `alarm` only the dashboard reads it: an environment without one does not write it."""
 
     name: str
     unit: str
-    sets: tuple[tuple[str, ...], ...] = (BY_SERVICE,)
+    dimensions: tuple[str, ...] = BY_SERVICE
+    alarm: bool = False
 
 
-def _count(name: str, *sets: tuple[str, ...]) -> CustomMetric:
-    return CustomMetric(name, "Count", sets or (BY_SERVICE,))
+def _count(name: str, dimensions: tuple[str, ...] = BY_SERVICE, alarm: bool = False) -> CustomMetric:
+    return CustomMetric(name, "Count", dimensions, alarm)
 
 
 _METRICS = (
-    # Orders. OrderStored counts each order once, on every path.
-    _count("OrderStored", BY_SERVICE, BY_PATH),
-    CustomMetric("OrderValue", "None", (BY_SERVICE, BY_PATH)),
+    # Orders. OrderValue has one value for each order stored, on every path: its SampleCount is their number.
+    CustomMetric("OrderValue", "None", BY_PATH),
     # From acceptance until the order is stored; for a request, its duration.
-    CustomMetric("OrderProcessingLatency", "Milliseconds", (BY_SERVICE, BY_PATH)),
-    # The function's value of api-config's maxOrdersPerHour, with every order that it stores: a change in Parameter
-    # Store changes the alarm's threshold without a deployment.
-    _count("OrdersPerHourCeiling", BY_PATH),
-    _count("OrderRejected", BY_SERVICE, BY_REASON),
+    CustomMetric("OrderProcessingLatency", "Milliseconds", BY_PATH),
+    # 100 / maxOrdersPerHour of api-config with each order stored: the sum of an hour is the percentage of that limit,
+    # which changes in Parameter Store without a deployment.
+    CustomMetric("HourlyLimitUsed", "Percent", BY_ENVIRONMENT, alarm=True),
+    _count("OrderRejected", BY_REASON),
     _count("OrderStatusChanged", BY_STATUS),
+    # Requests that reached a function; SampleCount is their number.
+    CustomMetric("RequestLatency", "Milliseconds", BY_OPERATION),
     # Functions.
-    _count("OrderCreated"),
-    _count("OrderUpdated"),
-    _count("OrderQueried"),
-    _count("CustomerOrdersQueried"),
-    _count("OrderAccepted"),
     _count("OrderDuplicate"),
     _count("OrderRetried"),
-    _count("EventsPublished"),
     _count("EventsFailed"),
-    _count("BatchSize"),
-    CustomMetric("BatchDuration", "Milliseconds"),
     _count("ColdStart"),
-    _count("ConfigurationFallback"),
+    _count("ConfigurationFallback", BY_ENVIRONMENT),
     # Import.
     _count("OrdersProcessed"),
     _count("OrderProcessingErrors"),
-    _count("ProcessingFailures"),
+    _count("ProcessingFailures", alarm=True),
     CustomMetric("ProcessingTime", "Milliseconds"),
-    CustomMetric("SuccessRate", "Percent"),
+    CustomMetric("SuccessRate", "Percent", alarm=True),
 )
 
 METRICS: dict[str, CustomMetric] = {metric.name: metric for metric in _METRICS}

@@ -65,6 +65,7 @@ class BilledResources:
         "AWS::SNS::Topic",
         "AWS::SQS::Queue",
         "AWS::WAFv2::WebACL",
+        "AWS::XRay::SamplingRule",
     )
     found: tuple[tuple[str, str, dict[str, Any]], ...]
 

@@ -57,27 +57,29 @@ class Load:
 
     def knows(self, function: str) -> bool:
         """Return True if the invocations of the function with this key can be estimated."""
-        return function in self._invocations
+        return function in self.invocations_per_order
 
     def invocations(self, function: str) -> Decimal:
         """Return the invocations of a function by its key, such as orders_command. Raises KeyError if unknown."""
-        return self._invocations[function]
+        return self.orders * self.invocations_per_order[function]
 
     @property
-    def _invocations(self) -> Mapping[str, Decimal]:
-        assumed, orders = self.assumed, self.orders
+    def invocations_per_order(self) -> Mapping[str, Decimal]:
+        """By the function's key."""
+        assumed = self.assumed
         return {
-            "orders_command": orders * (assumed["sync_share"] + assumed["changes_per_order"]),
-            "orders_query": orders * (assumed["reads_per_order"] + assumed["lists_per_order"]),
-            "orders_intake": orders * assumed["async_share"],
-            "orders_worker": orders
-            * (
-                assumed["async_share"] / assumed["worker_batch_queue"]
-                + self.import_share / assumed["worker_batch_import"]
-            ),
-            "orders_events": self.changes / assumed["events_batch"],
-            "orders_import": self.files,
+            "orders_command": assumed["sync_share"] + assumed["changes_per_order"],
+            "orders_query": assumed["reads_per_order"] + assumed["lists_per_order"],
+            "orders_intake": assumed["async_share"],
+            "orders_worker": assumed["async_share"] / assumed["worker_batch_queue"] + self.import_batches_per_order,
+            "orders_events": (1 + assumed["changes_per_order"]) / assumed["events_batch"],
+            "orders_import": self.import_share / assumed["orders_per_file"],
         }
+
+    @property
+    def import_batches_per_order(self) -> Decimal:
+        """Return the batches in which the worker stores a file's orders."""
+        return self.import_share / min(self.assumed["worker_batch_import"], self.assumed["orders_per_file"])
 
     def seconds(self, function: str) -> Decimal:
         """Return the mean duration of an invocation, including cold starts."""
@@ -123,12 +125,6 @@ class Load:
         claimed = (claims + self.import_share) * (assumed["claim_bytes"] + assumed["index_entry_bytes"])
         small = self.import_share * (assumed["claim_bytes"] + assumed["index_entry_bytes"])
         return {"": entry + claimed, "customerIdIndex": entry, "processedDateIndex": small}
-
-    def traces(self, entries: Decimal) -> Decimal:
-        """Return the sampled traces: the first of each second and 5 % of the others, X-Ray's default rule."""
-        per_second = entries / (HOURS * 3600)
-        recorded = min(per_second, Decimal(1)) + Decimal("0.05") * max(per_second - 1, Decimal(0))
-        return recorded * HOURS * 3600
 
     def hours_written(self, times_per_order: Decimal) -> Decimal:
         """Return the share of hours in which a metric is written; 1 is every hour."""

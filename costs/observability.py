@@ -3,23 +3,14 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from contract.metrics import BY_PATH, BY_REASON, BY_SERVICE, BY_STATUS, METRICS, VALUES
+from contract.metrics import METRICS, VALUES
 from costs.lines import BilledResources, Line, number, priced
-from costs.load import DAYS, GB, Load
+from costs.load import DAYS, GB, HOURS, Load
 
-# Number of functions that write a metric, each with its own dimension; 1 for other metrics.
-WRITERS = {"ColdStart": 6, "ConfigurationFallback": 5, "OrderStored": 2, "OrderValue": 2, "OrderProcessingLatency": 2}
-WRITERS |= {"OrderRejected": 4, "OrderDuplicate": 2, "BatchSize": 2, "BatchDuration": 2}
-# Written only after an error.
-OF_ERRORS: tuple[str, ...] = (
-    "OrderRejected",
-    "OrderDuplicate",
-    "OrderRetried",
-    "EventsFailed",
-    "ConfigurationFallback",
-)
-OF_ERRORS += ("OrderProcessingErrors", "ProcessingFailures")
-OF_IMPORTS = ("OrdersProcessed", "ProcessingTime", "SuccessRate")
+# Without a header of API Gateway, Lambda asks X-Ray's default rule (Lambda developer guide, AWS X-Ray: a function's
+# sampling rate cannot be configured).
+DEFAULT_RATE, DEFAULT_RESERVOIR = Decimal("0.05"), Decimal(1)
+UNTRACED_CALLERS = ("orders_worker", "orders_events", "orders_import")
 
 
 def lines(resources: BilledResources, load: Load) -> Iterator[Line]:
@@ -41,41 +32,55 @@ def _alarms(resources: BilledResources, load: Load) -> Iterator[Line]:
 def _metrics(resources: BilledResources, load: Load) -> Iterator[Line]:
     """A metric is charged for each hour in which it is written."""
     if any(True for _ in resources.functions()):
-        yield priced("metric", sum((load.hours_written(rate) * count for count, rate in _series(load)), Decimal(0)))
-    detailed = any(
-        setting.get("MetricsEnabled") == "true"
-        for stage in resources.of_type("AWS::ApiGateway::Stage")
-        for setting in stage.get("MethodSettings", [])
-    )
+        written = [
+            load.hours_written(rate)
+            for name, rates in series(load).items()
+            if METRICS[name].alarm or has_dashboard(resources)
+            for rate in rates
+        ]
+        yield priced("metric", sum(written, Decimal(0)))
+    detailed = any(setting.get("MetricsEnabled") == "true" for setting in _method_settings(resources))
     if detailed:
         methods = len(resources.of_type("AWS::ApiGateway::Method"))
         rate = load.requests_per_order / max(methods, 1)
         yield priced("method_metric", methods * load.assumed["method_metrics"] * load.hours_written(rate))
 
 
-def _series(load: Load) -> Iterator[tuple[int, Decimal]]:
-    """Yield (number of metrics, writes of each for one order) of contract.metrics."""
-    assumed = load.assumed
-    shares = {"sync": assumed["sync_share"], "async": assumed["async_share"], "import": load.import_share}
-    for metric in METRICS.values():
-        for names in metric.sets:
-            if names == BY_PATH:
-                yield from ((1, shares[path]) for path in VALUES["path"])
-            elif names == BY_STATUS:
-                yield len(VALUES["status"]), assumed["changes_per_order"] / len(VALUES["status"])
-            elif names == BY_REASON:
-                yield len(VALUES["reason"]), assumed["errors_per_order"] / len(VALUES["reason"])
-            elif names == BY_SERVICE:
-                yield WRITERS.get(metric.name, 1), _times(metric.name, load)
+def series(load: Load) -> dict[str, list[Decimal]]:
+    """Return name -> for each combination of values of its dimensions: how often it is written for one order."""
+    assumed, per_file = load.assumed, load.files / load.orders if load.orders else Decimal(0)
+    paths = [assumed["sync_share"], assumed["async_share"], per_file]  # a file's orders come in one hour
+    changes = [assumed["changes_per_order"] / len(VALUES["status"])] * len(VALUES["status"])
+    requests = [assumed[f"{kind}_per_order"] for kind in ("changes", "reads", "lists")]
+    errors = assumed["errors_per_order"]
+    return {
+        "OrderValue": paths,
+        "OrderProcessingLatency": paths,
+        "HourlyLimitUsed": [Decimal(1)],
+        "OrderRejected": [errors / len(VALUES["reason"])] * len(VALUES["reason"]),
+        "OrderStatusChanged": changes,
+        "RequestLatency": [assumed["sync_share"], assumed["async_share"], *requests],
+        "OrderDuplicate": [errors],
+        "OrderRetried": [errors],
+        "EventsFailed": [errors],
+        "ColdStart": [each * assumed["cold_start_share"] for each in load.invocations_per_order.values()],
+        "ConfigurationFallback": [errors],
+        "OrdersProcessed": [per_file],
+        "OrderProcessingErrors": [per_file],
+        "ProcessingFailures": [errors],
+        "ProcessingTime": [per_file],
+        "SuccessRate": [per_file],
+    }
 
 
-def _times(metric: str, load: Load) -> Decimal:
-    """Return how often one function writes the metric for one order."""
-    if metric in OF_ERRORS:
-        return load.assumed["errors_per_order"]
-    if metric in OF_IMPORTS:
-        return load.import_share / load.assumed["orders_per_file"]
-    return load.assumed["cold_start_share"] if metric == "ColdStart" else load.assumed["async_share"]
+def has_dashboard(resources: BilledResources) -> bool:
+    """Return False if the functions are told that there is no dashboard."""
+    variables = [each.get("Environment", {}).get("Variables", {}) for _, each in resources.functions()]
+    return not any(each.get("DASHBOARD_ENABLED") == "false" for each in variables)
+
+
+def _method_settings(resources: BilledResources) -> list[dict]:
+    return [each for stage in resources.of_type("AWS::ApiGateway::Stage") for each in stage.get("MethodSettings", [])]
 
 
 def _logs(resources: BilledResources, load: Load) -> Iterator[Line]:
@@ -83,10 +88,9 @@ def _logs(resources: BilledResources, load: Load) -> Iterator[Line]:
     if not groups:
         return
     written = load.orders * load.assumed["log_bytes_per_order"]
-    settings = (
-        each for stage in resources.of_type("AWS::ApiGateway::Stage") for each in stage.get("MethodSettings", [])
-    )
-    if any(setting.get("DataTraceEnabled") == "true" for setting in settings):
+    if has_dashboard(resources):
+        written += load.orders * load.assumed["metric_bytes_per_order"]
+    if any(setting.get("DataTraceEnabled") == "true" for setting in _method_settings(resources)):
         written += load.requests * load.assumed["traced_bytes_per_request"]
     days = max(number(group.get("RetentionInDays", 0)) for group in groups)
     yield priced("log_ingest", written / GB)
@@ -95,11 +99,21 @@ def _logs(resources: BilledResources, load: Load) -> Iterator[Line]:
 
 def _traces(resources: BilledResources, load: Load) -> Iterator[Line]:
     """A trace begins at the gateway, or at a function that is not invoked by a traced request."""
-    entries = Decimal(0)
+    recorded = Decimal(0)
     if any(stage.get("TracingEnabled") == "true" for stage in resources.of_type("AWS::ApiGateway::Stage")):
-        entries += load.requests
-    for key, function in resources.functions():
-        if key in ("orders_worker", "orders_events", "orders_import"):
-            active = function.get("TracingConfig", {}).get("Mode") == "Active"
-            entries += load.invocations(key) if active else 0
-    yield priced("trace", load.traces(entries))
+        rules = [each.get("SamplingRule", {}) for each in resources.of_type("AWS::XRay::SamplingRule")]
+        rule: dict = next((each for each in rules if each.get("ServiceType") == "AWS::ApiGateway::Stage"), {})
+        rate = number(rule.get("FixedRate", DEFAULT_RATE), 1)
+        recorded += _sampled(load.requests, rate, number(rule.get("ReservoirSize", DEFAULT_RESERVOIR), 1))
+    own = [
+        load.invocations(key)
+        for key, function in resources.functions()
+        if key in UNTRACED_CALLERS and function.get("TracingConfig", {}).get("Mode") == "Active"
+    ]
+    yield priced("trace", recorded + _sampled(sum(own, Decimal(0)), DEFAULT_RATE, DEFAULT_RESERVOIR))
+
+
+def _sampled(requests: Decimal, rate: Decimal, reservoir: Decimal) -> Decimal:
+    """Return the traces of a month: of each second the first `reservoir` requests and `rate` of the others."""
+    per_second = requests / (HOURS * 3600)
+    return (min(per_second, reservoir) + rate * max(per_second - reservoir, Decimal(0))) * HOURS * 3600

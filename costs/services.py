@@ -6,6 +6,8 @@ from decimal import Decimal
 from costs.lines import BilledResources, Line, number, priced
 from costs.load import DAYS, GB, HOURS, Load
 
+QUEUE_CHUNK = 64 * 1024  # bytes that SQS charges as one request
+
 
 def lines(resources: BilledResources, load: Load) -> Iterator[Line]:
     for costs in (_api, _functions, _queues, _topics, _files, _firewall, _keys):
@@ -30,13 +32,14 @@ def _functions(resources: BilledResources, load: Load) -> Iterator[Line]:
 
 
 def _queues(resources: BilledResources, load: Load) -> Iterator[Line]:
-    """A message is sent, received and deleted, each in batches; Lambda also polls an empty queue."""
+    """Messages are sent, received and deleted, in batches; Lambda also polls an empty queue. 64 kB are a request."""
     queues = {f"{path}.Arn" for path in resources.by_path("AWS::SQS::Queue")}
     for mapping in resources.of_type("AWS::Lambda::EventSourceMapping"):
         source = mapping.get("EventSourceArn", "").removeprefix("${/").removesuffix("}")
         if source in queues:
-            batches = load.invocations("orders_worker")
-            yield priced("queue_request", 3 * batches + load.assumed["idle_receives_per_hour"] * HOURS)
+            chunks = load.orders * load.import_share * load.assumed["message_bytes_per_order"] / QUEUE_CHUNK
+            calls = 3 * load.invocations("orders_worker") + 2 * chunks
+            yield priced("queue_request", calls + load.assumed["idle_receives_per_hour"] * HOURS)
 
 
 def _topics(resources: BilledResources, load: Load) -> Iterator[Line]:
@@ -52,7 +55,7 @@ def _topics(resources: BilledResources, load: Load) -> Iterator[Line]:
     ]
     yield priced("topic_email", load.changes * len(mailed))
     if "KmsMasterKeyId" in resources.by_path("AWS::SNS::Topic")[events[0]]:
-        yield priced("key_request", publishes * load.assumed["key_requests_per_publish"])
+        yield priced("key_request", min(2 * publishes, load.assumed["topic_key_requests_per_hour"] * HOURS))
 
 
 def _files(resources: BilledResources, load: Load) -> Iterator[Line]:
@@ -78,4 +81,8 @@ def _firewall(resources: BilledResources, load: Load) -> Iterator[Line]:
 
 
 def _keys(resources: BilledResources, load: Load) -> Iterator[Line]:
+    """A function that reads the SecureString of the feature flags decrypts it every five minutes, if it is invoked."""
     yield priced("key", len(resources.of_type("AWS::KMS::Key")))
+    for key, function in resources.functions():
+        if "FEATURE_FLAGS_PARAMETER" in function.get("Environment", {}).get("Variables", {}) and load.knows(key):
+            yield priced("key_request", min(load.invocations(key), load.assumed["key_requests_per_hour"] * HOURS))

@@ -33,12 +33,12 @@ class Edit(NamedTuple):
     after: str
 
 
-COSTS_LESS = Edit("environments/dev.toml", "data_trace = true", "data_trace = false")
+COSTS_MORE = Edit("environments/dev.toml", "data_trace = false", "data_trace = true")
 BROADENS = Edit(
     "generator/functions.py", '"AcceptOrders", (sqs.SendMessage,', '"AcceptOrders", (sqs.SendMessage, sqs.PurgeQueue'
 )
 LOSES_DATA = Edit("generator/uploads.py", '"UploadBucket",', '"UploadBucket",\n        BucketName="partners-orders",')
-EDITS = (COSTS_LESS, BROADENS, LOSES_DATA)
+EDITS = (COSTS_MORE, BROADENS, LOSES_DATA)
 
 
 def apply(edits: tuple[Edit, ...], directory: Path) -> None:

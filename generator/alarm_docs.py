@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from troposphere import Ref
 
 from generator import alarm_resources, alarms
-from generator.alarms.spec import QUIET, Alarm, Composite, Expression, duration
+from generator.alarms.spec import QUIET, Alarm, Expression, duration
 from generator.markdown import table
 from generator.naming import words
 from generator.notices import Page, Ticket
@@ -30,8 +30,9 @@ PRICE_PER_COMPOSITE = 0.50
 
 
 def document() -> str:
-    paths = [composite for composite in alarms.composites() if not composite.group]
-    sections = [_section(each.key, alarm_resources.description(each), _with_members(each)) for each in paths]
+    sections = [
+        _section(each.key, alarm_resources.description(each), alarms.members(each)) for each in alarms.composites()
+    ]
     alone = [alarm for alarm in alarms.inventory() if not alarm.group]
     notices = [_notices("Page: wake a person", Page), _notices("Ticket: act today", Ticket)]
     alone_section = _section("Without a path", "Each notifies on its own.", alone)
@@ -45,27 +46,13 @@ def _notices(title: str, kind: type[Page] | type[Ticket]) -> str:
     )
 
 
-def _section(title: str, introduction: str, rows: Sequence[Alarm | Composite]) -> str:
+def _section(title: str, introduction: str, rows: Sequence[Alarm]) -> str:
     return f"## {title}\n\n{introduction}\n\n{table(COLUMNS, map(_cells, rows))}"
 
 
-def _with_members(composite: Composite) -> list[Alarm | Composite]:
-    """All below it, each composite before its members."""
-    found: list[Alarm | Composite] = []
-    for member in alarms.members(composite):
-        found.append(member)
-        if isinstance(member, Composite):
-            found += _with_members(member)
-    return found
-
-
-def _cells(spec: Alarm | Composite) -> tuple[str, ...]:
-    if isinstance(spec, Composite):
-        members = [f"`{member.key}`" for member in alarms.members(spec)]
-        condition, without = (" and " if spec.every else " or ").join(members), ""
-    else:
-        condition, without = _condition(spec), f"{'no alarm' if spec.missing == QUIET else spec.missing}: {spec.why}"
-    return f"`{spec.key}`", condition, spec.meaning, spec.remedy[0].upper() + spec.remedy[1:], without
+def _cells(spec: Alarm) -> tuple[str, ...]:
+    without = f"{'no alarm' if spec.missing == QUIET else spec.missing}: {spec.why}"
+    return f"`{spec.key}`", _condition(spec), spec.meaning, spec.remedy[0].upper() + spec.remedy[1:], without
 
 
 def _condition(alarm: Alarm) -> str:

@@ -55,17 +55,27 @@ def _alarm(alarm: Alarm, topic: Topic) -> cloudwatch.Alarm:
 
 def _composite(composite: Composite, topic: Topic) -> CompositeAlarm:
     """Refers to its alarms: CloudFormation creates them before it and deletes them after it."""
-    rules = []
-    for member in alarms.members(composite):
-        rule = Sub(f'ALARM("${{{title(member)}}}")')
-        rules.append(If(member.condition, rule, NoValue) if member.condition else rule)
     return CompositeAlarm(
         title(composite),
         AlarmName=Sub(name(composite)),
         AlarmDescription=description(composite),
-        AlarmRule=Join(" AND " if composite.every else " OR ", rules),
+        AlarmRule=Join(" OR ", [_rule(term) for term in terms(composite)]),
         **_actions(composite, topic),
     )
+
+
+def terms(composite: Composite) -> list[list[Alarm]]:
+    """The composite goes into ALARM if all alarms of a term do. A condition is that of the whole term."""
+    found: dict[str, list[Alarm]] = {}
+    for member in alarms.members(composite):
+        found.setdefault(member.together or member.key, []).append(member)
+    return [*found.values()]
+
+
+def _rule(term: list[Alarm]) -> If | Sub:
+    rule = " AND ".join(f'ALARM("${{{title(member)}}}")' for member in term)
+    text = Sub(f"({rule})" if len(term) > 1 else rule)
+    return If(term[0].condition, text, NoValue) if term[0].condition else text
 
 
 def _actions(spec: Alarm | Composite, topic: Topic) -> dict:

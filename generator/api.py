@@ -5,6 +5,7 @@ import json
 
 from troposphere import AWSObject, Equals, If, Ref, Sub, Template, apigateway
 from troposphere.logs import LogGroup
+from troposphere.xray import SamplingRule, SamplingRuleProperty
 
 from config import names
 from contract.routes import ROUTES
@@ -33,6 +34,7 @@ def build() -> Template:
     account = template.add_resource(api_logging.account(role))
 
     live = template.add_resource(stage(api, deployed, access, execution, account))
+    template.add_resource(sampling_rule(live))
     template.add_resource([api_methods.permission(api, route) for route in ROUTES])
     template.add_resource(firewall.firewall(api, live))
     key = template.add_resource(api_key())
@@ -129,7 +131,7 @@ def stage(
             apigateway.MethodSetting(
                 HttpMethod="*",
                 ResourcePath="/*",
-                MetricsEnabled=True,
+                MetricsEnabled=Ref("MethodMetrics"),
                 ThrottlingRateLimit=Ref("RateLimit"),
                 ThrottlingBurstLimit=Ref("BurstLimit"),
                 # Only INFO logs bodies.
@@ -137,6 +139,27 @@ def stage(
                 DataTraceEnabled=Ref("DataTrace"),
             )
         ],
+    )
+
+
+def sampling_rule(live: apigateway.Stage) -> SamplingRule:
+    """Which requests X-Ray records. Functions follow the stage's decision in the trace header (API Gateway developer
+    guide, "Configure X-Ray sampling rules"); X-Ray's default rule has priority 10,000."""
+    return SamplingRule(
+        "SamplingRule",
+        SamplingRule=SamplingRuleProperty(
+            RuleName=Sub("orders-api-${Environment}"),  # at most 32 characters
+            Priority=1000,
+            FixedRate=Ref("TraceRate"),
+            ReservoirSize=Ref("TraceReservoir"),
+            ServiceName=Sub(f"{_NAME}/${{{live.title}}}"),
+            ServiceType="AWS::ApiGateway::Stage",
+            Host="*",
+            HTTPMethod="*",
+            URLPath="*",
+            ResourceARN="*",
+            Version=1,
+        ),
     )
 
 

@@ -15,15 +15,17 @@ from generator.functions import FUNCTIONS, Function
 from generator.lifecycle import DELETED
 from generator.policies import allow, assumed_by, policy
 from generator.resources import ANYTHING, VARIABLES
-from generator.triggers import QueueTrigger
+from generator.triggers import QueueTrigger, StreamTrigger
 
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64"
+TRACES_EVENTS = "TracesEvents"
 
 
 def build() -> Template:
     template = Template("Food delivery, compute: the Lambda functions, their roles, log groups and event sources")
     template.add_condition("HasOpenTelemetry", Not(Equals(Ref("OpenTelemetryLayerArn"), "")))
+    template.add_condition(TRACES_EVENTS, Equals(Ref("TraceEvents"), "true"))
     layer = template.add_resource(libraries())
     built = {}
     for function in FUNCTIONS:
@@ -129,14 +131,20 @@ def lambda_of(function: Function, role: Role, log_group: LogGroup, layer: awslam
             ApplicationLogLevel=Ref("LogLevel"),
             SystemLogLevel="WARN",
         ),
-        TracingConfig=awslambda.TracingConfig(Mode="Active"),
+        TracingConfig=awslambda.TracingConfig(Mode=_tracing(function)),
         **optional,
     )
+
+
+def _tracing(function: Function) -> If | str:
+    """A stream's record carries no trace, so each invocation would begin one, and no sampling rule applies to Lambda."""
+    return If(TRACES_EVENTS, "Active", "PassThrough") if isinstance(function.trigger, StreamTrigger) else "Active"
 
 
 def _variables(function: Function) -> dict:
     return {
         "ENVIRONMENT": Ref("Environment"),
+        "DASHBOARD_ENABLED": Ref("DashboardEnabled"),
         **{name: VARIABLES[name] for name in function.variables},
         "POWERTOOLS_SERVICE_NAME": function.name,
         "POWERTOOLS_LOG_LEVEL": Ref("LogLevel"),

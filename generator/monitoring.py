@@ -2,7 +2,7 @@
 
 from awacs import sns as sns_actions
 from awacs.aws import Allow, ArnLike, Condition, Principal, Statement, StringEquals
-from troposphere import Equals, Not, Ref, Sub, Template
+from troposphere import Equals, If, Not, Ref, Sub, Template
 from troposphere.cloudwatch import Dashboard
 from troposphere.sns import SubscriptionResource, Topic, TopicPolicy
 
@@ -15,12 +15,14 @@ from generator.policies import policy, tls_only
 
 _NAME = names.root_stack("${Environment}")
 HAS_EMAIL = "HasAlertEmail"
+HAS_DASHBOARD = "HasDashboard"
 
 
 def build() -> Template:
     template = Template("Food delivery, monitoring: alarms, the alerts topic, the dashboard and saved queries")
     reserved = [function for function in FUNCTIONS if function.reserved_concurrency]
     template.add_condition(HAS_EMAIL, Not(Equals(Ref("AlertEmail"), "")))
+    template.add_condition(HAS_DASHBOARD, Equals(Ref("DashboardEnabled"), "true"))
     template.add_condition(IS_PROVISIONED, Equals(Ref("BillingMode"), "PROVISIONED"))
     for name, condition in firewall.conditions().items():
         template.add_condition(name, condition)
@@ -40,12 +42,18 @@ def build() -> Template:
     )
     template.add_resource(alarm_resources.resources(topic))
     template.add_resource(queries.queries())
-    board = template.add_resource(Dashboard("Dashboard", DashboardName=Sub(_NAME), DashboardBody=dashboard.body()))
+    board = template.add_resource(
+        Dashboard("Dashboard", Condition=HAS_DASHBOARD, DashboardName=Sub(_NAME), DashboardBody=dashboard.body())
+    )
     outputs.emit(
         template,
         "monitoring",
         AlertsTopicArn=Ref(topic),
-        DashboardUrl=Sub(f"${{CloudWatch}}#dashboards/dashboard/${{{board.title}}}", CloudWatch=console.cloudwatch()),
+        DashboardUrl=If(
+            HAS_DASHBOARD,
+            Sub(f"${{CloudWatch}}#dashboards/dashboard/${{{board.title}}}", CloudWatch=console.cloudwatch()),
+            Sub("${CloudWatch}#alarmsV2:", CloudWatch=console.cloudwatch()),
+        ),
     )
     parameters.declare_used(template)
     return template

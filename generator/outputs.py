@@ -43,7 +43,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
     },
     "monitoring": {
         "AlertsTopicArn": "ARN of the topic that alarms notify; subscribe to it",
-        "DashboardUrl": "The dashboard in the CloudWatch console",
+        "DashboardUrl": "The dashboard in the CloudWatch console, or without one the alarms",
     },
 }
 

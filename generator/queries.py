@@ -20,7 +20,7 @@ filter level in ["ERROR", "CRITICAL"] or ispresent(errorType) or record.status i
 # Functions log "request" for an API request, "batch" for a batch of records, "import" for a file.
 SLOWEST = """\
 filter message in ["request", "batch", "import"]
-| fields @timestamp, service, operation, status, milliseconds, correlation_id, xray_trace_id
+| fields @timestamp, service, operation, status, milliseconds, size, failed, correlation_id, xray_trace_id
 | sort milliseconds desc
 | limit 50
 """
@@ -42,7 +42,7 @@ order_status, source_file, reason, details
 """
 
 COLD_STARTS = """\
-filter ColdStart = 1
+filter cold_start = 1 and message in ["request", "batch", "import"]
 | stats count(*) as coldStarts by service, bin(1h)
 | sort coldStarts desc
 """

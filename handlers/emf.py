@@ -1,9 +1,9 @@
 """Write metrics to the log, in CloudWatch's embedded metric format (EMF).
 
 All metrics of one request are one line, although some are read by service and some by path: an EMF document may have
-several directives, each with other sets of dimensions. (Powertools writes one directive, always with the service: a
-placed order would take three lines, and metrics by path would exist per function as well.) If a dimension has two
-values, as in a batch of orders from two paths, each takes a line.
+several directives, each with other dimensions. (Powertools writes one directive, always with the service: a placed order
+would take three lines, and metrics by path would exist per function as well.) If a dimension has two values, as in a
+batch of orders from two paths, each takes a line.
 
 The format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -17,25 +17,22 @@ from contract.metrics import METRICS, NAMESPACE
 
 VALUES_PER_METRIC = 100  # CloudWatch's limit in a document
 
-# Dimensions of every metric; constant in a process.
+# Dimensions that are constant in a process.
 _OWN = {
     "Environment": os.environ.get("ENVIRONMENT", "local"),
     "service": os.environ.get("POWERTOOLS_SERVICE_NAME", "local"),
 }
-
-Sets = tuple[tuple[str, ...], ...]  # of names of dimensions
+_DASHBOARD = os.environ.get("DASHBOARD_ENABLED") != "false"
 
 
 @dataclass
 class _Document:
-    dimensions: dict[str, str] = field(default_factory=_OWN.copy)
+    dimensions: dict[str, str] = field(default_factory=dict)
     values: dict[str, list[float]] = field(default_factory=dict)
-    sets: dict[str, Sets] = field(default_factory=dict)
 
-    def has_room(self, name: str, sets: Sets, dimensions: dict[str, str]) -> bool:
+    def has_room(self, name: str, dimensions: dict[str, str]) -> bool:
         return (
             all(self.dimensions.get(key, value) == value for key, value in dimensions.items())
-            and self.sets.get(name, sets) == sets
             and len(self.values.get(name, ())) < VALUES_PER_METRIC
         )
 
@@ -44,19 +41,20 @@ _documents: list[_Document] = []
 
 
 def add(name: str, value: float, **dimensions: str) -> None:
-    """Keep a value of a metric of contract.metrics until the next flush.
+    """Keep a value of a metric of contract.metrics until the next flush, unless this environment has no reader for it.
 
-    It is written with each set of the metric whose dimensions are given; Environment and service always are.
-    Raises KeyError for a metric that is not declared.
+    `dimensions` are the metric's besides Environment and service. Raises KeyError for a metric that is not declared, or
+    without one of its dimensions.
     """
-    known = _OWN | dimensions
-    sets = tuple(names for names in METRICS[name].sets if known.keys() >= set(names))
-    document = next((each for each in _documents if each.has_room(name, sets, dimensions)), None)
+    metric = METRICS[name]
+    own = {key: (_OWN | dimensions)[key] for key in metric.dimensions}
+    if not (metric.alarm or _DASHBOARD):
+        return
+    document = next((each for each in _documents if each.has_room(name, own)), None)
     if document is None:
         document = _Document()
         _documents.append(document)
-    document.dimensions |= dimensions
-    document.sets[name] = sets
+    document.dimensions |= own
     document.values.setdefault(name, []).append(value)
 
 
@@ -69,17 +67,18 @@ def flush() -> None:
 
 
 def _emf(document: _Document, now: int) -> dict:
-    directives: dict[Sets, list[dict]] = {}
-    for name, sets in document.sets.items():
-        directives.setdefault(sets, []).append({"Name": name, "Unit": METRICS[name].unit})
+    directives: dict[tuple[str, ...], list[dict]] = {}
+    for name in document.values:
+        metric = METRICS[name]
+        directives.setdefault(metric.dimensions, []).append({"Name": name, "Unit": metric.unit})
     return {
         "_aws": {
             "Timestamp": now,
             "CloudWatchMetrics": [
-                {"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": metrics} for sets, metrics in directives.items()
+                {"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": metrics}
+                for names, metrics in directives.items()
             ],
         },
         **document.dimensions,
-        # One value is no list: Logs Insights queries `ColdStart = 1`, and sees each element of a list as a field.
         **{name: values[0] if len(values) == 1 else values for name, values in document.values.items()},
     }

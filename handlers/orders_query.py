@@ -16,7 +16,6 @@ def get_order(request: Request) -> Response:
     telemetry.about(order_id)
     timestamp = parameters.timestamp(request.query.get("timestamp"), order_id)
     order = orders_table(configuration.api_config()).get(order_id, timestamp)
-    telemetry.count("OrderQueried")
     if order is None:
         raise OrderError("not_found", ["an order accepted by POST /orders/async appears once it is stored"])
     return Response(200, orders.representation(order), {"ETag": http.etag(order)})
@@ -31,7 +30,6 @@ def list_customer_orders(request: Request) -> Response:
     after = paging.decode(query.get("nextToken"), customer_id, status)
 
     found, position = orders_table(config).page(customer_id, size, after, status)
-    telemetry.count("CustomerOrdersQueried")
     document = {"orders": [orders.representation(order) for order in found], "count": len(found)}
     if position is not None:
         document["nextToken"] = paging.encode(position, customer_id, status)

@@ -149,8 +149,8 @@ def _report(batch: Batch) -> None:
         delay = now - int(sent) if sent else None
         order = batch.orders[key]
         telemetry.order_stored(order["source"], order["totalAmount"], delay, **_ids(batch, key))
-    for source in {batch.orders[key]["source"] for key in batch.stored}:
-        telemetry.orders_per_hour_ceiling(source, configuration.api_config()["maxOrdersPerHour"])
+    if batch.stored:
+        telemetry.hourly_limit_used(len(batch.stored), configuration.api_config()["maxOrdersPerHour"])
     for key in batch.duplicate:
         telemetry.order_duplicate(**_ids(batch, key))
     for key, error in batch.rejected.items():

@@ -17,7 +17,7 @@ from contract.metrics import ASYNC, IMPORT, SYNC
 from handlers import emf, faults
 
 # Without RFC 3339 Lambda's log-level filter takes every line for INFO.
-logger = Logger(utc=True, use_rfc3339=True)
+logger = Logger(utc=True, use_rfc3339=True, location=None)
 
 # At DEBUG the SDK logs request bodies, and Lambda's log level applies to it too.
 for _library in ("botocore", "urllib3"):
@@ -38,17 +38,18 @@ class Ids(TypedDict, total=False):
 
 
 _cold = True
-_stored_on: dict[str, str] = {}  # {"path": ...} once the current request has stored an order
+_stored = False  # whether the current request has stored an order
 
 
 def begin(request_id: str | None, context: object) -> None:
     """Start a request: every log line until the next request has its ids."""
-    global _cold
-    _stored_on.clear()
+    global _cold, _stored
+    _stored = False
     logger.append_keys(
         correlation_id=request_id,
         function_request_id=getattr(context, "aws_request_id", None),
         order_id=None,
+        cold_start=1 if _cold else None,
     )
     if _cold:
         count("ColdStart")
@@ -66,24 +67,22 @@ def count(metric: str, times: int = 1) -> None:
 
 def order_created(order_id: str, total: Decimal, per_hour: int) -> None:
     """Log an order stored by the API. `per_hour` is api-config's maxOrdersPerHour."""
+    global _stored
+    _stored = True
     about(order_id)
-    count("OrderCreated")
-    _count_stored(SYNC, total)
-    orders_per_hour_ceiling("api", per_hour)
-    _stored_on["path"] = SYNC
+    emf.add("OrderValue", float(total), path=SYNC)
+    hourly_limit_used(1, per_hour)
     logger.info("order created")
 
 
 def order_status_changed(status: str) -> None:
     """Log a change to `status`, one of contract.schemas."""
-    count("OrderUpdated")
     emf.add("OrderStatusChanged", 1, status=status)
     logger.info("order status changed", order_status=status)
 
 
 def order_accepted(order_id: str, message_id: str) -> None:
     about(order_id)
-    count("OrderAccepted")
     logger.info("order accepted", message_id=message_id)
 
 
@@ -95,15 +94,15 @@ def order_rejected(code: str, times: int = 1) -> None:
 def order_stored(source: str, total: Decimal, delay_ms: int | None, **ids: Unpack[Ids]) -> None:
     """Log a stored order. `source` is one of contract.schemas; `delay_ms` is the time since SQS received the message, None if unknown."""
     path = PATH_OF[source]
-    _count_stored(path, total)
+    emf.add("OrderValue", float(total), path=path)
     if delay_ms is not None:
         emf.add("OrderProcessingLatency", delay_ms, path=path)
     logger.info("order stored", **ids)
 
 
-def orders_per_hour_ceiling(source: str, per_hour: int) -> None:
-    """Write the threshold of the alarm on a source's stored orders per hour."""
-    emf.add("OrdersPerHourCeiling", per_hour, path=PATH_OF[source])
+def hourly_limit_used(stored: int, per_hour: int) -> None:
+    """Write the percentage of api-config's maxOrdersPerHour that `stored` orders use, rounded down."""
+    emf.add("HourlyLimitUsed", 100 * stored * 10**9 // per_hour / 10**9)
 
 
 def order_duplicate(**ids: Unpack[Ids]) -> None:
@@ -135,7 +134,6 @@ def message_unknown(details: list[str], **ids: Unpack[Ids]) -> None:
 
 
 def event_published(event_id: str, **ids: Unpack[Ids]) -> None:
-    count("EventsPublished")
     logger.info("event published", event_id=event_id, **ids)
 
 
@@ -174,17 +172,17 @@ def finish(operation: str, status: int, milliseconds: float) -> None:
     """End a request: write one log line, and one with its metrics."""
     milliseconds = round(milliseconds, 3)
     logger.info("request", operation=operation, status=status, milliseconds=milliseconds)
-    # By path only for a request that stored an order: refused requests are fast and would hide slow ones.
-    emf.add("OrderProcessingLatency", milliseconds, **_stored_on)
+    if operation:
+        emf.add("RequestLatency", milliseconds, operation=operation)
+    # Refused requests are fast and would hide slow ones.
+    if _stored:
+        emf.add("OrderProcessingLatency", milliseconds, path=SYNC)
     emf.flush()
 
 
 def batch_finished(size: int, failed: int, milliseconds: float) -> None:
     """End a batch of `size` orders: write one log line, and one or, for a mixed or large batch, a few with its metrics."""
-    milliseconds = round(milliseconds, 3)
-    logger.info("batch", size=size, failed=failed, milliseconds=milliseconds)
-    emf.add("BatchSize", size)
-    emf.add("BatchDuration", milliseconds)
+    logger.info("batch", size=size, failed=failed, milliseconds=round(milliseconds, 3))
     emf.flush()
 
 
@@ -226,11 +224,6 @@ def import_failed(error: BaseException) -> None:
     count("ProcessingFailures")
     failure(error)
     emf.flush()
-
-
-def _count_stored(path: str, total: Decimal) -> None:
-    emf.add("OrderStored", 1, path=path)
-    emf.add("OrderValue", float(total), path=path)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

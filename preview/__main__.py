@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="python -m preview", description=__doc__, allow_abbrev=False)
     top.add_argument("--local", action="store_true", help="from the emulator on this machine, the only choice")
     top.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
-    top.add_argument("--env", default="dev", metavar="NAME", help="environment (default: %(default)s)")
+    top.add_argument("--env", default="staging", metavar="NAME", help="environment (default: %(default)s)")
     top.add_argument("--minutes", type=float, default=30, help="how far back (default: %(default)s)")
     top.add_argument(
         "-o", "--output", type=Path, default=ROOT / "docs" / "dashboard.html", help="default: docs/dashboard.html"
@@ -102,7 +102,9 @@ def _widgets(cloudwatch, name: str) -> list:
     except cloudwatch.exceptions.ClientError as error:
         if "NotFound" not in service_errors.code_of(error):
             raise
-        raise Failure(Exit.PREFLIGHT, f"there is no dashboard {name}", "make run") from None
+        raise Failure(
+            Exit.PREFLIGHT, f"there is no dashboard {name}", "deploy an environment with dashboard = true"
+        ) from None
     except ValueError as error:
         raise Failure(Exit.FAILED, f"the body of dashboard {name} cannot be read: {error}") from None
 

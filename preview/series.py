@@ -85,7 +85,7 @@ def drawn(chart: Chart, data: Mapping[Query, Points], window: Window) -> tuple[D
 
 def _said(chart: Chart, series: Series, points: Points) -> str:
     """Return the total of a count, else the latest value."""
-    counted = series.query and series.query.stat == "Sum"
+    counted = series.query and series.query.stat in ("Sum", "SampleCount")
     value = math.fsum(value for _, value in points) if counted else points[-1][1]
     return short(value, unit_of(chart.title))
 

@@ -15,6 +15,7 @@ INERT = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": "Arn",
     "AWS::Logs::QueryDefinition": "QueryDefinitionId",
     "AWS::XRay::ResourcePolicy": "Id",
+    "AWS::XRay::SamplingRule": "RuleARN",
 }
 """Types that MiniStack does not know, with the attribute that holds their physical id."""
 

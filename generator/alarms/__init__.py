@@ -30,16 +30,15 @@ def inventory() -> list[Alarm]:
 
 
 def composites() -> list[Composite]:
-    """Each after its members."""
-    return [*objectives.composites(), *(_path(path, notice, meaning) for path, notice, meaning in _PATHS)]
+    return [_path(path, notice, meaning) for path, notice, meaning in _PATHS]
 
 
 def with_composites() -> list[Alarm | Composite]:
     return [*inventory(), *composites()]
 
 
-def members(composite: Composite) -> list[Alarm | Composite]:
-    return [each for each in with_composites() if each.group == composite.key]
+def members(composite: Composite) -> list[Alarm]:
+    return [each for each in inventory() if each.group == composite.key]
 
 
 def _path(path: str, notice: Page | Ticket, meaning: str) -> Composite:

@@ -2,8 +2,7 @@
 
 from troposphere import Ref
 
-from contract.metrics import PATHS
-from generator.alarms.spec import IMPORT, Alarm, Expression, Metric, listed, of_path, own
+from generator.alarms.spec import IMPORT, Alarm, Metric, of_path, own
 from generator.functions import BY_KEY
 from generator.notices import Ticket
 
@@ -49,23 +48,14 @@ def import_success_rate() -> Alarm:
 
 
 def orders_per_hour() -> Alarm:
-    """Compared with the metric that functions write with each order: maxOrdersPerHour, which changes without a
-    deployment.
-
-    A warning that belongs to no path: the orders beyond the limit are stored, none is refused.
-    """
-    stored = {f"stored{index}": own("OrderStored", "Sum", path=path) for index, path in enumerate(PATHS)}
-    ceilings = {
-        f"ceiling{index}": own("OrdersPerHourCeiling", "Maximum", path=path) for index, path in enumerate(PATHS)
-    }
-    text = f"100 * SUM({listed(stored)}) / MAX({listed(ceilings)})"
+    """A warning that belongs to no path: the orders beyond the limit are stored, none is refused."""
     return Alarm(
         "orders-per-hour",
         Ticket("no request is refused"),
         "More orders were stored within an hour than maxOrdersPerHour in api-config. None was refused.",
         "find on the dashboard which path the orders come from: more business, an import, or a client that "
         "retries? If the load will last, raise maxOrdersPerHour in Parameter Store, and check limits, quotas and cost.",
-        Expression(text, {**stored, **ceilings}),
+        own("HourlyLimitUsed", "Sum"),
         period=HOUR,
         periods=1,
         threshold=Ref("OrdersPerHourPercent"),

@@ -35,11 +35,9 @@ def errors(function: Function) -> Alarm:
         f"More invocations of {function.name} than allowed failed, for ten minutes.",
         f"run the saved query errors-by-function, then read the log of {function.name}. If it was just deployed, roll "
         "back.",
-        # Lambda counts an error at the end of an invocation, the invocation at its start: a period may have more errors.
-        Expression(
-            "100 * {errors} / MAX([{errors}, {invocations}])",
-            {"errors": metric(function, "Errors", "Sum"), "invocations": metric(function, "Invocations", "Sum")},
-        ),
+        # Lambda writes 0 or 1 for each invocation, at the time of its start (Lambda developer guide, "Types of metrics"):
+        # the average is the fraction that failed.
+        Expression("100 * {failed}", {"failed": metric(function, "Errors", "Average")}),
         threshold=Ref("ErrorRatePercent"),
         why=NO_CALL,
     )

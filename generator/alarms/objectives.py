@@ -3,7 +3,8 @@
 Google's SRE workbook ("Alerting on SLOs", 6: multiwindow, multi-burn-rate alerts): a burn rate of 14.4 uses up 2 % of
 a 30-day budget in one hour, one of 6 uses up 5 % in six. The long window shows that the burn matters, the short one, a
 twelfth of it, that it continues: the alarm ends soon after the incident. All metrics of an alarm have the same period
-(CloudWatch user guide, "Metric math" of alarms), so each window is an alarm and the pair a composite alarm.
+(CloudWatch user guide, "Metric math" of alarms), so each window is an alarm, and the pair is a term of the composite
+alarm of the path.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from troposphere import Ref, Sub
 
 from generator.alarms.api import metric
-from generator.alarms.spec import SYNC, Alarm, Composite, Expression, Metric, duration, of_path
+from generator.alarms.spec import SYNC, Alarm, Expression, Metric, duration, of_path
 
 MINUTE, HOUR = 60, 3600
 
@@ -20,7 +21,8 @@ MINUTE, HOUR = 60, 3600
 @dataclass(frozen=True)
 class Objective:
     """`bad` is the number of requests that missed it, `bad_percent` their percentage, both as texts of an Expression
-    with the metrics in `values`, where `objective` is the percentage that must not miss it."""
+    with the metrics in `values`, where `objective` is the percentage that must not miss it. CloudWatch charges for each
+    metric that an alarm evaluates: the short windows use `bad_percent` alone."""
 
     key: str
     title: str
@@ -44,12 +46,12 @@ OBJECTIVES = (
         "availability",
         "Availability",
         {
-            "requests": metric("Count", "Sum"),
             "failed": metric("5XXError", "Sum"),
+            "share": metric("5XXError", "Average"),
             "objective": Ref("SloAvailabilityPercent"),
         },
         "{failed}",
-        "100 * {failed} / {requests}",
+        "100 * {share}",
         "were answered 5XX",
         "read the errors in the access log, then the log of the function that they name.",
     ),
@@ -82,21 +84,6 @@ def alarms() -> list[Alarm]:
     ]
 
 
-def composites() -> list[Composite]:
-    return [
-        Composite(
-            _key(objective, burn),
-            of_path(SYNC),
-            f"The API uses up its error budget for {objective.key} {burn.rate:g} times as fast as allowed: "
-            f"too many requests {objective.missed}, in the last {duration(burn.long)} and still in the last {duration(burn.short)}.",
-            objective.remedy,
-            every=True,
-        )
-        for objective in OBJECTIVES
-        for burn in BURNS
-    ]
-
-
 def burn_rate(objective: Objective) -> str:
     """Text of the expression of how many times as fast as allowed the budget is used: 1 uses it up exactly."""
     return f"({objective.bad_percent}) / (100 - {{objective}})"
@@ -110,17 +97,19 @@ def _window(objective: Objective, burn: Burn, seconds: int) -> Alarm:
     """
     rate = burn_rate(objective)
     text = f"IF({objective.bad} >= {{least}}, {rate}, 0)" if seconds == burn.long else rate
+    window, other = (duration(each) for each in (seconds, burn.long + burn.short - seconds))
     return Alarm(
-        f"{_key(objective, burn)}-{duration(seconds).replace(' ', '')}",
-        _key(objective, burn),
-        f"In the last {duration(seconds)} too many requests {objective.missed}. Notifies only together with the other "
-        "window.",
+        f"{_key(objective, burn)}-{window.replace(' ', '')}",
+        of_path(SYNC),
+        f"In the last {window} the API used up its error budget for {objective.key} {burn.rate:g} times as fast as "
+        f"allowed: too many requests {objective.missed}. Counts only if the alarm over {other} says the same.",
         objective.remedy,
         Expression(text, {**objective.values, "least": Ref("SloLeastBadRequests")}),
         threshold=burn.rate,
         period=seconds,
         periods=1,
         why="without requests no objective is missed",
+        together=_key(objective, burn),
     )
 
 

@@ -83,7 +83,7 @@ class Alarm(_Spec):
     """Goes into ALARM if what it watches is above `threshold`, or, if `below`, under it.
 
     `missing` is how missing data count, `why` the reason. It evaluates `periods` of `period` seconds, of which
-    `datapoints` (None: all) must breach.
+    `datapoints` (None: all) must breach. Alarms of a group with the same `together` count only if all are in ALARM.
     """
 
     watched: Metric | Expression
@@ -93,6 +93,7 @@ class Alarm(_Spec):
     periods: int = 2
     datapoints: int | None = None
     below: bool = False
+    together: str | None = None
     missing: str = QUIET
 
     @property
@@ -102,15 +103,13 @@ class Alarm(_Spec):
 
 @dataclass(frozen=True)
 class Composite(_Spec):
-    """Goes into ALARM with any alarm of its group, or, if `every`, with all of them."""
-
-    every: bool = False
+    """Goes into ALARM with any alarm of its group."""
 
 
 def own(name: str, stat: str, **dimensions: str) -> Metric:
     """A metric that functions write. Raises KeyError if it is not in contract.metrics."""
     found: dict[str, Text] = {"Environment": Ref("Environment"), **dimensions}
-    if tuple(found) not in metrics.METRICS[name].sets:
+    if tuple(found) != metrics.METRICS[name].dimensions:
         raise KeyError(f"{name} is not written with the dimensions {tuple(found)}")
     return Metric(metrics.NAMESPACE, name, stat, found)
 

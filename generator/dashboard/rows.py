@@ -3,11 +3,12 @@
 from troposphere import Ref, Sub
 
 from contract.errors import ERRORS
-from contract.metrics import PATHS
+from contract.metrics import ASYNC, IMPORT, PATHS
 from contract.routes import ROUTES, Route
 from contract.schemas import STATUSES
 from generator.alarms import api, business, functions, objectives, queues, table
 from generator.alarms.spec import Expression, Metric, listed, own
+from generator.alarms.table import FILLED
 from generator.dashboard.widgets import Line, Widget, computed, graph, heading, line, lines_of, numbers
 from generator.firewall import GROUPS, RATE_LIMIT
 from generator.firewall import NAME as FIREWALL
@@ -32,13 +33,13 @@ def every() -> Rows:
 
 
 def orders() -> Rows:
-    stored = {f"stored{index}": own("OrderStored", "Sum", path=path) for index, path in enumerate(PATHS)}
+    stored = {f"stored{index}": own("OrderValue", "SampleCount", path=path) for index, path in enumerate(PATHS)}
     share = f"100 * {{ended}} / SUM({listed(stored)})"
     changed = {status: own("OrderStatusChanged", "Sum", status=status) for status in STATUSES[1:]}
     limit = business.orders_per_hour()
     return [
         [
-            graph("Orders stored, by path", _by_path("OrderStored", "Sum"), stacked=True),
+            graph("Orders stored, by path", _by_path("OrderValue", "SampleCount"), stacked=True),
             graph("Value of orders, by path", _by_path("OrderValue", "Sum"), stacked=True),
             graph("Orders per hour (% of maxOrdersPerHour)", lines_of([limit], ["of the limit"]), [limit]),
         ],
@@ -91,8 +92,10 @@ def requests() -> Rows:
             ),
         ],
         [
-            graph("Requests by route", [_of_route(route, "Count", "Sum") for route in ROUTES]),
-            graph("Latency by route, p95 (ms)", [_of_route(route, "Latency", "p95") for route in ROUTES], [latency]),
+            graph("Requests by route", [_of_route(route, "SampleCount") for route in ROUTES]),
+            graph(
+                "Latency by route, in the function, p95 (ms)", [_of_route(route, "p95") for route in ROUTES], [latency]
+            ),
             graph("From acceptance to the table, by path, p95 (ms)", _by_path("OrderProcessingLatency", "p95")),
         ],
     ]
@@ -113,7 +116,13 @@ def of_functions() -> Rows:
         [
             graph("Throttles", lines_of(throttles, names)),
             graph("Concurrent executions", _of_each("ConcurrentExecutions", "Maximum")),
-            graph("Cold starts", [line(own("ColdStart", "Sum", service=name), name) for name in names]),
+            graph(
+                "Cold starts and configuration fallbacks",
+                [
+                    *(line(own("ColdStart", "Sum", service=name), name) for name in names),
+                    line(own("ConfigurationFallback", "Sum"), "configuration fallbacks"),
+                ],
+            ),
         ],
     ]
 
@@ -141,7 +150,12 @@ def queue_row(queue: Queue) -> list[Widget]:
 
 
 def processing() -> list[Widget]:
-    worker = CONSUMERS[ORDER_QUEUE].name
+    worker = CONSUMERS[ORDER_QUEUE]
+    stored = {
+        f"stored{index}": own("OrderValue", "SampleCount", path=path) for index, path in enumerate((ASYNC, IMPORT))
+    }
+    invocations = functions.metric(worker, "Invocations", "Sum")
+    mean = Expression(f"SUM({listed(stored, FILLED)}) / {{invocations}}", {**stored, "invocations": invocations})
     return [
         graph(
             "Dead letters waiting",
@@ -149,9 +163,9 @@ def processing() -> list[Widget]:
         ),
         graph(
             "Duplicate and retried orders",
-            [line(own(name, "Sum", service=worker), name) for name in ("OrderDuplicate", "OrderRetried")],
+            [line(own(name, "Sum", service=worker.name), name) for name in ("OrderDuplicate", "OrderRetried")],
         ),
-        graph("Orders in a batch", [line(own("BatchSize", stat, service=worker), stat) for stat in ("p50", "Maximum")]),
+        graph("Orders stored by an invocation, in the mean", computed(mean, "orders")),
     ]
 
 
@@ -162,7 +176,10 @@ def notifications() -> list[Widget]:
     return [
         graph(
             "Order events",
-            [line(own(name, "Sum", service=announcer.name), name) for name in ("EventsPublished", "EventsFailed")],
+            [
+                line(queues.topic(queues.TOPICS["OrderEvents"], "NumberOfMessagesPublished"), "published"),
+                line(own("EventsFailed", "Sum", service=announcer.name), "failed"),
+            ],
         ),
         graph("Age of the oldest change to announce (s)", lines_of([age], ["oldest"]), [age]),
         graph(
@@ -246,13 +263,5 @@ def _of_each(name: str, stat: str) -> list[Line]:
     return [line(functions.metric(function, name, stat), function.name) for function in functions.functions.FUNCTIONS]
 
 
-def _of_route(route: Route, name: str, stat: str) -> Line:
-    """By method and resource: the stage has detailed metrics enabled."""
-    stage = api.metric(name, stat)
-    dimensions = {
-        "ApiName": stage.dimensions["ApiName"],
-        "Method": route.method,
-        "Resource": route.path,
-        "Stage": stage.dimensions["Stage"],
-    }
-    return line(Metric(stage.namespace, name, stat, dimensions), f"{route.method} {route.path}")
+def _of_route(route: Route, stat: str) -> Line:
+    return line(own("RequestLatency", stat, operation=route.operation), f"{route.method} {route.path}")

@@ -210,7 +210,7 @@ def each(names: str, *ends: str) -> set[str]:
     return {f"{name}-{end}" for name in names.split() for end in ends}
 
 
-AVAILABILITY = each("slo-availability", "fast", "fast-1h", "fast-5min", "slow", "slow-6h", "slow-30min")
+AVAILABILITY = each("slo-availability", "fast-1h", "fast-5min", "slow-6h", "slow-30min")
 LATENCY = {name.replace("availability", "latency") for name in AVAILABILITY}
 
 INCIDENTS = {

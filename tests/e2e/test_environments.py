@@ -4,6 +4,7 @@ import pytest
 
 from config.environment import available, load
 from tests.e2e.support import order_for, start, stop
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -57,6 +58,7 @@ def test_its_api_lets_in_whom_and_as_many_as_the_file_says(environment):
     assert everything["throttlingRateLimit"] == config.api.rate_limit
     assert everything["throttlingBurstLimit"] == config.api.burst_limit
     assert everything["dataTraceEnabled"] is config.api.data_trace
+    assert everything["metricsEnabled"] is config.api.method_metrics
     [plan] = gateway.get_usage_plans()["items"]
     assert (plan["quota"]["limit"], plan["quota"]["period"]) == (config.api.daily_quota, "DAY")
     for origin in ("https://elsewhere.example", config.api.allowed_origins[0].replace("*", "https://any.example")):
@@ -77,6 +79,22 @@ def test_its_alarms_have_the_thresholds_of_the_file(environment):
     subscribed = deployment.client("sns").list_subscriptions_by_topic(TopicArn=deployment.outputs["AlertsTopicArn"])
     addresses = [each["Endpoint"] for each in subscribed["Subscriptions"]]
     assert addresses == ([config.monitoring.alert_email] if config.monitoring.alert_email else [])
+
+
+def test_it_has_a_dashboard_and_the_metrics_for_it_if_the_file_says_so(environment):
+    config, deployment = environment
+    cloudwatch = deployment.client("cloudwatch")
+    boards = [each["DashboardName"] for each in cloudwatch.list_dashboards()["DashboardEntries"]]
+    assert boards == [f"food-delivery-{config.name}"] * config.monitoring.dashboard
+    assert ("#dashboards/" in deployment.outputs["DashboardUrl"]) is config.monitoring.dashboard
+    with deployment.api() as api:
+        assert api.post("/orders", json=order_for("CUST-1")).status_code == 201
+
+    def written() -> set[str]:
+        return {each["MetricName"] for each in cloudwatch.list_metrics(Namespace="FoodDelivery")["Metrics"]}
+
+    eventually(lambda: "HourlyLimitUsed" in written(), "the order's metrics")
+    assert ({"OrderValue", "RequestLatency", "ColdStart"} & written() != set()) is config.monitoring.dashboard
 
 
 def test_it_has_a_firewall_if_the_file_says_so(environment):

@@ -3,14 +3,17 @@
 import re
 import tomllib
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import costs
-from contract.metrics import METRICS
-from costs import observability, prices
+from contract.metrics import METRICS, VALUES
+from costs import levers, observability, prices
+from costs.load import Load
 from generator import alarm_docs
+from generator.functions import FUNCTIONS
 from tests.unit.deployer.plan import trees
 
 CODE = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(prices.HERE).glob("*.py")))
@@ -57,8 +60,12 @@ def test_the_shares_and_the_peak_leave_something():
     assert value["peak_hours"] * value["peak_factor"] <= 24
 
 
-def test_metrics_are_called_what_the_contract_calls_them():
-    assert {*observability.WRITERS, *observability.OF_ERRORS, *observability.OF_IMPORTS} <= METRICS.keys()
+def test_every_metric_of_the_contract_is_estimated_with_as_many_series_as_its_dimensions_have_values():
+    found = observability.series(Load(Decimal(1)))
+    assert found.keys() == METRICS.keys()
+    for name, metric in METRICS.items():
+        (values,) = [VALUES[key] for key in metric.dimensions if key in VALUES] or [("one",)]
+        assert len(found[name]) == (len(FUNCTIONS) if name == "ColdStart" else len(values)), name
 
 
 def page_rows(title: str) -> list[list[str]]:
@@ -73,10 +80,26 @@ def test_the_page_says_what_the_environments_cost():
         estimate = costs.estimate(trees.real(environment))
         watched = sum(line.usd for line in estimate.lines if line.service == "CloudWatch")
         assert table == f"{estimate.throughput:.2f}"
-        # Whole dollars, and an alarm more or less leaves the page true.
-        assert [int(total), int(watching)] == pytest.approx([float(estimate.total), float(watched)], rel=0.1), (
-            environment
-        )
+        # An alarm more or less leaves the page true.
+        shown = [float(total), float(watching)]
+        assert shown == pytest.approx([float(estimate.total), float(watched)], rel=0.03), environment
+
+
+def test_the_page_says_what_each_lever_saves():
+    dev, prod = (levers.saved(trees.real(environment)) for environment in ("dev", "prod"))
+    shown = {lever: cells for lever, *cells, _ in page_rows("Levers")}
+    assert shown == {lever: [f"{saved:.2f}" if saved else "-" for saved in (dev[lever], prod[lever])] for lever in dev}
+
+
+def test_a_lever_that_is_a_setting_is_one_that_the_environments_pull():
+    for environment in ("dev", "staging", "prod"):
+        found = levers.saved(trees.real(environment))
+        assert {lever for lever, saved in found.items() if saved <= 0} <= {"dashboard = false"}, environment
+
+
+def test_no_parameter_of_a_lever_is_unknown():
+    known = trees.real("dev").template["Parameters"].keys()
+    assert {name for without in levers.SETTINGS.values() for name in without} <= known
 
 
 def test_the_page_says_when_provisioned_capacity_pays():

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from contract.metrics import METRICS
 from costs import observability, services
 from costs.lines import BilledResources
 from costs.load import Load
@@ -204,11 +205,18 @@ def test_mails_of_another_topic_are_not_the_events():
     assert "e-mails" not in lines(services.lines, alerts)
 
 
-def test_an_encrypted_topic_asks_for_its_key():
+def test_an_encrypted_topic_asks_for_its_key_twice_in_five_minutes_but_not_more_often_than_it_is_used():
     encrypted = {"OrderEvents": resource("AWS::SNS::Topic", KmsMasterKeyId="alias/aws/sns")}
-    load = Load(Decimal(240), {**OF, "key_requests_per_publish": Decimal(1)})
-    asked = lines(services.lines, encrypted, load)["requests, of AWS's keys for SNS and DynamoDB"]
-    assert asked == 2 * ORDERS * Decimal("0.03") / 10_000
+    for an_hour, requests in ((24, 24 * 730), (24_000, 2 * 2 * ORDERS)):
+        load = Load(Decimal(240), {**OF, "topic_key_requests_per_hour": Decimal(an_hour)})
+        asked = lines(services.lines, encrypted, load)["requests, of AWS's keys for SNS and DynamoDB"]
+        assert asked == requests * Decimal("0.03") / 10_000
+
+
+def test_a_function_that_reads_an_encrypted_setting_decrypts_it():
+    reads = query(Environment={"Variables": {"FEATURE_FLAGS_PARAMETER": "flags"}})
+    asked = lines(services.lines, reads)["requests, of AWS's keys for SNS and DynamoDB"]
+    assert asked == OF["key_requests_per_hour"] * 730 * Decimal("0.03") / 10_000
 
 
 def test_a_second_table_is_known_by_its_capacity_alone():
@@ -228,10 +236,31 @@ def test_a_queue_that_lambda_reads_is_asked_even_when_it_is_empty():
     assert lines(services.lines, {"Queue": resource("AWS::SQS::Queue")}, empty) == {}
 
 
-def test_all_traces_are_recorded_at_first_and_one_in_twenty_of_the_rest():
-    month = Decimal(730 * 3600)
-    assert LOAD.traces(month / 2) == month / 2
-    assert LOAD.traces(3 * month) == month + 2 * month / 20
+def traced_stage(*rules):
+    return {"Stage": resource("AWS::ApiGateway::Stage", TracingEnabled="true")} | {
+        f"Rule{place}": resource("AWS::XRay::SamplingRule", SamplingRule=rule) for place, rule in enumerate(rules)
+    }
+
+
+def traces(resources, requests_a_second):
+    load = Load(Decimal(requests_a_second * 24 * 3600) / 4, OF)  # of four requests to an order
+    found = lines(observability.lines, resources, load).get("traces recorded", Decimal(0))
+    return float(found * 10**6 / Decimal("5.00") / (730 * 3600))
+
+
+RULE = {"ServiceType": "AWS::ApiGateway::Stage", "FixedRate": "0.2", "ReservoirSize": "2"}
+
+
+def test_xrays_default_rule_records_one_trace_a_second_and_one_in_twenty_of_the_rest():
+    assert traces(traced_stage(), 0.5) == pytest.approx(0.5)
+    assert traces(traced_stage(), 3) == pytest.approx(1 + 2 / 20)
+
+
+def test_a_sampling_rule_records_its_reservoir_and_its_share_of_the_rest():
+    assert traces(traced_stage(RULE), 1.5) == pytest.approx(1.5)
+    assert traces(traced_stage(RULE), 12) == pytest.approx(2 + 10 * 0.2)
+    assert traces(traced_stage({**RULE, "ReservoirSize": "0"}), 12) == pytest.approx(12 * 0.2)
+    assert traces(traced_stage({**RULE, "ServiceType": "*"}), 3) == pytest.approx(1.1), "a rule of other services"
 
 
 def test_a_trace_begins_at_the_gateway_or_at_a_function_without_a_traced_caller():
@@ -254,7 +283,20 @@ def test_a_metric_is_paid_for_in_the_hours_in_which_it_is_written():
 def test_own_metrics_stay_below_what_the_operators_page_says():
     count = Load(Decimal(10**6))
     (line,) = [each for each in observability.lines(BilledResources.of(of(query())), count) if "our own" in each.what]
-    assert 60 < line.quantity <= 80, "docs/monitoring.md: at most about 80, if every one is written every hour"
+    assert 40 < line.quantity <= 55, "docs/monitoring.md: at most about 55, if every one is written every hour"
+
+
+def test_without_a_dashboard_only_metrics_that_alarms_read_are_written_and_logged():
+    without = query(Environment={"Variables": {"DASHBOARD_ENABLED": "false"}})
+    group = {"Logs": resource("AWS::Logs::LogGroup", RetentionInDays=10)}
+    read = sum(metric.alarm for metric in METRICS.values())
+    load = Load(Decimal(10**6))
+    (line,) = [each for each in observability.lines(BilledResources.of(of(without)), load) if "our own" in each.what]
+    assert line.quantity == read
+    fewer, more = (
+        lines(observability.lines, {**each, **group}, load)["GB of logs written"] for each in (without, query())
+    )
+    assert more / fewer == 1 + OF["metric_bytes_per_order"] / OF["log_bytes_per_order"]
 
 
 def test_a_key_of_our_own_costs_and_one_of_awss_does_not():
@@ -276,8 +318,9 @@ def test_metrics_of_single_methods_are_paid_for_when_they_are_written():
 
 def test_logs_are_paid_for_when_written_and_while_kept():
     group = {"Logs": resource("AWS::Logs::LogGroup", RetentionInDays=10)}
-    known = {**OF, "log_bytes_per_order": Decimal(1000), "log_compression": Decimal("0.2")}
-    load = Load(Decimal(240), {**known, "traced_bytes_per_request": Decimal(500)})
+    known = {**OF, "log_bytes_per_order": Decimal(1000), "metric_bytes_per_order": Decimal(0)}
+    known |= {"log_compression": Decimal("0.2"), "traced_bytes_per_request": Decimal(500)}
+    load = Load(Decimal(240), known)
     costs = lines(observability.lines, group, load)
     assert costs["GB of logs written"] == ORDERS * 1000 / 10**9 * Decimal("0.50")
     kept = costs["GB-months of logs kept, compressed"]

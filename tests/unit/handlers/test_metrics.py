@@ -42,7 +42,7 @@ def undeclared(lines):
             seen.append((name, frozenset(dimensions)))
             if metric is None or (namespace, unit) != (metrics.NAMESPACE, metric.unit):
                 found.add(f"{name}: not declared so")
-            elif frozenset(dimensions) not in map(frozenset, metric.sets):
+            elif tuple(dimensions) != metric.dimensions:
                 found.add(f"{name}: not declared by {', '.join(dimensions)}")
             found |= {f"{name}: {key} {value}" for key, value in dimensions.items() if value not in VALUES.get(key, ())}
             if not 1 <= len(values) <= 100 or not all(isinstance(value, (int, float)) for value in values):
@@ -54,7 +54,7 @@ def undeclared(lines):
 def unwritten(lines):
     """Return what contract.metrics declares and no session writes."""
     written = {(each.name, frozenset(each.dimensions)) for each in samples(lines)}
-    declared = {(metric.name, frozenset(names)) for metric in metrics.METRICS.values() for names in metric.sets}
+    declared = {(metric.name, frozenset(metric.dimensions)) for metric in metrics.METRICS.values()}
     return declared - written
 
 
@@ -67,13 +67,9 @@ def test_everything_declared_is_written(lines):
     assert unwritten(lines) == set()
 
 
-@pytest.mark.parametrize("name", ["OrderStored", "OrderValue", "OrderProcessingLatency", "OrdersPerHourCeiling"])
+@pytest.mark.parametrize("name", ["OrderValue", "OrderProcessingLatency"])
 def test_orders_are_logged_on_every_path(lines, name):
-    assert {each.dimensions["path"] for each in samples(lines) if each.name == name and "path" in each.dimensions} == {
-        "sync",
-        "async",
-        "import",
-    }
+    assert {each.dimensions["path"] for each in samples(lines) if each.name == name} == {"sync", "async", "import"}
 
 
 @pytest.mark.parametrize(
@@ -85,20 +81,20 @@ def test_orders_are_logged_on_every_path(lines, name):
         (lambda d: d["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0].append("path"), "not declared by"),
         (lambda d: d["_aws"]["CloudWatchMetrics"].append(d["_aws"]["CloudWatchMetrics"][0]), "twice"),
         (lambda d: d.update(path="ORD-1"), "path ORD-1"),
-        (lambda d: d.update(OrderStored=[1] * 101), "not from 1 to 100 numbers"),
-        (lambda d: d.update(OrderStored="1"), "not from 1 to 100 numbers"),
+        (lambda d: d.update(OrderValue=[1] * 101), "not from 1 to 100 numbers"),
+        (lambda d: d.update(OrderValue="1"), "not from 1 to 100 numbers"),
     ],
 )
 def test_a_difference_is_named(lines, change, named):
-    document = copy.deepcopy(next(line for line in documents(lines) if "OrderStored" in line))
+    document = copy.deepcopy(next(line for line in documents(lines) if "OrderValue" in line))
     assert undeclared([document]) == set()
     change(document)
     assert any(named in each for each in undeclared([document]))
 
 
 def test_an_unwritten_metric_is_named(lines):
-    without = [line for line in lines if "CustomerOrdersQueried" not in line]
-    assert unwritten(without) == {("CustomerOrdersQueried", frozenset(metrics.BY_SERVICE))}
+    without = [line for line in lines if "OrderStatusChanged" not in line]
+    assert unwritten(without) == {("OrderStatusChanged", frozenset(metrics.BY_STATUS))}
 
 
 def test_every_source_of_orders_has_a_path():
@@ -107,17 +103,17 @@ def test_every_source_of_orders_has_a_path():
 
 
 def test_one_document_has_all_metrics_unless_a_dimension_has_two_values(written):
-    emf.add("OrderCreated", 1)
-    emf.add("OrderStored", 1, path="sync")
-    emf.add("OrdersPerHourCeiling", 150, path="sync")
+    emf.add("ColdStart", 1)
+    emf.add("OrderValue", 25.1, path="sync")
+    emf.add("OrderProcessingLatency", 12, path="sync")
+    emf.add("HourlyLimitUsed", 0.5)
     emf.add("OrderRejected", 1, reason="timeout")
     (document,) = written()
     assert {(each.name, tuple(each.dimensions)) for each in samples([document])} == {
-        ("OrderCreated", ("Environment", "service")),
-        ("OrderStored", ("Environment", "service")),
-        ("OrderStored", ("Environment", "path")),
-        ("OrdersPerHourCeiling", ("Environment", "path")),
-        ("OrderRejected", ("Environment", "service")),
+        ("ColdStart", ("Environment", "service")),
+        ("OrderValue", ("Environment", "path")),
+        ("OrderProcessingLatency", ("Environment", "path")),
+        ("HourlyLimitUsed", ("Environment",)),
         ("OrderRejected", ("Environment", "reason")),
     }
     assert written() == []
@@ -130,14 +126,21 @@ def test_values_of_two_paths_are_separate(written):
     assert (first["path"], first["OrderValue"], second["path"], second["OrderValue"]) == ("async", [1, 3], "import", 2)
 
 
-def test_a_value_without_a_path_does_not_join_those_of_one(written):
-    emf.add("OrderProcessingLatency", 1, path="sync")
-    emf.add("OrderProcessingLatency", 2)
-    assert [(each.values, tuple(each.dimensions)) for each in samples(written())] == [
-        ([1], ("Environment", "service")),
-        ([1], ("Environment", "path")),
-        ([2], ("Environment", "service")),
-    ]
+def test_values_of_all_paths_are_one_series(written):
+    for path in ("async", "import"):
+        emf.add("OrderValue", 1, path=path)
+        emf.add("HourlyLimitUsed", 0.5)
+    assert [each.values for each in samples(written()) if each.name == "HourlyLimitUsed"] == [[0.5, 0.5]]
+
+
+def test_an_environment_without_a_dashboard_writes_only_what_alarms_read(written, monkeypatch):
+    monkeypatch.setattr(emf, "_DASHBOARD", False)
+    emf.add("ColdStart", 1)
+    assert written() == []
+    for name, metric in metrics.METRICS.items():
+        emf.add(name, 1, **{key: "any" for key in metric.dimensions if key not in ("Environment", "service")})
+    (document,) = written()
+    assert {each.name for each in samples([document])} == {name for name, each in metrics.METRICS.items() if each.alarm}
 
 
 def test_more_values_than_a_document_takes_are_several(written):
@@ -148,7 +151,8 @@ def test_more_values_than_a_document_takes_are_several(written):
     assert [value for document in found for value in document["OrderValue"]] == list(range(250))
 
 
-def test_a_metric_that_is_not_declared_cannot_be_written(written):
+@pytest.mark.parametrize("name", ["OrdersByCustomer", "OrderValue"])
+def test_a_metric_that_is_not_declared_or_lacks_a_dimension_cannot_be_written(written, name):
     with pytest.raises(KeyError):
-        emf.add("OrdersByCustomer", 1)
+        emf.add(name, 1)
     assert written() == []

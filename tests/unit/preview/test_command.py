@@ -29,7 +29,7 @@ def cloudwatch(monkeypatch):
 
 
 def put(client, *widgets) -> None:
-    client.put_dashboard(DashboardName="food-delivery-dev", DashboardBody=json.dumps({"widgets": list(widgets)}))
+    client.put_dashboard(DashboardName="food-delivery-staging", DashboardBody=json.dumps({"widgets": list(widgets)}))
 
 
 def refused(capsys, *arguments) -> tuple[int, str]:
@@ -90,7 +90,7 @@ def test_no_emulator_is_exit_code_3_and_none_is_started(capsys, tmp_path):
 def test_no_dashboard_is_exit_code_3(cloudwatch, tmp_path, capsys):
     target = tmp_path / "page.html"
     code, line = refused(capsys, "--local", "-o", str(target))
-    assert code == 3 and "there is no dashboard food-delivery-dev" in line
+    assert code == 3 and "there is no dashboard food-delivery-staging" in line
     assert not target.exists()
 
 

@@ -180,12 +180,30 @@ def test_the_stage_is_named_traced_logged_and_throttled(api):
     assert settings == {
         "HttpMethod": "*",
         "ResourcePath": "/*",
-        "MetricsEnabled": True,
+        "MetricsEnabled": "false",
         "ThrottlingRateLimit": "100",
         "ThrottlingBurstLimit": "200",
         "LoggingLevel": "ERROR",
         "DataTraceEnabled": "false",
     }
+
+
+@pytest.mark.parametrize(("name", "changes", "rate"), [("prod", {}, "0.05"), ("dev", {"TraceRate": "0.5"}, "0.5")])
+def test_xray_records_the_share_of_the_stages_requests_that_the_environment_asks_for(api, name, changes, rate):
+    given = root_parameters(name, **changes)
+    (found,) = of_type(api, "XRay::SamplingRule").values()
+    rule = evaluate(api, found["Properties"], given)["SamplingRule"]
+    # As API Gateway names itself to X-Ray: {api-name}/{stage-name}.
+    named = evaluate(api, api["Resources"]["OrdersApi"]["Properties"]["Name"], given)
+    assert (rule["ServiceType"], rule["ServiceName"]) == ("AWS::ApiGateway::Stage", f"{named}/Stage")
+    assert (rule["FixedRate"], rule["ReservoirSize"]) == (rate, "0")
+    assert all(rule[key] == "*" for key in ("Host", "HTTPMethod", "URLPath", "ResourceARN"))
+
+
+def test_a_sampling_rule_has_a_name_that_xray_takes_for_every_environment(api):
+    (found,) = of_type(api, "XRay::SamplingRule").values()
+    longest = {"Environment": "e" * 20}
+    assert len(evaluate(api, found["Properties"]["SamplingRule"]["RuleName"], longest)) <= 32
 
 
 def test_bodies_are_logged_only_where_data_trace_is_on(api):

@@ -49,7 +49,15 @@ def test_every_function_is_arm64_traced_and_on_the_layers_runtime(compute):
     for each in functions_of(compute).values():
         assert each["Architectures"] == layer["Properties"]["CompatibleArchitectures"] == ["arm64"]
         assert layer["Properties"]["CompatibleRuntimes"] == [each["Runtime"]] == ["python3.13"]
-        assert each["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_every_function_is_traced_that_of_the_stream_if_the_environment_asks_for_it(compute):
+    for asked, mode in (("false", "PassThrough"), ("true", "Active")):
+        modes = {
+            title: each["TracingConfig"]["Mode"] for title, each in functions_of(compute, TraceEvents=asked).items()
+        }
+        assert modes.pop("OrdersEventsFunction") == mode
+        assert set(modes.values()) == {"Active"}
 
 
 def test_every_function_logs_json_to_its_own_group(compute):
@@ -69,6 +77,7 @@ def test_handlers_find_the_environment_variables_they_read(compute):
     functions = functions_of(compute, AllowedOrigins="https://a.example,https://b.example")
     common = {
         "ENVIRONMENT": "dev",
+        "DASHBOARD_ENABLED": "false",
         "TABLE_NAME": "orders",
         "API_CONFIG_PARAMETER": "/food-delivery/dev/api-config",
         "ALLOWED_ORIGINS": "https://a.example,https://b.example",

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -44,7 +45,7 @@ def dimensions(line: list) -> dict[str, str]:
     return dict(zip(words[2::2], words[3::2], strict=True))
 
 
-def shown_metrics(board: dict) -> set[tuple[str, str, frozenset]]:
+def shown_metrics(board: dict) -> set[tuple]:
     return {(line[0], line[1], frozenset(dimensions(line).items())) for line in metric_lines(board)}
 
 
@@ -64,13 +65,14 @@ def missing(board: dict) -> set[str]:
     wanted = {
         **{name: ("AWS/ApiGateway", name, stage) for name in ("Count", "4XXError", "5XXError", "Latency")},
         **{
-            f"{route.method} {route.path} {name}": (
-                "AWS/ApiGateway",
-                name,
-                {**stage, "Method": route.method, "Resource": route.path},
+            f"{route.method} {route.path} {stat}": (
+                "FoodDelivery",
+                "RequestLatency",
+                {"Environment": "dev", "operation": route.operation},
+                stat,
             )
             for route in ROUTES
-            for name in ("Count", "Latency")
+            for stat in ("SampleCount", "p95")
         },
         **{
             f"{function.name} {name}": ("AWS/Lambda", name, {"FunctionName": function.name})
@@ -107,13 +109,19 @@ def missing(board: dict) -> set[str]:
             for name in ("ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents")
         },
         **{
-            f"{path} {name}": ("FoodDelivery", name, {"Environment": "dev", "path": path})
+            f"{path} {name} {stat}": ("FoodDelivery", name, {"Environment": "dev", "path": path}, stat)
             for path in ("sync", "async", "import")
-            for name in ("OrderStored", "OrderValue", "OrderProcessingLatency")
+            for name, stat in (("OrderValue", "SampleCount"), ("OrderValue", "Sum"), ("OrderProcessingLatency", "p95"))
         },
     }
     shown = shown_metrics(board)
-    return {name for name, (space, metric, at) in wanted.items() if (space, metric, frozenset(at.items())) not in shown}
+    for line in metric_lines(board):
+        shown.add((line[0], line[1], frozenset(dimensions(line).items()), line[-1]["stat"]))
+    return {
+        name
+        for name, (space, metric, at, *stat) in wanted.items()
+        if (space, metric, frozenset(at.items()), *stat) not in shown
+    }
 
 
 def test_every_function_route_queue_topic_path_and_part_of_the_table_is_on_it(dashboard):
@@ -125,10 +133,10 @@ def test_every_function_route_queue_topic_path_and_part_of_the_table_is_on_it(da
     [
         ("Throttles", "orders-events Throttles"),
         ("Invocations that failed (%)", "orders-query Errors"),
-        ("Requests by route", "POST /orders/async Count"),
+        ("Requests by route", "POST /orders/async SampleCount"),
         ("Dead letters waiting", "OrderEventsDLQ"),
         ("Throttled", "customerIdIndex ReadThrottleEvents"),
-        ("Value of orders, by path", "import OrderValue"),
+        ("Value of orders, by path", "import OrderValue Sum"),
     ],
 )
 def test_a_widget_that_is_taken_away_is_missed(dashboard, title, named):
@@ -203,10 +211,10 @@ def unwritten(found: set[tuple[str, str, frozenset]]) -> set[str]:
         values = dict(at)
         if space != metrics.NAMESPACE:
             continue
-        sets = [frozenset(each) for each in metrics.METRICS[name].sets] if name in metrics.METRICS else []
+        declared = metrics.METRICS[name].dimensions if name in metrics.METRICS else None
         known = all(values[key] in of for key, of in metrics.VALUES.items() if key in values)
         known = known and values.get("service", next(iter(services))) in services
-        if frozenset(values) not in sets or not known:
+        if declared is None or set(values) != set(declared) or not known:
             bad.add(name)
     return bad
 
@@ -226,14 +234,51 @@ def test_every_metric_of_ours_on_it_or_in_an_alarm_is_one_that_functions_write(m
 @pytest.mark.parametrize(
     ("name", "at"),
     [
-        ("OrderStord", {"Environment": "dev", "path": "sync"}),
-        ("OrderStored", {"Environment": "dev"}),
-        ("OrderStored", {"Environment": "dev", "path": "fax"}),
+        ("OrderValeu", {"Environment": "dev", "path": "sync"}),
+        ("OrderValue", {"Environment": "dev"}),
+        ("OrderValue", {"Environment": "dev", "path": "fax"}),
         ("ColdStart", {"Environment": "dev", "service": "orders-refund"}),
     ],
 )
 def test_a_metric_that_nobody_writes_is_named(name, at):
     assert unwritten({("FoodDelivery", name, frozenset(at.items()))}) == {name}
+
+
+# By service, but written by one function only.
+OF_WORKER = ("OrderDuplicate", "OrderRetried")
+OF_IMPORT = ("OrdersProcessed", "OrderProcessingErrors", "ProcessingFailures", "ProcessingTime", "SuccessRate")
+WRITER = dict.fromkeys(OF_WORKER, "orders-worker") | dict.fromkeys(OF_IMPORT, "orders-import")
+WRITER["EventsFailed"] = "orders-events"
+NOT_READ = {("OrderStatusChanged", "pending"): "the first status is no change: no function writes it"}
+
+
+def series_written() -> set[tuple[str, str, frozenset]]:
+    """Each combination of a metric with values of its dimensions: CloudWatch charges for each."""
+    everyone = [function.name for function in FUNCTIONS]
+    found = set()
+    for name, metric in metrics.METRICS.items():
+        values = {"Environment": ["dev"], "service": [WRITER[name]] if name in WRITER else everyone}
+        values |= metrics.VALUES
+        for combination in product(*(values[key] for key in metric.dimensions)):
+            if (name, combination[-1]) not in NOT_READ:
+                found.add((metrics.NAMESPACE, name, frozenset(zip(metric.dimensions, combination, strict=True))))
+    return found
+
+
+def test_every_series_that_functions_write_is_read_by_an_alarm_or_on_the_dashboard(monitoring, dashboard):
+    assert series_written() - shown_metrics(dashboard) - watched(alarms_of(monitoring, "dev")) == set()
+
+
+def test_a_series_that_nobody_reads_is_named(dashboard, monitoring, monkeypatch):
+    unread = metrics.CustomMetric("OrderCreated", "Count")
+    monkeypatch.setitem(metrics.METRICS, unread.name, unread)
+    left = series_written() - shown_metrics(dashboard) - watched(alarms_of(monitoring, "dev"))
+    assert {name for _, name, _ in left} == {"OrderCreated"}
+
+
+def test_without_a_dashboard_functions_write_exactly_the_metrics_that_alarms_read(monitoring):
+    read = {name for space, name, _ in watched(alarms_of(monitoring, "dev")) if space == metrics.NAMESPACE}
+    assert {metric.name for metric in metrics.METRICS.values() if metric.alarm} == read
 
 
 def test_every_expression_of_a_graph_uses_metrics_of_the_same_graph_and_no_id_twice(dashboard):

@@ -31,17 +31,12 @@ def breaches(alarm: dict, samples: dict[str, float | None]) -> bool:
 
 
 CASES = [
-    # More than 1 % of a function's invocations. No data, no call, the only call, exactly, just above.
+    # The averages of Errors and of 5XXError are fractions.
     ("orders-query-errors", {}, False),
-    ("orders-query-errors", {"errors": 0, "invocations": 0}, False),
-    ("orders-query-errors", {"errors": 0, "invocations": 1}, False),
-    ("orders-query-errors", {"errors": 1, "invocations": 1}, True),
-    ("orders-query-errors", {"errors": 10, "invocations": 1000}, False),
-    ("orders-query-errors", {"errors": 11, "invocations": 1000}, True),
-    # Invocations of the period before that failed in this one.
-    ("orders-query-errors", {"errors": 2, "invocations": 0}, True),
-    ("orders-query-errors", {"errors": 3, "invocations": 1}, True),
-    # The average of 5XXError is a fraction.
+    ("orders-query-errors", {"failed": 0}, False),
+    ("orders-query-errors", {"failed": 0.01}, False),
+    ("orders-query-errors", {"failed": 0.0101}, True),
+    ("orders-query-errors", {"failed": 1}, True),
     ("api-errors", {}, False),
     ("api-errors", {"failed": 0.01}, False),
     ("api-errors", {"failed": 0.0101}, True),
@@ -66,13 +61,6 @@ CASES = [
     ("table-write-capacity", {"used0": 1201, "provided0": 5}, True),
     ("table-write-capacity", {"used0": 10, "provided0": 5, "used1": 1500, "provided1": 5}, True),
     ("table-read-capacity", {"provided0": 5, "provided1": 5, "provided2": 5}, False),
-    # maxOrdersPerHour is what functions say it is; a path on which nothing came in says nothing.
-    ("orders-per-hour", {}, False),
-    ("orders-per-hour", {"stored0": 150, "ceiling0": 150}, False),
-    ("orders-per-hour", {"stored0": 151, "ceiling0": 150}, True),
-    ("orders-per-hour", {"stored0": 100, "ceiling0": 150, "stored2": 51, "ceiling2": 150}, True),
-    # Raised by an operator within the hour.
-    ("orders-per-hour", {"stored0": 151, "ceiling0": 150, "stored1": 1, "ceiling1": 200}, False),
 ]
 
 
@@ -85,19 +73,19 @@ def test_an_alarm_goes_into_alarm_exactly_at_its_limit(alarms, name, samples, ex
 
 AVAILABILITY = [
     ("fast-1h", {}, False),
-    ("fast-1h", {"requests": 0, "failed": 0}, False),
-    ("fast-1h", {"requests": 1, "failed": 1}, False),  # too little to believe in
-    ("fast-1h", {"requests": 2, "failed": 2}, False),
-    ("fast-1h", {"requests": 3, "failed": 3}, True),
-    ("fast-1h", {"requests": 150, "failed": 2}, False),
-    ("fast-1h", {"requests": 150, "failed": 3}, True),  # 2 % are 20 times 0.1 %
-    ("fast-1h", {"requests": 10_000, "failed": 143}, False),
-    ("fast-1h", {"requests": 10_000, "failed": 145}, True),
-    ("fast-5min", {"requests": 12, "failed": 0}, False),
-    ("fast-5min", {"requests": 12, "failed": 1}, True),  # only confirms
-    ("slow-6h", {"requests": 900, "failed": 5}, False),
-    ("slow-6h", {"requests": 900, "failed": 6}, True),
-    ("slow-30min", {"requests": 75, "failed": 1}, True),
+    ("fast-1h", {"failed": 0, "share": 0}, False),
+    ("fast-1h", {"failed": 1, "share": 1}, False),  # too little to believe in
+    ("fast-1h", {"failed": 2, "share": 1}, False),
+    ("fast-1h", {"failed": 3, "share": 1}, True),
+    ("fast-1h", {"failed": 2, "share": 2 / 150}, False),
+    ("fast-1h", {"failed": 3, "share": 3 / 150}, True),  # 2 % are 20 times 0.1 %
+    ("fast-1h", {"failed": 143, "share": 0.0143}, False),
+    ("fast-1h", {"failed": 145, "share": 0.0145}, True),
+    ("fast-5min", {"share": 0}, False),
+    ("fast-5min", {"share": 1 / 12}, True),  # only confirms
+    ("slow-6h", {"failed": 5, "share": 5 / 900}, False),
+    ("slow-6h", {"failed": 6, "share": 6 / 900}, True),
+    ("slow-30min", {"share": 1 / 75}, True),
     ("slow-30min", {}, False),
 ]
 LATENCY = [
@@ -206,17 +194,10 @@ def test_every_expression_has_samples_above_and_below_its_limit(alarms):
 
 def test_all_functions_compute_their_errors_alike(alarms):
     found = [alarm for name, alarm in alarms.items() if name.startswith("orders-") and name.endswith("-errors")]
-    assert {expression_of(alarm) for alarm in found} == {"100 * errors / MAX([errors, invocations])"}
+    assert {expression_of(alarm) for alarm in found} == {"100 * failed"}
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "100 * errors / invocations",
-        "errors / MAX([errors, invocations])",
-        "100 * invocations / MAX([errors, invocations])",
-    ],
-)
+@pytest.mark.parametrize("wrong", ["failed", "10 * failed", "100 - 100 * failed"])
 def test_a_wrong_expression_fails_its_samples(alarms, wrong):
     alarm = alarms["orders-query-errors"]
     broken = {**alarm, "Metrics": [{"Id": "result", "Expression": wrong, "ReturnData": True}, *alarm["Metrics"][1:]]}

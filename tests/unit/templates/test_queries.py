@@ -87,7 +87,7 @@ def test_the_messages_that_are_looked_for_are_messages_that_are_logged():
 
     source = getsource(telemetry)
     assert 'logger.info("request"' in source and 'logger.info("batch"' in source
-    assert '"ColdStart"' in source
+    assert "cold_start=1" in source
 
 
 def test_the_order_trace_is_found_by_the_orders_id_and_asks_for_it(saved):

@@ -106,7 +106,7 @@ def test_a_widget_renamed_is_found_inside_the_dashboard():
         body = bundle.children["MonitoringStack"]["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
         body[0] = body[0].replace('"title": "Alarms', '"title": "All alarms', 1)
 
-    [dashboard] = summary(plan(rename)).values()
+    [dashboard] = summary(plan(rename, "prod")).values()
     [(path, before, after)] = dashboard[1:]
     assert re.fullmatch(r"DashboardBody\.widgets\[\d+\]\.properties\.title", path)
     assert after == before.replace("Alarms", "All alarms")
