@@ -7,7 +7,8 @@ from decimal import Decimal
 from capacity.limits import Limit, assumptions, limits
 from capacity.platform import Platform
 from costs.estimate import ORDERS_PER_DAY
-from costs.load import HOURS, Load
+from costs.load import Load
+from costs.observability import sampled
 
 NOW = Decimal(ORDERS_PER_DAY)
 
@@ -153,8 +154,7 @@ def _file_seconds(model: Model) -> Need:
 
 
 def _trace_segments(model: Model) -> Need:
-    month = HOURS * 3600
-    traces = model.load.traces(model.requests * month) / month
+    traces = sampled(model.requests, model.platform.trace_rate, model.platform.trace_reservoir)
     return traces * model.assumed["segments_per_trace"], model.quota("trace_segments")
 
 

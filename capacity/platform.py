@@ -32,6 +32,8 @@ class Platform:
     warm_reads: Decimal | None
     stream_batch: Decimal
     stream_parallelization: Decimal
+    trace_rate: Decimal
+    trace_reservoir: Decimal
     functions: tuple[str, ...]
     settings_readers: tuple[str, ...]
     import_seconds: Decimal
@@ -57,6 +59,7 @@ def platform(tree: Snapshot) -> Platform:
     (worker,) = (each for each in _of_type(found, "AWS::Lambda::EventSourceMapping") if "ScalingConfig" in each)
     (stream,) = (each for each in _of_type(found, "AWS::Lambda::EventSourceMapping") if "StartingPosition" in each)
     (table,) = _of_type(found, "AWS::DynamoDB::Table")
+    (sampling,) = (each["SamplingRule"] for each in _of_type(found, "AWS::XRay::SamplingRule"))
     warm, firewall = table.get("WarmThroughput", {}), _rate_rule(found)
     return Platform(
         rate_limit=number(plan["Throttle"]["RateLimit"]),
@@ -72,6 +75,8 @@ def platform(tree: Snapshot) -> Platform:
         warm_reads=_optional(warm, "ReadUnitsPerSecond"),
         stream_batch=number(stream["BatchSize"]),
         stream_parallelization=number(stream["ParallelizationFactor"]),
+        trace_rate=number(sampling["FixedRate"]),
+        trace_reservoir=number(sampling["ReservoirSize"]),
         functions=tuple(functions),
         settings_readers=tuple(
             key

@@ -114,6 +114,10 @@ def _traces(resources: BilledResources, load: Load) -> Iterator[Line]:
 
 
 def _sampled(requests: Decimal, rate: Decimal, reservoir: Decimal) -> Decimal:
-    """Return the traces of a month: of each second the first `reservoir` requests and `rate` of the others."""
-    per_second = requests / (HOURS * 3600)
-    return (min(per_second, reservoir) + rate * max(per_second - reservoir, Decimal(0))) * HOURS * 3600
+    """Return the traces of a month."""
+    return sampled(requests / (HOURS * 3600), rate, reservoir) * HOURS * 3600
+
+
+def sampled(per_second: Decimal, rate: Decimal, reservoir: Decimal) -> Decimal:
+    """Return the traces of a second: the first `reservoir` requests, and `rate` of the others."""
+    return min(per_second, reservoir) + rate * max(per_second - reservoir, Decimal(0))
