@@ -174,14 +174,17 @@ FAULTS = st.lists(
     st.one_of(
         st.none(),
         st.tuples(st.sampled_from(["before", "after"]), st.sampled_from(WHOLE)),
-        st.tuples(st.just("some"), st.sampled_from([*TRANSIENT, *PERMANENT])),
+        st.tuples(st.sampled_from(["refused", "unsure"]), st.sampled_from([*TRANSIENT, *PERMANENT])),
     ),
     max_size=12,
 )
 
 
 class Faulty:
-    """A call to DynamoDB that fails by a script: before it is made, after (its response is lost), or in part."""
+    """A call to DynamoDB that fails by a script: before it is made, after (its response is lost), or for one order.
+
+    That order is refused, or stored in spite of its error.
+    """
 
     def __init__(self, real, script, lock) -> None:
         self.real, self.script, self.lock = real, script, lock
@@ -191,11 +194,13 @@ class Faulty:
             kind, error = (self.script.pop() if self.script else None) or ("", None)
         if kind == "before":
             raise error
-        if kind == "some" and "Statements" in request:
+        if kind == "refused" and "Statements" in request:
             rest = request["Statements"][1:]
             responses = self.real(Statements=rest)["Responses"] if rest else []
             return {"Responses": [{"Error": {"Code": error}}, *responses]}
         response = self.real(**request)
+        if kind == "unsure" and "Statements" in request:
+            response["Responses"][0] = {"Error": {"Code": error}}
         if kind == "after":
             raise error
         return response
