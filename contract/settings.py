@@ -26,7 +26,9 @@ API_CONFIG = {
     "maxOrdersPerHour": Setting(
         150, 1, 10_000_000, "orders per hour that the alarm `orders-per-hour` compares with; no order is refused"
     ),
-    "defaultTimeout": Setting(500, 50, LONGEST_CALL_MS, "timeout of each attempt of a DynamoDB call, in ms"),
+    "defaultTimeout": Setting(
+        500, 50, LONGEST_CALL_MS, "timeout of each attempt of a DynamoDB call that a request waits for, in ms"
+    ),
     "retryAttempts": Setting(
         3, 0, 10, "retries of a DynamoDB call; `defaultTimeout` times (`retryAttempts` + 1) is at most 8,000 ms"
     ),

@@ -174,7 +174,8 @@ FUNCTIONS: tuple[Function, ...] = (
         # and 72 MB with the largest messages (64 KB).
         memory=1024,
         # A full batch is five transactions at once, in all about 0.3 s. No call to DynamoDB begins in the last third of
-        # the time: 40 s of retries in an outage, and 20 s for the 25 calls that reject 250 orders.
+        # the time: 40 s of retries in an outage, and 20 s for a last call (16 s at most) and for the 25 calls that
+        # reject 250 orders.
         timeout=60,
         path=ASYNC,
         rights=(

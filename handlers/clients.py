@@ -41,7 +41,7 @@ def warm_up(client: Callable[[int, int], object]) -> None:
     client(config["defaultTimeout"], config["retryAttempts"])
 
 
-@lru_cache(maxsize=1)  # new settings, new client
+@lru_cache(maxsize=2)  # new settings, new client
 def dynamodb(timeout_ms: int, retries: int) -> "DynamoDBClient":
     """Return a client. `timeout_ms` is for connecting and for reading; `retries` come after the first call."""
     return _client("dynamodb", timeout_ms, timeout_ms, retries)

@@ -25,12 +25,15 @@ from domain.errors import OrderError, UnknownFormat
 from domain.orders import Order
 from handlers import bulk, clients, configuration, dead_letters, telemetry
 from handlers.dead_letters import Rejection
-from handlers.repository import orders_table
+from handlers.repository import OrdersTable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 DEFAULT_SECONDS = 10  # outside Lambda
+# No client waits for the worker, and a transaction of a hundred items takes longer than the write of a request: ended too
+# early it would be written twice. At most 16 s with its retry, so a call that begins before the deadline ends in time.
+DYNAMODB_TIMEOUT_RETRIES = (4_000, 1)  # milliseconds, retries; handlers.bulk retries too
 
 
 class Key(NamedTuple):
@@ -106,7 +109,7 @@ def _valid(read: dict | Exception) -> dict:
 
 
 def _store(batch: Batch, deadline: float) -> None:
-    table = orders_table(configuration.api_config())
+    table = OrdersTable(clients.dynamodb(*DYNAMODB_TIMEOUT_RETRIES), os.environ["TABLE_NAME"])
     results = bulk.store(table, list(batch.orders.values()), _ttl_days(), deadline)
     for key, result in zip(batch.orders, results, strict=True):
         if isinstance(result, Exception):
@@ -217,5 +220,5 @@ def _ttl_days() -> int:
     return int(os.environ["ORDER_TTL_DAYS"])
 
 
-clients.warm_up(clients.dynamodb)
+clients.dynamodb(*DYNAMODB_TIMEOUT_RETRIES)
 validation.warm_up("OrderMessage")

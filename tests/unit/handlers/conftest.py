@@ -101,7 +101,7 @@ def queues(aws):
 
 @pytest.fixture
 def pipeline(aws, queues):
-    return Pipeline(aws, queues)
+    return Pipeline(queues)
 
 
 @pytest.fixture

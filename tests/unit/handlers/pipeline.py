@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from handlers import orders_worker
+from handlers import clients, orders_worker
 from tests.unit.handlers.api import TABLE
 
 SUBMISSION = {
@@ -77,8 +77,8 @@ def _attribute(value: str | bytes) -> dict:
 class Pipeline:
     """The worker, its table and its queues."""
 
-    def __init__(self, database, sqs) -> None:
-        self.database = database
+    def __init__(self, sqs) -> None:
+        self.database = clients.dynamodb(*orders_worker.DYNAMODB_TIMEOUT_RETRIES)
         self.sqs = sqs
 
     def work(self, *bodies: object) -> list[int]:

@@ -33,8 +33,8 @@ def main() -> None:
     }
     odd = {"correlationId": SECRETS["attribute"], "other": SECRETS["attribute"]}
     with mock_aws():
-        pipeline = Pipeline(conftest.make_database(), conftest.make_queues())
-        api = Api(pipeline.database)
+        api = Api(conftest.make_database())
+        pipeline = Pipeline(conftest.make_queues())
         assert api.submit(secret).status == 202
         assert api.submit({**secret, SECRETS["field"]: 1}).status == 400
         good = record(message("ORD-1", **secret), {"correlationId": CORRELATION})
