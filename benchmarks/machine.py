@@ -48,7 +48,7 @@ def description() -> str:
 def adopt_orphans() -> None:
     """Make orphans of descendants children of this process: what a detached emulator takes is counted as its own.
 
-    On Linux only; it is elsewhere that `others` is unknown.
+    On Linux only: elsewhere `others` is unknown anyway.
     """
     if _STAT.exists():
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
