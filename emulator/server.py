@@ -108,7 +108,7 @@ def parse_yaml_in_c() -> None:
     """Give MiniStack PyYAML's parser in C, where there is one: it reads templates eight times as fast."""
     import yaml
 
-    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]  # a type, replaced on purpose
+    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]
 
 
 def answer_identity(claim: Claim, iam: bool) -> None:

@@ -21,24 +21,27 @@ from typing import Any
 Found = list[dict[str, Any]]
 """The fields of each `deployer.artifacts.lint.Finding`, without its template."""
 
+OVERHEAD = 40_000
+"""Bytes of a template that take as long as what does not depend on its size."""
+
 
 def main(directory: str, region: str, *names: str) -> None:
     gc.disable()  # a fifth of the time; the process lives for seconds
     import cfnlint.api  # noqa: F401 - before the fork
 
-    sizes = {name: (Path(directory) / f"{name}.yaml").stat().st_size for name in names}
-    shares = [(directory, share, region) for share in shared_out(sizes, _cores())]
+    work = {name: OVERHEAD + (Path(directory) / f"{name}.yaml").stat().st_size for name in names}
+    shares = [(directory, share, region) for share in shared_out(work, _cores())]
     with get_context("fork").Pool(len(shares)) as pool:
         threading.Thread(target=_end_with_the_deployer, args=[directory], daemon=True).start()
         found = {name: each for part in pool.starmap(lint, shares, 1) for name, each in part.items()}
     json.dump(found, sys.stdout)
 
 
-def shared_out(sizes: Mapping[str, int], processes: int) -> list[list[str]]:
-    """Return the templates of each process: the longest first, each to the process with the least to do."""
-    shares: list[list[str]] = [[] for _ in range(min(processes, len(sizes)))]
-    for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
-        min(shares, key=lambda share: sum(sizes[each] for each in share)).append(name)
+def shared_out(work: Mapping[str, int], processes: int) -> list[list[str]]:
+    """Return the templates of each process: those with most work first, each to the process with the least to do."""
+    shares: list[list[str]] = [[] for _ in range(min(processes, len(work)))]
+    for name in sorted(work, key=lambda name: (-work[name], name)):
+        min(shares, key=lambda share: sum(work[each] for each in share)).append(name)
     return shares
 
 
