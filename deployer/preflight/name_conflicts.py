@@ -4,7 +4,7 @@ CloudFormation finds most of them too, but only after the upload, and the emulat
 names that are in the templates; a name that depends on a resource to be created is not known yet.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -112,8 +112,9 @@ def _conflict(conflicts: Sequence[NameConflict], cli: Callable[[str], str]) -> F
 
 def name_of(resource: Resource) -> str:
     """Return the name that the template gives the resource; "" if it has none or it is not known yet."""
-    kind = KINDS.get(resource.type)
-    name = resource.properties.get(kind.name_property) if kind else None
+    name: Any = resource.properties if (kind := KINDS.get(resource.type)) else None
+    for key in kind.name_property.split(".") if kind else ():
+        name = name.get(key) if isinstance(name, Mapping) else None
     return name if isinstance(name, str) else ""
 
 
@@ -122,7 +123,9 @@ Look = Callable[[Aws, list[str]], Iterable[str]]
 
 @dataclass(frozen=True)
 class ResourceKind:
-    """A resource type with names. `look` receives names and yields existing names, possibly also others.
+    """A resource type with names, in the property at the path `name_property`.
+
+    `look` receives names and yields existing names, possibly also others.
 
     `command`: the next command for a conflict: it deletes the resource or, if that would lose data, describes it.
     `limit`: for an account and region; if set, `look` yields all existing names, and the command `show` lists them.
@@ -211,6 +214,13 @@ def _trace_policies(aws: Aws, names: list[str]) -> Iterable[str]:
     return (policy["PolicyName"] for policy in _pages(aws, "xray", "list_resource_policies", "ResourcePolicies"))
 
 
+def _sampling_rules(aws: Aws, names: list[str]) -> Iterable[str]:
+    if aws.local:
+        return []  # the emulator has no X-Ray
+    records = _pages(aws, "xray", "get_sampling_rules", "SamplingRuleRecords")
+    return (record["SamplingRule"]["RuleName"] for record in records)
+
+
 def _one_by_one(service: str, operation: str, argument: str, member: str) -> Look:
     """Look up names one by one, for services without a prefix. `member` is in every response of the operation."""
 
@@ -266,5 +276,11 @@ KINDS: dict[str, ResourceKind] = {
         "aws xray delete-resource-policy --policy-name {}",
         limit=5,  # X-Ray API reference, PutResourcePolicy
         show="aws xray list-resource-policies",
+    ),
+    "AWS::XRay::SamplingRule": ResourceKind(
+        "X-Ray sampling rule",
+        "SamplingRule.RuleName",
+        _sampling_rules,
+        "aws xray delete-sampling-rule --rule-name {}",
     ),
 }

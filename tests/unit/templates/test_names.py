@@ -1,6 +1,7 @@
 """Names that templates give to resources: the preflight checks them for conflicts."""
 
 import copy
+from collections.abc import Iterator
 
 from deployer.preflight.name_conflicts import KINDS
 from tests.unit.templates.support import names_used
@@ -18,6 +19,8 @@ WITHIN_THE_STACK = {
     ("AWS::ApiGateway::UsagePlan", "UsagePlanName"): "two may have one name",
     ("AWS::Logs::QueryDefinition", "Name"): "two may have one name; PutQueryDefinition makes another",
     ("AWS::CloudWatch::Alarm", "MetricName"): "names what it watches",
+    ("AWS::DynamoDB::Table", "TimeToLiveSpecification.AttributeName"): "of the table's items",
+    ("AWS::WAFv2::WebACL", "VisibilityConfig.MetricName"): "two may write to one metric",
     ("AWS::SNS::Topic", "DisplayName"): "for people",
 }
 
@@ -29,10 +32,18 @@ def fixed_names(templates: dict[str, dict]) -> set[tuple[str, str]]:
         # A parameter of the root is a setting of the environment's; others carry what siblings have made.
         settings = set(templates["root"]["Parameters"])
         for resource in template["Resources"].values():
-            for key, value in resource.get("Properties", {}).items():
-                if key.endswith("Name") and names_used(value) <= settings:
-                    found.add((resource["Type"], key))
+            for path, value in properties(resource.get("Properties", {})):
+                if path.endswith("Name") and names_used(value) <= settings:
+                    found.add((resource["Type"], path))
     return found
+
+
+def properties(given: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """(path, value) of properties, those of properties included; intrinsic functions are values."""
+    for key, value in given.items():
+        yield prefix + key, value
+        if isinstance(value, dict) and not any(name == "Ref" or name.startswith("Fn::") for name in value):
+            yield from properties(value, f"{prefix}{key}.")
 
 
 def looked_up() -> set[tuple[str, str]]:

@@ -204,6 +204,19 @@ def test_nothing_is_asked_of_the_emulators_x_ray_which_is_not_there(aws):
     assert "xray" not in aws.clients
 
 
+def test_a_sampling_rule_of_the_same_name_is_a_conflict(aws):
+    rule = Resource(("ApiStack",), "Rule", "AWS::XRay::SamplingRule", {"SamplingRule": {"RuleName": "orders-api-dev"}})
+    any_ = dict.fromkeys(("ResourceARN", "ServiceName", "ServiceType", "Host", "HTTPMethod", "URLPath"), "*")
+    whole = {**any_, "Priority": 1, "FixedRate": 0.05, "ReservoirSize": 1, "Version": 1}
+    records = [{"SamplingRule": {**whole, "RuleName": name}} for name in ("Default", "orders-api-dev")]
+    aws.stub("xray").add_response("get_sampling_rules", {"SamplingRuleRecords": records})
+    (found,) = name_conflicts.find(aws, [rule], []).conflicts
+    assert (found.name, found.command) == (
+        "orders-api-dev",
+        "aws xray delete-sampling-rule --rule-name orders-api-dev",
+    )
+
+
 def test_no_conflict_is_not_refused():
     name_conflicts.refuse([], [], str)
 
