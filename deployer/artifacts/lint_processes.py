@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,10 @@ def main(directory: str, region: str, *names: str) -> None:
 
     work = {name: OVERHEAD + (Path(directory) / f"{name}.yaml").stat().st_size for name in names}
     shares = [(directory, share, region) for share in shared_out(work, _cores())]
-    with get_context("fork").Pool(len(shares)) as pool:
+    with ProcessPoolExecutor(len(shares), get_context("fork")) as pool:
+        linting = [pool.submit(lint, *share) for share in shares]  # forks all processes, then starts a thread
         threading.Thread(target=_end_with_the_deployer, args=[directory], daemon=True).start()
-        found = {name: each for part in pool.starmap(lint, shares, 1) for name, each in part.items()}
+        found = {name: each for share in linting for name, each in share.result().items()}
     json.dump(found, sys.stdout)
 
 

@@ -21,9 +21,9 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def key(*inputs: str | bytes) -> str:
-    """Return the name of the result of these inputs, of this Python and of the installed packages."""
+    """Return the name of the result of these inputs, which also depends on Python, the packages and this program."""
     digest = hashlib.sha256()
-    for each in (installed(), *inputs):
+    for each in (installed(), *program(), *inputs):
         content = each.encode() if isinstance(each, str) else each
         digest.update(len(content).to_bytes(8, "big") + content)
     return digest.hexdigest()
@@ -35,6 +35,12 @@ def installed() -> str:
     folders = [Path(entry) for entry in sys.path if os.path.isdir(entry)]
     names = {name for folder in folders for name in os.listdir(folder) if name.endswith((".dist-info", ".egg-info"))}
     return " ".join([sys.version, *sorted(names)])
+
+
+@cache
+def program() -> tuple[bytes, ...]:
+    """Return the modules that compute results, all in this folder: another one may compute another result."""
+    return tuple(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 
 
 def remembered(directory: Path, name: str, compute: Callable[[], bytes]) -> bytes:

@@ -113,6 +113,21 @@ def test_no_process_outlives_an_interrupted_or_killed_deployer(broken, tmp_path,
     assert not any((tmp_path / "tmp").iterdir())
 
 
+def test_a_linting_process_that_is_killed_is_not_waited_for(tmp_path, monkeypatch):
+    code = f"""
+import os, signal, sys
+sys.path.insert(0, {os.path.dirname(lint_processes.__file__)!r})
+import lint_processes
+lint_processes.lint = kill = lambda *share: os.kill(os.getpid(), signal.SIGKILL)
+kill.__module__, kill.__qualname__ = "lint_processes", "lint"
+lint_processes.main(*sys.argv[1:])
+"""
+    (tmp_path / "program.py").write_text(code)
+    monkeypatch.setattr(lint, "_PROGRAM", tmp_path / "program.py")
+    with pytest.raises(RuntimeError, match=r"cfn-lint failed: .*terminated abruptly"):
+        linted({"root": ROOT_TEMPLATE, "child": TOPIC % "a"}, "us-east-1", tmp_path / "cache")
+
+
 def test_a_linter_that_fails_is_not_taken_for_one_that_finds_nothing(tmp_path, monkeypatch):
     (tmp_path / "broken.py").write_text("raise SystemExit('out of memory')")
     monkeypatch.setattr(lint, "_PROGRAM", tmp_path / "broken.py")

@@ -1,10 +1,11 @@
 """Results kept in files: a damaged one is computed again, and old ones are deleted."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from deployer.artifacts import memo
+from deployer.artifacts import lint_processes, memo, packaging, rendering, wheels
 
 
 def test_a_result_is_computed_once(tmp_path):
@@ -40,3 +41,14 @@ def test_the_oldest_files_are_deleted_and_others_are_left_alone(tmp_path, monkey
 def test_inputs_are_told_apart_where_one_ends_and_the_next_begins():
     assert memo.key("ab", "c") != memo.key("a", "bc")
     assert memo.key("a") == memo.key(b"a")
+
+
+def test_another_program_is_another_result(monkeypatch):
+    before = memo.key("a")
+    monkeypatch.setattr(memo, "program", lambda: [b"# changed"])
+    assert memo.key("a") != before
+
+
+def test_the_modules_that_compute_results_are_the_program():
+    for module in (lint_processes, packaging, rendering, wheels):
+        assert Path(module.__file__).read_bytes() in memo.program()
