@@ -65,11 +65,12 @@ ORDER_MESSAGE = closed_object(
     **{"$schema": DRAFT_04, "title": "OrderMessage"},
 )
 
-# A message of several orders, each like ORDER_MESSAGE but without `format`.
+# A message of several orders, each like ORDER_MESSAGE but without `format`. A version that writes more needs a new format:
+# finding one of many to reject takes time.
 ORDERS_MESSAGE = closed_object(
     {
         "format": {"type": "integer", "minimum": 2, "maximum": 2},
-        "orders": {"type": "array", "minItems": 1},
+        "orders": {"type": "array", "minItems": 1, "maxItems": 100},
     },
     ["format", "orders"],
     **{"$schema": DRAFT_04, "title": "OrdersMessage"},

@@ -30,7 +30,7 @@ FORMAT = SEVERAL
 
 Read = dict | OrderError | UnknownFormat  # an order, valid, or why it is none
 
-_fill = re.compile(r"[ \t\r\n,]*").match
+_separators = re.compile(r"[ \t\r\n,]*").match
 
 
 def accepted(submission: dict, *, now: int, source: str, features: Collection[str], **origin: str) -> dict:
@@ -94,7 +94,7 @@ def extract(body: str, index: int | None) -> str:
         return body
     at = body.index("[") + 1
     for _ in range(index + 1):
-        start = _fill(body, at).end()  # type: ignore[union-attr]  # it matches everywhere
+        start = _separators(body, at).end()  # type: ignore[union-attr]  # it matches everywhere
         _, at = json.JSONDecoder().raw_decode(body, start)
     return _alone(body[start:at])
 

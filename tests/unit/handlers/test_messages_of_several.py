@@ -106,6 +106,7 @@ def order(order_id="ORD-1", **changes):
         ({"format": 2, "orders": None}, OrderError),
         ({"format": 2, "orders": {"0": order()}}, OrderError),
         ('{"format":2.0,"orders":[{}]}', OrderError),
+        (several(*[7] * 101), OrderError),
         ({"format": 2, **order()}, UnknownFormat),
         (several(order(), compressed=True), UnknownFormat),
         ({**several(), "later": 1}, UnknownFormat),
