@@ -1,7 +1,6 @@
 """The entry point of the command line: arguments in, exit code out."""
 
 import argparse
-import gc
 import json
 import os
 import sys
@@ -22,8 +21,6 @@ def main(given: list[str] | None = None) -> int:
     """Run the command and return its exit code. Never raises: an error is one line on standard error."""
     with streams.standard() as out:
         options, command = arguments.parse(given)
-        if options.follow:
-            gc.enable()  # which deploy.py disables
         out.ends = options.follow  # ends when its reader does
         try:
             code = _ended(options, command)
