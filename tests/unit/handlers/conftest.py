@@ -113,15 +113,16 @@ def table(pipeline, monkeypatch):
 
 
 @pytest.fixture
-def calls(pipeline):
+def calls(aws, pipeline):
     """The names of the calls to DynamoDB and SQS since the settings were read."""
     pipeline.work(message("warm-up"))
     made = []
-    for client in (pipeline.database, pipeline.sqs):
+    watched = (aws, pipeline.database, pipeline.sqs)
+    for client in watched:
         name = f"before-call.{client.meta.service_model.service_name}"
         client.meta.events.register(name, lambda model, **rest: made.append(model.name), unique_id="count")
     yield made
-    for client in (pipeline.database, pipeline.sqs):
+    for client in watched:
         client.meta.events.unregister(f"before-call.{client.meta.service_model.service_name}", unique_id="count")
 
 
