@@ -66,10 +66,10 @@ def write(directory: Path, name: str, content: bytes) -> None:
     """Store the result atomically, if possible."""
     with contextlib.suppress(OSError):
         directory.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=directory)
-        with open(handle, "wb") as file:
-            file.write(hashlib.sha256(content).digest() + content)
-        os.replace(scratch, _file(directory, name))
+        with tempfile.TemporaryDirectory(dir=directory) as scratch:  # nothing is left of it if the disk is full
+            new = Path(scratch) / "new"
+            new.write_bytes(hashlib.sha256(content).digest() + content)
+            new.replace(_file(directory, name))
         newest = sorted(directory.glob(f"*{_SUFFIX}"), key=os.path.getmtime, reverse=True)
         for old in newest[KEPT:]:
             old.unlink(missing_ok=True)
