@@ -40,7 +40,12 @@ def installed() -> str:
 @cache
 def program() -> tuple[bytes, ...]:
     """Return the modules that compute results, all in this folder: another one may compute another result."""
-    return tuple(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return tuple(path.read_bytes() for path in modules(Path(__file__).parent))
+
+
+def modules(folder: Path) -> list[Path]:
+    """Return the modules in and below the folder, sorted. An editor's lock file is a link to nothing, and none of them."""
+    return sorted(path for path in folder.rglob("*.py") if path.is_file())
 
 
 def remembered(directory: Path, name: str, compute: Callable[[], bytes]) -> bytes:
