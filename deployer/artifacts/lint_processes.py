@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -33,7 +34,7 @@ def main(directory: str, region: str, *names: str) -> None:
     work = {name: OVERHEAD + (Path(directory) / f"{name}.yaml").stat().st_size for name in names}
     shares = [(directory, share, region) for share in shared_out(work, _cores())]
     with ProcessPoolExecutor(len(shares), get_context("fork")) as pool:
-        linting = [pool.submit(lint, *share) for share in shares]  # forks all processes, then starts a thread
+        linting = [pool.submit(_linted, *share) for share in shares]  # forks all processes, then starts a thread
         threading.Thread(target=_end_with_the_deployer, args=[directory], daemon=True).start()
         found = {name: each for share in linting for name, each in share.result().items()}
     json.dump(found, sys.stdout)
@@ -45,6 +46,15 @@ def shared_out(work: Mapping[str, int], processes: int) -> list[list[str]]:
     for name in sorted(work, key=lambda name: (-work[name], name)):
         min(shares, key=lambda share: sum(work[each] for each in share)).append(name)
     return shares
+
+
+def _linted(*share: Any) -> dict[str, Found]:
+    """Lint a share of the templates. Raises SystemExit with the reason: not every error of cfn-lint can be pickled."""
+    try:
+        return lint(*share)
+    except Exception as error:
+        traceback.print_exc()
+        raise SystemExit(" ".join(f"{type(error).__name__}: {error}".split())) from None
 
 
 def lint(directory: str, names: Iterable[str], region: str) -> dict[str, Found]:
