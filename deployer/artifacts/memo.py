@@ -32,7 +32,7 @@ def key(*inputs: str | bytes) -> str:
 @cache
 def installed() -> str:
     """Return Python's version and those of all packages: by the names of their directories, which costs no import."""
-    folders = [Path(entry) for entry in sys.path if os.path.isdir(entry)]
+    folders = [Path(entry) for entry in sys.path if os.path.isdir(entry) and os.access(entry, os.R_OK)]
     names = {name for folder in folders for name in os.listdir(folder) if name.endswith((".dist-info", ".egg-info"))}
     return " ".join([sys.version, *sorted(names)])
 

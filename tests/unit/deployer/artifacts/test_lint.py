@@ -114,19 +114,25 @@ def test_no_process_outlives_an_interrupted_or_killed_deployer(broken, tmp_path,
     assert not any((tmp_path / "tmp").iterdir())
 
 
-def test_a_linting_process_that_is_killed_is_not_waited_for(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("pid", "reason"), [("os.getpid()", ".*terminated abruptly"), ("os.getppid()", "exit code -9")]
+)
+def test_a_killed_process_is_not_waited_for_and_leaves_none_behind(tmp_path, monkeypatch, pid, reason):
     code = f"""
-import os, signal, sys
+import os, signal, sys, time
 sys.path.insert(0, {os.path.dirname(lint_processes.__file__)!r})
 import lint_processes
-lint_processes._linted = kill = lambda *share: os.kill(os.getpid(), signal.SIGKILL)
+print(os.getpgid(0), file=open({str(tmp_path / "group")!r}, "w"), flush=True)
+lint_processes._linted = kill = lambda *share: (os.kill({pid}, signal.SIGKILL), time.sleep(600))
 kill.__module__, kill.__qualname__ = "lint_processes", "_linted"
 lint_processes.main(*sys.argv[1:])
 """
     (tmp_path / "program.py").write_text(code)
     monkeypatch.setattr(lint, "_PROGRAM", tmp_path / "program.py")
-    with pytest.raises(Failure, match=r"cfn-lint failed: .*terminated abruptly"):
+    with pytest.raises(Failure, match=f"cfn-lint failed: {reason}"):
         linted({"root": ROOT_TEMPLATE, "child": TOPIC % "a"}, "us-east-1", tmp_path / "cache")
+    group = int((tmp_path / "group").read_text())
+    eventually(lambda: not in_group(group), "the processes have ended")
 
 
 def test_a_linter_that_fails_is_not_taken_for_one_that_finds_nothing(tmp_path, monkeypatch):
