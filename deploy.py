@@ -47,7 +47,7 @@ def start():
         return 2
     import gc
 
-    gc.set_threshold(200_000)  # the default takes a tenth of a run; none at all would let --follow grow
+    gc.set_threshold(200000)  # the default takes a tenth of a run; none at all would let --follow grow
     from deployer.cli import main
 
     return main()

@@ -11,11 +11,11 @@ SUFFIX = "seed003"
 
 
 class SeedPipeline:
-    """Its `queue`, and the `mapping` that switches its worker."""
+    """Its `queue`, the `mapping` that switches its worker, and its `table`."""
 
     def __init__(self, code: str, scaling: dict) -> None:
         """`scaling`: ScalingConfig, the same as ours. The seed has none, which is no bound on AWS, but 5 here."""
-        table = _table()
+        self.table = _table()
         topic = boto3.client("sns").create_topic(Name=f"order-topic-{SUFFIX}")["TopicArn"]
         sqs = boto3.client("sqs")
         self.queue = sqs.create_queue(QueueName=f"order-queue-{SUFFIX}", Attributes={"VisibilityTimeout": "300"})[
@@ -26,7 +26,7 @@ class SeedPipeline:
             "order_processor.handler",
             {"order_processor.py": code},
             role_of(SUFFIX, "dynamodb:*", "sns:*"),
-            {"ORDERS_TABLE": table, "SNS_TOPIC": topic, "CUSTOMER_ID_GSI": "CustomerIdIndex"},
+            {"ORDERS_TABLE": self.table, "SNS_TOPIC": topic, "CUSTOMER_ID_GSI": "CustomerIdIndex"},
             memory=1024,
         )
         arn = sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

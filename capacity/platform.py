@@ -6,13 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from config.environment import Environment
-from config.parameters import from_environment
 from contract.imports import MAX_CSV_LINES, MAX_INVOCATIONS, ORDERS_PER_MESSAGE
 from contract.shards import PROCESSED_DATE_SHARDS
+from costs.environments import tree
 from costs.lines import number
-from deployer.plan import templates
-from deployer.plan.snapshot import Resource, Snapshot, desired, resources_of
-from generator.render import render
+from deployer.plan.snapshot import Resource, Snapshot, resources_of
 
 
 @dataclass(frozen=True)
@@ -45,14 +43,12 @@ class Platform:
 
 def of_environment(environment: Environment) -> Platform:
     """Return the platform as the generator makes it for an environment."""
-    bundle = templates.bundle(render(), "https://bucket", "templates")
-    given = from_environment(environment) | dict.fromkeys(("ArtifactBucket", "FunctionsKey", "LayerKey"), "any")
-    return platform(desired(bundle, templates.parameter_values(bundle.root, given), Snapshot()))
+    return platform(tree(environment))
 
 
-def platform(tree: Snapshot) -> Platform:
+def platform(stacks: Snapshot) -> Platform:
     """Return the platform of a tree of stacks."""
-    found = list(resources_of(tree).values())
+    found = list(resources_of(stacks).values())
     functions = {_key(each): each for each in _of_type(found, "AWS::Lambda::Function")}
     (plan,) = _of_type(found, "AWS::ApiGateway::UsagePlan")
     (queue,) = (each for each in _of_type(found, "AWS::SQS::Queue") if "RedrivePolicy" in each)

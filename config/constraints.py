@@ -2,6 +2,8 @@
 
 import re
 
+from pydantic import AfterValidator
+
 from config.parameters import Parameter
 from contract.routes import CORS_ORIGIN
 
@@ -44,7 +46,14 @@ def check_waf_rate_limit(requests: int) -> int:
     return requests
 
 
-def check_warm(least: int, units: int) -> int:
-    if 0 < units < least:
-        raise ValueError(f"expected at least {least:,} units, those of a new table, or 0 to leave it to DynamoDB")
-    return units
+def _warm(least: int) -> AfterValidator:
+    def check(units: int) -> int:
+        if 0 < units < least:
+            raise ValueError(f"expected at least {least:,} units, those of a new table, or 0 to leave it to DynamoDB")
+        return units
+
+    return AfterValidator(check)
+
+
+# DynamoDB refuses less than a new table on demand has, and never lowers a value.
+WARM_READS, WARM_WRITES = _warm(12_000), _warm(4_000)

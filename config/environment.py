@@ -5,7 +5,6 @@
 
 import tomllib
 from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,10 +17,11 @@ from config.constraints import (
     LONGEST_BATCHING_WINDOW,
     MAX_ORIGINS,
     RETENTION_DAYS,
+    WARM_READS,
+    WARM_WRITES,
     check_origins,
     check_retention,
     check_waf_rate_limit,
-    check_warm,
 )
 from config.parameters import DEPLOYER_ONLY, Parameter, settings
 from contract import settings as contract
@@ -52,11 +52,10 @@ class Data(_Section):
     target_utilization: Annotated[int, Parameter("TargetUtilization")] = Field(70, ge=20, le=90)
     """Percentage of the provisioned capacity that scaling aims at"""
 
-    # DynamoDB refuses less than a new table on demand has, 12,000 and 4,000, and never lowers a value.
-    warm_reads: Annotated[int, Parameter("WarmReads"), AfterValidator(partial(check_warm, 12_000))] = Field(0, ge=0)
+    warm_reads: Annotated[int, Parameter("WarmReads"), WARM_READS] = Field(0, ge=0)
     """Warm throughput of the orders table and its customer index, in read units a second; 0 leaves it to DynamoDB"""
 
-    warm_writes: Annotated[int, Parameter("WarmWrites"), AfterValidator(partial(check_warm, 4_000))] = Field(0, ge=0)
+    warm_writes: Annotated[int, Parameter("WarmWrites"), WARM_WRITES] = Field(0, ge=0)
     """Warm throughput of the orders table and each index, in write units a second; 0 leaves it to DynamoDB"""
 
     retention: Annotated[Literal["Delete", "Retain"], Parameter("DataRetention")] = "Retain"
@@ -109,10 +108,9 @@ class Pipeline(_Section):
     batching_window: Annotated[int, Parameter("WorkerBatchingWindow")] = Field(0, ge=0, le=LONGEST_BATCHING_WINDOW)
     """Seconds that a message may wait for others to fill its batch"""
 
-    # A batch of an import is 10 messages of 25 orders, each 4 write units of the table (two items in a transaction):
-    # 1,000 units. A new table on demand takes 4,000 a second, which one worker uses up. Five wait 1.25 s for their turn,
-    # less than handlers.bulk tries for; with twenty, every fourth order would go back to the queue. Raise it with the
-    # table's throughput. The bounds are those of Lambda's ScalingConfig.
+    # A batch of an import is 10 messages of 25 orders of 4 write units (two items in a transaction): 1,000. A new table
+    # takes 4,000 a second, which one worker uses up. Five wait 1.25 s for their turn, less than handlers.bulk tries for;
+    # with twenty, every fourth order would go back. The bounds are those of Lambda's ScalingConfig.
     maximum_concurrency: Annotated[int, Parameter("WorkerMaximumConcurrency")] = Field(5, ge=2, le=1000)
     """Most batches that orders_worker processes at once"""
 

@@ -5,6 +5,7 @@ load.toml     calls, units and bytes for each order, with the reason for each va
 load          converts orders a day to calls a month
 lines         priced quantities, and the billed resources of the templates
 tables, services, observability   cost lines of the resources
+environments  the stacks of an environment in this checkout
 estimate      the complete estimate; before and after; both billing modes of the table
 """
 

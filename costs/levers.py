@@ -26,14 +26,11 @@ ALARM_METRICS = 13  # Invocations beside Errors, Count beside 5XXError in the sh
 LOG_BYTES = 3100  # of an order: fields that nobody queries, and the metrics below in its EMF lines
 
 
-def saved(tree: Snapshot, orders_per_day: int = ORDERS_PER_DAY) -> dict[str, Decimal]:
-    """Return lever -> US dollars a month, 0 where the environment does not pull it."""
-    now = estimate(tree, orders_per_day).total
-    found = {
-        lever: estimate(with_parameters(tree, without), orders_per_day).total - now
-        for lever, without in SETTINGS.items()
-    }
-    structure = _structure(Load(Decimal(orders_per_day)), has_dashboard(BilledResources.of(tree)))
+def saved(tree: Snapshot) -> dict[str, Decimal]:
+    """Return lever -> US dollars a month at today's load, 0 where the environment does not pull it."""
+    now = estimate(tree).total
+    found = {lever: estimate(with_parameters(tree, without)).total - now for lever, without in SETTINGS.items()}
+    structure = _structure(Load(Decimal(ORDERS_PER_DAY)), has_dashboard(BilledResources.of(tree)))
     return found | {lever: line.usd for lever, line in structure}
 
 

@@ -74,7 +74,7 @@ def series(load: Load) -> dict[str, list[Decimal]]:
 
 
 def has_dashboard(resources: BilledResources) -> bool:
-    """Return False if the functions are told that there is no dashboard."""
+    """Return False if a function has `DASHBOARD_ENABLED` set to "false"."""
     variables = [each.get("Environment", {}).get("Variables", {}) for _, each in resources.functions()]
     return not any(each.get("DASHBOARD_ENABLED") == "false" for each in variables)
 

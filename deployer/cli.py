@@ -53,7 +53,9 @@ def _ended(options: argparse.Namespace, command: Command | None) -> int:
 
 def _run(options: argparse.Namespace, command: Command | None, stream) -> dict:
     if options.completion:
-        print(arguments.completion(options.completion))
+        from deployer import completion  # imports the generator
+
+        print(completion.script(options.completion))
         return {}
     if options.version:
         print(_version())

@@ -24,7 +24,7 @@ MEANING = {
     Exit.FAILED: "failed: a deployment (rolled back unless the message says otherwise), a smoke test, a part of an import",
     Exit.USAGE: "wrong arguments or configuration; with --detailed-exitcode: there are changes, or drift",
     Exit.PREFLIGHT: "the deployment is blocked: credentials, account, limits, the stack's state, another deployment, no answer from AWS",
-    Exit.LINT: "the templates cannot be rendered, or cfn-lint found errors in them",
+    Exit.LINT: "the templates cannot be rendered, or cfn-lint failed or found errors in them",
     Exit.REFUSED: "refused: not confirmed, or data would be lost",
     Exit.EMULATOR: "the local emulator could not be started, reached or stopped",
     Exit.PACKAGING: "the packages could not be built or downloaded",

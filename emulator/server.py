@@ -100,7 +100,7 @@ def configure(port: int, state_dir: Path, iam: bool) -> None:
 @cache
 def code() -> str:
     """Return a hash of this package, which names MiniStack's version."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
+    files = sorted(file for file in Path(__file__).parent.rglob("*.py") if file.is_file())
     return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

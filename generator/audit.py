@@ -18,7 +18,7 @@ _LOGS = (
     "to give rights on and to lose, for lines that are kept for days and"
 )
 LOG_GROUP = accepted(CKV_AWS_158=f"{_LOGS} have no body, address or API key in them.")
-EXECUTION_LOG_GROUP = accepted(CKV_AWS_158=f"{_LOGS} have whole requests in them only where DataTrace is on: in dev.")
+EXECUTION_LOG_GROUP = accepted(CKV_AWS_158=f"{_LOGS} have whole requests in them only while DataTrace is on.")
 
 
 def _instead(function: Function) -> tuple[str, str]:

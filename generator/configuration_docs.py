@@ -43,8 +43,9 @@ RUN_TIME = """\
 
 Functions cache both documents for five minutes. While Parameter Store cannot be reached, the last valid document
 serves; a function that has not read one yet uses the defaults below, with every flag off. A document with an invalid
-value is rejected as a whole; an unknown key is ignored, because a later version may have added it. All three count in
-the metric `ConfigurationFallback`, and are warnings in the log. In an environment's file, `deploy.py` refuses such keys and values.
+value is rejected as a whole; an unknown key is ignored, because a later version may have added it. All three are
+warnings in the log, and count in the metric `ConfigurationFallback` if the environment has a dashboard. In an
+environment's file, `deploy.py` refuses such keys and values.
 """
 FLAGS = """\
 A flag is `false`, `true`, or the percentage of customers for whom it is on; a customer keeps the same answer.

@@ -101,7 +101,6 @@ def orders_table() -> Table:
         PointInTimeRecoverySpecification=PointInTimeRecoverySpecification(
             PointInTimeRecoveryEnabled=True, RecoveryPeriodInDays=Ref("RecoveryDays")
         ),
-        # The AWS managed key aws/dynamodb: audited in CloudTrail, nothing to rotate.
         SSESpecification=SSESpecification(SSEEnabled=True, SSEType="KMS"),
         DeletionProtectionEnabled=Ref("DeletionProtection"),
     )

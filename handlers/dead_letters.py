@@ -35,7 +35,7 @@ def send(client: "SQSClient", queue_url: str, rejections: list[Rejection]) -> se
         chunk = waiting.pop(0)
         try:
             response = client.send_message_batch(QueueUrl=queue_url, Entries=chunk)
-            unsent |= {failed["Id"] for failed in response.get("Failed", ())}
+            unsent |= {entry["Id"] for entry in chunk} - {sent["Id"] for sent in response.get("Successful", ())}
         except Exception as error:
             telemetry.failure(error)
             if faults.is_transient(error):

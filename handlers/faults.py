@@ -15,6 +15,7 @@ _TRANSIENT = {
     "RequestTimeout",
     "ServiceUnavailable",
     "TransactionConflict",  # of a statement in a batch
+    "TransactionConflictException",  # of a write while a transaction has its item; the SDK does not retry it
     "TransactionInProgressException",
 }
 

@@ -108,13 +108,14 @@ def _publish(chunk: list[Announcement]) -> int | None:
     except faults.AWS as error:
         telemetry.failure(error)
         return chunk[0][0]
-    failed = {int(entry["Id"]): entry.get("Code") for entry in response.get("Failed", ())}
+    published = {int(entry["Id"]) for entry in response.get("Successful", ())}
+    codes = {int(entry["Id"]): entry.get("Code") for entry in response.get("Failed", ())}
     for index, event in chunk:
-        if index in failed:
-            telemetry.event_failed(failed[index], event["eventId"], **_ids(event))
-        else:
+        if index in published:
             telemetry.event_published(event["eventId"], **_ids(event))
-    return min(failed, default=None)
+        else:
+            telemetry.event_failed(codes.get(index), event["eventId"], **_ids(event))
+    return next((index for index, _ in chunk if index not in published), None)
 
 
 def _ids(event: dict) -> telemetry.Ids:

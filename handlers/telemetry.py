@@ -101,8 +101,12 @@ def order_stored(source: str, total: Decimal, delay_ms: int | None, **ids: Unpac
 
 
 def hourly_limit_used(stored: int, per_hour: int) -> None:
-    """Write the percentage of api-config's maxOrdersPerHour that `stored` orders use, rounded down."""
-    emf.add("HourlyLimitUsed", 100 * stored * 10**9 // per_hour / 10**9)
+    """Write the percentage of api-config's maxOrdersPerHour that `stored` orders use, rounded down.
+
+    A multiple of 2^-40: sums of such numbers are exact in floating point, so as many orders as allowed are never above
+    100, and one more always is, up to ten million an hour.
+    """
+    emf.add("HourlyLimitUsed", (100 * stored << 40) // per_hour / 2**40)
 
 
 def order_duplicate(**ids: Unpack[Ids]) -> None:

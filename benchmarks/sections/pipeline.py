@@ -15,7 +15,7 @@ from benchmarks.calls_kit import Meter, run_here
 from benchmarks.deployment import as_root, deployed
 from benchmarks.intake import Intake
 from benchmarks.measure import Effort
-from benchmarks.rates import rates
+from benchmarks.rates import SeedFailed, rates
 from benchmarks.rows import Row, at_least, at_most
 from benchmarks.seed_pipeline import SeedPipeline
 from handlers import clients
@@ -48,6 +48,12 @@ def order(number: int, with_id: bool) -> dict:
     given = {"orderId": f"ORD-{number}-{uuid.uuid4().hex[:8]}"} if with_id else {}
     items = [{"productId": "A", "quantity": 2, "price": 30}]
     return {**given, "customerId": f"CUST-{number % 50}", "items": items}
+
+
+def _as_the_seeds(number: int) -> dict:
+    """Return an order as the seed's worker validates it: an item has an `itemId`."""
+    sent = order(number, with_id=True)
+    return {**sent, "items": [{"itemId": item.pop("productId"), **item} for item in sent["items"]]}
 
 
 def run(queue: str, mapping: str, messages: Sequence[dict]) -> float:
@@ -86,9 +92,11 @@ def _rates(outputs: dict, intake: Intake, effort: Effort) -> list[Row]:
 
     def seeds_rate(number: int) -> float:
         announcements.switch(False)
-        now = time.time_ns() // 1_000_000
-        bodies = [{**order(n, with_id=True), "timestamp": now, "source": "pipeline"} for n in range(number)]
-        return run(seed.queue, seed.mapping, [{"MessageBody": json.dumps(body)} for body in bodies])
+        before = order_queue.items(seed.table)
+        rate = run(seed.queue, seed.mapping, [{"MessageBody": json.dumps(_as_the_seeds(n))} for n in range(number)])
+        if order_queue.items(seed.table) != before + number:  # it drops what it takes for invalid
+            raise SeedFailed("its worker did not store every order")
+        return rate
 
     seeds_rate(few)  # warm
     return rates({SEED: lambda: seeds_rate(orders), **contestants}, effort.rounds, TARGETS, SEED)

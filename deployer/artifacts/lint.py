@@ -11,12 +11,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from deployer.artifacts import memo
+from deployer.errors import Exit, Failure
 
 _PROGRAM = Path(__file__).with_name("lint_processes.py")
 
@@ -40,17 +41,17 @@ class Finding:
 def started(rendered: Mapping[str, str], region: str, cache: Path) -> Iterator[Callable[[], list[Finding]]]:
     """Start to lint; yield a function that waits for all findings, sorted by template and line.
 
-    What still runs when the block ends is killed.
+    What still runs when the block ends is killed. The function raises Failure(LINT) if cfn-lint fails.
     """
-    keys = {name: _key(name, rendered, region) for name in rendered}
-    known = {name: memo.read(cache, keys[name]) for name in rendered}
+    keys = {} if _is_configured() else {name: _key(name, rendered, region) for name in rendered}
+    known = {name: memo.read(cache, key) for name, key in keys.items()}
     found = {name: json.loads(content) for name, content in known.items() if content is not None}
     with _processes(rendered, [name for name in rendered if name not in found], region) as finished:
 
         def findings() -> list[Finding]:
             linted = finished()
-            for name, fields in linted.items():
-                memo.write(cache, keys[name], json.dumps(fields).encode())
+            for name in linted.keys() & keys:
+                memo.write(cache, keys[name], json.dumps(linted[name]).encode())
             both = found | linted
             return sorted({Finding(f"{name}.yaml", **fields) for name, entries in both.items() for fields in entries})
 
@@ -62,17 +63,17 @@ def errors(findings: list[Finding]) -> list[Finding]:
 
 
 def _key(name: str, rendered: Mapping[str, str], region: str) -> str:
-    """Hash the inputs: the template, its nested ones (cfn-lint reads their parameters and outputs), configuration."""
+    """Hash the inputs: the template, and its nested ones, whose parameters and outputs cfn-lint reads."""
     inputs = {name: rendered[name]} | {
         other: text for other, text in rendered.items() if f"./{other}.yaml" in rendered[name]
     }
-    # cfn-lint reads its own configuration from the working directory.
-    settings = [
-        path.read_text()
-        for file in (".cfnlintrc", ".cfnlintrc.yaml", ".cfnlintrc.yml")
-        if (path := Path(file)).is_file()
-    ]
-    return memo.key(region, name, json.dumps(inputs, sort_keys=True), *settings)
+    return memo.key(region, name, json.dumps(inputs, sort_keys=True))
+
+
+def _is_configured() -> bool:
+    """Whether cfn-lint has a configuration, which may name files of rules: its findings depend on more than a key has."""
+    folders = Path(os.path.expanduser("~")), Path()
+    return any((folder / f".cfnlintrc{suffix}").is_file() for folder in folders for suffix in ("", ".yaml", ".yml"))
 
 
 @contextmanager
@@ -101,7 +102,12 @@ def _processes(
             found = process.stdout.read()
             if process.wait():
                 problems.seek(0)
-                raise RuntimeError(f"cfn-lint failed: {' '.join(problems.read().decode(errors='replace').split())}")
+                printed = problems.read().decode(errors="replace").strip() or f"exit code {process.returncode}"
+                raise Failure(
+                    Exit.LINT,
+                    f"cfn-lint failed: {printed.splitlines()[-1]}",
+                    "correct .cfnlintrc, here or at home, if it is the reason; --debug shows all that cfn-lint printed",
+                ) from RuntimeError(printed)
             return json.loads(found)
 
         with process:
@@ -112,6 +118,7 @@ def _processes(
 
 
 def _kill(process: subprocess.Popen) -> None:
-    """Kill what still runs of the process and its children, which are its group."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+    """Kill what still runs of the process and its children, which are its group. They may outlive it."""
+    if process.poll() != 0:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -32,11 +33,16 @@ def main(directory: str, region: str, *names: str) -> None:
 
     work = {name: OVERHEAD + (Path(directory) / f"{name}.yaml").stat().st_size for name in names}
     shares = [(directory, share, region) for share in shared_out(work, _cores())]
-    with ProcessPoolExecutor(len(shares), get_context("fork")) as pool:
-        linting = [pool.submit(lint, *share) for share in shares]  # forks all processes, then starts a thread
+    with ProcessPoolExecutor(len(shares), get_context("fork"), _leave_the_output) as pool:
+        linting = [pool.submit(_linted, *share) for share in shares]  # forks all processes, then starts a thread
         threading.Thread(target=_end_with_the_deployer, args=[directory], daemon=True).start()
         found = {name: each for share in linting for name, each in share.result().items()}
     json.dump(found, sys.stdout)
+
+
+def _leave_the_output() -> None:
+    """Let standard output end with the parent, even if that is killed: the deployer reads to its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def shared_out(work: Mapping[str, int], processes: int) -> list[list[str]]:
@@ -45,6 +51,15 @@ def shared_out(work: Mapping[str, int], processes: int) -> list[list[str]]:
     for name in sorted(work, key=lambda name: (-work[name], name)):
         min(shares, key=lambda share: sum(work[each] for each in share)).append(name)
     return shares
+
+
+def _linted(*share: Any) -> dict[str, Found]:
+    """Lint a share of the templates. Raises SystemExit with the reason: not every error of cfn-lint can be pickled."""
+    try:
+        return lint(*share)
+    except Exception as error:
+        traceback.print_exc()
+        raise SystemExit(" ".join(f"{type(error).__name__}: {error}".split())) from None
 
 
 def lint(directory: str, names: Iterable[str], region: str) -> dict[str, Found]:

@@ -32,7 +32,7 @@ def key(*inputs: str | bytes) -> str:
 @cache
 def installed() -> str:
     """Return Python's version and those of all packages: by the names of their directories, which costs no import."""
-    folders = [Path(entry) for entry in sys.path if os.path.isdir(entry)]
+    folders = [Path(entry) for entry in sys.path if os.path.isdir(entry) and os.access(entry, os.R_OK)]
     names = {name for folder in folders for name in os.listdir(folder) if name.endswith((".dist-info", ".egg-info"))}
     return " ".join([sys.version, *sorted(names)])
 
@@ -40,7 +40,12 @@ def installed() -> str:
 @cache
 def program() -> tuple[bytes, ...]:
     """Return the modules that compute results, all in this folder: another one may compute another result."""
-    return tuple(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return tuple(path.read_bytes() for path in modules(Path(__file__).parent))
+
+
+def modules(folder: Path) -> list[Path]:
+    """Return the modules in and below the folder, sorted. An editor's lock file is a link to nothing, and none of them."""
+    return sorted(path for path in folder.rglob("*.py") if path.is_file())
 
 
 def remembered(directory: Path, name: str, compute: Callable[[], bytes]) -> bytes:
@@ -66,10 +71,10 @@ def write(directory: Path, name: str, content: bytes) -> None:
     """Store the result atomically, if possible."""
     with contextlib.suppress(OSError):
         directory.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=directory)
-        with open(handle, "wb") as file:
-            file.write(hashlib.sha256(content).digest() + content)
-        os.replace(scratch, _file(directory, name))
+        with tempfile.TemporaryDirectory(dir=directory) as scratch:  # nothing is left of it if the disk is full
+            new = Path(scratch) / "new"
+            new.write_bytes(hashlib.sha256(content).digest() + content)
+            new.replace(_file(directory, name))
         newest = sorted(directory.glob(f"*{_SUFFIX}"), key=os.path.getmtime, reverse=True)
         for old in newest[KEPT:]:
             old.unlink(missing_ok=True)

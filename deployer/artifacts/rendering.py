@@ -12,13 +12,19 @@ SOURCES = ("config", "contract", "generator")
 
 def rendered(root: Path, cache: Path) -> dict[str, str]:
     """Return template name -> YAML text."""
-    return json.loads(memo.remembered(cache, memo.key(*_sources(root)), _render))
+    name = memo.key(*_sources(root))
+    content = memo.read(cache, name)
+    if content is None:
+        content = _render()
+        if name == memo.key(*_sources(root)):  # a source saved meanwhile may be rendered, or not
+            memo.write(cache, name, content)
+    return json.loads(content)
 
 
 def _sources(root: Path) -> Iterator[str | bytes]:
     """Yield path and content of every module."""
     for package in SOURCES:
-        for path in sorted((root / package).rglob("*.py")):
+        for path in memo.modules(root / package):
             yield path.relative_to(root).as_posix()
             yield path.read_bytes()
 

@@ -46,5 +46,6 @@ def _path(path: str, notice: Page | Ticket, meaning: str) -> Composite:
         of_path(path),
         notice,
         meaning,
-        "find on the dashboard which alarm of this path is in ALARM, and follow its description. Only this one notifies.",
+        "find which alarm of this path is in ALARM (deploy.py --status, or the dashboard), and follow its description. "
+        "Only this one notifies.",
     )

@@ -103,7 +103,7 @@ class Alarm(_Spec):
 
 @dataclass(frozen=True)
 class Composite(_Spec):
-    """Goes into ALARM with any alarm of its group."""
+    """Goes into ALARM with any alarm of its group, or with all of those that count only together."""
 
 
 def own(name: str, stat: str, **dimensions: str) -> Metric:

@@ -22,7 +22,7 @@ class StoredOrder(NamedTuple):
     total: Decimal
 
 
-def orders_of(client: "DynamoDBClient", table: str, date: str, newest_first: bool = False) -> Iterator[StoredOrder]:
+def orders_of(client: "DynamoDBClient", table: str, date: str) -> Iterator[StoredOrder]:
     """Yield the orders that were imported from files of a day (UTC, yyyy-mm-dd) and are stored, by time.
 
     Each shard is at most one page ahead, so memory does not grow with the day. An order past its time to live counts
@@ -39,12 +39,11 @@ def orders_of(client: "DynamoDBClient", table: str, date: str, newest_first: boo
                     IndexName=PROCESSED_DATE_INDEX,
                     KeyConditionExpression="processedDate = :shard",
                     ExpressionAttributeValues={":shard": {"S": shard}},
-                    ScanIndexForward=not newest_first,
                 ),
             )
             for shard in shards_of(date)
         ]
-        yield from heapq.merge(*shards, key=lambda order: order.timestamp, reverse=newest_first)
+        yield from heapq.merge(*shards, key=lambda order: order.timestamp)
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -135,8 +135,9 @@ def _orders(message: DeadLetter) -> str:
     if len(message.orders) < 2:
         return f"order {ids[0]} · " if ids else ""
     named = ids[:NAMED]
-    others = len(message.orders) - len(named)
-    return f"{len(message.orders)} orders: {', '.join(named)}{f' and {others} more' if others else ''} · "
+    others = [f"and {len(message.orders) - len(named)} more"] if len(message.orders) > len(named) else []
+    shown = f"{', '.join(named)} {' '.join(others)}".strip() if named else "without an id"
+    return f"{len(message.orders)} orders: {shown} · "
 
 
 def _messages(number: int) -> str:

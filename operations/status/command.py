@@ -1,4 +1,4 @@
-"""`--status`: the environment on one screen: stacks, version, alarms, dead dead_letter_queues, settings. Read-only."""
+"""`--status`: the environment on one screen: stacks, version, alarms, dead letters, settings. Read-only."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -61,9 +61,9 @@ def test_a_local_deployment_and_its_commands_listen_to_nothing(hostile: dict[str
     outputs = str(tmp_path / "outputs.json")
     python = sys.executable
     try:
-        run([python, "deploy.py", "--env", "dev", "--local", "--yes", "--outputs-file", outputs], local)
-        run([python, "deploy.py", "--env", "dev", "--local", "--smoke"], local)
-        run([python, "deploy.py", "--env", "dev", "--local", "--status"], local)
+        run([python, "deploy.py", "--env", "staging", "--local", "--yes", "--outputs-file", outputs], local)
+        run([python, "deploy.py", "--env", "staging", "--local", "--smoke"], local)
+        run([python, "deploy.py", "--env", "staging", "--local", "--status"], local)
         said = run(["bash", "examples/walkthrough.sh", outputs], {**local, "PYTHON": python})
         assert "# Send an invalid order: it is refused" in said
         run([python, "examples/traffic.py", outputs, "--seconds", "1"], local)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from deployer import arguments, cli
+from deployer import arguments, cli, completion
 from deployer.errors import Exit
 from deployer.options import Options
 from deployer.stacks.deployment_records import Source
@@ -215,7 +215,7 @@ def test_a_completion_script_knows_options_environments_functions_and_queues(she
 )
 def test_bash_completes_with_it(typed, offered):
     script = f"""
-{arguments.completion("bash")}
+{completion.script("bash")}
 COMP_LINE={typed!r} COMP_POINT={len(typed)}
 read -ra COMP_WORDS <<< "$COMP_LINE"; [[ "$COMP_LINE" == *" " ]] && COMP_WORDS+=("")
 COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))

@@ -57,9 +57,11 @@ def main() -> None:
         records = [created(), moved("ORD-2", 2), poison()]
         for each in records:
             each["dynamodb"]["NewImage"]["customerId"] = {"S": SECRETS["customer"]}
-        with mock.patch.object(clients.sns(), "publish_batch", return_value={}):
+        sent = {"Successful": [{"Id": str(number)} for number in range(len(records))]}
+        with mock.patch.object(clients.sns(), "publish_batch", return_value=sent):
             assert not orders_events.handler({"Records": records}, CONTEXT)["batchItemFailures"]
-        with mock.patch.object(clients.sns(), "publish_batch", return_value={"Failed": [{"Id": "1", "Code": "Bad"}]}):
+        partly = {"Successful": [{"Id": "0"}], "Failed": [{"Id": "1", "Code": "Bad"}]}
+        with mock.patch.object(clients.sns(), "publish_batch", return_value=partly):
             assert orders_events.handler({"Records": records}, CONTEXT)["batchItemFailures"]
 
 

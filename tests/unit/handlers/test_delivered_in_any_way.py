@@ -52,7 +52,7 @@ class Faults:
         refused = [entry for entry in Entries if self.strikes()]
         self.letters.extend(entry for entry in Entries if entry not in refused)
         self.on_return()
-        return {"Failed": [{"Id": entry["Id"]} for entry in refused]}
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries if entry not in refused]}
 
 
 def divided(things, sizes):

@@ -113,6 +113,7 @@ def test_a_bare_event_is_answered(aws):
     [
         (ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem"), 503),
         (ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem"), 503),
+        (ClientError({"Error": {"Code": "TransactionConflictException"}}, "PutItem"), 503),
         (ClientError({"Error": {"Code": "InternalServerError"}}, "PutItem"), 503),
         (ReadTimeoutError(endpoint_url="x"), 503),
         (ConnectionClosedError(endpoint_url="x"), 503),

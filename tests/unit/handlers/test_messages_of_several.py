@@ -223,10 +223,11 @@ def test_a_message_with_a_failed_order_returns_and_its_rejected_ones_wait_for_it
     assert pipeline.reasons() == ["invalid_request", "order_conflict"]
 
 
-def test_a_message_whose_dead_letter_cannot_be_sent_returns(pipeline, monkeypatch):
+@pytest.mark.parametrize("response", [{"Failed": [{"Id": "0"}]}, {}], ids=["failed", "not_confirmed"])
+def test_a_message_whose_dead_letter_cannot_be_sent_returns(pipeline, monkeypatch, response):
     sent = several(order("A"), 7, order("B"))
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline.sqs, "send_message_batch", lambda **request: {"Failed": [{"Id": "0"}]})
+        patch.setattr(pipeline.sqs, "send_message_batch", lambda **request: response)
         assert pipeline.work(order("C"), sent) == [1]
     assert pipeline.work(sent) == []
     assert set(pipeline.orders()) == {"A", "B", "C"} and pipeline.reasons() == ["invalid_request"]

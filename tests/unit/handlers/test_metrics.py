@@ -7,6 +7,7 @@ import pytest
 
 from contract import metrics
 from contract.schemas import SOURCES
+from contract.settings import API_CONFIG
 from handlers import emf, telemetry
 from tests.unit.handlers.sessions import SESSIONS, documents, output_of, samples
 
@@ -156,3 +157,22 @@ def test_a_metric_that_is_not_declared_or_lacks_a_dimension_cannot_be_written(wr
     with pytest.raises(KeyError):
         emf.add(name, 1)
     assert written() == []
+
+
+@pytest.mark.parametrize("per_hour", [1, 7, 150, 1000, 10_000, 999_983])
+def test_the_limit_of_an_hour_is_exceeded_by_one_order_too_many_and_not_by_the_last_allowed(monkeypatch, per_hour):
+    values = []
+    monkeypatch.setattr(emf, "add", lambda name, value: values.append(value))
+    telemetry.hourly_limit_used(1, per_hour)
+    (each,) = values
+    total = 0.0
+    for _ in range(per_hour):  # as CloudWatch adds them up; sum() compensates for rounding
+        total += each
+    assert 99.999 < total <= 100 < total + each
+
+
+def test_the_highest_limit_of_an_hour_is_exact(monkeypatch):
+    most, values = API_CONFIG["maxOrdersPerHour"].highest, []
+    monkeypatch.setattr(emf, "add", lambda name, value: values.append(value))
+    telemetry.hourly_limit_used(1, most)
+    assert values[0] * most <= 100 < values[0] * (most + 1)

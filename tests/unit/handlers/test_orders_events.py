@@ -111,7 +111,7 @@ def kept(dlq):
 @pytest.fixture
 def topic(monkeypatch):
     """SNS: it accepts every entry unless `down` is an exception to raise or `refuse` has its event id."""
-    state = SimpleNamespace(calls=[], events=[], entries=[], down=None, refuse=set())
+    state = SimpleNamespace(calls=[], events=[], entries=[], down=None, refuse=set(), silent=False)
 
     def publish_batch(TopicArn, PublishBatchRequestEntries):
         assert TopicArn == os.environ["ORDER_EVENTS_TOPIC_ARN"]
@@ -126,7 +126,9 @@ def topic(monkeypatch):
             else:
                 state.events.append(event)
                 state.entries.append(entry)
-        return {"Successful": [], "Failed": failed}
+        lost = {entry["Id"] for entry in failed}
+        sent = [{"Id": entry["Id"]} for entry in PublishBatchRequestEntries if entry["Id"] not in lost]
+        return {"Successful": sent, "Failed": [entry for entry in failed if not state.silent]}
 
     monkeypatch.setattr(clients.sns(), "publish_batch", publish_batch)
     return state
@@ -228,8 +230,10 @@ def test_the_largest_events_fit_into_a_call():
     assert len(str(orders_events._entry(0, event))) * orders_events.ENTRIES_PER_CALL < 262_144
 
 
-def test_the_first_failed_record_is_named_and_no_later_one_is_published(topic):
+@pytest.mark.parametrize("silent", [False, True], ids=["failed", "not_confirmed"])
+def test_the_first_failed_record_is_named_and_no_later_one_is_published(topic, silent):
     records = number_all([created(f"ORD-{n}") for n in range(25)])
+    topic.silent = silent
     topic.refuse = {"ORD-12:1", "ORD-14:1"}
     assert handle(*records) == [number(records[12])]
     assert len(topic.calls) == 2
@@ -450,7 +454,7 @@ def test_with_any_failures_all_readable_records_arrive_in_order_and_the_rest_is_
             if next(down, False):
                 raise EndpointConnectionError(endpoint_url="x")
             published.extend(json.loads(entry["Message"]) for entry in PublishBatchRequestEntries)
-            return {}
+            return {"Successful": [{"Id": entry["Id"]} for entry in PublishBatchRequestEntries]}
 
         patch.setattr(clients.sns(), "publish_batch", publish_batch)
         poller = StreamPoller(orders_events.handler, batch_size=batch_size, retries=60)

@@ -95,7 +95,7 @@ def test_large_messages_share_no_call_and_one_too_large_for_its_reason_stays(pip
         sizes = [len(entry["MessageBody"]) for entry in request["Entries"]]
         assert sum(sizes) < 1_048_576
         sent.append(sizes)
-        return {}
+        return {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
 
     monkeypatch.setattr(pipeline.sqs, "send_message_batch", send)
     sizes = [1_048_576, 1_000_000, 200_000, 200_000, 30_000, 10]

@@ -45,7 +45,7 @@ def test_every_request_writes_one_metrics_document_and_one_summary(lines):
 def test_metrics_count_what_happened(lines):
     assert totals(lines, "service") == {("ColdStart", "orders"): 1}
     assert totals(lines) == {
-        ("HourlyLimitUsed",): 0.666666666,  # of 150 an hour, rounded down
+        ("HourlyLimitUsed",): pytest.approx(2 / 3, abs=1e-9),  # of 150 an hour, rounded down
         ("ConfigurationFallback",): 2,  # both parameters
     }
 

@@ -16,7 +16,8 @@ from tests.unit.handlers.test_orders_events import created
 
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 PUBLISHED = (
-    "<PublishBatchResponse><PublishBatchResult><Successful/><Failed/></PublishBatchResult></PublishBatchResponse>"
+    "<PublishBatchResponse><PublishBatchResult><Successful><member><Id>0</Id></member></Successful><Failed/>"
+    "</PublishBatchResult></PublishBatchResponse>"
 )
 
 

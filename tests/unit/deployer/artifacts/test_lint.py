@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from deployer.artifacts import lint, lint_processes
+from deployer.errors import Exit, Failure
 from generator.render import render
 from tests.e2e.support import ROOT, interruptible
 from tests.unit.templates.test_lint import MISTAKES
@@ -113,24 +114,63 @@ def test_no_process_outlives_an_interrupted_or_killed_deployer(broken, tmp_path,
     assert not any((tmp_path / "tmp").iterdir())
 
 
-def test_a_linting_process_that_is_killed_is_not_waited_for(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("pid", "reason"), [("os.getpid()", ".*terminated abruptly"), ("os.getppid()", "exit code -9")]
+)
+def test_a_killed_process_is_not_waited_for_and_leaves_none_behind(tmp_path, monkeypatch, pid, reason):
     code = f"""
-import os, signal, sys
+import os, signal, sys, time
 sys.path.insert(0, {os.path.dirname(lint_processes.__file__)!r})
 import lint_processes
-lint_processes.lint = kill = lambda *share: os.kill(os.getpid(), signal.SIGKILL)
-kill.__module__, kill.__qualname__ = "lint_processes", "lint"
+print(os.getpgid(0), file=open({str(tmp_path / "group")!r}, "w"), flush=True)
+lint_processes._linted = kill = lambda *share: (os.kill({pid}, signal.SIGKILL), time.sleep(600))
+kill.__module__, kill.__qualname__ = "lint_processes", "_linted"
 lint_processes.main(*sys.argv[1:])
 """
     (tmp_path / "program.py").write_text(code)
     monkeypatch.setattr(lint, "_PROGRAM", tmp_path / "program.py")
-    with pytest.raises(RuntimeError, match=r"cfn-lint failed: .*terminated abruptly"):
+    with pytest.raises(Failure, match=f"cfn-lint failed: {reason}"):
         linted({"root": ROOT_TEMPLATE, "child": TOPIC % "a"}, "us-east-1", tmp_path / "cache")
+    group = int((tmp_path / "group").read_text())
+    eventually(lambda: not in_group(group), "the processes have ended")
 
 
 def test_a_linter_that_fails_is_not_taken_for_one_that_finds_nothing(tmp_path, monkeypatch):
     (tmp_path / "broken.py").write_text("raise SystemExit('out of memory')")
     monkeypatch.setattr(lint, "_PROGRAM", tmp_path / "broken.py")
-    with pytest.raises(RuntimeError, match="cfn-lint failed: out of memory"):
+    with pytest.raises(Failure, match="cfn-lint failed: out of memory"):
         linted({"root": ROOT_TEMPLATE, "child": TOPIC % "a"}, "us-east-1", tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("configuration", "reason"),
+    [
+        (b"nonsense: 1\n", "ConfigFileError: Invalid configuration key 'nonsense' in .cfnlintrc at nonsense"),
+        (b"regions: [\n", "ParserError: while parsing a flow node"),
+        (b"regions: [us-east-1] # \xe9\n", "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xe9"),
+    ],
+)
+def test_a_wrong_configuration_is_named_in_one_line(tmp_path, monkeypatch, configuration, reason):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".cfnlintrc").write_bytes(configuration)
+    with pytest.raises(Failure) as failed:
+        linted({"root": ROOT_TEMPLATE, "child": TOPIC % "a"}, "us-east-1", tmp_path / "cache")
+    assert failed.value.code == Exit.LINT
+    assert failed.value.message.startswith(f"cfn-lint failed: {reason}")
+    assert "\n" not in failed.value.message
+
+
+@pytest.mark.parametrize("place", ["home", "here"])
+def test_findings_under_a_configuration_are_not_remembered(tmp_path, monkeypatch, place):
+    for folder in ("home", "here"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "here")
+    rendered = {"root": ROOT_TEMPLATE, "child": (TOPIC % "a").replace("DisplayName", "Name")}
+    (tmp_path / place / ".cfnlintrc").write_text("ignore_checks: [E]\n")
+    assert not lint.errors(linted(rendered, "us-east-1", tmp_path / "cache"))
+    (tmp_path / place / ".cfnlintrc").unlink()
+    assert lint.errors(linted(rendered, "us-east-1", tmp_path / "cache"))
+    (tmp_path / place / ".cfnlintrc").write_text("ignore_checks: [E]\n")
+    assert not lint.errors(linted(rendered, "us-east-1", tmp_path / "cache"))

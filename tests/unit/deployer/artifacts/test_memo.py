@@ -1,6 +1,8 @@
 """Results kept in files: a damaged one is computed again, and old ones are deleted."""
 
 import os
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,18 @@ def test_a_damaged_file_is_computed_again(tmp_path, harm):
 def test_a_directory_that_cannot_be_written_is_not_needed(tmp_path):
     (tmp_path / "file").touch()
     assert memo.remembered(tmp_path / "file", "a", lambda: b"made") == b"made"
+
+
+def test_a_full_disk_leaves_no_file_behind(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        assert memo.remembered(tmp_path, "a", lambda: b"made") == b"made"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not any(tmp_path.iterdir())
 
 
 def test_the_oldest_files_are_deleted_and_others_are_left_alone(tmp_path, monkeypatch):

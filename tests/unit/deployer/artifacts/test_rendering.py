@@ -23,7 +23,11 @@ print(json.dumps(sorted(opened)))
 
 def test_every_file_that_rendering_opens_is_a_source():
     done = subprocess.run([sys.executable, "-B", "-c", OPENED], cwd=ROOT, capture_output=True, text=True, check=True)
-    opened = {path for path in json.loads(done.stdout) if path.startswith(f"{ROOT}/") and "/.venv" not in path}
+    opened = {
+        path
+        for path in json.loads(done.stdout)
+        if path.startswith(f"{ROOT}/") and "/.venv" not in path and ".egg-info" not in path
+    }
     modules = {path.replace("/__pycache__", "").split(".cpython-")[0].removesuffix(".py") for path in opened}
     named = {str(ROOT / each).removesuffix(".py") for each in rendering._sources(ROOT) if isinstance(each, str)}
     assert f"{ROOT}/generator/render" in modules
@@ -48,6 +52,27 @@ def test_a_changed_source_renders_again_and_an_unchanged_one_does_not(project, t
     (project / "contract" / "added.py").touch()
     rendering.rendered(project, tmp_path / "cache")
     assert len(calls) == 3
+
+
+def test_what_is_rendered_while_a_source_changes_is_not_kept(project, tmp_path, monkeypatch):
+    source = project / "generator" / "root.py"
+    before = source.read_bytes()
+
+    def render_what_is_saved_meanwhile() -> bytes:
+        source.write_text("# changed")
+        return json.dumps({"root": "changed"}).encode()
+
+    monkeypatch.setattr(rendering, "_render", render_what_is_saved_meanwhile)
+    assert rendering.rendered(project, tmp_path / "cache") == {"root": "changed"}
+    source.write_bytes(before)
+    monkeypatch.undo()
+    assert rendering.rendered(project, tmp_path / "cache") == render()
+
+
+def test_the_lock_file_of_an_editor_is_no_source(project):
+    before = memo.key(*rendering._sources(project))
+    (project / "config" / ".#names.py").symlink_to("someone@host.1:2")
+    assert memo.key(*rendering._sources(project)) == before
 
 
 def test_another_package_renders_again(project, monkeypatch):

@@ -42,7 +42,7 @@ def test_the_time_of_the_log_stands_in_for_one_that_cannot_be_read(timestamp):
         "END RequestId: 1",
         "REPORT RequestId: 1\tDuration: 5 ms",
         "INIT_START Runtime Version: python:3.13",
-        json.dumps({"_aws": {"CloudWatchMetrics": []}, "OrderStored": 1}),
+        json.dumps({"_aws": {"CloudWatchMetrics": []}, "OrderValue": 1}),
         json.dumps({"type": "platform.start", "record": {"requestId": "1"}}),
         json.dumps({"type": "platform.report", "record": {"requestId": "1", "status": "success"}}),
     ],
