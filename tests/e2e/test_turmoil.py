@@ -126,7 +126,7 @@ def test_nothing_is_lost_or_doubled(turmoil, number, clients, rounds):
 def _submit(deployment: Deployment, run: str, numbers: range) -> dict[str, Decimal]:
     """Submit orders, every other one with an id of the client's; return the total of each by its id.
 
-    An answer of 503 is repeated, as by any client: the queue may have the order all the same.
+    Repeat what is answered with 503 or 504, as any client: the queue may have the order all the same.
     """
     totals = {}
     with deployment.api() as api:
@@ -134,7 +134,7 @@ def _submit(deployment: Deployment, run: str, numbers: range) -> dict[str, Decim
             key = f"API-{run}-{number}"
             record = {"customerId": f"CUST-{run}", "items": _items(number)}
             body, headers = (record | {"orderId": key}, {}) if number % 2 else (record, {"Idempotency-Key": key})
-            while (answer := api.post("/orders/async", json=body, headers=headers)).status_code == 503:
+            while (answer := api.post("/orders/async", json=body, headers=headers)).status_code in (503, 504):
                 pass
             assert answer.status_code == 202, answer.text
             totals[answer.json()["orderId"]] = _total(record)
