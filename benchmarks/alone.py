@@ -24,7 +24,7 @@ from benchmarks.measure import ROOT
 from handlers import clients
 
 STOP = "stop_after_seconds"
-"""Key of an event: from then on the function is told that its time has run out."""
+"""Key of an event: from then on the function has no time left."""
 
 
 @dataclass(frozen=True)

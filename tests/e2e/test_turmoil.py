@@ -102,7 +102,9 @@ def test_nothing_is_lost_or_doubled(turmoil, number, clients, rounds):
                 upload(deployment, f"{run}-{name}", written(_records(f"{run}-{name}", number // len(FILES))))
                 for name, written in FILES.items()
             ]
-            submitted = [pool.submit(_submit, deployment, run, range(n, number, clients)) for n in range(clients)]
+            submitted = [
+                pool.submit(_submit, deployment, run, range(n, number, clients), ended) for n in range(clients)
+            ]
             totals = {order_id: total for each in submitted for order_id, total in each.result().items()}
             reports = [file.report() for file in files]
             eventually(lambda: killed.done() or sum(counts(deployment)) == 0, "the turmoil ends before the orders do")
@@ -123,7 +125,7 @@ def test_nothing_is_lost_or_doubled(turmoil, number, clients, rounds):
     assert receive_all(deployment, deployment.outputs["OrderEventsDlqUrl"]) == []
 
 
-def _submit(deployment: Deployment, run: str, numbers: range) -> dict[str, Decimal]:
+def _submit(deployment: Deployment, run: str, numbers: range, ended: threading.Event) -> dict[str, Decimal]:
     """Submit orders, every other one with an id of the client's; return the total of each by its id.
 
     Repeat what is answered with 503 or 504, as any client: the queue may have the order all the same.
@@ -135,7 +137,7 @@ def _submit(deployment: Deployment, run: str, numbers: range) -> dict[str, Decim
             record = {"customerId": f"CUST-{run}", "items": _items(number)}
             body, headers = (record | {"orderId": key}, {}) if number % 2 else (record, {"Idempotency-Key": key})
             while (answer := api.post("/orders/async", json=body, headers=headers)).status_code in (503, 504):
-                pass
+                assert not ended.is_set(), "interrupted"
             assert answer.status_code == 202, answer.text
             totals[answer.json()["orderId"]] = _total(record)
     return totals
