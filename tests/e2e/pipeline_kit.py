@@ -6,10 +6,13 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pytest
 
 from emulator import control
-from tests.e2e.support import Deployment
+from tests.e2e.support import Deployment, copy_project, edit, start, stop
 from tests.waiting import eventually
 
 CLIENT_ORDER = {
@@ -101,6 +104,21 @@ def assert_each_stored_once(deployment: Deployment, ids: Iterable[str]) -> dict[
     found = deployment.orders_of(ids)
     assert {order_id: len(items) for order_id, items in found.items() if len(items) != 1} == {}
     return {order_id: items[0] for order_id, items in found.items()}
+
+
+@contextmanager
+def unthrottled(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Deployment]:
+    """A deployment whose usage plan does not slow the clients down, and whose queue retries soon."""
+    project = copy_project(tmp_path_factory.mktemp(name) / "project")
+    edit(project, "environments/dev.toml", "rate_limit = 100", "rate_limit = 5000")
+    edit(project, "environments/dev.toml", "burst_limit = 200", "burst_limit = 5000")
+    local_dir = tmp_path_factory.mktemp(f"{name}-local")
+    try:
+        deployment = start(local_dir, project)
+        redeliver(deployment)
+        yield deployment
+    finally:
+        stop(local_dir, project)
 
 
 def redeliver(deployment: Deployment, *, receives: int = 1000) -> None:

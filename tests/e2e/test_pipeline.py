@@ -25,8 +25,9 @@ from tests.e2e.pipeline_kit import (
     redeliver,
     send,
     several,
+    unthrottled,
 )
-from tests.e2e.support import copy_project, deploy, edit, fresh_processes, order_for, start, stop
+from tests.e2e.support import deploy, fresh_processes, order_for
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.e2e
@@ -34,17 +35,8 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
-    """A deployment whose usage plan does not slow the clients down, and whose queue retries soon."""
-    project = copy_project(tmp_path_factory.mktemp("pipeline") / "project")
-    edit(project, "environments/dev.toml", "rate_limit = 100", "rate_limit = 5000")
-    edit(project, "environments/dev.toml", "burst_limit = 200", "burst_limit = 5000")
-    local_dir = tmp_path_factory.mktemp("pipeline-local")
-    try:
-        deployment = start(local_dir, project)
-        redeliver(deployment)
+    with unthrottled(tmp_path_factory, "pipeline") as deployment:
         yield deployment
-    finally:
-        stop(local_dir, project)
 
 
 @pytest.fixture(scope="module")

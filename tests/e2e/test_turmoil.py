@@ -23,9 +23,9 @@ from tests.e2e.pipeline_kit import (
     kill_processes,
     point_at,
     receive_all,
-    redeliver,
+    unthrottled,
 )
-from tests.e2e.support import Deployment, copy_project, edit, start, stop
+from tests.e2e.support import Deployment
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.e2e
@@ -65,24 +65,15 @@ def _requests(faults: Faults, number: int, ended: threading.Event) -> None:
 
 @pytest.fixture(scope="module")
 def turmoil(tmp_path_factory) -> Iterator[Turmoil]:
-    project = copy_project(tmp_path_factory.mktemp("turmoil") / "project")
-    edit(project, "environments/dev.toml", "rate_limit = 100", "rate_limit = 5000")
-    edit(project, "environments/dev.toml", "burst_limit = 200", "burst_limit = 5000")
-    local_dir = tmp_path_factory.mktemp("turmoil-local")
-    try:
-        deployment = start(local_dir, project)
-        redeliver(deployment)
-        with ExitStack() as proxies:
-            queue, table, topic = (
-                proxies.enter_context(faulty(deployment.outputs["EndpointUrl"])) for _ in ("queue", "table", "topic")
-            )
-            for function in ("OrdersIntakeFunction", "OrdersImportFunction"):
-                point_at(deployment, function, AWS_ENDPOINT_URL_SQS=queue.url)
-            point_at(deployment, "OrdersWorkerFunction", AWS_ENDPOINT_URL_DYNAMODB=table.url)
-            point_at(deployment, "OrdersEventsFunction", AWS_ENDPOINT_URL_SNS=topic.url)
-            yield Turmoil(deployment, queue, table, topic)
-    finally:
-        stop(local_dir, project)
+    with unthrottled(tmp_path_factory, "turmoil") as deployment, ExitStack() as proxies:
+        queue, table, topic = (
+            proxies.enter_context(faulty(deployment.outputs["EndpointUrl"])) for _ in ("queue", "table", "topic")
+        )
+        for function in ("OrdersIntakeFunction", "OrdersImportFunction"):
+            point_at(deployment, function, AWS_ENDPOINT_URL_SQS=queue.url)
+        point_at(deployment, "OrdersWorkerFunction", AWS_ENDPOINT_URL_DYNAMODB=table.url)
+        point_at(deployment, "OrdersEventsFunction", AWS_ENDPOINT_URL_SNS=topic.url)
+        yield Turmoil(deployment, queue, table, topic)
 
 
 @pytest.mark.parametrize(

@@ -69,10 +69,12 @@ def test_a_message_of_several_orders_names_them_with_their_number(world):
     ids = [f"o-{n}" for n in range(25)]
     world.put(json.dumps({"format": 2, "orders": [{"orderId": order_id} for order_id in ids]}))
     world.put(json.dumps({"format": 9, "orders": [{"orderId": "a"}, {"orderId": 7}, 7]}))
+    world.put(json.dumps({"format": 2, "orders": [{}, 7]}))
     listed = {message["orderIds"][0]: message for message in world.run(command.show)["messages"]}
     said = world.said.getvalue()
     assert "  25 orders: o-0, o-1, o-2, o-3, o-4 and 20 more" in said
     assert "  3 orders: a and 2 more" in said
+    assert "  2 orders: without an id " in said
     assert listed["o-0"]["orderIds"] == ids and listed["o-0"]["orderId"] is None
     assert listed["a"]["orderIds"] == ["a", None, None]
 
