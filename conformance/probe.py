@@ -1,0 +1,89 @@
+"""What a probe is, and how it ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Kind(Enum):
+    """What a probe does, and in which environments it may: `seconds` is its time limit, on AWS too."""
+
+    READS = "reads the deployed environment", 120
+    WRITES = "writes marked data to the deployed environment, and removes it", 600
+    DEPLOYS = "deploys a small stack of its own, and deletes it", 900
+
+    def __init__(self, description: str, seconds: int):
+        self.description = description
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One assumption about AWS.
+
+    `id`: the function's name. `sentence`: what AWS does. `relies`: paths of the code that depends on it.
+    `run` gets an Environment if the kind is READS or WRITES, else an Account and a name for its stack.
+    """
+
+    id: str
+    area: str
+    sentence: str
+    kind: Kind
+    relies: tuple[str, ...]
+    run: Callable[..., None]
+
+
+class Differs(Exception):
+    """The service answers otherwise than the design assumes."""
+
+    def __init__(self, expected: Any, seen: Any, what: str = ""):
+        super().__init__(f"{what + ': ' if what else ''}expected {expected!r}, seen {seen!r}")
+        self.expected, self.seen, self.what = expected, seen, what
+
+
+class CannotTry(Exception):
+    """The probe says nothing here; the text says why."""
+
+
+PROBES: dict[str, Probe] = {}
+
+
+def reads(*relies: str) -> Callable:
+    """Register a probe that only reads the deployed environment; prod is safe."""
+    return _registered(Kind.READS, relies)
+
+
+def writes(*relies: str) -> Callable:
+    """Register a probe that writes marked data to the deployed environment, and removes it."""
+    return _registered(Kind.WRITES, relies)
+
+
+def deploys(*relies: str) -> Callable:
+    """Register a probe that deploys a small stack of its own."""
+    return _registered(Kind.DEPLOYS, relies)
+
+
+def _registered(kind: Kind, relies: tuple[str, ...]) -> Callable:
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        name = function.__name__
+        if name in PROBES:
+            raise ValueError(f"two probes are called {name}")
+        sentence = " ".join((function.__doc__ or "").split())
+        area = function.__module__.rpartition(".")[2]
+        PROBES[name] = Probe(name, area, sentence, kind, relies, function)
+        return function
+
+    return register
+
+
+def expect(seen: Any, expected: Any, what: str = "") -> None:
+    """Raise Differs unless they are equal."""
+    if seen != expected:
+        raise Differs(expected, seen, what)
+
+
+def holds(condition: Any, expected: str, seen: Any) -> None:
+    """Raise Differs unless the condition is true. `expected`: the condition in words."""
+    if not condition:
+        raise Differs(expected, seen)
