@@ -29,15 +29,18 @@ def main() -> int:
         for problem in findings.problems(result, reasons):
             print(problem, file=sys.stderr)
             left += 1
-    print(f"audit: {left or 'no'} problems" if left else "audit: clean")
+    print(f"audit: {left} to settle" if left else "audit: clean")
     return 1 if left else 0
+
+
+def rendered_templates() -> dict[str, dict]:
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "templates").glob("*.yaml")}
+    return {name: cfn_yaml.load(text) for name, text in texts.items()}
 
 
 def resolved_templates() -> dict[str, dict]:
     """Return the templates as production has them."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "templates").glob("*.yaml")}
-    rendered = {name: cfn_yaml.load(text) for name, text in texts.items()}
-    return stacks.resolve(rendered, {**from_environment(environment.load(ENVIRONMENT)), **PACKAGES})
+    return stacks.resolve(rendered_templates(), {**from_environment(environment.load(ENVIRONMENT)), **PACKAGES})
 
 
 def results(templates: dict[str, dict]) -> list[findings.Result]:

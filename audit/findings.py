@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+HOW = "Metadata=accepted(…) of generator/audit.py, where the resource is generated"
+
 
 class Place(NamedTuple):
     """What a reason accepts: a rule of a tool on one resource."""
@@ -39,17 +41,18 @@ def accepted(templates: Mapping[str, Mapping[str, Any]], tool: str) -> dict[Plac
 
 
 def problems(result: Result, reasons: Mapping[Place, str]) -> Iterator[str]:
-    """Yield the findings without a reason and the reasons without a finding."""
-    for place, message in sorted(result.findings.items()):
-        if place not in reasons:
-            yield f"{place}: {message}\n  mend it, or write a reason into its Metadata (generator/audit.py)"
+    """Yield the findings without a reason and the reasons without a finding; a tool that judged nothing is one, too."""
+    if not result.passed:
+        yield f"{result.tool}: no {result.unit} passed, so it has judged nothing"
+    for place in sorted(result.findings.keys() - reasons.keys()):
+        yield f"{place}: {result.findings[place]}\n  change the resource, or accept it with a reason ({HOW})"
     for place in sorted(reasons.keys() - result.findings.keys()):
-        yield f"{place}: accepted, but no longer found\n  remove the reason from its Metadata (generator/audit.py)"
+        yield f"{place}: accepted, but no longer found\n  remove the reason ({HOW})"
 
 
 def summary(result: Result, reasons: Mapping[Place, str]) -> str:
     count = len(result.findings.keys() & reasons.keys())
-    return f"{result.tool}: {result.passed} {result.unit} passed, {count} findings accepted with a reason"
+    return f"{result.tool}: {result.passed} {result.unit} passed, {count} accepted with a reason"
 
 
 def explained(reasons: Mapping[Place, str]) -> Iterator[str]:

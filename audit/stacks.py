@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from config.parameters import text
 from deployer.plan.resolve import PLACEHOLDER, Scope
 
 STACK = "AWS::CloudFormation::Stack"
@@ -44,7 +45,8 @@ def resolve(templates: Mapping[str, Mapping[str, Any]], parameters: Mapping[str,
         if definition["Type"] == STACK:
             properties = root.value(definition["Properties"])
             name = properties["TemplateURL"].removeprefix("./").removesuffix(".yaml")
-            stack = Stack(templates[name], properties["Parameters"])
+            passed = {key: text(value) for key, value in properties["Parameters"].items()}
+            stack = Stack(templates[name], passed)
             nested[name] = stack.resolved()
             root.outputs |= {f"{logical_id}.Outputs.{key}": value for key, value in stack.values_of_outputs().items()}
     return {"root": root.resolved(), **nested}
@@ -89,8 +91,8 @@ class Stack(Scope):
                 return self._attribute(name, "Ref")
             case {"Fn::GetAtt": [name, attribute]}:
                 return self._attribute(name, attribute)
-            case {"Fn::Sub": str(text)}:
-                return PLACEHOLDER.sub(lambda match: str(self._attribute(*_reference(match[1]))), text)
+            case {"Fn::Sub": str(sentence)}:
+                return PLACEHOLDER.sub(lambda match: str(self._attribute(*_reference(match[1]))), sentence)
             case dict():
                 return {key: self._concrete(value) for key, value in node.items()}
             case list():
@@ -108,10 +110,10 @@ def arn(kind: str, attribute: str, name: str) -> str:
     return ARNS.get(kind, {}).get(attribute, "{name}").format(name=name, lower=name.lower())
 
 
-def _typed(text: str) -> str | int | bool:
-    if text in ("true", "false"):
-        return text == "true"
-    return int(text) if text.isdecimal() and len(text) < len(ACCOUNT) else text
+def _typed(value: str) -> str | int | bool:
+    if value in ("true", "false"):
+        return value == "true"
+    return int(value) if value.isdecimal() and len(value) < len(ACCOUNT) else value
 
 
 def _reference(name: str) -> tuple[str, str]:
