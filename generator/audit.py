@@ -72,8 +72,8 @@ def _instead(function: Function) -> tuple[str, str]:
 def of_function(function: Function) -> dict:
     """Return the accepted findings of a function."""
     reasons = {
-        "CKV_AWS_117 CT.LAMBDA.PR.3": "It calls AWS, under its own role, and nothing in a private network: a VPC would add endpoints or "
-        "gateways that cost and fail, and protect nothing.",
+        "CKV_AWS_117 CT.LAMBDA.PR.3": "It calls AWS, under its own role, and nothing in a private network: a VPC would "
+        "add endpoints or gateways that cost and fail, and protect nothing.",
         "CKV_AWS_173": "Lambda encrypts the variables at rest, with a key of its own. They are names, ARNs and URLs: "
         "no secret is among them.",
     }

@@ -21,17 +21,16 @@ from config.parameters import from_environment
 from contract.routes import ROUTES
 from deployer.plan import cfn_yaml
 from generator.api_logging import ACCESS_LOG_FIELDS
-from generator.functions import FUNCTIONS
+from generator.functions import BY_KEY, FUNCTIONS
 
-# Logical id in SAM's output -> ours. What a further feature of SAM generates (AutoPublishAlias: an alias and a version)
-# is compared as soon as it is here.
+OPERATIONS = {route.operation[0].upper() + route.operation[1:]: BY_KEY[route.function] for route in ROUTES}
+# Logical id in SAM's output, as a regular expression, -> ours. What a further feature of SAM generates is compared as
+# soon as it is here: AutoPublishAlias would need an alias and `OrdersQueryFunctionVersion\w+` for each function.
 PAIRS = {
     **{f"{function.title}FunctionRole": f"{function.title}Role" for function in FUNCTIONS},
     **{
-        f"{route.function.title().replace('_', '')}Function{route.operation[0].upper()}{route.operation[1:]}PermissionStage": (
-            f"{route.operation[0].upper()}{route.operation[1:]}Permission"
-        )
-        for route in ROUTES
+        f"{of.title}Function{operation}PermissionStage": f"{operation}Permission"
+        for operation, of in OPERATIONS.items()
     },
     "OrdersWorkerFunctionOrderQueue": "OrderQueueToWorker",
     "OrdersEventsFunctionOrdersStream": "OrdersStreamToEvents",
