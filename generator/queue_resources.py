@@ -25,8 +25,8 @@ ENCRYPTED_BY_SQS = {
     "those, Lambda and every other service that sends would need rights."
 }
 LAST_STOP = {
-    "CT.SQS.PR.1": "Failures end here: Lambda and EventBridge send them, and nothing that reads them is triggered, so no "
-    "message is received too often. It is the dead-letter queue of no other queue, by which the rule would know it."
+    "CT.SQS.PR.1": "Failures end here: Lambda or EventBridge sends them and no function reads them, so no message is "
+    "received too often. The rule knows a dead-letter queue by the queues that may redrive to it; here none may."
 }
 
 
