@@ -76,10 +76,8 @@ openapi-lint:  ## Lint docs/openapi.yaml by the standard rules of redocly and sp
 	@printf 'extends: ["spectral:oas"]\n' > .spectral.yaml; trap 'rm -f .spectral.yaml' EXIT; \
 		npx --yes @stoplight/spectral-cli@$(SPECTRAL) lint docs/openapi.yaml --ruleset .spectral.yaml --fail-severity hint
 
-audit: $(AUDIT)  ## Scan the templates for security issues with checkov
-	@CKV_SKIP_PACKAGE_UPDATE_CHECK=true CKV_PARSE_ERROR_FAIL=true $(dir $(AUDIT))bin/checkov \
-		--file templates/*.yaml --framework cloudformation --skip-download --quiet --compact
-	@echo "audit: clean"
+audit: $(AUDIT)  ## Judge the templates by checkov, parliament and AWS Control Tower's rules; VERBOSE=1 lists accepted findings
+	@$(dir $(AUDIT))bin/python -m audit $(if $(VERBOSE),--verbose)
 
 dashboard: $(READY)  ## Send orders to a local staging environment for TRAFFIC seconds, then draw docs/dashboard.html
 	@mkdir -p .local
@@ -102,7 +100,7 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 	uv pip compile -q setup.cfg --upgrade --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/lock.txt
 	uv pip compile -q setup.cfg --extra local --upgrade -c requirements/lock.txt --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/run.txt
 	uv pip compile -q requirements/uv.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/uv.txt
-	uv pip compile -q requirements/audit.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/audit.txt
+	uv pip compile -q requirements/audit.in --excludes requirements/audit-excluded.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/audit.txt
 	uv pip compile -q requirements/layer.in --upgrade -c requirements/lock.txt --python-version 3.13 --python-platform aarch64-manylinux2014 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
 
 clean: stop  ## Stop the emulator and remove everything that is not checked in

@@ -117,8 +117,10 @@ def stage(
             # CloudFormation"). Without the account's role API Gateway refuses a stage that logs.
             "LogsByAccountRole": If(api_logging.MANAGES_ACCOUNT, Ref(account), "set up elsewhere"),
             **accepted(
-                CKV_AWS_120="Who has just written an order reads it back, and a status moves on: a cache would show "
-                "what was. It is also paid for by the hour, used or not."
+                {
+                    "CKV_AWS_120": "Who has just written an order reads it back, and a status moves on: a cache would "
+                    "show what was. It is also paid for by the hour, used or not."
+                }
             ),
         },
         RestApiId=Ref(api),

@@ -72,6 +72,7 @@ def role_of(function: Function, log_group: LogGroup) -> Role:
     return Role(
         f"{function.title}Role",
         Description=Sub(f"{function.name} of {names.root_stack('${Environment}')}"),
+        **audit.of_role(function),
         AssumeRolePolicyDocument=assumed_by("lambda"),
         Policies=[Policy(PolicyName=function.name, PolicyDocument=policy(*_permissions(function, log_group)))],
     )

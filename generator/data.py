@@ -74,8 +74,10 @@ def orders_table() -> Table:
         "OrdersTable",
         **AS_DATA,
         Metadata=accepted(
-            CKV_AWS_119="Encrypted with the AWS managed key aws/dynamodb in KMS, whose use CloudTrail records. A customer's "
-            "key would need rights for every reader, and with it every order could be lost."
+            {
+                "CKV_AWS_119": "Encrypted with the AWS managed key aws/dynamodb in KMS, whose use CloudTrail records. A "
+                "customer's key would need rights for every reader, and with it every order could be lost."
+            }
         ),
         AttributeDefinitions=[
             AttributeDefinition(AttributeName="orderId", AttributeType="S"),

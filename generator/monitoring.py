@@ -63,8 +63,10 @@ def alerts_topic() -> Topic:
     return Topic(
         "AlertsTopic",
         Metadata=accepted(
-            CKV_AWS_26="On purpose: under the AWS managed key alias/aws/sns CloudWatch may not publish, and alarms "
-            "vanish without a trace. What they say holds no personal data."
+            {
+                "CKV_AWS_26": "On purpose: under the AWS managed key alias/aws/sns CloudWatch may not publish, and alarms "
+                "vanish without a trace. What they say holds no personal data."
+            }
         ),
         DisplayName=Sub(f"{_NAME} alerts"),
     )

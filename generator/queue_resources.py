@@ -20,10 +20,14 @@ RETENTION = 4 * DAY
 DEAD_LETTER_RETENTION = 14 * DAY
 MAX_RECEIVES = 5
 
-ENCRYPTED_BY_SQS = accepted(
-    CKV_AWS_27="Encrypted at rest with the key of SQS (SqsManagedSseEnabled); the check knows KMS keys only. On one of "
+ENCRYPTED_BY_SQS = {
+    "CKV_AWS_27": "Encrypted at rest with the key of SQS (SqsManagedSseEnabled); the check knows KMS keys only. On one of "
     "those, Lambda and every other service that sends would need rights."
-)
+}
+LAST_STOP = {
+    "CT.SQS.PR.1": "Failures end here: Lambda or EventBridge sends them and no function reads them, so no message is "
+    "received too often. The rule knows a dead-letter queue by the queues that may redrive to it; here none may."
+}
 
 
 def resources() -> list[AWSObject]:
@@ -51,7 +55,7 @@ def _dead_letter_queue(entry: DeadLetterQueue) -> sqs.Queue:
     return sqs.Queue(
         entry.title,
         **AS_DATA,
-        Metadata=ENCRYPTED_BY_SQS,
+        Metadata=accepted(ENCRYPTED_BY_SQS if sources else ENCRYPTED_BY_SQS | LAST_STOP),
         MessageRetentionPeriod=DEAD_LETTER_RETENTION,
         RedriveAllowPolicy=allowed if sources else {"redrivePermission": "denyAll"},
         SqsManagedSseEnabled=True,
@@ -64,7 +68,7 @@ def _queue(entry: Queue, dead_letters: sqs.Queue) -> sqs.Queue:
     return sqs.Queue(
         entry.title,
         **AS_DATA,
-        Metadata=ENCRYPTED_BY_SQS,
+        Metadata=accepted(ENCRYPTED_BY_SQS),
         QueueName=Sub(_name(entry)),
         VisibilityTimeout=_visibility_timeout(entry),
         MessageRetentionPeriod=RETENTION,

@@ -41,11 +41,17 @@ def bucket() -> Bucket:
         "UploadBucket",
         **AS_DATA,
         Metadata=accepted(
-            CKV_AWS_18="Who read or wrote what is for CloudTrail's data events, which an account has for all its buckets. "
-            "S3's own log would need a second bucket, of partners' addresses and names of files, to be guarded as this is."
+            {
+                "CKV_AWS_18 CT.S3.PR.2": "Who read or wrote what is for CloudTrail's data events, which an account has for "
+                "all its buckets. S3's own log would need a second bucket, of partners' addresses and names of files, to "
+                "be guarded as this is.",
+                "CT.S3.PR.9": "Files hold personal data and expire (UploadRetentionDays): a lock would keep them from being "
+                "deleted before. Versioning keeps what is overwritten or deleted, until its dead letters have expired.",
+                "CT.S3.PR.10": "Encrypted at rest with the key of S3 (AES256). With a KMS key, every uploader would need "
+                "rights on the key.",
+            }
         ),
         VersioningConfiguration=VersioningConfiguration(Status="Enabled"),
-        # SSE-S3: with a KMS key, every uploader would need permissions on the key.
         BucketEncryption=BucketEncryption(
             ServerSideEncryptionConfiguration=[
                 ServerSideEncryptionRule(

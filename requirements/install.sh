@@ -3,6 +3,7 @@
 #
 #   requirements/install.sh PYTHON ENVIRONMENT LOCK
 #
+# The lock file names everything, so nothing that it leaves out is looked for.
 # By uv: the one on the PATH, else one that pip puts into the environment. Where uv cannot be had, by pip.
 set -euo pipefail
 here=$(dirname "$0")
@@ -31,11 +32,11 @@ by_uv() {
     [ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
   fi
   if [ -t 2 ]; then quiet=; fi # progress bars are for a terminal
-  "$uv" pip install ${quiet:+"$quiet"} --python "$inside" --require-hashes -r "$lock"
+  "$uv" pip install ${quiet:+"$quiet"} --python "$inside" --no-deps --require-hashes -r "$lock"
 }
 
 by_pip() {
-  own_pip --progress-bar off --require-hashes -r "$lock" |
+  own_pip --progress-bar off --no-deps --require-hashes -r "$lock" |
     awk -v all="$packages" '/^Collecting / && ++n % 10 == 0 { print "  " n " of " all " found"; fflush() }'
 }
 

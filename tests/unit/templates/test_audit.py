@@ -1,4 +1,4 @@
-"""Findings of the security scanner (`make audit`) that are accepted: none without a reason beside its resource."""
+"""Findings of `make audit` that are accepted: none without a reason beside its resource."""
 
 import json
 import re
@@ -6,36 +6,43 @@ import re
 import pytest
 
 from generator.functions import FUNCTIONS
-from tests.unit.templates.support import everywhere
+from tests.unit.templates.support import everywhere, of_type
 
 # A new one is a decision: it shows here.
 ACCEPTED = {
     "AWS::ApiGateway::Stage": {"CKV_AWS_120"},
+    "AWS::CloudWatch::Alarm": {"CT.CLOUDWATCH.PR.1"},
     "AWS::DynamoDB::Table": {"CKV_AWS_119"},
-    "AWS::Lambda::Function": {"CKV_AWS_115", "CKV_AWS_116", "CKV_AWS_117", "CKV_AWS_173"},
-    "AWS::Logs::LogGroup": {"CKV_AWS_158"},
-    "AWS::S3::Bucket": {"CKV_AWS_18"},
+    "AWS::IAM::Role": {"RESOURCE_MISMATCH:ReadStream"},
+    "AWS::Lambda::Function": {"CKV_AWS_115", "CKV_AWS_116", "CKV_AWS_117", "CKV_AWS_173", "CT.LAMBDA.PR.3"},
+    "AWS::Logs::LogGroup": {"CKV_AWS_158", "CT.CLOUDWATCH.PR.2", "CT.CLOUDWATCH.PR.3"},
+    "AWS::S3::Bucket": {"CKV_AWS_18", "CT.S3.PR.2", "CT.S3.PR.9", "CT.S3.PR.10"},
     "AWS::SNS::Topic": {"CKV_AWS_26"},
-    "AWS::SQS::Queue": {"CKV_AWS_27"},
+    "AWS::SQS::Queue": {"CKV_AWS_27", "CT.SQS.PR.1"},
+}
+RULES = {
+    "checkov": r"CKV2?_AWS_\d+",
+    "cfn-guard": r"CT\.[A-Z0-9]+\.PR\.\d+",
+    "parliament": r"[A-Z_]+:[A-Za-z]+",
 }
 
 
 @pytest.fixture(scope="module")
 def skipped(templates) -> list[tuple[str, tuple, list]]:
-    """Stack, path and entries of every list of checks that the scanner skips."""
+    """Stack, path and entries of every list of accepted findings."""
     return [
         (name, path, value["skip"])
         for name, template in templates.items()
         for path, value in everywhere(template)
-        if path and path[-1] == "checkov"
+        if path and path[-1] in RULES
     ]
 
 
 def test_only_a_resource_excuses_itself(skipped, templates):
     assert skipped
     for name, path, _ in skipped:
-        section, title, *rest = path
-        assert (section, rest) == ("Resources", ["Metadata", "checkov"]), f"{name}: {path}"
+        section, title, attribute, _ = path
+        assert (section, attribute) == ("Resources", "Metadata"), f"{name}: {path}"
         assert title in templates[name]["Resources"]
 
 
@@ -49,8 +56,8 @@ def test_every_accepted_finding_has_its_id_once_and_a_reason_in_whole_sentences(
         assert len(ids) == len(set(ids)), f"{name}: {path}"
         for entry in entries:
             assert set(entry) == {"id", "comment"}
-            assert re.fullmatch(r"CKV2?_AWS_\d+", entry["id"])
-            assert len(entry["comment"]) >= 60 and entry["comment"].endswith("."), f"{name}: {path}: {entry}"
+            assert re.fullmatch(RULES[path[-1]], entry["id"])
+            assert len(entry["comment"]) >= 50 and entry["comment"].endswith("."), f"{name}: {path}: {entry}"
 
 
 def test_these_findings_are_accepted_and_no_others(skipped, templates):
@@ -77,7 +84,17 @@ def test_reasons_about_a_functions_failures_name_resources_that_exist(compute, d
 
 
 def test_reasons_about_queues_are_true(data):
-    for title, resource in data["Resources"].items():
-        if resource["Type"] == "AWS::SQS::Queue":
-            assert "SqsManagedSseEnabled" in str(resource["Metadata"]), title
-            assert resource["Properties"]["SqsManagedSseEnabled"] is True, title
+    for title, resource in of_type(data, "SQS::Queue").items():
+        properties = resource["Properties"]
+        assert "SqsManagedSseEnabled" in str(resource["Metadata"]), title
+        assert properties["SqsManagedSseEnabled"] is True, title
+        ends_here = properties.get("RedriveAllowPolicy") == {"redrivePermission": "denyAll"}
+        assert ends_here == ("CT.SQS.PR.1" in str(resource["Metadata"])), title
+
+
+def test_an_alarm_without_actions_names_the_composite_that_watches_it(monitoring):
+    for title, alarm in of_type(monitoring, "CloudWatch::Alarm").items():
+        found = re.findall(r"(\w+) notifies for it", str(alarm["Metadata"]))
+        assert bool(found) != ("AlarmActions" in alarm["Properties"]), title
+        for composite in found:
+            assert title in str(monitoring["Resources"][composite]["Properties"]["AlarmRule"])
