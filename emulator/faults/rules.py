@@ -107,8 +107,8 @@ class Rule(BaseModel):
     def title(self) -> str:
         """The rule in a few words."""
         what = " ".join(filter(None, [self.service, ", ".join(sorted(self.operations)), self.function]))
-        often = [f"{self.probability:.0%}"] * (self.probability < 1) + [f"every {self.every}th"] * (self.every > 1)
-        how = f"{self.milliseconds} ms late" if self.kind == "latency" else self.kind
+        how = f"{self.milliseconds} ms late" if self.kind == "latency" else f"{self.kind} {self.code}".rstrip()
+        often = [f"{self.probability:.0%}"] * (self.probability < 1) + [f"1 of {self.every} calls"] * (self.every > 1)
         return " ".join([f"{what}:", how, *often])
 
 
