@@ -22,7 +22,7 @@ from emulator.faults.rules import Rule
 from emulator.patches.service_metrics import record
 
 REPORT_SECONDS = 0.2
-_WRITES = ("Put", "Update", "Delete", "TransactWrite", "BatchWrite", "BatchExecute", "Execute")
+_WRITES = ("Put", "Update", "Delete", "TransactWrite", "BatchWrite", "Execute", "BatchExecute")
 _sessions: list["Session"] = []
 
 

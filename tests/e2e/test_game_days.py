@@ -97,15 +97,19 @@ def platform(shell) -> Iterator[Deployment]:
         make_quick(deployment, QUICK)
         redeliver(deployment)
         with shell.start(traffic) as process:
-            yield deployment
-            process.kill()
+            try:
+                yield deployment
+            finally:
+                process.kill()
     finally:
         stop(shell.directory / "emulator")
 
 
 @contextmanager
 def nothing_lost_nothing_left(platform: Deployment) -> Iterator[list[str]]:
-    """Yield a list for the ids of accepted orders: each is stored once and announced, and no configuration differs."""
+    """Begin when no alarm is in ALARM, and end so. Yield a list for the ids of accepted orders: each is stored once and
+    announced, and no configuration differs."""
+    eventually(lambda: not in_alarm(platform), "no alarm is in ALARM")
     subscriber, before, accepted = Subscriber(platform), configuration(platform), []
     yield accepted
     eventually(lambda: not in_alarm(platform), "all alarms are OK again")
@@ -134,7 +138,7 @@ def order_until_in_alarm(platform: Deployment, alarms: set[str], accepted: list[
 
     def all_in_alarm() -> bool:
         list(pool.map(request, range(4)))
-        return went_into_alarm(platform, began) >= alarms
+        return went_into_alarm(platform, began) | in_alarm(platform) >= alarms
 
     with platform.api() as api, ThreadPoolExecutor(4) as pool:
         eventually(all_in_alarm, f"all in ALARM: {', '.join(sorted(alarms))}")
@@ -148,8 +152,10 @@ def faults(shell: Shell, command: str) -> Iterator[None]:
         assert process.stdout is not None
         while "Ctrl-C" not in (line := process.stdout.readline()):
             assert line, "it ended at once"
-        yield
-        process.send_signal(signal.SIGINT)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
         said = process.stdout.read()
     assert process.returncode == 0, said
     assert "The faults have ended" in said
