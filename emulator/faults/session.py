@@ -47,8 +47,11 @@ def inject(endpoint_url: str, rules: Sequence[Rule], functions: Mapping[str, str
     }
     connection.request("POST", FAULTS_PATH, json.dumps(wanted))
     channel = connection.sock  # the response takes it over
+    response = connection.getresponse()
+    if response.status != http.client.OK:
+        raise RuntimeError(f"the emulator cannot inject faults: status {response.status}; emulator.log says why")
     session = Session([Counts() for _ in rules])
-    reader = threading.Thread(target=_read, args=(connection.getresponse(), session), daemon=True)
+    reader = threading.Thread(target=_read, args=(response, session), daemon=True)
     reader.start()
     try:
         yield session
