@@ -45,7 +45,7 @@ def exercise(title: str) -> Exercise:
     [section] = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
     start, end = section.split("**End.**")
     return Exercise(
-        transcript.commands(start), transcript.commands(end), set(re.findall(r"^\| `([a-z-]+)`", start, re.M))
+        transcript.commands(start), transcript.commands(end), set(re.findall(r"^\| `([a-z0-9-]+)`", start, re.M))
     )
 
 
@@ -169,21 +169,21 @@ def faults(shell: Shell, command: str) -> Iterator[None]:
     ],
 )
 def test_while_calls_fail_alarms_say_so_and_afterwards_all_is_as_before(platform, shell, title, codes):
-    told = exercise(title)
+    day = exercise(title)
     with nothing_lost_nothing_left(platform) as accepted:
-        [command] = told.start
+        [command] = day.start
         with faults(shell, command):
-            assert order_until_in_alarm(platform, told.alarms, accepted) >= codes
+            assert order_until_in_alarm(platform, day.alarms, accepted) >= codes
 
 
 def test_a_poisoned_file_rejects_its_bad_records_alone(platform, shell):
-    told = exercise("A poisoned file")
+    day = exercise("A poisoned file")
     with nothing_lost_nothing_left(platform) as accepted:
         accepted += ["POISONED-1", "POISONED-2", "POISONED-11"]
-        assert "4 of 16 records queued" in shell.run(told.start[0], code=1)
-        order_until_in_alarm(platform, told.alarms, accepted)
-        assert "order_conflict: orderId: belongs to another order" in shell.run(told.start[1])
-        for command in told.end:
+        assert "4 of 16 records queued" in shell.run(day.start[0], code=1)
+        order_until_in_alarm(platform, day.alarms, accepted)
+        assert "order_conflict: orderId: belongs to another order" in shell.run(day.start[1])
+        for command in day.end:
             discard(platform, command)
 
 
@@ -195,12 +195,12 @@ def discard(platform: Deployment, command: str) -> None:
 
 @pytest.mark.load
 def test_a_bad_release_is_rolled_back(platform, shell):
-    told = exercise("A bad release")
+    day = exercise("A bad release")
     with nothing_lost_nothing_left(platform) as accepted:
-        for command in told.start:
+        for command in day.start:
             shell.run(command)
-        assert order_until_in_alarm(platform, told.alarms, accepted) == {202, 500}
-        for command in told.end:
+        assert order_until_in_alarm(platform, day.alarms, accepted) == {202, 500}
+        for command in day.end:
             shell.run(command)
 
 

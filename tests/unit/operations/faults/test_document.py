@@ -5,6 +5,7 @@ from pathlib import Path
 
 from emulator.faults.rules import KINDS, Rule
 from examples import transcript
+from generator import alarms
 
 ROOT = Path(__file__).resolve().parents[4]
 DOCUMENT = (ROOT / "docs" / "game-days.md").read_text(encoding="utf-8")
@@ -30,3 +31,9 @@ def test_the_bad_release_edits_what_is_in_the_source():
     for line in edits:
         old, file = re.search(r"'s/([^/]+)/", line)[1], line.split(".local/bad-release/")[1]
         assert old in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_each_alarm_of_an_exercise_exists():
+    named = set(re.findall(r"^\| `([\w-]+)` \|", DOCUMENT.partition("\n## Rules\n")[0], re.MULTILINE))
+    assert named
+    assert named <= {alarm.key for alarm in alarms.with_composites()}
