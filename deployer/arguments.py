@@ -50,6 +50,7 @@ COMMANDS = (
     Command("--import", "operations.imports.command"),
     Command("--imported", "operations.imports.day"),
     Command("--dlq", "operations.queues.command", "show"),
+    Command("--faults", "operations.faults.command", companions=frozenset({"duration"})),
     Command("--redrive", "operations.queues.command", "redrive_queue", companions=frozenset({"yes"})),
 )
 _ANYWHERE = frozenset({"env", "local", "local_dir", "region", "profile", "output", "debug"})
@@ -148,6 +149,12 @@ def _acting(group) -> None:
     group.add_argument(
         "--import", type=Path, metavar="FILE", help="upload a file of orders, wait for its report and show it"
     )
+    group.add_argument(
+        "--faults", type=Path, metavar="FILE", help="with --local: make calls of functions slow or fail, by rules"
+    )
+    group.add_argument(
+        "--duration", type=_seconds, metavar="TIME", help="with --faults: how long, as 30s, 10m (default: until Ctrl-C)"
+    )
     group.add_argument("--redrive", metavar="QUEUE", help="send dead letters back to their queue or function")
     group.add_argument(
         "--rollback",
@@ -244,9 +251,10 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | No
 
 def wanted(options: argparse.Namespace) -> Options:
     """Return the options of the command line over the defaults of Options."""
-    names = {"file": "import", "day": "imported", "function": "logs", "version": "rollback"}
+    names = {"day": "imported", "function": "logs", "version": "rollback"}
     given = {name: getattr(options, names.get(name, name), None) for name in _DEFAULTS}
     given["queue"] = options.dlq or options.redrive
+    given["file"] = getattr(options, "import") or options.faults
     given["command"] = next((each.flag for each in COMMANDS if each.flag and _given(options, each.key)), "")
     given["allow_replace"] = frozenset(options.allow_replace or ())
     return Options(**{name: value for name, value in given.items() if value not in (None, "")})

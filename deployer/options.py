@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # it imports pydantic, which --help does without
 class Options:
     """Each command reads its own part; `arguments.parse` refuses options of other commands.
 
-    `command`: its option, such as --status; "" deploys. `since`: seconds of log to read; None is the command's default.
+    `command`: its option, such as --status; "" deploys. `since`: seconds of log to read; None is the command's default. `duration`: seconds; None is until Ctrl-C.
     `output`: text, json or (plans only) markdown.
     """
 
@@ -37,8 +37,11 @@ class Options:
     no_rollback: bool = False
     version: str | None = None
 
-    # --import
+    # --import, --faults
     file: Path = Path()
+
+    # --faults
+    duration: float | None = None
 
     # --imported
     day: str = ""
@@ -84,7 +87,7 @@ class Options:
 _TARGET = ("env", "local", "local_dir", "region", "profile")
 _ARGUMENTS = {
     "day": ("--imported",),
-    "file": ("--import",),
+    "file": ("--import", "--faults"),
     "function": ("--logs",),
     "queue": ("--dlq", "--redrive"),
     "version": ("--rollback",),

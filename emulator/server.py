@@ -3,6 +3,7 @@
 Run by ``python -m emulator serve``; use ``emulator.control.start`` from code.
 """
 
+import importlib
 import importlib.metadata
 import json
 import os
@@ -15,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from emulator import INSTALL_HINT, MINISTACK_VERSION, ownership, registry
+from emulator.faults import FAULTS_PATH
 from emulator.ownership import Claim
 
 HOST = "127.0.0.1"
@@ -129,6 +131,21 @@ def answer_identity(claim: Claim, iam: bool) -> None:
     ministack.app = app
 
 
+def offer_faults() -> None:
+    """Serve ``FAULTS_PATH``. What injects faults is loaded by the first request to it, for a fast start."""
+    import ministack.app as ministack
+
+    handle = inner = ministack.app
+
+    async def app(scope, receive, send):
+        nonlocal handle
+        if handle is inner and scope["type"] == "http" and scope["path"] == FAULTS_PATH:
+            handle = importlib.import_module("emulator.faults.injection").around(inner)
+        await handle(scope, receive, send)
+
+    ministack.app = app
+
+
 def save_periodically(seconds: float) -> None:
     """Save all state every few seconds, so that a killed process loses little.
 
@@ -175,6 +192,7 @@ def serve(port: int, state_dir: Path, iam: bool = False, wait: float = 0) -> Non
 
     Config.graceful_timeout = 0.5  # seconds that idle keep-alive connections may delay a stop
     registry.apply(registry.left_out())
+    offer_faults()
     answer_identity(claim, iam)
     save_periodically(float(os.environ.get("EMULATOR_SAVE_SECONDS", SAVE_EVERY_SECONDS)))
     sys.argv = ["ministack"]  # main() reads its own options

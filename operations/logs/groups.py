@@ -12,12 +12,15 @@ GATEWAY = "api-access"
 _SUFFIX = "Function"
 
 
+def functions(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return name -> physical name of every function in the root stack's outputs, such as orders-worker."""
+    found = {_dashed(key.removesuffix(_SUFFIX)): value for key, value in outputs.items() if key.endswith(_SUFFIX)}
+    return dict(sorted(found.items()))
+
+
 def of_functions(environment: str, outputs: Mapping[str, str]) -> dict[str, str]:
-    """Return name -> log group of every function in the root stack's outputs, such as orders-worker."""
-    return {
-        name: names.log_group(environment, name)
-        for name in sorted(_dashed(key.removesuffix(_SUFFIX)) for key in outputs if key.endswith(_SUFFIX))
-    }
+    """Return name -> log group of every function in the root stack's outputs."""
+    return {name: names.log_group(environment, name) for name in functions(outputs)}
 
 
 def chosen(environment: str, outputs: Mapping[str, str], wanted: str | None) -> dict[str, str]:
@@ -29,7 +32,7 @@ def chosen(environment: str, outputs: Mapping[str, str], wanted: str | None) -> 
     if wanted is None:
         return known
     known[GATEWAY] = names.log_group(environment, GATEWAY)
-    physical = {value: _dashed(key.removesuffix(_SUFFIX)) for key, value in outputs.items() if key.endswith(_SUFFIX)}
+    physical = {value: name for name, value in functions(outputs).items()}
     short = re.split("[:/]", wanted)[-1]
     name = physical.get(short) or next((name for name in known if _plain(name) == _plain(short)), None)
     if name is None:

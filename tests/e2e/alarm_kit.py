@@ -10,7 +10,6 @@ from deployer.plan import cfn_yaml
 from tests.e2e.pipeline_kit import receive_all, subscribed_queue
 from tests.e2e.support import ROOT, Deployment
 
-PREFIX = "food-delivery-dev-"
 BOTH = ["MetricAlarm", "CompositeAlarm"]
 PERIOD = 10  # seconds, the shortest that CloudWatch knows
 
@@ -24,6 +23,11 @@ def in_template() -> set[str]:
         if each["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
     ]
     return {name.removeprefix("food-delivery-${Environment}-") for name in names}
+
+
+def end_of(name: str) -> str:
+    """Return an alarm's name without those of the project and the environment."""
+    return re.sub(r"^food-delivery-\w+-", "", name)
 
 
 def make_quick(deployment: Deployment, thresholds: dict[str, float]) -> None:
@@ -68,14 +72,14 @@ def _lasting(alarm: dict) -> dict:
 def metric_alarms(deployment: Deployment) -> dict[str, dict]:
     """As CloudWatch describes them, by the ends of their names."""
     pages = deployment.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
-    return {alarm["AlarmName"].removeprefix(PREFIX): alarm for page in pages for alarm in page["MetricAlarms"]}
+    return {end_of(alarm["AlarmName"]): alarm for page in pages for alarm in page["MetricAlarms"]}
 
 
 def in_alarm(deployment: Deployment) -> set[str]:
     """Return the alarms in ALARM, composite ones included, by the ends of their names."""
     pages = deployment.client("cloudwatch").get_paginator("describe_alarms")
     return {
-        alarm["AlarmName"].removeprefix(PREFIX)
+        end_of(alarm["AlarmName"])
         for page in pages.paginate(AlarmTypes=BOTH, StateValue="ALARM")
         for alarm in page["MetricAlarms"] + page["CompositeAlarms"]
     }
@@ -85,7 +89,7 @@ def went_into_alarm(deployment: Deployment, since: datetime) -> set[str]:
     """Return the alarms that went into ALARM since then, by the ends of their names."""
     pages = deployment.client("cloudwatch").get_paginator("describe_alarm_history")
     return {
-        item["AlarmName"].removeprefix(PREFIX)
+        end_of(item["AlarmName"])
         for page in pages.paginate(AlarmTypes=BOTH, HistoryItemType="StateUpdate", StartDate=since)
         for item in page["AlarmHistoryItems"]
         if item["HistorySummary"].endswith("to ALARM")
@@ -102,7 +106,7 @@ class Alerts:
     def take(self) -> list[tuple[str, str]]:
         """What came since the last time, oldest first: (end of the alarm's name, its new state)."""
         notices = [json.loads(message["Body"]) for message in receive_all(self.deployment, self.url)]
-        return [(each["AlarmName"].removeprefix(PREFIX), each["NewStateValue"]) for each in notices]
+        return [(end_of(each["AlarmName"]), each["NewStateValue"]) for each in notices]
 
 
 @contextmanager

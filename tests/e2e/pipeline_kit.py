@@ -132,13 +132,6 @@ def redeliver(deployment: Deployment, *, receives: int = 1000) -> None:
     sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "3", "RedrivePolicy": policy})
 
 
-def point_at(deployment: Deployment, function: str, **variables: str) -> None:
-    """Give a function more environment variables; the running processes are replaced."""
-    functions, name = deployment.client("lambda"), deployment.outputs[function]
-    own = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**own, **variables}})
-
-
 def kill_processes(deployment: Deployment, function: str) -> int:
     """SIGKILL the running processes of a function, given by the name of its output; return how many there were."""
     emulator, name = control.running(deployment.local_dir), deployment.outputs[function]

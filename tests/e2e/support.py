@@ -70,6 +70,10 @@ class Deployment:
     local_dir: Path
     outputs: dict[str, str]
 
+    @classmethod
+    def of(cls, local_dir: Path, outputs_file: Path) -> "Deployment":
+        return cls(local_dir, json.loads(outputs_file.read_text()))
+
     def client(self, service: str, config: Config | None = None):
         return _client(self.outputs["EndpointUrl"], service, config)
 
@@ -138,7 +142,7 @@ def start(local_dir: Path, project: Path = ROOT, env: str = "dev") -> Deployment
     local_dir.mkdir(parents=True, exist_ok=True)
     outputs = local_dir / "outputs.json"
     deployed("--env", env, "--local", "--yes", "--outputs-file", str(outputs), local_dir=local_dir, project=project)
-    return Deployment(local_dir, json.loads(outputs.read_text()))
+    return Deployment.of(local_dir, outputs)
 
 
 def fresh_processes(deployment, function: str) -> None:

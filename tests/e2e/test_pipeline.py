@@ -9,7 +9,8 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.e2e.fault_proxy import faulty
+from emulator.faults.rules import Rule
+from tests.e2e.fault_kit import HELD, faults_in
 from tests.e2e.pipeline_kit import (
     CLIENT_ORDER,
     Subscriber,
@@ -20,7 +21,6 @@ from tests.e2e.pipeline_kit import (
     kill_processes,
     message,
     one_each,
-    point_at,
     receive_all,
     redeliver,
     send,
@@ -306,26 +306,28 @@ def test_an_order_redelivered_after_it_has_moved_on_does_not_move_back(clean, su
 
 @pytest.fixture
 def faults(clean):
-    """The worker's DynamoDB behind a proxy that can fail."""
-    with faulty(clean.outputs["EndpointUrl"]) as proxy:
-        point_at(clean, "OrdersWorkerFunction", AWS_ENDPOINT_URL_DYNAMODB=proxy.url)
-        yield proxy
-        proxy.mode = ""
+    """Faults of the worker's calls to DynamoDB."""
+    with faults_in(clean) as faults:
+        yield faults
+        faults.inject()
         drained(clean)
-        point_at(clean, "OrdersWorkerFunction", AWS_ENDPOINT_URL_DYNAMODB=clean.outputs["EndpointUrl"])
+
+
+def of_worker(**kind) -> Rule:
+    return Rule(service="dynamodb", function="orders-worker", **kind)
 
 
 @SHAPES
-@pytest.mark.parametrize("fault", ["500", "throttle", "drop"])
+@pytest.mark.parametrize("fault", ["error", "throttle", "drop"])
 def test_while_dynamodb_fails_orders_wait_and_all_are_stored_afterwards(clean, faults, fault, shape):
-    faults.mode = fault
+    faults.inject(of_worker(kind=fault))
     orders = [message() for _ in range(20)] + [message(f"fd-{uuid.uuid4()}") for _ in range(20)]
     sent = shape(orders)
     send(clean, sent)
     eventually(lambda: faults.seen > 50, "every message has been tried, and some again")
     assert all(not items for items in clean.orders_of([o["orderId"] for o in orders]).values())
     assert sum(counts(clean)) == len(sent), "every message still waits"
-    faults.mode = ""
+    faults.inject()
     drained(clean)
     assert_each_stored_once(clean, [o["orderId"] for o in orders])
     assert dead_letters(clean) == []
@@ -334,28 +336,25 @@ def test_while_dynamodb_fails_orders_wait_and_all_are_stored_afterwards(clean, f
 @SHAPES
 def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing_and_doubles_nothing(clean, faults, shape):
     orders = [message() for _ in range(15)] + [message(f"fd-{uuid.uuid4()}") for _ in range(15)]
-    faults.held.clear()
+    faults.inject(of_worker(**HELD))
     send(clean, shape(orders))
     eventually(lambda: faults.waiting > 0, "a batch is under way")
     assert kill_processes(clean, "OrdersWorkerFunction") > 0
-    faults.held.set()
+    faults.inject()
     drained(clean)
     assert_each_stored_once(clean, [o["orderId"] for o in orders])
     assert dead_letters(clean) == []
 
 
 def test_if_the_queue_cannot_be_reached_the_order_is_refused_not_lost(clean):
-    with faulty(clean.outputs["EndpointUrl"]) as proxy:
-        proxy.mode = "drop"
-        point_at(clean, "OrdersIntakeFunction", AWS_ENDPOINT_URL_SQS=proxy.url)
-        with clean.api() as api:
+    with clean.api() as api:
+        with faults_in(clean) as faults:
+            faults.inject(Rule(service="sqs", function="orders-intake", kind="drop"))
             refused = api.post("/orders/async", json=CLIENT_ORDER)
-            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
-            assert refused.headers["retry-after"] == "1"
-            proxy.mode = ""
-            accepted = api.post("/orders/async", json=CLIENT_ORDER)
-            assert accepted.status_code == 202
-        point_at(clean, "OrdersIntakeFunction", AWS_ENDPOINT_URL_SQS=clean.outputs["EndpointUrl"])
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
+        assert refused.headers["retry-after"] == "1"
+        accepted = api.post("/orders/async", json=CLIENT_ORDER)
+        assert accepted.status_code == 202
     drained(clean)
     assert_each_stored_once(clean, [accepted.json()["orderId"]])
 

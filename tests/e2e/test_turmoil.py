@@ -12,7 +12,8 @@ from itertools import cycle
 import pytest
 
 from contract import imports
-from tests.e2e.fault_proxy import Faults, faulty
+from emulator.faults.rules import Rule
+from tests.e2e.fault_kit import HELD, OBSERVED, Faults, faults_in
 from tests.e2e.import_kit import as_csv, as_json, as_jsonl, order, upload
 from tests.e2e.pipeline_kit import (
     Subscriber,
@@ -21,7 +22,6 @@ from tests.e2e.pipeline_kit import (
     dead_letters,
     drained,
     kill_processes,
-    point_at,
     receive_all,
     unthrottled,
 )
@@ -35,27 +35,32 @@ FILES = {"orders.json": as_json, "orders.jsonl": as_jsonl, "orders.csv": as_csv}
 
 @dataclass(frozen=True)
 class Turmoil:
-    """A deployment whose functions reach the queue, the table and the topic through proxies that can fail."""
+    """A deployment whose worker's table and announcer's topic can fail."""
 
     deployment: Deployment
-    queue: Faults
     table: Faults
     topic: Faults
 
     def go_on(self, rounds: int, ended: threading.Event) -> int:
         """Let the services fail in turn, for some rounds or until `ended`; return how many processes were killed."""
         killed = 0
-        faults = zip(range(rounds), cycle(("500", "lost", "throttle", "drop")), cycle(("500", "lost", "drop")))
+        faults = zip(range(rounds), cycle(("error", "lost", "throttle", "drop")), cycle(("error", "lost", "drop")))
         for _, table, topic in faults:
-            self.table.mode, self.topic.mode = table, topic
+            self.table.inject(_of_worker(kind=table))
+            self.topic.inject(Rule(service="sns", function="orders-events", kind=topic))
             _requests(self.table, 10, ended)
-            self.table.mode = self.topic.mode = ""
-            self.table.held.clear()
+            self.topic.inject()
+            self.table.inject(_of_worker(**HELD))
             eventually(lambda: self.table.waiting or ended.is_set(), "a batch is under way")
             killed += kill_processes(self.deployment, "OrdersWorkerFunction")
-            self.table.held.set()
+            self.table.inject(_of_worker(**OBSERVED))
             _requests(self.table, 10, ended)  # some good weather, or no message is ever done
+        self.table.inject()
         return killed
+
+
+def _of_worker(**kind) -> Rule:
+    return Rule(service="dynamodb", function="orders-worker", **kind)
 
 
 def _requests(faults: Faults, number: int, ended: threading.Event) -> None:
@@ -65,15 +70,15 @@ def _requests(faults: Faults, number: int, ended: threading.Event) -> None:
 
 @pytest.fixture(scope="module")
 def turmoil(tmp_path_factory) -> Iterator[Turmoil]:
-    with unthrottled(tmp_path_factory, "turmoil") as deployment, ExitStack() as proxies:
-        queue, table, topic = (
-            proxies.enter_context(faulty(deployment.outputs["EndpointUrl"])) for _ in ("queue", "table", "topic")
+    with unthrottled(tmp_path_factory, "turmoil") as deployment, ExitStack() as faults:
+        queue, table, topic = (faults.enter_context(faults_in(deployment)) for _ in ("queue", "table", "topic"))
+        queue.inject(
+            *(
+                Rule(service="sqs", function=function, kind="duplicate")
+                for function in ("orders-intake", "orders-import")
+            )
         )
-        for function in ("OrdersIntakeFunction", "OrdersImportFunction"):
-            point_at(deployment, function, AWS_ENDPOINT_URL_SQS=queue.url)
-        point_at(deployment, "OrdersWorkerFunction", AWS_ENDPOINT_URL_DYNAMODB=table.url)
-        point_at(deployment, "OrdersEventsFunction", AWS_ENDPOINT_URL_SNS=topic.url)
-        yield Turmoil(deployment, queue, table, topic)
+        yield Turmoil(deployment, table, topic)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,6 @@ def test_nothing_is_lost_or_doubled(turmoil, number, clients, rounds):
     """`number` orders through the API, as many in files."""
     deployment, run = turmoil.deployment, uuid.uuid4().hex[:6]
     subscriber = Subscriber(deployment)
-    turmoil.queue.mode = "twice"
     ended = threading.Event()
     with ThreadPoolExecutor(clients + 1) as pool:
         killed = pool.submit(turmoil.go_on, rounds, ended)

@@ -77,6 +77,9 @@ def test_every_field_of_the_options_can_be_given():
         Options(env="dev", command="--destroy", delete_data=True),
     )
     assert meant("--import", "f") == ("--import", Options(env="dev", command="--import", file=Path("f")))
+    faults = Options(env="dev", command="--faults", local=True, file=Path("f"), duration=90.0)
+    assert meant("--local", "--faults", "f", "--duration", "1m30s") == ("--faults", faults)
+    assert faults.command_line() == "python deploy.py --env dev --faults f --local --duration 90s"
     assert meant("--imported", "2026-11-28") == (
         "--imported",
         Options(env="dev", command="--imported", day="2026-11-28"),
