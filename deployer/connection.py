@@ -24,7 +24,7 @@ def load_environment(options: Options) -> Environment:
         environment = load(options.env)
     except ConfigError as error:
         raise Failure(Exit.USAGE, str(error)) from None
-    session.check_region(options.region or environment.region)
+    session.check_region(options.region or environment.region, profile=options.profile, local=options.local)
     return environment
 
 
@@ -43,7 +43,7 @@ def check_account(ui: Ui, aws: Aws, environment: Environment) -> AccountState:
     with ui.step("Preflight") as step:
         state = account_state.check(aws, environment)
         step.result = (
-            f"{state.who}, account {state.account}, {aws.region}, "
+            f"{state.who}, account {state.account}, {aws.where}, "
             f"stack {names.root_stack(environment.name)}: {state.status}"
         )
     return state

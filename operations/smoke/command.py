@@ -22,7 +22,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     customer = paths.new_customer()
     ui.line(f"  test orders of customer {customer}, against {known['ApiUrl']}")
     checks = []
-    for check in paths.run(aws, Api(known["ApiUrl"], key, aws.local), known, customer):
+    for check in paths.run(aws, Api(known["ApiUrl"], key, aws.ca_bundle), known, customer):
         checks.append(check)
         view.show(ui, check, _next(options, check))
     failed = [check for check in checks if not check.ok]

@@ -135,7 +135,7 @@ def account(monkeypatch, capsys):
     functions, layer = Package("functions", b"functions"), Package("layer", b"layer")
     monkeypatch.setattr(local_version, "functions", lambda *arguments: functions)
     monkeypatch.setattr(wheels, "started", lambda *arguments: nullcontext(lambda: layer))
-    monkeypatch.setattr(session, "check_region", lambda region: None)
+    monkeypatch.setattr(session, "check_region", lambda *_, **__: None)
     monkeypatch.setattr(deployment_records, "local_source", lambda root: deployment_records.Source())
     host = "https://s3.us-east-1.amazonaws.com"
     monkeypatch.setattr(session.Aws, "template_host", lambda self: host)

@@ -50,7 +50,13 @@ class World:
         identity = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ada"}
         client = SimpleNamespace(get_caller_identity=lambda: identity, get_rest_apis=lambda limit: {"items": self.apis})
         self.aws = SimpleNamespace(
-            client=lambda service: client, region="us-east-1", local=True, endpoint_url=None, sent=Sent()
+            client=lambda service: client,
+            region="us-east-1",
+            where="us-east-1",
+            local=True,
+            on_this_machine=True,
+            endpoint_url=None,
+            sent=Sent(),
         )
         monkeypatch.setattr(connection, "connect", lambda *arguments: self.aws)
         monkeypatch.setattr(inventory, "take", lambda *arguments: self.found)
