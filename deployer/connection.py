@@ -43,7 +43,7 @@ def check_account(ui: Ui, aws: Aws, environment: Environment) -> AccountState:
     with ui.step("Preflight") as step:
         state = account_state.check(aws, environment)
         step.result = (
-            f"{state.who}, account {state.account}, {aws.where}, "
+            f"{state.who}, account {state.account}, {aws.region}{aws.elsewhere}, "
             f"stack {names.root_stack(environment.name)}: {state.status}"
         )
     return state

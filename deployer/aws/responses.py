@@ -8,6 +8,7 @@ the whole page. `watch` turns all of these into UnusableResponse, for all operat
 import json
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from http.client import NOT_IMPLEMENTED
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -146,7 +147,8 @@ def _check(operation_model, response_dict: dict, **_) -> None:
     if status < 500:
         raise _unusable(operation_model.service_model.service_name, status)
     response_dict["body"] = b""
-    _status.set(-status)
+    if status != NOT_IMPLEMENTED:  # an emulator's, which need not know the service's protocol
+        _status.set(-status)
 
 
 def _is_of_protocol(operation_model, status: int, body: Any, headers: Mapping[str, str]) -> bool:

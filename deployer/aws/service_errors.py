@@ -147,6 +147,11 @@ _EXPLANATIONS: dict[ErrorKind, Callable[[BaseException], tuple[str, str]]] = {
         f"AWS cannot be reached: {message_of(error)}",
         "check the network, its proxy, --region and AWS_ENDPOINT_URL",
     ),
+    ErrorKind.CERTIFICATE: lambda error: (
+        f"no TLS connection: {message_of(error)}",
+        "name the file of the authority's certificate in AWS_CA_BUNDLE, or as ca_bundle in the profile; "
+        "an endpoint without TLS has http:// in its URL",
+    ),
     ErrorKind.UNUSABLE: _unusable,
     ErrorKind.THROTTLED: lambda error: (
         f"AWS throttles this account: {_full_message(error)}",
@@ -171,7 +176,7 @@ _EXPLANATIONS: dict[ErrorKind, Callable[[BaseException], tuple[str, str]]] = {
     ),
     ErrorKind.NOT_IMPLEMENTED: lambda error: (
         f"the endpoint does not implement {_operation(error)} ({code_of(error)})",
-        "check AWS_ENDPOINT_URL: it may be an emulator, or not AWS at all",
+        "check AWS_ENDPOINT_URL: it may be an emulator that lacks the operation, or not AWS at all",
     ),
     ErrorKind.OUTDATED: lambda error: (message_of(error), "install the pinned packages: make setup"),
     ErrorKind.CREDENTIALS: _credentials,

@@ -57,7 +57,7 @@ class Aws:
         self.local = local_url is not None
         self.warn = cache(warn)  # the same line once
         self.sent = Sent()
-        self._session = session
+        self._session: Any = session  # its stubs know literal names of services only
         self.client = _like(session.client, cache(lambda service: self.sent.watched(self._created(service, local_url))))
 
     def _created(self, service: str, url: str | None) -> Any:
@@ -68,8 +68,7 @@ class Aws:
 
         def create(settings: dict[str, Any]) -> Any:
             config = Config(**settings, region_name=self.region)
-            client: Any = self._session.client  # boto3's stubs know literal names only
-            return responses.configured(lambda: client(service, endpoint_url=url, config=config))
+            return responses.configured(lambda: self._session.client(service, endpoint_url=url, config=config))
 
         made = create(_LOCAL_CONFIG if self.local else _CONFIG)
         if not self.local and endpoint.is_on_this_machine(made.meta.endpoint_url):
@@ -78,7 +77,8 @@ class Aws:
 
     def endpoint_of(self, service: str) -> str | None:
         """Return the endpoint of a service as the SDK's settings name it; None if it is AWS's."""
-        url = self.client(service).meta.endpoint_url.rstrip("/")
+        client: Any = self.client
+        url = client(service).meta.endpoint_url.rstrip("/")
         return None if endpoint.is_aws(url) else url
 
     @cached_property
@@ -91,9 +91,9 @@ class Aws:
         return bool(self.endpoint_url and endpoint.is_on_this_machine(self.endpoint_url))
 
     @property
-    def where(self) -> str:
-        """Return the region for a message; with the endpoint if settings of this machine name one that is not AWS's."""
-        return self.region if self.local or not self.endpoint_url else f"{self.region} at {self.endpoint_url}, not AWS"
+    def elsewhere(self) -> str:
+        """Return " at <endpoint>, not AWS" for a message; "" for AWS, and with --local, which asks for an emulator."""
+        return f" at {self.endpoint_url}, not AWS" if self.endpoint_url and not self.local else ""
 
     @cached_property
     def ca_bundle(self) -> str | None:

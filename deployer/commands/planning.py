@@ -102,15 +102,15 @@ def confirm(context: Context, account_state: AccountState, report: PlanReport) -
     """Raise Failure(REFUSED) if data would be lost that --allow-replace does not name, or if not confirmed."""
     _refuse_data_loss(report)
     _refuse_replacement_without_rollback(context, report.plan)
-    if not (context.options.yes or ask(_question(account_state, report))):
+    if not (context.options.yes or ask(_question(context.aws.elsewhere, account_state, report))):
         raise Failure(Exit.REFUSED, "not confirmed")
 
 
-def _question(account_state: AccountState, report: PlanReport) -> str:
+def _question(place: str, account_state: AccountState, report: PlanReport) -> str:
     broader = len(report.permissions.broadens) if report.permissions else 0
     if account_state.status.is_new or not broader:
-        return "Deploy this?"
-    return f"Deploy this, and give the {broader} permission{'s' * (broader > 1)} marked above as broader?"
+        return f"Deploy this{place}?"
+    return f"Deploy this{place}, and give the {broader} permission{'s' * (broader > 1)} marked above as broader?"
 
 
 def _refuse_data_loss(report: PlanReport) -> None:

@@ -45,7 +45,7 @@ class Stubbed(SimpleNamespace):
             local=local,
             on_this_machine=local,
             region="us-east-1",
-            where="us-east-1",
+            elsewhere="",
             endpoint_url=None,
             ca_bundle=None,
             clients={},

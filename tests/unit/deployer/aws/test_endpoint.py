@@ -121,7 +121,7 @@ def test_every_setting_of_the_sdk_counts(dev, configured, text, variables, url):
     configured(text, **variables)
     aws = session.connect(dev)
     assert aws.endpoint_url == url
-    assert (url or "").rstrip("/") in aws.where and ("not AWS" in aws.where) is bool(url)
+    assert aws.elsewhere == (f" at {url}, not AWS" if url else "")
 
 
 def test_the_emulator_of_local_runs_heeds_none_of_them(dev, configured):
@@ -132,7 +132,7 @@ def test_the_emulator_of_local_runs_heeds_none_of_them(dev, configured):
         "AWS_SECRET_ACCESS_KEY": "root",
     }
     aws = session.connect_local(dev, variables)
-    assert (aws.endpoint_url, aws.ca_bundle, aws.where) == ("http://127.0.0.1:4", None, dev.region)
+    assert (aws.endpoint_url, aws.ca_bundle, aws.elsewhere) == ("http://127.0.0.1:4", None, "")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class World:
         self.aws = SimpleNamespace(
             client=lambda service: client,
             region="us-east-1",
-            where="us-east-1",
+            elsewhere="",
             local=True,
             on_this_machine=True,
             endpoint_url=None,
