@@ -5,6 +5,7 @@ implement, and refuses objects above 64 MiB a bucket and messages above 1,000 a 
 """
 
 import http.client
+import json
 import socket
 import ssl
 import threading
@@ -20,17 +21,22 @@ import trustme
 
 from tests.waiting import HANGS
 
-BUCKET_BYTES = 64 * 2**20
+BUCKET_BYTES, MESSAGES = 64 * 2**20, 1_000
 _HOP_BY_HOP = {"connection", "expect", "keep-alive", "transfer-encoding"}
 
 
 @dataclass
 class Emulator:
-    """`missing`: operations that are answered with 501. `bucket_bytes`: the limit. `seen`: calls by operation."""
+    """`missing`: operations that are answered with 501. `bucket_bytes`, `messages`: the limits.
+
+    `stored`: bytes by bucket. `sent`: messages, counted as if none was ever received. `seen`: calls by operation.
+    """
 
     ca_bundle: Path
     missing: set[str] = field(default_factory=set)
     bucket_bytes: int = BUCKET_BYTES
+    messages: int = MESSAGES
+    sent: int = 0
     stored: Counter = field(default_factory=Counter)
     seen: Counter = field(default_factory=Counter)
     url: str = ""
@@ -42,7 +48,7 @@ def operation(method: str, path: str, headers, body: bytes) -> str:
         return target.rpartition(".")[2]
     if "x-www-form-urlencoded" in (headers.get("content-type") or ""):
         return parse_qs(body.decode()).get("Action", [""])[0]
-    return f"{method} {urlsplit(path).path}"
+    return f"{method} {urlsplit(path).path.rstrip('/')}"
 
 
 def _handler(emulator: Emulator, upstream: str):
@@ -67,6 +73,11 @@ def _handler(emulator: Emulator, upstream: str):
             if self._is_full(body):
                 text = b"<Error><Code>QuotaExceeded</Code><Message>the bucket is full</Message></Error>"
                 return self._answer(400, text, {"Content-Type": "application/xml"})
+            if name in ("SendMessage", "SendMessageBatch"):
+                count = len(json.loads(body).get("Entries", [None]))
+                if emulator.sent + count > emulator.messages:
+                    return self._answer(400, b'{"__type":"QuotaExceeded","message":"the queue is full"}', {})
+                emulator.sent += count
             return self._answer(*self._passed_on(body))
 
         def _body(self) -> bytes:

@@ -36,7 +36,7 @@ UNREACHABLE = [
     boto.MetadataRetrievalError(error_msg="x"),
     ProtocolError("x"),
     ResponseParserError(HTML),
-    responses.UnusableResponse(service="s3", said="200 with text"),
+    responses.UnusableResponse(service="s3", operation="GetObject", said="with text"),
     refused("503", status=503),
     refused("SlowDown", status=503),
     refused("Throttling"),
@@ -65,6 +65,8 @@ def test_what_may_pass_is_transient_and_exit_3_in_one_line_without_a_page(error)
         (refused("LimitExceededException", "too many"), "limit"),
         (refused("BucketAlreadyExists", status=409, operation="CreateBucket"), "another account"),
         (refused("NotImplemented", status=501), "does not implement"),
+        (refused("InternalFailure", status=501), "does not implement"),
+        (refused("501", status=501, operation="HeadBucket"), "does not implement"),
         (boto.InvalidRetryModeError(retry_mode="x", provided_retry_mode="x", valid_modes=[]), "mode"),
         (boto.UnknownServiceError(service_name="x", known_service_names=""), "x"),
         (boto.MissingDependencyException(msg="x"), "login_session"),
@@ -78,6 +80,16 @@ def test_what_stands_in_the_way_has_a_sentence_of_its_own_and_does_not_pass(erro
     failure = service_errors.explain(error)
     assert failure.code is Exit.PREFLIGHT and said in failure.message and failure.hint
     assert not service_errors.is_transient(error)
+
+
+def test_a_400_without_a_code_is_an_expired_token_of_s3_only():
+    assert "expired" not in service_errors.explain(refused("400", "", 400, "GetSamplingRules")).message
+
+
+def test_a_certificate_that_is_not_trusted_names_the_endpoint_and_the_setting():
+    error = boto.SSLError(endpoint_url="https://localhost:4566/", error="certificate verify failed")
+    failure = service_errors.explain(error)
+    assert "https://localhost:4566/" in failure.message and "AWS_CA_BUNDLE" in failure.hint
 
 
 def test_a_wrong_signature_may_be_the_clocks_fault():
