@@ -31,7 +31,7 @@ _status: ContextVar[int] = ContextVar("status", default=0)
 class UnusableResponse(HTTPClientError):
     """The response is not AWS's, or it is damaged."""
 
-    fmt = "{service} answered {operation} {said}"
+    fmt = "{service}:{operation} answered {said}"
 
 
 class UnusableConfiguration(BotoCoreError):
@@ -108,9 +108,8 @@ class Watched(BaseClient):
 
 
 def _unusable(service: str, operation: str, status: int) -> UnusableResponse:
-    return UnusableResponse(
-        service=service, operation=operation, said=f"with {status} and text that is no AWS response"
-    )
+    said = f"{status} with text that is no AWS response"
+    return UnusableResponse(service=service, operation=operation, said=said)
 
 
 def configured(create: Callable[[], T]) -> T:

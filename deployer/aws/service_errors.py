@@ -72,7 +72,7 @@ def _unusable(error: BaseException) -> tuple[str, str]:
         return message_of(error), hint
     if isinstance(error, ResponseParserError):
         return "AWS answered with text that is no AWS response", hint
-    return f"{getattr(error, 'service', 'AWS')} answered {status_of(error)} with text that is no AWS response", hint
+    return f"{_operation(error)} answered {status_of(error)} with text that is no AWS response", hint
 
 
 def _server(error: BaseException) -> tuple[str, str]:

@@ -216,7 +216,9 @@ def test_an_mfa_code_without_a_terminal_is_exit_3():
 def test_a_structure_that_lacks_a_member_says_so_at_any_depth():
     answer = responses.Response({"Stacks": [{"StackName": "x"}]}, "cloudformation", "DescribeStacks")
     assert answer["Stacks"][0]["StackName"] == "x" and answer.get("other") is None
-    with pytest.raises(responses.UnusableResponse, match="answered DescribeStacks without 'StackStatus'"):
+    with pytest.raises(
+        responses.UnusableResponse, match="cloudformation:DescribeStacks answered without 'StackStatus'"
+    ):
         answer["Stacks"][0]["StackStatus"]
     assert json.loads(json.dumps(answer)) == {"Stacks": [{"StackName": "x"}]}
 

@@ -229,7 +229,7 @@ def test_the_last_line_of_a_lost_watch_names_the_answer_and_not_its_page(account
     code, said = account.run(faults={"DescribeStackEvents": lambda _: "plain 503" if changed else ""})
     assert code == Exit.PREFLIGHT
     assert (
-        "cloudformation answered DescribeStackEvents with 503 and text that is no AWS response" in said
+        "cloudformation:DescribeStackEvents answered 503 with text that is no AWS response" in said
         and "the operation continues" in said
     )
 
