@@ -57,6 +57,7 @@ def propose(
                 permissions.diff(now, then),
                 costs.compare(now, then, context.options.orders_per_day, context.aws.region),
                 _retagged(account_state, desired),
+                context.aws.elsewhere,
             )
 
 
@@ -89,7 +90,9 @@ def _change_set(context: Context, account_state: AccountState, desired: DesiredS
 
 def nothing(context: Context, account_state: AccountState) -> PlanReport:
     """Return the plan of an environment without changes."""
-    return PlanReport(context.environment.name, context.stack, account_state.account, context.aws.region, Plan(()))
+    aws = context.aws
+    environment, account = context.environment.name, account_state.account
+    return PlanReport(environment, context.stack, account, aws.region, Plan(()), elsewhere=aws.elsewhere)
 
 
 def show(context: Context, account_state: AccountState, report: PlanReport) -> None:

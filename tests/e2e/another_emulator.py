@@ -125,8 +125,8 @@ def _handler(emulator: Emulator, upstream: str):
 
 
 @contextmanager
-def serving(upstream: str, directory: Path, host: str = "localhost", address: str = "127.0.0.1") -> Iterator[Emulator]:
-    """Serve `upstream` at https://HOST:PORT, with a certificate of an authority whose file is `ca_bundle`."""
+def serving(upstream: str, directory: Path, address: str = "127.0.0.1") -> Iterator[Emulator]:
+    """Serve `upstream` by HTTPS on a free port of the loopback, with a certificate of an authority whose file is `ca_bundle`."""
     authority = trustme.CA()
     emulator = Emulator(directory / "ca.pem")
     authority.cert_pem.write_to_path(emulator.ca_bundle)
@@ -143,6 +143,7 @@ def serving(upstream: str, directory: Path, host: str = "localhost", address: st
     server = Server((address, 0), _handler(emulator, upstream))
     # handshakes in the connection's own thread: a client that waits does not hold up the others
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    host = "[::1]" if ":" in address else "localhost"
     emulator.url = f"https://{host}:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -102,6 +102,15 @@ def test_every_command_works_there(elsewhere):
     assert "deployed now" in elsewhere.deploy("--history")
     assert "in sync" in elsewhere.deploy("--drift")
     elsewhere.deploy("--logs", "--since", "5m")
+    page = str(elsewhere.directory / "page.html")
+    assert "series with data" in elsewhere.run(sys.executable, "-m", "preview", "--env", "dev", "--output", page)
+
+
+def test_it_may_be_an_address_of_ipv6_with_a_slash_behind(elsewhere, tmp_path):
+    with serving(elsewhere.upstream, tmp_path, address="::1") as emulator:
+        url = f"{emulator.url}/"
+        said = elsewhere.deploy("--status", AWS_ENDPOINT_URL=url, AWS_CA_BUNDLE=str(emulator.ca_bundle))
+    assert f"API: https://[::1]:{emulator.url.rpartition(':')[2]}/restapis/" in said
 
 
 def test_the_walkthrough_and_the_traffic_trust_the_bundle_of_the_outputs(elsewhere):

@@ -1,9 +1,17 @@
 """Where a session connects to, as the SDK's settings have it, and what follows from it."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from deployer import connection
 from deployer.aws import endpoint, session
+from deployer.commands import planning
 from deployer.errors import Exit, Failure
+from deployer.options import Options
+from deployer.plan.changes import Plan
+from deployer.show import plan_markdown
+from deployer.show.plan_report import PlanReport
 from deployer.stacks import outputs
 
 URL = "https://abc123.execute-api.eu-central-1.amazonaws.com/dev"
@@ -151,6 +159,37 @@ def test_the_bundle_is_the_one_that_the_sdk_trusts(dev, configured, text, variab
     assert aws.ca_bundle == bundle
     verified = aws.client("sts")._endpoint.http_session._verify
     assert verified == (bundle or True)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, []),
+        ({"AWS_ENDPOINT_URL": EMULATOR}, []),
+        ({"AWS_ENDPOINT_URL": EMULATOR, "AWS_ENDPOINT_URL_S3": "http://s3.localhost:1"}, []),
+        ({"AWS_ENDPOINT_URL_S3": EMULATOR}, [f"s3 is at {EMULATOR}, but cloudformation at AWS"]),
+        (
+            {"AWS_ENDPOINT_URL": EMULATOR, "AWS_ENDPOINT_URL_STS": "https://sts.us-east-1.amazonaws.com"},
+            [f"sts is at AWS, but cloudformation at {EMULATOR}"],
+        ),
+    ],
+)
+def test_services_at_aws_and_elsewhere_at_once_are_warned_of(dev, configured, variables, said):
+    configured(**variables)
+    lines = list(connection.mixed_endpoints(session.connect(dev)))
+    assert [line.partition(";")[0] for line in lines] == said
+
+
+@pytest.mark.parametrize("place", ["", f" at {EMULATOR}, not AWS"])
+def test_the_question_and_the_plan_in_markdown_say_where(monkeypatch, place):
+    asked = []
+    monkeypatch.setattr(planning, "ask", asked.append)
+    report = PlanReport("dev", "food-delivery-dev", "1", "us-east-1", Plan(()), elsewhere=place)
+    context = SimpleNamespace(aws=SimpleNamespace(elsewhere=place), options=Options("dev"))
+    with pytest.raises(Failure):
+        planning.confirm(context, SimpleNamespace(status=SimpleNamespace(is_new=True)), report)
+    assert asked == [f"Deploy this{place}?"]
+    assert f"us-east-1{place}." in plan_markdown.as_markdown(report)
 
 
 def test_an_endpoint_on_this_machine_gets_no_proxy_and_few_retries(dev, configured):
