@@ -7,6 +7,7 @@ from collections.abc import Callable
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
+from deployer.aws import endpoint
 from deployer.aws.error_kinds import (
     ErrorKind,
     code_of,
@@ -62,6 +63,15 @@ def _operation(error: BaseException) -> str:
 
 def _full_message(error: BaseException) -> str:
     return f"{_operation(error)}: {message_of(error)} ({code_of(error)})"
+
+
+def _unreachable(error: BaseException) -> tuple[str, str]:
+    url = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
+    what = "the endpoint" if url.startswith("http") and not endpoint.is_aws(url) else "AWS"
+    return (
+        f"{what} cannot be reached: {message_of(error)}",
+        "check the network, its proxy, --region and AWS_ENDPOINT_URL",
+    )
 
 
 def _unusable(error: BaseException) -> tuple[str, str]:
@@ -143,10 +153,7 @@ def _configuration(error: BaseException) -> tuple[str, str]:
 
 
 _EXPLANATIONS: dict[ErrorKind, Callable[[BaseException], tuple[str, str]]] = {
-    ErrorKind.UNREACHABLE: lambda error: (
-        f"AWS cannot be reached: {message_of(error)}",
-        "check the network, its proxy, --region and AWS_ENDPOINT_URL",
-    ),
+    ErrorKind.UNREACHABLE: _unreachable,
     ErrorKind.CERTIFICATE: lambda error: (
         f"no TLS connection: {message_of(error)}",
         "name the file of the authority's certificate in AWS_CA_BUNDLE, or as ca_bundle in the profile; "

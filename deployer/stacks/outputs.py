@@ -1,5 +1,6 @@
 """The root stack's outputs, with URLs that work on this machine."""
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -40,7 +41,7 @@ def for_clients(aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:
     """
     found = dict(outputs)
     if aws.ca_bundle:
-        found["CaBundle"] = aws.ca_bundle
+        found["CaBundle"] = os.path.abspath(aws.ca_bundle)
     if aws.on_this_machine and "ApiKeyId" in outputs:
         key = aws.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
         found["ApiKey"] = key["value"]

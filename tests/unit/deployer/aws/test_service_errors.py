@@ -86,6 +86,15 @@ def test_a_400_without_a_code_is_an_expired_token_of_s3_only():
     assert "expired" not in service_errors.explain(refused("400", "", 400, "GetSamplingRules")).message
 
 
+@pytest.mark.parametrize(
+    "url, what",
+    [("https://localhost:1/", "the endpoint"), ("https://sts.us-east-1.amazonaws.com/", "AWS"), (None, "AWS")],
+)
+def test_what_cannot_be_reached_is_aws_only_if_it_is(url, what):
+    failure = service_errors.explain(boto.EndpointConnectionError(endpoint_url=url))
+    assert failure.message.startswith(f"{what} cannot be reached")
+
+
 def test_a_certificate_that_is_not_trusted_names_the_endpoint_and_the_setting():
     error = boto.SSLError(endpoint_url="https://localhost:4566/", error="certificate verify failed")
     failure = service_errors.explain(error)
