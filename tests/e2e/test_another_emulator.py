@@ -13,7 +13,7 @@ from emulator import control
 from tests.e2e.another_emulator import MESSAGES, serving
 from tests.e2e.pipeline_kit import point_at
 from tests.e2e.support import ROOT, Deployment, order_for
-from tests.waiting import HANGS
+from tests.waiting import HANGS, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -197,6 +197,23 @@ def test_functions_call_the_endpoint_by_https_and_a_full_queue_accepts_nothing(e
             assert api.post("/orders/async", json=order_for("CUST-1")).status_code >= 500
         finally:
             elsewhere.emulator.messages = MESSAGES
+
+
+def test_an_import_that_fills_the_queue_fails_and_is_finished_once_there_is_room(elsewhere, tmp_path):
+    deployment, emulator = elsewhere.deployment(), elsewhere.emulator
+    variables = {"AWS_ENDPOINT_URL_SQS": emulator.url, "AWS_CA_BUNDLE": str(emulator.ca_bundle)}
+    point_at(deployment, "OrdersImportFunction", **variables)
+    ids = [f"FULL-{number}" for number in range(500)]
+    file = tmp_path / "many.jsonl"
+    file.write_text("".join(json.dumps(order_for("CUST-FULL", orderId=each)) + "\n" for each in ids))
+    emulator.messages = emulator.sent + 10
+    try:
+        said = elsewhere.deploy("--import", str(file), code=1)
+    finally:
+        emulator.messages = MESSAGES
+    assert "the import failed" in said and "--redrive OrderImportDLQ" in said
+    elsewhere.deploy("--redrive", "OrderImportDLQ", "--yes")
+    eventually(lambda: all(len(found) == 1 for found in deployment.orders_of(ids).values()), "every order, once")
 
 
 def test_all_of_it_stays_within_a_tenth_of_the_limits(elsewhere):

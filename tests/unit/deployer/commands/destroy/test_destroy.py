@@ -218,8 +218,11 @@ def test_without_protection_a_yes_is_enough(world, monkeypatch):
     world.answers(monkeypatch, "n")
     monkeypatch.setattr(consent, "ask", lambda question: False)
     assert "not confirmed" in world.refused(yes=False).message
-    monkeypatch.setattr(consent, "ask", lambda question: True)
+    asked = []
+    monkeypatch.setattr(consent, "ask", lambda question: not asked.append(question))
+    world.aws.elsewhere = " at https://localhost:1, not AWS"
     assert world.run(yes=False)["result"] == "destroyed"
+    assert asked == ["Destroy environment dev at https://localhost:1, not AWS?"]
 
 
 def test_a_plan_changes_nothing_and_asks_nothing(world):
