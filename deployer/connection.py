@@ -1,6 +1,6 @@
 """Connect to AWS or to the emulator, and read the environment's stack."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def load_environment(options: Options) -> Environment:
         environment = load(options.env)
     except ConfigError as error:
         raise Failure(Exit.USAGE, str(error)) from None
-    session.check_region(options.region or environment.region)
+    session.check_region(options.region or environment.region, profile=options.profile, local=options.local)
     return environment
 
 
@@ -43,10 +43,23 @@ def check_account(ui: Ui, aws: Aws, environment: Environment) -> AccountState:
     with ui.step("Preflight") as step:
         state = account_state.check(aws, environment)
         step.result = (
-            f"{state.who}, account {state.account}, {aws.region}, "
+            f"{state.who}, account {state.account}, {aws.region}{aws.elsewhere}, "
             f"stack {names.root_stack(environment.name)}: {state.status}"
         )
+    for line in mixed_endpoints(aws):
+        ui.warn(line)
     return state
+
+
+def mixed_endpoints(aws: Aws) -> Iterator[str]:
+    """Yield a line for each service that is at AWS while CloudFormation is not, or the reverse."""
+    for service in ("s3", "sts", "lambda", "apigateway"):
+        found = aws.endpoint_of(service)
+        if bool(found) is not bool(aws.endpoint_url):
+            yield (
+                f"{service} is at {found or 'AWS'}, but cloudformation at {aws.endpoint_url or 'AWS'}; "
+                "check the AWS_ENDPOINT_URL variables"
+            )
 
 
 def deployed(ui: Ui, options: Options, root: Path) -> tuple[Aws, Mapping[str, Any]]:

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import ssl
 import subprocess
 import sys
 import time
@@ -30,10 +31,9 @@ class Traffic:
     def __init__(self, outputs: dict, chance: random.Random):
         self.url = outputs["ApiUrl"]
         key = os.environ.get("API_KEY") or outputs.get("ApiKey") or sys.exit("no ApiKey in the outputs; set API_KEY")
-        local = httpx.URL(self.url).host == "127.0.0.1"
-        self.http = httpx.Client(
-            headers={"x-api-key": key}, timeout=30, trust_env=not local
-        )  # no proxy to this machine
+        trusted = ssl.create_default_context(cafile=outputs.get("CaBundle"))
+        here = httpx.URL(self.url).host in ("127.0.0.1", "localhost", "::1")  # no proxy to it
+        self.http = httpx.Client(headers={"x-api-key": key}, timeout=30, verify=trusted, trust_env=not here)
         self.chance = chance
         self.open: dict[str, str] = {}  # status by id of the orders that still move
         self.answers = Counter()

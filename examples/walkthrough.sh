@@ -9,7 +9,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 outputs=${1:?usage: examples/walkthrough.sh OUTPUTS_FILE}
 python=${PYTHON:-python3}
-export no_proxy="${no_proxy:-${NO_PROXY:-}},127.0.0.1" # the emulator is on this machine
+export no_proxy="${no_proxy:-${NO_PROXY:-}},127.0.0.1,localhost,::1" # an emulator is on this machine
 
 output() { "$python" -c 'import json, sys; print(json.load(open(sys.argv[1])).get(sys.argv[2], ""))' "$outputs" "$1"; }
 field() { "$python" -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$1" "$2"; }
@@ -18,6 +18,9 @@ step() { printf '\n# %s\n' "$1"; }
 API_URL=$(output ApiUrl)
 API_KEY=${API_KEY:-$(output ApiKey)}
 [ -n "$API_KEY" ] || { echo "no ApiKey in $outputs; set API_KEY" >&2; exit 2; }
+
+ca=$(output CaBundle)
+[ -z "$ca" ] || export CURL_CA_BUNDLE="$ca"
 
 call() { # call METHOD PATH [curl options]: print the body; fail on an HTTP error
   local method=$1 path=$2 body
@@ -57,5 +60,5 @@ cat <<EOF
 The API is at  $API_URL
 Place another order:
 
-curl -X POST '$API_URL/orders' -H 'x-api-key: $API_KEY' -H 'content-type: application/json' -d @examples/order.json
+curl${ca:+ --cacert '$ca'} -X POST '$API_URL/orders' -H 'x-api-key: $API_KEY' -H 'content-type: application/json' -d @examples/order.json
 EOF

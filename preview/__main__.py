@@ -1,4 +1,4 @@
-"""Draw the deployed dashboard with the metrics of a local run as one HTML page. Needs a running local deployment."""
+"""Draw the dashboard of a deployed environment with its metrics as one HTML page."""
 
 import argparse
 import math
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from config import names
-from config.environment import ConfigError, load
+from config.environment import ConfigError, Environment, load
 from deployer.aws import local, service_errors, session
+from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 from emulator import control, ownership
 from preview import numbers, page, series, widgets
@@ -17,7 +18,7 @@ from preview.shapes import AlarmList, Chart, Window
 
 ROOT = Path(__file__).resolve().parent.parent
 TWO_WEEKS = 14 * 24 * 60
-"""The emulator keeps metrics for this many minutes."""
+"""Metrics by the minute are kept for about this many minutes."""
 PERIODS = (60, 300, 900, 3600, 21600)
 MOST_POINTS = 60
 
@@ -29,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="python -m preview", description=__doc__, allow_abbrev=False)
-    top.add_argument("--local", action="store_true", help="from the emulator on this machine, the only choice")
+    top.add_argument("--local", action="store_true", help="from the emulator that deploy.py --local has started")
     top.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
     top.add_argument("--env", default="staging", metavar="NAME", help="environment (default: %(default)s)")
     top.add_argument("--minutes", type=float, default=30, help="how far back (default: %(default)s)")
@@ -60,14 +61,10 @@ def run(options: argparse.Namespace, now: float) -> str:
         environment = load(options.env)
     except ConfigError as error:
         raise Failure(Exit.USAGE, str(error)) from None
-    directory = local.state_directory(ROOT, options.local_dir)
-    found = control.running(directory)
-    if not found and ownership.in_use(directory):
-        raise Failure(Exit.EMULATOR, "the emulator runs, but does not answer", "wait, or stop it: make stop")
-    if not found:
-        raise Failure(Exit.PREFLIGHT, "there is no emulator running", "make run")
-    cloudwatch = session.connect_local(environment, control.environment(found)).client("cloudwatch")
-    text, counted = _preview(cloudwatch, names.root_stack(options.env), window_until(now, options.minutes))
+    aws = _local(environment, options.local_dir) if options.local else session.connect(environment)
+    source = "a local run" if options.local else f"{aws.region}{aws.elsewhere}"
+    window = window_until(now, options.minutes)
+    text, counted = _preview(aws.client("cloudwatch"), names.root_stack(options.env), source, window)
     try:
         options.output.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -75,7 +72,18 @@ def run(options: argparse.Namespace, now: float) -> str:
     return f"{options.output}: {counted}"
 
 
-def _preview(cloudwatch, name: str, window: Window) -> tuple[str, str]:
+def _local(environment: Environment, local_dir: Path | None) -> Aws:
+    """Return a session with the local emulator. Raises Failure(EMULATOR or PREFLIGHT) if it does not run."""
+    directory = local.state_directory(ROOT, local_dir)
+    found = control.running(directory)
+    if not found and ownership.in_use(directory):
+        raise Failure(Exit.EMULATOR, "the emulator runs, but does not answer", "wait, or stop it: make stop")
+    if not found:
+        raise Failure(Exit.PREFLIGHT, "there is no emulator running", "make run")
+    return session.connect_local(environment, control.environment(found))
+
+
+def _preview(cloudwatch, name: str, source: str, window: Window) -> tuple[str, str]:
     shown = widgets.normalise(_widgets(cloudwatch, name), window)
     charts = [widget for widget in shown if isinstance(widget, Chart)]
     data = series.fetch(cloudwatch, series.queries(charts), window)
@@ -83,7 +91,7 @@ def _preview(cloudwatch, name: str, window: Window) -> tuple[str, str]:
     lines = [each for found in drawn.values() for each in found]
     counted = f"{len(shown)} widgets, {sum(bool(each.points) for each in lines)} of {len(lines)} series with data"
     note = (
-        f"Metrics of a local run, {numbers.moment(window.start)} to {numbers.moment(window.end)}: {counted}. "
+        f"Metrics of {source}, {numbers.moment(window.start)} to {numbers.moment(window.end)}: {counted}. "
         f"A point is {window.period // 60} min, or what its alarm looks at. Beside a count stands its total, beside "
         "anything else its latest value. What the emulator does not measure has no data."
     )

@@ -17,6 +17,7 @@ from deployer.aws.responses import UnknownOperation, UnusableConfiguration, Unus
 class ErrorKind(Enum):
     """Why a call failed."""
 
+    CERTIFICATE = auto()  # no TLS connection: the certificate, or the bundle that should have its authority
     UNREACHABLE = auto()  # no response, or a truncated one
     UNUSABLE = auto()  # a response that is not AWS's
     THROTTLED = auto()
@@ -36,7 +37,7 @@ class ErrorKind(Enum):
     OTHER = auto()
 
 
-TRANSIENT = {ErrorKind.UNREACHABLE, ErrorKind.UNUSABLE, ErrorKind.THROTTLED, ErrorKind.SERVER}
+TRANSIENT = {ErrorKind.CERTIFICATE, ErrorKind.UNREACHABLE, ErrorKind.UNUSABLE, ErrorKind.THROTTLED, ErrorKind.SERVER}
 
 _CLASSES: tuple[tuple[ErrorKind, tuple[type[Exception], ...]], ...] = (
     (ErrorKind.UNUSABLE, (UnusableResponse, ResponseParserError)),
@@ -57,6 +58,7 @@ _CLASSES: tuple[tuple[ErrorKind, tuple[type[Exception], ...]], ...] = (
     (ErrorKind.EXPIRED, (boto.SSOError, boto.TokenRetrievalError, boto.LoginError)),
     (ErrorKind.CREDENTIALS, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.NoAuthTokenError)),
     (ErrorKind.CREDENTIALS, (boto.CredentialRetrievalError, boto.RefreshWithMFAUnsupportedError)),
+    (ErrorKind.CERTIFICATE, (boto.SSLError,)),
     (ErrorKind.UNREACHABLE, (boto.HTTPClientError, boto.ConnectionError, boto.MetadataRetrievalError, HTTPError)),
     (ErrorKind.UNREACHABLE, (boto.IncompleteReadError, boto.ChecksumError, boto.FlexibleChecksumError)),
 )
@@ -167,18 +169,20 @@ def kind_of(error: BaseException) -> ErrorKind | None:
 
 def _kind_of_answer(error: boto.ClientError) -> ErrorKind:
     code, status = code_of(error), status_of(error)
+    if status == 501:  # emulators send codes of any kind with it
+        return ErrorKind.NOT_IMPLEMENTED
     if _CLOCK.search(message_of(error)):
         return ErrorKind.CLOCK
     if not code:
         return ErrorKind.UNUSABLE
-    if code == "400" and status == 400:  # S3: a response to HEAD has no body, so no error code
+    if code == "400" and error.operation_name.startswith("Head"):  # S3: no body, so no error code
         return ErrorKind.EXPIRED
     if kind := _KINDS.get(code):
         return kind
     if "Throttl" in code:  # the code differs from service to service
         return ErrorKind.THROTTLED
     if status >= 500:
-        return ErrorKind.NOT_IMPLEMENTED if status == 501 else ErrorKind.SERVER
+        return ErrorKind.SERVER
     return ErrorKind.UNUSABLE if code.isdigit() else ErrorKind.REFUSED
 
 

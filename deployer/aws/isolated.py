@@ -60,6 +60,13 @@ def regions(service: str) -> list[str]:
 
 
 @cache
+def dns_suffixes() -> set[str]:
+    """Return the domains of all partitions' endpoints."""
+    outputs = [partition["outputs"] for partition in _loader().load_data("partitions")["partitions"]]
+    return {each[suffix] for each in outputs for suffix in ("dnsSuffix", "dualStackDnsSuffix")}
+
+
+@cache
 def _endpoints() -> "EndpointResolver":
     from botocore.regions import EndpointResolver
 

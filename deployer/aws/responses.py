@@ -8,6 +8,7 @@ the whole page. `watch` turns all of these into UnusableResponse, for all operat
 import json
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from http.client import NOT_IMPLEMENTED
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -30,7 +31,7 @@ _status: ContextVar[int] = ContextVar("status", default=0)
 class UnusableResponse(HTTPClientError):
     """The response is not AWS's, or it is damaged."""
 
-    fmt = "{service} answered {said}"
+    fmt = "{service}:{operation} answered {said}"
 
 
 class UnusableConfiguration(BotoCoreError):
@@ -55,7 +56,7 @@ class Response(dict):
 
     def __missing__(self, name):
         service, operation = self._call
-        raise UnusableResponse(service=service, said=f"{operation} without {name!r}")
+        raise UnusableResponse(service=service, operation=operation, said=f"without {name!r}")
 
 
 def _response(value: Any, service: str, operation: str) -> Any:
@@ -92,13 +93,13 @@ class Watched(BaseClient):
         except ClientError as error:
             vars(error).setdefault("service", service)
             if not error.response.get("Error", {}).get("Code") or _status.get() < 0:
-                raise _unusable(service, abs(_status.get())) from None
+                raise _unusable(service, operation_name, abs(_status.get())) from None
             raise
         except BotoCoreError:
             raise
         except Exception as error:
             if status := abs(_status.get()):
-                raise _unusable(service, status) from error
+                raise _unusable(service, operation_name, status) from error
             if isinstance(error, _CONFIGURATION_ERRORS):
                 raise _unusable_configuration(error) from error
             raise
@@ -106,8 +107,9 @@ class Watched(BaseClient):
             _status.reset(before)
 
 
-def _unusable(service: str, status: int) -> UnusableResponse:
-    return UnusableResponse(service=service, said=f"{status} with text that is no AWS response")
+def _unusable(service: str, operation: str, status: int) -> UnusableResponse:
+    said = f"{status} with text that is no AWS response"
+    return UnusableResponse(service=service, operation=operation, said=said)
 
 
 def configured(create: Callable[[], T]) -> T:
@@ -144,9 +146,10 @@ def _check(operation_model, response_dict: dict, **_) -> None:
     if _is_of_protocol(operation_model, status, response_dict["body"], response_dict["headers"]):
         return
     if status < 500:
-        raise _unusable(operation_model.service_model.service_name, status)
+        raise _unusable(operation_model.service_model.service_name, operation_model.name, status)
     response_dict["body"] = b""
-    _status.set(-status)
+    if status != NOT_IMPLEMENTED:  # an emulator's, which need not know the service's protocol
+        _status.set(-status)
 
 
 def _is_of_protocol(operation_model, status: int, body: Any, headers: Mapping[str, str]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
+from deployer.aws import endpoint
 from deployer.aws.error_kinds import (
     ErrorKind,
     code_of,
@@ -64,6 +65,15 @@ def _full_message(error: BaseException) -> str:
     return f"{_operation(error)}: {message_of(error)} ({code_of(error)})"
 
 
+def _unreachable(error: BaseException) -> tuple[str, str]:
+    url = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
+    what = "the endpoint" if url.startswith("http") and not endpoint.is_aws(url) else "AWS"
+    return (
+        f"{what} cannot be reached: {message_of(error)}",
+        "check the network, its proxy, --region and AWS_ENDPOINT_URL",
+    )
+
+
 def _unusable(error: BaseException) -> tuple[str, str]:
     hint = (
         "a proxy, a sign-in page of the network or the wrong endpoint responded; check HTTPS_PROXY and AWS_ENDPOINT_URL"
@@ -72,7 +82,7 @@ def _unusable(error: BaseException) -> tuple[str, str]:
         return message_of(error), hint
     if isinstance(error, ResponseParserError):
         return "AWS answered with text that is no AWS response", hint
-    return f"{getattr(error, 'service', 'AWS')} answered {status_of(error)} with text that is no AWS response", hint
+    return f"{_operation(error)} answered {status_of(error)} with text that is no AWS response", hint
 
 
 def _server(error: BaseException) -> tuple[str, str]:
@@ -143,9 +153,11 @@ def _configuration(error: BaseException) -> tuple[str, str]:
 
 
 _EXPLANATIONS: dict[ErrorKind, Callable[[BaseException], tuple[str, str]]] = {
-    ErrorKind.UNREACHABLE: lambda error: (
-        f"AWS cannot be reached: {message_of(error)}",
-        "check the network, its proxy, --region and AWS_ENDPOINT_URL",
+    ErrorKind.UNREACHABLE: _unreachable,
+    ErrorKind.CERTIFICATE: lambda error: (
+        f"no TLS connection: {message_of(error)}",
+        "name the file of the authority's certificate in AWS_CA_BUNDLE, or as ca_bundle in the profile; "
+        "an endpoint without TLS has http:// in its URL",
     ),
     ErrorKind.UNUSABLE: _unusable,
     ErrorKind.THROTTLED: lambda error: (
@@ -171,7 +183,7 @@ _EXPLANATIONS: dict[ErrorKind, Callable[[BaseException], tuple[str, str]]] = {
     ),
     ErrorKind.NOT_IMPLEMENTED: lambda error: (
         f"the endpoint does not implement {_operation(error)} ({code_of(error)})",
-        "check AWS_ENDPOINT_URL: it may be an emulator, or not AWS at all",
+        "check AWS_ENDPOINT_URL: it may be an emulator that lacks the operation, or not AWS at all",
     ),
     ErrorKind.OUTDATED: lambda error: (message_of(error), "install the pinned packages: make setup"),
     ErrorKind.CREDENTIALS: _credentials,

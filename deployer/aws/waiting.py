@@ -28,8 +28,8 @@ REMOTE = PollingConfig(2.5, 20, 300)
 
 
 def polling(aws: Aws) -> PollingConfig:
-    """Return how often to ask the emulator, or AWS."""
-    return LOCAL if aws.local else REMOTE
+    """Return how often to ask: an emulator on this machine sooner than AWS."""
+    return LOCAL if aws.on_this_machine else REMOTE
 
 
 def until(look: Callable[[], T], done: Callable[[T], bool], pause: float, limit: float = LIMIT) -> T:

@@ -57,6 +57,7 @@ def propose(
                 permissions.diff(now, then),
                 costs.compare(now, then, context.options.orders_per_day, context.aws.region),
                 _retagged(account_state, desired),
+                context.aws.elsewhere,
             )
 
 
@@ -89,7 +90,9 @@ def _change_set(context: Context, account_state: AccountState, desired: DesiredS
 
 def nothing(context: Context, account_state: AccountState) -> PlanReport:
     """Return the plan of an environment without changes."""
-    return PlanReport(context.environment.name, context.stack, account_state.account, context.aws.region, Plan(()))
+    aws = context.aws
+    environment, account = context.environment.name, account_state.account
+    return PlanReport(environment, context.stack, account, aws.region, Plan(()), elsewhere=aws.elsewhere)
 
 
 def show(context: Context, account_state: AccountState, report: PlanReport) -> None:
@@ -102,15 +105,15 @@ def confirm(context: Context, account_state: AccountState, report: PlanReport) -
     """Raise Failure(REFUSED) if data would be lost that --allow-replace does not name, or if not confirmed."""
     _refuse_data_loss(report)
     _refuse_replacement_without_rollback(context, report.plan)
-    if not (context.options.yes or ask(_question(account_state, report))):
+    if not (context.options.yes or ask(_question(context.aws.elsewhere, account_state, report))):
         raise Failure(Exit.REFUSED, "not confirmed")
 
 
-def _question(account_state: AccountState, report: PlanReport) -> str:
+def _question(place: str, account_state: AccountState, report: PlanReport) -> str:
     broader = len(report.permissions.broadens) if report.permissions else 0
     if account_state.status.is_new or not broader:
-        return "Deploy this?"
-    return f"Deploy this, and give the {broader} permission{'s' * (broader > 1)} marked above as broader?"
+        return f"Deploy this{place}?"
+    return f"Deploy this{place}, and give the {broader} permission{'s' * (broader > 1)} marked above as broader?"
 
 
 def _refuse_data_loss(report: PlanReport) -> None:

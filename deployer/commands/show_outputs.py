@@ -18,10 +18,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
 
 def show(ui: Ui, aws: Aws, stack: Mapping | None, file: Path | None) -> dict[str, str]:
-    """Show the outputs of a DescribeStacks entry and write them to `file`; URLs of the emulator are its own.
-
-    Only the file has the API key, and only with --local, where it protects nothing.
-    """
+    """Show the outputs of a DescribeStacks entry and write them to `file`, with what a client needs besides."""
     values = outputs.usable(aws, stack)
     width = max(map(len, values), default=0)
     for key, value in sorted(values.items()):
@@ -29,5 +26,5 @@ def show(ui: Ui, aws: Aws, stack: Mapping | None, file: Path | None) -> dict[str
     if stack and not outputs.of_stack(stack):
         ui.warn(f"stack {stack['StackName']}, in {reading.status_of(stack)}, has no outputs")
     if file:
-        outputs_file.write(file, outputs.with_api_key(aws, values) if aws.local else values)
+        outputs_file.write(file, outputs.for_clients(aws, values))
     return values

@@ -56,8 +56,8 @@ def deployed(aws: Aws, environment: Environment) -> Mapping[str, Any]:
     if stack is None or status.is_new or status.must_be_deleted:
         raise Failure(
             Exit.PREFLIGHT,
-            f"environment {environment.name} is not deployed in account {identity['Account']}, {aws.region}",
-            "deploy it first, or check --region, --profile and --local",
+            f"environment {environment.name} is not deployed in account {identity['Account']}, {aws.region}{aws.elsewhere}",
+            "deploy it first, or check --region, --profile, AWS_ENDPOINT_URL and --local",
         )
     return stack
 

@@ -27,7 +27,7 @@ def as_markdown(report: PlanReport) -> str:
     lines = [
         f"### Plan for {_escaped(report.environment)}: {_escaped(plan_values.summary(report.plan))}",
         "",
-        f"Stack {_escaped(report.stack)}, account {_escaped(report.account)}, {_escaped(report.region)}.",
+        f"Stack {_escaped(report.stack)}, account {_escaped(report.account)}, {_escaped(report.region + report.elsewhere)}.",
         *_cut([line for tag in report.tags for line in ("", f"~ {_escaped(str(tag))}")]),
         *_cut(_dangers(report)),
     ]

@@ -23,7 +23,7 @@ class TagChange:
 
 @dataclass(frozen=True)
 class PlanReport:
-    """`permissions`, `cost`: None if they were not computed."""
+    """`permissions`, `cost`: None if they were not computed. `elsewhere`: see `deployer.aws.session.Aws`."""
 
     environment: str
     stack: str
@@ -34,6 +34,7 @@ class PlanReport:
     permissions: PermissionChanges | None = None
     cost: CostChange | None = None
     tags: tuple[TagChange, ...] = ()
+    elsewhere: str = ""
 
     def danger(self, path: str) -> Danger | None:
         """Return the danger of changing the resource at this path."""

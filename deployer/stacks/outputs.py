@@ -1,15 +1,14 @@
 """The root stack's outputs, with URLs that work on this machine."""
 
-import re
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from deployer.aws import endpoint
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.stacks import reading
-
-_API_URL = re.compile(r"^https?://(?P<api>[a-z0-9]+)\.execute-api\.[^/]+/(?P<stage>[\w-]+)")
 
 
 def of_stack(stack: Mapping[str, Any]) -> dict[str, str]:
@@ -17,27 +16,36 @@ def of_stack(stack: Mapping[str, Any]) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def localized(outputs: Mapping[str, str], endpoint_url: str) -> dict[str, str]:
-    """Return the outputs with the emulator's ApiUrl and EndpointUrl."""
-    local = {**outputs, "EndpointUrl": endpoint_url}
-    api = _API_URL.match(outputs.get("ApiUrl", ""))
-    if api:
-        local["ApiUrl"] = f"{endpoint_url}/restapis/{api['api']}/{api['stage']}/_user_request_"
-    return local
-
-
 def usable(aws: Aws, stack: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return the outputs of a DescribeStacks entry, with the emulator's URLs if local."""
+    """Return the outputs of a DescribeStacks entry as they hold at the session's endpoint.
+
+    At one that is not AWS's, the API has another URL, and links into AWS's console lead nowhere. With --local,
+    EndpointUrl is added.
+    """
     values = of_stack(stack or {})
-    return localized(values, aws.endpoint_url) if aws.local and aws.endpoint_url else values
+    if aws.endpoint_url is None:
+        return values
+    values.pop("DashboardUrl", None)
+    if aws.local:
+        values["EndpointUrl"] = aws.endpoint_url
+    if "ApiUrl" in values:
+        pattern = "" if aws.local else endpoint.api_url_pattern()
+        values["ApiUrl"] = endpoint.api_url(values["ApiUrl"], aws.endpoint_of("apigateway"), pattern)
+    return values
 
 
-def with_api_key(aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:
-    """Add the API key's value to the outputs. Only for the emulator, where it protects nothing."""
-    if "ApiKeyId" not in outputs:
-        return dict(outputs)
-    key = aws.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
-    return {**outputs, "ApiKey": key["value"]}
+def for_clients(aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the outputs with what a client needs besides: CaBundle, if the session has one, and ApiKey.
+
+    ApiKey only from an emulator on this machine, where it protects nothing.
+    """
+    found = dict(outputs)
+    if aws.ca_bundle:
+        found["CaBundle"] = os.path.abspath(aws.ca_bundle)
+    if aws.on_this_machine and "ApiKeyId" in outputs:
+        key = aws.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
+        found["ApiKey"] = key["value"]
+    return found
 
 
 def needed(aws: Aws, stack: Mapping[str, Any], options: Options, names: Iterable[str]) -> dict[str, str]:

@@ -44,7 +44,9 @@ def run(options: Options, ui: Ui, root: Path, out=None) -> dict:
     look = _look(aws, known, options.order)
     view = LogView(out, known, frozenset({"order_id"} if options.order else ()))
     if options.follow:
-        _follow(ui, out, view, look, start, LOCAL_INTERVAL if aws.local else INTERVAL, options.output == "json")
+        _follow(
+            ui, out, view, look, start, LOCAL_INTERVAL if aws.on_this_machine else INTERVAL, options.output == "json"
+        )
         return _report("followed", known)
     with ui.waiting("Read"):
         shown = _relevant(look(start))

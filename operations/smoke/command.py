@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from deployer import connection
+from deployer.aws.endpoint import API_URL_VARIABLE
 from deployer.errors import Exit
 from deployer.options import Options
 from deployer.show.ui import Ui
@@ -22,7 +23,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     customer = paths.new_customer()
     ui.line(f"  test orders of customer {customer}, against {known['ApiUrl']}")
     checks = []
-    for check in paths.run(aws, Api(known["ApiUrl"], key, aws.local), known, customer):
+    for check in paths.run(aws, Api(known["ApiUrl"], key, aws.ca_bundle), known, customer):
         checks.append(check)
         view.show(ui, check, _next(options, check))
     failed = [check for check in checks if not check.ok]
@@ -32,6 +33,8 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         else f"{len(failed)} of {len(checks)} checks failed; a test order that is stored only now stays until it expires",
         "red" if failed else "green",
     )
+    if failed and aws.elsewhere:
+        ui.line(f"This endpoint is not AWS's. If it serves its APIs under another URL, set {API_URL_VARIABLE}.")
     return {
         "result": "failed" if failed else "passed",
         "customer": customer,

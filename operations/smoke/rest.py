@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from deployer.aws.endpoint import is_on_this_machine
+
 CONNECT_SECONDS, READ_SECONDS = 5.0, 35.0
 """API Gateway's integration timeout is 29 s."""
 
@@ -48,15 +50,19 @@ class Answer:
 
 
 class Api:
-    """Call the API with a key. Nothing is retried: a smoke test must not hide a failure."""
+    """Call the API with a key. Nothing is retried: a smoke test must not hide a failure.
 
-    def __init__(self, url: str, key: str, local: bool = False):
+    `ca_bundle`: the file of trusted certificates; None for the default ones.
+    """
+
+    def __init__(self, url: str, key: str, ca_bundle: str | None = None):
         import urllib3
 
         self.url = url
         self._headers = {"x-api-key": key, "content-type": "application/json"}
         options: dict[str, Any] = {"timeout": urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS), "retries": False}
-        proxy = None if local else _proxy(url)
+        options["ca_certs"] = ca_bundle
+        proxy = _proxy(url)
         self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
     def call(self, method: str, path: str, document: object = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -67,13 +73,13 @@ class Api:
             answer = self._pool.request(
                 method, self.url + path, body=body, headers={**self._headers, **(headers or {})}
             )
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, OSError) as error:  # OSError: the bundle cannot be read
             return Answer(0, f"no answer ({type(error).__name__}: {error})")
         found = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status, answer.data.decode(errors="replace"), found)
 
 
 def _proxy(url: str) -> str | None:
-    """Return the proxy of the environment variables, as boto3 does."""
+    """Return the proxy of the environment variables, as boto3 does; none to this machine."""
     parts = urlsplit(url)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+    return None if is_on_this_machine(url) or proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)

@@ -24,7 +24,7 @@ def test_a_second_deployment_has_nothing_to_do_and_uploads_nothing(project):
 
 def test_the_outputs_file_holds_what_a_client_needs(project):
     _, deployment = project
-    expected = {"ApiUrl", "ApiKeyId", "OrdersTableName", "DashboardUrl", "AlertsTopicArn", "ApiKey", "EndpointUrl"}
+    expected = {"ApiUrl", "ApiKeyId", "OrdersTableName", "AlertsTopicArn", "ApiKey", "EndpointUrl"}
     assert expected <= set(deployment.outputs)
 
 

@@ -86,7 +86,9 @@ def test_it_has_a_dashboard_and_the_metrics_for_it_if_the_file_says_so(environme
     cloudwatch = deployment.client("cloudwatch")
     boards = [each["DashboardName"] for each in cloudwatch.list_dashboards()["DashboardEntries"]]
     assert boards == [f"food-delivery-{config.name}"] * config.monitoring.dashboard
-    assert ("#dashboards/" in deployment.outputs["DashboardUrl"]) is config.monitoring.dashboard
+    [stack] = deployment.client("cloudformation").describe_stacks(StackName=f"food-delivery-{config.name}")["Stacks"]
+    [url] = [each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "DashboardUrl"]
+    assert ("#dashboards/" in url) is config.monitoring.dashboard
     with deployment.api() as api:
         assert api.post("/orders", json=order_for("CUST-1")).status_code == 201
 

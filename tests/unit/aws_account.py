@@ -9,7 +9,7 @@ from moto import mock_aws
 
 from config.environment import load
 from deployer import connection
-from deployer.aws import session
+from deployer.aws import session, waiting
 from deployer.aws.sent import Sent
 from operations.queues import dead_letters, redrive
 from tests.unit.operations.queues.dead_letter_world import Impatient, World
@@ -19,7 +19,7 @@ STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/food-delivery-de
 
 @pytest.fixture(autouse=True)
 def no_account(monkeypatch, tmp_path):
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
@@ -42,7 +42,16 @@ class Stubbed(SimpleNamespace):
 
     def __init__(self, local=False):
         super().__init__(
-            local=local, region="us-east-1", endpoint_url=None, clients={}, stubs={}, warned=[], sent=Sent()
+            local=local,
+            on_this_machine=local,
+            region="us-east-1",
+            elsewhere="",
+            endpoint_url=None,
+            ca_bundle=None,
+            clients={},
+            stubs={},
+            warned=[],
+            sent=Sent(),
         )
         self.warn = self.warned.append
 
@@ -72,7 +81,8 @@ def bare(dev, monkeypatch):
     """A World in which nothing is deployed."""
     with mock_aws():
         aws = session.connect(dev)
-        aws.local = True  # for its short pauses
+        aws.local = True
+        monkeypatch.setattr(waiting, "REMOTE", waiting.LOCAL)
         monkeypatch.setattr(connection, "connect", lambda *arguments: aws)
         receive = dead_letters.receive
 

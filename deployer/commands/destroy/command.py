@@ -46,7 +46,7 @@ def _look_and_destroy(options: Options, ui: Ui, aws: Aws, environment: Environme
         identity = aws.client("sts").get_caller_identity()
         preflight.check_account(environment, identity["Account"], identity["Arn"])
         found = inventory.take(aws, environment.name, identity["Account"])
-        step.result = f"account {found.account}, {aws.region}, stack {names.root_stack(options.env)}: {found.status}"
+        step.result = f"account {found.account}, {aws.region}{aws.elsewhere}, stack {names.root_stack(options.env)}: {found.status}"
     consent.check_stack(found, partial(options.aws_command, aws))
     data = found.retained_data if options.delete_data else []
     shared = options.delete_data and not found.others
@@ -59,7 +59,7 @@ def _look_and_destroy(options: Options, ui: Ui, aws: Aws, environment: Environme
         return deletion_view.as_json("planned", found, data, deletion_view.kept(found, options.delete_data))
     if not options.delete_data:
         consent.check_deletable(found)
-    consent.confirm(environment, found, options)
+    consent.confirm(environment, found, options, aws.elsewhere)
     kept = _destroy(Context(ui, aws, environment, options, identity["Arn"]), found, data)
     return _report(ui, "destroyed", found, data, kept, options)
 

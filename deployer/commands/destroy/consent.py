@@ -52,7 +52,7 @@ def _obstacle(data: DataResource) -> str:
     return ""
 
 
-def confirm(environment: Environment, found: Inventory, options: Options) -> None:
+def confirm(environment: Environment, found: Inventory, options: Options, place: str) -> None:
     """Ask for confirmation; where data is protected or retained, the environment's name must be typed."""
     if why := "; ".join(_protections(environment, found)):
         _confirm_name(environment.name, why)
@@ -61,7 +61,7 @@ def confirm(environment: Environment, found: Inventory, options: Options) -> Non
         return
     if not can_ask():
         raise Failure(Exit.REFUSED, "confirmation required, but stdin is not a terminal", "add --yes")
-    if not ask(f"Destroy environment {environment.name}?"):
+    if not ask(f"Destroy environment {environment.name}{place}?"):
         raise Failure(Exit.REFUSED, "not confirmed")
 
 

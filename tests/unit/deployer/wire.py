@@ -165,12 +165,18 @@ _FAULTS = {
     "denied": _refusing("AccessDenied", 403),
     "unknown": _refusing("UnknownOperationException", 404),
     "501": _refusing("NotImplemented", 501),
+    "501 of another kind": _refusing("InternalFailure", 501),
+    "plain 501": _saying(501, "not built"),
+    "html 501": _saying(501),
 }
 _RARE = [
     "hang after",
     "html 302",
     "html 407",
     "plain 503",
+    "501 of another kind",
+    "plain 501",
+    "html 501",
     "json 200",
     "xml 200",
     "list 200",

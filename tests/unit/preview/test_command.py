@@ -87,6 +87,15 @@ def test_no_emulator_is_exit_code_3_and_none_is_started(capsys, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_local_it_is_drawn_from_where_the_settings_of_the_sdk_lead(monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://localhost:4566")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setattr(command, "_preview", lambda client, name, source, window: (client.meta.endpoint_url, source))
+    assert command.run(command.parser().parse_args(["-o", str(tmp_path / "page")]), NOW).endswith(", not AWS")
+    assert (tmp_path / "page").read_text() == "https://localhost:4566"
+
+
 def test_no_dashboard_is_exit_code_3(cloudwatch, tmp_path, capsys):
     target = tmp_path / "page.html"
     code, line = refused(capsys, "--local", "-o", str(target))

@@ -36,7 +36,7 @@ UNREACHABLE = [
     boto.MetadataRetrievalError(error_msg="x"),
     ProtocolError("x"),
     ResponseParserError(HTML),
-    responses.UnusableResponse(service="s3", said="200 with text"),
+    responses.UnusableResponse(service="s3", operation="GetObject", said="with text"),
     refused("503", status=503),
     refused("SlowDown", status=503),
     refused("Throttling"),
@@ -65,6 +65,8 @@ def test_what_may_pass_is_transient_and_exit_3_in_one_line_without_a_page(error)
         (refused("LimitExceededException", "too many"), "limit"),
         (refused("BucketAlreadyExists", status=409, operation="CreateBucket"), "another account"),
         (refused("NotImplemented", status=501), "does not implement"),
+        (refused("InternalFailure", status=501), "does not implement"),
+        (refused("501", status=501, operation="HeadBucket"), "does not implement"),
         (boto.InvalidRetryModeError(retry_mode="x", provided_retry_mode="x", valid_modes=[]), "mode"),
         (boto.UnknownServiceError(service_name="x", known_service_names=""), "x"),
         (boto.MissingDependencyException(msg="x"), "login_session"),
@@ -78,6 +80,25 @@ def test_what_stands_in_the_way_has_a_sentence_of_its_own_and_does_not_pass(erro
     failure = service_errors.explain(error)
     assert failure.code is Exit.PREFLIGHT and said in failure.message and failure.hint
     assert not service_errors.is_transient(error)
+
+
+def test_a_400_without_a_code_is_an_expired_token_of_s3_only():
+    assert "expired" not in service_errors.explain(refused("400", "", 400, "GetSamplingRules")).message
+
+
+@pytest.mark.parametrize(
+    "url, what",
+    [("https://localhost:1/", "the endpoint"), ("https://sts.us-east-1.amazonaws.com/", "AWS"), (None, "AWS")],
+)
+def test_what_cannot_be_reached_is_aws_only_if_it_is(url, what):
+    failure = service_errors.explain(boto.EndpointConnectionError(endpoint_url=url))
+    assert failure.message.startswith(f"{what} cannot be reached")
+
+
+def test_a_certificate_that_is_not_trusted_names_the_endpoint_and_the_setting():
+    error = boto.SSLError(endpoint_url="https://localhost:4566/", error="certificate verify failed")
+    failure = service_errors.explain(error)
+    assert "https://localhost:4566/" in failure.message and "AWS_CA_BUNDLE" in failure.hint
 
 
 def test_a_wrong_signature_may_be_the_clocks_fault():
@@ -204,7 +225,9 @@ def test_an_mfa_code_without_a_terminal_is_exit_3():
 def test_a_structure_that_lacks_a_member_says_so_at_any_depth():
     answer = responses.Response({"Stacks": [{"StackName": "x"}]}, "cloudformation", "DescribeStacks")
     assert answer["Stacks"][0]["StackName"] == "x" and answer.get("other") is None
-    with pytest.raises(responses.UnusableResponse, match="answered DescribeStacks without 'StackStatus'"):
+    with pytest.raises(
+        responses.UnusableResponse, match="cloudformation:DescribeStacks answered without 'StackStatus'"
+    ):
         answer["Stacks"][0]["StackStatus"]
     assert json.loads(json.dumps(answer)) == {"Stacks": [{"StackName": "x"}]}
 

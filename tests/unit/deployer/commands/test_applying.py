@@ -58,7 +58,9 @@ class Cloud:
         self.sent, self.answers_executing = Sent(), True
         self.aws = SimpleNamespace(
             region="us-east-1",
+            elsewhere="",
             local=True,
+            on_this_machine=True,
             endpoint_url=None,
             sent=self.sent,
             client=lambda service: None,  # not to be called

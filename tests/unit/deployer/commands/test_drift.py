@@ -33,7 +33,7 @@ BROKEN = StackDrift("ApiStack", "ApiStack", in_sync=1, problem="is in UPDATE_IN_
 @pytest.fixture
 def run(monkeypatch):
     def run(*found, **options):
-        monkeypatch.setattr(connection, "deployed", lambda *arguments: (SimpleNamespace(local=True), {}))
+        monkeypatch.setattr(connection, "deployed", lambda *arguments: (SimpleNamespace(on_this_machine=True), {}))
         monkeypatch.setattr(tree, "read", lambda aws, stack: list(found))
         monkeypatch.setattr(drift_detection, "detect", lambda aws, stacks, pause, on_progress: stacks)
         said = io.StringIO()

@@ -135,7 +135,7 @@ def account(monkeypatch, capsys):
     functions, layer = Package("functions", b"functions"), Package("layer", b"layer")
     monkeypatch.setattr(local_version, "functions", lambda *arguments: functions)
     monkeypatch.setattr(wheels, "started", lambda *arguments: nullcontext(lambda: layer))
-    monkeypatch.setattr(session, "check_region", lambda region: None)
+    monkeypatch.setattr(session, "check_region", lambda *_, **__: None)
     monkeypatch.setattr(deployment_records, "local_source", lambda root: deployment_records.Source())
     host = "https://s3.us-east-1.amazonaws.com"
     monkeypatch.setattr(session.Aws, "template_host", lambda self: host)
@@ -228,7 +228,19 @@ def test_the_last_line_of_a_lost_watch_names_the_answer_and_not_its_page(account
     changed = account.wire.changed
     code, said = account.run(faults={"DescribeStackEvents": lambda _: "plain 503" if changed else ""})
     assert code == Exit.PREFLIGHT
-    assert "cloudformation answered 503 with text that is no AWS response" in said and "the operation continues" in said
+    assert (
+        "cloudformation:DescribeStackEvents answered 503 with text that is no AWS response" in said
+        and "the operation continues" in said
+    )
+
+
+@pytest.mark.parametrize("fault", ["501", "501 of another kind", "plain 501", "html 501"])
+@pytest.mark.parametrize("operation", ["GetCallerIdentity", "DescribeStacks", "GetAccount", "HeadBucket"])
+def test_what_an_endpoint_does_not_implement_is_named_at_once(account, operation, fault):
+    account.reset()
+    code, said = account.run(faults={operation: fault})
+    assert code == Exit.PREFLIGHT and "does not implement" in said and operation in said, said
+    assert account.wire.calls.count(operation) == 1
 
 
 def test_a_deployment_succeeds_with_all_advice_missing(account):

@@ -23,7 +23,15 @@ STACK = {
 def run(monkeypatch):
     def run(local, **options):
         gateway = SimpleNamespace(get_api_key=lambda **_: {"value": "secret"})
-        aws = SimpleNamespace(local=local, endpoint_url="http://127.0.0.1:1", client=lambda name: gateway)
+        url = "http://127.0.0.1:1" if local else None
+        aws = SimpleNamespace(
+            local=local,
+            on_this_machine=local,
+            endpoint_url=url,
+            endpoint_of=lambda service: url,
+            ca_bundle=None,
+            client=lambda name: gateway,
+        )
         monkeypatch.setattr(connection, "deployed", lambda *arguments: (aws, STACK))
         said = io.StringIO()
         report = show_outputs.run(Options("dev", local=local, **options), Ui(said), None)

@@ -36,7 +36,7 @@ def world(monkeypatch):
         return iter(sorted((e for e in world.events if e.source in groups), key=lambda each: each.time))
 
     stack = {"StackName": "food-delivery-dev", "Outputs": OUTPUTS}
-    monkeypatch.setattr(connection, "deployed", lambda *arguments: (SimpleNamespace(local=True), stack))
+    monkeypatch.setattr(connection, "deployed", lambda *arguments: (SimpleNamespace(on_this_machine=True), stack))
     monkeypatch.setattr(fetch, "events", read)
     monkeypatch.setattr(command.time, "time", lambda: NOON / 1000)
     world.run = lambda **options: command.run(Options("dev", **options), Ui(world.said), None, world.out)

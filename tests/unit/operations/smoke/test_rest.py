@@ -34,7 +34,7 @@ def server():
 
 def test_the_key_goes_along_and_a_refusal_is_an_answer(server):
     url, seen = server
-    answer = Api(url, "key-1", local=True).call("POST", "/orders", {"a": 1}, {"If-Match": "1"})
+    answer = Api(url, "key-1").call("POST", "/orders", {"a": 1}, {"If-Match": "1"})
     assert (seen["path"], seen["x-api-key"], seen["If-Match"]) == ("/dev/orders", "key-1", "1")
     assert json.loads(seen["body"]) == {"a": 1}
     assert (answer.status, answer.request_id) == (409, "req-1")
@@ -42,7 +42,7 @@ def test_the_key_goes_along_and_a_refusal_is_an_answer(server):
 
 
 def test_no_answer_is_told_as_one():
-    answer = Api("http://127.0.0.1:1", "key", local=True).call("GET", "/orders")
+    answer = Api("http://127.0.0.1:1", "key").call("GET", "/orders")
     assert answer.status == 0 and answer.brief().startswith("no answer")
     assert "key" not in answer.brief()
 
@@ -61,4 +61,4 @@ def test_a_proxy_of_the_environment_is_heeded_but_never_for_the_emulator(monkeyp
     monkeypatch.delenv("NO_PROXY", raising=False)
     assert rest._proxy("http://api.example/dev") == "http://127.0.0.1:1"
     assert Api("http://api.example", "key")._pool.proxy.port == 1
-    assert Api("http://api.example", "key", local=True)._pool.proxy is None
+    assert Api("http://127.0.0.1:4566", "key")._pool.proxy is None

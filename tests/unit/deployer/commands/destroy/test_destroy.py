@@ -50,7 +50,13 @@ class World:
         identity = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ada"}
         client = SimpleNamespace(get_caller_identity=lambda: identity, get_rest_apis=lambda limit: {"items": self.apis})
         self.aws = SimpleNamespace(
-            client=lambda service: client, region="us-east-1", local=True, endpoint_url=None, sent=Sent()
+            client=lambda service: client,
+            region="us-east-1",
+            elsewhere="",
+            local=True,
+            on_this_machine=True,
+            endpoint_url=None,
+            sent=Sent(),
         )
         monkeypatch.setattr(connection, "connect", lambda *arguments: self.aws)
         monkeypatch.setattr(inventory, "take", lambda *arguments: self.found)
@@ -212,8 +218,11 @@ def test_without_protection_a_yes_is_enough(world, monkeypatch):
     world.answers(monkeypatch, "n")
     monkeypatch.setattr(consent, "ask", lambda question: False)
     assert "not confirmed" in world.refused(yes=False).message
-    monkeypatch.setattr(consent, "ask", lambda question: True)
+    asked = []
+    monkeypatch.setattr(consent, "ask", lambda question: not asked.append(question))
+    world.aws.elsewhere = " at https://localhost:1, not AWS"
     assert world.run(yes=False)["result"] == "destroyed"
+    assert asked == ["Destroy environment dev at https://localhost:1, not AWS?"]
 
 
 def test_a_plan_changes_nothing_and_asks_nothing(world):
