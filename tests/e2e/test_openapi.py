@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.core.failures import Failure, FailureGroup
 
 from generator import openapi
+from tests.e2e.support import Deployment
 
 pytestmark = pytest.mark.e2e
 
@@ -42,6 +43,10 @@ def is_expected(failure: Failure, case: schemathesis.Case, answer: dict) -> bool
 @schemathesis.openapi.from_dict(openapi.document()).parametrize()
 @settings(max_examples=20, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_the_api_does_what_its_document_says(case, deployment):
+    check(case, deployment)
+
+
+def check(case: schemathesis.Case, deployment: Deployment) -> None:
     key = {"x-api-key": deployment.outputs["ApiKey"]}
     response = case.call(base_url=deployment.outputs["ApiUrl"], headers=key)
     try:

@@ -1,14 +1,26 @@
-"""How functions run locally."""
+"""How functions run locally: by the emulator's runtime client and by AWS's, with the same results."""
 
 import concurrent.futures
 import json
 import time
+from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator import control
 from tests.emulator.checks.common import with_function
 from tests.emulator.testkit import Aws, ref, until
+from tests.runtime_api import by_awslambdaric
+
+
+@pytest.fixture(scope="module", params=["emulator's client", "AWS's client"])
+def aws(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    state = tmp_path_factory.mktemp("emulator")
+    with by_awslambdaric() if request.param == "AWS's client" else nullcontext():
+        yield Aws(control.start(state))
+    control.stop(state)
 
 
 def test_concurrent_calls_share_a_bounded_number_of_workers(aws: Aws) -> None:
