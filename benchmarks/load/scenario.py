@@ -1,0 +1,128 @@
+"""The order API under load, by locust: the mix of requests that partners send.
+
+    make load OUTPUTS=.local/outputs.json RATE=20 DURATION=60
+
+Each user sends one request a second on average, so the number of users is the rate. OUTPUTS is the file of
+`deploy.py --outputs-file`; API_KEY is the key for a deployment to AWS, whose outputs hold none.
+"""
+
+import json
+import os
+import random
+import sys
+import time
+import uuid
+from pathlib import Path
+
+from locust import FastHttpUser, events, task
+
+CUSTOMERS = 50
+REMEMBERED = 20  # orders of each user, to read and to change
+ADDRESS = {"street": "12 Harbour Road", "city": "Bristol", "zipCode": "BS1 4RN"}
+MENU = {"pizza-margherita": 11.5, "ramen-shoyu": 12.0, "gyoza": 6.5, "tiramisu": 5.25, "falafel-wrap": 8.9}
+NEXT = {"pending": "processing", "processing": "out_for_delivery", "out_for_delivery": "delivered"}
+LOCAL = "EndpointUrl"  # an output of local deployments only
+WARNING = """
+{url} is not on this machine. Each request is billed (docs/cost.md: about 10 US dollars a million orders for requests,
+functions, table and logs; alarms may notify people), and each order is stored and announced to subscribers. The usage
+plan answers 429 above its rate (rate_limit, 100 a second) and its daily quota (daily_quota, 10,000): see "throttled".
+"""
+
+outputs = json.loads(Path(os.environ.get("OUTPUTS", ".local/outputs.json")).read_text())
+key = os.environ.get("API_KEY") or outputs.get("ApiKey") or sys.exit("no ApiKey in the outputs; set API_KEY")
+
+
+@events.init.add_listener
+def warn(**_: object) -> None:
+    if outputs["StageName"] == "prod":
+        sys.exit("the orders of a load test would be stored and announced: not in prod")
+    if LOCAL not in outputs:
+        print(WARNING.format(url=outputs["ApiUrl"]), file=sys.stderr)
+
+
+class User(FastHttpUser):
+    """Sends at random moments, one request a second on average; after a slow answer it catches up."""
+
+    abstract = True
+
+    def on_start(self) -> None:
+        self.due = time.monotonic()
+        time.sleep(self.wait_time())
+
+    def wait_time(self) -> float:
+        self.due += random.expovariate(1)
+        return max(0.0, self.due - time.monotonic())
+
+
+class Floor(User):
+    """Calls a function that does nothing, with which benchmarks/sections/load.py compares."""
+
+    host = os.environ.get("FLOOR_URL", "")
+
+    @task
+    def call(self) -> None:
+        self.client.get("/", name="floor")
+
+
+class Partner(User):
+    """Places and submits orders, reads and lists them, and changes the status of its own."""
+
+    host = outputs["ApiUrl"]
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.orders: dict[str, str] = {}  # status by id
+
+    @task(4)
+    def place(self) -> None:
+        order = {**self._order(), "deliveryAddress": ADDRESS}
+        answer = self._send("POST", "/orders", 201, order, {"Idempotency-Key": str(uuid.uuid4())})
+        if answer:
+            self.orders[answer["orderId"]] = answer["status"]
+        if len(self.orders) > REMEMBERED:
+            del self.orders[next(iter(self.orders))]
+
+    @task(3)
+    def submit(self) -> None:
+        self._send("POST", "/orders/async", 202, self._order())
+
+    @task(8)
+    def read(self) -> None:
+        if not self.orders:
+            return self.place()
+        self._send("GET", f"/orders/{random.choice(list(self.orders))}", 200, name="GET /orders/{orderId}")
+
+    @task(4)
+    def list_orders(self) -> None:
+        path = f"/orders/customer/{self._customer()}?limit=10"
+        self._send("GET", path, 200, name="GET /orders/customer/{customerId}")
+
+    @task(4)
+    def change(self) -> None:
+        order_id = next((order_id for order_id, status in self.orders.items() if status in NEXT), None)
+        if order_id is None:
+            return self.place()
+        status = NEXT[self.orders[order_id]]
+        if self._send("PUT", f"/orders/{order_id}", 200, {"status": status}, name="PUT /orders/{orderId}"):
+            self.orders[order_id] = status
+
+    def _send(
+        self, method: str, path: str, wanted: int, body: dict | None = None, more: dict | None = None, name: str = ""
+    ) -> dict | None:
+        """Send a request; return the body of the answer, None unless its status is `wanted`."""
+        headers = {"x-api-key": key, **(more or {})}
+        named = name or f"{method} {path}"
+        with self.client.request(method, path, json=body, headers=headers, name=named, catch_response=True) as answer:
+            if answer.status_code == wanted:
+                answer.success()
+                return answer.json()
+            answer.failure("throttled" if answer.status_code == 429 else f"answered {answer.status_code}")
+        return None
+
+    def _order(self) -> dict:
+        names = random.sample(sorted(MENU), random.randint(1, 3))
+        items = [{"productId": name, "quantity": random.randint(1, 3), "price": MENU[name]} for name in names]
+        return {"customerId": self._customer(), "items": items}
+
+    def _customer(self) -> str:
+        return f"LOAD-{random.randrange(CUSTOMERS)}"
