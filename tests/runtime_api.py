@@ -51,25 +51,26 @@ class RuntimeApi(ThreadingHTTPServer):
         self.channel = channel
         self.calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.current: dict = {}
-        self.initialised = False
-        self.ended = threading.Event()  # the outcome of initialisation that failed is with the emulator
+        self.is_ready = False
+        self.error: dict | None = None  # of the initialisation
+        self.reported = threading.Event()  # that error
 
-    def tell(self, answer: dict) -> None:
-        self.channel.sendall(json.dumps(answer).encode() + b"\n")
+    def answer(self, document: dict) -> None:
+        self.channel.sendall(json.dumps(document).encode() + b"\n")
 
     def next(self) -> dict:
-        if not self.initialised:
-            self.initialised = True
-            self.tell({"ready": True})
+        if not self.is_ready:
+            self.is_ready = True
+            self.answer({"ready": True})
         self.current = json.loads(self.calls.get())
         return self.current
 
-    def fail_to_initialise(self, error: dict) -> None:
-        self.initialised = True
-        self.tell({"ready": False})
+    def report(self) -> None:
+        """Answer the first call with the error of the initialisation."""
+        self.answer({"ready": False})
         self.calls.get()
-        self.tell({"error": error, "ended": True})
-        self.ended.set()
+        self.answer({"error": self.error, "ended": True})
+        self.reported.set()
 
     def receive(self, process: int) -> None:
         """Queue the calls. End with the emulator, even during a call."""
@@ -101,16 +102,17 @@ class Exchange(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         found = OUTCOME.fullmatch(self.path)
         if self.path == f"{PREFIX}/init/error" and self.headers["Lambda-Runtime-Function-Error-Type"]:
-            threading.Thread(target=self.server.fail_to_initialise, args=(json.loads(body),)).start()
+            self.server.error = json.loads(body)
+            threading.Thread(target=self.server.report).start()
         elif not found or found["id"] != self.server.current.get("request_id"):
             return self._answer(HTTPStatus.BAD_REQUEST)
         elif found["outcome"] == "error":
-            self.server.tell({"error": json.loads(body)})
+            self.server.answer({"error": json.loads(body)})
         elif len(body) > RESPONSE_LIMIT:
-            self.server.tell({"error": TOO_LARGE, "ended": True})  # the client raises
+            self.server.answer({"error": TOO_LARGE, "ended": True})  # the client raises
             return self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         else:
-            self.server.tell({"result": json.loads(body)})
+            self.server.answer({"result": json.loads(body)})
         self._answer(HTTPStatus.ACCEPTED, b'{"status":"OK"}')
 
     def _answer(self, status: HTTPStatus, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
@@ -130,8 +132,9 @@ def serve(api: RuntimeApi, process: int, lifeline: int) -> None:
     threading.Thread(target=api.serve_forever, daemon=True).start()
     threading.Thread(target=api.receive, args=(process,), daemon=True).start()
     os.read(lifeline, 1)
-    if not api.initialised or api.current or api.ended.wait():
-        os._exit(0)
+    if api.error:
+        api.reported.wait()
+    os._exit(0)
 
 
 def lock(folder: Path) -> None:

@@ -73,6 +73,27 @@ def handler(event, context):
     assert "No module named 'not_in_the_zip'" in aws.invoke(broken)["errorMessage"]
 
 
+@pytest.mark.parametrize(
+    ("source", "error_type"),
+    [
+        ("def handler(event, context):\n    return (\n", "Runtime.UserCodeSyntaxError"),
+        ("raise ValueError('imported')\n", "ValueError"),
+        ("import sys\nsys.exit(3)\n", "Runtime.ExitError"),
+        ("import sys\ndef handler(event, context):\n    sys.exit(3)\n", "Runtime.ExitError"),
+        ("def other(event, context):\n    return 1\n", "Runtime.HandlerNotFound"),
+        ("def handler(event, context):\n    return object()\n", "Runtime.MarshalError"),
+    ],
+)
+def test_each_way_to_fail_has_the_name_that_aws_gives_it(aws: Aws, source: str, error_type: str) -> None:
+    made = with_function(aws, "named", source)
+    assert [aws.invoke(made)["errorType"] for _ in range(2)] == [error_type] * 2
+
+
+def test_a_decimal_is_a_number(aws: Aws) -> None:
+    source = "from decimal import Decimal\ndef handler(event, context):\n    return [Decimal('1.10'), Decimal(7)]\n"
+    assert aws.invoke(with_function(aws, "decimal", source)) == [1.1, 7]
+
+
 def test_new_code_runs_in_the_same_function(aws: Aws) -> None:
     made = with_function(aws, "renewed", "def handler(event, context):\n    return 'old'\n")
     assert aws.invoke(made) == "old"
