@@ -16,6 +16,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 
+from contract.schemas import MAX_ID, MAX_ITEMS, MAX_PAGE_SIZE, MAX_PRICE, MAX_QUANTITY
 from generator import openapi
 from tests.e2e.import_kit import as_jsonl, order, upload
 from tests.e2e.pipeline_kit import message
@@ -85,7 +86,8 @@ def stream_event(item: dict) -> dict:
 
 
 def placed(deployment: Deployment, **fields: object) -> dict:
-    body = order_for("CUST-1", deliveryAddress={"street": SECRET, "city": "Bristol", "zipCode": "BS1 4RN"}, **fields)
+    address = {"street": SECRET, "city": "Bristol", "zipCode": "BS1 4RN"}
+    body = {**order_for("CUST-1", deliveryAddress=address), **fields}
     answer = invoke(deployment, "Command", event("POST", "/orders", body))
     return {"statusCode": answer["statusCode"], **json.loads(answer["body"])}
 
@@ -133,6 +135,22 @@ def test_the_import_takes_good_files_and_fails_for_those_that_are_gone(deploymen
     gone = {**uploaded.event, "detail": {**uploaded.event["detail"], "bucket": {"name": "no-such-bucket"}}}
     failed = invoke(deployment, "Import", gone)
     assert failed["errorType"] == "ImportFailed", failed
+
+
+def test_a_page_of_the_largest_orders_is_an_answer_that_lambda_takes(deployment):
+    customer = f"CUST-{uuid.uuid4().hex}"
+    items = [{"productId": "p" * MAX_ID, "quantity": MAX_QUANTITY, "price": MAX_PRICE}] * MAX_ITEMS
+    address = {"street": "🍕" * 200, "city": "🍕" * 100, "zipCode": "🍕" * 20}
+    order_id = placed(deployment, customerId=customer, items=items, deliveryAddress=address)["orderId"]
+    [item] = deployment.orders_of([order_id])[order_id]
+    table = deployment.outputs["OrdersTableName"]
+    for n in range(MAX_PAGE_SIZE - 1):
+        copy = {**item, "orderId": {"S": f"copy-{n}".ljust(MAX_ID, "x")}}
+        deployment.client("dynamodb").put_item(TableName=table, Item=copy)
+    query = {"limit": str(MAX_PAGE_SIZE)}
+    page = invoke(deployment, "Query", event("GET", "/orders/customer/{customerId}", query=query, customerId=customer))
+    assert json.loads(page["body"])["count"] == MAX_PAGE_SIZE
+    assert len(json.dumps(page)) < RESPONSE_LIMIT / 2
 
 
 @pytest.mark.parametrize("function", ["Worker", "Events", "Import"])
