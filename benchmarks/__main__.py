@@ -58,4 +58,7 @@ def _print(result: Result) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted: nothing is recorded, and nothing is left running")

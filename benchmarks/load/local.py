@@ -5,6 +5,7 @@ import json
 import math
 import os
 import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -58,7 +59,9 @@ class Load:
         samples = [Sample(*each) for each in json.loads(self.samples.read_text())]
         end = WARM_UP_SECONDS + seconds
         self._drained()
-        return Step(rate, seconds, [each for each in samples if WARM_UP_SECONDS <= each.at < end])
+        step = Step(rate, seconds, [each for each in samples if WARM_UP_SECONDS <= each.at < end])
+        print(f"  {contestant}, {step}", file=sys.stderr)
+        return step
 
     def _drained(self) -> None:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

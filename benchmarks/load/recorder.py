@@ -22,10 +22,17 @@ def begin(**_: object) -> None:
 
 @events.request.add_listener
 def record(
-    name: str, start_time: float, response_time: float, response: object, exception: Exception | None, **_: object
+    request_type: str,
+    name: str,
+    start_time: float,
+    response_time: float,
+    response: object,
+    exception: Exception | None,
+    **_: object,
 ) -> None:
     status = getattr(response, "status_code", 0) or 0
-    samples.append((start_time - began, name, response_time, status, str(exception) if exception else None))
+    error = str(exception) if exception else None
+    samples.append((start_time - began, f"{request_type} {name}", response_time, status, error))
 
 
 @events.quitting.add_listener

@@ -61,7 +61,7 @@ class Floor(User):
 
     @task
     def call(self) -> None:
-        self.client.get("/", name="floor")
+        self.client.get("/")
 
 
 class Partner(User):
@@ -90,12 +90,12 @@ class Partner(User):
     def read(self) -> None:
         if not self.orders:
             return self.place()
-        self._send("GET", f"/orders/{random.choice(list(self.orders))}", 200, name="GET /orders/{orderId}")
+        self._send("GET", f"/orders/{random.choice(list(self.orders))}", 200, name="/orders/{orderId}")
 
     @task(4)
     def list_orders(self) -> None:
         path = f"/orders/customer/{self._customer()}?limit=10"
-        self._send("GET", path, 200, name="GET /orders/customer/{customerId}")
+        self._send("GET", path, 200, name="/orders/customer/{customerId}")
 
     @task(4)
     def change(self) -> None:
@@ -103,7 +103,7 @@ class Partner(User):
         if order_id is None:
             return self.place()
         status = NEXT[self.orders[order_id]]
-        if self._send("PUT", f"/orders/{order_id}", 200, {"status": status}, name="PUT /orders/{orderId}"):
+        if self._send("PUT", f"/orders/{order_id}", 200, {"status": status}, name="/orders/{orderId}"):
             self.orders[order_id] = status
 
     def _send(
@@ -111,8 +111,9 @@ class Partner(User):
     ) -> dict | None:
         """Send a request; return the body of the answer, None unless its status is `wanted`."""
         headers = {"x-api-key": key, **(more or {})}
-        named = name or f"{method} {path}"
-        with self.client.request(method, path, json=body, headers=headers, name=named, catch_response=True) as answer:
+        with self.client.request(
+            method, path, json=body, headers=headers, name=name or path, catch_response=True
+        ) as answer:
             if answer.status_code == wanted:
                 answer.success()
                 return answer.json()

@@ -60,6 +60,13 @@ class Step:
             and self.percentile(99) <= milliseconds
         )
 
+    def __str__(self) -> str:
+        within = ", ".join(f"p{n} {self.percentile(n):,.0f} ms" for n in (50, 95, 99))
+        return (
+            f"{self.rate} requests/s: {within}; {self.throughput:.1f} good answers/s, "
+            f"{self.errors} errors, {self.throttled} throttled"
+        )
+
     def _good(self, operation: str | None = None) -> list[Sample]:
         return [each for each in self.samples if each.error is None and operation in (None, each.operation)]
 

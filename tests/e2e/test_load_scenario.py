@@ -30,7 +30,7 @@ class Client:
     @contextmanager
     def request(self, method: str, path: str, *, name: str, catch_response: bool, **rest: object) -> Iterator[object]:
         answer = self.http.request(method, path, **rest)
-        self.sent[name] += 1
+        self.sent[f"{method} {name}"] += 1
         yield SimpleNamespace(
             status_code=answer.status_code, json=answer.json, success=lambda: None, failure=self.failures.append
         )

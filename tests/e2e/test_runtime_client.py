@@ -186,6 +186,10 @@ def handler(event, context):
         "folder": os.getcwd(),
         "variables": dict(os.environ),
         "writing": [attempt(path) for path in sys.path if "unpacked" in path],
+        "compiled": [
+            name for path in sys.path if "unpacked" in path for _, _, names in os.walk(path) for name in names
+            if name.endswith(".so")
+        ],
         "modules": [file for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))],
         "left": context.get_remaining_time_in_millis(),
         "large": "x" * event.get("size", 0),
@@ -222,6 +226,7 @@ def test_a_function_sees_its_zip_and_its_layer_read_only_and_nothing_else_of_thi
     assert code == seen["folder"] == seen["variables"]["LAMBDA_TASK_ROOT"] and layer.endswith("/python")
     assert seen["writing"] == ["PermissionError"] * 2
     assert rest[0] == runtime and not [path for path in rest if "site-packages" in path]
+    assert seen["compiled"] == []  # or this machine could not run what is packaged for Lambda's arm64
     assert not [file for file in seen["modules"] if str(deployment.local_dir) not in file and "/lib/python" not in file]
 
 

@@ -34,6 +34,12 @@ def test_throttled_requests_are_no_errors_and_neither_are_part_of_the_throughput
     assert (taken.throttled, taken.errors, taken.throughput) == (3, 2, 2)
 
 
+def test_a_step_is_one_line():
+    assert str(step(sample(10), sample(20), FAILED, THROTTLED, rate=2)) == (
+        "2 requests/s: p50 15 ms, p95 20 ms, p99 20 ms; 1.0 good answers/s, 1 errors, 1 throttled"
+    )
+
+
 @pytest.mark.parametrize(
     ("samples", "held"),
     [
