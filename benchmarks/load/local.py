@@ -2,7 +2,6 @@
 
 import io
 import json
-import math
 import os
 import subprocess
 import sys
@@ -19,7 +18,6 @@ LOCUST = ROOT / ".venv-load" / "bin" / "locust"
 FILES = Path(__file__).parent
 FLOOR, ORDERS = "Floor", "Partner"  # users of scenario.py
 WARM_UP_SECONDS = 2.0
-SLACK_SECONDS = 2  # locust counts its run time from before it sends
 QUIETLY = ["--headless", "--only-summary", "--loglevel", "ERROR", "--stop-timeout", "30", "--exit-code-on-error", "0"]
 UNLIMITED = "1000000"
 SOURCE = "def handler(event, context):\n    return {'statusCode': 200, 'body': '{}'}\n"
@@ -45,11 +43,11 @@ class Load:
         self.samples.unlink(missing_ok=True)
         files = f"{FILES / 'recorder.py'},{FILES / 'scenario.py'}"
         users = ["--users", str(rate), "--spawn-rate", str(rate)]
-        run_time = ["--run-time", f"{math.ceil(WARM_UP_SECONDS + seconds) + SLACK_SECONDS}s"]
+        end = WARM_UP_SECONDS + seconds
         done = subprocess.run(
-            [LOCUST, "--locustfile", files, *users, *run_time, *QUIETLY, contestant],
+            [LOCUST, "--locustfile", files, *users, *QUIETLY, contestant],
             cwd=ROOT,
-            env=self.environment,
+            env={**self.environment, "SECONDS": str(end)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -57,7 +55,6 @@ class Load:
         if done.returncode:
             raise SystemExit(f"locust failed: {done.stderr.strip()[-500:]}")
         samples = [Sample(*each) for each in json.loads(self.samples.read_text())]
-        end = WARM_UP_SECONDS + seconds
         self._drained()
         step = Step(rate, seconds, [each for each in samples if WARM_UP_SECONDS <= each.at < end])
         print(f"  {contestant}, {step}", file=sys.stderr)

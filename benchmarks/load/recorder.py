@@ -1,6 +1,6 @@
-"""Write every request that locust sends to the file SAMPLES, in the order of benchmarks.load.summary.Sample.
+"""End locust SECONDS after it sends, and write its requests to the file SAMPLES, as benchmarks.load.summary.Sample.
 
-A locustfile without users, beside the one that has them.
+A locustfile without users, beside the one that has them. locust's own --run-time counts from before it sends.
 """
 
 import json
@@ -8,16 +8,19 @@ import os
 import time
 from pathlib import Path
 
+import gevent
 from locust import events
+from locust.env import Environment
 
 samples: list[tuple[float, str, float, int, str | None]] = []
 began = 0.0
 
 
 @events.test_start.add_listener
-def begin(**_: object) -> None:
+def begin(environment: Environment, **_: object) -> None:
     global began
     began = time.time()
+    gevent.spawn_later(float(os.environ["SECONDS"]), environment.runner.quit)
 
 
 @events.request.add_listener
