@@ -219,6 +219,7 @@ def handler(event, context):
     assert found["ApproximateNumberOfMessages"] == "0"
 
 
+@pytest.mark.parametrize("aws", ["emulator's client"], indirect=True)
 def test_a_silent_function_answers_at_once(aws: Aws) -> None:
     made = with_function(aws, "silent")
     aws.invoke(made)
