@@ -2,7 +2,7 @@
 
     make load OUTPUTS=.local/outputs.json RATE=20 DURATION=60
 
-Each user sends one request a second on average, so the number of users is the rate. OUTPUTS is the file of
+Each user sends one request a second, so the number of users is the rate. OUTPUTS is the file of
 `deploy.py --outputs-file`; API_KEY is the key for a deployment to AWS, whose outputs hold none.
 """
 
@@ -41,17 +41,18 @@ def warn(**_: object) -> None:
 
 
 class User(FastHttpUser):
-    """Sends at random moments, one request a second on average; after a slow answer it catches up."""
+    """Sends one request in each second, at a random moment of it; after a slow answer it catches up."""
 
     abstract = True
 
     def on_start(self) -> None:
-        self.due = time.monotonic()
+        self.second = time.monotonic()  # the next one begins
         time.sleep(self.wait_time())
 
     def wait_time(self) -> float:
-        self.due += random.expovariate(1)
-        return max(0.0, self.due - time.monotonic())
+        moment = self.second + random.random()
+        self.second += 1
+        return max(0.0, moment - time.monotonic())
 
 
 class Floor(User):
