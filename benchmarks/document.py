@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from benchmarks.measure import ROOT
 from benchmarks.results import Result
 from benchmarks.rows import Quartiles, Row
-from benchmarks.sections import BY_DEFAULT, SECTIONS
+from benchmarks.sections import SECTIONS
 from generator import markdown
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
@@ -15,11 +15,7 @@ HEADS = ("what", "median", "quartiles", "ratio", "target")
 def with_results(document: str, results: Mapping[str, Result]) -> str:
     """Return the document with the table of each section in its block; raise ValueError if a section has none."""
     for section in SECTIONS:
-        shown = (
-            table(results[section])
-            if section in results
-            else f"Not measured yet: `make {'bench' if section in BY_DEFAULT else section}`.\n"
-        )
+        shown = table(results[section]) if section in results else "Not measured yet.\n"
         document = markdown.with_block(document, f"measured: {section}", shown)
     return document
 

@@ -28,7 +28,16 @@ functions, table and logs; alarms may notify people), and each order is stored a
 plan answers 429 above its rate (rate_limit, 100 a second) and its daily quota (daily_quota, 10,000): see "throttled".
 """
 
-outputs = json.loads(Path(os.environ.get("OUTPUTS", ".local/outputs.json")).read_text())
+
+def read_outputs() -> dict[str, str]:
+    file = os.environ.get("OUTPUTS", ".local/outputs.json")
+    try:
+        return json.loads(Path(file).read_text())
+    except (OSError, ValueError) as error:
+        sys.exit(f"{file}: {error}; `deploy.py --outputs-file {file}` writes it")
+
+
+outputs = read_outputs()
 key = os.environ.get("API_KEY") or outputs.get("ApiKey") or sys.exit("no ApiKey in the outputs; set API_KEY")
 
 

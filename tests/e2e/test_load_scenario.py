@@ -47,9 +47,9 @@ def scenario(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dict]
     monkeypatch.setitem(sys.modules, "locust", locust)
     monkeypatch.delenv("API_KEY", raising=False)
 
-    def load(outputs: dict) -> ModuleType:
+    def load(outputs: dict | None) -> ModuleType:
         file = tmp_path / "outputs.json"
-        file.write_text(json.dumps(outputs))
+        file.write_text("" if outputs is None else json.dumps(outputs))
         monkeypatch.setenv("OUTPUTS", str(file))
         spec = spec_from_file_location("scenario", ROOT / "benchmarks" / "load" / "scenario.py")
         module = module_from_spec(spec)
@@ -103,12 +103,14 @@ def test_a_user_sends_at_a_random_moment_of_each_second(scenario, monkeypatch):
     assert user.wait_time() == 0.0
 
 
-def test_a_deployment_on_aws_is_warned_of_and_prod_is_refused(scenario, capsys):
+def test_a_deployment_on_aws_is_warned_of_and_prod_and_missing_outputs_are_refused(scenario, capsys):
     scenario(OUTPUTS).warn()
     assert "billed" in capsys.readouterr().err
     scenario(OUTPUTS | {"EndpointUrl": "http://127.0.0.1:1"}).warn()
     assert capsys.readouterr().err == ""
     with pytest.raises(SystemExit, match="not in prod"):
         scenario(OUTPUTS | {"StageName": "prod"}).warn()
+    with pytest.raises(SystemExit, match="outputs-file"):
+        scenario(None)
     with pytest.raises(SystemExit, match="API_KEY"):
         scenario({name: value for name, value in OUTPUTS.items() if name != "ApiKey"})

@@ -76,7 +76,9 @@ def test_the_rows_compare_with_the_floor_of_the_same_round():
     assert (rows["all operations: errors"].taken.median, rows["all operations: errors"].is_met) == (1, False)
     assert rows["all operations: throttled"].taken.median == 1
     _, highest = limits({FLOOR: [100, 200], ORDERS: [50, 50]})
-    assert highest.ratio.median == 0.375 and not highest.is_met
+    assert highest.ratio.median == 0.375 and highest.is_met
+    with pytest.raises(SystemExit, match="too busy"):
+        limits({FLOOR: [100, 0], ORDERS: [50, 50]})
 
 
 def test_a_load_without_a_good_answer_is_no_measurement():
