@@ -23,9 +23,9 @@ MENU = {"pizza-margherita": 11.5, "ramen-shoyu": 12.0, "gyoza": 6.5, "tiramisu":
 NEXT = {"pending": "processing", "processing": "out_for_delivery", "out_for_delivery": "delivered"}
 LOCAL = "EndpointUrl"  # an output of local deployments only
 WARNING = """
-{url} is not on this machine. Each request is billed (docs/cost.md: about 10 US dollars a million orders for requests,
-functions, table and logs; alarms may notify people), and each order is stored and announced to subscribers. The usage
-plan answers 429 above its rate (rate_limit, 100 a second) and its daily quota (daily_quota, 10,000): see "throttled".
+{url} is not on this machine. Each request is billed (docs/cost.md), each order is stored and announced to subscribers,
+and alarms may notify people. Above the environment's rate_limit and daily_quota the usage plan answers 429, which is
+reported as "throttled".
 """
 
 

@@ -78,7 +78,7 @@ def percentile(values: Iterable[float], percent: int) -> float:
     return statistics.quantiles(known, n=100, method="inclusive")[percent - 1]
 
 
-def highest_rate(holds: Callable[[int], bool], first: int, last: int, halvings: int = 3) -> int:
+def highest_rate(holds: Callable[[int], bool], first: int, last: int, halvings: int = 2) -> int:
     """Return the highest rate that holds, 0 for none: doubled from `first` up to `last`, then the gap is halved."""
     good, bad = 0, first
     while bad <= last and holds(bad):
