@@ -36,8 +36,7 @@ def measure(effort: Effort) -> list[Row]:
     with tempfile.TemporaryDirectory() as directory, deployed(Path(directory)) as outputs:
         as_root(outputs)
         load = Load(outputs, Path(directory))
-        if effort != SMALLEST:
-            _warm_up(load)
+        _warm_up(load)
         seconds = 1 if effort == SMALLEST else STEADY_SECONDS
         steady = in_turn({each: partial(load.step, each, STEADY, seconds) for each in CONTESTANTS}, effort.rounds)
         if effort == SMALLEST:
