@@ -27,6 +27,11 @@ EXPECTED = {
     ("Schema-valid request rejected", "invalid_request", "sent If-Match: 0."): "no tag: the pattern was not understood",
     ("Schema-violating request accepted", None, "in query - object with unexpected"): "others' parameters are ignored",
     (
+        "Schema-violating request accepted",
+        None,
+        "- query: violates `additionalProperties`\n  - header: violates `required` (was x-api-key)",
+    ): "the same, and each request here has the key",
+    (
         "Wrong response to undeclared method",
         "route_not_found",
         "",
