@@ -2,12 +2,15 @@
 PYTHON ?= python3
 ENV    ?= dev
 TRAFFIC ?= 180
+RATE   ?= 10
+DURATION ?= 60
 REDOCLY  := 2.77.0
 SPECTRAL := 6.16.3
 BIN    := .venv/bin
 RUN    := .venv/.run
 READY  := .venv/.ready
 AUDIT  := .venv-audit/.ready
+LOCUST := .venv-load/.ready
 
 # Without cached bytecode every start compiles every module again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,6 +29,11 @@ $(READY): requirements/lock.txt $(RUN)
 	@touch $@
 
 $(AUDIT): requirements/audit.txt requirements/uv.txt
+	@rm -rf $(@D)
+	@requirements/install.sh $(PYTHON) $(@D) $<
+	@touch $@
+
+$(LOCUST): requirements/load.txt requirements/uv.txt
 	@rm -rf $(@D)
 	@requirements/install.sh $(PYTHON) $(@D) $<
 	@touch $@
@@ -58,8 +66,16 @@ check: $(READY)  ## Code style, types, and the unit tests that uncommitted chang
 		then $(BIN)/python -m pytest -n 2 --dist loadgroup -q $$affected; \
 		else echo "check: no unit test depends on what has changed"; fi
 
-load: $(READY)  ## Send thousands of orders and files of them to the local emulator (minutes)
+test-load: $(READY)  ## The tests that send thousands of orders and files of them to the local emulator (minutes)
 	@$(BIN)/python -m pytest -q -m load tests
+
+load: $(READY) $(LOCUST)  ## Load the order API by locust, for docs/benchmarks.md (minutes); or the one of OUTPUTS, RATE requests a second
+ifdef OUTPUTS
+	@OUTPUTS="$(OUTPUTS)" $(dir $(LOCUST))bin/locust --locustfile benchmarks/load/scenario.py --headless --only-summary \
+		--users $(RATE) --spawn-rate $(RATE) --run-time $(DURATION)s --stop-timeout 30 --loglevel ERROR Partner
+else
+	@$(BIN)/python -m benchmarks load --record
+endif
 
 lint: $(READY)  ## Code style, direction of imports, types, rendered files up to date, cfn-lint
 	@mkdir -p .local
@@ -101,10 +117,11 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 	uv pip compile -q setup.cfg --extra local --upgrade -c requirements/lock.txt --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/run.txt
 	uv pip compile -q requirements/uv.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/uv.txt
 	uv pip compile -q requirements/audit.in --excludes requirements/audit-excluded.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/audit.txt
+	uv pip compile -q requirements/load.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/load.txt
 	uv pip compile -q requirements/layer.in --upgrade -c requirements/lock.txt --python-version 3.13 --python-platform aarch64-manylinux2014 --generate-hashes --no-header --no-annotate -o requirements/layer.txt
 
 clean: stop  ## Stop the emulator and remove everything that is not checked in
-	rm -rf .venv .venv-audit .local .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-load .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test check load lint openapi-lint audit dashboard commands pictures bench lock clean
+.PHONY: help setup run stop deploy templates test check test-load load lint openapi-lint audit dashboard commands pictures bench lock clean
 .DEFAULT_GOAL := help

@@ -9,14 +9,14 @@ from rich.table import Table
 from benchmarks import document, results
 from benchmarks.measure import SMALLEST, Effort
 from benchmarks.results import Result
-from benchmarks.sections import SECTIONS
+from benchmarks.sections import BY_DEFAULT, SECTIONS
 
 
 def main() -> None:
     arguments = _arguments()
     effort = SMALLEST if arguments.smallest else Effort(arguments.runs)
     measured = []
-    for section in arguments.sections or SECTIONS:
+    for section in arguments.sections or BY_DEFAULT:
         print(f"measuring {section} ...", file=sys.stderr)
         measured.append(results.measure(section, effort))
     if arguments.record:
@@ -32,7 +32,9 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; default: all")
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; default: all but load"
+    )
     parser.add_argument("--runs", type=int, default=Effort().runs, help="of each timed process (default: %(default)s)")
     parser.add_argument("--smallest", action="store_true", help="everything once, with few orders: does it run?")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
@@ -56,4 +58,7 @@ def _print(result: Result) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted: nothing is recorded, and nothing is left running")

@@ -15,7 +15,7 @@ HEADS = ("what", "median", "quartiles", "ratio", "target")
 def with_results(document: str, results: Mapping[str, Result]) -> str:
     """Return the document with the table of each section in its block; raise ValueError if a section has none."""
     for section in SECTIONS:
-        shown = table(results[section]) if section in results else "Not measured yet: `make bench`.\n"
+        shown = table(results[section]) if section in results else "Not measured yet.\n"
         document = markdown.with_block(document, f"measured: {section}", shown)
     return document
 

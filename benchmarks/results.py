@@ -50,9 +50,13 @@ def _run(section: str, effort: Effort, file: Path) -> int:
     command = [sys.executable, "-m", "benchmarks.section", section, json.dumps(effort), str(file)]
     child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr)
     code = None
-    while code is None:
-        ended, status = os.wait()
-        code = os.waitstatus_to_exitcode(status) if ended == child.pid else None
+    try:
+        while code is None:
+            ended, status = os.wait()
+            code = os.waitstatus_to_exitcode(status) if ended == child.pid else None
+    except KeyboardInterrupt:
+        child.wait()  # it stops its emulator
+        raise
     child.returncode = code  # or Popen would warn that it was never waited for
     while _reaped():
         pass

@@ -5,6 +5,7 @@ The socket FD carries one JSON line per invocation each way; standard output and
 reads after each answer. This module imports nothing of the project.
 """
 
+import decimal
 import importlib
 import json
 import logging
@@ -90,12 +91,21 @@ def load():
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
         return None, failure("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}")
-    except BaseException as error:
+    except SyntaxError as error:
+        return None, failure("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}")
+    except Exception as error:
         return None, described(error)
     handler = getattr(module, name, None)
     if handler is None:
         return None, failure("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module_name}'")
     return handler, None
+
+
+def number(value):
+    """Return a Decimal as a JSON number, as AWS's runtime writes it."""
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def invoke(handler, event, context):
@@ -105,7 +115,7 @@ def invoke(handler, event, context):
     except Exception as error:
         return {"error": described(error)}
     try:
-        text = json.dumps(result, ensure_ascii=False)
+        text = json.dumps(result, ensure_ascii=False, default=number)
     except (TypeError, ValueError) as error:
         return {"error": failure("Runtime.MarshalError", f"Unable to marshal response: {error}")}
     if len(text.encode("utf-8", "surrogatepass")) > RESPONSE_LIMIT:
@@ -147,7 +157,7 @@ def main(channel):
             report(answer["error"], logs.request_id)
         sys.stdout.flush()
         sys.stderr.flush()
-        channel.sendall(json.dumps(answer).encode() + b"\n")
+        channel.sendall(json.dumps(answer, default=number).encode() + b"\n")
         if broken:
             break  # AWS, too, starts a new process after a failed initialisation
 

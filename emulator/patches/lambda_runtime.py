@@ -22,18 +22,21 @@ from emulator.registry import patch
 
 WORKERS = int(os.environ.get("EMULATOR_LAMBDA_WORKERS", "8"))
 INIT_SECONDS = 10
-RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+RUNTIME_PACKAGES = (
+    *("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"),
+    *("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py"),  # where they are installed
+)
 """The packages of AWS's Python runtime. Others of the developer's environment must be missing here, or a layer
 without them would pass."""
-SCRIPT = Path(__file__).resolve().parents[1] / "lambda_worker.py"
+SCRIPT = os.environ.get("EMULATOR_WORKER_SCRIPT") or str(Path(__file__).resolve().parents[1] / "lambda_worker.py")
 INHERITED = ("PATH", "LANG", "LC_ALL")
 _unpacking = threading.Lock()
 
 
 @patch(upstream="run functions in processes isolated from the server, bounded in number, as AWS's runtime does")
 def lambda_workers() -> None:
-    """Run ``lambda_worker.py``, in at most ``EMULATOR_LAMBDA_WORKERS`` (8) processes per function; further
-    calls wait.
+    """Run ``lambda_worker.py``, or the script ``EMULATOR_WORKER_SCRIPT`` in its place, in at most
+    ``EMULATOR_LAMBDA_WORKERS`` (8) processes per function; further calls wait.
 
     Upstream shows functions the server's packages and environment, puts layers before the function's files,
     ends the worker when a handler raises, names every error Runtime.HandlerError, waits 50 ms for the output
@@ -127,7 +130,7 @@ class PythonWorker(lambda_runtime.Worker):
         self.received = b""
         code = unpacked(self.code_zip)
         self._proc = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-u", "-X", "utf8", str(SCRIPT), str(theirs.fileno())],
+            [sys.executable, "-I", "-S", "-u", "-X", "utf8", SCRIPT, str(theirs.fileno())],
             cwd=code,
             env=environment(self.config, code, self._tmpdir),
             stdin=subprocess.DEVNULL,

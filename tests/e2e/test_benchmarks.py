@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.rows import Row, from_json
-from benchmarks.sections import SECTIONS
+from benchmarks.sections import BY_DEFAULT
 from tests.e2e.support import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -59,7 +59,7 @@ def measured(section: str, seeds: Path) -> list[Row]:
     return [from_json(row) for row in result["rows"]]
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", BY_DEFAULT)
 def test_a_section_is_measured_without_the_seeds(section: str, tmp_path: Path) -> None:
     rows = measured(section, tmp_path / "nowhere")
     assert len([row for row in rows if row.taken is None]) == (section in COMPARED)

@@ -235,10 +235,14 @@ class Platform(RuleBasedStateMachine):
 
 
 def test_any_sequence_of_calls_and_files_leaves_what_the_model_says(deployment, api):
+    any_sequence(deployment, api, examples=6)
+
+
+def any_sequence(deployment, api, examples: int) -> None:
     run_state_machine_as_test(
         lambda: Platform(deployment, api),
         settings=settings(
-            max_examples=6,
+            max_examples=examples,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

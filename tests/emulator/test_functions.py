@@ -1,14 +1,26 @@
-"""How functions run locally."""
+"""How functions run locally: by the emulator's runtime client and by AWS's, with the same results."""
 
 import concurrent.futures
 import json
 import time
+from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator import control
 from tests.emulator.checks.common import with_function
 from tests.emulator.testkit import Aws, ref, until
+from tests.runtime_api import by_awslambdaric
+
+
+@pytest.fixture(scope="module", params=["emulator's client", "AWS's client"])
+def aws(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    state = tmp_path_factory.mktemp("emulator")
+    with by_awslambdaric() if request.param == "AWS's client" else nullcontext():
+        yield Aws(control.start(state))
+    control.stop(state)
 
 
 def test_concurrent_calls_share_a_bounded_number_of_workers(aws: Aws) -> None:
@@ -59,6 +71,27 @@ def handler(event, context):
     broken = with_function(aws, "broken", "import not_in_the_zip")
     assert aws.invoke(broken)["errorType"] == "Runtime.ImportModuleError"
     assert "No module named 'not_in_the_zip'" in aws.invoke(broken)["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("source", "error_type"),
+    [
+        ("def handler(event, context):\n    return (\n", "Runtime.UserCodeSyntaxError"),
+        ("raise ValueError('imported')\n", "ValueError"),
+        ("import sys\nsys.exit(3)\n", "Runtime.ExitError"),
+        ("import sys\ndef handler(event, context):\n    sys.exit(3)\n", "Runtime.ExitError"),
+        ("def other(event, context):\n    return 1\n", "Runtime.HandlerNotFound"),
+        ("def handler(event, context):\n    return object()\n", "Runtime.MarshalError"),
+    ],
+)
+def test_each_way_to_fail_has_the_name_that_aws_gives_it(aws: Aws, source: str, error_type: str) -> None:
+    made = with_function(aws, "named", source)
+    assert [aws.invoke(made)["errorType"] for _ in range(2)] == [error_type] * 2
+
+
+def test_a_decimal_is_a_number(aws: Aws) -> None:
+    source = "from decimal import Decimal\ndef handler(event, context):\n    return [Decimal('1.10'), Decimal(7)]\n"
+    assert aws.invoke(with_function(aws, "decimal", source)) == [1.1, 7]
 
 
 def test_new_code_runs_in_the_same_function(aws: Aws) -> None:
@@ -186,6 +219,7 @@ def handler(event, context):
     assert found["ApproximateNumberOfMessages"] == "0"
 
 
+@pytest.mark.parametrize("aws", ["emulator's client"], indirect=True)
 def test_a_silent_function_answers_at_once(aws: Aws) -> None:
     made = with_function(aws, "silent")
     aws.invoke(made)
