@@ -16,6 +16,7 @@ or in a mapping of _EXACT, is one.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ _POLICIES = {"PolicyDocument", "AssumeRolePolicyDocument"}
 _DOCUMENTS = {"Schema", "DashboardBody", "EventPattern", "Pattern"}
 _ORDERED = {"Layers", "KeySchema"}
 _EXACT = {"Variables", "RequestModels", "RequestParameters", "RequestTemplates", "ResponseModels", "ResponseParameters"}
-_EXACT |= {"ResponseTemplates", "RedriveAllowPolicy", "RedrivePolicy", "Statement"}
+_EXACT |= {"ResponseTemplates", "RedriveAllowPolicy", "RedrivePolicy", "Statement", "Principal"}
 _LABELS = ("Id", "IndexName", "AttributeName", "PolicyName", "Name", "StatusCode", "Sid", "HttpMethod")
 _LOG_GROUP = re.compile(r"(arn:[\w-]+:logs:[^:]*:\d*:log-group:[^:]+):\*")
 
@@ -55,7 +56,7 @@ def differences(declared: Any, seen: Any, path: tuple[str, ...] = (), exact: boo
         yield from _mappings(declared, seen, path, exact)
     elif isinstance(declared, list) and isinstance(seen, list):
         yield from _items(declared, seen, path, exact)
-    elif _scalar(declared) != _scalar(seen):
+    elif not _equal(declared, seen):
         yield Difference(path, declared, seen)
 
 
@@ -119,9 +120,18 @@ def _sorted(value: Any) -> list[str]:
     return sorted(map(_scalar, value if isinstance(value, list) else [value]))
 
 
+def _equal(declared: Any, seen: Any) -> bool:
+    if any(isinstance(side, (int, float)) and not isinstance(side, bool) for side in (declared, seen)):
+        try:
+            return Decimal(str(declared)) == Decimal(str(seen))
+        except InvalidOperation:
+            return False
+    return _scalar(declared) == _scalar(seen)
+
+
 def _scalar(value: Any) -> str:
     """Convert to text as CloudFormation does."""
-    text = str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     group = _LOG_GROUP.fullmatch(text)
     return group[1] if group else text
 

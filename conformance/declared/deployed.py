@@ -1,6 +1,6 @@
 """The resources that the deployed stacks declare, with every reference replaced by its value in the account."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ Client = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class Declared:
-    """A resource of a deployed template. `path`: logical ids from the root. `id`: the physical id.
+    """A resource of a deployed template. `path`: logical ids from the root. `id`: the physical id, "" for none.
 
     `tags`: the stack's, which CloudFormation gives to each resource that takes tags.
     """
@@ -82,7 +82,13 @@ class Resources:
         self._scopes: dict[str, _Live] = {}
 
     def of_type(self, kind: str) -> list[Declared]:
-        return [each for stack in self._stacks for each in self._of(stack, kind)]
+        """Return the resources of a type whose condition is true; `id` is "" where CloudFormation made none."""
+        return [
+            self._declared(stack, logical_id, definition)
+            for stack in self._stacks
+            for logical_id, definition in self._scope(stack).resources().items()
+            if definition["Type"] == kind
+        ]
 
     def _scope(self, stack: Stack) -> _Live:
         if stack.id not in self._scopes:
@@ -98,16 +104,11 @@ class Resources:
         }
         return _Live(template, _Values(known, lambda name, attribute: self._attribute(stack, name, attribute)))
 
-    def _of(self, stack: Stack, kind: str) -> Iterator[Declared]:
-        for logical_id, definition in self._scope(stack).resources().items():
-            if definition["Type"] == kind and logical_id in stack.resources:
-                yield self._declared(stack, logical_id, definition)
-
     def _declared(self, stack: Stack, logical_id: str, definition: Mapping[str, Any]) -> Declared:
         return Declared(
             f"{stack.path}/{logical_id}" if stack.path else logical_id,
             definition["Type"],
-            stack.resources[logical_id]["PhysicalResourceId"],
+            stack.resources.get(logical_id, {}).get("PhysicalResourceId", ""),
             self._scope(stack).resolve(definition.get("Properties", {})),
             reading.tags_of(stack.entry),
             lambda kind, name: [

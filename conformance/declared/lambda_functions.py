@@ -32,7 +32,7 @@ def _content(client: Client, declared: Mapping[str, Any], sha256: str) -> Mappin
     """Return the declared object if Lambda runs its content, else the hash of what it runs."""
     stored = client("s3").get_object(Bucket=declared["S3Bucket"], Key=declared["S3Key"])["Body"].read()
     same = base64.b64encode(hashlib.sha256(stored).digest()).decode() == sha256
-    return declared if same else {"S3Key": f"(other content, of SHA-256 {sha256})"}
+    return declared if same else {**declared, "S3Key": f"(other content, with SHA-256 {sha256})"}
 
 
 def permission(client: Client, resource: Declared) -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ def query_definition(client: Client, resource: Declared) -> Mapping[str, Any]:
                     "LogGroupNames": found.get("logGroupNames", []),
                     "QueryString": found["queryString"],
                     "Parameters": [
-                        {name.capitalize(): value for name, value in each.items()}
+                        {name[0].upper() + name[1:]: value for name, value in each.items()}
                         for each in found.get("parameters", [])
                     ],
                 }
