@@ -37,7 +37,7 @@ def bucket(client: Client, resource: Declared) -> Mapping[str, Any]:
             "EventBridgeConfiguration": {"EventBridgeEnabled": "EventBridgeConfiguration" in notifications}
         },
         "LifecycleConfiguration": {"Rules": [_lifecycle(rule) for rule in lifecycle]},
-        "Tags": tags(setting(s3.get_bucket_tagging, "TagSet", [])),
+        "Tags": tags(s3.get_bucket_tagging, "TagSet", Bucket=resource.id),
     }
 
 

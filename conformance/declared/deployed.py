@@ -36,13 +36,26 @@ class Declared:
         return {name: self.properties[name] for name in names if name in self.properties}
 
 
-def tags(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
+def by_key(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Return tags by key."""
     return {each["Key"]: each["Value"] for each in listed}
 
 
+def tags(operation: Callable[..., Any], part: str, **where: Any) -> Callable[[], dict[str, str]]:
+    """Return a function that reads tags with a call of its own, whose failure says nothing of the properties."""
+
+    def read() -> dict[str, str]:
+        found = operation(**where).get(part, {})
+        return found if isinstance(found, dict) else by_key(found)
+
+    return read
+
+
 Reader = Callable[[Client, Declared], Mapping[str, Any]]
-"""Returns what a service says of a resource: properties, and attributes of Fn::GetAtt; {} if it does not exist."""
+"""Returns what a service says of a resource: properties, and attributes of Fn::GetAtt; {} if it does not exist.
+
+`Tags`, if it takes tags: by key, or a function of `tags`.
+"""
 
 
 class _Values(dict[str, object]):

@@ -30,18 +30,21 @@ def table(client: Client, resource: Declared) -> Mapping[str, Any]:
             "SSEEnabled": encryption.get("Status") in ("ENABLED", "ENABLING", "UPDATING"),
             "SSEType": encryption.get("SSEType"),
         },
-        "Tags": tags(dynamodb.list_tags_of_resource(ResourceArn=found["TableArn"])["Tags"]),
+        "Tags": tags(dynamodb.list_tags_of_resource, "Tags", ResourceArn=found["TableArn"]),
     }
 
 
 def scalable_target(client: Client, resource: Declared) -> Mapping[str, Any]:
-    wanted = resource.properties
-    found = client("application-autoscaling").describe_scalable_targets(
+    wanted, scaling = resource.properties, client("application-autoscaling")
+    found = scaling.describe_scalable_targets(
         ServiceNamespace=wanted["ServiceNamespace"],
         ResourceIds=[wanted["ResourceId"]],
         ScalableDimension=wanted["ScalableDimension"],
     )["ScalableTargets"]
-    return found[0] if found else {}
+    if not found:
+        return {}
+    arn = found[0].get("ScalableTargetARN")
+    return {**found[0], "Tags": tags(scaling.list_tags_for_resource, "Tags", ResourceARN=arn)}
 
 
 def scaling_policy(client: Client, resource: Declared) -> Mapping[str, Any]:

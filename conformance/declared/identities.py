@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.declared.deployed import Client, Declared, tags
+from conformance.declared.deployed import Client, Declared, by_key
 
 
 def role(client: Client, resource: Declared) -> Mapping[str, Any]:
@@ -21,7 +21,7 @@ def role(client: Client, resource: Declared) -> Mapping[str, Any]:
             if name not in elsewhere
         ],
         "ManagedPolicyArns": [each["PolicyArn"] for page in attached for each in page["AttachedPolicies"]],
-        "Tags": tags(found.get("Tags", [])),
+        "Tags": by_key(found.get("Tags", [])),
     }
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.declared.deployed import Client, Declared
+from conformance.declared.deployed import Client, Declared, tags
 
 
 def function(client: Client, resource: Declared) -> Mapping[str, Any]:
@@ -51,7 +51,11 @@ def permission(client: Client, resource: Declared) -> Mapping[str, Any]:
 
 def event_source_mapping(client: Client, resource: Declared) -> Mapping[str, Any]:
     found = client("lambda").get_event_source_mapping(UUID=resource.id)
-    return {**found, "FunctionName": found["FunctionArn"].rpartition(":")[2]}
+    return {
+        **found,
+        "FunctionName": found["FunctionArn"].rpartition(":")[2],
+        "Tags": tags(client("lambda").list_tags, "Tags", Resource=found.get("EventSourceMappingArn")),
+    }
 
 
 def event_invoke_config(client: Client, resource: Declared) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ def log_group(client: Client, resource: Declared) -> Mapping[str, Any]:
         "Arn": f"{arn}:*",
         "LogGroupName": found["logGroupName"],
         "RetentionInDays": found.get("retentionInDays"),
-        "Tags": logs.list_tags_for_resource(resourceArn=arn).get("tags", {}),
+        "Tags": tags(logs.list_tags_for_resource, "tags", resourceArn=arn),
     }
 
 
@@ -54,19 +54,24 @@ def _alarm(client: Client, resource: Declared, kind: str) -> Mapping[str, Any]:
     found = cloudwatch.describe_alarms(AlarmNames=[resource.id], AlarmTypes=[kind])[f"{kind}s"]
     if not found:
         return {}
-    listed = cloudwatch.list_tags_for_resource(ResourceARN=found[0]["AlarmArn"])["Tags"]
-    return {**found[0], "Arn": found[0]["AlarmArn"], "Tags": tags(listed)}
+    arn = found[0]["AlarmArn"]
+    return {**found[0], "Arn": arn, "Tags": tags(cloudwatch.list_tags_for_resource, "Tags", ResourceARN=arn)}
 
 
 def dashboard(client: Client, resource: Declared) -> Mapping[str, Any]:
-    return client("cloudwatch").get_dashboard(DashboardName=resource.id)
+    cloudwatch = client("cloudwatch")
+    found = cloudwatch.get_dashboard(DashboardName=resource.id)
+    return {**found, "Tags": tags(cloudwatch.list_tags_for_resource, "Tags", ResourceARN=found["DashboardArn"])}
 
 
 def sampling_rule(client: Client, resource: Declared) -> Mapping[str, Any]:
-    name = resource.properties["SamplingRule"]["RuleName"]
-    pages = client("xray").get_paginator("get_sampling_rules").paginate()
-    found = (each["SamplingRule"] for page in pages for each in page["SamplingRuleRecords"])
-    return next(({"SamplingRule": rule} for rule in found if rule["RuleName"] == name), {})
+    name, xray = resource.properties["SamplingRule"]["RuleName"], client("xray")
+    for page in xray.get_paginator("get_sampling_rules").paginate():
+        for rule in (each["SamplingRule"] for each in page["SamplingRuleRecords"]):
+            if rule["RuleName"] == name:
+                arn = rule.get("RuleARN")
+                return {"SamplingRule": rule, "Tags": tags(xray.list_tags_for_resource, "Tags", ResourceARN=arn)}
+    return {}
 
 
 def xray_policy(client: Client, resource: Declared) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.declared.deployed import Client, Declared, tags
+from conformance.declared.deployed import Client, Declared, by_key, tags
 
 
 def rule(client: Client, resource: Declared) -> Mapping[str, Any]:
@@ -12,7 +12,7 @@ def rule(client: Client, resource: Declared) -> Mapping[str, Any]:
     return {
         **found,
         "Targets": events.list_targets_by_rule(Rule=found["Name"])["Targets"],
-        "Tags": tags(events.list_tags_for_resource(ResourceARN=found["Arn"])["Tags"]),
+        "Tags": tags(events.list_tags_for_resource, "Tags", ResourceARN=found["Arn"]),
     }
 
 
@@ -21,15 +21,22 @@ def parameter(client: Client, resource: Declared) -> Mapping[str, Any]:
     found = ssm.get_parameter(Name=resource.id)["Parameter"]
     filters = [{"Key": "Name", "Option": "Equals", "Values": [resource.id]}]
     described = ssm.describe_parameters(ParameterFilters=filters)["Parameters"]
-    listed = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=resource.id)["TagList"]
-    return {**found, "Description": described[0].get("Description") if described else None, "Tags": tags(listed)}
+    return {
+        **found,
+        "Description": described[0].get("Description") if described else None,
+        "Tags": tags(ssm.list_tags_for_resource, "TagList", ResourceType="Parameter", ResourceId=resource.id),
+    }
 
 
 def web_acl(client: Client, resource: Declared) -> Mapping[str, Any]:
     name, identity, scope = resource.id.split("|")
     found = client("wafv2").get_web_acl(Name=name, Id=identity, Scope=scope)["WebACL"]
-    listed = client("wafv2").list_tags_for_resource(ResourceARN=found["ARN"])["TagInfoForResource"]["TagList"]
-    return {**found, "Arn": found["ARN"], "Scope": scope, "Tags": tags(listed)}
+
+    def listed() -> dict[str, str]:
+        answer = client("wafv2").list_tags_for_resource(ResourceARN=found["ARN"])
+        return by_key(answer["TagInfoForResource"].get("TagList", []))
+
+    return {**found, "Arn": found["ARN"], "Scope": scope, "Tags": listed}
 
 
 def web_acl_association(client: Client, resource: Declared) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ def queue(client: Client, resource: Declared) -> Mapping[str, Any]:
         **found,
         "Arn": found["QueueArn"],
         "QueueName": found["QueueArn"].rpartition(":")[2],
-        "Tags": client("sqs").list_queue_tags(QueueUrl=resource.id).get("Tags", {}),
+        "Tags": tags(client("sqs").list_queue_tags, "Tags", QueueUrl=resource.id),
     }
 
 
@@ -24,8 +24,11 @@ def queue_policy(client: Client, resource: Declared) -> Mapping[str, Any]:
 
 def topic(client: Client, resource: Declared) -> Mapping[str, Any]:
     found = client("sns").get_topic_attributes(TopicArn=resource.id)["Attributes"]
-    listed = client("sns").list_tags_for_resource(ResourceArn=resource.id)["Tags"]
-    return {**found, "TopicName": resource.id.rpartition(":")[2], "Tags": tags(listed)}
+    return {
+        **found,
+        "TopicName": resource.id.rpartition(":")[2],
+        "Tags": tags(client("sns").list_tags_for_resource, "Tags", ResourceArn=resource.id),
+    }
 
 
 def topic_policy(client: Client, resource: Declared) -> Mapping[str, Any]:

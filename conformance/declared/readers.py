@@ -1,6 +1,7 @@
 """Which reader reads which type of resource, and what no service returns."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from conformance.declared import (
     buckets,
@@ -56,6 +57,13 @@ READERS: Mapping[str, Reader] = {
     "AWS::XRay::ResourcePolicy": monitoring.xray_policy,
     "AWS::XRay::SamplingRule": monitoring.sampling_rule,
 }
+
+UNDECLARED: Mapping[str, Mapping[str, Any]] = {
+    "AWS::CloudWatch::Alarm": {"AlarmActions": [], "InsufficientDataActions": [], "OKActions": []},
+    "AWS::CloudWatch::CompositeAlarm": {"AlarmActions": [], "InsufficientDataActions": [], "OKActions": []},
+    "AWS::IAM::Role": {"ManagedPolicyArns": [], "Policies": []},
+}
+"""What a template declares by leaving a property out, where more than that would be a permission or a message."""
 
 NOT_READ: Mapping[str, str] = {
     "AWS::CloudFormation::Stack": "CloudFormation itself is its service; the resources of nested stacks are read",

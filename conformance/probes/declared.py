@@ -1,7 +1,7 @@
 """What each service says of the deployed resources, against the templates; one probe for each type of resource."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from config import names
 from conformance.declared.comparing import Difference, differences
 from conformance.declared.deployed import Client, Declared, Reader, Resources
-from conformance.declared.readers import READERS
+from conformance.declared.readers import READERS, UNDECLARED
 from conformance.environment import Environment
 from conformance.probe import CannotTry, Differs, reads
 from deployer.aws import service_errors
@@ -41,9 +41,19 @@ def _found(client: Client, reader: Reader, resource: Declared) -> Iterator[Diffe
     if not seen:
         yield Difference(("the resource",), resource.id, ABSENT)
         return
-    yield from differences(resource.properties, seen)
+    yield from differences({**UNDECLARED.get(resource.type, {}), **resource.properties}, seen)
     if "Tags" in seen:
-        yield from differences(resource.tags, seen["Tags"], ("Tags",))
+        yield from differences(resource.tags, _tags(seen["Tags"]), ("Tags",))
+
+
+def _tags(tags: Mapping[str, str] | Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+    """Return tags by key; {} where the service knows no tags of such a resource."""
+    try:
+        return tags() if callable(tags) else tags
+    except ClientError as error:
+        if service_errors.is_missing(error) or _is_unknown_operation(error):
+            return {}
+        raise
 
 
 def _probe(kind: str, reader: Reader) -> Callable[[Environment], None]:

@@ -201,8 +201,11 @@ _GONE = {
     "ChangeSetNotFound",
     "NotFound",
     "NotFoundException",
+    "ParameterNotFound",
     "QueueDoesNotExist",
+    "ResourceNotFound",
     "ResourceNotFoundException",
+    "WAFNonexistentItemException",
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.model import Shape
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from conformance import probes  # noqa: F401  registers them
 from conformance.declared.deployed import Declared
@@ -107,6 +108,16 @@ def _read(definition: dict) -> Any:
 @pytest.mark.parametrize("definition", RESOURCES)
 def test_the_reader_returns_each_property_that_a_template_declares(definition):
     assert _missing(definition["Properties"], _read(definition), "") == []
+
+
+@pytest.mark.parametrize("definition", RESOURCES)
+def test_the_reader_returns_the_tags_of_each_type_that_cloudformation_tags(definition):
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", definition["Type"]).schema
+
+    tags = _read(definition).get("Tags")
+
+    assert (tags is not None) == bool(schema.get("tagging", {}).get("taggable"))
+    assert not callable(tags) or tags()
 
 
 def test_each_type_of_the_templates_has_a_reader_or_a_reason():
