@@ -12,7 +12,7 @@ from deployer.plan.resolve import Scope
 from deployer.stacks import reading, tree
 from deployer.stacks.tree import Stack
 
-Client = Callable[[str], Any]
+Client = Callable[[Any], Any]
 """Returns the client of a service."""
 
 

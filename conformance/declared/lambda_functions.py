@@ -36,8 +36,9 @@ def _content(client: Client, declared: Mapping[str, Any], sha256: str) -> Mappin
 
 
 def permission(client: Client, resource: Declared) -> Mapping[str, Any]:
+    name = resource.id.rpartition("|")[2]  # behind the function's name, if CloudFormation's id has both
     policy = client("lambda").get_policy(FunctionName=resource.properties["FunctionName"])["Policy"]
-    statement = next((each for each in json.loads(policy)["Statement"] if each["Sid"] == resource.id), None)
+    statement = next((each for each in json.loads(policy)["Statement"] if each["Sid"] == name), None)
     if statement is None:
         return {}
     principal, condition = statement["Principal"], statement.get("Condition", {})
@@ -53,7 +54,7 @@ def event_source_mapping(client: Client, resource: Declared) -> Mapping[str, Any
     found = client("lambda").get_event_source_mapping(UUID=resource.id)
     return {
         **found,
-        "FunctionName": found["FunctionArn"].rpartition(":")[2],
+        "FunctionName": found["FunctionArn"].partition(":function:")[2],
         "Tags": tags(client("lambda").list_tags, "Tags", Resource=found.get("EventSourceMappingArn")),
     }
 

@@ -65,6 +65,11 @@ UNDECLARED: Mapping[str, Mapping[str, Any]] = {
 }
 """What a template declares by leaving a property out, where more than that would be a permission or a message."""
 
+NOT_COMPARED: Mapping[str, Mapping[str, str]] = {
+    "AWS::DynamoDB::Table": {"ProvisionedThroughput": "Application Auto Scaling moves it; its targets are compared"},
+}
+"""Properties, at any depth, that a service changes by design, with the reason."""
+
 NOT_READ: Mapping[str, str] = {
     "AWS::CloudFormation::Stack": "CloudFormation itself is its service; the resources of nested stacks are read",
 }

@@ -1,16 +1,17 @@
-"""What each service says of the deployed resources, against the templates; one probe for each type of resource."""
+"""What each service says of the deployed resources, against the templates: one probe for each type, one for tags."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from config import names
 from conformance.declared.comparing import Difference, differences
-from conformance.declared.deployed import Client, Declared, Reader, Resources
-from conformance.declared.readers import READERS, UNDECLARED
+from conformance.declared.deployed import Client, Declared, Resources
+from conformance.declared.readers import NOT_COMPARED, READERS, UNDECLARED
 from conformance.environment import Environment
 from conformance.probe import CannotTry, Differs, reads
 from deployer.aws import service_errors
@@ -30,33 +31,31 @@ def _resources(aws: Aws, environment: str) -> Resources:
     return Resources(aws, root, READERS)
 
 
-def _found(client: Client, reader: Reader, resource: Declared) -> Iterator[Difference]:
-    """Yield the differences of one resource. Raises ClientError if its service does not answer."""
+def _seen(client: Client, resource: Declared) -> Mapping[str, Any]:
+    """Return what the resource's service says; {} if it does not exist. Raises ClientError if it does not answer."""
     try:
-        seen = reader(client, resource) if resource.id else {}
+        return READERS[resource.type](client, resource) if resource.id else {}
     except ClientError as error:
-        if not service_errors.is_missing(error):
-            raise
-        seen = {}
-    if not seen:
-        yield Difference(("the resource",), resource.id, ABSENT)
-        return
-    yield from differences({**UNDECLARED.get(resource.type, {}), **resource.properties}, seen)
-    if "Tags" in seen:
-        yield from differences(resource.tags, _tags(seen["Tags"]), ("Tags",))
-
-
-def _tags(tags: Mapping[str, str] | Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
-    """Return tags by key; {} where the service knows no tags of such a resource."""
-    try:
-        return tags() if callable(tags) else tags
-    except ClientError as error:
-        if service_errors.is_missing(error) or _is_unknown_operation(error):
+        if service_errors.is_missing(error):
             return {}
         raise
 
 
-def _probe(kind: str, reader: Reader) -> Callable[[Environment], None]:
+def _properties(client: Client, resource: Declared) -> Iterator[Difference]:
+    seen = _seen(client, resource)
+    if seen:
+        found = differences({**UNDECLARED.get(resource.type, {}), **resource.properties}, seen)
+        ignored = NOT_COMPARED.get(resource.type, {}).keys()
+        yield from (each for each in found if not ignored & set(each.path))
+    else:
+        yield Difference(("the resource",), resource.id, ABSENT)
+
+
+def _named(resource: Declared, found: Iterable[Difference]) -> list[str]:
+    return [f"{resource.path}: {difference}" for difference in found]
+
+
+def _probe(kind: str) -> Callable[[Environment], None]:
     def probe(environment: Environment) -> None:
         declared = _resources(environment.account.aws, environment.settings.name).of_type(kind)
         if not declared:
@@ -64,11 +63,7 @@ def _probe(kind: str, reader: Reader) -> Callable[[Environment], None]:
         if not any(each.id for each in declared):
             raise CannotTry(f"CloudFormation creates no {kind} here")
         try:
-            found = [
-                f"{each.path}: {difference}"
-                for each in declared
-                for difference in _found(environment.client, reader, each)
-            ]
+            found = [line for each in declared for line in _named(each, _properties(environment.client, each))]
         except ClientError as error:
             if not _is_unknown_operation(error):
                 raise
@@ -90,6 +85,30 @@ def _is_unknown_operation(error: ClientError) -> bool:
     return unknown or service_errors.code_of(error).isdigit() or service_errors.is_not_implemented(error)
 
 
-for _kind, _reader in READERS.items():
+for _kind in READERS:
     _templates = (path.name for path in sorted(TEMPLATES.glob("*.yaml")) if f"Type: {_kind}\n" in path.read_text())
-    reads(*(f"templates/{name}" for name in _templates))(_probe(_kind, _reader))
+    reads(*(f"templates/{name}" for name in _templates))(_probe(_kind))
+
+
+@reads("config/names.py", "deployer/commands/desired_state.py")
+def stack_tags_reach_each_resource(environment: Environment) -> None:
+    """CloudFormation gives the root stack's tags to each resource, in nested stacks too, whose type takes tags."""
+    resources = _resources(environment.account.aws, environment.settings.name)
+    found = [line for kind in READERS for line in _untagged(environment.client, resources.of_type(kind))]
+    if found:
+        raise Differs("the root stack's tags on each resource that takes tags", "\n".join(found))
+
+
+def _untagged(client: Client, declared: Iterable[Declared]) -> Iterator[str]:
+    """Yield the missing tags of the resources of one type. What has no API here is the matter of its own probe."""
+    for resource in declared:
+        try:
+            tags = _seen(client, resource).get("Tags")
+            if tags is None:  # the type takes none
+                return
+            yield from _named(resource, differences(resource.tags, tags() if callable(tags) else tags, ("Tags",)))
+        except ClientError as error:
+            if service_errors.is_missing(error):
+                yield from _named(resource, [Difference(("Tags",), resource.tags, ABSENT)])
+            elif not _is_unknown_operation(error):
+                raise

@@ -127,7 +127,7 @@ def test_each_type_of_the_templates_has_a_reader_or_a_reason():
 
 
 def test_each_type_is_one_probe_that_only_reads_and_names_its_templates():
-    found = [probe for probe in PROBES.values() if probe.area == "declared"]
+    found = [probe for probe in PROBES.values() if probe.id.endswith("_is_as_declared")]
 
     assert len(found) == len(READERS)
     assert {probe.kind for probe in found} == {Kind.READS}
