@@ -206,11 +206,14 @@ class Account:
         self, api: str, path: str, method: str = "GET", body: bytes | str | None = None, **headers: str
     ) -> http.Answer:
         """Send a request to the stage `test` of a REST API, as a client would."""
-        suffix = "amazonaws.com.cn" if self.aws.region.startswith("cn-") else "amazonaws.com"
-        url = f"https://{api}.execute-api.{self.aws.region}.{suffix}/test"
+        return http.send(method, self.api_url(api) + path, body, headers)
+
+    def api_url(self, api: str) -> str:
+        """Return the URL of the stage `test` of a REST API."""
         if self.emulated_at:
-            url = f"{self.emulated_at}/restapis/{api}/test/_user_request_"
-        return http.send(method, url + path, body, headers)
+            return f"{self.emulated_at}/restapis/{api}/test/_user_request_"
+        suffix = "amazonaws.com.cn" if self.aws.region.startswith("cn-") else "amazonaws.com"
+        return f"https://{api}.execute-api.{self.aws.region}.{suffix}/test"
 
     def messages(self, group: str) -> list[str]:
         """Return the messages of a log group, [] before the first one."""
