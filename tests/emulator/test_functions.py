@@ -7,11 +7,12 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.emulator.checks.common import with_function
-from tests.emulator.testkit import Aws, ref, until
+from conformance.resources import ref
+from conformance.small_stacks import with_function
+from tests.emulator.testkit import Emulated, until
 
 
-def test_concurrent_calls_share_a_bounded_number_of_workers(aws: Aws) -> None:
+def test_concurrent_calls_share_a_bounded_number_of_workers(aws: Emulated) -> None:
     source = "import os, time\ndef handler(event, context):\n    time.sleep(0.05)\n    return os.getpid()\n"
     made = with_function(aws, "bounded", source)
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
@@ -20,7 +21,7 @@ def test_concurrent_calls_share_a_bounded_number_of_workers(aws: Aws) -> None:
     assert 1 < len(set(workers)) <= 8
 
 
-def test_a_function_may_call_itself(aws: Aws) -> None:
+def test_a_function_may_call_itself(aws: Emulated) -> None:
     source = """
 import boto3, json
 def handler(event, context):
@@ -32,7 +33,7 @@ def handler(event, context):
     assert aws.invoke(with_function(aws, "recursive", source, Timeout=20), 3) == 4
 
 
-def test_timeouts_exits_and_bad_modules_have_the_names_that_aws_gives_them(aws: Aws) -> None:
+def test_timeouts_exits_and_bad_modules_have_the_names_that_aws_gives_them(aws: Emulated) -> None:
     source = """
 import os, sys, time
 def handler(event, context):
@@ -61,7 +62,7 @@ def handler(event, context):
     assert "No module named 'not_in_the_zip'" in aws.invoke(broken)["errorMessage"]
 
 
-def test_new_code_runs_in_the_same_function(aws: Aws) -> None:
+def test_new_code_runs_in_the_same_function(aws: Emulated) -> None:
     made = with_function(aws, "renewed", "def handler(event, context):\n    return 'old'\n")
     assert aws.invoke(made) == "old"
     aws.client("lambda").add_permission(
@@ -72,7 +73,7 @@ def test_new_code_runs_in_the_same_function(aws: Aws) -> None:
     assert "kept" in aws.client("lambda").get_policy(FunctionName=made)["Policy"]
 
 
-def test_the_functions_own_files_come_before_its_layers(aws: Aws) -> None:
+def test_the_functions_own_files_come_before_its_layers(aws: Emulated) -> None:
     layer = {
         "Type": "AWS::Lambda::LayerVersion",
         "Properties": {"Content": aws.code("def handler(e, c):\n    return 'layer'\n", "python/app.py")},
@@ -85,7 +86,7 @@ def test_the_functions_own_files_come_before_its_layers(aws: Aws) -> None:
     )
 
 
-def test_logs_arrive_in_the_group_that_is_configured(aws: Aws) -> None:
+def test_logs_arrive_in_the_group_that_is_configured(aws: Emulated) -> None:
     source = """
 import logging
 logging.getLogger().setLevel("INFO")
@@ -106,7 +107,7 @@ def handler(event, context):
     assert all(line["requestId"] == failed["requestId"] for line in lines)
 
 
-def test_a_throttled_event_waits_for_its_turn(aws: Aws) -> None:
+def test_a_throttled_event_waits_for_its_turn(aws: Emulated) -> None:
     """It is not one of the function's failures, of which this one may have none."""
     settings = {"FunctionName": ref("F"), "Qualifier": "$LATEST", "MaximumRetryAttempts": 0}
     config = {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": settings}
@@ -117,7 +118,7 @@ def test_a_throttled_event_waits_for_its_turn(aws: Aws) -> None:
     until(lambda: "CAME 7" in "".join(aws.messages(f"/aws/lambda/{made}")))
 
 
-def test_an_unsuccessful_call_from_a_queue_comes_back(aws: Aws) -> None:
+def test_an_unsuccessful_call_from_a_queue_comes_back(aws: Emulated) -> None:
     source = """
 SEEN = []
 def handler(event, context):
@@ -151,7 +152,7 @@ def handler(event, context):
     assert message["Body"] == "bad"
 
 
-def test_a_message_arrives_with_its_attributes_and_up_to_a_mebibyte_of_body(aws: Aws) -> None:
+def test_a_message_arrives_with_its_attributes_and_up_to_a_mebibyte_of_body(aws: Emulated) -> None:
     source = """
 import json
 def handler(event, context):
@@ -186,7 +187,7 @@ def handler(event, context):
     assert found["ApproximateNumberOfMessages"] == "0"
 
 
-def test_a_silent_function_answers_at_once(aws: Aws) -> None:
+def test_a_silent_function_answers_at_once(aws: Emulated) -> None:
     made = with_function(aws, "silent")
     aws.invoke(made)
     times = []
