@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deployer.aws.session import Aws
+from conformance.account import Account
 from deployer.plan.changes import Unknown
 from deployer.plan.resolve import Scope
 from deployer.stacks import reading, tree
@@ -89,9 +89,9 @@ class _Live(Scope):
 class Resources:
     """The declared resources of one environment. `readers` also find the attributes that templates refer to."""
 
-    def __init__(self, aws: Aws, root: Mapping[str, Any], readers: Mapping[str, Reader]):
-        self._aws, self._readers = aws, readers
-        self._stacks = tree.read(aws, root)
+    def __init__(self, account: Account, root: Mapping[str, Any], readers: Mapping[str, Reader]):
+        self._aws, self._client, self._readers = account.aws, account.client, readers
+        self._stacks = tree.read(account.aws, root)
         self._scopes: dict[str, _Live] = {}
 
     def of_type(self, kind: str) -> list[Declared]:
@@ -135,7 +135,7 @@ class Resources:
         definition = self._scope(stack).resources()[logical_id]
         reader = self._readers[definition["Type"]]
         try:
-            seen = reader(self._aws.client, self._declared(stack, logical_id, definition))
+            seen = reader(self._client, self._declared(stack, logical_id, definition))
         except ClientError:
             seen = {}  # the probe of its own type says why
         return seen.get(attribute, Unknown(f"{logical_id}.{attribute}"))

@@ -9,13 +9,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from config import names
+from conformance.account import Account
 from conformance.declared.comparing import Difference, differences
 from conformance.declared.deployed import Client, Declared, Resources
 from conformance.declared.readers import NOT_COMPARED, READERS, UNDECLARED
 from conformance.environment import Environment
 from conformance.probe import CannotTry, Differs, reads
 from deployer.aws import service_errors
-from deployer.aws.session import Aws
 from deployer.plan.changes import ABSENT
 from deployer.stacks import reading
 
@@ -23,12 +23,12 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
 
 @lru_cache(maxsize=1)
-def _resources(aws: Aws, environment: str) -> Resources:
+def _resources(account: Account, environment: str) -> Resources:
     """Read the stacks once for all probes of a run."""
-    root = reading.describe(aws, names.root_stack(environment))
+    root = reading.describe(account.aws, names.root_stack(environment))
     if root is None:
         raise CannotTry("the platform is not deployed here")
-    return Resources(aws, root, READERS)
+    return Resources(account, root, READERS)
 
 
 def _seen(client: Client, resource: Declared) -> Mapping[str, Any]:
@@ -57,7 +57,7 @@ def _named(resource: Declared, found: Iterable[Difference]) -> list[str]:
 
 def _probe(kind: str) -> Callable[[Environment], None]:
     def probe(environment: Environment) -> None:
-        declared = _resources(environment.account.aws, environment.settings.name).of_type(kind)
+        declared = _resources(environment.account.run, environment.settings.name).of_type(kind)
         if not declared:
             raise CannotTry(f"this environment declares no {kind}")
         if not any(each.id for each in declared):
@@ -93,7 +93,7 @@ for _kind in READERS:
 @reads("config/names.py", "deployer/commands/desired_state.py")
 def stack_tags_reach_each_resource(environment: Environment) -> None:
     """CloudFormation gives the root stack's tags to each resource, in nested stacks too, whose type takes tags."""
-    resources = _resources(environment.account.aws, environment.settings.name)
+    resources = _resources(environment.account.run, environment.settings.name)
     found = [line for kind in READERS for line in _untagged(environment.client, resources.of_type(kind))]
     if found:
         raise Differs("the root stack's tags on each resource that takes tags", "\n".join(found))

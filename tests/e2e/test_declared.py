@@ -273,8 +273,8 @@ def environment(deployment) -> Environment:
 
 @pytest.fixture(scope="module")
 def resources(environment) -> Resources:
-    aws = environment.account.aws
-    return Resources(aws, reading.describe(aws, "food-delivery-dev"), READERS)
+    account = environment.account
+    return Resources(account, reading.describe(account.aws, "food-delivery-dev"), READERS)
 
 
 def ends(environment: Environment, kind: str) -> str:
