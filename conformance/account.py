@@ -18,8 +18,6 @@ from deployer.aws import service_errors
 from deployer.aws.session import Aws
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-PREFIX = "conformance-"
-TAG = "conformance"
 UNSUPPORTED = ("unsupported", "not supported", "not implemented", "unrecognized resource type", "notimplemented")
 
 Value = TypeVar("Value")
@@ -99,7 +97,7 @@ class Account:
     @property
     def tags(self) -> list[dict[str, str]]:
         """What every resource of a run carries, so that one that is left behind is known."""
-        return [{"Key": TAG, "Value": self.mark}]
+        return [{"Key": removal.TAG, "Value": self.mark}]
 
     def template_url(self, template: dict) -> str:
         bucket, key = self.put(json.dumps(template), ".json")
@@ -173,7 +171,8 @@ class Account:
         while True:
             limits.pause(pause)
             found = self.stack(stack_id) or {"StackStatus": "DELETE_COMPLETE", "StackId": stack_id}
-            if not found["StackStatus"].endswith("IN_PROGRESS"):
+            status = found["StackStatus"]
+            if status == "REVIEW_IN_PROGRESS" or not status.endswith("IN_PROGRESS"):
                 return found
             pause = min(2 * pause, longest)
 

@@ -1,5 +1,7 @@
 """Remove what probes have made: stacks with what their deletion leaves behind, buckets, log groups of functions."""
 
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deployer.aws import service_errors
@@ -9,6 +11,7 @@ if TYPE_CHECKING:
 
 FUNCTION, BUCKET, TABLE = "AWS::Lambda::Function", "AWS::S3::Bucket", "AWS::DynamoDB::Table"
 STACK = "AWS::CloudFormation::Stack"
+PREFIX, TAG = "conformance-", "conformance"
 
 
 def stack(account: "Account", name: str) -> None:
@@ -108,3 +111,41 @@ def _unless_missing(call: Any, **arguments: Any) -> None:
     except Exception as error:
         if not service_errors.is_missing(error):
             raise
+
+
+def left_by_earlier_runs(account: "Account") -> dict[str, Callable[[], None]]:
+    """Return what earlier runs left, with its removal: by its name's prefix and its tag, and by nothing else.
+
+    What belongs to a stack goes with the stack.
+    """
+    s3, cloudwatch = account.client("s3"), account.client("cloudwatch")
+    found: dict[str, Callable[[], None]] = {}
+    for page in account.client("cloudformation").get_paginator("describe_stacks").paginate():
+        for each in page["Stacks"]:
+            name, is_root = each["StackName"], not each.get("ParentId")
+            if name.startswith(PREFIX) and is_root and _is_ours(each.get("Tags", ())):
+                found[f"stack {name}"] = partial(stack, account, name)
+    for each in s3.list_buckets().get("Buckets", ()):
+        if each["Name"].startswith(PREFIX) and _is_ours(_bucket_tags(s3, each["Name"])):
+            found[f"bucket {each['Name']}"] = partial(bucket, s3, each["Name"])
+    for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=PREFIX):
+        for each in page["MetricAlarms"]:
+            if _is_ours(cloudwatch.list_tags_for_resource(ResourceARN=each["AlarmArn"]).get("Tags", ())):
+                name = each["AlarmName"]
+                found[f"alarm {name}"] = partial(cloudwatch.delete_alarms, AlarmNames=[name])
+    return found
+
+
+def _is_ours(tags: Iterable[Mapping[str, str]]) -> bool:
+    """Whether a run tagged a resource itself: tags of a stack's resources name the stack, too."""
+    keys = {tag["Key"] for tag in tags}
+    return TAG in keys and not any(key.startswith("aws:cloudformation:") for key in keys)
+
+
+def _bucket_tags(s3: Any, name: str) -> list[dict[str, str]]:
+    try:
+        return s3.get_bucket_tagging(Bucket=name)["TagSet"]
+    except Exception as error:
+        if service_errors.is_missing(error):
+            return []
+        raise

@@ -15,7 +15,8 @@ from conformance.environment import Environment
 from conformance.limits import Limit, Stopped
 from conformance.probe import CannotTry, Differs, Kind, Probe
 from conformance.results import Result, Verdict
-from deployer.aws import service_errors
+from deployer.aws import error_kinds, service_errors
+from deployer.aws.error_kinds import ErrorKind
 
 REMOVAL_SECONDS = 900
 """Time limit of the removal of what one probe has made."""
@@ -111,6 +112,10 @@ def _unexpected(probe: Probe, error: Exception) -> Result:
     unsupported = any(word in message.lower() for word in UNSUPPORTED)
     if service_errors.is_not_implemented(error) or service_errors.is_denied(error) or (operation and unsupported):
         return Result(probe, Verdict.CANNOT, why=f"{call}: {service_errors.code_of(error)}: {message}")
+    if error_kinds.kind_of(error) is ErrorKind.REFUSED:
+        return Result(
+            probe, Verdict.DIFFERS, expected=f"{call} succeeds", seen=f"{service_errors.code_of(error)}: {message}"
+        )
     if explained := service_errors.explain(error):
         message = explained.message
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_HERE)]

@@ -69,7 +69,7 @@ def object_version_ranges(account: Account, name: str) -> None:
     s3.put_object(Bucket=bucket_name, Key="orders", Body=b"replaced")
     version = {"Bucket": bucket_name, "Key": "orders", "VersionId": old["VersionId"]}
     part = s3.get_object(Range="bytes=2-4", IfMatch=old["ETag"], **version)
-    seen = part["ContentRange"], part["ContentLength"], part["Body"].read()
+    seen = part.get("ContentRange"), part["ContentLength"], part["Body"].read()
     expect(seen, ("bytes 2-4/10", 3, b"234"), "a range of an old version")
     answers = [answer_to(s3.get_object, Range=f"bytes={wanted}", **version) for wanted in ("8-20", "-3", "10-")]
     expect(answers, [(206, "89"), (206, "789"), (416, "InvalidRange")], "ranges at the end")
