@@ -1,12 +1,20 @@
 """The deployed platform, as a probe sees it."""
 
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 from config import environment
 from conformance import http
 from conformance.account import Account
 from conformance.http import Answer
+from conformance.probe import CannotTry
+
+
+class _Outputs(dict[str, str]):
+    """The root stack's outputs; a probe that needs one that is missing says nothing."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise CannotTry(f"the root stack has no output {name}")
 
 
 class Environment:
@@ -16,7 +24,7 @@ class Environment:
     """
 
     def __init__(self, account: Account, settings: environment.Environment, outputs: dict[str, str]):
-        self.account, self.settings, self.outputs = account, settings, outputs
+        self.account, self.settings, self.outputs = account, settings, _Outputs(outputs)
 
     def client(self, service: Any) -> Any:
         return self.account.client(service)

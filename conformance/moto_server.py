@@ -5,8 +5,10 @@ stacks, so the root template grows by one nested stack at a time, with their val
 """
 
 import json
+import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from deployer.aws import session
 from deployer.aws.session import Aws
 from deployer.commands import desired_state
 from deployer.commands.desired_state import DesiredState
+from deployer.errors import Exit
 from deployer.plan import cfn_yaml
 from deployer.plan.resolve import Scope
 from deployer.preflight.account_state import AccountState
@@ -29,16 +32,26 @@ ACCOUNT = "123456789012"
 
 @contextmanager
 def running() -> Iterator[str]:
-    """Run moto's server on a free port of this machine; yield its URL."""
-    from moto.server import ThreadedMotoServer
+    """Run moto's server on a free port of this machine; yield its URL. Raises ImportError without moto's server."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
 
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
+    def backend(service: str) -> Any:
+        """Answer 501 to what moto does not implement, instead of 500, which clients retry."""
+        app = create_backend_app(service)
+        for kind in (NotImplementedError, ImportError):  # functions need the Docker SDK
+            app.register_error_handler(kind, lambda error: (f"not implemented: {error}", 501))
+        return app
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(backend), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
     try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join()
 
 
 def variables(url: str) -> dict[str, str]:
@@ -48,7 +61,6 @@ def variables(url: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "moto",
         "AWS_SECRET_ACCESS_KEY": "moto",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_MAX_ATTEMPTS": "1",  # moto answers 500 to what it does not implement
     }
 
 
@@ -109,21 +121,22 @@ class _Known(Scope):
 
 
 def main() -> int:
+    """Run `python -m conformance` with the same arguments on the server."""
     from conformance import __main__ as conformance
+    from conformance import arguments
 
+    options = arguments.parser().parse_args()
     try:
         with running() as url:
             os.environ.update(variables(url))
-            settings = environment.load(_environment(sys.argv[1:]))
+            settings = environment.load(options.env or "dev")
             deploy(session.connect(settings), settings)
-            return conformance.main()
-    except ImportError:
-        print("moto's server is missing: pip install -e '.[test]'", file=sys.stderr)
-        return 2
-
-
-def _environment(arguments: list[str]) -> str:
-    return arguments[arguments.index("--env") + 1] if "--env" in arguments else "dev"
+            return conformance.main(["--env", settings.name, *sys.argv[1:]])
+    except ImportError as error:
+        print(
+            f"conformance: {error}", "  moto's server is missing: pip install -e '.[test]'", sep="\n", file=sys.stderr
+        )
+        return int(Exit.PREFLIGHT)
 
 
 if __name__ == "__main__":
