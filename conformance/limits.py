@@ -9,8 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-class Stopped(Exception):
-    """The probe's time is over, or the run is interrupted. The text says which."""
+class TimedOut(Exception):
+    """The probe's time is over."""
+
+
+class Interrupted(Exception):
+    """The run is interrupted."""
 
 
 @dataclass
@@ -24,11 +28,11 @@ class Limit:
         self.deadline = time.monotonic() + self.seconds
 
     def check(self) -> None:
-        """Raise Stopped after the deadline or an interruption."""
+        """Raise TimedOut after the deadline, Interrupted after an interruption."""
         if self.interrupted.is_set():
-            raise Stopped("interrupted")
+            raise Interrupted("interrupted")
         if time.monotonic() > self.deadline:
-            raise Stopped(f"timed out after {self.seconds:.0f} s")
+            raise TimedOut(f"timed out after {self.seconds:.0f} s")
 
 
 _limit: ContextVar[Limit | None] = ContextVar("limit", default=None)
@@ -45,7 +49,7 @@ def limited(limit: Limit) -> Iterator[None]:
 
 
 def check(**_: Any) -> None:
-    """Raise Stopped if this thread's limit is exceeded. A handler of botocore's events as well."""
+    """Raise TimedOut or Interrupted if this thread's limit is exceeded. A handler of botocore's events as well."""
     if limit := _limit.get():
         limit.check()
 

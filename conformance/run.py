@@ -12,7 +12,7 @@ from pathlib import Path
 from conformance import limits
 from conformance.account import UNSUPPORTED, Account
 from conformance.environment import Environment
-from conformance.limits import Limit, Stopped
+from conformance.limits import Interrupted, Limit, TimedOut
 from conformance.probe import CannotTry, Differs, Kind, Probe
 from conformance.results import Result, Verdict
 from deployer.aws import error_kinds, service_errors
@@ -97,9 +97,10 @@ def _tried(probe: Probe, account: Account, environment: Environment | None) -> R
     except Differs as differs:
         what = f"{differs.what}: " if differs.what else ""
         return Result(probe, Verdict.DIFFERS, expected=f"{what}{differs.expected}", seen=str(differs.seen))
-    except (CannotTry, Stopped) as reason:
-        verdict = Verdict.CANNOT if isinstance(reason, CannotTry) else Verdict.FAILED
-        return Result(probe, verdict, why=str(reason))
+    except (CannotTry, Interrupted) as reason:
+        return Result(probe, Verdict.CANNOT, why=str(reason))
+    except TimedOut as reason:
+        return Result(probe, Verdict.FAILED, why=str(reason))
     except Exception as error:
         return _unexpected(probe, error)
     return Result(probe, Verdict.HOLDS)

@@ -125,9 +125,9 @@ def composite_alarms(account: Account, name: str) -> None:
     account.until(lambda: notified("ALARM"), "the composite alarm notifies", 3)
     notified("")
     expect(sent, ["ALARM"], "notifications")
-    for key in ("C", "A"):  # as when the metric changes, without the wait for a period to end
-        cloudwatch.set_alarm_state(AlarmName=f"{name}-{key}", StateValue="OK", StateReason="conformance")
-    account.until(lambda: notified("OK"), "the composite alarm notifies when all is well", 3)
+    for key in ("C", "A"):
+        put_metric(account, name, key, 0)
+    account.until(lambda: notified("OK"), "the composite alarm notifies when all is well", 12)
     expect(account.delete(name)["StackStatus"], "DELETE_COMPLETE", "deletion of the alarms")
 
 
@@ -138,7 +138,8 @@ def _composites(name: str) -> dict:
         properties = {"AlarmName": f"{name}-{key}", "AlarmDescription": key, "AlarmRule": rule, **more}
         return {"Type": "AWS::CloudWatch::CompositeAlarm", "DependsOn": list(after), "Properties": properties}
 
-    lasting = {"Period": 300, "EvaluationPeriods": 2, "DatapointsToAlarm": 1}  # until all of them fire
+    # In ALARM until all of them are, and until a value of 0.
+    lasting = {"Period": 300, "EvaluationPeriods": 2, "DatapointsToAlarm": 1, "Statistic": "Minimum"}
     singles = {key: alarm(AlarmName=f"{name}-{key}", **{**watching(name, key), **lasting}) for key in "ABC"}
     rule = f'(ALARM("{name}-both") OR ALARM("{name}-C")) AND NOT INSUFFICIENT_DATA("{name}-A")'
     subscription = {"TopicArn": ref("T"), "Protocol": "sqs", "Endpoint": att("Q", "Arn"), "RawMessageDelivery": True}
