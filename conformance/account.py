@@ -145,7 +145,22 @@ class Account:
         found = self.deploy(stack, template, parameters)
         if found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise _refusal(stack, found["StackStatus"], self.failures(found["StackId"]))
-        return {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
+        outputs = {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
+        self._insist_on(found["StackId"], template, outputs)
+        return outputs
+
+    def _insist_on(self, stack_id: str, template: dict, outputs: dict[str, str]) -> None:
+        """Raise CannotTry if the endpoint leaves out what the template declares: emulators do, in silence."""
+        created = self.resources(stack_id)
+        kinds = {
+            each["Type"]
+            for name, each in template["Resources"].items()
+            if "Condition" not in each and name not in created
+        }
+        if kinds:
+            raise CannotTry(f"CloudFormation creates no {', '.join(sorted(kinds))} here")
+        if missing := template.get("Outputs", {}).keys() - outputs.keys():
+            raise CannotTry(f"CloudFormation returns no output {', '.join(sorted(missing))} here")
 
     def delete(self, stack: str) -> dict:
         """Delete a stack, and return its description when it rests."""

@@ -9,12 +9,15 @@ import logging
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 from config import environment, names
+from conformance.witness import MOTO
 from deployer.artifacts import packaging
 from deployer.aws import session
 from deployer.aws.session import Aws
@@ -36,14 +39,14 @@ def running() -> Iterator[str]:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
-    def backend(service: str) -> Any:
-        """Answer 501 to what moto does not implement, instead of 500, which clients retry."""
+    def backend(service: Any) -> Any:
         app = create_backend_app(service)
-        for kind in (NotImplementedError, ImportError):  # functions need the Docker SDK
-            app.register_error_handler(kind, lambda error: (f"not implemented: {error}", 501))
+        app.register_error_handler(Exception, _not_implemented)
         return app
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    logging.getLogger("moto").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module="moto")
     server = make_server("127.0.0.1", 0, DomainDispatcherApplication(backend), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -52,6 +55,19 @@ def running() -> Iterator[str]:
     finally:
         server.shutdown()
         thread.join()
+
+
+def _not_implemented(error: Exception) -> Any:
+    """Answer 501 where moto raises, instead of 500, which clients repeat; its answers of errors stay."""
+    from flask import request
+
+    if hasattr(error, "get_response"):
+        return error
+    code, text = "NotImplementedException", f"moto: {type(error).__name__}: {error}"
+    if request.content_type and request.content_type.startswith("application/x-www-form-urlencoded"):
+        body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{escape(text)}</Message></Error></ErrorResponse>"
+        return body, 501, {"Content-Type": "text/xml"}
+    return json.dumps({"__type": code, "message": text}), 501, {"x-amzn-errortype": code}
 
 
 def variables(url: str) -> dict[str, str]:
@@ -91,7 +107,7 @@ def _desired(aws: Aws, settings: environment.Environment) -> DesiredState:
 def _grow(aws: Aws, stack: str, desired: DesiredState, resources: dict[str, Any]) -> None:
     template = {**desired.bundle.root, "Resources": resources}
     template.pop("Outputs")
-    request = {**desired.request, "TemplateBody": json.dumps(template)}
+    request: dict[str, Any] = {**desired.request, "TemplateBody": json.dumps(template)}
     request.pop("TemplateURL")
     cloudformation = aws.client("cloudformation")
     operation = cloudformation.update_stack if len(resources) > 1 else cloudformation.create_stack
@@ -131,7 +147,7 @@ def main() -> int:
             os.environ.update(variables(url))
             settings = environment.load(options.env or "dev")
             deploy(session.connect(settings), settings)
-            return conformance.main(["--env", settings.name, *sys.argv[1:]])
+            return conformance.main(["--env", settings.name, "--witness", MOTO, *sys.argv[1:]])
     except ImportError as error:
         print(
             f"conformance: {error}", "  moto's server is missing: pip install -e '.[test]'", sep="\n", file=sys.stderr

@@ -20,7 +20,7 @@ Client = Callable[[Any], Any]
 class Declared:
     """A resource of a deployed template. `path`: logical ids from the root. `id`: the physical id, "" for none.
 
-    `tags`: the stack's, which CloudFormation gives to each resource that takes tags.
+    `tags`: the root stack's, and its own stack's, which CloudFormation gives to each resource that takes tags.
     """
 
     path: str
@@ -123,7 +123,7 @@ class Resources:
             definition["Type"],
             stack.resources.get(logical_id, {}).get("PhysicalResourceId", ""),
             self._scope(stack).resolve(definition.get("Properties", {})),
-            reading.tags_of(stack.entry),
+            {**reading.tags_of(self._stacks[0].entry), **reading.tags_of(stack.entry)},
             lambda kind, name: [
                 self._scope(stack).resolve(each["Properties"].get(name))
                 for each in self._scope(stack).resources().values()

@@ -29,11 +29,15 @@ def parameter(client: Client, resource: Declared) -> Mapping[str, Any]:
 
 
 def web_acl(client: Client, resource: Declared) -> Mapping[str, Any]:
-    name, identity, scope = resource.id.split("|")
-    found = client("wafv2").get_web_acl(Name=name, Id=identity, Scope=scope)["WebACL"]
+    wafv2, scope = client("wafv2"), resource.properties["Scope"]
+    known = wafv2.list_web_acls(Scope=scope, Limit=100)["WebACLs"]  # an account has no more
+    summary = next((each for each in known if each["Name"] == resource.properties["Name"]), None)
+    if summary is None:
+        return {}
+    found = wafv2.get_web_acl(Name=summary["Name"], Id=summary["Id"], Scope=scope)["WebACL"]
 
     def listed() -> dict[str, str]:
-        answer = client("wafv2").list_tags_for_resource(ResourceARN=found["ARN"])
+        answer = wafv2.list_tags_for_resource(ResourceARN=found["ARN"])
         return by_key(answer["TagInfoForResource"].get("TagList", []))
 
     return {**found, "Arn": found["ARN"], "Scope": scope, "Tags": listed}

@@ -94,14 +94,13 @@ def _missing(declared: Any, seen: Any, path: str) -> list[str]:
 
 def _read(definition: dict) -> Any:
     properties = {"Name": TEXT, "PolicyName": TEXT, "ScalingTargetId": "a|b|c"}
-    identity = {"AWS::WAFv2::WebACL": "text|text|REGIONAL"}.get(definition["Type"], TEXT)
     given = {
         **definition["Properties"],
         **{key: properties[key] for key in properties if key in definition["Properties"]},
     }
     if "SamplingRule" in given:
         given = {"SamplingRule": {"RuleName": TEXT}}
-    resource = Declared("Stack/Resource", definition["Type"], identity, given, {}, lambda kind, name: [])
+    resource = Declared("Stack/Resource", definition["Type"], TEXT, given, {}, lambda kind, name: [])
     return READERS[definition["Type"]](Complete, resource)
 
 
