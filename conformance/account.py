@@ -145,7 +145,16 @@ class Account:
         found = self.deploy(stack, template, parameters)
         if found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise _refusal(stack, found["StackStatus"], self.failures(found["StackId"]))
-        return {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+        for name in template.get("Outputs", {}).keys() - outputs.keys():
+            outputs[name] = self._referenced(stack, template["Outputs"][name]["Value"])
+        return outputs
+
+    def _referenced(self, stack: str, value: Any) -> str:
+        """Return the physical id of an output that is a Ref: moto loses the outputs of a change set."""
+        if not isinstance(value, dict) or "Ref" not in value:
+            raise CannotTry("a stack that a change set makes has no outputs here")
+        return self.child(stack, value["Ref"])
 
     def delete(self, stack: str) -> dict:
         """Delete a stack, and return its description when it rests."""
@@ -195,7 +204,10 @@ class Account:
 
     def child(self, stack: str, logical_id: str) -> str:
         """Return a resource's physical id."""
-        return self.resources(stack)[logical_id]["PhysicalResourceId"]
+        found = self.resources(stack)
+        if logical_id not in found:
+            raise Differs(f"stack {stack} has {logical_id}", sorted(found))
+        return found[logical_id]["PhysicalResourceId"]
 
     def invoke(self, function: str, event: Any = None) -> Any:
         answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
