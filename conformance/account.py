@@ -35,6 +35,7 @@ class Account:
         self.run = run or self
         self.made = ExitStack()
         self.left: list[str] = []
+        self._runs_functions: bool | None = None
         self._clients: dict[str, Any] = run._clients if run else {}
         self._making: threading.Lock = run._making if run else threading.Lock()
 
@@ -145,22 +146,49 @@ class Account:
         found = self.deploy(stack, template, parameters)
         if found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise _refusal(stack, found["StackStatus"], self.failures(found["StackId"]))
-        outputs = {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
-        self._insist_on(found["StackId"], template, outputs)
+        self._check_created(found["StackId"], template)
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+        for name in template.get("Outputs", {}).keys() - outputs.keys():
+            outputs[name] = self._referenced(stack, template["Outputs"][name]["Value"])
         return outputs
 
-    def _insist_on(self, stack_id: str, template: dict, outputs: dict[str, str]) -> None:
-        """Raise CannotTry if the endpoint leaves out what the template declares: emulators do, in silence."""
-        created = self.resources(stack_id)
-        kinds = {
-            each["Type"]
-            for name, each in template["Resources"].items()
-            if "Condition" not in each and name not in created
-        }
-        if kinds:
-            raise CannotTry(f"CloudFormation creates no {', '.join(sorted(kinds))} here")
-        if missing := template.get("Outputs", {}).keys() - outputs.keys():
-            raise CannotTry(f"CloudFormation returns no output {', '.join(sorted(missing))} here")
+    def _check_created(self, stack_id: str, template: dict) -> None:
+        """Raise CannotTry if the endpoint leaves out a resource, as emulators do in silence, or runs no function."""
+        declared, created = template["Resources"], self.resources(stack_id)
+        left_out = {each["Type"] for name, each in declared.items() if "Condition" not in each and name not in created}
+        if left_out:
+            raise CannotTry(f"CloudFormation creates no {', '.join(sorted(left_out))} here")
+        functions = [name for name, each in declared.items() if each["Type"] == removal.FUNCTION]
+        if functions and not self.run._runs(created[functions[0]]["PhysicalResourceId"]):
+            raise CannotTry("functions do not run here")
+
+    def _runs(self, function: str) -> bool:
+        """Return whether the endpoint runs functions, for which some need Docker. `function`: one whose role is used."""
+        if self._runs_functions is None:
+            self._runs_functions = not self.emulated_at or self.aws.local or self._answers(function)
+        return self._runs_functions
+
+    def _answers(self, function: str) -> bool:
+        """Invoke a function of its own, so that the given one is called by its probe only."""
+        client, name = self.client("lambda"), f"{self.mark}-runs"
+        like = client.get_function_configuration(FunctionName=function)
+        code = self.code("def handler(event, context):\n    return event\n")
+        self.made.callback(client.delete_function, FunctionName=name)
+        client.create_function(
+            FunctionName=name, Runtime=like["Runtime"], Role=like["Role"], Handler="app.handler", Code=code
+        )
+        try:
+            return self.invoke(name, 1) == 1
+        except Exception as error:
+            if service_errors.is_not_implemented(error):
+                return False
+            raise
+
+    def _referenced(self, stack: str, value: Any) -> str:
+        """Return the physical id of an output that is a Ref: moto loses the outputs of a change set."""
+        if not isinstance(value, dict) or "Ref" not in value:
+            raise CannotTry("a stack that a change set makes has no outputs here")
+        return self.child(stack, value["Ref"])
 
     def delete(self, stack: str) -> dict:
         """Delete a stack, and return its description when it rests."""
@@ -210,7 +238,10 @@ class Account:
 
     def child(self, stack: str, logical_id: str) -> str:
         """Return a resource's physical id."""
-        return self.resources(stack)[logical_id]["PhysicalResourceId"]
+        found = self.resources(stack)
+        if logical_id not in found:
+            raise Differs(f"stack {stack} has {logical_id}", sorted(found))
+        return found[logical_id]["PhysicalResourceId"]
 
     def invoke(self, function: str, event: Any = None) -> Any:
         answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))

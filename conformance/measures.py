@@ -36,8 +36,16 @@ def put_metric(account: Account, namespace: str, metric: str, value: float, **di
     account.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=data)
 
 
+def described(account: Account, name: str) -> dict[str, Any]:
+    """Return the DescribeAlarms entry of an alarm."""
+    found = account.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    if not found:
+        raise Differs(f"alarm {name} exists", "no such alarm")
+    return found[0]
+
+
 def state(account: Account, name: str) -> str:
-    return account.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"]
+    return described(account, name)["StateValue"]
 
 
 def reaches(account: Account, name: str, wanted: str, seconds: float = 3) -> None:

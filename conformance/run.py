@@ -102,23 +102,21 @@ def _tried(probe: Probe, account: Account, environment: Environment | None) -> R
     except TimedOut as reason:
         return Result(probe, Verdict.FAILED, why=str(reason))
     except Exception as error:
-        return _unexpected(probe, error)
+        return _unexpected(probe, error, account)
     return Result(probe, Verdict.HOLDS)
 
 
-def _unexpected(probe: Probe, error: Exception) -> Result:
+def _unexpected(probe: Probe, error: Exception, account: Account) -> Result:
     """Return why a probe that raised says nothing: the endpoint refuses a call, or the probe has a bug."""
     message, operation = service_errors.message_of(error), getattr(error, "operation_name", "")
     call = f"{getattr(error, 'service', '')}:{operation}" if operation else type(error).__name__
-    unsupported = any(word in message.lower() for word in UNSUPPORTED)
-    if service_errors.is_not_implemented(error) or service_errors.is_denied(error) or (operation and unsupported):
-        return Result(probe, Verdict.CANNOT, why=f"{call}: {service_errors.code_of(error)}: {message}")
-    if error_kinds.kind_of(error) is ErrorKind.REFUSED:
-        return Result(
-            probe, Verdict.DIFFERS, expected=f"{call} succeeds", seen=f"{service_errors.code_of(error)}: {message}"
-        )
-    if explained := service_errors.explain(error):
-        message = explained.message
+    kind, code = error_kinds.kind_of(error), service_errors.code_of(error)
+    broken = kind in (ErrorKind.SERVER, ErrorKind.UNUSABLE) and account.emulated_at
+    unsupported = operation and any(word in message.lower() for word in UNSUPPORTED)
+    if broken or unsupported or kind in (ErrorKind.NOT_IMPLEMENTED, ErrorKind.DENIED):
+        return Result(probe, Verdict.CANNOT, why=": ".join(filter(None, (call, code, message))))
+    if kind is ErrorKind.REFUSED:
+        return Result(probe, Verdict.DIFFERS, expected=f"{call} succeeds", seen=f"{code}: {message}")
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_HERE)]
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return Result(probe, Verdict.FAILED, why=f"{call}: {message}{where}")

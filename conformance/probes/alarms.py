@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from conformance.account import Account
-from conformance.measures import alarm, put_metric, reaches, state, summed, watching
+from conformance.measures import alarm, described, put_metric, reaches, state, summed, watching
 from conformance.probe import deploys, expect, holds
 from conformance.resources import att, queue, ref, template
 from conformance.small_stacks import admits, refused, with_function
@@ -62,7 +62,7 @@ def alarm_metric_math(account: Account, name: str) -> None:
     ratio = {"Id": "ratio", "Expression": "100 * errors / MAX([errors, invocations])"}
     metrics = [ratio, metric("errors"), metric("invocations")]
     account.deployed(name, template({"A": alarm(AlarmName=name, Threshold=1, Metrics=metrics)}))
-    found = account.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+    found = described(account, name)
     expect(len(found.get("Metrics", ())), 3, "metrics of the alarm")
     put_metric(account, name, "invocations", 1000)
     put_metric(account, name, "errors", 9)
@@ -90,7 +90,7 @@ def metric_math_requests(account: Account, name: str) -> None:
             TreatMissingData="notBreaching",
             Tags=account.tags,
         )
-    found = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+    found = described(account, name)
     expect([query["Id"] for query in found.get("Metrics", ())], ["tenfold", "errors"], "metrics of the alarm")
     expect("MetricName" in found, False, "the alarm has a metric besides its expression")
     put_metric(account, name, "errors", 2)
