@@ -87,7 +87,7 @@ def _verdict(probe: Probe, record: Record | None) -> str:
 def _said(result: Mapping[str, str]) -> str:
     if "why" in result:
         return result["why"]
-    return f"expected {result['expected']}; seen {result['seen']}" if "expected" in result else ""
+    return f"expected {result['expected']}; seen {result.get('seen', 'nothing')}" if "expected" in result else ""
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

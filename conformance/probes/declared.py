@@ -51,8 +51,13 @@ def _properties(client: Client, resource: Declared) -> Iterator[Difference]:
         yield Difference(("the resource",), resource.id, ABSENT)
 
 
-def _named(resource: Declared, found: Iterable[Difference]) -> list[str]:
-    return [f"{resource.path}: {difference}" for difference in found]
+def _refuse(expected: str, found: Iterable[tuple[Declared, Difference]]) -> None:
+    """Raise Differs with each difference once, and the resources that have it; nothing for none."""
+    by_text: dict[str, list[str]] = {}
+    for resource, difference in found:
+        by_text.setdefault(str(difference), []).append(resource.path)
+    if by_text:
+        raise Differs(expected, "\n".join(f"{text}, of {', '.join(paths)}" for text, paths in by_text.items()))
 
 
 def _probe(kind: str) -> Callable[[Environment], None]:
@@ -63,13 +68,12 @@ def _probe(kind: str) -> Callable[[Environment], None]:
         if not any(each.id for each in declared):
             raise CannotTry(f"CloudFormation creates no {kind} here")
         try:
-            found = [line for each in declared for line in _named(each, _properties(environment.client, each))]
+            found = [(each, difference) for each in declared for difference in _properties(environment.client, each)]
         except ClientError as error:
             if not _is_unknown_operation(error):
                 raise
             raise CannotTry(f"{kind} has no API here: {error}") from None
-        if found:
-            raise Differs("each property as declared", "\n".join(found))
+        _refuse("each property as declared", found)
 
     _, service, name = kind.split("::")
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
@@ -94,21 +98,22 @@ for _kind in READERS:
 def stack_tags_reach_each_resource(environment: Environment) -> None:
     """CloudFormation gives the root stack's tags to each resource, in nested stacks too, whose type takes tags."""
     resources = _resources(environment.account.run, environment.settings.name)
-    found = [line for kind in READERS for line in _untagged(environment.client, resources.of_type(kind))]
-    if found:
-        raise Differs("the root stack's tags on each resource that takes tags", "\n".join(found))
+    found = [each for kind in READERS for each in _untagged(environment.client, resources.of_type(kind))]
+    _refuse("the root stack's tags on each resource that takes tags", found)
 
 
-def _untagged(client: Client, declared: Iterable[Declared]) -> Iterator[str]:
+def _untagged(client: Client, declared: Iterable[Declared]) -> Iterator[tuple[Declared, Difference]]:
     """Yield the missing tags of the resources of one type. What has no API here is the matter of its own probe."""
     for resource in declared:
         try:
             tags = _seen(client, resource).get("Tags")
             if tags is None:  # the type takes none
                 return
-            yield from _named(resource, differences(resource.tags, tags() if callable(tags) else tags, ("Tags",)))
+            found = list(differences(resource.tags, tags() if callable(tags) else tags, ("Tags",)))
         except ClientError as error:
-            if service_errors.is_missing(error):
-                yield from _named(resource, [Difference(("Tags",), resource.tags, ABSENT)])
-            elif not _is_unknown_operation(error):
+            if _is_unknown_operation(error):
+                continue
+            if not service_errors.is_missing(error):
                 raise
+            found = [Difference(("Tags",), resource.tags, ABSENT)]
+        yield from ((resource, each) for each in found)
