@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import secrets
 import threading
 import time
 import zipfile
@@ -170,7 +171,7 @@ class Account:
 
     def _answers(self, function: str) -> bool:
         """Invoke a function of its own, so that the given one is called by its probe only."""
-        client, name = self.client("lambda"), f"{self.mark}-runs"
+        client, name = self.client("lambda"), f"{self.mark}-runs-{secrets.token_hex(2)}"
         like = client.get_function_configuration(FunctionName=function)
         code = self.code("def handler(event, context):\n    return event\n")
         self.made.callback(client.delete_function, FunctionName=name)
