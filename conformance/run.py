@@ -41,7 +41,10 @@ def run_all(
 
     def follow(lane: list[Probe]) -> None:
         for probe in lane:
-            ended.put(run(probe, account, environment, interrupted))
+            try:
+                ended.put(run(probe, account, environment, interrupted))
+            except BaseException as error:  # a result that never comes would be waited for
+                ended.put(Result(probe, Verdict.FAILED, why=f"{type(error).__name__}: {error}"))
 
     results: list[Result] = []
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="probe")
