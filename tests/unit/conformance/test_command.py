@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +39,8 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr(command, "Account", made)
     monkeypatch.setattr(command.connection, "connect", lambda *_: found["account"].aws)
     monkeypatch.setattr(command, "_deployed", lambda *_: None)
+    sts = SimpleNamespace(get_caller_identity=lambda: {"Account": "123456789012", "Arn": "arn:aws:iam::1:user/me"})
+    found["account"].client = lambda service: sts
     monkeypatch.setattr(command.removal, "left_by_earlier_runs", lambda _: found["left"])
     monkeypatch.setattr(witness, "FILES", tmp_path / "witnesses")
     monkeypatch.setattr(command, "_write", lambda ui: Exit.OK)
@@ -200,3 +203,10 @@ def test_an_unknown_probe_is_a_failure_of_usage() -> None:
     with pytest.raises(Failure) as failure:
         arguments.chosen(PROBES, ["zzz"])
     assert (failure.value.code, failure.value.hint) == (Exit.USAGE, "--list names them")
+
+
+def test_the_account_of_another_environment_is_refused(world, monkeypatch) -> None:
+    add(world, named("one", Kind.DEPLOYS))
+    other = load("dev").model_copy(update={"account": "999999999999"})
+    monkeypatch.setattr(command.connection, "load_environment", lambda _: other)
+    assert command.main(["--env", "dev", "--local"]) == Exit.PREFLIGHT
