@@ -85,6 +85,8 @@ def _run(options: argparse.Namespace, ui: Ui) -> Exit:
     account.patience = PATIENCE if account.emulated_at else PATIENCE_OF_AWS
     if options.clean:
         return _clean(account, options, ui)
+    caller = account.client("sts").get_caller_identity()
+    account_state.check_account(settings, caller["Account"], caller["Arn"])
     allowed, forbidden = arguments.permitted(chosen, settings, options.local)
     _announce(allowed, account, options, ui)
     environment = _deployed(aws, settings, account, ui)
@@ -97,7 +99,7 @@ def _run(options: argparse.Namespace, ui: Ui) -> Exit:
 
 
 def _deployed(aws: Aws, settings, account: Account, ui: Ui) -> Environment | None:
-    """Return the deployed platform; None, with a message, if it is not deployed or cannot be asked."""
+    """Return the deployed platform; None, with a message, if it is not deployed."""
     try:
         stack = account_state.deployed(aws, settings)
     except Failure as failure:
@@ -113,9 +115,8 @@ def _announce(chosen: list[Probe], account: Account, options: argparse.Namespace
         ui.line(f"{number} probe{'s' * (number != 1)}: {kind.description}")
     if any(kind is not Kind.READS for kind in kinds):
         ui.line(f"What they make is named {account.mark}-…, is tagged, and is removed at the end; metrics expire.")
-    left = removal.left_by_earlier_runs(account)
-    if left:
-        ui.warn(f"{len(left)} left by earlier runs, such as {next(iter(left))}: --clean removes them")
+        if left := removal.left_by_earlier_runs(account):
+            ui.warn(f"{len(left)} left by earlier runs, such as {next(iter(left))}: --clean removes them")
     if account.emulated_at:
         return
     price, minutes = estimate.usd(chosen), estimate.minutes(chosen, options.jobs)

@@ -33,7 +33,8 @@ class Result:
     left: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, str]:
-        texts = {"expected": self.expected, "seen": self.seen, "why": self.why}
+        seen = self.seen or "nothing" if self.verdict is Verdict.DIFFERS else ""
+        texts = {"expected": self.expected, "seen": seen, "why": self.why}
         return {"verdict": self.verdict.value, **{key: text for key, text in texts.items() if text}}
 
 

@@ -1,6 +1,5 @@
 """Run probes within their time limits, several at once, and say how each ended."""
 
-import queue
 import threading
 import time
 import traceback
@@ -34,42 +33,39 @@ def run_all(
 
     An interruption ends the probes that run; they remove what they have made. A second one leaves it.
     """
-    interrupted, ended = threading.Event(), queue.SimpleQueue[Result]()
+    interrupted, results = threading.Event(), list[Result]()
     chosen = list(probes)
     writing = [probe for probe in chosen if probe.kind is Kind.WRITES]
     lanes = [writing] * bool(writing) + [[probe] for probe in chosen if probe.kind is not Kind.WRITES]
 
     def follow(lane: list[Probe]) -> None:
         for probe in lane:
-            ended.put(run(probe, account, environment, interrupted))
-
-    results: list[Result] = []
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="probe")
-    try:
-        for lane in lanes:
-            pool.submit(follow, lane)
-        while len(results) < len(chosen):
             try:
-                results.append(_next(ended))
-                on_result(results[-1])
-            except KeyboardInterrupt:
-                if interrupted.is_set():
-                    raise
-                interrupted.set()
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    return results
+                results.append(run(probe, account, environment, interrupted))
+            except BaseException as error:  # SystemExit of a probe ends neither the lane nor the run
+                results.append(Result(probe, Verdict.FAILED, why=f"{type(error).__name__}: {error}"))
 
+    def work() -> None:
+        with ThreadPoolExecutor(jobs, thread_name_prefix="probe") as pool:
+            list(pool.map(follow, lanes))
 
-def _next(ended: "queue.SimpleQueue[Result]") -> Result:
-    """Wait in short steps: an endless wait for a queue does not notice signals everywhere."""
-    while True:
+    # This thread does nothing that a signal could interrupt half-way.
+    worker, shown = threading.Thread(target=work, daemon=True), 0
+    while shown < len(chosen):
         try:
-            return ended.get(timeout=1)
-        except queue.Empty:
-            continue
+            if worker.ident is None:
+                worker.start()
+            worker.join(0.1)
+            while shown < len(results):
+                shown += 1
+                on_result(results[shown - 1])
+        except KeyboardInterrupt:
+            if interrupted.is_set():
+                raise
+            interrupted.set()
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    return results
 
 
 def run(

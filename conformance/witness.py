@@ -54,9 +54,7 @@ def _is_moto(url: str) -> bool:
     """Whether moto's server answers: only it has this page."""
     try:
         bundle = os.environ.get("AWS_CA_BUNDLE")
-        page = urllib3.PoolManager(ca_certs=bundle).request(
-            "GET", f"{url}/moto-api/data.json", timeout=5, retries=False
-        )
+        page = urllib3.PoolManager(ca_certs=bundle).request("GET", f"{url}/moto-api/lib.js", timeout=5, retries=False)
     except urllib3.exceptions.HTTPError:
         return False
     return page.status == 200
