@@ -51,9 +51,10 @@ stop: $(RUN)  ## Stop the local emulator and keep its state
 deploy: $(RUN)  ## Deploy ENV (dev, staging, prod) to AWS
 	@$(BIN)/python deploy.py --env $(ENV)
 
-templates: $(READY)  ## Render templates/, docs/openapi.yaml, docs/alarms.md, docs/order-fields.md; tables of docs/capacity.md
+templates: $(READY)  ## Render templates/, docs/openapi.yaml, docs/alarms.md, docs/order-fields.md; tables of docs/capacity.md and docs/conformance.md
 	@$(BIN)/python -m generator
 	@$(BIN)/python -m capacity --write
+	@$(BIN)/python -m conformance --write
 
 test: $(READY)  ## Unit and end-to-end tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
@@ -92,6 +93,11 @@ openapi-lint:  ## Lint docs/openapi.yaml by the standard rules of redocly and sp
 	@printf 'extends: ["spectral:oas"]\n' > .spectral.yaml; trap 'rm -f .spectral.yaml' EXIT; \
 		npx --yes @stoplight/spectral-cli@$(SPECTRAL) lint docs/openapi.yaml --ruleset .spectral.yaml --fail-severity hint
 
+conformance: $(RUN)  ## Try on the local emulator what the design assumes about AWS; write docs/conformance.md
+	@$(BIN)/python deploy.py --env dev --local --yes
+	@$(BIN)/python -m conformance --env dev --local --record
+
+
 audit: $(AUDIT)  ## Judge the templates by checkov, parliament and AWS Control Tower's rules; VERBOSE=1 lists accepted findings
 	@$(dir $(AUDIT))bin/python -m audit $(if $(VERBOSE),--verbose)
 
@@ -123,5 +129,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .venv-load .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test check test-load load lint openapi-lint audit dashboard commands pictures bench lock clean
+.PHONY: help setup run stop deploy templates test check test-load load conformance lint openapi-lint audit dashboard commands pictures bench lock clean
 .DEFAULT_GOAL := help

@@ -2,10 +2,16 @@
 
 A probe is one function with an id (its name), one sentence (its docstring) and the code that relies on it:
 
-    probe.py        what a probe is, and how it ends: it holds, differs, or cannot be tried here
-    account.py      the account or emulator that answers: clients, small stacks of a probe's own, waiting
-    environment.py  the deployed platform: outputs, HTTP calls, marked orders
+    probe           what a probe is, and how it ends: it holds, differs, or cannot be tried here
     probes/         the probes, one module for each area
-    run.py          run them, each within its time limit, and remove what they made
-    results.py      results as JSON, and the table of docs/conformance.md with a column for each witness
+    declared/       readers of what each service says of the deployed resources
+    moto_server     the probes on moto, a witness that this project does not patch
+    account         the account or emulator that answers: clients, small stacks of a probe's own, waiting
+    environment     the deployed platform: outputs, HTTP calls, marked orders
+    resources, small_stacks, small_api, measures   what the stacks of probes are made of
+    limits, run     run probes within their time limits, several at once
+    removal         remove what they made, and what an earlier run left
+    witness, report   results of each witness, and the tables of docs/conformance.md
+    estimate        what a run costs
+    unprobed        assumptions that no probe tries
 """

@@ -1,22 +1,20 @@
 """The deployed platform, as a probe sees it."""
 
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-import urllib3
+from typing import Any, NoReturn
 
 from config import environment
+from conformance import http
 from conformance.account import Account
+from conformance.http import Answer
+from conformance.probe import CannotTry
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP response; `headers` compare without case."""
+class _Outputs(dict[str, str]):
+    """The root stack's outputs; a probe that needs one that is missing says nothing."""
 
-    status: int
-    headers: "urllib3.HTTPHeaderDict"
-    text: str
+    def __missing__(self, name: str) -> NoReturn:
+        raise CannotTry(f"the root stack has no output {name}")
 
 
 class Environment:
@@ -26,7 +24,7 @@ class Environment:
     """
 
     def __init__(self, account: Account, settings: environment.Environment, outputs: dict[str, str]):
-        self.account, self.settings, self.outputs = account, settings, outputs
+        self.account, self.settings, self.outputs = account, settings, _Outputs(outputs)
 
     def client(self, service: Any) -> Any:
         return self.account.client(service)
@@ -36,16 +34,19 @@ class Environment:
         key = self.client("apigateway").get_api_key(apiKey=self.outputs["ApiKeyId"], includeValue=True)
         return key["value"]
 
-    @cached_property
-    def _pool(self) -> urllib3.PoolManager:
-        return urllib3.PoolManager(retries=False, timeout=40)
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no result may contain."""
+        return (self.api_key,) if "ApiKeyId" in self.outputs else ()
+
+    def for_probe(self) -> "Environment":
+        """Return the same environment for one probe, whose `account.made` is its own."""
+        return Environment(self.account.for_probe(), self.settings, self.outputs)
 
     def call(
         self, method: str, path: str, body: bytes | str | None = None, *, key: bool = True, **headers: str
     ) -> Answer:
         """Send one request to the API, as a client would; `headers` with `_` for `-`."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if key:
-            sent["x-api-key"] = self.api_key
-        found = self._pool.request(method, self.outputs["ApiUrl"] + path, body=body, headers=sent)
-        return Answer(found.status, found.headers, found.data.decode())
+            headers["x-api-key"] = self.api_key
+        return http.send(method, self.outputs["ApiUrl"] + path, body, headers)

@@ -1,7 +1,7 @@
 """What a probe is, and how it ends."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -11,7 +11,7 @@ class Kind(Enum):
 
     READS = "reads the deployed environment", 120
     WRITES = "writes marked data to the deployed environment, and removes it", 600
-    DEPLOYS = "deploys a small stack of its own, and deletes it", 900
+    DEPLOYS = "deploys a small stack of its own, and deletes it", 1800
 
     def __init__(self, description: str, seconds: int):
         self.description = description
@@ -24,6 +24,7 @@ class Probe:
 
     `id`: the function's name. `sentence`: what AWS does. `relies`: paths of the code that depends on it.
     `run` gets an Environment if the kind is READS or WRITES, else an Account and a name for its stack.
+    `uses`: what it is billed for beyond requests: names of costs/prices.toml, with numbers.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Probe:
     kind: Kind
     relies: tuple[str, ...]
     run: Callable[..., None]
+    uses: Mapping[str, int] = field(default_factory=dict)
 
 
 class Differs(Exception):
@@ -49,29 +51,29 @@ class CannotTry(Exception):
 PROBES: dict[str, Probe] = {}
 
 
-def reads(*relies: str) -> Callable:
+def reads(*relies: str, uses: Mapping[str, int] | None = None) -> Callable:
     """Register a probe that only reads the deployed environment; prod is safe."""
-    return _registered(Kind.READS, relies)
+    return _registered(Kind.READS, relies, uses or {})
 
 
-def writes(*relies: str) -> Callable:
+def writes(*relies: str, uses: Mapping[str, int] | None = None) -> Callable:
     """Register a probe that writes marked data to the deployed environment, and removes it."""
-    return _registered(Kind.WRITES, relies)
+    return _registered(Kind.WRITES, relies, uses or {})
 
 
-def deploys(*relies: str) -> Callable:
+def deploys(*relies: str, uses: Mapping[str, int] | None = None) -> Callable:
     """Register a probe that deploys a small stack of its own."""
-    return _registered(Kind.DEPLOYS, relies)
+    return _registered(Kind.DEPLOYS, relies, uses or {})
 
 
-def _registered(kind: Kind, relies: tuple[str, ...]) -> Callable:
+def _registered(kind: Kind, relies: tuple[str, ...], uses: Mapping[str, int]) -> Callable:
     def register(function: Callable[..., None]) -> Callable[..., None]:
         name = function.__name__
         if name in PROBES:
             raise ValueError(f"two probes are called {name}")
         sentence = " ".join((function.__doc__ or "").split())
         area = function.__module__.rpartition(".")[2]
-        PROBES[name] = Probe(name, area, sentence, kind, relies, function)
+        PROBES[name] = Probe(name, area, sentence, kind, relies, function, uses)
         return function
 
     return register

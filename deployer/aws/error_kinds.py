@@ -205,8 +205,11 @@ _GONE = {
     "ChangeSetNotFound",
     "NotFound",
     "NotFoundException",
+    "ParameterNotFound",
     "QueueDoesNotExist",
+    "ResourceNotFound",
     "ResourceNotFoundException",
+    "WAFNonexistentItemException",
 }
 
 

@@ -81,7 +81,7 @@ def path_style(url: str) -> str:
 
 
 @patch(upstream="support the resource types in INERT")
-def inert_types() -> None:
+def scaling_and_saved_queries() -> None:
     """Accept them as records with a physical id and attributes. What they do is not proven locally."""
     for resource_type, attribute in INERT.items():
 

@@ -34,7 +34,7 @@ _unpacking = threading.Lock()
 
 
 @patch(upstream="run functions in processes isolated from the server, bounded in number, as AWS's runtime does")
-def lambda_workers() -> None:
+def function_processes() -> None:
     """Run ``lambda_worker.py``, or the script ``EMULATOR_WORKER_SCRIPT`` in its place, in at most
     ``EMULATOR_LAMBDA_WORKERS`` (8) processes per function; further calls wait.
 

@@ -3,13 +3,8 @@
 import json
 import subprocess
 import sys
-import time
 
 import pytest
-
-from tests.emulator.checks.alarms import alarm, state, watching
-from tests.emulator.checks.common import with_function
-from tests.emulator.testkit import template
 
 # In a separate process, since a patch stays applied.
 PROGRAM = """
@@ -51,18 +46,3 @@ def test_a_point_recorded_during_eviction_is_kept(tmp_path, monkeypatch: pytest.
     assert found["old"] == 1
     assert found["statistics"] == {"SampleCount": 3, "Sum": 6, "Average": 2, "Minimum": 2, "Maximum": 2}
     assert (found["kept"] == 1) is not bool(without), "the patch is not needed: delete it"
-
-
-# In a separate emulator: PutMetricData evaluates all alarms.
-@pytest.mark.parametrize("without", ["", "alarm_clock"])
-def test_an_alarm_on_a_metric_of_aws_is_evaluated_without_put_metric_data(start, without: str) -> None:
-    aws = start(without=without)
-    made = with_function(aws, "failing", "def handler(event, context):\n    raise ValueError()\n")
-    aws.deployed(
-        "alarm", template({"A": alarm(AlarmName="errors", **watching("AWS/Lambda", "Errors", FunctionName=made))})
-    )
-    aws.invoke(made)
-    deadline = time.monotonic() + 3
-    while (alarmed := state(aws, "errors") == "ALARM") is False and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert alarmed is not bool(without), "the patch is not needed: delete it"

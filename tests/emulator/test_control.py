@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from conformance.resources import att, function, ref, role, template
 from emulator import MINISTACK_VERSION, control, registry, server
 from emulator.__main__ import main
-from tests.emulator.testkit import ROLE, Aws, att, function, ref, template, until
+from tests.emulator.testkit import Emulated, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -140,9 +141,9 @@ def test_a_hung_emulator_is_killed(state: Path) -> None:
 
 def test_nothing_listens_beyond_loopback_and_no_worker_survives(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(registry.WITHOUT)
-    aws = Aws(control.start(state))
+    aws = Emulated(control.start(state))
     source = "import os\ndef handler(event, context):\n    return os.getpid()\n"
-    resources = {"Role": ROLE, "F": function(aws.code(source), att("Role", "Arn"))}
+    resources = {"Role": role(), "F": function(aws.code(source), att("Role", "Arn"))}
     worker = aws.invoke(aws.deployed("workers", template(resources, {"F": ref("F")}))["F"])
     if Path("/proc").is_dir():
         assert listening(aws.emulator.pid) == {f"127.0.0.1:{aws.emulator.port}"}

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from conformance.measures import summed
+from conformance.resources import TRUST, table
+from conformance.small_stacks import with_function
 from emulator import control
 from emulator.faults import calls, session
 from emulator.faults.rules import ERRORS, THROTTLES, Rule
-from tests.emulator.checks.common import summed, table, with_function
-from tests.emulator.testkit import TRUST, Aws
+from tests.emulator.testkit import Emulated
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +58,7 @@ ROLE = {
 class Caller:
     """A function that calls services, and the resources that it calls."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: Emulated) -> None:
         self.aws = aws
         more = {"Role": ROLE, "Table": table(TableName="called"), "Queue": {"Type": "AWS::SQS::Queue"}}
         self.name = with_function(aws, "caller", SOURCE, more, Timeout=60)
@@ -91,7 +93,7 @@ class Caller:
 
 
 @pytest.fixture(scope="module")
-def caller(enforced: Aws) -> Iterator[Caller]:
+def caller(enforced: Emulated) -> Iterator[Caller]:
     made = Caller(enforced)
     for service in calls.SERVICES:
         assert made.call(service) is None

@@ -9,21 +9,22 @@ from contextlib import nullcontext
 import pytest
 from botocore.exceptions import ClientError
 
+from conformance.resources import ref
+from conformance.small_stacks import with_function
 from emulator import control
-from tests.emulator.checks.common import with_function
-from tests.emulator.testkit import Aws, ref, until
+from tests.emulator.testkit import Emulated, until
 from tests.runtime_api import by_awslambdaric
 
 
 @pytest.fixture(scope="module", params=["emulator's client", "AWS's client"])
-def aws(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+def aws(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
     state = tmp_path_factory.mktemp("emulator")
     with by_awslambdaric() if request.param == "AWS's client" else nullcontext():
-        yield Aws(control.start(state))
+        yield Emulated(control.start(state))
     control.stop(state)
 
 
-def test_concurrent_calls_share_a_bounded_number_of_workers(aws: Aws) -> None:
+def test_concurrent_calls_share_a_bounded_number_of_workers(aws: Emulated) -> None:
     source = "import os, time\ndef handler(event, context):\n    time.sleep(0.05)\n    return os.getpid()\n"
     made = with_function(aws, "bounded", source)
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
@@ -32,7 +33,7 @@ def test_concurrent_calls_share_a_bounded_number_of_workers(aws: Aws) -> None:
     assert 1 < len(set(workers)) <= 8
 
 
-def test_a_function_may_call_itself(aws: Aws) -> None:
+def test_a_function_may_call_itself(aws: Emulated) -> None:
     source = """
 import boto3, json
 def handler(event, context):
@@ -44,7 +45,7 @@ def handler(event, context):
     assert aws.invoke(with_function(aws, "recursive", source, Timeout=20), 3) == 4
 
 
-def test_timeouts_exits_and_bad_modules_have_the_names_that_aws_gives_them(aws: Aws) -> None:
+def test_timeouts_exits_and_bad_modules_have_the_names_that_aws_gives_them(aws: Emulated) -> None:
     source = """
 import os, sys, time
 def handler(event, context):
@@ -84,17 +85,17 @@ def handler(event, context):
         ("def handler(event, context):\n    return object()\n", "Runtime.MarshalError"),
     ],
 )
-def test_each_way_to_fail_has_the_name_that_aws_gives_it(aws: Aws, source: str, error_type: str) -> None:
+def test_each_way_to_fail_has_the_name_that_aws_gives_it(aws: Emulated, source: str, error_type: str) -> None:
     made = with_function(aws, "named", source)
     assert [aws.invoke(made)["errorType"] for _ in range(2)] == [error_type] * 2
 
 
-def test_a_decimal_is_a_number(aws: Aws) -> None:
+def test_a_decimal_is_a_number(aws: Emulated) -> None:
     source = "from decimal import Decimal\ndef handler(event, context):\n    return [Decimal('1.10'), Decimal(7)]\n"
     assert aws.invoke(with_function(aws, "decimal", source)) == [1.1, 7]
 
 
-def test_new_code_runs_in_the_same_function(aws: Aws) -> None:
+def test_new_code_runs_in_the_same_function(aws: Emulated) -> None:
     made = with_function(aws, "renewed", "def handler(event, context):\n    return 'old'\n")
     assert aws.invoke(made) == "old"
     aws.client("lambda").add_permission(
@@ -105,7 +106,7 @@ def test_new_code_runs_in_the_same_function(aws: Aws) -> None:
     assert "kept" in aws.client("lambda").get_policy(FunctionName=made)["Policy"]
 
 
-def test_the_functions_own_files_come_before_its_layers(aws: Aws) -> None:
+def test_the_functions_own_files_come_before_its_layers(aws: Emulated) -> None:
     layer = {
         "Type": "AWS::Lambda::LayerVersion",
         "Properties": {"Content": aws.code("def handler(e, c):\n    return 'layer'\n", "python/app.py")},
@@ -118,7 +119,7 @@ def test_the_functions_own_files_come_before_its_layers(aws: Aws) -> None:
     )
 
 
-def test_logs_arrive_in_the_group_that_is_configured(aws: Aws) -> None:
+def test_logs_arrive_in_the_group_that_is_configured(aws: Emulated) -> None:
     source = """
 import logging
 logging.getLogger().setLevel("INFO")
@@ -139,7 +140,7 @@ def handler(event, context):
     assert all(line["requestId"] == failed["requestId"] for line in lines)
 
 
-def test_a_throttled_event_waits_for_its_turn(aws: Aws) -> None:
+def test_a_throttled_event_waits_for_its_turn(aws: Emulated) -> None:
     """It is not one of the function's failures, of which this one may have none."""
     settings = {"FunctionName": ref("F"), "Qualifier": "$LATEST", "MaximumRetryAttempts": 0}
     config = {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": settings}
@@ -150,7 +151,7 @@ def test_a_throttled_event_waits_for_its_turn(aws: Aws) -> None:
     until(lambda: "CAME 7" in "".join(aws.messages(f"/aws/lambda/{made}")))
 
 
-def test_an_unsuccessful_call_from_a_queue_comes_back(aws: Aws) -> None:
+def test_an_unsuccessful_call_from_a_queue_comes_back(aws: Emulated) -> None:
     source = """
 SEEN = []
 def handler(event, context):
@@ -184,7 +185,7 @@ def handler(event, context):
     assert message["Body"] == "bad"
 
 
-def test_a_message_arrives_with_its_attributes_and_up_to_a_mebibyte_of_body(aws: Aws) -> None:
+def test_a_message_arrives_with_its_attributes_and_up_to_a_mebibyte_of_body(aws: Emulated) -> None:
     source = """
 import json
 def handler(event, context):
@@ -220,7 +221,7 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("aws", ["emulator's client"], indirect=True)
-def test_a_silent_function_answers_at_once(aws: Aws) -> None:
+def test_a_silent_function_answers_at_once(aws: Emulated) -> None:
     made = with_function(aws, "silent")
     aws.invoke(made)
     times = []

@@ -6,9 +6,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.emulator.checks.api_kit import api_resources, method
-from tests.emulator.checks.common import child, table
-from tests.emulator.testkit import ROLE, TRUST, Aws, att, function, ref, template
+from conformance.resources import TRUST, att, child, function, ref, role, table, template
+from conformance.small_api import api_resources, method
+from tests.emulator.testkit import Emulated
 
 SOURCE = """
 import json, os, boto3
@@ -50,11 +50,11 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def outputs(enforced: Aws) -> dict[str, str]:
+def outputs(enforced: Emulated) -> dict[str, str]:
     return deployed(enforced)
 
 
-def deployed(aws: Aws) -> dict[str, str]:
+def deployed(aws: Emulated) -> dict[str, str]:
     """A nested deployment by the administrator, with a function that may do a few things."""
     aws.client("ssm").put_parameter(Name="/allowed/flags", Type="SecureString", Value="on")
     aws.client("ssm").put_parameter(Name="/denied", Type="SecureString", Value="secret")
@@ -122,32 +122,17 @@ def tls_only(kind: str, action: str, resource: dict, name: str) -> dict:
         ("publish all", "done"),
     ],
 )
-def test_a_function_is_held_to_its_role(enforced: Aws, outputs: dict[str, str], call: str, result: str) -> None:
+def test_a_function_is_held_to_its_role(enforced: Emulated, outputs: dict[str, str], call: str, result: str) -> None:
     assert enforced.invoke(outputs["F"], {"call": call}) == result
 
 
-@pytest.mark.parametrize(
-    ("patch", "refused"),
-    [
-        ("iam_parameter_names", {"secret": "AccessDeniedException"}),
-        ("iam_partiql_inserts", {"insert": "AccessDeniedException"}),
-        ("iam_batch_actions", {"send all": "AccessDenied", "publish all": "AuthorizationError"}),
-        ("iam_secure_transport", {"send": "AccessDenied", "publish": "AuthorizationError"}),
-    ],
-)
-def test_what_a_role_allows_is_refused_without_the_patch(start, patch: str, refused: dict[str, str]) -> None:
-    aws = start(iam=True, without=patch)
-    made = deployed(aws)["F"]
-    assert {call: aws.invoke(made, {"call": call}) for call in refused} == refused
-
-
-def test_the_api_is_open_to_unsigned_requests(enforced: Aws, outputs: dict[str, str]) -> None:
+def test_the_api_is_open_to_unsigned_requests(enforced: Emulated, outputs: dict[str, str]) -> None:
     for call, result in (("put", "done"), ("delete", "AccessDeniedException")):
         answer = enforced.call(outputs["Api"], "/", "PUT", json.dumps({"call": call}))
         assert (answer.status, answer.json) == (200, result)
 
 
-def test_a_stranger_is_refused(enforced: Aws, outputs: dict[str, str]) -> None:
+def test_a_stranger_is_refused(enforced: Emulated, outputs: dict[str, str]) -> None:
     stranger = boto3.client(
         "dynamodb",
         endpoint_url=enforced.emulator.endpoint_url,
@@ -159,10 +144,10 @@ def test_a_stranger_is_refused(enforced: Aws, outputs: dict[str, str]) -> None:
         stranger.list_tables()
 
 
-def test_without_enforcement_everything_is_allowed(aws: Aws) -> None:
+def test_without_enforcement_everything_is_allowed(aws: Emulated) -> None:
     resources = {
         "T": table(),
-        "Role": ROLE,
+        "Role": role(),
         "F": function(
             aws.code(SOURCE), att("Role", "Arn"), Environment={"Variables": {"TABLE": ref("T"), "OTHER": ref("T")}}
         ),

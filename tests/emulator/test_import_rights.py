@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.checks.imports import QUEUE, calls_of, invoke_config, received, rule, watched
-from tests.emulator.testkit import ROLE, Aws, att, function, ref, template, until
+from conformance.probes.file_events import invoke_config, rule, watched
+from conformance.resources import att, function, queue, ref, role, template
+from conformance.small_stacks import calls_of, received
+from tests.emulator.testkit import Emulated, until
 
 SOURCE = """
 import boto3, json, os
@@ -56,7 +58,7 @@ def policy(*statements: dict) -> dict:
     return {"Type": "AWS::IAM::Policy", "Properties": properties}
 
 
-def importer(aws: Aws, *rights: dict, **more: Any) -> dict:
+def importer(aws: Emulated, *rights: dict, **more: Any) -> dict:
     """A bucket whose events a rule sends to the function F, whose role has these rights."""
     config = invoke_config(MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": att("Q", "Arn")}})
     permitted = {"FunctionName": ref("F"), "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}
@@ -66,8 +68,8 @@ def importer(aws: Aws, *rights: dict, **more: Any) -> dict:
             "Type": "AWS::S3::BucketPolicy",
             "Properties": {"Bucket": ref("B"), "PolicyDocument": document(TLS_ONLY)},
         },
-        "Q": QUEUE,
-        "Role": ROLE,
+        "Q": queue(),
+        "Role": role(),
         "Other": function(aws.code("def handler(event, context):\n    return 1\n"), att("Role", "Arn")),
         "F": function(
             aws.code(SOURCE),
@@ -84,12 +86,12 @@ def importer(aws: Aws, *rights: dict, **more: Any) -> dict:
 
 
 @pytest.fixture(scope="module")
-def outputs(enforced: Aws) -> dict[str, str]:
+def outputs(enforced: Emulated) -> dict[str, str]:
     return enforced.deployed("importer", importer(enforced, READ, REPORT, HAND_ON))
 
 
 @pytest.fixture(scope="module")
-def version(enforced: Aws, outputs: dict[str, str]) -> str:
+def version(enforced: Emulated, outputs: dict[str, str]) -> str:
     return enforced.client("s3").put_object(Bucket=outputs["B"], Key="orders/1", Body=b"[]")["VersionId"]
 
 
@@ -106,7 +108,7 @@ def version(enforced: Aws, outputs: dict[str, str]) -> str:
     ],
 )
 def test_the_importers_role_lets_it_do_what_it_names(
-    enforced: Aws, outputs: dict[str, str], version: str, call: str, result: str
+    enforced: Emulated, outputs: dict[str, str], version: str, call: str, result: str
 ) -> None:
     assert enforced.invoke(outputs["F"], {"call": call, "version": version}) == result
 
@@ -118,7 +120,7 @@ def test_a_bucket_that_demands_tls_is_closed_without_the_patch(start) -> None:
     assert aws.invoke(made["F"], {"call": "read", "version": stored["VersionId"]}) == "AccessDenied"
 
 
-def test_a_policy_of_its_own_can_be_changed_and_taken_away(enforced: Aws) -> None:
+def test_a_policy_of_its_own_can_be_changed_and_taken_away(enforced: Emulated) -> None:
     def can(*rights: dict) -> str:
         made = enforced.deployed("changing", importer(enforced, *rights))
         return enforced.invoke(made["F"], {"call": "report"})
@@ -129,7 +131,7 @@ def test_a_policy_of_its_own_can_be_changed_and_taken_away(enforced: Aws) -> Non
     assert can() == "AccessDenied"
 
 
-def test_a_failed_event_is_given_up_by_the_functions_own_right(enforced: Aws) -> None:
+def test_a_failed_event_is_given_up_by_the_functions_own_right(enforced: Emulated) -> None:
     made = enforced.deployed("given-up", importer(enforced))
     failing = {"FunctionName": made["F"], "InvocationType": "Event", "Payload": b'{"fail": 1}'}
     enforced.client("lambda").invoke(**failing)
@@ -142,22 +144,8 @@ def test_a_failed_event_is_given_up_by_the_functions_own_right(enforced: Aws) ->
     assert not enforced.client("sqs").receive_message(QueueUrl=made["Q"]).get("Messages")
 
 
-@pytest.mark.parametrize("without", ["", "invoke_config_permissions"])
-def test_a_destination_is_refused_before_the_role_may_send_to_it(enforced: Aws, start, without: str) -> None:
-    aws = start(iam=True, without=without) if without else enforced
-    resources = importer(aws)["Resources"]
-    del resources["GiveUp"], resources["Config"]["DependsOn"]
-    found = aws.deploy("too-soon", template(resources))
-    if without:
-        assert found["StackStatus"] == "CREATE_COMPLETE", "the patch is not needed: delete it"
-    else:
-        assert found["StackStatus"] == "ROLLBACK_COMPLETE"
-        refusal = "does not have permissions to call SendMessage"
-        assert any(refusal in failure for failure in aws.failures(found["StackId"]))
-
-
 @pytest.mark.parametrize("permitted", [True, False])
-def test_a_rule_needs_the_functions_permission(enforced: Aws, permitted: bool) -> None:
+def test_a_rule_needs_the_functions_permission(enforced: Emulated, permitted: bool) -> None:
     name = "permitted" if permitted else "unpermitted"
     admission = {
         "Effect": "Allow",

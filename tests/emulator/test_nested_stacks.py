@@ -3,21 +3,21 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.emulator.checks.common import child, parameter, table
-from tests.emulator.testkit import Aws, att, ref, template
+from conformance.resources import att, child, parameter, ref, table, template
+from tests.emulator.testkit import Emulated
 
 BROKEN = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "SecureString", "Value": "x"}}
 
 
-def items(aws: Aws, name: str) -> int:
+def items(aws: Emulated, name: str) -> int:
     return aws.client("dynamodb").scan(TableName=name, Select="COUNT")["Count"]
 
 
-def put(aws: Aws, name: str) -> None:
+def put(aws: Emulated, name: str) -> None:
     aws.client("dynamodb").put_item(TableName=name, Item={"id": {"S": "1"}})
 
 
-def with_data(aws: Aws, properties: dict, second: dict | None = None) -> dict:
+def with_data(aws: Emulated, properties: dict, second: dict | None = None) -> dict:
     """A root with a table in one child and, after it, another child that gets its name."""
     data = aws.template_url(template({"T": table(**properties)}, {"T": ref("T")}))
     rest = aws.template_url(
@@ -28,7 +28,7 @@ def with_data(aws: Aws, properties: dict, second: dict | None = None) -> dict:
     )
 
 
-def test_a_failed_update_restores_every_child_and_keeps_the_data(aws: Aws) -> None:
+def test_a_failed_update_restores_every_child_and_keeps_the_data(aws: Emulated) -> None:
     before = {
         "Tags": [{"Key": "version", "Value": "1"}],
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
@@ -55,7 +55,7 @@ def test_a_failed_update_restores_every_child_and_keeps_the_data(aws: Aws) -> No
     )
 
 
-def test_a_failed_create_leaves_nothing_but_its_story(aws: Aws) -> None:
+def test_a_failed_create_leaves_nothing_but_its_story(aws: Emulated) -> None:
     failed = aws.deploy("orphans", with_data(aws, {}, {"Broken": {**BROKEN, "DependsOn": "P"}}))
     assert failed["StackStatus"] == "ROLLBACK_COMPLETE"
     assert not [t for t in aws.client("dynamodb").list_tables()["TableNames"] if t.startswith("orphans")]
@@ -75,7 +75,7 @@ def test_a_failed_create_leaves_nothing_but_its_story(aws: Aws) -> None:
         assert aws.stack(stack_id)["StackStatus"] == "DELETE_COMPLETE"
 
 
-def test_a_failed_child_stays_when_rollback_is_off(aws: Aws) -> None:
+def test_a_failed_child_stays_when_rollback_is_off(aws: Emulated) -> None:
     cloudformation = aws.client("cloudformation")
     change_set = aws.change_set("kept", with_data(aws, {}, {"Broken": {**BROKEN, "DependsOn": "P"}}))
     cloudformation.execute_change_set(ChangeSetName=change_set["ChangeSetId"], DisableRollback=True)
@@ -86,7 +86,7 @@ def test_a_failed_child_stays_when_rollback_is_off(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize(("policy", "kept"), [("Retain", True), ("Delete", False)])
-def test_the_deletion_policy_may_be_a_parameter(aws: Aws, policy: str, kept: bool) -> None:
+def test_the_deletion_policy_may_be_a_parameter(aws: Emulated, policy: str, kept: bool) -> None:
     retained = {**table(), "DeletionPolicy": ref("Policy"), "UpdateReplacePolicy": ref("Policy")}
     inner = aws.template_url(template({"T": retained}, {"T": ref("T")}, Parameters={"Policy": {"Type": "String"}}))
     outer = template(
@@ -102,7 +102,7 @@ def test_the_deletion_policy_may_be_a_parameter(aws: Aws, policy: str, kept: boo
     assert (name in aws.client("dynamodb").list_tables()["TableNames"]) is kept
 
 
-def test_a_protected_table_in_a_child_fails_the_roots_delete(aws: Aws) -> None:
+def test_a_protected_table_in_a_child_fails_the_roots_delete(aws: Emulated) -> None:
     name = aws.deployed("guarded", with_data(aws, {"DeletionProtectionEnabled": True}))["T"]
     assert aws.delete("guarded")["StackStatus"] == "DELETE_FAILED"
     assert any("protected against deletion" in failure for failure in aws.failures(aws.child("guarded", "Data")))
@@ -110,13 +110,13 @@ def test_a_protected_table_in_a_child_fails_the_roots_delete(aws: Aws) -> None:
     assert aws.delete("guarded")["StackStatus"] == "DELETE_COMPLETE"
 
 
-def test_dynamic_references_are_resolved_in_children(aws: Aws) -> None:
+def test_dynamic_references_are_resolved_in_children(aws: Emulated) -> None:
     aws.client("ssm").put_parameter(Name="/dynamic/source", Type="String", Value="from-ssm")
     inner = aws.template_url(template({"P": parameter("{{resolve:ssm:/dynamic/source}}")}, {"P": att("P", "Value")}))
     assert aws.deployed("dynamic", template({"C": child(inner)}, {"V": att("C", "Outputs.P")}))["V"] == "from-ssm"
 
 
-def test_the_story_of_a_child_outlives_it(aws: Aws) -> None:
+def test_the_story_of_a_child_outlives_it(aws: Emulated) -> None:
     aws.deployed("story", with_data(aws, {}))
     data = aws.child("story", "Data")
     assert aws.delete("story")["StackStatus"] == "DELETE_COMPLETE"
@@ -124,14 +124,14 @@ def test_the_story_of_a_child_outlives_it(aws: Aws) -> None:
     assert ("T", "CREATE_COMPLETE") in events and ("T", "DELETE_COMPLETE") in events
 
 
-def test_children_are_deleted_after_those_that_need_them(aws: Aws) -> None:
+def test_children_are_deleted_after_those_that_need_them(aws: Emulated) -> None:
     root = aws.deploy("order", with_data(aws, {}))["StackId"]
     aws.delete("order")
     gone = [e["LogicalResourceId"] for e in aws.events(root) if e["ResourceStatus"] == "DELETE_COMPLETE"]
     assert gone.index("Rest") < gone.index("Data")
 
 
-def test_a_child_that_disappears_from_the_template_is_deleted(aws: Aws) -> None:
+def test_a_child_that_disappears_from_the_template_is_deleted(aws: Emulated) -> None:
     aws.deployed("shrink", with_data(aws, {}))
     rest = aws.child("shrink", "Rest")
     smaller = with_data(aws, {})
@@ -141,7 +141,7 @@ def test_a_child_that_disappears_from_the_template_is_deleted(aws: Aws) -> None:
     assert set(aws.resources("shrink")) == {"Data"}
 
 
-def test_an_index_is_added_without_losing_the_items(aws: Aws) -> None:
+def test_an_index_is_added_without_losing_the_items(aws: Emulated) -> None:
     name = aws.deployed("index", with_data(aws, {}))["T"]
     put(aws, name)
     more = {
@@ -164,14 +164,14 @@ def test_an_index_is_added_without_losing_the_items(aws: Aws) -> None:
     )
 
 
-def test_an_update_without_changes_is_a_failed_change_set(aws: Aws) -> None:
+def test_an_update_without_changes_is_a_failed_change_set(aws: Emulated) -> None:
     aws.deployed("same", with_data(aws, {}))
     change_set = aws.change_set("same", with_data(aws, {}), IncludeNestedStacks=True)
     assert change_set["Status"] == "FAILED"
     assert "didn't contain changes" in change_set["StatusReason"]
 
 
-def test_a_change_set_is_executed_with_the_children_that_it_announced(aws: Aws) -> None:
+def test_a_change_set_is_executed_with_the_children_that_it_announced(aws: Emulated) -> None:
     change_set = aws.change_set("announced", with_data(aws, {}), IncludeNestedStacks=True)
     planned = {}
     for change in change_set["Changes"]:
@@ -182,19 +182,19 @@ def test_a_change_set_is_executed_with_the_children_that_it_announced(aws: Aws) 
     assert {name: found["PhysicalResourceId"] for name, found in aws.resources("announced").items()} == planned
 
 
-def test_a_template_that_is_not_there_fails_the_child(aws: Aws) -> None:
+def test_a_template_that_is_not_there_fails_the_child(aws: Emulated) -> None:
     failed = aws.deploy("absent", template({"C": child(f"{aws.emulator.endpoint_url}/artifacts/absent.json")}))
     assert failed["StackStatus"] == "ROLLBACK_COMPLETE"
     assert any("valid S3 object" in failure for failure in aws.failures(failed["StackId"]))
 
 
-def test_parameters_that_the_child_does_not_have_are_refused(aws: Aws) -> None:
+def test_parameters_that_the_child_does_not_have_are_refused(aws: Emulated) -> None:
     inner = aws.template_url(template({"P": parameter("x")}))
     failed = aws.deploy("typo", template({"C": child(inner, Typo="x")}))
     assert any("[Typo] do not exist in the template" in failure for failure in aws.failures(failed["StackId"]))
 
 
-def test_a_deleted_root_is_known_by_its_id_only(aws: Aws) -> None:
+def test_a_deleted_root_is_known_by_its_id_only(aws: Emulated) -> None:
     aws.deployed("gone", with_data(aws, {}))
     aws.delete("gone")
     with pytest.raises(ClientError, match="does not exist"):

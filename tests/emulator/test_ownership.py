@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from conformance.resources import att, function, ref, role, template
 from emulator import control, ownership, registry
 from tests.emulator.test_control import alive
-from tests.emulator.testkit import ROLE, Aws, att, function, ref, template, until
+from tests.emulator.testkit import Emulated, until
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = 60
@@ -135,12 +136,12 @@ def test_the_path_through_a_link_in_between_is_the_same_directory(state: Path, t
 def test_an_emulator_whose_directory_is_moved_ends_and_its_state_moves_along(state: Path, tmp_path: Path) -> None:
     """Like a checkout that is moved with its `.local`."""
     first = control.start(state)
-    Aws(first).client("sqs").create_queue(QueueName="kept")
+    Emulated(first).client("sqs").create_queue(QueueName="kept")
     moved = tmp_path / "moved"
     state.rename(moved)
     second = control.start(moved, timeout=LONG)
     assert second.pid != first.pid and servers(state) == [second.pid]
-    assert "kept" in Aws(second).client("sqs").list_queues()["QueueUrls"][0]
+    assert "kept" in Emulated(second).client("sqs").list_queues()["QueueUrls"][0]
     assert not state.exists()
     control.stop(moved)
 
@@ -151,18 +152,18 @@ def test_an_emulator_whose_directory_is_deleted_ends(state: Path, again: bool) -
     shutil.rmtree(state)
     if again:
         second = control.start(state, timeout=LONG)
-        assert second.pid != first.pid and not Aws(second).client("sqs").list_queues().get("QueueUrls")
+        assert second.pid != first.pid and not Emulated(second).client("sqs").list_queues().get("QueueUrls")
     until(lambda: first.pid not in servers(state), LONG)
 
 
 def test_a_record_that_is_deleted_makes_no_room_for_a_second(state: Path) -> None:
     """An emulator whose directory is gone saves and ends; the next start waits for it."""
     first = control.start(state)
-    Aws(first).client("sqs").create_queue(QueueName="kept")
+    Emulated(first).client("sqs").create_queue(QueueName="kept")
     (state / ownership.FILE).unlink()
     second = control.start(state, timeout=LONG)
     assert second.pid != first.pid and servers(state) == [second.pid]
-    assert "kept" in Aws(second).client("sqs").list_queues()["QueueUrls"][0]
+    assert "kept" in Emulated(second).client("sqs").list_queues()["QueueUrls"][0]
 
 
 def test_nothing_of_the_shell_reaches_the_server(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,9 +257,9 @@ BUSY = """
 @pytest.mark.parametrize("body", ["time.sleep(600)", "while True: pass", "threading.Event().wait()"])
 def test_a_busy_function_ends_with_a_server_that_is_killed(state: Path, tmp_path: Path, monkeypatch, body: str) -> None:
     monkeypatch.delenv(registry.WITHOUT)
-    aws = Aws(control.start(state))
+    aws = Emulated(control.start(state))
     source = textwrap.dedent(BUSY).format(body=body)
-    resources = {"Role": ROLE, "F": function(aws.code(source), att("Role", "Arn"), Timeout=600)}
+    resources = {"Role": role(), "F": function(aws.code(source), att("Role", "Arn"), Timeout=600)}
     name = aws.deployed("busy", template(resources, {"F": ref("F")}))["F"]
     started = tmp_path / "started"
     aws.client("lambda").invoke(

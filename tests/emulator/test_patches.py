@@ -1,4 +1,4 @@
-"""Each patch passes its check, and the check fails without the patch."""
+"""A patch is needed exactly as long as the probe with its name differs without it."""
 
 import json
 import os
@@ -10,24 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator.checks import CHECKS
-from tests.emulator.testkit import Aws
+from conformance import probes  # noqa: F401  registers them
+from conformance.account import Account
+from conformance.probe import PROBES
+from conformance.results import Verdict
+from conformance.run import run
+from tests.emulator.testkit import HASTY
 
 CHECK_LIST = Path(__file__).resolve().parents[2] / "docs" / "emulator-patches.md"
-ELSEWHERE = {
-    "alarm_clock",
-    "iam_batch_actions",
-    "iam_parameter_names",
-    "iam_partiql_inserts",
-    "iam_secure_transport",
-    "invoke_config_permissions",
-    "long_queues",
-    "metric_retention",
-    "poller_pause",
-    "streams_persist",
-}
-"""Patches that need IAM enforced, a restart, or an emulator or process without other work. ``test_iam.py``,
-``test_import_rights.py``, ``test_persistence.py``, ``test_queues.py`` and ``test_alarms.py`` run them with and without."""
+ELSEWHERE = {"long_queues", "metric_retention", "poller_pause", "streams_persist"}
+"""Patches of what no client of AWS sees. ``test_queues.py``, ``test_alarms.py`` and ``test_persistence.py`` run with
+and without them."""
+ALONE = {"alarm_clock"}
+"""Patches whose probes need an emulator without other work."""
 
 
 def registered() -> dict[str, list[str]]:
@@ -47,13 +42,15 @@ def batches() -> list[list[str]]:
     """Return batches with at most one patch of each module. Leaving out a batch needs one server for many patches."""
     by_module: dict[str, list[str]] = {}
     for name, module in PATCHES.items():
-        by_module.setdefault(module, []).append(name)
+        if name not in ALONE:
+            by_module.setdefault(module, []).append(name)
     longest = max(len(names) for names in by_module.values())
-    return [[names[index] for names in by_module.values() if index < len(names)] for index in range(longest)]
+    together = [[names[index] for names in by_module.values() if index < len(names)] for index in range(longest)]
+    return [*together, *([name] for name in sorted(ALONE))]
 
 
-def test_every_patch_has_a_check() -> None:
-    assert sorted(CHECKS) == sorted(PATCHES)
+def test_every_patch_has_a_probe() -> None:
+    assert [patch for patch in PATCHES if patch not in PROBES] == []
     others = "".join(file.read_text() for file in Path(__file__).parent.glob("test_*.py") if file != Path(__file__))
     assert [name for name in ELSEWHERE if name not in REGISTERED or f'"{name}"' not in others] == []
 
@@ -65,25 +62,15 @@ def test_the_check_list_of_an_upgrade_names_every_patch_and_what_upstream_would_
 
 
 @pytest.mark.parametrize("patch", PATCHES)
-def test_passes_with_all_patches(patch: str, aws: Aws) -> None:
-    CHECKS[patch](aws, stack_name(patch))
+def test_holds_with_all_patches_and_leaves_nothing(patch: str, enforced: Account) -> None:
+    result = run(PROBES[patch], enforced, None)
+    assert (result.verdict, result.left) == (Verdict.HOLDS, ()), result
 
 
 @pytest.mark.parametrize("batch", batches(), ids=lambda batch: batch[0])
-def test_broken_without_the_patches(batch: list[str], start) -> None:
-    aws = start(without=",".join(batch))
-
-    def passes(patch: str) -> bool:
-        try:
-            CHECKS[patch](aws, stack_name(patch))
-        except Exception:  # any failure shows that the patch is needed
-            return False
-        return True
-
+def test_does_not_hold_without_the_patches(batch: list[str], start) -> None:
+    account = start(without=",".join(batch), iam=True, patience=HASTY)
     with ThreadPoolExecutor(4) as pool:
-        needless = [patch for patch, passed in zip(batch, pool.map(passes, batch), strict=True) if passed]
-    assert not needless, f"the checks of {needless} pass without these patches: delete them"
-
-
-def stack_name(patch: str) -> str:
-    return patch.replace("_", "-")
+        results = list(pool.map(lambda patch: run(PROBES[patch], account, None), batch))
+    needless = [result.probe.id for result in results if result.verdict is Verdict.HOLDS]
+    assert not needless, f"the probes {needless} hold without these patches: delete them"

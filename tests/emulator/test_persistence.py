@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from conformance.measures import alarm, watching
+from conformance.probes.file_events import FAIL, invoke_config, rule, watched
+from conformance.resources import att, child, function, parameter, ref, role, table, template
+from conformance.small_api import api_resources, method, plan, send_json, validated
+from conformance.small_stacks import calls_of, received
 from emulator import control
-from tests.emulator.checks.alarms import alarm, watching
-from tests.emulator.checks.api_kit import KEY, api_resources, method, plan, send_json, validated
-from tests.emulator.checks.common import child, parameter, table
-from tests.emulator.checks.imports import FAIL, QUEUE, calls_of, invoke_config, received, rule, watched
-from tests.emulator.testkit import ROLE, Aws, att, function, ref, template, until
+from tests.emulator.testkit import Emulated, until
+
+KEY = "a-key-of-twenty-characters"
 
 
-def platform(aws: Aws, version: str) -> dict:
+def platform(aws: Emulated, version: str) -> dict:
     """A root with a child of everything whose state matters."""
     data = aws.template_url(
         template(
@@ -46,7 +49,7 @@ def platform(aws: Aws, version: str) -> dict:
     compute = aws.template_url(
         template(
             {
-                "Role": ROLE,
+                "Role": role(),
                 "Layer": layer,
                 "Group": group,
                 "Worker": worker,
@@ -58,7 +61,7 @@ def platform(aws: Aws, version: str) -> dict:
         )
     )
     checked = {**validated(), "Post": method("POST", ApiKeyRequired=True)}
-    api = aws.template_url(template({**api_resources(aws, checked), **plan()}, {"Api": ref("Api")}))
+    api = aws.template_url(template({**api_resources(aws, checked), **plan(KEY)}, {"Api": ref("Api")}))
     monitoring = aws.template_url(
         template(
             {
@@ -86,7 +89,7 @@ def platform(aws: Aws, version: str) -> dict:
     )
 
 
-def fill(aws: Aws, outputs: dict[str, str]) -> None:
+def fill(aws: Emulated, outputs: dict[str, str]) -> None:
     aws.client("dynamodb").put_item(TableName=outputs["Table"], Item={"id": {"S": "1"}, "total": {"N": "12.75"}})
     aws.client("s3").put_object(Bucket=outputs["Bucket"], Key="orders/a.json", Body=b"[]")
     aws.client("ssm").put_parameter(Name="/secret", Type="SecureString", Value="hidden")
@@ -103,7 +106,7 @@ def test_everything_survives_a_stop(start) -> None:
     state = aws.emulator.state_dir
     assert control.stop(state)
 
-    aws = Aws(control.start(state))
+    aws = Emulated(control.start(state))
     assert {o["OutputKey"]: o["OutputValue"] for o in aws.stack("root")["Outputs"]} == outputs
     assert len(aws.events(aws.child("root", "Compute"))) == events
     assert aws.client("dynamodb").get_item(TableName=outputs["Table"], Key={"id": {"S": "1"}})["Item"]["total"] == {
@@ -158,7 +161,7 @@ def test_a_kill_loses_only_the_last_moments(start) -> None:
     until(lambda: outputs["Bucket"] in text_of(saved / "s3.json"))
     os.kill(aws.emulator.pid, signal.SIGKILL)
     until(lambda: control.running(aws.emulator.state_dir) is None)
-    aws = Aws(control.start(aws.emulator.state_dir))
+    aws = Emulated(control.start(aws.emulator.state_dir))
     assert aws.stack("root")["StackStatus"] == "CREATE_COMPLETE"
     assert aws.client("dynamodb").get_item(TableName=outputs["Table"], Key={"id": {"S": "1"}})["Item"]
     assert aws.client("s3").get_object(Bucket=outputs["Bucket"], Key="orders/a.json")["Body"].read() == b"[]"
@@ -185,7 +188,7 @@ def handler(event, context):
     )
     aws = start(without=without)
     resources = {
-        "Role": ROLE,
+        "Role": role(),
         "T": streamed,
         "F": function(aws.code(source), att("Role", "Arn")),
         "M": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping},
@@ -205,7 +208,7 @@ def handler(event, context):
     aws.client("lambda").update_event_source_mapping(UUID=outputs["M"], Enabled=False)
     put(3)
     control.stop(aws.emulator.state_dir)
-    aws = Aws(control.start(aws.emulator.state_dir))
+    aws = Emulated(control.start(aws.emulator.state_dir))
     put(0)
     put(4)
     aws.client("lambda").update_event_source_mapping(UUID=outputs["M"], Enabled=True)
@@ -221,12 +224,12 @@ def test_uploads_go_on_after_a_restart(start) -> None:
     aws = start()
     destination = {"OnFailure": {"Destination": att("Q", "Arn")}}
     resources = {
-        "Role": ROLE,
+        "Role": role(),
         "B": watched(),
         "R": rule(att("F", "Arn"), "orders/"),
         "F": function(aws.code(FAIL), att("Role", "Arn")),
         "Config": invoke_config(MaximumRetryAttempts=0, DestinationConfig=destination),
-        "Q": QUEUE,
+        "Q": {"Type": "AWS::SQS::Queue"},
     }
     made = aws.deployed("uploads", template(resources, {name: ref(name) for name in "BFQ"}))
     order = {"Bucket": made["B"], "Key": "orders/1"}
@@ -235,7 +238,7 @@ def test_uploads_go_on_after_a_restart(start) -> None:
     until(lambda: len(calls_of(aws, made["F"])) == 3)
     control.stop(aws.emulator.state_dir)
 
-    aws = Aws(control.start(aws.emulator.state_dir))
+    aws = Emulated(control.start(aws.emulator.state_dir))
     versions = [{"VersionId": version, **order} for version in (first, second, third)]
     read = [aws.client("s3").get_object(Range="bytes=1-3", **version)["Body"].read() for version in versions]
     assert read == [b"irs", b"eco", b"hir"]

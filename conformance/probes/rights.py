@@ -1,0 +1,103 @@
+"""What IAM lets a function do whose role names an action, and what a service demands of that role."""
+
+from typing import Any
+
+from conformance.account import Account
+from conformance.probe import deploys, expect
+from conformance.resources import att, document, function, parameter, queue, ref, role, table, template
+from conformance.small_stacks import refused
+
+POLICIES, FUNCTIONS = "generator/policies.py", "generator/functions.py"
+SOURCE = """
+import boto3
+from botocore.exceptions import ClientError
+def handler(event, context):
+    service, operation, arguments = event
+    try:
+        getattr(boto3.client(service), operation)(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "done"
+"""
+DENIED = "AccessDeniedException"
+
+
+def _function(account: Account, name: str, may: Any, more: dict) -> dict[str, str]:
+    """Deploy the function F beside `more`; return the stack's physical ids by logical id."""
+    made = function(account.code(SOURCE), att("Role", "Arn"), Timeout=20)
+    return account.deployed(
+        name, template({"Role": role(*may), "F": made, **more}, {key: ref(key) for key in ("F", *more)})
+    )
+
+
+def _call(account: Account, function: str, service: str, operation: str, **arguments: Any) -> str:
+    """Return "done" or the error's code of a call that the function makes."""
+    return account.invoke(function, [service, operation, arguments])
+
+
+@deploys(POLICIES, "handlers/configuration.py")
+def iam_parameter_names(account: Account, name: str) -> None:
+    """ssm:GetParameters is allowed by the parameters' ARNs: one name outside of them denies the whole call."""
+    allowed, denied = f"/{name}/allowed/flags", f"/{name}/denied"
+    arn = f"arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter/{name}/allowed/*"
+    parameters = {"Allowed": parameter("on"), "Denied": parameter("off")}
+    parameters["Allowed"]["Properties"]["Name"], parameters["Denied"]["Properties"]["Name"] = allowed, denied
+    made = _function(account, name, [("ssm:GetParameters", {"Fn::Sub": arn})], parameters)["F"]
+    expect(_call(account, made, "ssm", "get_parameters", Names=[allowed]), "done", "the allowed parameter")
+    expect(_call(account, made, "ssm", "get_parameters", Names=[allowed, denied]), DENIED, "both parameters")
+
+
+@deploys(POLICIES, "handlers/bulk.py")
+def iam_partiql_inserts(account: Account, name: str) -> None:
+    """dynamodb:PartiQLInsert on a table lets BatchExecuteStatement insert there, and do nothing else."""
+    more = {"T": table(), "Other": table()}
+    made = _function(account, name, [("dynamodb:PartiQLInsert", att("T", "Arn"))], more)
+
+    def execute(*texts: str) -> str:
+        statements = [{"Statement": text} for text in texts]
+        return _call(account, made["F"], "dynamodb", "batch_execute_statement", Statements=statements)
+
+    insert, elsewhere = (f"INSERT INTO \"{made[key]}\" VALUE {{'id': '1'}}" for key in more)
+    expect(execute(insert), "done", "INSERT")
+    expect(execute(insert.replace("'1'", "'2'"), elsewhere), DENIED, "INSERT into another table")
+    delete = f"DELETE FROM \"{made['T']}\" WHERE id = '1'"  # noqa: S608 - PartiQL, and the name is CloudFormation's
+    expect(execute(insert, delete), DENIED, "INSERT and DELETE")
+
+
+@deploys(POLICIES, "handlers/queue_batches.py", "handlers/orders_events.py")
+def iam_batch_actions(account: Account, name: str) -> None:
+    """sqs:SendMessage and sns:Publish allow the batch calls, and none that deletes."""
+    may = [("sqs:SendMessage", att("Q", "Arn")), ("sns:Publish", ref("T"))]
+    made = _function(account, name, may, {"Q": queue(), "T": {"Type": "AWS::SNS::Topic"}})
+    entry, at = {"Id": "1", "MessageBody": "1"}, {"QueueUrl": made["Q"]}
+    publish = {"TopicArn": made["T"], "PublishBatchRequestEntries": [{"Id": "1", "Message": "1"}]}
+    expect(_call(account, made["F"], "sqs", "send_message_batch", Entries=[entry], **at), "done", "SendMessageBatch")
+    expect(_call(account, made["F"], "sns", "publish_batch", **publish), "done", "PublishBatch")
+    deletion = _call(account, made["F"], "sqs", "delete_message", ReceiptHandle="1", **at)
+    expect(deletion.removesuffix("Exception"), "AccessDenied", "DeleteMessage")
+
+
+@deploys(POLICIES, "generator/queue_resources.py", "generator/uploads.py")
+def iam_secure_transport(account: Account, name: str) -> None:
+    """A policy that denies requests without TLS lets those with TLS through."""
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": att("Q", "Arn")}
+    policy = document({**deny, "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
+    closed = {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [ref("Q")], "PolicyDocument": policy}}
+    may = [("sqs:SendMessage", att("Q", "Arn"))]
+    made = _function(account, name, may, {"Q": queue(), "Policy": closed})
+    sent = _call(account, made["F"], "sqs", "send_message", QueueUrl=made["Q"], MessageBody="1")
+    expect(sent, "done", "SendMessage with TLS")
+
+
+@deploys("generator/triggers.py", POLICIES)
+def invoke_config_permissions(account: Account, name: str) -> None:
+    """A destination that the function's role may not send to fails the stack."""
+    destination = {"OnFailure": {"Destination": att("Q", "Arn")}}
+    config = {"FunctionName": ref("F"), "Qualifier": "$LATEST", "DestinationConfig": destination}
+    resources = {
+        "Q": queue(),
+        "Role": role(),
+        "F": function(account.code(SOURCE), att("Role", "Arn")),
+        "C": {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": config},
+    }
+    refused(account, name, resources, "does not have permissions to call SendMessage")

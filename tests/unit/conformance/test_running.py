@@ -1,0 +1,197 @@
+"""Probes run within their limits, several at once, end in one of four verdicts, and remove what they made."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from conformance import limits
+from conformance import run as running
+from conformance.account import Account
+from conformance.environment import Environment
+from conformance.probe import CannotTry, Differs, Kind, Probe, expect
+from conformance.results import Verdict
+from conformance.run import run, run_all
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def account() -> Account:
+    """An account whose services nobody asks."""
+    aws: Any = SimpleNamespace(endpoint_url="http://127.0.0.1:1", local=True, region="us-east-1", client=None)
+    return Account(aws, "conformance-test", 1)
+
+
+def environment(of: Account) -> Environment:
+    settings: Any = None
+    return Environment(of, settings, {})
+
+
+def probe(function, kind: Kind = Kind.DEPLOYS, name: str = "one") -> Probe:
+    return Probe(name, "area", "A sentence.", kind, (), function)
+
+
+def service_error(code: str, status: int = 400, message: str = "no") -> ClientError:
+    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    error = ClientError(answer, "DescribeTable")
+    vars(error)["service"] = "dynamodb"
+    return error
+
+
+def raising(error: Exception):
+    def function(account: Account, name: str) -> None:
+        raise error
+
+    return function
+
+
+def test_a_probe_that_returns_holds_and_gets_a_name_for_its_stack() -> None:
+    names: list[str] = []
+    result = run(probe(lambda account, name: names.append(name), name="one_two"), account(), None)
+    assert (result.verdict, names) == (Verdict.HOLDS, ["conformance-test-one-two"])
+
+
+def test_what_differs_is_shown_as_expected_and_seen() -> None:
+    result = run(probe(lambda account, name: expect("b", "a", "letter")), account(), None)
+    assert (result.verdict, result.expected, result.seen) == (Verdict.DIFFERS, "letter: a", "b")
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "said"),
+    [
+        (CannotTry("no docker"), Verdict.CANNOT, "no docker"),
+        (service_error("NotImplemented", 501), Verdict.CANNOT, "dynamodb:DescribeTable: NotImplemented: no"),
+        (service_error("Whatever", 501), Verdict.CANNOT, "dynamodb:DescribeTable"),
+        (service_error("UnknownOperationException"), Verdict.CANNOT, "dynamodb:DescribeTable"),
+        (service_error("AccessDeniedException"), Verdict.CANNOT, "dynamodb:DescribeTable: AccessDeniedException"),
+        (service_error("ValidationError", message="X is not supported"), Verdict.CANNOT, "X is not supported"),
+        (service_error("InternalFailure", 500), Verdict.CANNOT, "InternalFailure"),  # of an emulator
+        (service_error("ValidationError"), Verdict.DIFFERS, "ValidationError: no"),
+        (KeyError("Outputs"), Verdict.FAILED, "KeyError: 'Outputs'"),
+    ],
+)
+def test_every_error_is_a_verdict_with_the_call_and_never_a_traceback(error, verdict, said) -> None:
+    result = run(probe(raising(error)), account(), None)
+    assert result.verdict is verdict
+    assert said in result.why + result.seen
+    assert "Traceback" not in result.why
+
+
+def test_a_probe_of_the_platform_cannot_be_tried_where_it_is_not_deployed() -> None:
+    for kind in (Kind.READS, Kind.WRITES):
+        assert run(probe(lambda environment: None, kind), account(), None).verdict is Verdict.CANNOT
+
+
+def test_what_a_probe_made_is_removed_in_reverse_order_however_it_ends() -> None:
+    for error in (None, Differs(1, 2), KeyError("x")):
+        removed: list[str] = []
+
+        def function(account: Account, name: str, error=error, removed=removed) -> None:
+            account.made.callback(removed.append, "first")
+            account.made.callback(removed.append, "second")
+            if error:
+                raise error
+
+        run(probe(function), account(), None)
+        assert removed == ["second", "first"]
+
+
+def test_what_cannot_be_removed_is_left_and_the_rest_is_removed() -> None:
+    removed: list[str] = []
+
+    def function(account: Account, name: str) -> None:
+        account.made.callback(removed.append, "first")
+        account.made.callback(raising(ValueError("the bucket stays")), account, name)
+
+    result = run(probe(function), account(), None)
+    assert (result.verdict, result.left, removed) == (Verdict.HOLDS, ("the bucket stays",), ["first"])
+
+
+def short(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr("conformance.run.Limit", lambda _, *rest: limits.Limit(seconds, *rest))
+
+
+def test_a_probe_ends_at_its_time_limit_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    short(monkeypatch, 0.2)
+    started = time.monotonic()
+    patient = account()
+    patient.patience = 1000
+    result = run(probe(lambda account, name: account.until(lambda: False, "never", 1000)), patient, None)
+    assert (result.verdict, result.why) == (Verdict.FAILED, "timed out after 0 s")
+    assert time.monotonic() - started < 60
+
+
+def test_no_request_leaves_after_the_time_limit(tmp_path: Path) -> None:
+    import boto3
+
+    client = limits.watched(boto3.client("sqs", "us-east-1", aws_access_key_id="x", aws_secret_access_key="x"))
+    with limits.limited(limits.Limit(-1)), pytest.raises(limits.TimedOut):
+        client.list_queues()
+
+
+def test_waiting_in_vain_is_a_difference_long_before_the_time_limit() -> None:
+    result = run(probe(lambda account, name: account.until(lambda: False, "a message", 0.01)), account(), None)
+    assert (result.verdict, result.expected, result.seen) == (Verdict.DIFFERS, "a message", "not within 0 s")
+
+
+def test_probes_that_write_to_the_environment_run_one_after_the_other() -> None:
+    together, most, of = [0], [0], account()
+
+    def write(environment: Environment) -> None:
+        together[0] += 1
+        most[0] = max(most[0], together[0])
+        time.sleep(0.05)
+        together[0] -= 1
+
+    chosen = [probe(write, Kind.WRITES, str(number)) for number in range(4)]
+    results = run_all(chosen, of, environment(of), 4)
+    assert ([result.verdict for result in results], most) == ([Verdict.HOLDS] * 4, [1])
+
+
+def test_other_probes_run_at_once() -> None:
+    meeting = threading.Barrier(3, timeout=60)
+    chosen = [probe(lambda account, name: meeting.wait() and None, name=str(number)) for number in range(3)]
+    assert {result.verdict for result in run_all(chosen, account(), None, 3)} == {Verdict.HOLDS}
+
+
+INTERRUPTED = """
+import sys, time
+from tests.unit.conformance.test_running import account, probe
+from conformance.run import run_all
+
+def waits(account, name):
+    account.made.callback(print, "removed", flush=True)
+    print("begun", flush=True)
+    account.until(lambda: False, "never", 1000)
+
+from deployer.commands.interruptions import terminable
+with terminable():
+    try:
+        run_all([probe(waits), probe(waits, name="two")], account(), None, 1, lambda result: print(result.why, flush=True))
+    except KeyboardInterrupt:
+        print("interrupted run", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_removes_what_it_made_and_begins_nothing(number: int) -> None:
+    run = subprocess.Popen([sys.executable, "-c", INTERRUPTED], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert run.stdout
+    assert run.stdout.readline() == "begun\n"
+    run.send_signal(number)
+    said = run.communicate(timeout=300)[0].splitlines()
+    assert sorted(said) == ["interrupted", "interrupted before it began", "interrupted run", "removed"]
+
+
+def test_the_limit_of_removals_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+    monkeypatch.setattr("conformance.run.Limit", lambda seconds, *rest: seen.append(seconds) or limits.Limit(seconds))
+    run(probe(lambda account, name: None), account(), None)
+    assert seen == [Kind.DEPLOYS.seconds, running.REMOVAL_SECONDS]
