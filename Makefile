@@ -2,6 +2,7 @@
 PYTHON ?= python3
 ENV    ?= dev
 TRAFFIC ?= 180
+SEEDS  ?= 10000
 REDOCLY  := 2.77.0
 SPECTRAL := 6.16.3
 BIN    := .venv/bin
@@ -61,6 +62,9 @@ check: $(READY)  ## Code style, types, and the unit tests that uncommitted chang
 load: $(READY)  ## Send thousands of orders and files of them to the local emulator (minutes)
 	@$(BIN)/python -m pytest -q -m load tests
 
+simulate: $(READY)  ## Run the handlers on a simulated AWS with SEEDS schedules, or replay SEED and shrink it
+	@$(BIN)/python -m tests.simulation $(if $(SEED),$(SEED),--seeds $(SEEDS))
+
 lint: $(READY)  ## Code style, direction of imports, types, rendered files up to date, cfn-lint
 	@mkdir -p .local
 	@$(BIN)/ruff check --quiet .
@@ -108,5 +112,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test check load lint openapi-lint audit dashboard commands pictures bench lock clean
+.PHONY: help setup run stop deploy templates test check load simulate lint openapi-lint audit dashboard commands pictures bench lock clean
 .DEFAULT_GOAL := help
