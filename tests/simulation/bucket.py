@@ -1,10 +1,12 @@
 """S3 and SNS: an object's version in ranges, reports, and a topic whose entries can fail one by one."""
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
+
+from tests.simulation.queues import accept_each
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -42,13 +44,5 @@ class Topic:
         self.operations = {"publish_batch": self.publish_batch}
 
     def publish_batch(self, *, TopicArn: str, PublishBatchRequestEntries: list[dict]) -> dict:
-        entries: list[dict[str, Any]] = PublishBatchRequestEntries
-        failed = self.world.strike("entry failed", len(entries))
-        sent, failures = [], []
-        for index, entry in enumerate(entries):
-            if index == failed:
-                failures.append({"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"})
-                continue
-            self.world.checker.announced(entry["Message"])
-            sent.append({"Id": entry["Id"], "MessageId": entry["Id"]})
-        return {"Successful": sent, "Failed": failures}
+        announce = self.world.checker.announced
+        return accept_each(self.world, PublishBatchRequestEntries, lambda entry: announce(entry["Message"]))

@@ -1,7 +1,7 @@
 """DynamoDB's condition and update expressions, as far as the handlers use them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -44,18 +44,17 @@ class _Parser:
         return token
 
     def either(self) -> Test:
-        tests = [self.all()]
-        while self.tokens[:1] == ["OR"]:
-            self.take()
-            tests.append(self.all())
-        return lambda *given: any(test(*given) for test in tests)
+        return self._joined("OR", self.both, any)
 
-    def all(self) -> Test:
-        tests = [self.one()]
-        while self.tokens[:1] == ["AND"]:
+    def both(self) -> Test:
+        return self._joined("AND", self.one, all)
+
+    def _joined(self, word: str, part: Callable[[], Test], combine: Callable[[Iterable[bool]], bool]) -> Test:
+        tests = [part()]
+        while self.tokens[:1] == [word]:
             self.take()
-            tests.append(self.one())
-        return lambda *given: all(test(*given) for test in tests)
+            tests.append(part())
+        return lambda *given: combine(test(*given) for test in tests)
 
     def one(self) -> Test:
         token = self.take()

@@ -117,13 +117,20 @@ class Sqs:
         return {"MessageId": message.name}
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict]) -> dict:
-        """Accept the entries; one of them may fail alone, by no fault of its sender."""
-        failed = self.world.strike("entry failed", len(Entries))
-        sent, failures = [], []
-        for index, entry in enumerate(Entries):
-            if index == failed:
-                failures.append({"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"})
-                continue
-            self.queues[QueueUrl].send(entry["MessageBody"], entry.get("MessageAttributes", {}))
+        queue = self.queues[QueueUrl]
+        return accept_each(
+            self.world, Entries, lambda entry: queue.send(entry["MessageBody"], entry.get("MessageAttributes", {}))
+        )
+
+
+def accept_each(world: "World", entries: list[dict], accept: Callable[[dict], object]) -> dict:
+    """Accept the entries of a batch; one of them may fail alone, by no fault of its sender."""
+    failed = world.strike("entry failed", len(entries))
+    sent, failures = [], []
+    for index, entry in enumerate(entries):
+        if index == failed:
+            failures.append({"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"})
+        else:
+            accept(entry)
             sent.append({"Id": entry["Id"]})
-        return {"Successful": sent, "Failed": failures}
+    return {"Successful": sent, "Failed": failures}

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from domain import claims, orders
-from handlers import bulk, clients
+from handlers import bulk
 from handlers.repository import OrdersTable
 from tests.simulation import dynamodb
+from tests.unit.handlers.api import TABLE
+from tests.unit.handlers.conftest import make_database
 
-NAME = "orders"
 NOW = 1_767_323_045_000
 
 numbers = st.integers(1, 4)
@@ -100,31 +101,10 @@ def _make(table: OrdersTable, name: str, first, second) -> object:
 
 @pytest.fixture
 def real(monkeypatch):
-    """A client of moto, whose `wipe` empties the table."""
+    """A client of moto, with the table."""
     monkeypatch.setattr("random.uniform", lambda low, high: 0)
     with mock_aws():
-        client = clients._client("dynamodb", 1000, 1000, 0)
-        keys = [("orderId", "HASH"), ("timestamp", "RANGE")]
-        client.create_table(
-            TableName=NAME,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": kind}
-                for name, kind in (("orderId", "S"), ("timestamp", "N"), ("customerId", "S"))
-            ],
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "customerIdIndex",
-                    "KeySchema": [
-                        {"AttributeName": "customerId", "KeyType": "HASH"},
-                        {"AttributeName": "timestamp", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
-        )
-        yield client
+        yield make_database()
 
 
 class InMemory:
@@ -140,19 +120,19 @@ class InMemory:
 
 
 def items_of(client) -> list[dict]:
-    return sorted(client.scan(TableName=NAME)["Items"], key=dynamodb.key_of)
+    return sorted(client.scan(TableName=TABLE)["Items"], key=dynamodb.key_of)
 
 
 def wipe(client) -> None:
     for item in items_of(client):
-        client.delete_item(TableName=NAME, Key={name: item[name] for name in ("orderId", "timestamp")})
+        client.delete_item(TableName=TABLE, Key={name: item[name] for name in ("orderId", "timestamp")})
 
 
 @contextmanager
 def compared(client):
     wipe(client)
     memory = InMemory()
-    yield OrdersTable(client, NAME), OrdersTable(memory, NAME)
+    yield OrdersTable(client, TABLE), OrdersTable(memory, TABLE)
     assert sorted(memory.table.items.values(), key=dynamodb.key_of) == items_of(client)
 
 
