@@ -40,7 +40,6 @@ class Checker:
         self.accepted_marks: dict[str, str] = {}  # mark -> order id of the first answer
         self.files: dict[str, tuple[str, list[Order]]] = {}  # key of the report -> key of the file, its records
         self.expired: set[str] = set()  # order ids
-        self.given_up: set[str] = set()  # files whose event ended in the dead-letter queue
 
     # What somebody wants, and is answered.
 
@@ -155,9 +154,6 @@ class Checker:
 
     # Files.
 
-    def event_given_up(self, event: dict) -> None:
-        self.given_up.add(event["detail"]["object"]["key"])
-
     def report_written(self, key: str, body: bytes) -> None:
         if key in self.files and json.loads(body)["status"] != RUNNING:
             self._check_report(json.loads(body), *self.files[key])
@@ -208,8 +204,6 @@ class Checker:
         for key, (file, orders) in self.files.items():
             body = world.bucket.reports.get(key)
             report = json.loads(body) if body else {"status": "missing"}
-            if report["status"] in (RUNNING, "missing") and file in self.given_up:
-                continue
             self._check_report(report, file, orders)
 
     def _check_end(self, mark: str, order: "Order", reasons: list[str]) -> None:

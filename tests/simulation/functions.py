@@ -137,10 +137,16 @@ def _succeeded(batch: list[Message], answer: Any) -> list[Message]:
 
 
 class AsyncInvocations:
-    """Lambda's queue of asynchronous invocations: at least once, two retries, an on-failure destination."""
+    """Lambda's queue of asynchronous invocations: at least once, two retries; `given_up` is the on-failure destination."""
 
-    def __init__(self, function: Function, on_failure: Queue) -> None:
-        self.function, self.on_failure = function, on_failure
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.given_up: list[dict] = []
+
+    def redrive(self) -> None:
+        events, self.given_up = self.given_up, []
+        for event in events:
+            self.accept(event)
 
     def accept(self, event: dict) -> None:
         world = self.function.world
@@ -160,7 +166,7 @@ class AsyncInvocations:
             world.scheduler.at(RETRY_AFTER[retry], partial(self._start, event, retry + 1))
         else:
             world.history.add(self.function.name, f"gives up {_about(event)}")
-            world.checker.event_given_up(event)
+            self.given_up.append(event)
 
 
 def _about(event: dict) -> str:

@@ -6,7 +6,6 @@ from zlib import crc32
 
 from tests.simulation.expressions import Item
 from tests.simulation.functions import Function, Outcome
-from tests.simulation.queues import Queue
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -18,8 +17,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 1_000, 60_000
 class Shard:
     """A shard and the one poller of it: no record is taken before those in front of it."""
 
-    def __init__(self, world: "World", name: str, function: Function, on_failure: Queue, max_age_ms: float) -> None:
-        self.world, self.name, self.function, self.on_failure = world, name, function, on_failure
+    def __init__(self, world: "World", name: str, function: Function, max_age_ms: float) -> None:
+        self.world, self.name, self.function = world, name, function
         self.max_age_ms = max_age_ms
         self.records: list[tuple[float, dict]] = []
         self.running = False
@@ -85,8 +84,8 @@ def _finished(batch: list[dict], answer: dict | None) -> int:
 
 
 class Stream:
-    def __init__(self, world: "World", function: Function, on_failure: Queue, max_age_ms: float) -> None:
-        self.shards = [Shard(world, f"shard {n}", function, on_failure, max_age_ms) for n in range(SHARDS)]
+    def __init__(self, world: "World", function: Function, max_age_ms: float) -> None:
+        self.shards = [Shard(world, f"shard {n}", function, max_age_ms) for n in range(SHARDS)]
 
     def append(self, old: Item | None, new: Item | None) -> None:
         order_id = (new or old or {})["orderId"]["S"]

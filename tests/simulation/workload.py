@@ -224,8 +224,9 @@ class Workload:
         self.world.scheduler.at(self._start(f"garbage {number}"), partial(self.world.queue.send, body[kind - 1], {}))
 
     def _redrive(self, minute: int) -> None:
-        """Send dead letters without a reason to the queue again, and at some times all."""
+        """Send dead letters without a reason to the queue again, and at some times all; import failed files again."""
         world = self.world
+        world.imports.redrive()
         everything = not world.choices.calm and world.choices.number("redrive", f"minute {minute}", 2)
         for letter in [*world.dead_letters.messages.values()]:
             if everything or "rejectionReason" not in letter.attributes:

@@ -27,7 +27,7 @@ from tests.simulation.settings import Outages, Settings
 from tests.simulation.stream import Stream
 
 MARK = re.compile(r"order-\d+(?:-\d+)?")
-QUEUE, DEAD_LETTERS, UNANNOUNCED, FAILED_FILES = "queue", "dead letters", "unannounced", "failed files"
+QUEUE, DEAD_LETTERS, UNANNOUNCED = "queue", "dead letters", "unannounced"
 ENVIRONMENT = {
     "TABLE_NAME": "orders",
     "ORDER_QUEUE_URL": QUEUE,
@@ -75,12 +75,11 @@ class World:
         visibility = seams.VISIBILITY_SECONDS * 1000
         self.dead_letters = Queue(self, DEAD_LETTERS, 30_000, 0)
         self.queue = Queue(self, QUEUE, visibility, seams.MAX_RECEIVES, self.dead_letters)
-        self.unannounced, self.failed_files = (Queue(self, name, 30_000, 0) for name in (UNANNOUNCED, FAILED_FILES))
-        all_queues = (self.queue, self.dead_letters, self.unannounced, self.failed_files)
-        self.sqs = Sqs(self, {queue.name: queue for queue in all_queues})
+        self.unannounced = Queue(self, UNANNOUNCED, 30_000, 0)
+        self.sqs = Sqs(self, {queue.name: queue for queue in (self.queue, self.dead_letters, self.unannounced)})
         self.poller = QueuePoller(self.functions["orders_worker"], self.queue, 10, 3, 100)
-        self.stream = Stream(self, self.functions["orders_events"], self.unannounced, 6 * HOUR)
-        self.imports = AsyncInvocations(self.functions["orders_import"], self.failed_files)
+        self.stream = Stream(self, self.functions["orders_events"], 6 * HOUR)
+        self.imports = AsyncInvocations(self.functions["orders_import"])
 
     # What the handlers' clients reach.
 
