@@ -2,6 +2,7 @@
 PYTHON ?= python3
 ENV    ?= dev
 TRAFFIC ?= 180
+SEEDS  ?= 10000
 RATE   ?= 10
 DURATION ?= 60
 REDOCLY  := 2.77.0
@@ -78,6 +79,9 @@ else
 	@$(BIN)/python -m benchmarks load --record
 endif
 
+simulate: $(READY)  ## Run the handlers on a simulated AWS with SEEDS schedules, or replay SEED and shrink it
+	@$(BIN)/python -m tests.simulation $(if $(SEED),$(SEED),--seeds $(SEEDS))
+
 lint: $(READY)  ## Code style, direction of imports, types, rendered files up to date, cfn-lint
 	@mkdir -p .local
 	@$(BIN)/ruff check --quiet .
@@ -129,5 +133,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .venv-load .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test check test-load load conformance lint openapi-lint audit dashboard commands pictures bench lock clean
+.PHONY: help setup run stop deploy templates test check test-load load simulate conformance lint openapi-lint audit dashboard commands pictures bench lock clean
 .DEFAULT_GOAL := help

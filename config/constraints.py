@@ -8,6 +8,9 @@ from config.parameters import Parameter
 from contract.routes import CORS_ORIGIN
 
 LONGEST_BATCHING_WINDOW = 10  # seconds; the order queue's visibility timeout includes it
+# Days. Above the 4 on the order queue and the 14 as a dead letter after which a message may be delivered once more: an order
+# that has expired by then would be stored and announced again.
+SHORTEST_ORDER_TTL = 30
 MAX_ORIGINS = 5  # the API's stage has a variable for each
 
 EMAIL = r"^([^@\s]+@[^@\s]+)?$"

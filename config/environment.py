@@ -17,6 +17,7 @@ from config.constraints import (
     LONGEST_BATCHING_WINDOW,
     MAX_ORIGINS,
     RETENTION_DAYS,
+    SHORTEST_ORDER_TTL,
     WARM_READS,
     WARM_WRITES,
     check_origins,
@@ -67,7 +68,7 @@ class Data(_Section):
     recovery_days: Annotated[int, Parameter("RecoveryDays")] = Field(35, ge=1, le=35)
     """How many days back the orders table can be restored to any second"""
 
-    order_ttl_days: Annotated[int, Parameter("OrderTtlDays")] = Field(90, ge=1, le=3650)
+    order_ttl_days: Annotated[int, Parameter("OrderTtlDays")] = Field(90, ge=SHORTEST_ORDER_TTL, le=3650)
     """Days after its last change until an order expires"""
 
     @model_validator(mode="after")

@@ -114,6 +114,7 @@ def test_an_environment_name_is_never_a_path(name):
         ),
         (MINIMAL + "[imports]\nretention_days = 0\n", "test.toml: imports.retention_days: "),
         (MINIMAL + "[imports]\ndays = 7\n", "test.toml: imports.days: unknown key"),
+        (MINIMAL + "[data]\norder_ttl_days = 29\n", "test.toml: data.order_ttl_days: "),
         (
             MINIMAL + "[data]\norder_ttl_days = 30\n[imports]\nretention_days = 31\n",
             "imports.retention_days is above data.order_ttl_days: files would outlive their orders",

@@ -74,6 +74,13 @@ def test_a_dead_letter_queue_with_too_short_a_retention_is_named(data):
     assert kept_too_briefly(found) == {"OrderQueueDLQ"}
 
 
+def test_an_order_outlives_its_message_on_the_queue_and_as_a_dead_letter(data, compute):
+    """Or a redrive stores an order again that has expired."""
+    kept = queue_properties(data)
+    longest = sum(kept[title]["MessageRetentionPeriod"] for title in ("OrderQueue", "OrderQueueDLQ"))
+    assert compute["Parameters"]["OrderTtlDays"]["MinValue"] * DAY > longest
+
+
 def test_every_queue_is_encrypted_with_a_key_that_every_service_may_use(data):
     for properties in queue_properties(data).values():
         assert properties["SqsManagedSseEnabled"] is True

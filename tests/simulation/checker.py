@@ -1,0 +1,221 @@
+"""The rules, checked after each step that can break one, and at the end."""
+
+import json
+from collections import Counter, defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from contract.imports import BROKEN, COMPLETED, RUNNING, report_key
+from tests.simulation.expressions import Item
+from tests.simulation.history import Violation
+from tests.simulation.queues import Message, Queue
+
+if TYPE_CHECKING:
+    from tests.simulation.workload import Order
+    from tests.simulation.world import World
+
+STORED_ONCE = "stored exactly once"
+UNCHANGED = "never changed by a redelivery"
+TOTAL = "the right total"
+CLAIMED = "a claim and its order are written together"
+ANNOUNCED = "each stored version is announced"
+IN_ORDER = "announced in order"
+ONLY_STORED = "only what is stored is announced"
+NOT_LOST = "nothing is lost"
+REFUSED = "refused messages are dead letters with their reason"
+REPORTED = "each record is queued or rejected exactly once in the report"
+SAME_ANSWER = "a repeated request has the same answer"
+ANSWERS = "no handler fails"
+
+CHANGED_BY_COMMAND = {"status", "version", "updatedAt", "expiresAt", "changeId"}
+
+
+class Checker:
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.orders: dict[str, Order] = {}  # by mark: all that somebody wants
+        self.inserted: dict[str, list[str]] = defaultdict(list)  # mark -> ids under which it was stored
+        self.versions: dict[str, dict[int, str]] = defaultdict(dict)  # order id -> version -> status
+        self.announced_versions: dict[str, set[int]] = defaultdict(set)  # by order id; those given up, too
+        self.accepted_marks: dict[str, str] = {}  # mark -> order id of the first answer
+        self.files: dict[str, tuple[str, list[Order]]] = {}  # key of the report -> key of the file, its records
+        self.expired: set[str] = set()  # order ids
+
+    # What somebody wants, and is answered.
+
+    def wants(self, order: "Order") -> None:
+        self.orders[order.mark] = order
+
+    def uploaded(self, key: str, orders: "list[Order]") -> None:
+        self.files[report_key(key, "v-1")] = key, orders
+
+    def accepted(self, order: "Order", status: int, body: dict) -> None:
+        mark, order_id = order.mark, body["orderId"]
+        if not order.valid:
+            raise Violation(REFUSED, f"{mark} is not valid, and was accepted")
+        first = self.accepted_marks.setdefault(mark, order_id)
+        if first != order_id:
+            raise Violation(SAME_ANSWER, f"{mark} was {first} and is now {order_id}")
+        if status == 201:
+            if order_id not in self.inserted[mark]:
+                raise Violation(NOT_LOST, f"{mark} was answered 201 and is not stored")
+            if Decimal(str(body["totalAmount"])) != order.total:
+                raise Violation(TOTAL, f"{mark} was answered with {body['totalAmount']} instead of {order.total}")
+        elif not self._is_somewhere(mark):
+            raise Violation(NOT_LOST, f"{mark} was answered 202 and is nowhere")
+
+    def refused(self, order: "Order", status: int, body: dict) -> None:
+        code = body["error"]["code"]
+        conflict = code == "idempotency_conflict" and order.key is not None
+        if not conflict and order.valid:
+            raise Violation(REFUSED, f"{order.mark} is valid, and was answered {status} {code}")
+
+    def raised(self, name: str, error: BaseException) -> None:
+        if type(error).__name__ != "ImportFailed":
+            raise Violation(ANSWERS, f"{name} raised {error!r}") from error
+
+    # Where orders are.
+
+    def _is_somewhere(self, mark: str) -> bool:
+        return bool(self.inserted[mark]) or any(
+            mark in message.marks
+            for queue in (self.world.queue, self.world.dead_letters)
+            for message in queue.messages.values()
+        )
+
+    def message_deleted(self, queue: Queue, message: Message) -> None:
+        for mark in sorted(message.marks):
+            if not self._is_somewhere(mark):
+                raise Violation(NOT_LOST, f"{mark} is neither stored nor a dead letter, and {message.name} is deleted")
+
+    def changed(self, old: Item | None, new: Item | None) -> None:
+        """Check a change of the table."""
+        item = new or old or {}
+        if new is None:
+            self.expired.add(item["orderId"]["S"])
+        if item["timestamp"]["N"] == "0":
+            if new is not None:
+                self.world.scheduler.at(0, lambda: self._claim_has_order(item))
+            return
+        order_id = item["orderId"]["S"]
+        if new is not None:
+            self.versions[order_id][int(new["version"]["N"])] = new["status"]["S"]
+        if old is None and new is not None:
+            self._inserted(order_id, new)
+        elif new is not None and old is not None:
+            self._modified(order_id, old, new)
+
+    def _claim_has_order(self, claim: Item) -> None:
+        order_id = claim.get("claimedOrderId", claim["orderId"])["S"]
+        if (order_id, int(claim["orderTimestamp"]["N"])) not in self.world.table.items:
+            raise Violation(CLAIMED, f"the claim {claim['orderId']['S']} has no order")
+
+    def _order_has_claim(self, order_id: str) -> None:
+        if (order_id, 0) not in self.world.table.items:
+            raise Violation(CLAIMED, f"the order {order_id} has no claim")
+
+    def _inserted(self, order_id: str, item: Item) -> None:
+        mark = item["items"]["L"][0]["M"]["productId"]["S"]
+        order = self.orders[mark]
+        if self.inserted[mark]:
+            raise Violation(STORED_ONCE, f"{mark} is stored as {order_id} and as {self.inserted[mark]}")
+        self.inserted[mark].append(order_id)
+        if Decimal(item["totalAmount"]["N"]) != order.total:
+            raise Violation(TOTAL, f"{mark} costs {order.total}, stored as {item['totalAmount']['N']}")
+        if not order.valid:
+            raise Violation(REFUSED, f"{mark} is not valid, and is stored")
+        if not order_id.startswith("fd-"):
+            self.world.scheduler.at(0, lambda: self._order_has_claim(order_id))
+
+    def _modified(self, order_id: str, old: Item, new: Item) -> None:
+        differs = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+        one_more = int(new["version"]["N"]) == int(old["version"]["N"]) + 1
+        actor = self.world.actor
+        if not actor.startswith("orders_command") or not differs <= CHANGED_BY_COMMAND or not one_more:
+            raise Violation(UNCHANGED, f"{actor} changed {', '.join(sorted(differs))} of {order_id}")
+
+    # What is announced.
+
+    def announced(self, text: str) -> None:
+        event = json.loads(text)
+        order_id, _, version = event["eventId"].rpartition(":")
+        self._announced(order_id, int(version), event["status"])
+
+    def record_given_up(self, record: dict) -> None:
+        image = record["dynamodb"]["NewImage"]
+        self.announced_versions[image["orderId"]["S"]].add(int(image["version"]["N"]))
+
+    def _announced(self, order_id: str, version: int, status: str) -> None:
+        if self.versions[order_id].get(version) != status:
+            raise Violation(ONLY_STORED, f"version {version} of {order_id} is announced as {status}")
+        if any(earlier not in self.announced_versions[order_id] for earlier in range(1, version)):
+            raise Violation(IN_ORDER, f"version {version} of {order_id} is announced before an earlier one")
+        self.announced_versions[order_id].add(version)
+
+    # Files.
+
+    def report_written(self, key: str, body: bytes) -> None:
+        if key in self.files and json.loads(body)["status"] != RUNNING:
+            self._check_report(json.loads(body), *self.files[key])
+
+    def _check_report(self, report: dict[str, Any], key: str, orders: "list[Order]") -> None:
+        if report["status"] not in (COMPLETED, BROKEN):
+            raise Violation(REPORTED, f"the report of {key} is {report['status']}")
+        read = report["read"]
+        if report["queued"] + report["rejected"] != read or (report["status"] == COMPLETED and read != len(orders)):
+            raise Violation(REPORTED, f"{key} has {len(orders)} records; its report counts {read}")
+        lines = [
+            json.loads(line)
+            for name in report["rejectedFiles"]
+            for line in self.world.bucket.reports[name].splitlines()
+        ]
+        rejected = Counter(line["record"] for line in lines)
+        # Two runs of a file under other settings reject other records, and write them under one name.
+        depends_on_settings = any("delivery" in order.more for order in orders)
+        if depends_on_settings and len(lines) != report["rejected"]:
+            return
+        if len(lines) != report["rejected"] or len(rejected) != len(lines):
+            raise Violation(REPORTED, f"{key} has {report['rejected']} rejected records and {len(lines)} lines of them")
+        for number, order in enumerate(orders[:read], 1):
+            if number not in rejected and not self._is_somewhere(order.mark):
+                raise Violation(REPORTED, f"record {number} of {key} ({order.mark}) was neither queued nor rejected")
+            if number in rejected and order.valid and "delivery" not in order.more:
+                raise Violation(REPORTED, f"record {number} of {key} ({order.mark}) is valid, and rejected")
+            if number not in rejected and not order.valid:
+                raise Violation(REPORTED, f"record {number} of {key} ({order.mark}) is not valid, and queued")
+
+    # The end.
+
+    def at_the_end(self) -> None:
+        world = self.world
+        if world.queue.messages:
+            raise Violation(NOT_LOST, f"still on the queue: {next(iter(world.queue.messages.values())).name}")
+        letters: dict[str, list[str]] = defaultdict(list)
+        for letter in world.dead_letters.messages.values():
+            reason = letter.attributes.get("rejectionReason", {}).get("StringValue", "")
+            for mark in letter.marks:
+                letters[mark].append(reason)
+        for mark, order in self.orders.items():
+            self._check_end(mark, order, letters[mark])
+        for order_id, versions in self.versions.items():
+            missing = versions.keys() - self.announced_versions[order_id]
+            if missing:
+                raise Violation(ANNOUNCED, f"version {min(missing)} of {order_id} is not announced")
+        for key, (file, orders) in self.files.items():
+            body = world.bucket.reports.get(key)
+            report = json.loads(body) if body else {"status": "missing"}
+            self._check_report(report, file, orders)
+
+    def _check_end(self, mark: str, order: "Order", reasons: list[str]) -> None:
+        ids = self.inserted[mark]
+        for reason in reasons:
+            conflict = reason == "order_conflict" and not ids
+            if not conflict and not (reason == "invalid_request" and not order.valid):
+                raise Violation(REFUSED, f"{mark} is a dead letter with the reason {reason!r}")
+        if order.path == "garbage" and not reasons:
+            raise Violation(REFUSED, f"{mark} is no dead letter")
+        if mark in self.accepted_marks and not ids and not reasons:
+            raise Violation(NOT_LOST, f"{mark} was accepted and is nowhere")
+        for order_id in ids:
+            if order_id not in self.expired and (order_id not in {key[0] for key in self.world.table.items if key[1]}):
+                raise Violation(NOT_LOST, f"{mark} was stored and is gone")
