@@ -1,13 +1,17 @@
 """The deployed platform, as a probe sees it."""
 
+import json
+import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import urllib3
 
-from config import environment
+from config import environment, names
 from conformance.account import Account
+from conformance.probe import CannotTry, Differs
+from deployer.stacks import reading
 
 
 @dataclass(frozen=True)
@@ -18,15 +22,35 @@ class Answer:
     headers: "urllib3.HTTPHeaderDict"
     text: str
 
+    @property
+    def document(self) -> dict:
+        """The body; {} if it is no JSON object."""
+        try:
+            found = json.loads(self.text)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def error(self) -> dict:
+        """The error of the contract; {} without one."""
+        found = self.document.get("error")
+        return found if isinstance(found, dict) else {}
+
 
 class Environment:
-    """One deployed environment: its settings, its outputs, and its API.
+    """One deployed environment: its settings, its outputs, its API and its nested stacks.
 
-    Data that probes write carry `account.mark`: customers are `CONFORMANCE-…`, keys and files begin with it.
+    Data that probes write is marked: customers, ids of orders and names of files begin with `mark`. Orders are placed
+    by `place` and `submit`, which leave their cancellation to `account.made`.
     """
 
     def __init__(self, account: Account, settings: environment.Environment, outputs: dict[str, str]):
         self.account, self.settings, self.outputs = account, settings, outputs
+
+    @property
+    def mark(self) -> str:
+        return self.account.mark.upper() + "-"
 
     def client(self, service: Any) -> Any:
         return self.account.client(service)
@@ -43,9 +67,72 @@ class Environment:
     def call(
         self, method: str, path: str, body: bytes | str | None = None, *, key: bool = True, **headers: str
     ) -> Answer:
-        """Send one request to the API, as a client would; `headers` with `_` for `-`."""
+        """Send one request to the API, as a client would; `headers` with `_` for `-`, spelt as they are sent."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if key:
             sent["x-api-key"] = self.api_key
         found = self._pool.request(method, self.outputs["ApiUrl"] + path, body=body, headers=sent)
         return Answer(found.status, found.headers, found.data.decode())
+
+    def send(self, method: str, path: str, document: object, **headers: str) -> Answer:
+        """Send a JSON document."""
+        return self.call(method, path, json.dumps(document), **{"Content_Type": "application/json", **headers})
+
+    def new_id(self) -> str:
+        """Return an id for an order of the run."""
+        return self.mark + secrets.token_hex(6)
+
+    def order(self, **fields: Any) -> dict:
+        """Return a marked order of 0.01."""
+        return {
+            "customerId": self.new_id(),
+            "items": [{"productId": "conformance", "quantity": 1, "price": 0.01}],
+            "deliveryAddress": {"street": "Conformance, do not deliver", "city": "Nowhere", "zipCode": "00000"},
+            **fields,
+        }
+
+    def place(self, **fields: Any) -> Answer:
+        """Place a marked order and return the answer; the order is cancelled when the probe ends."""
+        return self.placed(self.send("POST", "/orders", self.order(**fields)))
+
+    def placed(self, answer: Answer) -> Answer:
+        """Have the order of a POST /orders cancelled when the probe ends; raise Differs if there is none."""
+        if answer.status != 201:
+            raise Differs("201", f"{answer.status} {answer.text[:300]}", "place an order")
+        self.cancel_later(answer.document["orderId"])
+        return answer
+
+    def cancel_later(self, order_id: str) -> None:
+        """Cancel the order when the probe ends; one that is not stored, or is cancelled already, is left alone."""
+        self.account.made.callback(self.send, "PUT", f"/orders/{order_id}", {"status": "cancelled"})
+
+    def stored(self, order_id: str) -> dict:
+        """Wait until the order can be read, and return it."""
+        self.cancel_later(order_id)
+
+        def read() -> dict | None:
+            answer = self.call("GET", f"/orders/{order_id}")
+            return answer.document if answer.status == 200 else None
+
+        return self.account.until(read, f"order {order_id} is stored", 10)
+
+    @cached_property
+    def stacks(self) -> dict[str, str]:
+        """Logical id -> ARN of the root's nested stacks; "" -> the root's name."""
+        root = names.root_stack(self.settings.name)
+        return {"": root, **reading.nested(self.account.aws, root)}
+
+    def resources(self, nested: str, kind: str = "") -> dict[str, str]:
+        """Logical id -> physical id of the resources of a nested stack, of one type or all."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        return {
+            each["LogicalResourceId"]: each["PhysicalResourceId"]
+            for page in pages.paginate(StackName=self.stacks[nested])
+            for each in page["StackResourceSummaries"]
+            if kind in ("", each["ResourceType"])
+        }
+
+    def needs(self, condition: Any, why: str) -> None:
+        """Raise CannotTry with the reason unless the condition is true."""
+        if not condition:
+            raise CannotTry(why)
