@@ -1,0 +1,134 @@
+"""What CloudWatch makes of log lines, requests and metrics of the deployed environment."""
+
+import json
+import time
+from typing import Any
+
+from config import names
+from conformance.environment import Environment
+from conformance.probe import expect, holds, reads, writes
+from contract import metrics
+
+MINUTE = 60
+LATE = 5
+"""Seconds locally; times the patience five minutes, by which CloudWatch's metrics may be late."""
+
+
+def _total(environment: Environment, namespace: str, name: str, statistic: str = "Sum", **dimensions: str) -> float:
+    """Return the statistic of the last hour, added up over its minutes."""
+    found = environment.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=name,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=time.time() - 60 * MINUTE,
+        EndTime=time.time() + MINUTE,
+        Period=MINUTE,
+        Statistics=[statistic],
+    )
+    return sum(point[statistic] for point in found["Datapoints"])
+
+
+@writes("handlers/emf.py", "handlers/telemetry.py", "contract/metrics.py")
+def emf_lines_become_metrics(environment: Environment) -> None:
+    """A log line in the embedded metric format becomes a metric with exactly the dimensions that it names."""
+    at = {"Environment": environment.settings.name}
+    before = _total(environment, metrics.NAMESPACE, "HourlyLimitUsed", "SampleCount", **at)
+    environment.place()
+
+    def counted() -> bool:
+        return _total(environment, metrics.NAMESPACE, "HourlyLimitUsed", "SampleCount", **at) > before
+
+    environment.account.until(counted, "HourlyLimitUsed has one more sample", LATE)
+
+
+@reads("contract/metrics.py", "generator/alarms", "generator/dashboard")
+def custom_metrics_have_the_contract_s_dimensions(environment: Environment) -> None:
+    """Metrics of log lines exist with the one set of dimensions that alarms and graphs read, and no other."""
+    pages = environment.client("cloudwatch").get_paginator("list_metrics").paginate(Namespace=metrics.NAMESPACE)
+    found = [metric for page in pages for metric in page["Metrics"]]
+    environment.needs(found, "no custom metric has been written yet")
+    others = {
+        (metric["MetricName"], tuple(sorted(dimension["Name"] for dimension in metric["Dimensions"])))
+        for metric in found
+    } - {(metric.name, tuple(sorted(metric.dimensions))) for metric in metrics.METRICS.values()}
+    expect(others, set(), "metrics that the contract does not know")
+
+
+@reads("generator/alarms/api.py", "generator/dashboard")
+def requests_are_counted_by_api_and_stage(environment: Environment) -> None:
+    """AWS/ApiGateway has Count and Latency with the dimensions ApiName and Stage."""
+    api = environment.client("apigateway").get_rest_api(restApiId=environment.outputs["ApiId"])
+    at = {"ApiName": api["name"], "Stage": environment.outputs["StageName"]}
+    before = _total(environment, "AWS/ApiGateway", "Count", **at)
+    environment.call("GET", "/orders/fd-absent")
+    environment.account.until(
+        lambda: _total(environment, "AWS/ApiGateway", "Count", **at) > before, "Count has risen", LATE
+    )
+    holds(_total(environment, "AWS/ApiGateway", "Latency", "SampleCount", **at), "samples of Latency", 0)
+
+
+@reads("generator/alarms/functions.py", "generator/alarms/spec.py")
+def errors_of_functions_are_0_or_1(environment: Environment) -> None:
+    """AWS/Lambda has one sample of Errors for each invocation, so that its average is a fraction."""
+    at = {"FunctionName": environment.outputs["OrdersQueryFunction"]}
+    before = _total(environment, "AWS/Lambda", "Invocations", **at)
+    environment.call("GET", "/orders/fd-absent")
+    environment.account.until(
+        lambda: _total(environment, "AWS/Lambda", "Invocations", **at) > before, "Invocations has risen", LATE
+    )
+    samples = _total(environment, "AWS/Lambda", "Errors", "SampleCount", **at)
+    holds(samples >= before + 1, f"at least {before + 1:.0f} samples of Errors", samples)
+
+
+@reads("generator/alarms", "generator/alarm_resources.py")
+def an_alarm_without_data_is_ok(environment: Environment) -> None:
+    """Alarms that treat missing data as not breaching are OK without any, not INSUFFICIENT_DATA."""
+    prefix = names.root_stack(environment.settings.name) + "-"
+
+    def unsettled() -> list[str]:
+        pages = environment.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
+        found = [alarm for page in pages for alarm in page["MetricAlarms"]]
+        holds(found, f"alarms whose names begin with {prefix}", found)
+        filled = [alarm for alarm in found if alarm.get("TreatMissingData") == "notBreaching"]
+        return [alarm["AlarmName"] for alarm in filled if alarm["StateValue"] == "INSUFFICIENT_DATA"]
+
+    environment.account.until(lambda: not unsettled(), "no such alarm has INSUFFICIENT_DATA", LATE)
+
+
+@reads("generator/dashboard")
+def every_graph_of_the_dashboard_is_computed(environment: Environment) -> None:
+    """CloudWatch computes each expression of the dashboard, with metrics that do not exist yet, too."""
+    environment.needs(environment.settings.monitoring.dashboard, "this environment has no dashboard")
+    cloudwatch = environment.client("cloudwatch")
+    body = cloudwatch.get_dashboard(DashboardName=names.root_stack(environment.settings.name))["DashboardBody"]
+    faults = []
+    for widget in json.loads(body)["widgets"]:
+        queries = _queries(widget["properties"])
+        if queries:
+            now = time.time()
+            found = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=now - 3600, EndTime=now)
+            answers = [found, *found["MetricDataResults"]]
+            faults += [message for answer in answers for message in answer.get("Messages", ())]
+    expect(faults, [], "messages of GetMetricData")
+
+
+def _queries(properties: dict) -> list[dict[str, Any]]:
+    """Return a widget's metrics as GetMetricData takes them: `.` and `...` stand for the row above."""
+    queries: list[dict[str, Any]] = []
+    above: list[str] = []
+    for number, row in enumerate(properties.get("metrics", ())):
+        *words, options = row if isinstance(row[-1], dict) else [*row, {}]
+        name = options.get("id", f"unnamed{number}")
+        if "expression" in options:
+            queries.append({"Id": name, "Expression": options["expression"]})
+            continue
+        if "..." in words:
+            at = words.index("...")
+            words[at : at + 1] = above[at : at + 1 + len(above) - len(words)]
+        words = [above[index] if word == "." else word for index, word in enumerate(words)]
+        namespace, metric, *pairs = above = words
+        dimensions = [{"Name": key, "Value": value} for key, value in zip(pairs[::2], pairs[1::2], strict=True)]
+        stat = options.get("stat", properties.get("stat", "Average"))
+        watched = {"Namespace": namespace, "MetricName": metric, "Dimensions": dimensions}
+        queries.append({"Id": name, "MetricStat": {"Metric": watched, "Period": 300, "Stat": stat}})
+    return queries
