@@ -9,7 +9,7 @@ from conformance import probes  # noqa: F401  registers them
 from conformance.account import Account
 from conformance.environment import Environment
 from conformance.probe import PROBES
-from conformance.run import run
+from conformance.run import run_all
 from deployer import connection
 from deployer.options import Options
 from deployer.show.ui import Ui
@@ -28,11 +28,10 @@ def main() -> int:
     aws, stack = connection.deployed(ui, options, ROOT)
     account = Account(aws, f"conformance-{secrets.token_hex(3)}", 1 if aws.local else 60)
     environment = Environment(account, connection.load_environment(options), outputs.usable(aws, stack))
-    for probe in PROBES.values():
-        if given.only and probe.id not in given.only:
-            continue
-        result = run(probe, account, environment)
-        ui.line(f"{probe.id}: {result.verdict.value} {result.why or result.seen}")
+    chosen = [probe for probe in PROBES.values() if not given.only or probe.id in given.only]
+    with account.made:
+        for result in run_all(chosen, account, environment, 4):
+            ui.line(f"{result.probe.id}: {result.verdict.value} {result.why or result.seen}")
     return 0
 
 

@@ -3,16 +3,31 @@
 import hashlib
 import io
 import json
+import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from conformance.probe import Differs
+from conformance import http, limits, removal
+from conformance.probe import CannotTry, Differs
+from deployer.aws import service_errors
 from deployer.aws.session import Aws
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+PREFIX = "conformance-"
+TAG = "conformance"
+UNSUPPORTED = (
+    "unsupported",
+    "not supported",
+    "not implemented",
+    "unrecognized resource type",
+    "notimplemented",
+    "unknown action",
+)
 
 Value = TypeVar("Value")
 
@@ -21,42 +36,205 @@ class Account:
     """Where the probes of a run have their own resources, all of which carry `mark` in their names.
 
     `patience`: by how much longer than the local emulator the services take for what a probe waits for.
-    `made` removes what the probes have created, when it is closed.
+    `made` removes what a probe has created, in reverse order, when it is closed.
     """
 
-    def __init__(self, aws: Aws, mark: str, patience: float):
+    def __init__(self, aws: Aws, mark: str, patience: float, run: "Account | None" = None):
         self.aws, self.mark, self.patience = aws, mark, patience
+        self.run = run or self
         self.made = ExitStack()
+        self.left: list[str] = []
+        self._clients: dict[str, Any] = run._clients if run else {}
+        self._making: threading.Lock = run._making if run else threading.Lock()
+
+    def for_probe(self) -> "Account":
+        """Return the same account for one probe, with a `made` of its own."""
+        return Account(self.aws, self.mark, self.patience, self.run)
 
     def client(self, service: Any) -> Any:
-        return self.aws.client(service)
+        with self._making:  # boto3 makes clients safely one at a time only
+            if service not in self._clients:
+                self._clients[service] = limits.watched(self.aws.client(service))
+            return self._clients[service]
 
-    def until(self, condition: Callable[[], Value], what: str, seconds: float = 5) -> Value:
+    @cached_property
+    def id(self) -> str:
+        return self.client("sts").get_caller_identity()["Account"]
+
+    @cached_property
+    def emulated_at(self) -> str:
+        """The endpoint that answers instead of AWS; "" on AWS."""
+        url = self.aws.endpoint_url or self.client("sts").meta.endpoint_url
+        host = urlsplit(url).hostname or ""
+        return "" if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) else url.rstrip("/")
+
+    def arn(self, service: str, resource: str) -> str:
+        partition = self.client("sts").meta.partition
+        return f"arn:{partition}:{service}:{self.aws.region}:{self.id}:{resource}"
+
+    def until(self, condition: Callable[[], Value | None], what: str, seconds: float = 5) -> Value:
         """Wait until the condition is true, and return its value; raise Differs after `seconds` times the patience."""
         deadline, pause = time.monotonic() + seconds * self.patience, 0.01
+        longest = 0.1 if self.emulated_at else 5
         while not (value := condition()):
             if time.monotonic() > deadline:
                 raise Differs(what, f"not within {seconds * self.patience:.0f} s")
-            time.sleep(pause)
-            pause = min(2 * pause, 0.2 * self.patience)
+            limits.pause(pause)
+            pause = min(2 * pause, longest)
         return value
 
     def put(self, body: bytes | str, suffix: str = "") -> tuple[str, str]:
         """Store an object of the run under its content's hash; return bucket and key."""
         data = body.encode() if isinstance(body, str) else body
-        bucket, key = f"{self.mark}-artifacts", hashlib.sha256(data).hexdigest()[:20] + suffix
-        self.client("s3").create_bucket(Bucket=bucket)
-        self.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
-        return bucket, key
+        key = hashlib.sha256(data).hexdigest()[:20] + suffix
+        self.client("s3").put_object(Bucket=self.run._artifacts, Key=key, Body=data)
+        return self.run._artifacts, key
+
+    @cached_property
+    def _artifacts(self) -> str:
+        return self.create_bucket(f"{self.mark}-artifacts")
+
+    def create_bucket(self, name: str) -> str:
+        """Create a bucket outside of a stack, until the end of the probe."""
+        where = {} if self.aws.region == "us-east-1" else {"LocationConstraint": self.aws.region}
+        s3 = self.client("s3")
+        self.made.callback(removal.bucket, s3, name)
+        s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
+        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": self.tags})
+        return name
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        """What every resource of a run carries, so that one that is left behind is known."""
+        return [{"Key": TAG, "Value": self.mark}]
 
     def template_url(self, template: dict) -> str:
         bucket, key = self.put(json.dumps(template), ".json")
-        return f"{self.aws.endpoint_url or self.aws.template_host()}/{bucket}/{key}"
+        return f"{self.emulated_at or self.aws.template_host()}/{bucket}/{key}"
 
     def code(self, source: str, name: str = "app.py") -> dict[str, str]:
         """Return the Code property of a function with this one module."""
         bucket, key = self.put(zipped({name: source}), ".zip")
         return {"S3Bucket": bucket, "S3Key": key}
+
+    def change_set(self, stack: str, template: dict, parameters: dict | None = None, **more: Any) -> dict:
+        """Create a change set and describe it once it is settled."""
+        cloudformation = self.client("cloudformation")
+        found = self.stack(stack)
+        if found is None:
+            self.made.callback(removal.stack, self, stack)
+        new = found is None or found["StackStatus"] == "REVIEW_IN_PROGRESS"
+        answer = cloudformation.create_change_set(
+            StackName=stack,
+            ChangeSetName=f"change-{time.time_ns()}",
+            ChangeSetType="CREATE" if new else "UPDATE",
+            TemplateBody=json.dumps(template),
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in (parameters or {}).items()],
+            Capabilities=CAPABILITIES,
+            Tags=self.tags,
+            **more,
+        )
+
+        def settled() -> dict | None:
+            found = cloudformation.describe_change_set(ChangeSetName=answer["Id"], StackName=stack)
+            return None if found["Status"].endswith(("PENDING", "IN_PROGRESS")) else found
+
+        return self.until(settled, "the change set is made", 60)
+
+    def deploy(self, stack: str, template: dict, parameters: dict | None = None, **more: Any) -> dict:
+        """Create or update a stack by change set; return its description when it rests."""
+        change_set = self.change_set(stack, template, parameters, IncludeNestedStacks=True, **more)
+        if change_set["Status"] != "CREATE_COMPLETE":
+            raise _refusal(stack, change_set["Status"], [change_set.get("StatusReason", "")])
+        self.client("cloudformation").execute_change_set(ChangeSetName=change_set["ChangeSetId"], StackName=stack)
+        return self.rest(change_set["StackId"])
+
+    def deployed(self, stack: str, template: dict, parameters: dict | None = None) -> dict[str, str]:
+        """Deploy, insist on success, and return the outputs."""
+        found = self.deploy(stack, template, parameters)
+        if found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            raise _refusal(stack, found["StackStatus"], self.failures(found["StackId"]))
+        return {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
+
+    def delete(self, stack: str) -> dict:
+        """Delete a stack, and return its description when it rests."""
+        found = self.stack(stack)
+        if found is None:
+            raise Differs(f"stack {stack}", "no such stack")
+        removal.note_log_groups(self, found["StackId"])
+        self.client("cloudformation").delete_stack(StackName=stack)
+        return self.rest(found["StackId"])
+
+    def stack(self, stack: str) -> Any:
+        """Return the DescribeStacks entry, None if there is no stack."""
+        try:
+            return self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        except Exception as error:
+            if service_errors.is_missing(error):
+                return None
+            raise
+
+    def rest(self, stack_id: str) -> dict:
+        """Wait until no operation runs on the stack; the probe's time limit ends the wait."""
+        pause, longest = 0.01, 0.05 if self.emulated_at else 5
+        while True:
+            limits.pause(pause)
+            found = self.stack(stack_id) or {"StackStatus": "DELETE_COMPLETE", "StackId": stack_id}
+            if not found["StackStatus"].endswith("IN_PROGRESS"):
+                return found
+            pause = min(2 * pause, longest)
+
+    def events(self, stack: str) -> list[dict]:
+        """Return a stack's events, the earliest first."""
+        pages = self.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=stack)
+        return [event for page in pages for event in page["StackEvents"]][::-1]
+
+    def failures(self, stack: str) -> list[str]:
+        return [
+            f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}"
+            for e in self.events(stack)
+            if "FAILED" in e["ResourceStatus"]
+        ]
+
+    def resources(self, stack: str) -> dict[str, dict]:
+        """Return the resources of a stack by logical id."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+        return {r["LogicalResourceId"]: r for page in pages for r in page["StackResourceSummaries"]}
+
+    def child(self, stack: str, logical_id: str) -> str:
+        """Return a resource's physical id."""
+        return self.resources(stack)[logical_id]["PhysicalResourceId"]
+
+    def invoke(self, function: str, event: Any = None) -> Any:
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+        return json.loads(answer["Payload"].read())
+
+    def call(
+        self, api: str, path: str, method: str = "GET", body: bytes | str | None = None, **headers: str
+    ) -> http.Answer:
+        """Send a request to the stage `test` of a REST API, as a client would."""
+        suffix = "amazonaws.com.cn" if self.aws.region.startswith("cn-") else "amazonaws.com"
+        url = f"https://{api}.execute-api.{self.aws.region}.{suffix}/test"
+        if self.emulated_at:
+            url = f"{self.emulated_at}/restapis/{api}/test/_user_request_"
+        return http.send(method, url + path, body, headers)
+
+    def messages(self, group: str) -> list[str]:
+        """Return the messages of a log group, [] before the first one."""
+        logs = self.client("logs")
+        pages: Iterator[dict] = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        try:
+            return [event["message"] for page in pages for event in page["events"]]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+
+
+def _refusal(stack: str, status: str, reasons: list[str]) -> Exception:
+    """Return why a stack was not made: a type that the endpoint does not have is no difference."""
+    said = "; ".join(reason for reason in reasons if reason)
+    if any(word in said.lower() for word in UNSUPPORTED):
+        return CannotTry(f"CloudFormation: {said}")
+    return Differs(f"stack {stack} is made", f"{status}: {said}")
 
 
 def zipped(files: dict[str, str]) -> bytes:
@@ -64,5 +242,7 @@ def zipped(files: dict[str, str]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, text in sorted(files.items()):
-            archive.writestr(zipfile.ZipInfo(name), text)
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o644 << 16  # Lambda reads the code as another user
+            archive.writestr(entry, text)
     return out.getvalue()

@@ -2,40 +2,15 @@
 
 import json
 import secrets
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import urllib3
-
 from config import environment, names
+from conformance import http
 from conformance.account import Account
+from conformance.http import Answer
 from conformance.probe import CannotTry, Differs
 from deployer.stacks import reading
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP response; `headers` compare without case."""
-
-    status: int
-    headers: "urllib3.HTTPHeaderDict"
-    text: str
-
-    @property
-    def document(self) -> dict:
-        """The body; {} if it is no JSON object."""
-        try:
-            found = json.loads(self.text)
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def error(self) -> dict:
-        """The error of the contract; {} without one."""
-        found = self.document.get("error")
-        return found if isinstance(found, dict) else {}
 
 
 class Environment:
@@ -60,19 +35,17 @@ class Environment:
         key = self.client("apigateway").get_api_key(apiKey=self.outputs["ApiKeyId"], includeValue=True)
         return key["value"]
 
-    @cached_property
-    def _pool(self) -> urllib3.PoolManager:
-        return urllib3.PoolManager(retries=False, timeout=40)
+    def for_probe(self) -> "Environment":
+        """Return the same environment for one probe, whose `account.made` is its own."""
+        return Environment(self.account.for_probe(), self.settings, self.outputs)
 
     def call(
         self, method: str, path: str, body: bytes | str | None = None, *, key: bool = True, **headers: str
     ) -> Answer:
         """Send one request to the API, as a client would; `headers` with `_` for `-`, spelt as they are sent."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if key:
-            sent["x-api-key"] = self.api_key
-        found = self._pool.request(method, self.outputs["ApiUrl"] + path, body=body, headers=sent)
-        return Answer(found.status, found.headers, found.data.decode())
+            headers["x-api-key"] = self.api_key
+        return http.send(method, self.outputs["ApiUrl"] + path, body, headers)
 
     def send(self, method: str, path: str, document: object, **headers: str) -> Answer:
         """Send a JSON document."""

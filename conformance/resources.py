@@ -1,98 +1,92 @@
-"""Queues, topics, subscriptions and tables of a probe's own, made without a stack and removed when the probe ends."""
+"""Templates of probes: the resources that many of them use, as small as AWS accepts them."""
 
-import json
 from typing import Any
 
-from conformance.account import Account
+STACK = "AWS::CloudFormation::Stack"
+ECHO = "def handler(event, context):\n    return event\n"
+LOGS = {
+    "Effect": "Allow",
+    "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+    "Resource": {"Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/*"},
+}
+"""What each function may do: write its log."""
 
 
-def queue(account: Account, name: str, **attributes: str) -> tuple[str, str]:
-    """Create a queue to which SNS may send; return its URL and its ARN."""
-    sqs = account.client("sqs")
-    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-    account.made.callback(sqs.delete_queue, QueueUrl=url)
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    allow = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"StringEquals": {"aws:SourceAccount": arn.split(":")[4]}},
+def template(resources: dict, outputs: dict | None = None, **sections: Any) -> dict:
+    return {
+        "Resources": resources,
+        **({"Outputs": {k: {"Value": v} for k, v in outputs.items()}} if outputs else {}),
+        **sections,
     }
-    policy = {"Version": "2012-10-17", "Statement": [allow]}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    return url, arn
 
 
-def topic(account: Account, name: str, **attributes: str) -> str:
-    """Create a topic and return its ARN."""
-    sns = account.client("sns")
-    arn = sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
-    account.made.callback(sns.delete_topic, TopicArn=arn)
-    return arn
+def ref(name: str) -> dict:
+    return {"Ref": name}
 
 
-def subscribed(account: Account, topic_arn: str, name: str, **attributes: str) -> str:
-    """Subscribe a new queue, by default with raw delivery, and return the queue's URL."""
-    sns, (url, arn) = account.client("sns"), queue(account, name)
-    made = sns.subscribe(
-        TopicArn=topic_arn,
-        Protocol="sqs",
-        Endpoint=arn,
-        Attributes={"RawMessageDelivery": "true", **attributes},
-        ReturnSubscriptionArn=True,
-    )
-    account.made.callback(sns.unsubscribe, SubscriptionArn=made["SubscriptionArn"])
-    return url
+def att(name: str, attribute: str) -> dict:
+    return {"Fn::GetAtt": [name, attribute]}
 
 
-def table(account: Account, name: str, **properties: Any) -> str:
-    """Create a table with the key `id`, wait until it is active, and return its name."""
-    dynamodb = account.client("dynamodb")
-    dynamodb.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        **properties,
-    )
-    account.made.callback(_delete_table, account, name)
-    account.until(lambda: _status(account, name) == "ACTIVE", f"table {name} is active")
-    return name
+def document(*statements: dict) -> dict:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def received(account: Account, url: str) -> list[dict]:
-    """Take what a receive returns off a queue: up to ten messages, with their attributes."""
-    sqs, taken = account.client("sqs"), []
-    found = sqs.receive_message(
-        QueueUrl=url,
-        MaxNumberOfMessages=10,
-        MessageAttributeNames=["All"],
-        MessageSystemAttributeNames=["All"],
-        WaitTimeSeconds=0 if account.aws.local else 5,
-    )
-    for message in found.get("Messages", []):
-        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        taken.append(message)
-    return taken
+TRUST = document({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
 
 
-def gathered(account: Account, url: str, number: int, what: str, seconds: float = 10) -> list[dict]:
-    """Wait for that many messages, and return them in the order of their arrival."""
-    found: list[dict] = []
-
-    def enough() -> bool:
-        found.extend(received(account, url))
-        return len(found) >= number
-
-    account.until(enough, what, seconds)
-    return found
+def role(*allowed: tuple[str | list[str], Any]) -> dict:
+    """A role of a function, which may write logs and take these actions on these resources."""
+    statements = [LOGS, *({"Effect": "Allow", "Action": action, "Resource": on} for action, on in allowed)]
+    policy = {"PolicyName": "probe", "PolicyDocument": document(*statements)}
+    return {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST, "Policies": [policy]}}
 
 
-def _status(account: Account, name: str) -> str:
-    return account.client("dynamodb").describe_table(TableName=name)["Table"]["TableStatus"]
+def function(code: dict[str, str], role_arn: Any, **more: Any) -> dict:
+    """A function with the least that AWS demands."""
+    properties = {"Runtime": "python3.13", "Handler": "app.handler", "Code": code, "Role": role_arn, "Timeout": 5}
+    return {"Type": "AWS::Lambda::Function", "Properties": {**properties, **more}}
 
 
-def _delete_table(account: Account, name: str) -> None:
-    account.until(lambda: _status(account, name) == "ACTIVE", f"table {name} is active")
-    account.client("dynamodb").delete_table(TableName=name)
+def permission(principal: str, source: Any) -> dict:
+    """Let a service invoke the function F for a source."""
+    properties = {"FunctionName": ref("F"), "Action": "lambda:InvokeFunction", "Principal": principal}
+    return {"Type": "AWS::Lambda::Permission", "Properties": {**properties, "SourceArn": source}}
+
+
+def queue(**properties: Any) -> dict:
+    return {"Type": "AWS::SQS::Queue", "Properties": properties}
+
+
+def mapping(source: Any, **properties: Any) -> dict:
+    """An event source mapping of the function F."""
+    properties = {"FunctionName": ref("F"), "EventSourceArn": source, **properties}
+    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
+
+
+RECEIVE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+READ_STREAM = [f"dynamodb:{each}" for each in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")]
+
+
+def table(**properties: Any) -> dict:
+    return {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            **properties,
+        },
+    }
+
+
+def bucket(**properties: Any) -> dict:
+    return {"Type": "AWS::S3::Bucket", "Properties": properties}
+
+
+def child(url: str, **parameters: Any) -> dict:
+    return {"Type": STACK, "Properties": {"TemplateURL": url, "Parameters": parameters}}
+
+
+def parameter(value: Any, **more: Any) -> dict:
+    return {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value}, **more}

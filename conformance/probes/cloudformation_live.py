@@ -2,7 +2,6 @@
 
 from conformance.environment import Environment
 from conformance.probe import expect, holds, reads, writes
-from conformance.support import answered
 from deployer.plan.templates import child_urls
 from deployer.stacks import change_set_cleanup, changeset, reading
 
@@ -56,7 +55,7 @@ def a_template_is_returned_as_it_was_sent(environment: Environment) -> None:
 @reads("deployer/stacks/validation.py")
 def describe_events_tells_of_operations(environment: Environment) -> None:
     """DescribeEvents, by a nested stack's ARN, returns events with their operation's id and type."""
-    events = answered(environment.client("cloudformation").describe_events, StackName=environment.stacks["DataStack"])
+    events = environment.client("cloudformation").describe_events(StackName=environment.stacks["DataStack"])
     found = events["OperationEvents"]
     holds(found and all(event.get("OperationId") for event in found), "events of operations", found[:1])
 
@@ -64,7 +63,7 @@ def describe_events_tells_of_operations(environment: Environment) -> None:
 @writes("deployer/stacks/changeset.py", "deployer/stacks/change_set_cleanup.py")
 def nested_change_sets_are_read_by_their_arns(environment: Environment) -> None:
     """A change set of the root names one of each nested stack, which is read by its ARN; both go when it is deleted."""
-    aws, root = environment.account.aws, environment.stacks[""]
+    aws, root, cloudformation = environment.account.aws, environment.stacks[""], environment.client("cloudformation")
     stack = reading.describe(aws, root) or {}
     tags = {**reading.tags_of(stack), "Conformance": environment.account.mark}
     request = {
@@ -75,15 +74,12 @@ def nested_change_sets_are_read_by_their_arns(environment: Environment) -> None:
     }
     made = changeset.create(aws, root, new=False, exists=False, request=request, token=environment.account.mark)
     environment.account.made.callback(change_set_cleanup.discard, aws, made, 0.1 * environment.account.patience)
-    seen = {each.stack_id for each in made.sets if each.stack}
+    nested = [each for each in made.sets if each.path]
+    seen = {each.stack_id for each in nested}
     expect(seen, {arn for name, arn in environment.stacks.items() if name}, "stacks of the nested change sets")
     environment.account.made.close()
-    left = {arn for arn in seen if any(made.id in str(each) for each in _change_sets(environment, arn))}
-    expect(left, set(), "nested stacks on which a change set is left")
-
-
-def _change_sets(environment: Environment, stack: str) -> list:
-    return [*change_set_cleanup.of_stack(environment.client("cloudformation"), stack).values()]
+    left = [each.path for each in nested if each.id in change_set_cleanup.of_stack(cloudformation, each.stack_id)]
+    expect(left, [], "nested stacks on which a change set is left")
 
 
 @writes("deployer/stacks/drift_detection.py")
@@ -100,7 +96,7 @@ def drift_detection_leaves_nested_stacks_out(environment: Environment) -> None:
         }
 
     before = checked()
-    started = answered(cloudformation.detect_stack_drift, StackName=environment.stacks[""])["StackDriftDetectionId"]
+    started = cloudformation.detect_stack_drift(StackName=environment.stacks[""])["StackDriftDetectionId"]
 
     def ended() -> str | None:
         found = cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=started)["DetectionStatus"]

@@ -3,7 +3,7 @@
 import json
 from urllib.parse import urlsplit
 
-from conformance import resources
+from conformance import stackless
 from conformance.environment import Environment
 from conformance.probe import expect, holds, reads, writes
 
@@ -11,7 +11,7 @@ from conformance.probe import expect, holds, reads, writes
 def _subscribed(environment: Environment, name: str, **attributes: str) -> str:
     """Subscribe a queue of the probe's own to the events of its orders; return the queue's URL."""
     topic = environment.outputs["OrderEventsTopicArn"]
-    return resources.subscribed(environment.account, topic, f"{environment.account.mark}-{name}", **attributes)
+    return stackless.subscribed(environment.account, topic, f"{environment.account.mark}-{name}", **attributes)
 
 
 def _events_of(environment: Environment, queue: str, order_id: str, number: int) -> list[dict]:
@@ -19,7 +19,7 @@ def _events_of(environment: Environment, queue: str, order_id: str, number: int)
     found: list[dict] = []
 
     def enough() -> bool:
-        for message in resources.received(environment.account, queue):
+        for message in stackless.received(environment.account, queue):
             if json.loads(message["Body"])["orderId"] == order_id:
                 found.append(message)
         return len(found) >= number
