@@ -49,7 +49,8 @@ class Environment:
 
     def send(self, method: str, path: str, document: object, **headers: str) -> Answer:
         """Send a JSON document."""
-        return self.call(method, path, json.dumps(document), **{"Content_Type": "application/json", **headers})
+        sent: dict[str, Any] = {"Content_Type": "application/json", **headers}
+        return self.call(method, path, json.dumps(document), **sent)
 
     def new_id(self) -> str:
         """Return an id for an order of the run."""

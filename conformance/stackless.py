@@ -1,15 +1,21 @@
 """Queues, topics, subscriptions and tables of a probe's own, made without a stack and removed when the probe ends."""
 
 import json
+import secrets
 from typing import Any
 
 from conformance.account import Account
 
 
-def queue(account: Account, name: str, **attributes: str) -> tuple[str, str]:
+def _name(account: Account, purpose: str) -> str:
+    return f"{account.mark}-{purpose}-{secrets.token_hex(3)}"
+
+
+def queue(account: Account, purpose: str, **attributes: str) -> tuple[str, str]:
     """Create a queue to which SNS may send; return its URL and its ARN."""
     sqs = account.client("sqs")
-    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    tags = {tag["Key"]: tag["Value"] for tag in account.tags}
+    url = sqs.create_queue(QueueName=_name(account, purpose), Attributes=attributes, tags=tags)["QueueUrl"]
     account.made.callback(sqs.delete_queue, QueueUrl=url)
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     allow = {
@@ -24,17 +30,17 @@ def queue(account: Account, name: str, **attributes: str) -> tuple[str, str]:
     return url, arn
 
 
-def topic(account: Account, name: str, **attributes: str) -> str:
+def topic(account: Account, purpose: str, **attributes: str) -> str:
     """Create a topic and return its ARN."""
     sns = account.client("sns")
-    arn = sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
+    arn = sns.create_topic(Name=_name(account, purpose), Attributes=attributes, Tags=account.tags)["TopicArn"]
     account.made.callback(sns.delete_topic, TopicArn=arn)
     return arn
 
 
-def subscribed(account: Account, topic_arn: str, name: str, **attributes: str) -> str:
+def subscribed(account: Account, topic_arn: str, purpose: str, **attributes: str) -> str:
     """Subscribe a new queue, by default with raw delivery, and return the queue's URL."""
-    sns, (url, arn) = account.client("sns"), queue(account, name)
+    sns, (url, arn) = account.client("sns"), queue(account, purpose)
     made = sns.subscribe(
         TopicArn=topic_arn,
         Protocol="sqs",
@@ -46,14 +52,15 @@ def subscribed(account: Account, topic_arn: str, name: str, **attributes: str) -
     return url
 
 
-def table(account: Account, name: str, **properties: Any) -> str:
+def table(account: Account, purpose: str, **properties: Any) -> str:
     """Create a table with the key `id`, wait until it is active, and return its name."""
-    dynamodb = account.client("dynamodb")
+    dynamodb, name = account.client("dynamodb"), _name(account, purpose)
     dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
+        Tags=account.tags,
         **properties,
     )
     account.made.callback(_delete_table, account, name)
@@ -69,7 +76,7 @@ def received(account: Account, url: str) -> list[dict]:
         MaxNumberOfMessages=10,
         MessageAttributeNames=["All"],
         MessageSystemAttributeNames=["All"],
-        WaitTimeSeconds=0 if account.aws.local else 5,
+        WaitTimeSeconds=0 if account.emulated_at else 5,
     )
     for message in found.get("Messages", []):
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])

@@ -8,10 +8,11 @@ from conformance.environment import Environment
 from conformance.probe import expect, holds, reads, writes
 
 
-def _subscribed(environment: Environment, name: str, **attributes: str) -> str:
-    """Subscribe a queue of the probe's own to the events of its orders; return the queue's URL."""
-    topic = environment.outputs["OrderEventsTopicArn"]
-    return stackless.subscribed(environment.account, topic, f"{environment.account.mark}-{name}", **attributes)
+def _subscribed(environment: Environment, **attributes: str) -> str:
+    """Subscribe a queue of the probe's own to the platform's events; return the queue's URL."""
+    return stackless.subscribed(
+        environment.account, environment.outputs["OrderEventsTopicArn"], "subscriber", **attributes
+    )
 
 
 def _events_of(environment: Environment, queue: str, order_id: str, number: int) -> list[dict]:
@@ -31,7 +32,7 @@ def _events_of(environment: Environment, queue: str, order_id: str, number: int)
 @writes("handlers/orders_events.py", "generator/order_events.py", "docs/monitoring.md")
 def an_event_is_delivered_raw_with_its_attributes(environment: Environment) -> None:
     """With raw delivery a message of the queue is the event itself, and the event's attributes are the message's."""
-    queue = _subscribed(environment, "raw")
+    queue = _subscribed(environment)
     order = environment.place().document
     message = _events_of(environment, queue, order["orderId"], 1)[0]
     event, attributes = json.loads(message["Body"]), message.get("MessageAttributes", {})
@@ -46,7 +47,7 @@ def a_filter_policy_selects_events_by_their_attributes(environment: Environment)
     """A subscription's filter policy on eventType and customerId lets only matching events through."""
     order = environment.order()
     wanted = {"eventType": ["OrderStatusChanged"], "customerId": [order["customerId"]]}
-    queue = _subscribed(environment, "filtered", FilterPolicy=json.dumps(wanted))
+    queue = _subscribed(environment, FilterPolicy=json.dumps(wanted))
     placed = environment.placed(environment.send("POST", "/orders", order)).document["orderId"]
     environment.place()  # of another customer
     expect(environment.send("PUT", f"/orders/{placed}", {"status": "processing"}).status, 200, "status of the change")
@@ -57,7 +58,7 @@ def a_filter_policy_selects_events_by_their_attributes(environment: Environment)
 @writes("handlers/orders_events.py", "domain/events.py", "generator/event_sources.py")
 def each_change_of_an_order_is_announced(environment: Environment) -> None:
     """The stream has an order's old and new image for every change, from which each event follows once or more."""
-    queue = _subscribed(environment, "changes")
+    queue = _subscribed(environment)
     order_id = environment.place().document["orderId"]
     for status in ("processing", "cancelled"):
         expect(environment.send("PUT", f"/orders/{order_id}", {"status": status}).status, 200, f"status for {status}")

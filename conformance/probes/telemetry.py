@@ -26,7 +26,7 @@ def _lines(environment: Environment, name: str, pattern: str = "") -> list[str]:
     return [event["message"] for page in pages for event in page["events"]]
 
 
-def _requested(environment: Environment, **headers: str) -> str:
+def _requested(environment: Environment, **headers: Any) -> str:
     """Read an order that is not there, and return the request's id."""
     return environment.call("GET", "/orders/fd-absent", **headers).headers["x-amzn-RequestId"]
 
