@@ -78,7 +78,12 @@ class Environment:
 
     def cancel_later(self, order_id: str) -> None:
         """Cancel the order when the probe ends; one that is not stored, or is cancelled already, is left alone."""
-        self.account.made.callback(self.send, "PUT", f"/orders/{order_id}", {"status": "cancelled"})
+        self.account.made.callback(self._cancel, order_id)
+
+    def _cancel(self, order_id: str) -> None:
+        answer = self.send("PUT", f"/orders/{order_id}", {"status": "cancelled"})
+        if answer.status not in (200, 404, 409):
+            self.account.left.append(f"order {order_id}: {answer.status} {answer.error.get('code', '')}")
 
     def stored(self, order_id: str) -> dict:
         """Wait until the order can be read, and return it."""

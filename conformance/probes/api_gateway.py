@@ -3,6 +3,8 @@
 import json
 from urllib.parse import urlsplit
 
+from urllib3.util import SKIP_HEADER
+
 from conformance.environment import Answer, Environment
 from conformance.probe import CannotTry, expect, holds, reads, writes
 
@@ -117,6 +119,15 @@ def a_body_of_another_type_passes_the_validator(environment: Environment) -> Non
     """A body whose Content-Type has no model is not validated: the function gets it, and answers 415."""
     answer = environment.call("POST", "/orders", "<order/>", Content_Type="text/xml")
     expect((answer.status, answer.error.get("code")), (415, "unsupported_media_type"), "status and code")
+
+
+@reads("generator/firewall.py")
+def a_request_without_user_agent_passes_the_firewall(environment: Environment) -> None:
+    """The core rule set's rule on a missing User-Agent only counts: the request reaches the API."""
+    environment.needs(environment.settings.api.waf_rate_limit, "this environment has no firewall")
+    environment.needs(not environment.account.emulated_at, "the emulator's firewall inspects nothing")
+    answer = environment.call("GET", ABSENT, User_Agent=SKIP_HEADER)
+    expect((answer.status, answer.error.get("code")), (404, "not_found"), "status and code without a User-Agent")
 
 
 @reads("contract/schemas.py", "handlers/http.py", "domain/strict_json.py")

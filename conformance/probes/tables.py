@@ -1,6 +1,7 @@
 """What DynamoDB answers to the calls that store orders: on small tables of the probes' own."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -16,7 +17,7 @@ def _item(key: str, **attributes: dict[str, str]) -> dict[str, Any]:
     return {"id": {"S": key}, **attributes}
 
 
-def _refused(call: Any, **arguments: Any) -> dict[str, Any]:
+def _refused(call: Any, **arguments: Any) -> Mapping[str, Any]:
     """Make a call that must be refused, and return the error's response."""
     try:
         call(**arguments)

@@ -139,6 +139,15 @@ def a_sampled_request_is_one_trace(environment: Environment) -> None:
     environment.account.until(lambda: wanted <= origins(), f"segments of {sorted(wanted)}", LATE)
 
 
+@reads("generator/order_events.py", "deployer/preflight/account_state.py")
+def sns_may_trace(environment: Environment) -> None:
+    """X-Ray has the policy that lets SNS send segments, and at most five policies in the account and region."""
+    pages = _xray(environment).get_paginator("list_resource_policies").paginate()
+    found = [policy["PolicyName"] for page in pages for policy in page["ResourcePolicies"]]
+    wanted = f"{names.root_stack(environment.settings.name)}-order-events"
+    holds(wanted in found and len(found) <= 5, f"{wanted} among at most five policies", found)
+
+
 @reads("generator/api_logging.py")
 def api_gateway_may_write_logs(environment: Environment) -> None:
     """The account has a role for API Gateway's logs, whichever stack or person made it."""
