@@ -16,8 +16,7 @@ def stack(account: "Account", name: str) -> None:
     found = account.stack(name)
     if found is None:
         return
-    if found["StackStatus"] != "REVIEW_IN_PROGRESS":  # a change set was made and not executed: nothing to wait for
-        found = account.rest(found["StackId"])
+    found = account.rest(found["StackId"])
     note_log_groups(account, found["StackId"])
     kept = [] if found["StackStatus"] == "DELETE_COMPLETE" else _of_types(account, found["StackId"], BUCKET, TABLE)
     for kind, physical_id in kept:
