@@ -180,7 +180,8 @@ class Account:
         while True:
             limits.pause(pause)
             found = self.stack(stack_id) or {"StackStatus": "DELETE_COMPLETE", "StackId": stack_id}
-            if not found["StackStatus"].endswith("IN_PROGRESS"):
+            status = found["StackStatus"]
+            if status == "REVIEW_IN_PROGRESS" or not status.endswith("IN_PROGRESS"):
                 return found
             pause = min(2 * pause, longest)
 
