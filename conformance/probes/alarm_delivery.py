@@ -103,32 +103,3 @@ def a_principal_of_the_account_publishes_under_the_aws_managed_key(account: Acco
     account.client("sns").publish(TopicArn=arn, Message="order")
     found = stackless.gathered(account, url, 1, "the message is in the queue", 5)
     expect([message["Body"] for message in found], ["order"], "messages")
-
-
-@deploys("generator/alarm_resources.py", "generator/alarms/objectives.py")
-def a_composite_alarm_follows_its_alarms(account: Account, name: str) -> None:
-    """ALARM(a) AND ALARM(b) goes into ALARM when both are, and leaves when one is OK."""
-    cloudwatch, composite = account.client("cloudwatch"), f"{name}-both"
-    members = [f"{name}-a", f"{name}-b"]
-    for member in members:
-        _alarm(
-            account, member, Namespace=name, MetricName="none", Statistic="Sum", Period=60, TreatMissingData="ignore"
-        )
-    account.made.callback(cloudwatch.delete_alarms, AlarmNames=[composite])
-    rule = " AND ".join(f'ALARM("{member}")' for member in members)
-    cloudwatch.put_composite_alarm(AlarmName=composite, AlarmRule=rule, Tags=account.tags)
-
-    def state() -> str:
-        found = cloudwatch.describe_alarms(AlarmNames=[composite], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
-        return found[0]["StateValue"]
-
-    def settle(member: str, value: str) -> None:
-        cloudwatch.set_alarm_state(AlarmName=member, StateValue=value, StateReason="conformance")
-
-    settle(members[0], "ALARM")
-    settle(members[1], "OK")
-    account.until(lambda: state() == "OK", "OK with one of two in ALARM")
-    settle(members[1], "ALARM")
-    account.until(lambda: state() == "ALARM", "ALARM with both in ALARM")
-    settle(members[0], "OK")
-    account.until(lambda: state() == "OK", "OK again")

@@ -31,16 +31,6 @@ def resources_carry_the_root_s_tags(environment: Environment) -> None:
     expect(lacking, {}, f"resources without {wanted}")
 
 
-@reads("deployer/stacks/reading.py", "deployer/stacks/tree.py")
-def a_nested_stack_names_its_root(environment: Environment) -> None:
-    """DescribeStacks of a nested stack returns RootId and ParentId, the root's ARN."""
-    aws = environment.account.aws
-    root = (reading.describe(aws, environment.stacks[""]) or {}).get("StackId")
-    nested = {name: reading.describe(aws, arn) or {} for name, arn in environment.stacks.items() if name}
-    seen = {name: (stack.get("RootId"), stack.get("ParentId")) for name, stack in nested.items()}
-    expect(seen, dict.fromkeys(nested, (root, root)), "RootId and ParentId")
-
-
 @reads("generator/lifecycle.py", "deployer/plan/templates.py")
 def a_template_is_returned_as_it_was_sent(environment: Environment) -> None:
     """GetTemplate returns the original text: a DeletionPolicy that refers to a parameter, and relative locations replaced."""

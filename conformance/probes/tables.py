@@ -131,12 +131,3 @@ def a_warm_throughput_cannot_be_lowered(account: Account, name: str) -> None:
     lower = {"ReadUnitsPerSecond": warm["ReadUnitsPerSecond"], "WriteUnitsPerSecond": 1}
     refused = _refused(dynamodb.update_table, TableName=table, WarmThroughput=lower)
     expect(refused["Error"]["Code"], "ValidationException", "code")
-
-
-@deploys("generator/data.py", "environments/prod.toml")
-def a_protected_table_cannot_be_deleted(account: Account, name: str) -> None:
-    """DeleteTable refuses a table with deletion protection, until an update has removed it."""
-    table, dynamodb = stackless.table(account, "protected", DeletionProtectionEnabled=True), account.client("dynamodb")
-    account.made.callback(dynamodb.update_table, TableName=table, DeletionProtectionEnabled=False)
-    refused = _refused(dynamodb.delete_table, TableName=table)
-    expect(refused["Error"]["Code"], "ValidationException", "code")
