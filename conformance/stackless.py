@@ -23,7 +23,7 @@ def queue(account: Account, purpose: str, **attributes: str) -> tuple[str, str]:
         "Principal": {"Service": "sns.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": arn,
-        "Condition": {"StringEquals": {"aws:SourceAccount": arn.split(":")[4]}},
+        "Condition": {"ArnLike": {"aws:SourceArn": ":".join([*arn.replace(":sqs:", ":sns:").split(":")[:5], "*"])}},
     }
     policy = {"Version": "2012-10-17", "Statement": [allow]}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})

@@ -26,15 +26,15 @@ def handler(event, context):
 MISSING = """
 import boto3, os
 from botocore.exceptions import ClientError
-def tried(call, **arguments):
+def tried(call, key="absent", **arguments):
     try:
-        call(Bucket=os.environ["BUCKET"], Key="absent", **arguments)
+        call(Bucket=os.environ["BUCKET"], Key=key, **arguments)
     except ClientError as error:
         return error.response["ResponseMetadata"]["HTTPStatusCode"]
     return 200
 def handler(event, context):
     s3 = boto3.client("s3")
-    return {"get": tried(s3.get_object), "put": tried(s3.put_object, Body=b"")}
+    return {"stored": tried(s3.get_object, "stored"), "get": tried(s3.get_object), "put": tried(s3.put_object, Body=b"")}
 """
 
 
@@ -86,10 +86,16 @@ def a_missing_object_is_403_without_list_bucket(account: Account, name: str) -> 
     read = ("s3:GetObject", {"Fn::Sub": "${B.Arn}/*"})
     where = {"Variables": {"BUCKET": ref("B")}}
     made = _function(account, name, MISSING, read, more={"B": bucket()}, Environment=where, Timeout=15)
-    seen = account.invoke(made)
+    account.client("s3").put_object(Bucket=account.child(name, "B"), Key="stored", Body=b"")
+
+    def may_read() -> dict | None:
+        seen = account.invoke(made)
+        return seen if seen["stored"] == 200 else None
+
+    seen = account.until(may_read, "the function may read objects")
     if seen["put"] == 200:
         raise CannotTry("permissions are not enforced here")
-    expect(seen, {"get": 403, "put": 403}, "status of GET and of PUT, which is not allowed")
+    expect((seen["get"], seen["put"]), (403, 403), "status of GET and of PUT, which is not allowed")
 
 
 @deploys("generator/event_sources.py", "generator/policies.py")
