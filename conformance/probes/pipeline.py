@@ -22,7 +22,7 @@ def _events_of(environment: Environment, queue: str, order_id: str, number: int)
     def enough() -> bool:
         for message in stackless.received(environment.account, queue):
             event = json.loads(message["Body"])
-            if event["orderId"] == order_id:
+            if event.get("orderId") == order_id:
                 found[event["eventId"]] = message
         return len(found) >= number
 
