@@ -16,10 +16,11 @@ def handler(event, context):
     return len(bytes(range(256)) * (1 << 20))  # 256 MB
 """
 LINES = """
-import json, sys
+import datetime, json
 def handler(event, context):
+    now = datetime.datetime.now(datetime.timezone.utc)
     for level in ("INFO", "WARNING"):
-        for mark, timestamp in (("rfc3339", "2026-01-01T00:00:00.000Z"), ("other", "2026-01-01 00:00:00,000")):
+        for mark, timestamp in (("rfc3339", now.isoformat()), ("other", now.strftime("%d %b %Y"))):
             print(json.dumps({"level": level, "mark": mark + level, "timestamp": timestamp}), flush=True)
     print(json.dumps({"_aws": {"Timestamp": 0, "CloudWatchMetrics": []}, "mark": "emf"}), flush=True)
 """
@@ -71,6 +72,7 @@ def a_function_ends_at_its_memory_limit(account: Account, name: str) -> None:
 @deploys("config/environment.py", "handlers/telemetry.py", "generator/functions.py")
 def a_log_level_drops_lines_by_their_level(account: Account, name: str) -> None:
     """With ApplicationLogLevel WARN Lambda drops INFO lines, lines without an RFC 3339 time, and metrics in EMF."""
+    # Lambda developer guide, "Log-level filtering": without a level or an RFC 3339 timestamp a line counts as INFO.
     made = _function(account, name, LINES, LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "WARN"})
     account.invoke(made)
     group = f"/aws/lambda/{made}"
