@@ -42,7 +42,7 @@ def emf_lines_become_metrics(environment: Environment) -> None:
 
 
 @reads("contract/metrics.py", "generator/alarms", "generator/dashboard")
-def custom_metrics_have_the_contract_s_dimensions(environment: Environment) -> None:
+def custom_metrics_have_the_dimensions_of_the_contract(environment: Environment) -> None:
     """Metrics of log lines exist with the one set of dimensions that alarms and graphs read, and no other."""
     pages = environment.client("cloudwatch").get_paginator("list_metrics").paginate(Namespace=metrics.NAMESPACE)
     found = [metric for page in pages for metric in page["Metrics"]]

@@ -75,7 +75,7 @@ def validation_details_are_escaped(environment: Environment) -> None:
 
 
 @reads("generator/gateway_responses.py")
-def validation_details_have_the_validator_s_wording(environment: Environment) -> None:
+def validation_details_have_the_words_of_the_java_validator(environment: Environment) -> None:
     """The details are a list in brackets, in the words of the Java validator that API Gateway is known to use."""
     answer = environment.send("POST", "/orders", environment.order(customerId=5))
     wrong = 'instance type (integer) does not match any allowed primitive type (allowed: ["string"])'
@@ -83,7 +83,7 @@ def validation_details_have_the_validator_s_wording(environment: Environment) ->
 
 
 @reads("generator/gateway_responses.py", "operations/smoke/rest.py")
-def an_error_s_request_id_is_the_answer_s(environment: Environment) -> None:
+def an_error_has_the_request_id_of_its_answer(environment: Environment) -> None:
     """$context.requestId in a gateway response is what the header x-amzn-RequestId carries."""
     answer = environment.call("GET", ABSENT, key=False)
     holds(answer.error.get("requestId"), "an error with a requestId", answer.text)

@@ -7,7 +7,7 @@ from deployer.stacks import change_set_cleanup, changeset, reading
 
 
 @reads("config/names.py", "deployer/commands/destroy")
-def nested_stacks_carry_the_root_s_tags(environment: Environment) -> None:
+def nested_stacks_carry_the_tags_of_the_root(environment: Environment) -> None:
     """CloudFormation gives the tags of the root to its nested stacks."""
     stacks = {name: reading.describe(environment.account.aws, arn) for name, arn in environment.stacks.items()}
     tags = {name: reading.tags_of(stack) for name, stack in stacks.items()}
@@ -16,7 +16,7 @@ def nested_stacks_carry_the_root_s_tags(environment: Environment) -> None:
 
 
 @reads("config/names.py", "deployer/commands/destroy")
-def resources_carry_the_root_s_tags(environment: Environment) -> None:
+def resources_carry_the_tags_of_the_root(environment: Environment) -> None:
     """CloudFormation passes the root's tags on to the resources of nested stacks: table, queue and bucket have them."""
     wanted = reading.tags_of(reading.describe(environment.account.aws, environment.stacks[""]))
     dynamodb, sqs = environment.client("dynamodb"), environment.client("sqs")
@@ -43,7 +43,7 @@ def a_template_is_returned_as_it_was_sent(environment: Environment) -> None:
 
 
 @reads("deployer/stacks/validation.py")
-def describe_events_tells_of_operations(environment: Environment) -> None:
+def describe_events_returns_events_of_operations(environment: Environment) -> None:
     """DescribeEvents, by a nested stack's ARN, returns events with their operation's id and type."""
     events = environment.client("cloudformation").describe_events(StackName=environment.stacks["DataStack"])
     found = events["OperationEvents"]

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from conformance import stackless
 from conformance.account import Account
 from conformance.probe import deploys, expect, holds
@@ -21,7 +23,7 @@ from conformance.resources import (
 
 CALL = """
 import json, time
-def tell(**what):
+def log(**what):
     print("CALL " + json.dumps(what), flush=True)
 """
 
@@ -29,7 +31,7 @@ PARTIAL = (
     CALL
     + """
 def handler(event, context):
-    tell(bodies=sorted(r["body"] for r in event["Records"]),
+    log(bodies=sorted(r["body"] for r in event["Records"]),
          receives={r["body"]: int(r["attributes"]["ApproximateReceiveCount"]) for r in event["Records"]})
     failed = [r["messageId"] for r in event["Records"]
               if r["body"] == "bad" and r["attributes"]["ApproximateReceiveCount"] == "1"]
@@ -43,7 +45,7 @@ def handler(event, context):
     began = time.time()
     time.sleep(1)
     for r in event["Records"]:
-        tell(began=began, ended=time.time(), receives=int(r["attributes"]["ApproximateReceiveCount"]))
+        log(began=began, ended=time.time(), receives=int(r["attributes"]["ApproximateReceiveCount"]))
 """
 )
 POISONED = (
@@ -51,7 +53,7 @@ POISONED = (
     + """
 def handler(event, context):
     keys = {r["dynamodb"]["Keys"]["id"]["S"]: r["dynamodb"]["SequenceNumber"] for r in event["Records"]}
-    tell(keys=keys)
+    log(keys=keys)
     if "poison" in keys:
         raise ValueError("poison")
 """
@@ -115,7 +117,7 @@ def a_bounded_consumer_receives_no_message_twice(account: Account, name: str) ->
 
 
 @deploys("generator/event_sources.py", "handlers/orders_events.py", "operations/queues/dead_letters.py")
-def a_stream_s_batch_is_halved_around_a_failure(account: Account, name: str) -> None:
+def a_failing_batch_of_a_stream_is_halved(account: Account, name: str) -> None:
     """Lambda bisects a batch that crashes the function; the on-failure destination gets the position of the one record."""
     events = {
         "StartingPosition": "TRIM_HORIZON",
@@ -162,6 +164,40 @@ def a_move_task_moves_messages_to_a_named_queue(account: Account, name: str) -> 
     expect(sorted(message["Body"] for message in moved), ["a", "b"], "messages moved")
     tasks = sqs.list_message_move_tasks(SourceArn=dead_arn)["Results"]
     holds(tasks and tasks[0]["Status"] in ("RUNNING", "COMPLETED"), "a task that runs or is complete", tasks)
+
+
+@deploys("handlers/queue_batches.py", "handlers/dead_letters.py")
+def a_message_has_at_most_a_mebibyte(account: Account, name: str) -> None:
+    """SQS takes a message of 1 MiB, attributes included, and refuses a byte more, in a batch for all its messages."""
+    url, _ = stackless.queue(account, "sizes")
+    sqs, text = account.client("sqs"), "x" * (1 << 20)
+    sqs.send_message(QueueUrl=url, MessageBody=text)
+    half = text[: 1 << 19]
+    batch = [{"Id": "a", "MessageBody": half}, {"Id": "b", "MessageBody": half + "x"}]
+    for call, arguments in (
+        (sqs.send_message, {"MessageBody": text + "x"}),
+        (sqs.send_message_batch, {"Entries": batch}),
+    ):
+        holds(_is_refused(call, QueueUrl=url, **arguments), f"{call.__name__} is refused", "accepted")
+
+
+@deploys("handlers/orders_events.py")
+def a_publish_batch_has_at_most_ten_events(account: Account, name: str) -> None:
+    """SNS takes ten entries in a PublishBatch, and refuses eleven."""
+    arn, sns = stackless.topic(account, "events"), account.client("sns")
+    entries = [{"Id": str(number), "Message": "order"} for number in range(11)]
+    published = sns.publish_batch(TopicArn=arn, PublishBatchRequestEntries=entries[:10])
+    expect(len(published["Successful"]), 10, "entries published of ten")
+    refused = _is_refused(sns.publish_batch, TopicArn=arn, PublishBatchRequestEntries=entries)
+    holds(refused, "eleven entries are refused", "accepted")
+
+
+def _is_refused(call: Any, **arguments: Any) -> bool:
+    try:
+        call(**arguments)
+    except ClientError:
+        return True
+    return False
 
 
 @deploys("generator/queue_resources.py", "operations/queues/dead_letters.py")

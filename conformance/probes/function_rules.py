@@ -101,7 +101,7 @@ def a_missing_object_is_403_without_list_bucket(account: Account, name: str) -> 
 
 
 @deploys("generator/event_sources.py", "generator/policies.py")
-def an_event_source_needs_the_function_s_rights(account: Account, name: str) -> None:
+def an_event_source_needs_rights_of_the_function(account: Account, name: str) -> None:
     """Lambda refuses to read a queue for a function whose role may not receive from it: the stack fails."""
     mapped = {"FunctionName": ref("F"), "EventSourceArn": att("Q", "Arn")}
     resources = {

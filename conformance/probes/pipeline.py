@@ -117,7 +117,7 @@ def the_index_follows_the_table(environment: Environment) -> None:
 
 @reads("deployer/preflight/concurrency.py")
 def a_hundred_executions_stay_unreserved(environment: Environment) -> None:
-    """Reserved concurrency is taken from the account's; GetAccountSettings tells what is left, at least 100."""
+    """Reserved concurrency is taken from the account's; GetAccountSettings returns what is left, at least 100."""
     limits = environment.client("lambda").get_account_settings()["AccountLimit"]
     total, left = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
     reserved = environment.settings.functions.command_reserved_concurrency

@@ -88,6 +88,16 @@ def a_batch_takes_25_statements_and_a_transaction_100(account: Account, name: st
         expect(_refused(call, **arguments)["Error"]["Code"], "ValidationException", f"code of {call.__name__}")
 
 
+@deploys("handlers/repository.py", "handlers/bulk.py")
+def a_transaction_token_has_at_most_36_characters(account: Account, name: str) -> None:
+    """ClientRequestToken takes a UUID and no more: a prefixed one is a ValidationException, so the SDK makes it."""
+    table, dynamodb = stackless.table(account, "tokens"), account.client("dynamodb")
+    put = {"Put": {"TableName": table, "Item": _item("a")}}
+    dynamodb.transact_write_items(TransactItems=[put], ClientRequestToken="t" * 36)
+    refused = _refused(dynamodb.transact_write_items, TransactItems=[put], ClientRequestToken="u" * 37)
+    expect(refused["Error"]["Code"], "ValidationException", "code of a token of 37 characters")
+
+
 @deploys("contract/schemas.py", "contract/models.py")
 def an_item_above_400_kb_is_refused(account: Account, name: str) -> None:
     """An item of 400 KB is stored, a larger one is a ValidationException: the contract's largest order is far below."""

@@ -42,7 +42,7 @@ def _found(environment: Environment, name: str, request_id: str) -> dict:
 
 
 @reads("handlers/http.py", "handlers/telemetry.py", "operations/logs")
-def a_function_s_line_has_the_request_s_id(environment: Environment) -> None:
+def a_log_line_has_the_id_of_its_request(environment: Environment) -> None:
     """requestContext.requestId is the client's x-amzn-RequestId: a function's JSON line is found by it."""
     request_id = _requested(environment)
     line = _found(environment, "orders-query", request_id)
