@@ -4,6 +4,8 @@ import json
 import time
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from config import names
 from conformance.environment import Environment
 from conformance.probe import expect, holds, reads, writes
@@ -101,15 +103,20 @@ def every_graph_of_the_dashboard_is_computed(environment: Environment) -> None:
     environment.needs(environment.settings.monitoring.dashboard, "this environment has no dashboard")
     cloudwatch = environment.client("cloudwatch")
     body = cloudwatch.get_dashboard(DashboardName=names.root_stack(environment.settings.name))["DashboardBody"]
-    faults = []
-    for widget in json.loads(body)["widgets"]:
-        queries = _queries(widget["properties"])
-        if queries:
-            now = time.time()
-            found = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=now - 3600, EndTime=now)
-            answers = [found, *found["MetricDataResults"]]
-            faults += [message for answer in answers for message in answer.get("Messages", ())]
-    expect(faults, [], "messages of GetMetricData")
+    graphs = [queries for widget in json.loads(body)["widgets"] if (queries := _queries(widget["properties"]))]
+    holds(graphs, "graphs with metrics", graphs)
+    expect([fault for queries in graphs for fault in _faults(cloudwatch, queries)], [], "faults that CloudWatch finds")
+
+
+def _faults(cloudwatch: Any, queries: list[dict[str, Any]]) -> list[str]:
+    """Return what CloudWatch says against the metrics of a graph."""
+    now = time.time()
+    try:
+        found = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=now - 3600, EndTime=now)
+    except ClientError as error:
+        return [str(error)]
+    answers = [found, *found["MetricDataResults"]]
+    return [str(message) for answer in answers for message in answer.get("Messages", ())]
 
 
 def _queries(properties: dict) -> list[dict[str, Any]]:
