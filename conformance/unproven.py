@@ -68,6 +68,11 @@ UNPROVEN: tuple[Unproven, ...] = (
         "generator/triggers.py",
     ),
     Unproven(
+        "A reservation of concurrency that leaves less than 100 unreserved is refused",
+        "If it were accepted, it would starve the account; a_hundred_executions_stay_unreserved reads what is left",
+        "deployer/preflight/concurrency.py",
+    ),
+    Unproven(
         "Beyond the unreserved concurrency of the account invocations are throttled",
         "It would throttle every function of the account",
         "docs/local-limits.md",
@@ -103,7 +108,22 @@ UNPROVEN: tuple[Unproven, ...] = (
         "generator/api_logging.py",
     ),
     Unproven(
-        "The failure of a nested stack is found among its cancellations, UPDATE_ROLLBACK_FAILED is recovered by ContinueUpdateRollback",
+        "Rolling back a first creation fails at a protected table",
+        "It leaves a stack in ROLLBACK_FAILED; table_deletion_protection tries the same refusal when a stack is deleted",
+        "docs/aws-notes.md",
+    ),
+    Unproven(
+        "AWS::LanguageExtensions resolves parameters too early, and misreads the Condition of a statement",
+        "No template has the transform, and a test holds that",
+        "docs/aws-notes.md",
+    ),
+    Unproven(
+        "A value that is known later makes a change set report the replacement of an untouched resource",
+        "The plan counts these and shows its own comparison, so nothing depends on which they are",
+        "deployer/plan/verdicts.py",
+    ),
+    Unproven(
+        "UPDATE_ROLLBACK_FAILED is recovered by ContinueUpdateRollback",
         "A failed rollback cannot be caused on purpose without breaking a resource by hand",
         "deployer/stacks/recovery.py",
     ),

@@ -116,6 +116,21 @@ def a_bounded_consumer_receives_no_message_twice(account: Account, name: str) ->
     expect([call["receives"] for call in found], [1] * 6, "receives of each message")
 
 
+@deploys("generator/queue_resources.py", "config/constraints.py")
+def a_visibility_below_the_timeout_is_refused(account: Account, name: str) -> None:
+    """Lambda refuses a queue whose messages become visible again before the function's timeout: the stack fails."""
+    resources = {
+        "Q": queue(VisibilityTimeout=5),
+        "Role": role((RECEIVE, att("Q", "Arn"))),
+        "F": function(account.code(SLOW), att("Role", "Arn"), Timeout=10),
+        "M": mapping(att("Q", "Arn")),
+    }
+    found = account.deploy(name, template(resources))
+    expect(found["StackStatus"], "ROLLBACK_COMPLETE", "status of the stack")
+    reasons = " ".join(account.failures(found["StackId"])).lower()
+    holds("visibility timeout" in reasons, "a failure that names the visibility timeout", reasons)
+
+
 @deploys("generator/event_sources.py", "handlers/orders_events.py", "operations/queues/dead_letters.py")
 def a_failing_batch_of_a_stream_is_halved(account: Account, name: str) -> None:
     """Lambda bisects a batch that crashes the function; the on-failure destination gets the position of the one record."""

@@ -1,10 +1,16 @@
 """What CloudFormation accepts, refuses and keeps: on small stacks of the probes' own."""
 
+import json
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from conformance.account import Account
-from conformance.probe import deploys, expect, holds
+from conformance.probe import Differs, deploys, expect, holds
 from conformance.resources import child, parameter, queue, ref, template
+
+MAX_BODY = 51_200
+"""Bytes of a template in a request."""
 
 
 @deploys("deployer/stacks/validation.py", "deployer/show/failure.py")
@@ -54,6 +60,34 @@ def a_secure_string_cannot_be_created(account: Account, name: str) -> None:
     """CloudFormation refuses an AWS::SSM::Parameter of the type SecureString."""
     secret = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "SecureString", "Value": "x"}}
     expect(_status(account, name, template({"P": parameter("1"), "Secret": secret})), "refused", "the stack")
+
+
+@deploys("deployer/stacks/causes.py", "deployer/stacks/diagnosis.py")
+def a_nested_failure_has_its_cause_in_the_nested_events(account: Account, name: str) -> None:
+    """The root's event says that the embedded stack was not created; the cause is in the events of the nested stack."""
+    secret = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "SecureString", "Value": "x"}}
+    nested = account.template_url(template({"P": parameter("1"), "Secret": secret}))
+    found = account.deploy(name, template({"Child": child(nested)}), OnStackFailure="ROLLBACK")
+    of_root = [event for event in account.events(found["StackId"]) if event["ResourceStatus"] == "CREATE_FAILED"]
+    reason = next((e["ResourceStatusReason"] for e in of_root if e["LogicalResourceId"] == "Child"), "")
+    failures = account.failures(of_root[0]["PhysicalResourceId"])
+    causes = [failure.partition(": ")[2] for failure in failures if failure.startswith("Secret: ")]
+    holds(causes, "a failure of Secret in the nested stack", failures)
+    holds(reason.startswith("Embedded stack") and causes[0] not in reason, "Embedded stack … without the cause", reason)
+
+
+@deploys("deployer/artifacts/bucket.py", "deployer/plan/templates.py")
+def a_template_body_above_51200_bytes_is_refused(account: Account, name: str) -> None:
+    """CloudFormation takes a template of 51,200 bytes in a request; a larger one goes by way of S3."""
+    cloudformation = account.client("cloudformation")
+    body = json.dumps(template({"P": parameter("1")}))
+    cloudformation.validate_template(TemplateBody=body.ljust(MAX_BODY))
+    try:
+        cloudformation.validate_template(TemplateBody=body.ljust(MAX_BODY + 1))
+    except ClientError as error:
+        expect(error.response["Error"]["Code"], "ValidationError", "code")
+    else:
+        raise Differs("an error", "none", f"{MAX_BODY + 1} bytes")
 
 
 @deploys("deployer/preflight/name_conflicts.py", "deployer/plan/consequences.py")
