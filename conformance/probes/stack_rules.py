@@ -1,6 +1,7 @@
 """What CloudFormation accepts, refuses and keeps: on small stacks of the probes' own."""
 
 import json
+import re
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -68,12 +69,14 @@ def a_nested_failure_has_its_cause_in_the_nested_events(account: Account, name: 
     secret = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "SecureString", "Value": "x"}}
     nested = account.template_url(template({"P": parameter("1"), "Secret": secret}))
     found = account.deploy(name, template({"Child": child(nested)}), OnStackFailure="ROLLBACK")
-    of_root = [event for event in account.events(found["StackId"]) if event["ResourceStatus"] == "CREATE_FAILED"]
-    reason = next((e["ResourceStatusReason"] for e in of_root if e["LogicalResourceId"] == "Child"), "")
-    failures = account.failures(of_root[0]["PhysicalResourceId"])
+    reason = next(each for each in account.failures(found["StackId"]) if each.startswith("Child: "))
+    embedded = re.fullmatch(r"Child: Embedded stack (arn:\S+) was not successfully created.*", reason, re.DOTALL)
+    if not embedded:
+        raise Differs("Embedded stack <ARN> was not successfully created", reason)
+    failures = account.failures(embedded[1])
     causes = [failure.partition(": ")[2] for failure in failures if failure.startswith("Secret: ")]
     holds(causes, "a failure of Secret in the nested stack", failures)
-    holds(reason.startswith("Embedded stack") and causes[0] not in reason, "Embedded stack … without the cause", reason)
+    holds(causes[0] not in reason, "an event of the root without the cause", reason)
 
 
 @deploys("deployer/artifacts/bucket.py", "deployer/plan/templates.py")
