@@ -1,5 +1,6 @@
 """What DynamoDB answers to the calls that store orders: on small tables of the probes' own."""
 
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -92,9 +93,9 @@ def a_batch_takes_25_statements_and_a_transaction_100(account: Account, name: st
 def a_transaction_token_has_at_most_36_characters(account: Account, name: str) -> None:
     """ClientRequestToken takes a UUID and no more: a prefixed one is a ValidationException, so the SDK makes it."""
     table, dynamodb = stackless.table(account, "tokens"), account.client("dynamodb")
-    put = {"Put": {"TableName": table, "Item": _item("a")}}
-    dynamodb.transact_write_items(TransactItems=[put], ClientRequestToken="t" * 36)
-    refused = _refused(dynamodb.transact_write_items, TransactItems=[put], ClientRequestToken="u" * 37)
+    put, token = {"Put": {"TableName": table, "Item": _item("a")}}, secrets.token_hex(18)
+    dynamodb.transact_write_items(TransactItems=[put], ClientRequestToken=token)
+    refused = _refused(dynamodb.transact_write_items, TransactItems=[put], ClientRequestToken=token + "0")
     expect(refused["Error"]["Code"], "ValidationException", "code of a token of 37 characters")
 
 
