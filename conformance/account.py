@@ -20,14 +20,7 @@ from deployer.aws.session import Aws
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 PREFIX = "conformance-"
 TAG = "conformance"
-UNSUPPORTED = (
-    "unsupported",
-    "not supported",
-    "not implemented",
-    "unrecognized resource type",
-    "notimplemented",
-    "unknown action",
-)
+UNSUPPORTED = ("unsupported", "not supported", "not implemented", "unrecognized resource type", "notimplemented")
 
 Value = TypeVar("Value")
 
