@@ -16,31 +16,38 @@ LATE = 5
 """Seconds locally; times the patience five minutes, by which CloudWatch's metrics may be late."""
 
 
-def _total(environment: Environment, namespace: str, name: str, statistic: str = "Sum", **dimensions: str) -> float:
-    """Return the statistic of the last hour, added up over its minutes."""
-    found = environment.client("cloudwatch").get_metric_statistics(
-        Namespace=namespace,
-        MetricName=name,
-        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
-        StartTime=time.time() - 60 * MINUTE,
-        EndTime=time.time() + MINUTE,
-        Period=MINUTE,
-        Statistics=[statistic],
-    )
-    return sum(point[statistic] for point in found["Datapoints"])
+class _Metric:
+    """A metric of the hour before the probe, and since."""
+
+    def __init__(self, environment: Environment, namespace: str, **dimensions: str):
+        self.environment, self.namespace, self.since = environment, namespace, time.time() - 60 * MINUTE
+        self.dimensions = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+
+    def total(self, name: str, statistic: str = "Sum") -> float:
+        found = self.environment.client("cloudwatch").get_metric_statistics(
+            Namespace=self.namespace,
+            MetricName=name,
+            Dimensions=self.dimensions,
+            StartTime=self.since,
+            EndTime=time.time() + MINUTE,
+            Period=MINUTE,
+            Statistics=[statistic],
+        )
+        return sum(point[statistic] for point in found["Datapoints"])
+
+    def rises(self, name: str, above: float, statistic: str = "Sum") -> None:
+        """Wait until the metric's total is above a value."""
+        what = f"{statistic} of {name} rises above {above:.0f}"
+        self.environment.account.until(lambda: self.total(name, statistic) > above, what, LATE)
 
 
 @writes("handlers/emf.py", "handlers/telemetry.py", "contract/metrics.py")
 def emf_lines_become_metrics(environment: Environment) -> None:
     """A log line in the embedded metric format becomes a metric with exactly the dimensions that it names."""
-    at = {"Environment": environment.settings.name}
-    before = _total(environment, metrics.NAMESPACE, "HourlyLimitUsed", "SampleCount", **at)
+    metric = _Metric(environment, metrics.NAMESPACE, Environment=environment.settings.name)
+    before = metric.total("HourlyLimitUsed", "SampleCount")
     environment.place()
-
-    def counted() -> bool:
-        return _total(environment, metrics.NAMESPACE, "HourlyLimitUsed", "SampleCount", **at) > before
-
-    environment.account.until(counted, "HourlyLimitUsed has one more sample", LATE)
+    metric.rises("HourlyLimitUsed", before, "SampleCount")
 
 
 @reads("contract/metrics.py", "generator/alarms", "generator/dashboard")
@@ -60,26 +67,20 @@ def custom_metrics_have_the_dimensions_of_the_contract(environment: Environment)
 def requests_are_counted_by_api_and_stage(environment: Environment) -> None:
     """AWS/ApiGateway has Count and Latency with the dimensions ApiName and Stage."""
     api = environment.client("apigateway").get_rest_api(restApiId=environment.outputs["ApiId"])
-    at = {"ApiName": api["name"], "Stage": environment.outputs["StageName"]}
-    before = _total(environment, "AWS/ApiGateway", "Count", **at)
+    metric = _Metric(environment, "AWS/ApiGateway", ApiName=api["name"], Stage=environment.outputs["StageName"])
+    before = {"Count": metric.total("Count"), "Latency": metric.total("Latency", "SampleCount")}
     environment.call("GET", "/orders/fd-absent")
-    environment.account.until(
-        lambda: _total(environment, "AWS/ApiGateway", "Count", **at) > before, "Count has risen", LATE
-    )
-    holds(_total(environment, "AWS/ApiGateway", "Latency", "SampleCount", **at), "samples of Latency", 0)
+    metric.rises("Count", before["Count"])
+    metric.rises("Latency", before["Latency"], "SampleCount")
 
 
 @reads("generator/alarms/functions.py", "generator/alarms/spec.py")
 def errors_of_functions_are_0_or_1(environment: Environment) -> None:
     """AWS/Lambda has one sample of Errors for each invocation, so that its average is a fraction."""
-    at = {"FunctionName": environment.outputs["OrdersQueryFunction"]}
-    before = _total(environment, "AWS/Lambda", "Invocations", **at)
-    environment.call("GET", "/orders/fd-absent")
-    environment.account.until(
-        lambda: _total(environment, "AWS/Lambda", "Invocations", **at) > before, "Invocations has risen", LATE
-    )
-    samples = _total(environment, "AWS/Lambda", "Errors", "SampleCount", **at)
-    holds(samples >= before + 1, f"at least {before + 1:.0f} samples of Errors", samples)
+    metric = _Metric(environment, "AWS/Lambda", FunctionName=environment.outputs["OrdersQueryFunction"])
+    before = metric.total("Errors", "SampleCount")
+    environment.call("GET", "/orders/fd-absent")  # no error, and a sample all the same
+    metric.rises("Errors", before, "SampleCount")
 
 
 @reads("generator/alarms", "generator/alarm_resources.py")
