@@ -6,18 +6,20 @@ from functools import cached_property
 from typing import Any
 
 from config import environment, names
-from conformance import http
+from conformance import http, limits
 from conformance.account import Account
 from conformance.http import Answer
 from conformance.probe import CannotTry, Differs
 from deployer.stacks import reading
 
+ATTEMPTS, UNAVAILABLE = 4, 503
+
 
 class Environment:
     """One deployed environment: its settings, its outputs, its API and its nested stacks.
 
-    Data that probes write is marked: customers, ids of orders and names of files begin with `mark`. Orders are placed
-    by `place` and `submit`, which leave their cancellation to `account.made`.
+    Data that probes write is marked: customers, ids of orders and names of files begin with `mark`. Orders are cancelled
+    when the probe ends: `place`, `placed`, `stored` and `cancel_later` leave that to `account.made`.
     """
 
     def __init__(self, account: Account, settings: environment.Environment, outputs: dict[str, str]):
@@ -48,8 +50,15 @@ class Environment:
         return http.send(method, self.outputs["ApiUrl"] + path, body, headers)
 
     def send(self, method: str, path: str, document: object, **headers: str) -> Answer:
-        """Send a JSON document."""
+        """Send a JSON document; again if the API is unavailable, as clients do, with the same Idempotency-Key."""
         sent: dict[str, Any] = {"Content_Type": "application/json", **headers}
+        if (method, path) == ("POST", "/orders") and "idempotency-key" not in map(str.lower, headers):
+            sent["Idempotency-Key"] = self.new_id()
+        for _ in range(ATTEMPTS - 1):
+            answer = self.call(method, path, json.dumps(document), **sent)
+            if answer.status != UNAVAILABLE:
+                return answer
+            limits.pause(1)
         return self.call(method, path, json.dumps(document), **sent)
 
     def new_id(self) -> str:
