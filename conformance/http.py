@@ -24,6 +24,21 @@ class Answer:
     def json(self) -> Any:
         return json.loads(self.text)
 
+    @property
+    def document(self) -> dict:
+        """The body; {} if it is no JSON object."""
+        try:
+            found = self.json
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def error(self) -> dict:
+        """The error of the contract; {} without one."""
+        found = self.document.get("error")
+        return found if isinstance(found, dict) else {}
+
 
 def send(method: str, url: str, body: bytes | str | None, headers: Mapping[str, str]) -> Answer:
     """Send one request; names of headers with `_` for `-`."""

@@ -9,7 +9,7 @@ from typing import Any
 class Kind(Enum):
     """What a probe does, and in which environments it may: `seconds` is its time limit, on AWS too."""
 
-    READS = "reads the deployed environment", 120
+    READS = "reads the deployed environment", 600
     WRITES = "writes marked data to the deployed environment, and removes it", 600
     DEPLOYS = "deploys a small stack of its own, and deletes it", 1800
 

@@ -1,0 +1,127 @@
+"""What API Gateway makes of a template: on small APIs of the probes' own, whose methods answer without a function."""
+
+from typing import Any
+
+from conformance.account import Account
+from conformance.probe import deploys, expect, holds
+from conformance.resources import att, function, ref, role, template
+from conformance.waiting import never
+
+API = "AWS::ApiGateway::"
+ORIGIN = "https://example.com"
+OF_API = {"RestApiId": ref("Api")}
+HEADER = "gatewayresponse.header."
+
+
+def _method(status: int = 200, **properties: Any) -> dict:
+    """GET on the root, answered by API Gateway itself."""
+    mock = {
+        "Type": "MOCK",
+        "RequestTemplates": {"application/json": f'{{"statusCode": {status}}}'},
+        "IntegrationResponses": [{"StatusCode": str(status)}],
+    }
+    return {
+        "Type": API + "Method",
+        "Properties": {
+            **OF_API,
+            "ResourceId": att("Api", "RootResourceId"),
+            "HttpMethod": "GET",
+            "AuthorizationType": "NONE",
+            "Integration": mock,
+            "MethodResponses": [{"StatusCode": str(status)}],
+            **properties,
+        },
+    }
+
+
+def _api(get: dict, **more: dict) -> dict:
+    """An API with a method on its root, and a stage `test` on a snapshot of it."""
+    of_snapshot = [name for name, each in more.items() if each["Type"] == API + "GatewayResponse"]
+    stage = {**OF_API, "DeploymentId": ref("Deployment"), "StageName": "test"}
+    resources = {
+        "Api": {"Type": API + "RestApi", "Properties": {"Name": "conformance"}},
+        "Get": get,
+        "Deployment": {"Type": API + "Deployment", "DependsOn": ["Get", *of_snapshot], "Properties": OF_API},
+        "Stage": {"Type": API + "Stage", "Properties": stage},
+        **more,
+    }
+    return template(resources, {"Api": ref("Api")})
+
+
+def _response(kind: str, **headers: str) -> dict:
+    properties = {
+        **OF_API,
+        "ResponseType": kind,
+        "ResponseParameters": {HEADER + name.replace("_", "-"): value for name, value in headers.items()},
+        "ResponseTemplates": {"application/json": f'{{"kind": "{kind}"}}'},
+    }
+    return {"Type": API + "GatewayResponse", "Properties": properties}
+
+
+@deploys("generator/cors.py", "generator/gateway_responses.py")
+def a_gateway_response_repeats_the_origin(account: Account, name: str) -> None:
+    """method.request.header.origin in a gateway response is the request's origin, for Origin and for origin."""
+    allowed = _response("INVALID_API_KEY", Access_Control_Allow_Origin="method.request.header.origin")
+    api = account.deployed(name, _api(_method(ApiKeyRequired=True), Refusal=allowed))["Api"]
+    account.until(lambda: account.call(api, "/").status == 403, "the API refuses a request without a key")
+    seen = {}
+    for spelling in ("Origin", "origin"):
+        answer = account.call(api, "/", **{spelling: ORIGIN})
+        seen[spelling] = (answer.status, answer.headers.get("Access-Control-Allow-Origin"))
+    expect(seen, dict.fromkeys(("Origin", "origin"), (403, ORIGIN)), "status and Access-Control-Allow-Origin")
+
+
+@deploys("generator/gateway_responses.py", "generator/api.py", "handlers/http.py")
+def a_used_up_quota_is_429(account: Account, name: str) -> None:
+    """A key whose quota is used up gets the gateway response QUOTA_EXCEEDED, with its headers."""
+    quota = {"Limit": 1, "Period": "DAY"}
+    key_value = f"{name}-key"
+    more = {
+        "Refusal": _response("QUOTA_EXCEEDED", Access_Control_Allow_Origin="'*'"),
+        "Key": {"Type": API + "ApiKey", "DependsOn": "Stage", "Properties": {"Enabled": True, "Value": key_value}},
+        "Plan": {
+            "Type": API + "UsagePlan",
+            "Properties": {"ApiStages": [{"ApiId": ref("Api"), "Stage": ref("Stage")}], "Quota": quota},
+        },
+        "Member": {
+            "Type": API + "UsagePlanKey",
+            "Properties": {"KeyId": ref("Key"), "KeyType": "API_KEY", "UsagePlanId": ref("Plan")},
+        },
+    }
+    api = account.deployed(name, _api(_method(ApiKeyRequired=True), **more))["Api"]
+
+    def refused() -> Any:
+        answer = account.call(api, "/", X_Api_Key=key_value)
+        return answer if answer.status == 429 else None
+
+    answer = account.until(refused, "429 after the first request")  # a quota is counted with a delay
+    seen = (answer.json.get("kind"), answer.headers.get("Access-Control-Allow-Origin"))
+    expect(seen, ("QUOTA_EXCEEDED", "*"), "response type and Access-Control-Allow-Origin")
+
+
+@deploys("generator/api.py")
+def a_changed_method_is_not_live_without_a_new_deployment(account: Account, name: str) -> None:
+    """A deployment is a snapshot: after an update that changes a method alone, the stage answers as before."""
+    api = account.deployed(name, _api(_method(200)))["Api"]
+    account.until(lambda: account.call(api, "/").status == 200, "200 from the first snapshot")
+    account.deployed(name, _api(_method(202)))
+
+    def changed() -> int | None:
+        status = account.call(api, "/").status
+        return status if status != 200 else None
+
+    never(account, changed, "200 also after the method alone has changed")
+
+
+@deploys("generator/api_methods.py", "generator/event_sources.py")
+def a_function_without_permission_is_not_invoked(account: Account, name: str) -> None:
+    """API Gateway cannot invoke a function that does not permit it, and answers with a server error."""
+    uri = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations"
+    proxy = {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": {"Fn::Sub": uri}}
+    source = 'def handler(event, context):\n    return {"statusCode": 200, "body": ""}\n'
+    more = {"Role": role(), "F": function(account.code(source), att("Role", "Arn"))}
+    get = _method(Integration=proxy)
+    del get["Properties"]["MethodResponses"]
+    api = account.deployed(name, _api(get, **more))["Api"]
+    account.until(lambda: account.call(api, "/").status not in (403, 404), "the stage answers")
+    holds(account.call(api, "/").status >= 500, "a status of 5XX", account.call(api, "/").status)
