@@ -2,7 +2,7 @@
 
 Applying a patch changes the imported MiniStack. ``EMULATOR_WITHOUT_PATCHES=name,other`` leaves patches out, which is
 how the tests prove that each is still needed. ``upstream`` says what MiniStack would have to do for the patch to go:
-on an upgrade, docs/emulator-patches.md is the check list, and a patch whose check passes without it can be deleted.
+on an upgrade, docs/emulator-patches.md is the check list, and a patch whose probe holds without it can be deleted.
 """
 
 import importlib

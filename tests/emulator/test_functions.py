@@ -230,3 +230,8 @@ def test_a_silent_function_answers_at_once(aws: Emulated) -> None:
         aws.invoke(made)
         times.append(time.perf_counter() - started)
     assert sorted(times)[5] < 0.03
+
+
+def test_a_record_that_no_stream_wrote_has_no_age_and_is_passed_on(aws: Emulated) -> None:
+    made_up = {"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {"Keys": {}}}]}
+    assert aws.invoke(with_function(aws, "made-up"), made_up) == made_up

@@ -142,7 +142,7 @@ def test_everything_survives_a_stop(start) -> None:
     aws.client("s3").delete_object(Bucket=outputs["Bucket"], Key="orders/a.json")
     assert aws.delete("root")["StackStatus"] == "DELETE_COMPLETE"
     assert not aws.client("dynamodb").list_tables()["TableNames"]
-    assert not [b for b in aws.client("s3").list_buckets()["Buckets"] if b["Name"] != "artifacts"]
+    assert not [b for b in aws.client("s3").list_buckets()["Buckets"] if not b["Name"].endswith("-artifacts")]
     assert not aws.client("iam").list_roles()["Roles"]
 
 

@@ -143,7 +143,7 @@ def test_a_run_on_aws_says_what_it_does_and_costs_and_asks_first(world, capsys, 
     assert command.main(["--env", "dev", "--yes", "--witness", "aws"]) == Exit.OK
 
 
-def test_what_earlier_runs_left_is_told_and_removed_on_request(world, capsys) -> None:
+def test_what_earlier_runs_left_is_named_and_removed_on_request(world, capsys) -> None:
     removed: list[str] = []
     world["left"] = {"stack conformance-old": lambda: removed.append("old")}
     add(world, named("one", Kind.DEPLOYS))
