@@ -13,5 +13,5 @@ A probe is one function with an id (its name), one sentence (its docstring) and 
     removal         remove what they made, and what an earlier run left
     witness, report   results of each witness, and the tables of docs/conformance.md
     estimate        what a run costs
-    unprobed        assumptions that no probe tries
+    unproven        assumptions that no probe tries
 """

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from conformance.probe import Probe
-from conformance.unprobed import UNPROBED
+from conformance.unproven import UNPROVEN
 from conformance.witness import KNOWN, Record
 from generator import markdown
 
@@ -16,8 +16,9 @@ def with_results(document: str, probes: Mapping[str, Probe], records: Mapping[st
         "witnesses": _witnesses(probes, records),
         "probes": _tables(probes, records),
         "differences": _differences(probes, records),
-        "unprobed": _table(
-            ("assumption", "code", "no probe because"), [(each[0], f"`{each[1]}`", each[2]) for each in UNPROBED]
+        "unproven": _table(
+            ("assumption", "made in", "no probe because"),
+            [(each.assumption, f"`{each.source}`", each.why) for each in UNPROVEN],
         ),
     }
     for name, text in blocks.items():

@@ -182,4 +182,14 @@ UNPROVEN: tuple[Unproven, ...] = (
         "It would roll back the environment",
         "docs/local-limits.md",
     ),
+    Unproven(
+        "SNS repeats for hours what a subscriber does not take",
+        "Hours of a subscriber that fails",
+        "generator/order_events.py",
+    ),
+    Unproven(
+        "X-Ray takes five resource policies of an account and region",
+        "The policies are the account's, not the environment's",
+        "deployer/preflight/findings.py",
+    ),
 )

@@ -14,7 +14,7 @@ from conformance import __main__ as command
 from conformance import estimate, probes, report, witness
 from conformance.probe import PROBES, Kind, deploys
 from conformance.probes import __path__ as folders
-from conformance.unprobed import UNPROBED
+from conformance.unproven import UNPROVEN
 from costs.prices import table
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,9 +31,9 @@ def test_a_probe_says_in_one_sentence_what_aws_does_and_names_code_that_exists(p
 
 
 def test_an_assumption_without_a_probe_names_code_that_exists_and_a_reason() -> None:
-    for each in UNPROBED:
-        assert each.because
-        assert (ROOT / each.code).exists(), each.code
+    for each in UNPROVEN:
+        assert each.why
+        assert (ROOT / each.source).exists(), each.source
 
 
 def test_two_probes_cannot_have_one_name() -> None:
@@ -90,7 +90,7 @@ def test_the_page_has_every_probe_and_every_recorded_result() -> None:
 
 def test_a_probe_without_a_result_is_not_run_yet() -> None:
     text = "".join(
-        f"<!-- conformance: {name} -->\n<!-- end -->\n" for name in ("witnesses", "probes", "differences", "unprobed")
+        f"<!-- conformance: {name} -->\n<!-- end -->\n" for name in ("witnesses", "probes", "differences", "unproven")
     )
     records = witness.recorded()
     some = witness.Record("aws", "AWS", "2026-01-01", "abc", {"api_events": {"verdict": "holds"}})
