@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace, ui: Ui) -> Exit:
     ]
     with account.made:
         results += run_all(allowed, account, environment, options.jobs, lambda result: _show(result, ui))
-    return _finish(results, account, environment, options, ui)
+    return _finish(results, account, options, ui)
 
 
 def _deployed(aws: Aws, settings, account: Account, ui: Ui) -> Environment | None:
@@ -145,14 +145,12 @@ def _show(result: Result, ui: Ui) -> None:
         ui.warn(f"  left: {each}")
 
 
-def _finish(
-    results: list[Result], account: Account, environment: Environment | None, options: argparse.Namespace, ui: Ui
-) -> Exit:
+def _finish(results: list[Result], account: Account, options: argparse.Namespace, ui: Ui) -> Exit:
     counted = counts(results)
     ui.line(", ".join(f"{number} {verdict}" for verdict, number in counted.items() if number))
     name = options.witness or witness.name_of(account)
     if options.record:
-        file = witness.record(name, account, results, environment.secrets if environment else ())
+        file = witness.record(name, account, results)
         ui.line(f"{file.relative_to(ROOT)} has the results.")
         _write(ui)
     found = {result.probe.id: {**result.as_json(), "seconds": round(result.seconds, 1)} for result in results}

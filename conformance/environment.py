@@ -44,11 +44,6 @@ class Environment:
         key = self.client("apigateway").get_api_key(apiKey=self.outputs["ApiKeyId"], includeValue=True)
         return key["value"]
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What no result may contain."""
-        return (self.api_key,) if "ApiKeyId" in self.outputs else ()
-
     def for_probe(self) -> "Environment":
         """Return the same environment for one probe, whose `account.made` is its own."""
         return Environment(self.account.for_probe(), self.settings, self.outputs)

@@ -80,8 +80,17 @@ def run(
     of_environment = environment.for_probe() if environment else None
     own = of_environment.account if of_environment else account.for_probe()
     with limits.limited(Limit(probe.kind.seconds, interrupted)):
-        result = _tried(probe, own, of_environment)
+        result = _without_secrets(_tried(probe, own, of_environment), of_environment)
     return replace(result, left=_removed(own), seconds=time.monotonic() - started)
+
+
+def _without_secrets(result: Result, environment: Environment | None) -> Result:
+    """Return the result without the API key, if the probe has read it."""
+    key = vars(environment).get("api_key") if environment else None
+    if not key:
+        return result
+    texts = {name: getattr(result, name).replace(key, "(secret)") for name in ("expected", "seen", "why")}
+    return replace(result, **texts)
 
 
 def _tried(probe: Probe, account: Account, environment: Environment | None) -> Result:

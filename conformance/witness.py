@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,10 +67,10 @@ def recorded() -> dict[str, Record]:
     return {name: found[name] for name in order if name in found}
 
 
-def record(witness: str, account: Account, results: Iterable[Result], secrets: Iterable[str] = ()) -> Path:
+def record(witness: str, account: Account, results: Iterable[Result]) -> Path:
     """Write the results to the witness's file; probes that did not run keep their earlier results."""
     earlier = recorded().get(witness)
-    clean = _cleaner(account, secrets)
+    clean = _cleaner(account)
     new = {result.probe.id: {key: clean(text) for key, text in result.as_json().items()} for result in results}
     found = {**(earlier.results if earlier else {}), **new}
     made = Record(
@@ -94,10 +94,9 @@ def templates_hash() -> str:
     return digest.hexdigest()[:12]
 
 
-def _cleaner(account: Account, secrets: Iterable[str]):
-    """Return a function that removes from a text what is secret, or differs from run to run."""
-    found = {secret: "(secret)" for secret in secrets if secret}
-    found |= {account.mark: "conformance", account.emulated_at or "https://aws": "ENDPOINT"}
+def _cleaner(account: Account) -> Callable[[str], str]:
+    """Return a function that removes from a text the account, and what differs from run to run."""
+    found = {account.mark: "conformance", account.emulated_at or "https://aws": "ENDPOINT"}
     found |= {account.id: "ACCOUNT", str(ROOT): "."}
 
     def clean(text: str) -> str:

@@ -84,6 +84,16 @@ def test_every_error_is_a_verdict_with_the_call_and_never_a_traceback(error, ver
     assert "Traceback" not in result.why
 
 
+def test_no_text_of_a_result_has_the_api_key() -> None:
+    def shows(environment: Environment) -> None:
+        vars(environment)["api_key"] = "fdp_partner_secret"
+        expect({"x-api-key": environment.api_key}, {}, "headers")
+
+    of = account()
+    result = run(probe(shows, Kind.READS), of, environment(of))
+    assert (result.verdict, result.seen) == (Verdict.DIFFERS, "{'x-api-key': '(secret)'}")
+
+
 def test_a_probe_of_the_platform_cannot_be_tried_where_it_is_not_deployed() -> None:
     for kind in (Kind.READS, Kind.WRITES):
         assert run(probe(lambda environment: None, kind), account(), None).verdict is Verdict.CANNOT
