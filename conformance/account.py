@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cached_property
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from conformance import http, limits, removal
 from conformance.probe import CannotTry, Differs
-from deployer.aws import service_errors
+from deployer.aws import endpoint, service_errors
 from deployer.aws.session import Aws
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -57,9 +56,7 @@ class Account:
     @cached_property
     def emulated_at(self) -> str:
         """The endpoint that answers instead of AWS; "" on AWS."""
-        url = self.aws.endpoint_url or self.client("sts").meta.endpoint_url
-        host = urlsplit(url).hostname or ""
-        return "" if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) else url.rstrip("/")
+        return self.aws.endpoint_url or ""
 
     def arn(self, service: str, resource: str) -> str:
         partition = self.client("sts").meta.partition
@@ -252,14 +249,14 @@ class Account:
         self, api: str, path: str, method: str = "GET", body: bytes | str | None = None, **headers: str
     ) -> http.Answer:
         """Send a request to the stage `test` of a REST API, as a client would."""
-        return http.send(method, self.api_url(api) + path, body, headers)
+        return http.send(method, self.api_url(api) + path, body, headers, self.aws.ca_bundle)
 
     def api_url(self, api: str) -> str:
         """Return the URL of the stage `test` of a REST API."""
-        if self.emulated_at:
-            return f"{self.emulated_at}/restapis/{api}/test/_user_request_"
         suffix = "amazonaws.com.cn" if self.aws.region.startswith("cn-") else "amazonaws.com"
-        return f"https://{api}.execute-api.{self.aws.region}.{suffix}/test"
+        url = f"https://{api}.execute-api.{self.aws.region}.{suffix}/test"
+        pattern = "" if self.aws.local else endpoint.api_url_pattern()
+        return endpoint.api_url(url, self.aws.endpoint_of("apigateway"), pattern)
 
     def messages(self, group: str) -> list[str]:
         """Return the messages of a log group, [] before the first one."""

@@ -54,7 +54,7 @@ class Environment:
         """Send one request to the API, as a client would; `headers` with `_` for `-`, spelt as they are sent."""
         if key:
             headers["x-api-key"] = self.api_key
-        return http.send(method, self.outputs["ApiUrl"] + path, body, headers)
+        return http.send(method, self.outputs["ApiUrl"] + path, body, headers, self.account.aws.ca_bundle)
 
     def send(self, method: str, path: str, document: object, **headers: str) -> Answer:
         """Send a JSON document; again if the API is unavailable, as clients do, with the same Idempotency-Key."""

@@ -1,15 +1,16 @@
 """Requests to an API as its clients send them: unsigned, and without the settings of boto3."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
 from conformance import limits
+from operations.smoke import rest
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,19 @@ class Answer:
         return found if isinstance(found, dict) else {}
 
 
-def send(method: str, url: str, body: bytes | str | None, headers: Mapping[str, str]) -> Answer:
-    """Send one request; names of headers with `_` for `-`."""
+def send(method: str, url: str, body: bytes | str | None, headers: Mapping[str, str], ca_bundle: str | None) -> Answer:
+    """Send one request; names of headers with `_` for `-`. `ca_bundle`: the session's."""
     limits.check()
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    found = _pool().request(method, url, body=body, headers=sent)
+    found = _pool(url, ca_bundle).request(method, url, body=body, headers=sent)
     return Answer(found.status, found.headers, found.data.decode())
 
 
+def _pool(url: str, ca_bundle: str | None) -> "urllib3.PoolManager":
+    host = urlsplit(url)
+    return _pool_of(f"{host.scheme}://{host.netloc}", ca_bundle)
+
+
 @cache
-def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(maxsize=16, retries=False, timeout=40, ca_certs=os.environ.get("AWS_CA_BUNDLE"))
+def _pool_of(host: str, ca_bundle: str | None) -> "urllib3.PoolManager":
+    return rest.pool(host, ca_bundle)

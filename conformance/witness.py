@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +13,7 @@ import urllib3
 
 from conformance.account import Account
 from conformance.results import Result
+from operations.smoke import rest
 
 AWS, EMULATOR, MOTO = "aws", "emulator", "moto"
 KNOWN = {EMULATOR: "local emulator", MOTO: "moto", AWS: "AWS"}
@@ -47,14 +47,13 @@ def name_of(account: Account) -> str:
         return AWS
     if account.aws.local:
         return EMULATOR
-    return MOTO if _is_moto(url) else (urlsplit(url).hostname or "endpoint").replace(".", "-")
+    return MOTO if _is_moto(url, account.aws.ca_bundle) else (urlsplit(url).hostname or "endpoint").replace(".", "-")
 
 
-def _is_moto(url: str) -> bool:
+def _is_moto(url: str, ca_bundle: str | None) -> bool:
     """Whether moto's server answers: only it has this page."""
     try:
-        bundle = os.environ.get("AWS_CA_BUNDLE")
-        page = urllib3.PoolManager(ca_certs=bundle).request("GET", f"{url}/moto-api/lib.js", timeout=5, retries=False)
+        page = rest.pool(url, ca_bundle).request("GET", f"{url}/moto-api/lib.js", timeout=5)
     except urllib3.exceptions.HTTPError:
         return False
     return page.status == 200

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from deployer.aws.endpoint import is_on_this_machine
+
+if TYPE_CHECKING:
+    import urllib3
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 35.0
 """API Gateway's integration timeout is 29 s."""
@@ -56,14 +59,9 @@ class Api:
     """
 
     def __init__(self, url: str, key: str, ca_bundle: str | None = None):
-        import urllib3
-
         self.url = url
         self._headers = {"x-api-key": key, "content-type": "application/json"}
-        options: dict[str, Any] = {"timeout": urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS), "retries": False}
-        options["ca_certs"] = ca_bundle
-        proxy = _proxy(url)
-        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        self._pool = pool(url, ca_bundle)
 
     def call(self, method: str, path: str, document: object = None, headers: Mapping[str, str] | None = None) -> Answer:
         import urllib3
@@ -77,6 +75,16 @@ class Api:
             return Answer(0, f"no answer ({type(error).__name__}: {error})")
         found = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status, answer.data.decode(errors="replace"), found)
+
+
+def pool(url: str, ca_bundle: str | None) -> "urllib3.PoolManager":
+    """Return connections to the host of `url`, by the proxy of the environment variables if that leads there."""
+    import urllib3
+
+    timeout = urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS)
+    options: dict[str, Any] = {"timeout": timeout, "retries": False, "ca_certs": ca_bundle, "maxsize": 16}
+    proxy = _proxy(url)
+    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
 
 def _proxy(url: str) -> str | None:

@@ -183,7 +183,7 @@ def test_recording_some_probes_keeps_the_results_of_the_others(world) -> None:
 )
 def test_a_witness_is_known_by_its_endpoint(world, at, local, name) -> None:
     of = world["account"]
-    of.emulated_at, of.aws.local = at, local
+    of.emulated_at, of.aws.local, of.aws.ca_bundle = at, local, None
     assert witness.name_of(of) == name
 
 
