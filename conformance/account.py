@@ -100,7 +100,7 @@ class Account:
 
     def template_url(self, template: dict) -> str:
         bucket, key = self.put(json.dumps(template), ".json")
-        return f"{self.emulated_at or self.aws.template_host()}/{bucket}/{key}"
+        return f"{self.aws.template_host()}/{bucket}/{key}"
 
     def code(self, source: str, name: str = "app.py") -> dict[str, str]:
         """Return the Code property of a function with this one module."""

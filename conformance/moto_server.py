@@ -150,7 +150,7 @@ def main() -> int:
             return conformance.main(["--env", settings.name, "--witness", MOTO, *sys.argv[1:]])
     except ImportError as error:
         print(
-            f"conformance: {error}", "  moto's server is missing: pip install -e '.[test]'", sep="\n", file=sys.stderr
+            f"conformance: {error}", "  moto's server is missing: make setup", sep="\n", file=sys.stderr
         )
         return int(Exit.PREFLIGHT)
 
