@@ -81,7 +81,7 @@ def pool(url: str, ca_bundle: str | None) -> "urllib3.PoolManager":
     """Return connections to the host of `url`, by the proxy of the environment variables if that leads there."""
     import urllib3
 
-    timeout = urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS)
+    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
     options: dict[str, Any] = {"timeout": timeout, "retries": False, "ca_certs": ca_bundle, "maxsize": 16}
     proxy = _proxy(url)
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)

@@ -18,6 +18,7 @@ from tests.e2e.support import ROOT
 pytestmark = pytest.mark.e2e
 
 MARK = "conformance-e2e"
+DECLARED = "declared"  # test_declared.py
 NOT_HERE = {
     # No firewall, dashboard, TLS, listed origins, X-Ray or saved queries.
     "a_preflight_of_another_origin_allows_nothing": Verdict.CANNOT,
@@ -47,7 +48,7 @@ def environment(deployment) -> Environment:
 
 @pytest.fixture(scope="module")
 def results(environment):
-    chosen = [probe for probe in PROBES.values() if probe.kind is not Kind.DEPLOYS]
+    chosen = [probe for probe in PROBES.values() if probe.kind is not Kind.DEPLOYS and probe.area != DECLARED]
     first = environment.for_probe()
     with first.account.made:
         first.place()  # without an order there may be no custom metric

@@ -55,6 +55,12 @@ def test_an_answer_that_is_none_of_ours_is_shown_briefly(text):
     assert Answer(502, text).brief().startswith("502")
 
 
+def test_an_answer_may_take_as_long_as_api_gateway_waits_for_a_function():
+    timeout = rest.pool("http://127.0.0.1:4566", None).connection_pool_kw["timeout"].clone()
+    timeout.start_connect()
+    assert (timeout.connect_timeout, timeout.read_timeout) == (5, 35)
+
+
 def test_a_proxy_of_the_environment_is_heeded_but_never_for_the_emulator(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
