@@ -22,7 +22,7 @@ from conformance.environment import Environment
 from conformance.probe import PROBES, Kind, Probe
 from conformance.results import Result, Verdict, counts
 from conformance.run import run_all
-from deployer import connection
+from deployer import connection, streams
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.commands.interruptions import terminable
@@ -39,20 +39,28 @@ PATIENCE, PATIENCE_OF_AWS = 5, 60
 
 def main(given: Sequence[str] | None = None) -> int:
     """Return the exit code; an error is one line on standard error."""
-    options = arguments.parser().parse_args(given)
+    with streams.standard() as out:
+        code = _ended(arguments.parser().parse_args(given))
+        out.flush()
+        if out.problem:
+            _complain(Failure(Exit.FAILED, f"output is lost: standard output cannot be written ({out.problem})"))
+    return code or int(Exit.FAILED if out.problem else Exit.OK)
+
+
+def _ended(options: argparse.Namespace) -> int:
     ui = Ui(sys.stdout if options.output == "text" else sys.stderr)
     try:
         with terminable():
             return int(_run(options, ui))
     except (Exception, KeyboardInterrupt) as error:
         failure = _failure(error)
-        print(
-            f"conformance: {failure.message}",
-            *([f"  {failure.hint}"] if failure.hint else []),
-            sep="\n",
-            file=sys.stderr,
-        )
+        _complain(failure)
         return int(failure.code)
+
+
+def _complain(failure: Failure) -> None:
+    hint = [f"  {failure.hint}"] if failure.hint else []
+    print(f"conformance: {failure.message}", *hint, sep="\n", file=sys.stderr)
 
 
 def _failure(error: BaseException) -> Failure:
@@ -60,6 +68,8 @@ def _failure(error: BaseException) -> Failure:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Failure(Exit.INTERRUPTED, "interrupted", "--clean removes what was left, if anything")
+    if isinstance(error, OSError) and error.filename:
+        return Failure(Exit.FAILED, f"{error.filename}: {error.strerror}")
     explained = service_errors.explain(error)
     return explained or Failure(Exit.BUG, f"unexpected {type(error).__name__}: {error}", "run it with python -X dev")
 
@@ -149,15 +159,15 @@ def _finish(results: list[Result], account: Account, options: argparse.Namespace
     counted = counts(results)
     ui.line(", ".join(f"{number} {verdict}" for verdict, number in counted.items() if number))
     name = options.witness or witness.name_of(account)
-    if options.record:
-        file = witness.record(name, account, results)
-        ui.line(f"{file.relative_to(ROOT)} has the results.")
-        _write(ui)
     found = {result.probe.id: {**result.as_json(), "seconds": round(result.seconds, 1)} for result in results}
     if options.output == "json":
         print(json.dumps({"witness": name, "counts": counted, "results": found}, indent=2, ensure_ascii=False))
     elif options.output == "markdown":
         print(report.run_table([result.probe for result in results], {r.probe.id: r.as_json() for r in results}))
+    if options.record:  # at the end: what cannot be written has been shown
+        file = witness.record(name, account, results)
+        ui.line(f"{file.relative_to(ROOT)} has the results.")
+        _write(ui)
     bad = any(result.verdict in (Verdict.DIFFERS, Verdict.FAILED) or result.left for result in results)
     return Exit.FAILED if bad else Exit.OK
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import Any, TypeVar
 
-from conformance import http, limits, removal
+from conformance import http, limits, removal, throttling
 from conformance.probe import CannotTry, Differs
 from deployer.aws import endpoint, service_errors
 from deployer.aws.session import Aws
@@ -271,6 +271,8 @@ class Account:
 def _refusal(stack: str, status: str, reasons: list[str]) -> Exception:
     """Return why a stack was not made: a type that the endpoint does not have is no difference."""
     said = "; ".join(reason for reason in reasons if reason)
+    if throttling.is_throttled(said):
+        return throttling.Throttled(f"stack {stack}: {said}")
     if any(word in said.lower() for word in UNSUPPORTED):
         return CannotTry(f"CloudFormation: {said}")
     return Differs(f"stack {stack} is made", f"{status}: {said}")

@@ -48,7 +48,7 @@ def state(account: Account, name: str) -> str:
     return described(account, name)["StateValue"]
 
 
-def reaches(account: Account, name: str, wanted: str, seconds: float = 3) -> None:
+def reaches(account: Account, name: str, wanted: str, seconds: float = 5) -> None:
     """Wait until the alarm is in the state."""
     account.until(lambda: state(account, name) == wanted, f"alarm {name} goes into {wanted}", seconds)
 

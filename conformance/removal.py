@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from conformance import limits, throttling
 from deployer.aws import service_errors
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 FUNCTION, BUCKET, TABLE = "AWS::Lambda::Function", "AWS::S3::Bucket", "AWS::DynamoDB::Table"
 STACK = "AWS::CloudFormation::Stack"
 PREFIX, TAG = "conformance-", "conformance"
+DELETIONS, SECONDS_BETWEEN_DELETIONS = 5, 40
+"""API Gateway deletes one REST API of an account in 30 seconds."""
 
 
 def stack(account: "Account", name: str) -> None:
@@ -25,19 +28,29 @@ def stack(account: "Account", name: str) -> None:
     for kind, physical_id in kept:
         if kind == BUCKET:
             empty(account.client("s3"), physical_id)
-    cloudformation = account.client("cloudformation")
-    cloudformation.delete_stack(StackName=found["StackId"])
-    if account.rest(found["StackId"])["StackStatus"] == "DELETE_FAILED":
-        _unprotect(account, kept)
-        cloudformation.delete_stack(StackName=found["StackId"])
-        if account.rest(found["StackId"])["StackStatus"] == "DELETE_FAILED":
-            account.left.append(f"stack {name}: {'; '.join(account.failures(found['StackId'])[-2:])}")
-            return
+    if not _deleted(account, found["StackId"], kept):
+        account.left.append(f"stack {name}: {'; '.join(account.failures(found['StackId'])[-2:])}")
+        return
     for kind, physical_id in kept:
         if kind == BUCKET:  # retained
             bucket(account.client("s3"), physical_id)
         else:
             _table(account, physical_id)
+
+
+def _deleted(account: "Account", stack_id: str, kept: list[tuple[str, str]]) -> bool:
+    """Delete a stack; again, without what kept it, or later, if it was throttled. Return whether it is gone."""
+    for attempt in range(DELETIONS):
+        account.client("cloudformation").delete_stack(StackName=stack_id)
+        if account.rest(stack_id)["StackStatus"] != "DELETE_FAILED":
+            return True
+        throttled = throttling.is_throttled("; ".join(account.failures(stack_id)[-2:]))
+        if attempt and not throttled:
+            return False
+        if throttled:
+            limits.pause(SECONDS_BETWEEN_DELETIONS)
+        _unprotect(account, kept)
+    return False
 
 
 def note_log_groups(account: "Account", stack_id: str) -> None:

@@ -4,7 +4,7 @@ import json
 
 from conformance.account import Account
 from conformance.probe import deploys, expect, holds
-from conformance.resources import att, child, parameter, ref, table, template
+from conformance.resources import att, child, impossible, parameter, ref, table, template
 
 TREE, CHANGE_SETS = "deployer/stacks/tree.py", "deployer/stacks/changeset.py"
 
@@ -32,12 +32,13 @@ def nested_stack_lifecycle(account: Account, name: str) -> None:
 
 
 def _siblings(account: Account, value: str, fail: bool = False) -> dict:
-    """A root whose second child gets a value of the first; a SecureString fails a stack."""
+    """A root whose second child gets a value of the first, and may fail."""
     first = template({"P": parameter(value)}, {"Value": {"Fn::Sub": "${P}=" + value}})
-    secure = {"Type": "AWS::SSM::Parameter", "DependsOn": "Q", "Properties": {"Type": "SecureString", "Value": "x"}}
     resources = {"Q": parameter(ref("Given")), "Copy": parameter(att("Q", "Value"))}
     given = {"Parameters": {"Given": {"Type": "String"}}}
-    second = template({**resources, **({"Broken": secure} if fail else {})}, {"Q": ref("Q")}, **given)
+    second = template(
+        {**resources, **({"Broken": impossible(account, DependsOn="Q")} if fail else {})}, {"Q": ref("Q")}, **given
+    )
     children = {
         "First": child(account.template_url(first)),
         "Second": child(account.template_url(second), Given=att("First", "Outputs.Value")),

@@ -1,6 +1,8 @@
 """`python -m conformance`: which probes it chooses, what it asks, and its exit codes."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -185,6 +187,23 @@ def test_a_witness_is_known_by_its_endpoint(world, at, local, name) -> None:
     of = world["account"]
     of.emulated_at, of.aws.local, of.aws.ca_bundle = at, local, None
     assert witness.name_of(of) == name
+
+
+def test_results_that_cannot_be_recorded_are_shown_all_the_same(world, capsys, tmp_path: Path) -> None:
+    add(world, named("one", Kind.DEPLOYS))
+    (tmp_path / "witnesses").write_text("no directory")
+    assert command.main(["--env", "dev", "--local", "--output", "json", "--record"]) == Exit.FAILED
+    said = capsys.readouterr()
+    assert json.loads(said.out)["results"]["one"]["verdict"] == "holds"
+    assert said.err.splitlines()[-1].endswith("witnesses: File exists")
+
+
+@pytest.mark.parametrize(("stream", "said"), [(">&-", ""), ("> /dev/full", "No space left on device")])
+def test_output_that_nobody_takes_is_no_traceback(stream: str, said: str) -> None:
+    run = f"{sys.executable} -m conformance --list {stream}"
+    found = subprocess.run(run, shell=True, cwd=Path(__file__).parents[3], capture_output=True, text=True)
+    assert (found.returncode, "Traceback" in found.stderr) == (1 if said else 0, False)
+    assert said in found.stderr
 
 
 def test_markdown_has_one_row_for_each_probe(world, capsys) -> None:
