@@ -12,6 +12,7 @@ from pathlib import Path
 from conformance import (
     arguments,
     estimate,
+    leftovers,
     probes,  # noqa: F401  registers them
     removal,
     report,
@@ -125,7 +126,7 @@ def _announce(chosen: list[Probe], account: Account, options: argparse.Namespace
         ui.line(f"{number} probe{'s' * (number != 1)}: {kind.description}")
     if any(kind is not Kind.READS for kind in kinds):
         ui.line(f"What they make is named {account.mark}-…, is tagged, and is removed at the end; metrics expire.")
-        if left := removal.left_by_earlier_runs(account):
+        if left := leftovers.of_earlier_runs(account):
             ui.warn(f"{len(left)} left by earlier runs, such as {next(iter(left))}: --clean removes them")
     if account.emulated_at:
         return
@@ -181,7 +182,7 @@ def _list(chosen: list[Probe], ui: Ui) -> Exit:
 
 
 def _clean(account: Account, options: argparse.Namespace, ui: Ui) -> Exit:
-    left = removal.left_by_earlier_runs(account)
+    left = leftovers.of_earlier_runs(account)
     for each in left:
         ui.line(each)
     if not left:

@@ -41,7 +41,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr(command, "_deployed", lambda *_: None)
     sts = SimpleNamespace(get_caller_identity=lambda: {"Account": "123456789012", "Arn": "arn:aws:iam::1:user/me"})
     found["account"].client = lambda service: sts
-    monkeypatch.setattr(command.removal, "left_by_earlier_runs", lambda _: found["left"])
+    monkeypatch.setattr(command.leftovers, "of_earlier_runs", lambda _: found["left"])
     monkeypatch.setattr(witness, "FILES", tmp_path / "witnesses")
     monkeypatch.setattr(command, "_write", lambda ui: Exit.OK)
     monkeypatch.setattr(command, "ROOT", tmp_path)
