@@ -26,9 +26,10 @@ def nested_stack_lifecycle(account: Account, name: str) -> None:
     expect(value(), "2", "value after the rollback")
     failed = account.deploy(f"{name}-new", _siblings(account, "1", fail=True))
     expect(failed["StackStatus"], "ROLLBACK_COMPLETE", "a creation whose child fails")
-    of_name = [{"Key": "Name", "Option": "Contains", "Values": [f"{name}-new"]}]
-    pages = ssm.get_paginator("describe_parameters").paginate(ParameterFilters=of_name)
-    expect([each["Name"] for page in pages for each in page["Parameters"]], [], "left by the failed creation")
+    children = account.resources(failed["StackId"]).values()
+    made = [each for child in children for each in account.resources(child["PhysicalResourceId"]).values()]
+    left = [each for each in (*children, *made) if each["ResourceStatus"] != "DELETE_COMPLETE"]
+    expect([each["LogicalResourceId"] for each in left], [], "left by the failed creation")
 
 
 def _siblings(account: Account, value: str, fail: bool = False) -> dict:
