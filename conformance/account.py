@@ -20,6 +20,9 @@ from deployer.aws.session import Aws
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 UNSUPPORTED = ("unsupported", "not supported", "not implemented", "unrecognized resource type", "notimplemented")
 
+SECONDS_TO_BEGIN = 15
+"""For which DescribeStacks may return the status before an operation."""
+
 Value = TypeVar("Value")
 
 
@@ -136,8 +139,14 @@ class Account:
         change_set = self.change_set(stack, template, parameters, IncludeNestedStacks=True, **more)
         if change_set["Status"] != "CREATE_COMPLETE":
             raise _refusal(stack, change_set["Status"], [change_set.get("StatusReason", "")])
-        self.client("cloudformation").execute_change_set(ChangeSetName=change_set["ChangeSetId"], StackName=stack)
-        return self.rest(change_set["StackId"])
+        return self.execute(change_set)
+
+    def execute(self, change_set: dict) -> dict:
+        """Execute a change set; return the stack's description when it rests."""
+        stack_id = change_set["StackId"]
+        before = (self.stack(stack_id) or {}).get("StackStatus", "")
+        self.client("cloudformation").execute_change_set(ChangeSetName=change_set["ChangeSetId"], StackName=stack_id)
+        return self.rest(stack_id, before)
 
     def deployed(self, stack: str, template: dict, parameters: dict | None = None) -> dict[str, str]:
         """Deploy, insist on success, and return the outputs."""
@@ -195,7 +204,7 @@ class Account:
             raise Differs(f"stack {stack}", "no such stack")
         removal.note_log_groups(self, found["StackId"])
         self.client("cloudformation").delete_stack(StackName=stack)
-        return self.rest(found["StackId"])
+        return self.rest(found["StackId"], found["StackStatus"])
 
     def stack(self, stack: str) -> Any:
         """Return the DescribeStacks entry, None if there is no stack."""
@@ -206,15 +215,21 @@ class Account:
                 return None
             raise
 
-    def rest(self, stack_id: str) -> dict:
-        """Wait until no operation runs on the stack; the probe's time limit ends the wait."""
+    def rest(self, stack_id: str, before: str = "") -> dict:
+        """Wait until no operation runs on the stack; the probe's time limit ends the wait.
+
+        `before`: the status before an operation that may not have begun yet.
+        """
         pause, longest = 0.01, 0.05 if self.emulated_at else 5
+        begun = time.monotonic() + (0 if self.emulated_at else SECONDS_TO_BEGIN)
         while True:
             limits.pause(pause)
             found = self.stack(stack_id) or {"StackStatus": "DELETE_COMPLETE", "StackId": stack_id}
             status = found["StackStatus"]
-            if status == "REVIEW_IN_PROGRESS" or not status.endswith("IN_PROGRESS"):
+            rests = status == "REVIEW_IN_PROGRESS" or not status.endswith("IN_PROGRESS")
+            if rests and (status != before or time.monotonic() > begun):
                 return found
+            before = before if status == before else ""
             pause = min(2 * pause, longest)
 
     def events(self, stack: str) -> list[dict]:

@@ -10,7 +10,7 @@ class Kind(Enum):
     """What a probe does, and in which environments it may: `seconds` is its time limit, on AWS too."""
 
     READS = "reads the deployed environment", 600
-    WRITES = "writes marked data to the deployed environment, and removes it", 600
+    WRITES = "writes marked data to the deployed environment, and removes it", 1500
     DEPLOYS = "deploys a small stack of its own, and deletes it", 1800
 
     def __init__(self, description: str, seconds: int):

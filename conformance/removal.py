@@ -40,8 +40,9 @@ def stack(account: "Account", name: str) -> None:
 def _deleted(account: "Account", stack_id: str, kept: list[tuple[str, str]]) -> bool:
     """Delete a stack; again, without what kept it, or later, if it was throttled. Return whether it is gone."""
     for attempt in range(DELETIONS):
+        before = (account.stack(stack_id) or {}).get("StackStatus", "")
         account.client("cloudformation").delete_stack(StackName=stack_id)
-        if account.rest(stack_id)["StackStatus"] != "DELETE_FAILED":
+        if account.rest(stack_id, before)["StackStatus"] == "DELETE_COMPLETE":
             return True
         throttled = throttling.is_throttled("; ".join(account.failures(stack_id)[-2:]))
         if attempt and not throttled:

@@ -57,7 +57,7 @@ def a_filter_policy_selects_events_by_their_attributes(environment: Environment)
     expect(seen, {(order["customerId"], "OrderStatusChanged")}, "customer and eventType of events that arrived")
 
 
-ROUNDS = 8
+ROUNDS = 16
 """SNS may take a quarter of an hour until a filter policy takes effect (its developer guide, "Applying a filter policy")."""
 
 

@@ -129,6 +129,5 @@ def _status(account: Account, name: str, document: dict[str, Any]) -> str:
     made = account.change_set(name, document)
     if made["Status"] == "FAILED":
         return "refused"
-    account.client("cloudformation").execute_change_set(ChangeSetName=made["ChangeSetId"], StackName=name)
-    found = account.rest(made["StackId"])["StackStatus"]
+    found = account.execute(made)["StackStatus"]
     return "refused" if "ROLLBACK" in found else found

@@ -188,14 +188,22 @@ def test_a_throttled_stack_says_nothing_about_aws() -> None:
     assert result.verdict is Verdict.FAILED and "Too Many Requests" in result.why
 
 
+def test_the_status_before_an_operation_is_not_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = account()
+    of.emulated_at = ""
+    seen = iter(["UPDATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"])
+    monkeypatch.setattr(of, "stack", lambda _: {"StackStatus": next(seen)})
+    assert of.rest("s", "UPDATE_COMPLETE") == {"StackStatus": "UPDATE_COMPLETE"} and list(seen) == []
+
+
 @pytest.mark.parametrize(("reason", "deletions"), [("Rate exceeded", 3), ("the bucket is not empty", 2)])
 def test_a_deletion_that_is_throttled_is_repeated(monkeypatch: pytest.MonkeyPatch, reason: str, deletions: int) -> None:
     of, asked, paused = account(), list[str](), list[float]()
     ends = iter(["CREATE_COMPLETE", *["DELETE_FAILED"] * 2, "DELETE_COMPLETE"])
     cloudformation = SimpleNamespace(delete_stack=lambda StackName: asked.append(StackName))
     monkeypatch.setattr(of, "client", lambda service: cloudformation)
-    monkeypatch.setattr(of, "stack", lambda name: {"StackId": "s"})
-    monkeypatch.setattr(of, "rest", lambda stack_id: {"StackId": "s", "StackStatus": next(ends)})
+    monkeypatch.setattr(of, "stack", lambda name: {"StackId": "s", "StackStatus": "CREATE_COMPLETE"})
+    monkeypatch.setattr(of, "rest", lambda stack_id, before="": {"StackId": "s", "StackStatus": next(ends)})
     monkeypatch.setattr(of, "failures", lambda stack_id: [f"Api: {reason}"])
     monkeypatch.setattr(of, "resources", lambda stack_id: {})
     monkeypatch.setattr(limits, "pause", paused.append)
