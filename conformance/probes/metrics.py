@@ -5,9 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from conformance import limits
+from conformance import limits, refusals
 from conformance.account import Account
 from conformance.measures import alarm, counted, put_metric, reaches, summed, watching
 from conformance.probe import Differs, deploys, expect, holds
@@ -36,11 +34,8 @@ def answered(account: Account, *queries: dict) -> dict[str, list[float]]:
 
 
 def refusal(call: Callable[..., Any], **arguments: Any) -> str:
-    try:
-        call(**arguments)
-    except ClientError as error:
-        return error.response["Error"]["Message"]
-    raise Differs("the call is refused", "it succeeds")
+    """Make a call that must be refused, and return what the error says."""
+    return refusals.refusal(call, **arguments)["Error"]["Message"]
 
 
 def answers(account: Account, expected: dict[str, list[float]], *queries: dict) -> None:

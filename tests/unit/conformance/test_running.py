@@ -17,6 +17,7 @@ from conformance import run as running
 from conformance.account import Account
 from conformance.environment import Environment
 from conformance.probe import REST_APIS, CannotTry, Differs, Kind, Probe, expect, in_lanes
+from conformance.refusals import refusal
 from conformance.results import Verdict
 from conformance.run import run, run_all
 
@@ -186,6 +187,22 @@ def test_a_throttled_stack_says_nothing_about_aws() -> None:
     of.failures = lambda _: ["Api: Too Many Requests (Service: ApiGateway)"]  # type: ignore[method-assign]
     result = run(probe(lambda _, name: of.deployed(name, {"Resources": {}})), of, None)
     assert result.verdict is Verdict.FAILED and "Too Many Requests" in result.why
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "raises"), [("ValidationException", 400, False), ("501", 501, True), ("AccessDenied", 403, True)]
+)
+def test_a_service_that_is_not_built_or_not_allowed_has_not_refused_a_call(
+    code: str, status: int, raises: bool
+) -> None:
+    def call() -> None:
+        raise service_error(code, status)
+
+    if raises:
+        with pytest.raises(ClientError):
+            refusal(call)
+    else:
+        assert refusal(call)["Error"]["Code"] == code
 
 
 def test_the_status_before_an_operation_is_not_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
