@@ -44,7 +44,7 @@ def main(given: Sequence[str] | None = None) -> int:
         code = _ended(arguments.parser().parse_args(given))
         out.flush()
         if out.problem:
-            _complain(Failure(Exit.FAILED, f"output is lost: standard output cannot be written ({out.problem})"))
+            complain(Failure(Exit.FAILED, f"output is lost: standard output cannot be written ({out.problem})"))
     return code or int(Exit.FAILED if out.problem else Exit.OK)
 
 
@@ -54,17 +54,17 @@ def _ended(options: argparse.Namespace) -> int:
         with terminable():
             return int(_run(options, ui))
     except (Exception, KeyboardInterrupt) as error:
-        failure = _failure(error)
-        _complain(failure)
-        return int(failure.code)
+        return complain(failure_of(error))
 
 
-def _complain(failure: Failure) -> None:
+def complain(failure: Failure) -> int:
+    """Write what went wrong to standard error; return the exit code."""
     hint = [f"  {failure.hint}"] if failure.hint else []
     print(f"conformance: {failure.message}", *hint, sep="\n", file=sys.stderr)
+    return int(failure.code)
 
 
-def _failure(error: BaseException) -> Failure:
+def failure_of(error: BaseException) -> Failure:
     if isinstance(error, Failure):
         return error
     if isinstance(error, KeyboardInterrupt):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from config.environment import load
 from conformance import __main__ as command
-from conformance import arguments, witness
+from conformance import arguments, moto_server, witness
 from conformance.account import Account
 from conformance.probe import PROBES, CannotTry, Differs, Kind, Probe
 from deployer.errors import Exit, Failure
@@ -204,6 +205,14 @@ def test_output_that_nobody_takes_is_no_traceback(stream: str, said: str) -> Non
     found = subprocess.run(run, shell=True, cwd=Path(__file__).parents[3], capture_output=True, text=True)
     assert (found.returncode, "Traceback" in found.stderr) == (1 if said else 0, False)
     assert said in found.stderr
+
+
+def test_an_unknown_environment_is_no_traceback_on_moto_either(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moto_server, "running", lambda: nullcontext("http://127.0.0.1:1"))
+    monkeypatch.setattr(moto_server, "variables", lambda url: {})
+    monkeypatch.setattr(sys, "argv", ["moto_server", "--env", "nosuch"])
+    assert moto_server.main() == Exit.USAGE
+    assert "there is no environment 'nosuch'" in capsys.readouterr().err
 
 
 def test_markdown_has_one_row_for_each_probe(world, capsys) -> None:
