@@ -1,12 +1,14 @@
 """What API Gateway does with requests to the deployed API."""
 
 import json
+import ssl
 from urllib.parse import urlsplit
 
 from urllib3.util import SKIP_HEADER
 
 from conformance.environment import Answer, Environment
 from conformance.probe import CannotTry, expect, holds, reads, writes
+from operations.smoke import rest
 
 ORIGIN = "https://example.com"
 ABSENT = "/orders/fd-absent"
@@ -36,8 +38,10 @@ def refusals_name_the_origin_over_http2(environment: Environment) -> None:
         import httpx
     except ImportError:
         raise CannotTry("httpx[http2] is not installed") from None
-    with httpx.Client(http2=True) as client:
-        answer = client.get(environment.outputs["ApiUrl"] + ABSENT, headers={"Origin": ORIGIN})
+    url, ca_bundle = environment.outputs["ApiUrl"] + ABSENT, environment.account.aws.ca_bundle
+    trusted = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else True
+    with httpx.Client(http2=True, verify=trusted, proxy=rest.proxy_of(url), trust_env=False) as client:
+        answer = client.get(url, headers={"Origin": ORIGIN})
     environment.needs(answer.http_version == "HTTP/2", "the endpoint answered with " + answer.http_version)
     expect(answer.status_code, 403, "status without a key")
     allowed = answer.headers.get("access-control-allow-origin")
