@@ -89,7 +89,7 @@ def a_transaction_token_has_at_most_36_characters(account: Account, name: str) -
 
 
 @deploys("contract/schemas.py", "contract/models.py")
-def an_item_above_400_kb_isrefusal(account: Account, name: str) -> None:
+def an_item_above_400_kb_is_refused(account: Account, name: str) -> None:
     """An item of 400 KB is stored, a larger one is a ValidationException: the contract's largest order is far below."""
     table, dynamodb = stackless.table(account, "sizes"), account.client("dynamodb")
     rest = 400 * 1024 - len("id") - len("a") - len("text")
