@@ -12,6 +12,7 @@ from pathlib import Path
 from conformance import (
     arguments,
     estimate,
+    leftovers,
     probes,  # noqa: F401  registers them
     removal,
     report,
@@ -22,7 +23,7 @@ from conformance.environment import Environment
 from conformance.probe import PROBES, Kind, Probe
 from conformance.results import Result, Verdict, counts
 from conformance.run import run_all
-from deployer import connection
+from deployer import connection, streams
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.commands.interruptions import terminable
@@ -34,32 +35,42 @@ from deployer.stacks import outputs
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "conformance.md"
-PATIENCE, PATIENCE_OF_AWS = 5, 60
+WAIT_FACTOR, WAIT_FACTOR_OF_AWS = 5, 60
 
 
 def main(given: Sequence[str] | None = None) -> int:
     """Return the exit code; an error is one line on standard error."""
-    options = arguments.parser().parse_args(given)
+    with streams.standard() as out:
+        code = _ended(arguments.parser().parse_args(given))
+        out.flush()
+        if out.problem:
+            complain(Failure(Exit.FAILED, f"output is lost: standard output cannot be written ({out.problem})"))
+    return code or int(Exit.FAILED if out.problem else Exit.OK)
+
+
+def _ended(options: argparse.Namespace) -> int:
     ui = Ui(sys.stdout if options.output == "text" else sys.stderr)
     try:
         with terminable():
             return int(_run(options, ui))
     except (Exception, KeyboardInterrupt) as error:
-        failure = _failure(error)
-        print(
-            f"conformance: {failure.message}",
-            *([f"  {failure.hint}"] if failure.hint else []),
-            sep="\n",
-            file=sys.stderr,
-        )
-        return int(failure.code)
+        return complain(failure_of(error))
 
 
-def _failure(error: BaseException) -> Failure:
+def complain(failure: Failure) -> int:
+    """Write what went wrong to standard error; return the exit code."""
+    hint = [f"  {failure.hint}"] if failure.hint else []
+    print(f"conformance: {failure.message}", *hint, sep="\n", file=sys.stderr)
+    return int(failure.code)
+
+
+def failure_of(error: BaseException) -> Failure:
     if isinstance(error, Failure):
         return error
     if isinstance(error, KeyboardInterrupt):
         return Failure(Exit.INTERRUPTED, "interrupted", "--clean removes what was left, if anything")
+    if isinstance(error, OSError) and error.filename:
+        return Failure(Exit.FAILED, f"{error.filename}: {error.strerror}")
     explained = service_errors.explain(error)
     return explained or Failure(Exit.BUG, f"unexpected {type(error).__name__}: {error}", "run it with python -X dev")
 
@@ -81,8 +92,8 @@ def _run(options: argparse.Namespace, ui: Ui) -> Exit:
     )
     settings = connection.load_environment(where)
     aws = connection.connect(ui, settings, where, ROOT)
-    account = Account(aws, f"{removal.PREFIX}{secrets.token_hex(4)}", PATIENCE)
-    account.patience = PATIENCE if account.emulated_at else PATIENCE_OF_AWS
+    account = Account(aws, f"{removal.PREFIX}{secrets.token_hex(4)}", WAIT_FACTOR)
+    account.wait_factor = WAIT_FACTOR if account.emulated_at else WAIT_FACTOR_OF_AWS
     if options.clean:
         return _clean(account, options, ui)
     caller = account.client("sts").get_caller_identity()
@@ -115,7 +126,7 @@ def _announce(chosen: list[Probe], account: Account, options: argparse.Namespace
         ui.line(f"{number} probe{'s' * (number != 1)}: {kind.description}")
     if any(kind is not Kind.READS for kind in kinds):
         ui.line(f"What they make is named {account.mark}-…, is tagged, and is removed at the end; metrics expire.")
-        if left := removal.left_by_earlier_runs(account):
+        if left := leftovers.of_earlier_runs(account):
             ui.warn(f"{len(left)} left by earlier runs, such as {next(iter(left))}: --clean removes them")
     if account.emulated_at:
         return
@@ -149,15 +160,15 @@ def _finish(results: list[Result], account: Account, options: argparse.Namespace
     counted = counts(results)
     ui.line(", ".join(f"{number} {verdict}" for verdict, number in counted.items() if number))
     name = options.witness or witness.name_of(account)
-    if options.record:
-        file = witness.record(name, account, results)
-        ui.line(f"{file.relative_to(ROOT)} has the results.")
-        _write(ui)
     found = {result.probe.id: {**result.as_json(), "seconds": round(result.seconds, 1)} for result in results}
     if options.output == "json":
         print(json.dumps({"witness": name, "counts": counted, "results": found}, indent=2, ensure_ascii=False))
     elif options.output == "markdown":
         print(report.run_table([result.probe for result in results], {r.probe.id: r.as_json() for r in results}))
+    if options.record:  # at the end: what cannot be written has been shown
+        file = witness.record(name, account, results)
+        ui.line(f"{file.relative_to(ROOT)} has the results.")
+        _write(ui)
     bad = any(result.verdict in (Verdict.DIFFERS, Verdict.FAILED) or result.left for result in results)
     return Exit.FAILED if bad else Exit.OK
 
@@ -171,7 +182,7 @@ def _list(chosen: list[Probe], ui: Ui) -> Exit:
 
 
 def _clean(account: Account, options: argparse.Namespace, ui: Ui) -> Exit:
-    left = removal.left_by_earlier_runs(account)
+    left = leftovers.of_earlier_runs(account)
     for each in left:
         ui.line(each)
     if not left:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import Any, TypeVar
 
-from conformance import http, limits, removal
+from conformance import http, limits, removal, throttling
 from conformance.probe import CannotTry, Differs
 from deployer.aws import endpoint, service_errors
 from deployer.aws.session import Aws
@@ -20,18 +20,21 @@ from deployer.aws.session import Aws
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 UNSUPPORTED = ("unsupported", "not supported", "not implemented", "unrecognized resource type", "notimplemented")
 
+SECONDS_TO_BEGIN = 15
+"""For which DescribeStacks may return the status before an operation."""
+
 Value = TypeVar("Value")
 
 
 class Account:
     """Where the probes of a run have their own resources, all of which carry `mark` in their names.
 
-    `patience`: by how much longer than the local emulator the services take for what a probe waits for.
+    `wait_factor`: by how much longer than the local emulator the services take for what a probe waits for.
     `made` removes what a probe has created, in reverse order, when it is closed.
     """
 
-    def __init__(self, aws: Aws, mark: str, patience: float, run: "Account | None" = None):
-        self.aws, self.mark, self.patience = aws, mark, patience
+    def __init__(self, aws: Aws, mark: str, wait_factor: float, run: "Account | None" = None):
+        self.aws, self.mark, self.wait_factor = aws, mark, wait_factor
         self.run = run or self
         self.made = ExitStack()
         self.left: list[str] = []
@@ -41,7 +44,7 @@ class Account:
 
     def for_probe(self) -> "Account":
         """Return the same account for one probe, with a `made` of its own."""
-        return Account(self.aws, self.mark, self.patience, self.run)
+        return Account(self.aws, self.mark, self.wait_factor, self.run)
 
     def client(self, service: Any) -> Any:
         with self._making:  # boto3 makes clients safely one at a time only
@@ -63,12 +66,12 @@ class Account:
         return f"arn:{partition}:{service}:{self.aws.region}:{self.id}:{resource}"
 
     def until(self, condition: Callable[[], Value | None], what: str, seconds: float = 5) -> Value:
-        """Wait until the condition is true, and return its value; raise Differs after `seconds` times the patience."""
-        deadline, pause = time.monotonic() + seconds * self.patience, 0.01
+        """Wait until the condition is true, and return its value; raise Differs after `seconds` times the wait factor."""
+        deadline, pause = time.monotonic() + seconds * self.wait_factor, 0.01
         longest = 0.1 if self.emulated_at else 5
         while not (value := condition()):
             if time.monotonic() > deadline:
-                raise Differs(what, f"not within {seconds * self.patience:.0f} s")
+                raise Differs(what, f"not within {seconds * self.wait_factor:.0f} s")
             limits.pause(pause)
             pause = min(2 * pause, longest)
         return value
@@ -136,8 +139,14 @@ class Account:
         change_set = self.change_set(stack, template, parameters, IncludeNestedStacks=True, **more)
         if change_set["Status"] != "CREATE_COMPLETE":
             raise _refusal(stack, change_set["Status"], [change_set.get("StatusReason", "")])
-        self.client("cloudformation").execute_change_set(ChangeSetName=change_set["ChangeSetId"], StackName=stack)
-        return self.rest(change_set["StackId"])
+        return self.execute(change_set)
+
+    def execute(self, change_set: dict) -> dict:
+        """Execute a change set; return the stack's description when it rests."""
+        stack_id = change_set["StackId"]
+        before = (self.stack(stack_id) or {}).get("StackStatus", "")
+        self.client("cloudformation").execute_change_set(ChangeSetName=change_set["ChangeSetId"], StackName=stack_id)
+        return self.rest(stack_id, before)
 
     def deployed(self, stack: str, template: dict, parameters: dict | None = None) -> dict[str, str]:
         """Deploy, insist on success, and return the outputs."""
@@ -195,7 +204,7 @@ class Account:
             raise Differs(f"stack {stack}", "no such stack")
         removal.note_log_groups(self, found["StackId"])
         self.client("cloudformation").delete_stack(StackName=stack)
-        return self.rest(found["StackId"])
+        return self.rest(found["StackId"], found["StackStatus"])
 
     def stack(self, stack: str) -> Any:
         """Return the DescribeStacks entry, None if there is no stack."""
@@ -206,15 +215,21 @@ class Account:
                 return None
             raise
 
-    def rest(self, stack_id: str) -> dict:
-        """Wait until no operation runs on the stack; the probe's time limit ends the wait."""
+    def rest(self, stack_id: str, before: str = "") -> dict:
+        """Wait until no operation runs on the stack; the probe's time limit ends the wait.
+
+        `before`: the status before an operation that may not have begun yet.
+        """
         pause, longest = 0.01, 0.05 if self.emulated_at else 5
+        begun = time.monotonic() + (0 if self.emulated_at else SECONDS_TO_BEGIN)
         while True:
             limits.pause(pause)
             found = self.stack(stack_id) or {"StackStatus": "DELETE_COMPLETE", "StackId": stack_id}
             status = found["StackStatus"]
-            if status == "REVIEW_IN_PROGRESS" or not status.endswith("IN_PROGRESS"):
+            rests = status == "REVIEW_IN_PROGRESS" or not status.endswith("IN_PROGRESS")
+            if rests and (status != before or time.monotonic() > begun):
                 return found
+            before = before if status == before else ""
             pause = min(2 * pause, longest)
 
     def events(self, stack: str) -> list[dict]:
@@ -271,6 +286,8 @@ class Account:
 def _refusal(stack: str, status: str, reasons: list[str]) -> Exception:
     """Return why a stack was not made: a type that the endpoint does not have is no difference."""
     said = "; ".join(reason for reason in reasons if reason)
+    if throttling.is_throttled(said):
+        return throttling.Throttled(f"stack {stack}: {said}")
     if any(word in said.lower() for word in UNSUPPORTED):
         return CannotTry(f"CloudFormation: {said}")
     return Differs(f"stack {stack} is made", f"{status}: {said}")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
-from conformance.probe import Kind, Probe
+from conformance.probe import Kind, Probe, in_lanes
 from costs.lines import Line, priced
 
 HOURS_A_MONTH = 730
@@ -51,7 +51,6 @@ def usd(probes: Iterable[Probe]) -> Decimal:
 
 
 def minutes(probes: Iterable[Probe], jobs: int) -> int:
-    """Return the minutes on AWS, rounded up: probes that write to the environment run one after the other."""
-    alone = sum((MINUTES[probe.kind] for probe in probes if probe.kind is Kind.WRITES), Decimal(0))
-    together = sum((MINUTES[probe.kind] for probe in probes), Decimal(0)) / jobs
-    return int(max(alone, together)) + 1
+    """Return the minutes on AWS, rounded up: the probes of a lane run one after the other."""
+    lanes = [sum((MINUTES[probe.kind] for probe in lane), Decimal(0)) for lane in in_lanes(probes)]
+    return int(max(*lanes, sum(lanes, Decimal(0)) / jobs, Decimal(0))) + 1

@@ -48,7 +48,7 @@ def state(account: Account, name: str) -> str:
     return described(account, name)["StateValue"]
 
 
-def reaches(account: Account, name: str, wanted: str, seconds: float = 3) -> None:
+def reaches(account: Account, name: str, wanted: str, seconds: float = 5) -> None:
     """Wait until the alarm is in the state."""
     account.until(lambda: state(account, name) == wanted, f"alarm {name} goes into {wanted}", seconds)
 
@@ -58,7 +58,7 @@ def summed(account: Account, namespace: str, metric: str, statistic: str = "Sum"
     found = account.client("cloudwatch").get_metric_statistics(
         Namespace=namespace,
         MetricName=metric,
-        StartTime=time.time() - max(300, 60 * account.patience),
+        StartTime=time.time() - max(300, 60 * account.wait_factor),
         EndTime=time.time() + 60,
         Period=3600,
         Statistics=[statistic],

@@ -18,12 +18,14 @@ from xml.sax.saxutils import escape
 
 from config import environment, names
 from conformance.witness import MOTO
+from deployer import connection
 from deployer.artifacts import packaging
 from deployer.aws import session
 from deployer.aws.session import Aws
 from deployer.commands import desired_state
 from deployer.commands.desired_state import DesiredState
-from deployer.errors import Exit
+from deployer.errors import Exit, Failure
+from deployer.options import Options
 from deployer.plan import cfn_yaml
 from deployer.plan.resolve import Scope
 from deployer.preflight.account_state import AccountState
@@ -145,14 +147,14 @@ def main() -> int:
     try:
         with running() as url:
             os.environ.update(variables(url))
-            settings = environment.load(options.env or "dev")
+            settings = connection.load_environment(Options(env=options.env or "dev"))
             deploy(session.connect(settings), settings)
             return conformance.main(["--env", settings.name, "--witness", MOTO, *sys.argv[1:]])
     except ImportError as error:
-        print(
-            f"conformance: {error}", "  moto's server is missing: make setup", sep="\n", file=sys.stderr
-        )
-        return int(Exit.PREFLIGHT)
+        hint = "moto's server is missing: make setup"
+        return conformance.complain(Failure(Exit.PREFLIGHT, str(error), hint))
+    except (Exception, KeyboardInterrupt) as error:
+        return conformance.complain(conformance.failure_of(error))
 
 
 if __name__ == "__main__":

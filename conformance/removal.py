@@ -1,9 +1,9 @@
 """Remove what probes have made: stacks with what their deletion leaves behind, buckets, log groups of functions."""
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from conformance import limits, throttling
 from deployer.aws import service_errors
 
 if TYPE_CHECKING:
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 FUNCTION, BUCKET, TABLE = "AWS::Lambda::Function", "AWS::S3::Bucket", "AWS::DynamoDB::Table"
 STACK = "AWS::CloudFormation::Stack"
 PREFIX, TAG = "conformance-", "conformance"
+DELETIONS, SECONDS_BETWEEN_DELETIONS = 5, 40
+"""API Gateway deletes one REST API of an account in 30 seconds."""
 
 
 def stack(account: "Account", name: str) -> None:
@@ -25,19 +27,30 @@ def stack(account: "Account", name: str) -> None:
     for kind, physical_id in kept:
         if kind == BUCKET:
             empty(account.client("s3"), physical_id)
-    cloudformation = account.client("cloudformation")
-    cloudformation.delete_stack(StackName=found["StackId"])
-    if account.rest(found["StackId"])["StackStatus"] == "DELETE_FAILED":
-        _unprotect(account, kept)
-        cloudformation.delete_stack(StackName=found["StackId"])
-        if account.rest(found["StackId"])["StackStatus"] == "DELETE_FAILED":
-            account.left.append(f"stack {name}: {'; '.join(account.failures(found['StackId'])[-2:])}")
-            return
+    if not _deleted(account, found["StackId"], kept):
+        account.left.append(f"stack {name}: {'; '.join(account.failures(found['StackId'])[-2:])}")
+        return
     for kind, physical_id in kept:
         if kind == BUCKET:  # retained
             bucket(account.client("s3"), physical_id)
         else:
-            _table(account, physical_id)
+            table(account, physical_id)
+
+
+def _deleted(account: "Account", stack_id: str, kept: list[tuple[str, str]]) -> bool:
+    """Delete a stack; again, without what kept it, or later, if it was throttled. Return whether it is gone."""
+    for attempt in range(DELETIONS):
+        before = (account.stack(stack_id) or {}).get("StackStatus", "")
+        account.client("cloudformation").delete_stack(StackName=stack_id)
+        if account.rest(stack_id, before)["StackStatus"] == "DELETE_COMPLETE":
+            return True
+        throttled = throttling.is_throttled("; ".join(account.failures(stack_id)[-2:]))
+        if attempt and not throttled:
+            return False
+        if throttled:
+            limits.pause(SECONDS_BETWEEN_DELETIONS)
+        _unprotect(account, kept)
+    return False
 
 
 def note_log_groups(account: "Account", stack_id: str) -> None:
@@ -47,13 +60,13 @@ def note_log_groups(account: "Account", stack_id: str) -> None:
 
 
 def log_group(logs: Any, name: str) -> None:
-    _unless_missing(logs.delete_log_group, logGroupName=name)
+    unless_missing(logs.delete_log_group, logGroupName=name)
 
 
 def bucket(s3: Any, name: str) -> None:
     """Delete a bucket with its objects."""
     empty(s3, name)
-    _unless_missing(s3.delete_bucket, Bucket=name)
+    unless_missing(s3.delete_bucket, Bucket=name)
 
 
 def empty(s3: Any, name: str) -> None:
@@ -90,10 +103,10 @@ def _unprotect(account: "Account", kept: list[tuple[str, str]]) -> None:
             empty(account.client("s3"), physical_id)
         else:
             dynamodb = account.client("dynamodb")
-            _unless_missing(dynamodb.update_table, TableName=physical_id, DeletionProtectionEnabled=False)
+            unless_missing(dynamodb.update_table, TableName=physical_id, DeletionProtectionEnabled=False)
 
 
-def _table(account: "Account", name: str) -> None:
+def table(account: "Account", name: str) -> None:
     """Delete a table that outlived its stack."""
     dynamodb = account.client("dynamodb")
     try:
@@ -102,10 +115,10 @@ def _table(account: "Account", name: str) -> None:
         if service_errors.is_missing(error):
             return
         raise
-    _unless_missing(dynamodb.delete_table, TableName=name)
+    unless_missing(dynamodb.delete_table, TableName=name)
 
 
-def _unless_missing(call: Any, **arguments: Any) -> None:
+def unless_missing(call: Any, **arguments: Any) -> None:
     try:
         call(**arguments)
     except Exception as error:
@@ -113,39 +126,7 @@ def _unless_missing(call: Any, **arguments: Any) -> None:
             raise
 
 
-def left_by_earlier_runs(account: "Account") -> dict[str, Callable[[], None]]:
-    """Return what earlier runs left, with its removal: by its name's prefix and its tag, and by nothing else.
-
-    What belongs to a stack goes with the stack.
-    """
-    s3, cloudwatch = account.client("s3"), account.client("cloudwatch")
-    found: dict[str, Callable[[], None]] = {}
-    for page in account.client("cloudformation").get_paginator("describe_stacks").paginate():
-        for each in page["Stacks"]:
-            name, is_root = each["StackName"], not each.get("ParentId")
-            if name.startswith(PREFIX) and is_root and _is_ours(each.get("Tags", ())):
-                found[f"stack {name}"] = partial(stack, account, name)
-    for each in s3.list_buckets().get("Buckets", ()):
-        if each["Name"].startswith(PREFIX) and _is_ours(_bucket_tags(s3, each["Name"])):
-            found[f"bucket {each['Name']}"] = partial(bucket, s3, each["Name"])
-    for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=PREFIX):
-        for each in page["MetricAlarms"]:
-            if _is_ours(cloudwatch.list_tags_for_resource(ResourceARN=each["AlarmArn"]).get("Tags", ())):
-                name = each["AlarmName"]
-                found[f"alarm {name}"] = partial(cloudwatch.delete_alarms, AlarmNames=[name])
-    return found
-
-
-def _is_ours(tags: Iterable[Mapping[str, str]]) -> bool:
+def is_ours(tags: Iterable[Mapping[str, str]]) -> bool:
     """Whether a run tagged a resource itself: tags of a stack's resources name the stack, too."""
     keys = {tag["Key"] for tag in tags}
     return TAG in keys and not any(key.startswith("aws:cloudformation:") for key in keys)
-
-
-def _bucket_tags(s3: Any, name: str) -> list[dict[str, str]]:
-    try:
-        return s3.get_bucket_tagging(Bucket=name)["TagSet"]
-    except Exception as error:
-        if service_errors.is_missing(error):
-            return []
-        raise

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from conformance.account import Account
+
 STACK = "AWS::CloudFormation::Stack"
 ECHO = "def handler(event, context):\n    return event\n"
 LOGS = {
@@ -82,6 +84,15 @@ def table(**properties: Any) -> dict:
 
 def bucket(**properties: Any) -> dict:
     return {"Type": "AWS::S3::Bucket", "Properties": properties}
+
+
+def impossible(account: Account, **more: Any) -> dict:
+    """A resource that CloudFormation creates in vain: its schema finds no fault, as it does with a SecureString."""
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject"}
+    absent = f"{account.mark}-absent"
+    arn = {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{absent}/*"}
+    properties = {"Bucket": absent, "PolicyDocument": document({**deny, "Resource": arn})}
+    return {"Type": "AWS::S3::BucketPolicy", "Properties": properties, **more}
 
 
 def child(url: str, **parameters: Any) -> dict:

@@ -12,7 +12,7 @@ from conformance import limits
 from conformance.account import UNSUPPORTED, Account
 from conformance.environment import Environment
 from conformance.limits import Interrupted, Limit, TimedOut
-from conformance.probe import CannotTry, Differs, Kind, Probe
+from conformance.probe import CannotTry, Differs, Kind, Probe, in_lanes
 from conformance.results import Result, Verdict
 from deployer.aws import error_kinds, service_errors
 from deployer.aws.error_kinds import ErrorKind
@@ -29,14 +29,15 @@ def run_all(
     jobs: int,
     on_result: Callable[[Result], None] = lambda result: None,
 ) -> list[Result]:
-    """Run the probes; those that write to the environment one after the other.
+    """Run the probes; those of a lane one after the other.
 
-    An interruption ends the probes that run; they remove what they have made. A second one leaves it.
+    An interruption, or a result that cannot be shown, ends the probes that run; they remove what they have made. A
+    second interruption leaves it.
     """
     interrupted, results = threading.Event(), list[Result]()
+    ended: BaseException | None = None
     chosen = list(probes)
-    writing = [probe for probe in chosen if probe.kind is Kind.WRITES]
-    lanes = [writing] * bool(writing) + [[probe] for probe in chosen if probe.kind is not Kind.WRITES]
+    lanes = in_lanes(chosen)
 
     def follow(lane: list[Probe]) -> None:
         for probe in lane:
@@ -59,12 +60,13 @@ def run_all(
             while shown < len(results):
                 shown += 1
                 on_result(results[shown - 1])
-        except KeyboardInterrupt:
-            if interrupted.is_set():
+        except BaseException as error:
+            if interrupted.is_set() and isinstance(error, KeyboardInterrupt):
                 raise
             interrupted.set()
-    if interrupted.is_set():
-        raise KeyboardInterrupt
+            ended = ended or error
+    if ended:
+        raise ended
     return results
 
 

@@ -8,7 +8,7 @@ from conformance.probe import Differs
 
 
 def never(account: Account, condition: Callable[[], Any], expected: str, seconds: float = 1) -> None:
-    """Raise Differs if the condition becomes true within `seconds` times the patience."""
+    """Raise Differs if the condition becomes true within `seconds` times the wait factor."""
     try:
         seen = account.until(condition, expected, seconds)
     except Differs:

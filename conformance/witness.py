@@ -81,7 +81,9 @@ def record(witness: str, account: Account, results: Iterable[Result]) -> Path:
     )
     FILES.mkdir(exist_ok=True)
     file = FILES / f"{witness}.json"
-    file.write_text(json.dumps(asdict(made), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    new_file = file.with_suffix(".new")  # a full disk leaves the earlier results
+    new_file.write_text(json.dumps(asdict(made), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    new_file.replace(file)
     return file
 
 

@@ -12,6 +12,8 @@ from conformance.small_stacks import admits, refused, with_function
 
 ALARMS = "generator/alarm_resources.py"
 METRICS = {"alarm_metric": 3, "metric": 3}
+ACTIVE = 16
+"""Seconds locally, minutes on AWS: metrics of a queue that has just become active are up to 15 minutes late."""
 
 
 @deploys(ALARMS, uses=METRICS)
@@ -44,7 +46,7 @@ def queue_metrics(account: Account, name: str) -> None:
     account.deployed(name, template(resources))
     url = account.child(name, "Q")
     account.client("sqs").send_message(QueueUrl=url, MessageBody="dead letter")
-    reaches(account, name, "ALARM", 12)
+    reaches(account, name, "ALARM", ACTIVE)
     account.client("sqs").receive_message(QueueUrl=url, VisibilityTimeout=600)
     at = {"QueueName": url.rsplit("/", 1)[-1]}
     invisible = "ApproximateNumberOfMessagesNotVisible"
@@ -111,20 +113,21 @@ def composite_alarms(account: Account, name: str) -> None:
 
     def notified(wanted: str) -> bool:
         sqs, inbox = account.client("sqs"), account.child(name, "Q")
-        for message in sqs.receive_message(QueueUrl=inbox, MaxNumberOfMessages=10).get("Messages", []):
+        wait = 0 if account.emulated_at else 5  # a short poll may miss messages
+        found = sqs.receive_message(QueueUrl=inbox, MaxNumberOfMessages=10, WaitTimeSeconds=wait)
+        for message in found.get("Messages", []):
             sqs.delete_message(QueueUrl=inbox, ReceiptHandle=message["ReceiptHandle"])
             sent.append(json.loads(message["Body"])["NewStateValue"])
         return wanted in sent
 
     account.until(lambda: {state(account, f"{name}-{key}") for key in "ABC"} == {"OK"}, "all alarms are OK", 3)
-    notified("OK")  # at the beginning
-    sent.clear()
     for key, fire in (("A", {"A"}), ("B", {"A", "B", "both", "path"}), ("C", {"A", "B", "both", "path", "C"})):
         put_metric(account, name, key, 1)
         account.until(partial(firing, fire), f"{sorted(fire)} are in ALARM", 3)
     account.until(lambda: notified("ALARM"), "the composite alarm notifies", 3)
     notified("")
-    expect(sent, ["ALARM"], "notifications")
+    expect(sent.count("ALARM"), 1, "notifications of ALARM")  # OK may come at the beginning
+    sent.clear()
     for key in ("C", "A"):
         put_metric(account, name, key, 0)
     account.until(lambda: notified("OK"), "the composite alarm notifies when all is well", 12)

@@ -13,7 +13,7 @@ from contract import metrics
 
 MINUTE = 60
 LATE = 5
-"""Seconds locally; times the patience five minutes, by which CloudWatch's metrics may be late."""
+"""Seconds locally; times the wait factor five minutes, by which CloudWatch's metrics may be late."""
 
 
 class _Metric:

@@ -63,7 +63,7 @@ def nested_change_sets_are_read_by_their_arns(environment: Environment) -> None:
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
     made = changeset.create(aws, root, new=False, exists=False, request=request, token=environment.account.mark)
-    environment.account.made.callback(change_set_cleanup.discard, aws, made, 0.1 * environment.account.patience)
+    environment.account.made.callback(change_set_cleanup.discard, aws, made, 0.1 * environment.account.wait_factor)
     nested = [each for each in made.sets if each.path]
     seen = {each.stack_id for each in nested}
     expect(seen, {arn for name, arn in environment.stacks.items() if name}, "stacks of the nested change sets")

@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from conformance import stackless
+from conformance import limits, stackless
 from conformance.account import Account
 from conformance.probe import deploys, expect, holds
+from conformance.refusals import refusal
 from conformance.resources import (
     READ_STREAM,
     RECEIVE,
@@ -174,6 +173,8 @@ def a_move_task_moves_messages_to_a_named_queue(account: Account, name: str) -> 
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 5})
     url, arn = stackless.queue(account, "source", RedrivePolicy=redrive)
     _send(account, dead_url, "a", "b")
+    if not account.emulated_at:
+        limits.pause(60)  # until then SQS may not know it as a dead-letter queue
     sqs.start_message_move_task(SourceArn=dead_arn, DestinationArn=arn)
     moved = stackless.gathered(account, url, 2, "both messages are in the source queue")
     expect(sorted(message["Body"] for message in moved), ["a", "b"], "messages moved")
@@ -193,7 +194,7 @@ def a_message_has_at_most_a_mebibyte(account: Account, name: str) -> None:
         (sqs.send_message, {"MessageBody": text + "x"}),
         (sqs.send_message_batch, {"Entries": batch}),
     ):
-        holds(_is_refused(call, QueueUrl=url, **arguments), f"{call.__name__} is refused", "accepted")
+        refusal(call, QueueUrl=url, **arguments)
 
 
 @deploys("handlers/orders_events.py")
@@ -203,16 +204,7 @@ def a_publish_batch_has_at_most_ten_events(account: Account, name: str) -> None:
     entries = [{"Id": str(number), "Message": "order"} for number in range(11)]
     published = sns.publish_batch(TopicArn=arn, PublishBatchRequestEntries=entries[:10])
     expect(len(published["Successful"]), 10, "entries published of ten")
-    refused = _is_refused(sns.publish_batch, TopicArn=arn, PublishBatchRequestEntries=entries)
-    holds(refused, "eleven entries are refused", "accepted")
-
-
-def _is_refused(call: Any, **arguments: Any) -> bool:
-    try:
-        call(**arguments)
-    except ClientError:
-        return True
-    return False
+    refusal(sns.publish_batch, TopicArn=arn, PublishBatchRequestEntries=entries)
 
 
 @deploys("generator/queue_resources.py", "operations/queues/dead_letters.py")

@@ -33,18 +33,19 @@ def handler(event, context):
         account.until(lambda: sum(calls_of(account, made)) >= count, f"{count} messages are received", 8)
         return time.monotonic()
 
-    send(30)
-    gathered(30)
+    many = 30 if account.emulated_at else 300  # AWS has several pollers, each with its share
+    send(many)
+    gathered(many)
     sent = send(12)
-    waited = gathered(42) - sent
+    waited = gathered(many + 12) - sent
     holds(waited > 1.5, "a batch that is not full waits for its window of 2 s", f"{waited:.1f} s")
     sizes = calls_of(account, made)
     if account.emulated_at:
         expect(sizes, [30, 12], "sizes of batches")
-    holds(max(sizes) > 10, "a batch above ten messages", sizes)  # AWS has several pollers, each with its share
+    holds(max(sizes) > 10, "a batch above ten messages", sizes)
     for _ in range(8):
         send(1, "x" * (1 << 20))
-    gathered(50)
+    gathered(many + 20)
     large = calls_of(account, made)[len(sizes) :]
     holds(max(large) < 8, "eight mebibytes come in several batches", large)
 

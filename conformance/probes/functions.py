@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 from conformance import limits
 from conformance.account import Account
 from conformance.measures import counted, summed
-from conformance.probe import Differs, deploys, expect, holds
+from conformance.probe import CannotTry, Differs, deploys, expect, holds
 from conformance.resources import (
     ECHO,
     READ_STREAM,
@@ -25,11 +25,15 @@ FUNCTIONS = "generator/functions.py"
 SOURCES = "generator/event_sources.py"
 STREAM = {"StreamSpecification": {"StreamViewType": "KEYS_ONLY"}}
 MAY_STREAM = [(READ_STREAM, "*")]
+UNRESERVED = 100
 
 
 @deploys(FUNCTIONS, "deployer/preflight/concurrency.py")
 def function_reserved_concurrency(account: Account, name: str) -> None:
     """ReservedConcurrentExecutions is applied; with 0 an invocation is refused with TooManyRequestsException."""
+    free = account.client("lambda").get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    if free < UNRESERVED + 3:
+        raise CannotTry(f"{free} executions are unreserved in this account, and {UNRESERVED} have to stay")
     made = with_function(account, name, ReservedConcurrentExecutions=3)
     found = account.client("lambda").get_function_concurrency(FunctionName=made)
     expect(found.get("ReservedConcurrentExecutions"), 3, "reserved concurrency")
@@ -105,7 +109,7 @@ def event_source_numbers(account: Account, name: str) -> None:
         printed(account, made["F"], f"GOT {most}\n")
 
 
-def printed(account: Account, function: str, text: str, seconds: float = 4) -> None:
+def printed(account: Account, function: str, text: str, seconds: float = 8) -> None:
     """Wait until a function has printed the text."""
 
     def found() -> bool:
@@ -223,8 +227,13 @@ def handler(event, context):
 """
     account.invoke(with_function(account, name, source))
     counted(account, name, "Orders", {"service": "orders"}, 5)
-    found = account.client("cloudwatch").list_metrics(Namespace=name)["Metrics"]
-    expect(sorted(len(metric["Dimensions"]) for metric in found), [1, 2], "dimensions of the metrics")
+
+    def listed() -> list[int]:
+        found = account.client("cloudwatch").list_metrics(Namespace=name)["Metrics"]
+        return sorted(len(metric["Dimensions"]) for metric in found)
+
+    account.until(lambda: len(listed()) >= 2, "two metrics are listed", 16)  # CloudWatch lists them within 15 minutes
+    expect(listed(), [1, 2], "dimensions of the metrics")
 
 
 @deploys("generator/alarms/functions.py")

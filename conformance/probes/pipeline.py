@@ -53,11 +53,11 @@ def a_filter_policy_selects_events_by_their_attributes(environment: Environment)
         seen = _filtered(environment, queue, order)
         if seen == {(order["customerId"], "OrderStatusChanged")}:
             return
-        limits.pause(environment.account.patience)
+        limits.pause(environment.account.wait_factor)
     expect(seen, {(order["customerId"], "OrderStatusChanged")}, "customer and eventType of events that arrived")
 
 
-ROUNDS = 8
+ROUNDS = 16
 """SNS may take a quarter of an hour until a filter policy takes effect (its developer guide, "Applying a filter policy")."""
 
 

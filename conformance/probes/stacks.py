@@ -1,10 +1,11 @@
 """What CloudFormation does with stacks, nested ones included, and with types that few templates have."""
 
 import json
+from typing import Any
 
 from conformance.account import Account
 from conformance.probe import deploys, expect, holds
-from conformance.resources import att, child, parameter, ref, table, template
+from conformance.resources import att, child, impossible, parameter, ref, table, template
 
 TREE, CHANGE_SETS = "deployer/stacks/tree.py", "deployer/stacks/changeset.py"
 
@@ -12,32 +13,39 @@ TREE, CHANGE_SETS = "deployer/stacks/tree.py", "deployer/stacks/changeset.py"
 @deploys("generator/root.py", TREE)
 def nested_stack_lifecycle(account: Account, name: str) -> None:
     """A child's new output reaches its sibling; a failed update is rolled back everywhere; a failed creation leaves nothing."""
-    outputs = account.deployed(name, _siblings(account, "1"))
+    outputs = account.deployed(name, _siblings(account, name, "1"))
     ssm = account.client("ssm")
 
     def value() -> str:
         return ssm.get_parameter(Name=outputs["Q"])["Parameter"]["Value"].rpartition("=")[2]
 
     expect(value(), "1", "value that a sibling passes on")
-    expect(account.deployed(name, _siblings(account, "2")), outputs, "outputs after an update")
+    expect(account.deployed(name, _siblings(account, name, "2")), outputs, "outputs after an update")
     expect(value(), "2", "value after an update")
-    failed = account.deploy(name, _siblings(account, "3", fail=True))
+    failed = account.deploy(name, _siblings(account, name, "3", fail=True))
     expect(failed["StackStatus"], "UPDATE_ROLLBACK_COMPLETE", "an update whose child fails")
     expect(value(), "2", "value after the rollback")
-    failed = account.deploy(f"{name}-new", _siblings(account, "1", fail=True))
+    failed = account.deploy(f"{name}-new", _siblings(account, f"{name}-new", "1", fail=True))
     expect(failed["StackStatus"], "ROLLBACK_COMPLETE", "a creation whose child fails")
     of_name = [{"Key": "Name", "Option": "Contains", "Values": [f"{name}-new"]}]
     pages = ssm.get_paginator("describe_parameters").paginate(ParameterFilters=of_name)
     expect([each["Name"] for page in pages for each in page["Parameters"]], [], "left by the failed creation")
 
 
-def _siblings(account: Account, value: str, fail: bool = False) -> dict:
-    """A root whose second child gets a value of the first; a SecureString fails a stack."""
-    first = template({"P": parameter(value)}, {"Value": {"Fn::Sub": "${P}=" + value}})
-    secure = {"Type": "AWS::SSM::Parameter", "DependsOn": "Q", "Properties": {"Type": "SecureString", "Value": "x"}}
-    resources = {"Q": parameter(ref("Given")), "Copy": parameter(att("Q", "Value"))}
+def _siblings(account: Account, name: str, value: str, fail: bool = False) -> dict:
+    """A root whose second child gets a value of the first, and may fail."""
+
+    def named(key: str, given: Any) -> dict:
+        made = parameter(given)
+        made["Properties"]["Name"] = f"{name}-{key}"  # CloudFormation's own names are without the stack's
+        return made
+
+    first = template({"P": named("P", value)}, {"Value": {"Fn::Sub": "${P}=" + value}})
+    resources = {"Q": named("Q", ref("Given")), "Copy": named("Copy", att("Q", "Value"))}
     given = {"Parameters": {"Given": {"Type": "String"}}}
-    second = template({**resources, **({"Broken": secure} if fail else {})}, {"Q": ref("Q")}, **given)
+    second = template(
+        {**resources, **({"Broken": impossible(account, DependsOn="Q")} if fail else {})}, {"Q": ref("Q")}, **given
+    )
     children = {
         "First": child(account.template_url(first)),
         "Second": child(account.template_url(second), Given=att("First", "Outputs.Value")),

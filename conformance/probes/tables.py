@@ -2,14 +2,12 @@
 
 import secrets
 import time
-from collections.abc import Mapping
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from conformance import stackless
 from conformance.account import Account
-from conformance.probe import Differs, deploys, expect, holds
+from conformance.probe import deploys, expect, holds
+from conformance.refusals import refusal
 
 ABSENT = "attribute_not_exists(id)"
 
@@ -18,21 +16,12 @@ def _item(key: str, **attributes: dict[str, str]) -> dict[str, Any]:
     return {"id": {"S": key}, **attributes}
 
 
-def _refused(call: Any, **arguments: Any) -> Mapping[str, Any]:
-    """Make a call that must be refused, and return the error's response."""
-    try:
-        call(**arguments)
-    except ClientError as error:
-        return error.response
-    raise Differs("an error", "none", call.__name__)
-
-
 @deploys("handlers/repository.py", "domain/claims.py")
 def a_failed_condition_returns_the_item(account: Account, name: str) -> None:
     """A conditional put that fails returns the item that was there, if ALL_OLD is asked for: no read is needed."""
     table, dynamodb = stackless.table(account, "conditions"), account.client("dynamodb")
     dynamodb.put_item(TableName=table, Item=_item("a", total={"N": "4.80"}))
-    refused = _refused(
+    refused = refusal(
         dynamodb.put_item,
         TableName=table,
         Item=_item("a"),
@@ -50,7 +39,7 @@ def a_cancelled_transaction_gives_each_reason(account: Account, name: str) -> No
     dynamodb.put_item(TableName=table, Item=_item("b"))
     options = {"ConditionExpression": ABSENT, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     puts = [{"Put": {"TableName": table, "Item": _item(key), **options}} for key in "ab"]
-    refused = _refused(dynamodb.transact_write_items, TransactItems=puts)
+    refused = refusal(dynamodb.transact_write_items, TransactItems=puts)
     expect(refused["Error"]["Code"], "TransactionCanceledException", "code")
     seen = [(reason["Code"], reason.get("Item")) for reason in refused["CancellationReasons"]]
     expect(seen, [("None", None), ("ConditionalCheckFailed", _item("b"))], "reasons")
@@ -86,7 +75,7 @@ def a_batch_takes_25_statements_and_a_transaction_100(account: Account, name: st
         (dynamodb.batch_execute_statement, {"Statements": statements}),
         (dynamodb.transact_write_items, {"TransactItems": puts}),
     ):
-        expect(_refused(call, **arguments)["Error"]["Code"], "ValidationException", f"code of {call.__name__}")
+        expect(refusal(call, **arguments)["Error"]["Code"], "ValidationException", f"code of {call.__name__}")
 
 
 @deploys("handlers/repository.py", "handlers/bulk.py")
@@ -95,7 +84,7 @@ def a_transaction_token_has_at_most_36_characters(account: Account, name: str) -
     table, dynamodb = stackless.table(account, "tokens"), account.client("dynamodb")
     put, token = {"Put": {"TableName": table, "Item": _item("a")}}, secrets.token_hex(18)
     dynamodb.transact_write_items(TransactItems=[put], ClientRequestToken=token)
-    refused = _refused(dynamodb.transact_write_items, TransactItems=[put], ClientRequestToken=token + "0")
+    refused = refusal(dynamodb.transact_write_items, TransactItems=[put], ClientRequestToken=token + "0")
     expect(refused["Error"]["Code"], "ValidationException", "code of a token of 37 characters")
 
 
@@ -105,7 +94,7 @@ def an_item_above_400_kb_is_refused(account: Account, name: str) -> None:
     table, dynamodb = stackless.table(account, "sizes"), account.client("dynamodb")
     rest = 400 * 1024 - len("id") - len("a") - len("text")
     dynamodb.put_item(TableName=table, Item=_item("a", text={"S": "x" * rest}))
-    refused = _refused(dynamodb.put_item, TableName=table, Item=_item("a", text={"S": "x" * (rest + 1)}))
+    refused = refusal(dynamodb.put_item, TableName=table, Item=_item("a", text={"S": "x" * (rest + 1)}))
     expect(refused["Error"]["Code"], "ValidationException", "code")
 
 
@@ -117,7 +106,7 @@ def a_number_has_at_most_38_digits(account: Account, name: str) -> None:
     dynamodb.put_item(TableName=table, Item=_item("a", total={"N": digits[:38]}))
     stored = dynamodb.get_item(TableName=table, Key=_item("a"), ConsistentRead=True)["Item"]["total"]["N"]
     expect(stored, digits[:38], "the number read")
-    refused = _refused(dynamodb.put_item, TableName=table, Item=_item("b", total={"N": digits[:39]}))
+    refused = refusal(dynamodb.put_item, TableName=table, Item=_item("b", total={"N": digits[:39]}))
     expect(refused["Error"]["Code"], "ValidationException", "code of 39 digits")
 
 
@@ -129,7 +118,7 @@ def an_expired_item_is_there_until_it_is_deleted(account: Account, name: str) ->
     dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=specification)
     expired = {"N": str(int(time.time()) - 60)}
     dynamodb.put_item(TableName=table, Item=_item("a", expiresAt=expired))
-    refused = _refused(dynamodb.put_item, TableName=table, Item=_item("a"), ConditionExpression=ABSENT)
+    refused = refusal(dynamodb.put_item, TableName=table, Item=_item("a"), ConditionExpression=ABSENT)
     expect(refused["Error"]["Code"], "ConditionalCheckFailedException", "code of a put under the expired item's id")
 
 
@@ -140,5 +129,5 @@ def a_warm_throughput_cannot_be_lowered(account: Account, name: str) -> None:
     warm = dynamodb.describe_table(TableName=table)["Table"].get("WarmThroughput", {})
     holds(warm.get("WriteUnitsPerSecond", 0) > 1, "a warm throughput above 1 write a second", warm)
     lower = {"ReadUnitsPerSecond": warm["ReadUnitsPerSecond"], "WriteUnitsPerSecond": 1}
-    refused = _refused(dynamodb.update_table, TableName=table, WarmThroughput=lower)
+    refused = refusal(dynamodb.update_table, TableName=table, WarmThroughput=lower)
     expect(refused["Error"]["Code"], "ValidationException", "code")

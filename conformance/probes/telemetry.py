@@ -14,7 +14,7 @@ from conformance.probe import Differs, expect, holds, reads
 from generator import api_logging
 
 LATE = 5
-"""Seconds locally; times the patience five minutes, by which log lines and traces may be late."""
+"""Seconds locally; times the wait factor five minutes, by which log lines and traces may be late."""
 
 
 def _lines(environment: Environment, name: str, pattern: str = "") -> list[str]:

@@ -83,11 +83,11 @@ def pool(url: str, ca_bundle: str | None) -> "urllib3.PoolManager":
 
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
     options: dict[str, Any] = {"timeout": timeout, "retries": False, "ca_certs": ca_bundle, "maxsize": 16}
-    proxy = _proxy(url)
+    proxy = proxy_of(url)
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
 
-def _proxy(url: str) -> str | None:
+def proxy_of(url: str) -> str | None:
     """Return the proxy of the environment variables, as boto3 does; none to this machine."""
     parts = urlsplit(url)
     return None if is_on_this_machine(url) or proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)

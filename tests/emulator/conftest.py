@@ -30,13 +30,13 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     """Start an emulator with other settings; stopped at the end of the test."""
     started: list[Path] = []
 
-    def starter(*, without: str = "", iam: bool = False, patience: float = PATIENT, **settings: str) -> Emulated:
+    def starter(*, without: str = "", iam: bool = False, wait_factor: float = PATIENT, **settings: str) -> Emulated:
         monkeypatch.setenv("EMULATOR_WITHOUT_PATCHES", without)
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         state = tmp_path / f"emulator-{len(started)}"
         started.append(state)
-        return Emulated(control.start(state, iam=iam), patience)
+        return Emulated(control.start(state, iam=iam), wait_factor)
 
     yield starter
     for state in started:

@@ -69,7 +69,7 @@ def test_holds_with_all_patches_and_leaves_nothing(patch: str, enforced: Account
 
 @pytest.mark.parametrize("batch", batches(), ids=lambda batch: batch[0])
 def test_does_not_hold_without_the_patches(batch: list[str], start) -> None:
-    account = start(without=",".join(batch), iam=True, patience=HASTY)
+    account = start(without=",".join(batch), iam=True, wait_factor=HASTY)
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda patch: run(PROBES[patch], account, None), batch))
     needless = [result.probe.id for result in results if result.verdict is Verdict.HOLDS]

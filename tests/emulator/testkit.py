@@ -15,10 +15,10 @@ HASTY = 0.5
 class Emulated(Account):
     """One emulator, as its administrator sees it."""
 
-    def __init__(self, emulator: control.Emulator, patience: float = PATIENT):
+    def __init__(self, emulator: control.Emulator, wait_factor: float = PATIENT):
         self.emulator = emulator
         aws = session.connect_local(environment.load("dev"), control.environment(emulator))
-        super().__init__(aws, "conformance-test", patience)
+        super().__init__(aws, "conformance-test", wait_factor)
 
 
 def until(condition, hangs: float = HANGS):

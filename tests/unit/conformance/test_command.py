@@ -1,6 +1,9 @@
 """`python -m conformance`: which probes it chooses, what it asks, and its exit codes."""
 
 import json
+import subprocess
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +12,7 @@ import pytest
 
 from config.environment import load
 from conformance import __main__ as command
-from conformance import arguments, witness
+from conformance import arguments, moto_server, witness
 from conformance.account import Account
 from conformance.probe import PROBES, CannotTry, Differs, Kind, Probe
 from deployer.errors import Exit, Failure
@@ -29,7 +32,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """A run whose account answers nothing, and whose results are written below tmp_path."""
     found: dict[str, Any] = {"account": account(), "probes": {}, "left": {}}
 
-    def made(aws: Any, mark: str, patience: float) -> Account:
+    def made(aws: Any, mark: str, wait_factor: float) -> Account:
         found["account"].id, found["account"].emulated_at = "123456789012", found.get("at", "http://127.0.0.1:1")
         return found["account"]
 
@@ -39,7 +42,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr(command, "_deployed", lambda *_: None)
     sts = SimpleNamespace(get_caller_identity=lambda: {"Account": "123456789012", "Arn": "arn:aws:iam::1:user/me"})
     found["account"].client = lambda service: sts
-    monkeypatch.setattr(command.removal, "left_by_earlier_runs", lambda _: found["left"])
+    monkeypatch.setattr(command.leftovers, "of_earlier_runs", lambda _: found["left"])
     monkeypatch.setattr(witness, "FILES", tmp_path / "witnesses")
     monkeypatch.setattr(command, "_write", lambda ui: Exit.OK)
     monkeypatch.setattr(command, "ROOT", tmp_path)
@@ -185,6 +188,31 @@ def test_a_witness_is_known_by_its_endpoint(world, at, local, name) -> None:
     of = world["account"]
     of.emulated_at, of.aws.local, of.aws.ca_bundle = at, local, None
     assert witness.name_of(of) == name
+
+
+def test_results_that_cannot_be_recorded_are_shown_all_the_same(world, capsys, tmp_path: Path) -> None:
+    add(world, named("one", Kind.DEPLOYS))
+    (tmp_path / "witnesses").write_text("no directory")
+    assert command.main(["--env", "dev", "--local", "--output", "json", "--record"]) == Exit.FAILED
+    said = capsys.readouterr()
+    assert json.loads(said.out)["results"]["one"]["verdict"] == "holds"
+    assert said.err.splitlines()[-1].endswith("witnesses: File exists")
+
+
+@pytest.mark.parametrize(("stream", "said"), [(">&-", ""), ("> /dev/full", "No space left on device")])
+def test_output_that_nobody_takes_is_no_traceback(stream: str, said: str) -> None:
+    run = f"{sys.executable} -m conformance --list {stream}"
+    found = subprocess.run(run, shell=True, cwd=Path(__file__).parents[3], capture_output=True, text=True)
+    assert (found.returncode, "Traceback" in found.stderr) == (1 if said else 0, False)
+    assert said in found.stderr
+
+
+def test_an_unknown_environment_is_no_traceback_on_moto_either(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moto_server, "running", lambda: nullcontext("http://127.0.0.1:1"))
+    monkeypatch.setattr(moto_server, "variables", lambda url: {})
+    monkeypatch.setattr(sys, "argv", ["moto_server", "--env", "nosuch"])
+    assert moto_server.main() == Exit.USAGE
+    assert "there is no environment 'nosuch'" in capsys.readouterr().err
 
 
 def test_markdown_has_one_row_for_each_probe(world, capsys) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from conformance import limits
+from conformance import estimate, limits, removal
 from conformance import run as running
 from conformance.account import Account
 from conformance.environment import Environment
-from conformance.probe import CannotTry, Differs, Kind, Probe, expect
+from conformance.probe import REST_APIS, CannotTry, Differs, Kind, Probe, expect, in_lanes
+from conformance.refusals import refusal
 from conformance.results import Verdict
 from conformance.run import run, run_all
 
@@ -132,7 +133,7 @@ def test_a_probe_ends_at_its_time_limit_while_it_waits(monkeypatch: pytest.Monke
     short(monkeypatch, 0.2)
     started = time.monotonic()
     patient = account()
-    patient.patience = 1000
+    patient.wait_factor = 1000
     result = run(probe(lambda account, name: account.until(lambda: False, "never", 1000)), patient, None)
     assert (result.verdict, result.why) == (Verdict.FAILED, "timed out after 0 s")
     assert time.monotonic() - started < 60
@@ -169,6 +170,78 @@ def test_other_probes_run_at_once() -> None:
     meeting = threading.Barrier(3, timeout=60)
     chosen = [probe(lambda account, name: meeting.wait() and None, name=str(number)) for number in range(3)]
     assert {result.verdict for result in run_all(chosen, account(), None, 3)} == {Verdict.HOLDS}
+
+
+def test_probes_that_make_rest_apis_run_one_after_the_other() -> None:
+    chosen = [Probe(str(number), area, "", Kind.DEPLOYS, (), print) for number, area in enumerate(REST_APIS * 2)]
+    others = [probe(print, name="other"), probe(print, Kind.WRITES, "writing")]
+    lanes = [[each.id for each in lane] for lane in in_lanes([*chosen, *others])]
+    assert sorted(lanes) == [["0", "1", "2", "3"], ["other"], ["writing"]]
+    # No lane can be faster than its probes together, however many run at once.
+    assert estimate.minutes(chosen, 32) > 4 * estimate.minutes(chosen[:1], 32) - 4
+
+
+def test_a_throttled_stack_says_nothing_about_aws() -> None:
+    of = account()
+    of.deploy = lambda *_, **__: {"StackStatus": "ROLLBACK_COMPLETE", "StackId": "s"}  # type: ignore[method-assign]
+    of.failures = lambda _: ["Api: Too Many Requests (Service: ApiGateway)"]  # type: ignore[method-assign]
+    result = run(probe(lambda _, name: of.deployed(name, {"Resources": {}})), of, None)
+    assert result.verdict is Verdict.FAILED and "Too Many Requests" in result.why
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "raises"), [("ValidationException", 400, False), ("501", 501, True), ("AccessDenied", 403, True)]
+)
+def test_a_service_that_is_not_built_or_not_allowed_has_not_refused_a_call(
+    code: str, status: int, raises: bool
+) -> None:
+    def call() -> None:
+        raise service_error(code, status)
+
+    if raises:
+        with pytest.raises(ClientError):
+            refusal(call)
+    else:
+        assert refusal(call)["Error"]["Code"] == code
+
+
+def test_the_status_before_an_operation_is_not_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = account()
+    of.emulated_at = ""
+    seen = iter(["UPDATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"])
+    monkeypatch.setattr(of, "stack", lambda _: {"StackStatus": next(seen)})
+    assert of.rest("s", "UPDATE_COMPLETE") == {"StackStatus": "UPDATE_COMPLETE"} and list(seen) == []
+
+
+@pytest.mark.parametrize(("reason", "deletions"), [("Rate exceeded", 3), ("the bucket is not empty", 2)])
+def test_a_deletion_that_is_throttled_is_repeated(monkeypatch: pytest.MonkeyPatch, reason: str, deletions: int) -> None:
+    of, asked, paused = account(), list[str](), list[float]()
+    ends = iter(["CREATE_COMPLETE", *["DELETE_FAILED"] * 2, "DELETE_COMPLETE"])
+    cloudformation = SimpleNamespace(delete_stack=lambda StackName: asked.append(StackName))
+    monkeypatch.setattr(of, "client", lambda service: cloudformation)
+    monkeypatch.setattr(of, "stack", lambda name: {"StackId": "s", "StackStatus": "CREATE_COMPLETE"})
+    monkeypatch.setattr(of, "rest", lambda stack_id, before="": {"StackId": "s", "StackStatus": next(ends)})
+    monkeypatch.setattr(of, "failures", lambda stack_id: [f"Api: {reason}"])
+    monkeypatch.setattr(of, "resources", lambda stack_id: {})
+    monkeypatch.setattr(limits, "pause", paused.append)
+    removal.stack(of, "one")
+    assert (len(asked), bool(of.left)) == (deletions, deletions == 2)
+    assert len(paused) == (2 if deletions == 3 else 0)
+
+
+def test_a_result_that_cannot_be_shown_ends_the_run_without_leaving_anything() -> None:
+    removed: list[str] = []
+
+    def makes(account: Account, name: str) -> None:
+        account.made.callback(removed.append, name)
+        time.sleep(0.2)
+
+    def shown(result: Any) -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        run_all([probe(makes, name=name) for name in ("one", "two")], account(), None, 2, shown)
+    assert sorted(removed) == ["conformance-test-one", "conformance-test-two"]
 
 
 INTERRUPTED = """

@@ -65,6 +65,6 @@ def test_a_proxy_of_the_environment_is_heeded_but_never_for_the_emulator(monkeyp
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    assert rest._proxy("http://api.example/dev") == "http://127.0.0.1:1"
+    assert rest.proxy_of("http://api.example/dev") == "http://127.0.0.1:1"
     assert Api("http://api.example", "key")._pool.proxy.port == 1
     assert Api("http://127.0.0.1:4566", "key")._pool.proxy is None
