@@ -11,7 +11,6 @@ from moto.server import ThreadedMotoServer
 from deployer.aws import isolated
 from emulator import control
 from tests.e2e.another_emulator import MESSAGES, serving
-from tests.e2e.pipeline_kit import point_at
 from tests.e2e.support import ROOT, Deployment, order_for
 from tests.waiting import HANGS, eventually
 
@@ -75,6 +74,13 @@ def elsewhere(tmp_path_factory):
             yield found
     finally:
         control.stop(state)
+
+
+def point_at(deployment: Deployment, function: str, **variables: str) -> None:
+    """Give a function more environment variables; the running processes are replaced."""
+    functions, name = deployment.client("lambda"), deployment.outputs[function]
+    own = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**own, **variables}})
 
 
 def test_the_deployment_says_that_it_is_not_at_aws(elsewhere):
