@@ -32,9 +32,12 @@ reported as "throttled".
 def read_outputs() -> dict[str, str]:
     file = os.environ.get("OUTPUTS", ".local/outputs.json")
     try:
-        return json.loads(Path(file).read_text())
+        found = json.loads(Path(file).read_text(encoding="utf-8-sig"))
+        if not isinstance(found, dict) or not {"ApiUrl", "StageName"} <= found.keys():
+            raise ValueError("no outputs of a deployment")
+        return found
     except (OSError, ValueError) as error:
-        sys.exit(f"{file}: {error}; `deploy.py --outputs-file {file}` writes it")
+        sys.exit(f"{file}: {error}; `deploy.py --outputs-file FILE` writes it")
 
 
 outputs = read_outputs()
@@ -127,7 +130,8 @@ class Partner(User):
             if answer.status_code == wanted:
                 answer.success()
                 return answer.json()
-            answer.failure("throttled" if answer.status_code == 429 else f"answered {answer.status_code}")
+            refused = f"answered {answer.status_code}" if answer.status_code else f"no answer: {answer.error}"
+            answer.failure("throttled" if answer.status_code == 429 else refused)
         return None
 
     def _order(self) -> dict:

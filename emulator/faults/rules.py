@@ -4,9 +4,9 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from emulator.faults import calls
@@ -43,7 +43,7 @@ class Rule(BaseModel):
     service: str
     """The service that is called: dynamodb, lambda, s3, sns, sqs or ssm"""
 
-    operation: str | list[str] = ""
+    operation: str | Annotated[list[str], Field(min_length=1)] = ""
     """The operation, such as PutItem, or a list of them; default: all"""
 
     function: str = ""
@@ -56,7 +56,7 @@ class Rule(BaseModel):
     milliseconds: int = Field(0, gt=0, le=900_000)
     """latency only: how late"""
 
-    code: str = Field("", pattern=r"^[A-Za-z][\w.]*$")
+    code: str = Field("", pattern=r"^[A-Za-z][A-Za-z0-9_.]{0,99}$")
     """error only: the code of the error; default: the service's internal error"""
 
     status: int = Field(0, ge=400, le=599)
@@ -68,10 +68,10 @@ class Rule(BaseModel):
     every: int = Field(1, ge=1)
     """Only every n-th of these calls"""
 
-    after: float = Field(0.0, ge=0)
+    after: float = Field(0.0, ge=0, allow_inf_nan=False)
     """Seconds after the start at which the rule begins"""
 
-    seconds: float | None = Field(None, gt=0)
+    seconds: float | None = Field(None, gt=0, allow_inf_nan=False)
     """How long the rule lasts; default: until the end"""
 
     @model_validator(mode="before")
@@ -117,14 +117,21 @@ class _File(BaseModel):
     seed: int = 0
     rule: list[Rule] = Field(min_length=1)
 
+    @field_validator("rule", mode="before")
+    @classmethod
+    def _tables(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            raise ValueError("each rule begins with [[rule]], in two brackets")
+        return given
+
 
 def load(path: Path) -> tuple[list[Rule], int]:
     """Read a file of faults; return its rules and its seed. Raises RulesError."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise RulesError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise RulesError(f"{path}: not valid TOML: {error}") from None
     try:
         file = _File.model_validate(document)

@@ -91,6 +91,19 @@ def test_a_throttled_request_counts_apart_from_other_answers(scenario, status, f
         assert (user.client.failures, user.orders) == ([failure], {})
 
 
+def test_a_request_without_an_answer_says_why(scenario):
+    module, failures = scenario(OUTPUTS), []
+
+    @contextmanager
+    def refused(*_: object, **__: object) -> Iterator[object]:
+        yield SimpleNamespace(status_code=0, error=ConnectionRefusedError("refused"), failure=failures.append)
+
+    user = module.Partner()
+    user.client, user.orders = SimpleNamespace(request=refused), {}
+    user.place()
+    assert (failures, user.orders) == (["no answer: refused"], {})
+
+
 def test_a_user_sends_at_a_random_moment_of_each_second(scenario, monkeypatch):
     module = scenario(OUTPUTS)
     monkeypatch.setattr(module.time, "monotonic", lambda: 100.0)
@@ -112,5 +125,8 @@ def test_a_deployment_on_aws_is_warned_of_and_prod_and_missing_outputs_are_refus
         scenario(OUTPUTS | {"StageName": "prod"}).warn()
     with pytest.raises(SystemExit, match="outputs-file"):
         scenario(None)
+    for other in ([], "text", {}, {"StageName": "dev", "ApiKey": "key"}):
+        with pytest.raises(SystemExit, match="no outputs of a deployment"):
+            scenario(other)
     with pytest.raises(SystemExit, match="API_KEY"):
         scenario({name: value for name, value in OUTPUTS.items() if name != "ApiKey"})

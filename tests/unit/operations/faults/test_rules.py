@@ -40,9 +40,13 @@ MISTAKES = {
     GOOD + "probability = 0.0": "probability: Input should be greater than 0, got 0.0",
     GOOD + 'probability = "often"': "probability: Input should be a valid number, got 'often'",
     GOOD + "every = 0": "every: Input should be greater than or equal to 1, got 0",
+    GOOD + "after = inf": "after: Input should be a finite number, got inf",
     GOOD + "seconds = 0": "seconds: Input should be greater than 0, got 0",
     GOOD + "milliseconds = 5": "milliseconds: needed by the kind latency, and by no other",
     'service = "sqs"\nkind = "latency"': "milliseconds: needed by the kind latency, and by no other",
+    'service = "sqs"\nkind = "error"\ncode = "Fehlér"': (
+        "code: String should match pattern '^[A-Za-z][A-Za-z0-9_.]{0,99}$', got 'Fehlér'"
+    ),
     GOOD + 'code = "AccessDenied"': "code and status go with the kind error",
     'service = "sqs"\nkind = "error"\nstatus = 200': "status: Input should be greater than or equal to 400, got 200",
     'kind = "drop"': "service: missing",
@@ -77,12 +81,22 @@ def test_each_mistake_of_a_file_is_a_line(load):
     [
         ("[[rule]", "not valid TOML: "),
         ("", "rule: missing"),
+        ("x = " + 5000 * "[", "not valid TOML: "),
+        ('[rule]\nservice = "s3"', "rule: each rule begins with [[rule]], in two brackets, got "),
         ("rule = []", "rule: List should have at least 1 item after validation, not 0, got []"),
     ],
 )
 def test_a_file_without_a_rule_is_refused(load, text, said):
     with pytest.raises(rules.RulesError, match="faults.toml: " + said.replace("[", r"\[")):
         load(text)
+
+
+def test_an_empty_list_of_operations_does_not_mean_all(load):
+    assert "operation: List should have at least 1 item" in problem(load, GOOD + "operation = []")
+
+
+def test_an_editors_byte_order_mark_and_line_ends_are_no_mistake(load):
+    assert load(f"\ufeff[[rule]]\r\n{GOOD}".replace("\n", "\r\n")) == load(f"[[rule]]\n{GOOD}")
 
 
 def test_a_file_that_is_missing_is_named(tmp_path):
