@@ -9,6 +9,7 @@ Each user sends one request a second, so the number of users is the rate. OUTPUT
 import json
 import os
 import random
+import ssl
 import sys
 import time
 import uuid
@@ -52,10 +53,24 @@ def warn(**_: object) -> None:
         print(WARNING.format(url=outputs["ApiUrl"]), file=sys.stderr)
 
 
+@events.quitting.add_listener
+def fail_if_nothing_was_sent(environment, **_: object) -> None:
+    if environment.stats.total.num_requests == 0:
+        print("no request was sent: the run was too short", file=sys.stderr)
+        environment.process_exit_code = 1
+
+
+def trusting(cafile: str | None = None) -> ssl.SSLContext:
+    """Return what the deployment's session trusts, else the certificates of `cafile`, locust's own."""
+    return ssl.create_default_context(cafile=outputs.get("CaBundle", cafile))
+
+
 class User(FastHttpUser):
     """Sends one request in each second, at a random moment of it; after a slow answer it catches up."""
 
     abstract = True
+    insecure = False  # locust trusts any certificate by default; the requests carry the API key
+    ssl_context_factory = staticmethod(trusting)
 
     def on_start(self) -> None:
         self.second = time.monotonic()  # the next one begins

@@ -42,7 +42,7 @@ def scenario(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dict]
     event = SimpleNamespace(add_listener=lambda listener: listener)
     locust = ModuleType("locust")
     locust.FastHttpUser = object
-    locust.events = SimpleNamespace(init=event)
+    locust.events = SimpleNamespace(init=event, quitting=event)
     locust.task = lambda weight: weight if callable(weight) else lambda method: method
     monkeypatch.setitem(sys.modules, "locust", locust)
     monkeypatch.delenv("API_KEY", raising=False)
@@ -130,3 +130,18 @@ def test_a_deployment_on_aws_is_warned_of_and_prod_and_missing_outputs_are_refus
             scenario(other)
     with pytest.raises(SystemExit, match="API_KEY"):
         scenario({name: value for name, value in OUTPUTS.items() if name != "ApiKey"})
+
+
+def test_only_certificates_that_the_session_trusts_are_taken(scenario):
+    assert scenario(OUTPUTS).User.insecure is False
+    with pytest.raises(FileNotFoundError):
+        scenario({**OUTPUTS, "CaBundle": "absent.pem"}).User.ssl_context_factory()
+
+
+@pytest.mark.parametrize(("sent", "code"), [(0, 1), (1, None)])
+def test_a_run_that_sends_nothing_fails(scenario, sent, code):
+    environment = SimpleNamespace(
+        stats=SimpleNamespace(total=SimpleNamespace(num_requests=sent)), process_exit_code=None
+    )
+    scenario(OUTPUTS).fail_if_nothing_was_sent(environment)
+    assert environment.process_exit_code == code
