@@ -68,7 +68,7 @@ check: $(READY)  ## Code style, types, and the unit tests that uncommitted chang
 		then $(BIN)/python -m pytest -n 2 --dist loadgroup -q $$affected; \
 		else echo "check: no unit test depends on what has changed"; fi
 
-test-load: $(READY)  ## The tests that send thousands of orders and files of them to the local emulator (minutes)
+test-load: $(READY)  ## The tests that take minutes, as those of thousands of orders do
 	@$(BIN)/python -m pytest -q -m load tests
 
 load: $(READY) $(LOCUST)  ## Load the order API by locust, for docs/benchmarks.md (minutes); or the one of OUTPUTS, RATE requests a second
