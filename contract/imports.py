@@ -135,17 +135,18 @@ def report_key(key: str, version: str) -> str:
     return f"{_reports_about(key)}/{version}.json"
 
 
-def rejected_key(key: str, version: str, first: int, last: int) -> str:
+def rejected_key(key: str, version: str, first: int, last: int, digest: str = "") -> str:
     """Return the key of the object with the rejected ones of the records numbered `first` to `last`.
 
-    Every invocation rejects the same records of a range, so two at once, as after a retry, write the same object.
+    Two runs of one file may reject different records, if a setting changes in between. The digest of the content keeps
+    their objects apart; those of earlier versions have none.
     """
-    return f"{_reports_about(key)}/{version}.rejected.{first}-{last}.jsonl"
+    return f"{_reports_about(key)}/{version}.rejected.{first}-{last}{digest and f'.{digest}'}.jsonl"
 
 
 def _reports_about(key: str) -> str:
     """Return the prefix of all reports about the upload `key`. In a key near S3's limit a hash replaces the end."""
-    room = MAX_KEY_BYTES - len(REPORT_PREFIX) - 160  # a version id and a range take less
+    room = MAX_KEY_BYTES - len(REPORT_PREFIX) - 160  # a version id, a range and a digest take less
     raw = key.encode()
     if len(raw) > room:
         key = raw[: room - 65].decode(errors="ignore") + "~" + sha256(raw).hexdigest()

@@ -12,8 +12,8 @@ from domain.errors import OrderError, UnknownFormat
 from domain.files import Record
 from domain.orders import iso
 
-CONTINUATION = 1
-"""Version of the continuation event; 0 had no `version`.
+CONTINUATION = 2
+"""Version of the continuation event; 0 had no `version`, 1 no digests in `ranges`.
 
 Another version of this code may read it. Raise the number when a field changes its meaning. Never remove a golden
 continuation from the tests.
@@ -67,7 +67,7 @@ class Progress:
     read: int = 0
     rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
-    ranges: list[list[int]] = field(default_factory=list)  # [first, last] record, of each rejected file
+    ranges: list[list] = field(default_factory=list)  # [first, last record, digest], of each rejected file
 
     @property
     def queued(self) -> int:
@@ -114,7 +114,7 @@ def report(
         "rejected": progress.rejected,
         "reasons": dict(sorted(progress.reasons.items())),
         "fault": fault,
-        "rejectedFiles": [imports.rejected_key(key, version, first, last) for first, last in progress.ranges],
+        "rejectedFiles": [imports.rejected_key(key, version, *range_) for range_ in progress.ranges],
         "startedAt": iso(progress.started_at),
         "finishedAt": None if status == imports.RUNNING else iso(now),
         "durationMs": max(0, now - progress.started_at),

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import lru_cache, partial
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from contract.imports import BROKEN, COMPLETED, FAILED, MAX_INVOCATIONS, RUNNING, rejected_key, report_key
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
 
 # Rejected records are written when this many bytes of them are buffered.
 REJECTED_BYTES = 4 * 1024**2
-# A continuation lists the range of each object of rejected records; an asynchronous invocation takes 256 KB.
+# A continuation lists the range and the digest of each object of rejected records; an asynchronous invocation takes
+# 256 KB.
 MAX_REJECTED_FILES = 5_000
+DIGEST_LENGTH = 8
 # The share of an invocation's time reserved for sending what was read, the report and the continuation.
 RESERVE = 0.2
 SHORTEST_RESERVE, LONGEST_RESERVE = 2_000, 60_000  # milliseconds
@@ -233,11 +236,12 @@ def _write_rejected(run: ImportRun, first: int) -> None:
     """Write the rejected records among those from number `first` to the last that was read."""
     if not run.rejected_lines:
         return
-    file, last = run.file, run.progress.read
+    file = run.file
     body = b"".join(run.rejected_lines[number] for number in sorted(run.rejected_lines))
-    key = rejected_key(file.key, file.version, first, last)
+    last, digest = run.progress.read, sha256(body).hexdigest()[:DIGEST_LENGTH]
+    key = rejected_key(file.key, file.version, first, last, digest)
     uploads.write(clients.s3(), file.bucket, key, body, "application/x-ndjson")
-    run.progress.ranges.append([first, last])
+    run.progress.ranges.append([first, last, digest])
     run.rejected_lines, run.rejected_bytes = {}, 0
     if len(run.progress.ranges) == MAX_REJECTED_FILES and run.state is not State.ENDED:
         run.break_off("too many records are rejected")

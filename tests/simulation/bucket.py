@@ -17,7 +17,6 @@ class Bucket:
         self.world = world
         self.files: dict[tuple[str, str], bytes] = {}
         self.reports: dict[str, bytes] = {}
-        self.written_at: dict[str, float] = {}
         self.operations = {"get_object": self.get_object, "put_object": self.put_object}
 
     def get_object(self, *, Bucket: str, Key: str, Range: str, VersionId: str) -> dict:
@@ -30,11 +29,8 @@ class Bucket:
         return {"Body": StreamingBody(io.BytesIO(piece), len(piece)), "ContentRange": content_range}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> dict:
-        if self.world.sent_at < self.written_at.get(Key, 0):
-            return {}  # of two writes, S3 keeps the one with the later timestamp
-        self.written_at[Key] = self.world.sent_at
-        self.reports[Key] = Body
-        self.world.checker.report_written(Key, Body)
+        before, self.reports[Key] = self.reports.get(Key, Body), Body
+        self.world.checker.report_written(Key, before, Body)
         return {}
 
 

@@ -82,8 +82,7 @@ class Client:
         if fault == "late effect":
             there = self.timeout_ms * 3
         if fault in _EFFECTIVE or fault == "late effect":
-            sent_at = world.scheduler.now
-            world.scheduler.at(there, partial(self._apply, process.name, sent_at, method, effect, answer, back, fault))
+            world.scheduler.at(there, partial(self._apply, process.name, method, effect, answer, back, fault))
         else:
             world.scheduler.at(there, partial(self._fail, process.name, method, answer, fault))
         if fault == "killed before":
@@ -96,7 +95,6 @@ class Client:
     def _apply(
         self,
         actor: str,
-        sent_at: float,
         method: str,
         effect: Callable[[], Any],
         answer: Future,
@@ -105,7 +103,7 @@ class Client:
     ) -> None:
         """Let the call take effect, in one step."""
         world = self.world
-        world.actor, world.sent_at = actor, sent_at
+        world.actor = actor
         process = world.process_named(actor)
         try:
             value, error = effect(), None

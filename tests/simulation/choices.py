@@ -19,6 +19,7 @@ OTHER_RATES = {
     "latency": (0.0, 0.3, 0.7),
     "detail": (0.6,),
     "later": (0.3,),
+    "settings": (0.0, 0.2, 0.6),
     "deployment": (0.4,),
     "slow": (0.0, 0.3, 0.6),
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import NAMESPACE_OID, uuid5
 
 from tests.simulation.queues import Message, Queue
 from tests.simulation.scheduler import Process
@@ -59,7 +60,9 @@ class Function:
             return (1 - share) * remaining
 
         return SimpleNamespace(
-            aws_request_id=process.name, invoked_function_arn=self.name, get_remaining_time_in_millis=left
+            aws_request_id=str(uuid5(NAMESPACE_OID, process.name)),
+            invoked_function_arn=self.name,
+            get_remaining_time_in_millis=left,
         )
 
     def _finish(self, process: Process, name: str, future: Any, done: Callable[[Outcome], None]) -> None:

@@ -1,9 +1,7 @@
-"""Bugs to plant into the real handlers, each with the rules that it breaks.
-
-`BUGS` maps the function that returns the patch to these rules.
-"""
+"""Bugs to plant into the real handlers: `BUGS` maps the function that returns the patch to the rules that it breaks."""
 
 from decimal import Decimal
+from itertools import count
 from unittest.mock import patch
 
 from domain import claims, events, orders
@@ -21,8 +19,10 @@ from handlers import (
 )
 from tests.simulation.checker import (
     ANNOUNCED,
+    AS_ACCEPTED,
     CLAIMED,
     IN_ORDER,
+    LIVES,
     NOT_LOST,
     ONLY_STORED,
     REFUSED,
@@ -228,6 +228,49 @@ def quantity_ignored():
     )
 
 
+def attributes_lost():
+    """A dead letter lacks the attributes of its message: redriven, it has no correlation id."""
+    original = dead_letters._entry
+    bare = lambda sent: sent._replace(record={**sent.record, "messageAttributes": {}})  # noqa: E731
+    return patch.object(dead_letters, "_entry", lambda id_, sent: original(id_, bare(sent)))
+
+
+def flags_of_another_moment():
+    """The worker asks for the flags of now, not those of the moment of acceptance."""
+    original = orders_worker.messages.order_of
+    later = lambda message, **options: original({**message, "features": None}, **options)  # noqa: E731
+    return patch.object(orders_worker.messages, "order_of", later)
+
+
+def customer_of_another_message():
+    """All orders of a batch have the customer of the first."""
+    original = orders_worker._store
+
+    def store(batch, deadline):
+        for key in batch.orders:
+            first = next(iter(batch.orders.values()))
+            batch.orders[key] = {**batch.orders[key], "customerId": first["customerId"]}
+        original(batch, deadline)
+
+    return patch.object(orders_worker, "_store", store)
+
+
+def repeated_change_refused():
+    """A change of status does not know that it is repeated."""
+    numbers = count()
+    return patch.object(claims, "change_id", lambda api_key_id, key, status: f"change-{next(numbers)}")
+
+
+def life_not_extended():
+    """A change of status lets an order expire within an hour."""
+    original = repository.OrdersTable.set_status
+
+    def set_status(self, *order, **change):
+        return original(self, *order, **{**change, "expires_at": change["now"] // 1000 + 3600})
+
+    return patch.object(repository.OrdersTable, "set_status", set_status)
+
+
 BUGS = {
     condition_dropped: {STORED_ONCE, UNCHANGED},
     acknowledged_before_stored: {NOT_LOST},
@@ -239,7 +282,7 @@ BUGS = {
     seen_messages_skipped: {NOT_LOST},
     unconfirmed_event_counted: {ANNOUNCED, IN_ORDER},
     later_events_published: {IN_ORDER},
-    claim_expires_early: {STORED_ONCE},
+    claim_expires_early: {LIVES, STORED_ONCE},
     report_lost_at_continuation: {REPORTED},
     newer_message_refused: {REFUSED},
     conflict_taken_for_duplicate: {NOT_LOST},
@@ -247,4 +290,9 @@ BUGS = {
     failed_entry_counted: {REPORTED},
     key_forgotten: {STORED_ONCE, SAME_ANSWER},
     quantity_ignored: {TOTAL},
+    attributes_lost: {REFUSED},
+    flags_of_another_moment: {AS_ACCEPTED},
+    customer_of_another_message: {AS_ACCEPTED},
+    repeated_change_refused: {SAME_ANSWER},
+    life_not_extended: {LIVES},
 }

@@ -63,6 +63,7 @@ class Queue:
         now = self.world.scheduler.now
         message = Message(name, body, attributes, now, now + delay, marks=marks)
         self._add(message)
+        self.world.checker.sent(self, message)
         return message
 
     def _add(self, message: Message) -> None:

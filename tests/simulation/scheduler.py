@@ -103,7 +103,8 @@ class Task:
 
     def throw(self) -> None:
         self.waits += 1
-        self._switch(lambda: self.greenlet.throw(Killed))
+        if self.greenlet:  # it has begun; or it would be raised here
+            self._switch(lambda: self.greenlet.throw(Killed))
 
     def _switch(self, switch: Callable[[], object]) -> None:
         self.scheduler.running = self.process

@@ -13,15 +13,18 @@ FLAGS: tuple[dict[str, Any], ...] = (
     {"loyaltyProgram": False, "expressDelivery": 50},
 )
 
+# In seconds: between an upload and the second delivery of its event, or its retry (tests.simulation.workload.STARTS).
+CHANGES = (0, 0.5, 60.5, 120.5, 180, 360, 400.5, 460.5)
+
 
 class Settings:
     def __init__(self, world: "World") -> None:
         self.world = world
         self.flags = FLAGS[0]
-        for number in range(3):
+        for number, seconds in enumerate(CHANGES):
             chosen = world.choices.number("settings", f"change {number}", len(FLAGS))
             if chosen:
-                world.scheduler.at(number * 3 * MINUTE, lambda flags=FLAGS[chosen]: self._change(flags))
+                world.scheduler.at(seconds * 1_000, lambda flags=FLAGS[chosen]: self._change(flags))
 
     def _change(self, flags: dict[str, Any]) -> None:
         self.flags = flags

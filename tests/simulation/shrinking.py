@@ -8,8 +8,11 @@ from tests.simulation.world import Run, run
 Record = dict[str, int | str]
 
 
-def shrink(failing: Run, attempts: int = 600) -> Run:
-    """Return a run that breaks the same rule with as few unusual choices as delta debugging finds."""
+def shrink(failing: Run, attempts: int = 600, enough: Callable[[Run], bool] = lambda smaller: False) -> Run:
+    """Return a run that breaks the same rule with as few unusual choices as delta debugging finds.
+
+    It is content with a run that is small `enough`.
+    """
     assert failing.violation is not None
     rule = failing.violation.rule
     best = failing
@@ -20,7 +23,11 @@ def shrink(failing: Run, attempts: int = 600) -> Run:
             return None
         left[0] -= 1
         again = run(Choices(0, only=record))
-        return again if again.violation is not None and again.violation.rule == rule else None
+        if again.violation is None or again.violation.rule != rule:
+            return None
+        if enough(again):
+            left[0] = 0
+        return again
 
     for group in _groups(best.choices):
         best = fails({key: each for key, each in best.choices.items() if key not in group}) or best

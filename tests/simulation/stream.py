@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 SHARDS = 2
+DELAYS = (200, 3_000, 20_000)  # ms until the poller sees a record
 FIRST_PAUSE, LONGEST_PAUSE = 1_000, 60_000
 
 
@@ -35,7 +36,8 @@ class Shard:
         if kind == "REMOVE" or keys["timestamp"]["N"] == "0":
             return  # the event source's filter
         self.records.append((self.world.scheduler.now, record))
-        self.world.scheduler.at(200, self.poll)
+        delay = DELAYS[self.world.choices.number("delay", f"poll for {self._about(record)}", len(DELAYS))]
+        self.world.scheduler.at(delay, self.poll)
 
     def poll(self) -> None:
         if self.running or not self.records:

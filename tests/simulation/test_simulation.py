@@ -4,6 +4,7 @@ import pytest
 
 from tests.simulation.checker import STORED_ONCE
 from tests.simulation.choices import Choices
+from tests.simulation.scheduler import Process, Scheduler
 from tests.simulation.shrinking import described, shrink
 from tests.simulation.world import run
 
@@ -29,6 +30,14 @@ def test_a_seed_gives_the_same_run_twice(seed):
 def test_the_record_of_a_run_replays_it(seed):
     first = run(Choices(seed))
     assert run(Choices(0, only=first.choices)).history == first.history
+
+
+def test_a_task_that_has_not_begun_is_killed_quietly():
+    scheduler = Scheduler()
+    process = Process(scheduler, lambda installed: None)
+    scheduler.spawn(process, lambda: None)
+    process.kill()
+    scheduler.run(scheduler.now)
 
 
 # A message that is stored at once, but not deleted; the operator finds it among the dead letters days later.

@@ -61,6 +61,7 @@ class Customer:
         self.repetitions, self.changes = repetitions, changes
         self.tries = 0
         self.placed: str | None = None
+        self.etag: str | None = None  # of the version that this client knows
 
     def send(self) -> None:
         order = self.order
@@ -69,7 +70,7 @@ class Customer:
         path = "/orders" if order.path == "sync" else "/orders/async"
         self._request(event("POST", path, order.body(), headers=headers), self._answered)
 
-    def _request(self, sent: dict, answered: Callable[[int, dict], None]) -> None:
+    def _request(self, sent: dict, answered: Callable[[int, dict, dict], None]) -> None:
         """Send; a client that gets no answer for 29 seconds is answered by API Gateway."""
         world = self.world
         settled: list[bool] = []
@@ -78,24 +79,26 @@ class Customer:
             if settled:
                 return
             settled.append(True)
-            status, body = (504, {}) if outcome is None else (502, {})
+            status, body, headers = (504 if outcome is None else 502), {}, {}
             if outcome is not None and not outcome.error:
                 status, body = outcome.value["statusCode"], json.loads(outcome.value["body"])
+                headers = outcome.value["headers"]
             if world.choices.fault(f"answer to {self.name}", ("answer lost",)):
-                status, body = 504, {}
+                status, body, headers = 504, {}, {}
             world.history.add(self.name, f"is answered {status}")
-            answered(status, body)
+            answered(status, body, headers)
 
         process = world.route(sent).invoke(sent, self.name, answer)
         world.history.add(self.name, f"sends {sent['httpMethod']} of {self.order.mark} to {process.name}")
         world.scheduler.at(GATEWAY_MS, partial(answer, None))
 
-    def _answered(self, status: int, body: dict) -> None:
+    def _answered(self, status: int, body: dict, headers: dict) -> None:
         accepted = status in (201, 202)
         if accepted:
             self.world.checker.accepted(self.order, status, body)
             first = self.placed is None
             self.placed = body["orderId"]
+            self.etag = headers.get("ETag") if first else self.etag
             if first and self.changes:
                 self.world.scheduler.at(1_000, partial(self._change, "processing"))
         elif status < 500:
@@ -108,19 +111,18 @@ class Customer:
 
     def _change(self, status: str, tries: int = 1) -> None:
         """Change the order's status, and once more when it is changed."""
-        sent = event(
-            "PUT",
-            "/orders/{orderId}",
-            {"status": status},
-            headers={"Idempotency-Key": f"{self.name}-{status}"},
-            orderId=self.placed or "",
-        )
+        key = {"Idempotency-Key": f"{self.name}-{status}"}
+        known = {"If-Match": self.etag} if self.etag else {}
+        sent = event("PUT", "/orders/{orderId}", {"status": status}, headers=key | known, orderId=self.placed or "")
 
-        def answered(code: int, body: dict) -> None:
+        def answered(code: int, body: dict, headers: dict) -> None:
             if code >= 500 or code == 404:
                 if tries < TRIES:
                     self.world.scheduler.at(20_000, partial(self._change, status, tries + 1))
-            elif code == 200 and self.changes > 1 and status == "processing":
+            elif code >= 400:
+                self.world.checker.change_refused(self.order, status, code)
+            elif self.changes > 1 and status == "processing":
+                self.etag = headers["ETag"]
                 self._change("out_for_delivery" if self.changes == 2 else "cancelled")
 
         self._request(sent, answered)

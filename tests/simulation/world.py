@@ -61,7 +61,7 @@ class World:
         self.sequence_numbers = itertools.count(1)
         self._names: Counter[str] = Counter()
         self.processes: dict[str, Process] = {}  # by the name of the invocation under way
-        self.actor, self.sent_at = "", 0.0  # whose call takes effect, and when it was sent
+        self.actor = ""  # whose call takes effect
         self.table = dynamodb.Table(self._changed, self.strike)
         self.bucket, self.topic = Bucket(self), Topic(self)
         self.functions = {name: self._function(name) for name in seams.FUNCTIONS}

@@ -36,7 +36,7 @@ def test_the_name_of_any_file_fits_into_a_message():
 @given(KEYS.filter(lambda key: len(key.encode()) <= imports.MAX_KEY_BYTES))
 def test_the_keys_about_a_file_fit_and_are_no_uploads(key):
     highest = imports.MAX_UNPACKED_BYTES
-    for about in (imports.report_key(key, "v" * 64), imports.rejected_key(key, "v" * 64, highest, highest)):
+    for about in (imports.report_key(key, "v" * 64), imports.rejected_key(key, "v" * 64, highest, highest, "d" * 8)):
         assert len(about.encode()) <= imports.MAX_KEY_BYTES
         assert about.startswith(imports.REPORT_PREFIX) and not about.startswith(imports.UPLOAD_PREFIX)
 

@@ -66,7 +66,11 @@ def test_continuations_equal_the_newest_golden_ones(monkeypatch, name):
 @pytest.mark.parametrize(
     "place, value, reason",
     [
-        ("version", imports.CONTINUATION + 1, "continuation: its version is newer than 1, the newest known here"),
+        (
+            "version",
+            imports.CONTINUATION + 1,
+            f"continuation: its version is newer than {imports.CONTINUATION}, the newest known here",
+        ),
         ("skipped", 7, "continuation: skipped: not known here"),
         ("position.sheet", 2, "continuation: position.sheet: not known here"),
         ("position.format", "parquet", "continuation: position.format: not known here"),

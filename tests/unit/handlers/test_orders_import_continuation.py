@@ -138,7 +138,7 @@ def test_a_file_with_too_many_rejected_records_ends_with_a_fault_and_can_be_cont
 def test_the_longest_continuation_fits_into_an_asynchronous_invocation():
     key = "orders/" + "\u0001" * (MAX_KEY_BYTES - len("orders/"))
     highest = 10 * 1024**3
-    ranges = [[highest, highest]] * (orders_import.MAX_REJECTED_FILES - 2)
+    ranges = [[highest, highest, "d" * orders_import.DIGEST_LENGTH]] * (orders_import.MAX_REJECTED_FILES - 2)
     with World(jsonl(*mixed(5)), key) as world:
         world.run(event(key), Context(2))
         sent = json.loads(world.payloads.popleft())
@@ -273,3 +273,21 @@ def test_every_good_record_is_queued_and_every_bad_one_rejected_once(kinds, key,
     assert (report["read"], report["queued"]) == (len(records), len(wanted))
     assert report["rejected"] == len(lines) == sum(report["reasons"].values())
     assert report["status"] == "completed"
+
+
+def test_runs_that_reject_different_records_write_different_objects():
+    """A setting changes between two runs: the report of each lists what it rejected itself."""
+    express = order("ORD-2", delivery="express")
+    with World(jsonl(order("ORD-1", customerId=None), express), flags={"expressDelivery": True}) as world:
+        first = world.run_all()
+        world._flags = {"expressDelivery": False}
+        second = world.run_all()
+    for report in (first, second):
+        lines = [line for name in report["rejectedFiles"] for line in world.objects[name, None].splitlines()]
+        assert len(lines) == report["rejected"]
+    assert (first["rejected"], second["rejected"]) == (1, 2)
+
+
+def test_runs_that_reject_the_same_records_write_the_same_object():
+    with World(jsonl(*mixed(3))) as world:
+        assert world.run_all()["rejectedFiles"] == world.run_all()["rejectedFiles"]
