@@ -1,7 +1,4 @@
-"""Environments: what differs between dev, staging and prod, typed and checked.
-
-`load("dev")` reads `environments/dev.toml` and reports every mistake with file and key.
-"""
+"""What differs between environments, typed; `load("dev")` reads `environments/dev.toml` and reports every mistake."""
 
 import tomllib
 from difflib import get_close_matches
