@@ -26,7 +26,7 @@ def is_aws(url: str) -> bool:
 
 @cache
 def is_on_this_machine(url: str) -> bool:
-    """Return True for a loopback address and for localhost: no proxy can reach it, and it needs no patience."""
+    """Return True for a loopback address and for localhost: no proxy leads there, and it answers soon."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -15,8 +15,8 @@ One process holds the whole platform. A run begins with a seed and ends when a r
 - `planted`: bugs that the checker must find.
 
 Choices have keys, and are drawn from a hash of seed and key: taking one away changes no other, so shrinking is taking
-away. Hypothesis was tried for this: it takes 110 µs a draw, twenty times as long, and shrinks a sequence, in which each
-draw that goes shifts those behind it. It compares the table in memory with moto (test_dynamodb).
+away. Hypothesis was tried for this: it takes 110 µs a draw, and shrinks a sequence, in which each draw that goes shifts those
+behind it. It compares the table in memory with moto (test_dynamodb).
 """
 
 import os
