@@ -65,9 +65,9 @@ def handler(event, context):
     ]
     assert 0 < aws.invoke(made, "rest") <= 1000
     logged = aws.messages(f"/aws/lambda/{made}")
-    assert [line for line in logged if line.startswith("before")] == [
-        f"before {e}" for e in ("sleep", "exit", "set", "large", "rest")
-    ]
+    # AWS's client ends when its response is refused, and the last line of a process that ends may be lost.
+    kept = [e for e in ("sleep", "exit", "set", "large", "rest") if e != "large" or "before large" in logged]
+    assert [line for line in logged if line.startswith("before")] == [f"before {e}" for e in kept], logged
     assert any("Task timed out after 1.00 seconds" in line for line in logged)
     broken = with_function(aws, "broken", "import not_in_the_zip")
     assert aws.invoke(broken)["errorType"] == "Runtime.ImportModuleError"
