@@ -182,6 +182,8 @@ def _from_tags(aws: Aws, arn: str, tags: Mapping[str, str], environment: str) ->
     if kind == QUEUE:
         try:
             name = aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
-        except aws.client("sqs").exceptions.QueueDoesNotExist:
+        except Exception as error:
+            if not service_errors.is_missing(error):
+                raise
             return
     yield Resource((), tags.get("aws:cloudformation:logical-id", name), kind, name, retained=True)
