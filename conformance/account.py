@@ -1,18 +1,17 @@
 """The account, or the emulator, that a probe asks: clients, small stacks of its own, and waiting."""
 
 import hashlib
-import io
 import json
 import secrets
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cached_property
 from typing import Any, TypeVar
 
 from conformance import http, limits, removal, throttling
+from conformance.archives import zipped
 from conformance.probe import CannotTry, Differs
 from deployer.aws import endpoint, service_errors
 from deployer.aws.session import Aws
@@ -291,14 +290,3 @@ def _refusal(stack: str, status: str, reasons: list[str]) -> Exception:
     if any(word in said.lower() for word in UNSUPPORTED):
         return CannotTry(f"CloudFormation: {said}")
     return Differs(f"stack {stack} is made", f"{status}: {said}")
-
-
-def zipped(files: dict[str, str]) -> bytes:
-    """Return a zip that is the same for the same files."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, text in sorted(files.items()):
-            entry = zipfile.ZipInfo(name)
-            entry.external_attr = 0o644 << 16  # Lambda reads the code as another user
-            archive.writestr(entry, text)
-    return out.getvalue()

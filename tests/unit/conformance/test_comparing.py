@@ -49,7 +49,7 @@ def test_these_are_equal(declared, seen):
         pytest.param({"Timeout": 30}, {"Timeout": 31}, "Timeout: declared 30, seen 31", id="number"),
         pytest.param({"Threshold": 0.5}, {"Threshold": 0.05}, "Threshold: declared 0.5, seen 0.05", id="fraction"),
         pytest.param({"Threshold": 12345678}, {"Threshold": 12345679.0}, None, id="last digit"),
-        pytest.param({"Timeout": 0}, {}, "Timeout: declared 0, seen nothing", id="nought is not absence"),
+        pytest.param({"Timeout": 0}, {}, "Timeout: declared 0, seen nothing", id="zero is not absence"),
         pytest.param({"Allow": {}}, {}, "Allow: declared {}, seen nothing", id="an empty mapping is not absence"),
         pytest.param({"SSE": {"Type": "KMS"}}, {"SSE": {"Type": "AES"}}, "SSE.Type: declared KMS, seen AES", id="path"),
         pytest.param(
