@@ -13,6 +13,7 @@ LONGEST_BATCHING_WINDOW = 10  # seconds; the order queue's visibility timeout in
 SHORTEST_ORDER_TTL = 30
 MAX_ORIGINS = 5  # the API's stage has a variable for each
 
+ROLE_ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"
 EMAIL = r"^([^@\s]+@[^@\s]+)?$"
 ALLOWED_ORIGINS = Parameter(
     "AllowedOrigins",

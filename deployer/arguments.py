@@ -1,17 +1,12 @@
-"""The command line: commands, their options and the help."""
+"""The command line: the commands, and which options go with each."""
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from datetime import date
+from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 
-from deployer import durations
-from deployer.errors import MEANING
+from deployer import argument_parser
 from deployer.options import Options
-
-SHELLS = ("bash", "zsh", "fish")
 
 _DEPLOYING = frozenset({"yes", "allow_replace", "orders_per_day", "outputs_file", "plan"})
 
@@ -55,173 +50,10 @@ COMMANDS = (
 )
 _ANYWHERE = frozenset({"env", "local", "local_dir", "region", "profile", "output", "debug"})
 
-_EXAMPLES = """\
-examples:
-  python deploy.py --env dev --local           deploy to the emulator on this machine (starts it if needed)
-  python deploy.py --env dev --plan            show what would change, its risks and cost; deploy nothing
-  python deploy.py --env prod --profile ops    deploy to AWS; shows the changes, then asks
-  python deploy.py --env prod --yes --outputs-file outputs.json       in a pipeline
-  python deploy.py --env prod --logs --order fd-…                     trace one order
-  KEY=$(python deploy.py --env dev --api-key)
-
-Each command with an example and its output: docs/commands.md
-
-exit codes:
-"""
-
-
-def parser() -> argparse.ArgumentParser:
-    codes = "\n".join(f"  {code:>3}  {text}" for code, text in MEANING.items())
-    top = argparse.ArgumentParser(
-        prog="deploy.py",
-        usage="python deploy.py --env NAME [command] [options]",
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=30, width=110),
-        epilog=_EXAMPLES + codes,
-        allow_abbrev=False,
-        add_help=False,
-        description="Deploy the platform as one nested CloudFormation change set, and operate what is deployed.",
-    )
-    _deploying(top.add_argument_group("deploy (without any other command)"))
-    _looking(top.add_argument_group("look at what is deployed"))
-    _acting(top.add_argument_group("act on what is deployed"))
-    _where(top.add_argument_group("where"))
-    _showing(top.add_argument_group("output"))
-    return top
-
-
-def _deploying(group) -> None:
-    group.add_argument(
-        "--plan", action="store_true", help="show all that would change, its risks and cost; deploy nothing"
-    )
-    group.add_argument("--yes", action="store_true", help="answer every question with yes")
-    group.add_argument(
-        "--allow-replace",
-        action="append",
-        metavar="LOGICAL_ID",
-        help="allow the replacement or deletion of this table, bucket or queue, with its data (repeatable)",
-    )
-    group.add_argument(
-        "--orders-per-day",
-        type=_orders,
-        metavar="N",
-        help=f"load of the cost estimate (default: {_DEFAULTS['orders_per_day']})",
-    )
-    group.add_argument("--no-rollback", action="store_true", help="keep the failed state for debugging; not in prod")
-    group.add_argument(
-        "--detailed-exitcode", action="store_true", help="with --plan, --drift: exit 0 without differences, 2 with some"
-    )
-    group.add_argument("--outputs-file", type=Path, metavar="FILE", help="write the stack's outputs as JSON")
-
-
-def _looking(group) -> None:
-    group.add_argument("--status", action="store_true", help="stacks, version, alarms, dead letters, last known drift")
-    group.add_argument("--history", action="store_true", help="list deployments: when, by whom, which commit")
-    group.add_argument("--drift", action="store_true", help="detect changes made outside CloudFormation, in all stacks")
-    group.add_argument("--outputs", action="store_true", help="show the stack's outputs")
-    group.add_argument("--api-key", action="store_true", help="print the API key's value and nothing else")
-    group.add_argument(
-        "--logs",
-        nargs="?",
-        const="",
-        metavar="FUNCTION",
-        help="show the logs of one function, or of all, merged by time",
-    )
-    group.add_argument("--follow", action="store_true", help="with --logs: print new lines until Ctrl-C")
-    group.add_argument("--order", metavar="ID", help="with --logs: lines of this order only")
-    group.add_argument(
-        "--since",
-        type=_seconds,
-        metavar="TIME",
-        help="with --logs: how far back, as 30s, 10m, 1h30m (default: 10m; with --order 1d)",
-    )
-    group.add_argument(
-        "--imported", type=_day, metavar="DAY", help="stored orders of the files of a day (UTC), such as 2026-11-28"
-    )
-    group.add_argument(
-        "--dlq", metavar="QUEUE", help="show the messages of a dead-letter queue and their reasons; none is removed"
-    )
-
-
-def _acting(group) -> None:
-    group.add_argument(
-        "--smoke", action="store_true", help="place a marked test order by each ingestion path and verify it"
-    )
-    group.add_argument(
-        "--import", type=Path, metavar="FILE", help="upload a file of orders, wait for its report and show it"
-    )
-    group.add_argument(
-        "--faults", type=Path, metavar="FILE", help="with --local: make calls of functions slow or fail, by rules"
-    )
-    group.add_argument(
-        "--duration", type=_seconds, metavar="TIME", help="with --faults: how long, as 30s, 10m (default: until Ctrl-C)"
-    )
-    group.add_argument("--redrive", metavar="QUEUE", help="send dead letters back to their queue or function")
-    group.add_argument(
-        "--rollback",
-        nargs="?",
-        const="",
-        metavar="VERSION",
-        help="deploy an earlier version again (default: the one before)",
-    )
-    group.add_argument(
-        "--destroy", action="store_true", help="delete the environment; data is retained, or the deletion is refused"
-    )
-    group.add_argument(
-        "--delete-data", action="store_true", help="with --destroy: delete the data as well, irrevocably"
-    )
-
-
-def _where(group) -> None:
-    group.add_argument("--env", metavar="NAME", help="environment: a file in environments/, such as dev")
-    group.add_argument("--local", action="store_true", help="use the emulator on this machine; needs no account")
-    group.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
-    group.add_argument("--stop", action="store_true", help="with --local: stop the emulator and do nothing else")
-    group.add_argument("--region", metavar="NAME", help="AWS Region (default: the environment's)")
-    group.add_argument("--profile", metavar="NAME", help="AWS profile (default: the credential chain)")
-
-
-def _showing(group) -> None:
-    group.add_argument(
-        "--output",
-        choices=("text", "json", "markdown"),
-        default="text",
-        metavar="FORMAT",
-        help="text, json, or markdown with --plan: a document on stdout, all else on stderr (default: text)",
-    )
-    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    group.add_argument("--completion", choices=SHELLS, help="print a completion script for this shell")
-    group.add_argument("--version", action="store_true", help="the version of this project, and the commit")
-    group.add_argument("-h", "--help", action="help", help="show this help and exit")
-
-
-_DEFAULTS = {field.name: field.default for field in fields(Options)}
-
-
-def _seconds(text: str) -> float:
-    try:
-        return durations.seconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _day(text: str) -> str:
-    try:
-        if str(date.fromisoformat(text)) == text:
-            return text
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"must be a day such as 2026-11-28, not {text!r}")
-
-
-def _orders(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"must be a non-negative integer, not {text!r}")
-    return int(text)
-
 
 def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | None]:
     """Return the options and their command: None for --stop, --completion and --version. Exits on misuse."""
-    top = parser()
+    top = argument_parser.build()
     options, unknown = top.parse_known_args(arguments)
     if unknown:
         top.error(_unknown(top, unknown[0]))
@@ -252,7 +84,7 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | No
 def wanted(options: argparse.Namespace) -> Options:
     """Return the options of the command line over the defaults of Options."""
     names = {"day": "imported", "function": "logs", "version": "rollback"}
-    given = {name: getattr(options, names.get(name, name), None) for name in _DEFAULTS}
+    given = {name: getattr(options, names.get(name, name), None) for name in argument_parser.DEFAULTS}
     given["queue"] = options.dlq or options.redrive
     given["file"] = getattr(options, "import") or options.faults
     given["command"] = next((each.flag for each in COMMANDS if each.flag and _given(options, each.key)), "")

@@ -5,7 +5,7 @@ from pathlib import Path
 import shtab
 
 from config.environment import available
-from deployer.arguments import parser
+from deployer import argument_parser
 from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS
 
 
@@ -18,7 +18,7 @@ def script(shell: str) -> str:
         "dlq": queues,
         "redrive": queues,
     }
-    top = parser()
+    top = argument_parser.build()
     for action in top._actions:
         action.choices = values.get(action.dest, action.choices)
         if action.type is Path:

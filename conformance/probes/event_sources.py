@@ -50,7 +50,7 @@ def handler(event, context):
     holds(max(large) < 8, "eight mebibytes come in several batches", large)
 
 
-@deploys(SOURCES, "config/environment.py")
+@deploys(SOURCES, "config/sections.py")
 def event_source_window(account: Account, name: str) -> None:
     """A BatchSize above ten without a batching window is refused."""
     with_function(account, name, more={"Q": queue()}, may=[(RECEIVE, att("Q", "Arn"))])

@@ -69,7 +69,7 @@ def a_function_ends_at_its_memory_limit(account: Account, name: str) -> None:
     )
 
 
-@deploys("config/environment.py", "handlers/telemetry.py", "generator/functions.py")
+@deploys("config/sections.py", "handlers/telemetry.py", "generator/functions.py")
 def a_log_level_drops_lines_by_their_level(account: Account, name: str) -> None:
     """With ApplicationLogLevel WARN Lambda drops INFO lines, lines without an RFC 3339 time, and metrics in EMF."""
     # Lambda developer guide, "Log-level filtering": without a level or an RFC 3339 timestamp a line counts as INFO.

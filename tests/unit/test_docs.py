@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from troposphere import Ref
 
-from config.environment import Environment, Monitoring
-from deployer import arguments
+from config.environment import Environment
+from config.sections import Monitoring
+from deployer import argument_parser, arguments
 from deployer.plan import cfn_yaml
 from examples import transcript
 from generator import alarm_docs, alarms, queries
@@ -228,7 +229,7 @@ def test_every_make_target_exists(path):
 
 @pytest.mark.parametrize("path", PAGES)
 def test_every_option_of_deploy_py_exists(path):
-    known = {flag for action in arguments.parser()._actions for flag in action.option_strings}
+    known = {flag for action in argument_parser.build()._actions for flag in action.option_strings}
     commands = re.findall(r"deploy\.py ([^\n`|;]*)", read(path))
     used = {flag for each in commands for flag in re.findall(r"--[a-z-]+", each.split("#")[0])}
     assert used <= known

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from deployer import arguments, cli, completion
+from deployer import argument_parser, arguments, cli, completion
 from deployer.errors import Exit
 from deployer.options import Options
 from deployer.stacks.deployment_records import Source
@@ -34,7 +34,7 @@ def test_without_a_command_it_deploys():
 
 @pytest.mark.parametrize("command", arguments.COMMANDS, ids=lambda command: command.flag or "deploy")
 def test_every_command_is_an_option_and_a_function_of_the_engine(command):
-    known = {flag for action in arguments.parser()._actions for flag in action.option_strings}
+    known = {flag for action in argument_parser.build()._actions for flag in action.option_strings}
     assert command.flag in known | {""}
     assert callable(getattr(import_module(command.module), command.function))
 
@@ -42,7 +42,7 @@ def test_every_command_is_an_option_and_a_function_of_the_engine(command):
 def test_every_option_belongs_to_some_command():
     theirs = {key for command in arguments.COMMANDS for key in command.companions | {command.key}}
     anywhere = arguments._ANYWHERE | {"stop", "completion", "version", "help"}
-    assert {action.dest for action in arguments.parser()._actions} == (theirs - {""}) | anywhere
+    assert {action.dest for action in argument_parser.build()._actions} == (theirs - {""}) | anywhere
 
 
 def test_every_field_of_the_options_can_be_given():
@@ -102,12 +102,12 @@ def typed(draw) -> list[str]:
     """A command with any of the options that go with it, each with any value."""
     command = draw(st.sampled_from(arguments.COMMANDS))
     words = [f"--env={draw(TEXTS)}"]
-    for action in arguments.parser()._actions:
+    for action in argument_parser.build()._actions:
         if action.dest in command.companions | arguments._ANYWHERE - {"env"}:
             for _ in range(draw(st.integers(0, 2 if action.dest == "allow_replace" else 1))):
                 words.append(_typed(draw, action))
     if command.flag:
-        [asked] = [each for each in arguments.parser()._actions if command.flag in each.option_strings]
+        [asked] = [each for each in argument_parser.build()._actions if command.flag in each.option_strings]
         words.append(command.flag if asked.nargs == "?" and draw(st.booleans()) else _typed(draw, asked))
     return words
 
@@ -118,7 +118,9 @@ def _typed(draw, action) -> str:
         return flag
     if action.choices:
         return f"{flag}={draw(st.sampled_from(sorted(action.choices)))}"
-    kind = {arguments._seconds: "seconds", arguments._orders: "orders", arguments._day: "day"}.get(action.type, "text")
+    kind = {argument_parser._seconds: "seconds", argument_parser._orders: "orders", argument_parser._day: "day"}.get(
+        action.type, "text"
+    )
     return f"{flag}={draw(VALUES[kind])}"
 
 
@@ -195,12 +197,12 @@ def test_the_version_is_that_of_setup_cfg_with_the_commit(capsys, monkeypatch, t
 
 
 def test_the_help_names_every_option_in_one_line_or_two():
-    text = arguments.parser().format_help()
-    assert all(flag in text for action in arguments.parser()._actions for flag in action.option_strings)
+    text = argument_parser.build().format_help()
+    assert all(flag in text for action in argument_parser.build()._actions for flag in action.option_strings)
     assert max(map(len, text.split("examples:")[0].splitlines())) <= 110
 
 
-@pytest.mark.parametrize("shell", arguments.SHELLS)
+@pytest.mark.parametrize("shell", argument_parser.SHELLS)
 def test_a_completion_script_knows_options_environments_functions_and_queues(shell, capsys):
     assert cli.main(["--completion", shell]) == Exit.OK
     script = capsys.readouterr().out

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from troposphere import Ref, Template
 from troposphere.sns import Topic
 
-from config import environment
+from config import environment, sections
 from config.parameters import ACCOUNT_PARAMETERS, from_environment, settings
 from generator import outputs, parameters, queue_resources
 from generator import root as root_module
@@ -31,7 +31,9 @@ def test_every_setting_reaches_a_child_or_is_marked_for_the_deployer_only(root, 
 
 def test_the_settings_without_a_parameter_are_those_that_only_the_deployer_reads():
     without = [each.key for each in settings(environment.Environment) if not each.parameter]
-    assert without == ["region", "account", "feature_flags"]
+    assert without == [
+        *("region", "account", "release.monitoring_minutes", "deploy.role_arn", "deploy.assume_role", "feature_flags"),
+    ]
 
 
 def test_what_the_account_decides_is_a_parameter_of_the_deployer():
@@ -63,7 +65,7 @@ ORIGINS = st.lists(
 @given(ORIGINS | st.just(["*"]))
 def test_origins_that_an_environment_may_name_fit_the_templates_pattern(root, origins):
     try:
-        section = environment.Api(allowed_origins=origins)
+        section = sections.Api(allowed_origins=origins)
     except ValueError:
         return
     assert re.fullmatch(root["Parameters"]["AllowedOrigins"]["AllowedPattern"], ",".join(section.allowed_origins))

@@ -14,7 +14,7 @@ from moto import mock_aws
 from config import names
 from config.environment import load
 from config.parameters import from_environment
-from deployer import arguments, cli
+from deployer import argument_parser, cli
 from deployer.artifacts import bucket, lint, rendering, wheels
 from deployer.artifacts.lint import Finding
 from deployer.artifacts.packaging import Package
@@ -425,7 +425,7 @@ def test_stop_without_local_is_a_usage_error_and_not_running_is_fine(capsys, tmp
 
 
 def test_help_documents_every_exit_code():
-    text = arguments.parser().format_help()
+    text = argument_parser.build().format_help()
     assert all(f"{code:>3}  {meaning}" in text for code, meaning in MEANING.items())
     assert set(MEANING) == set(Exit)
 
