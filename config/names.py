@@ -38,6 +38,10 @@ def order_files_rule(environment: str) -> str:
     return f"{PROJECT}-{environment}-order-files"
 
 
+# Ends the name of the alarm that stops the release of a function.
+RELEASE_ALARM = "-release"
+
+
 def artifact_bucket(account: str, region: str) -> str:
     """Return the bucket of content-addressed templates and packages, one for each account and region."""
     return f"{PROJECT}-artifacts-{account}-{region}"

@@ -17,6 +17,8 @@ from pydantic import BaseModel
 
 # What the deployer finds out about the account: no part of what is deployed, so no part of its version.
 ACCOUNT_PARAMETERS = ("ManageApiGatewayAccount",)
+# Nor is the way that leads to it: a rollback shifts all requests at once.
+UNVERSIONED = (*ACCOUNT_PARAMETERS, "Shift")
 
 
 @dataclass(frozen=True)

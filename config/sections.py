@@ -204,6 +204,11 @@ class Monitoring(Section):
 
 
 class Release(Section):
+    shift: Annotated[
+        Literal["AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minute"], Parameter("Shift")
+    ] = "AllAtOnce"
+    """How requests move to a new version of a function: at once, or gradually by CodeDeploy"""
+
     monitoring_minutes: Annotated[int, DEPLOYER_ONLY] = Field(0, ge=0, le=180)
     """Minutes after a deployment in which one of its alarms rolls it back; 0 watches the alarms only while it runs"""
 

@@ -20,12 +20,13 @@ SYNC, ASYNC, IMPORT = PATHS = ("sync", "async", "import")
 
 BY_ENVIRONMENT = ("Environment",)
 BY_SERVICE = ("Environment", "service")  # service: the name of the function
+BY_VERSION = ("Environment", "service", "version")  # version: the function's, as published by Lambda
 BY_PATH = ("Environment", "path")
 BY_OPERATION = ("Environment", "operation")  # of a route
 BY_REASON = ("Environment", "reason")
 BY_STATUS = ("Environment", "status")  # the new one
 
-# Dimension -> its values. A function has one Environment and one service.
+# Dimension -> its values. A function has one Environment and one service, and runs one version, or two during a release.
 VALUES: dict[str, tuple[str, ...]] = {
     "path": PATHS,
     "operation": tuple(route.operation for route in ROUTES),
@@ -59,6 +60,8 @@ _METRICS = (
     _count("OrderStatusChanged", BY_STATUS),
     # Requests that reached a function; SampleCount is their number.
     CustomMetric("RequestLatency", "Milliseconds", BY_OPERATION),
+    # Requests answered 500, which are no errors to Lambda. It stops a release to a version that fails.
+    _count("RequestFailed", BY_VERSION, alarm=True),
     # Functions.
     _count("OrderDuplicate"),
     _count("OrderRetried"),

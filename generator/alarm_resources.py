@@ -11,6 +11,7 @@ from generator import alarms
 from generator.alarms.spec import Alarm, Composite, Expression, Metric, substitution
 from generator.audit import accepted
 from generator.naming import camel
+from generator.notices import Stop
 
 # What GetMetricStatistics calls a statistic; all others are extended ones.
 STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
@@ -18,7 +19,7 @@ STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 
 def resources(topic: Topic) -> list[AWSObject]:
     return [
-        *(_alarm(alarm, topic) for alarm in alarms.inventory()),
+        *(alarm(each, topic) for each in alarms.inventory()),
         *(_composite(composite, topic) for composite in alarms.composites()),
     ]
 
@@ -35,22 +36,23 @@ def description(spec: Alarm | Composite) -> str:
     return f"{spec.meaning} First: {spec.remedy}"
 
 
-def _alarm(alarm: Alarm, topic: Topic) -> cloudwatch.Alarm:
-    optional: dict[str, Any] = {"Condition": alarm.condition} if alarm.condition else {}
-    if alarm.datapoints:
-        optional["DatapointsToAlarm"] = alarm.datapoints
+def alarm(spec: Alarm, topic: Topic | None = None) -> cloudwatch.Alarm:
+    """Return the resource; without `topic` it notifies nobody."""
+    optional: dict[str, Any] = {"Condition": spec.condition} if spec.condition else {}
+    if spec.datapoints:
+        optional["DatapointsToAlarm"] = spec.datapoints
     return cloudwatch.Alarm(
-        title(alarm),
-        Metadata={"MissingData": alarm.why, **_silence(alarm)},
-        AlarmName=Sub(name(alarm)),
-        AlarmDescription=description(alarm),
-        **(_math(alarm, alarm.watched) if isinstance(alarm.watched, Expression) else _single(alarm, alarm.watched)),
+        title(spec),
+        Metadata={"MissingData": spec.why, **_silence(spec)},
+        AlarmName=Sub(name(spec)),
+        AlarmDescription=description(spec),
+        **(_math(spec, spec.watched) if isinstance(spec.watched, Expression) else _single(spec, spec.watched)),
         **optional,
-        EvaluationPeriods=alarm.periods,
-        ComparisonOperator="LessThanThreshold" if alarm.below else "GreaterThanThreshold",
-        Threshold=alarm.threshold,
-        TreatMissingData=alarm.missing,
-        **_actions(alarm, topic),
+        EvaluationPeriods=spec.periods,
+        ComparisonOperator="LessThanThreshold" if spec.below else "GreaterThanThreshold",
+        Threshold=spec.threshold,
+        TreatMissingData=spec.missing,
+        **_actions(spec, topic),
     )
 
 
@@ -79,15 +81,18 @@ def _rule(term: list[Alarm]) -> If | Sub:
     return If(term[0].condition, text, NoValue) if term[0].condition else text
 
 
-def _actions(spec: Alarm | Composite, topic: Topic) -> dict:
-    return {} if spec.group else {"AlarmActions": [Ref(topic)], "OKActions": [Ref(topic)]}
+def _actions(spec: Alarm | Composite, topic: Topic | None) -> dict:
+    return {} if spec.group or topic is None else {"AlarmActions": [Ref(topic)], "OKActions": [Ref(topic)]}
 
 
 def _silence(alarm: Alarm) -> dict:
     """Why it has no actions, for the audit."""
-    if not alarm.group:
-        return {}
-    return accepted({"CT.CLOUDWATCH.PR.1": f"{camel(alarm.group)}Alarm notifies for it: once for an incident."})
+    match alarm.notifies:
+        case str(group):
+            return accepted({"CT.CLOUDWATCH.PR.1": f"{camel(group)}Alarm notifies for it: once for an incident."})
+        case Stop():
+            return accepted({"CT.CLOUDWATCH.PR.1": "CodeDeploy reads it and stops the release, which is reported."})
+    return {}
 
 
 def _single(alarm: Alarm, metric: Metric) -> dict:

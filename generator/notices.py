@@ -1,4 +1,4 @@
-"""What to do with the notification of an alarm, and why: wake a person, or act within the day."""
+"""What an alarm is for, and why: wake a person, have one act within the day, or stop a release."""
 
 from typing import NamedTuple
 
@@ -8,4 +8,10 @@ class Page(NamedTuple):
 
 
 class Ticket(NamedTuple):
+    because: str
+
+
+class Stop(NamedTuple):
+    """CodeDeploy stops the release. Nobody is notified: the deployment that failed reports it."""
+
     because: str

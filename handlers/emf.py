@@ -21,6 +21,7 @@ VALUES_PER_METRIC = 100  # CloudWatch's limit in a document
 _OWN = {
     "Environment": os.environ.get("ENVIRONMENT", "local"),
     "service": os.environ.get("POWERTOOLS_SERVICE_NAME", "local"),
+    "version": os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "local"),
 }
 _DASHBOARD = os.environ.get("DASHBOARD_ENABLED") != "false"
 
@@ -43,7 +44,7 @@ _documents: list[_Document] = []
 def add(name: str, value: float, **dimensions: str) -> None:
     """Keep a value of a metric of contract.metrics until the next flush, unless this environment has no reader for it.
 
-    `dimensions` are the metric's besides Environment and service. Raises KeyError for a metric that is not declared, or
+    `dimensions` are the metric's besides Environment, service and version. Raises KeyError for a metric that is not declared, or
     without one of its dimensions.
     """
     metric = METRICS[name]

@@ -178,6 +178,8 @@ def finish(operation: str, status: int, milliseconds: float) -> None:
     logger.info("request", operation=operation, status=status, milliseconds=milliseconds)
     if operation:
         emf.add("RequestLatency", milliseconds, operation=operation)
+    if status == 500:
+        count("RequestFailed")
     # Refused requests are fast and would hide slow ones.
     if _stored:
         emf.add("OrderProcessingLatency", milliseconds, path=SYNC)

@@ -11,6 +11,7 @@ from conformance.declared import (
     monitoring,
     others,
     queues_and_topics,
+    releases,
     rest_apis,
 )
 from conformance.declared.deployed import Reader
@@ -33,6 +34,8 @@ READERS: Mapping[str, Reader] = {
     "AWS::CloudWatch::Alarm": monitoring.alarm,
     "AWS::CloudWatch::CompositeAlarm": monitoring.composite_alarm,
     "AWS::CloudWatch::Dashboard": monitoring.dashboard,
+    "AWS::CodeDeploy::Application": releases.application,
+    "AWS::CodeDeploy::DeploymentGroup": releases.deployment_group,
     "AWS::DynamoDB::Table": dynamodb.table,
     "AWS::Events::Rule": others.rule,
     "AWS::IAM::Policy": identities.policy,

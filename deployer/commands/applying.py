@@ -15,7 +15,7 @@ from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.show import failure
 from deployer.show.ui import Ui
-from deployer.stacks import change_set_cleanup, changeset, diagnosis, execution, operation, validation
+from deployer.stacks import change_set_cleanup, changeset, diagnosis, execution, operation, shifts, validation
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.diagnosis import Diagnosis
 from deployer.stacks.execution import OnEvents, Outcome
@@ -122,9 +122,13 @@ def finish(context: Context, stack_id: str, outcome: Outcome) -> None:
 
 def diagnose(context: Context, outcome: Outcome) -> Diagnosis:
     """Explain why an operation of the stack failed, and in which state it left every stack."""
+
+    def logs(function: str) -> str:
+        return context.options.at_the_same_place("--logs", function=function).command_line()
+
     return diagnosis.explain(
         outcome.status,
-        outcome.events,
+        shifts.explained(context.aws, context.environment.name, outcome.events, logs),
         outcome.stack_paths,
         cli=context.cli,
         again=failure.command(context.options),

@@ -8,7 +8,7 @@ from deployer.commands import applying
 from deployer.commands.context import Context
 from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
-from deployer.plan import compare, guard, permissions
+from deployer.plan import compare, guard, permissions, shifting
 from deployer.plan.changes import Action, Plan
 from deployer.plan.snapshot import Snapshot
 from deployer.preflight import findings, name_conflicts
@@ -58,6 +58,7 @@ def propose(
                 costs.compare(now, then, context.options.orders_per_day, context.aws.region),
                 _retagged(account_state, desired),
                 context.aws.elsewhere,
+                shifting.described(plan, then),
             )
 
 

@@ -17,7 +17,7 @@ from deployer.commands.context import Context
 from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
 from deployer.options import Options
-from deployer.plan import cfn_yaml, templates
+from deployer.plan import cfn_yaml, shifting, templates
 from deployer.preflight import account_state as preflight
 from deployer.preflight.account_state import AccountState
 from deployer.show import outputs_file
@@ -116,6 +116,8 @@ def _desired(aws: Aws, environment: Environment, account_state: AccountState, de
         name: configured[name] for name in root.get("Parameters", {}) if name in configured
     }  # NoEcho parameters are not in the record
     given |= deployment.parameters
+    if shifting.PARAMETER in given:
+        given[shifting.PARAMETER] = shifting.AT_ONCE  # it has served before, and whoever rolls back is in a hurry
     given["ManageApiGatewayAccount"] = "true" if preflight.manage_gateway_account(account_state) else "false"
     tags = deployment.tags or names.tags(environment.name)
     return DesiredState(bundle, (), templates.parameter_values(root, given), bucket, tags)

@@ -34,6 +34,7 @@ def as_json(report: PlanReport) -> dict:
         "account": report.account,
         "region": report.region,
         "summary": _summary(report.plan),
+        "shift": report.shift or None,
         "changes": [_change(change) for change in report.plan.changes],
         "tags": [asdict(tag) for tag in report.tags],
         "dangers": [_danger(danger) for danger in report.dangers],

@@ -28,6 +28,7 @@ def as_markdown(report: PlanReport) -> str:
         f"### Plan for {_escaped(report.environment)}: {_escaped(plan_values.summary(report.plan))}",
         "",
         f"Stack {_escaped(report.stack)}, account {_escaped(report.account)}, {_escaped(report.region + report.elsewhere)}.",
+        *(["", f"Requests move to the new versions: {report.shift}."] if report.shift else []),
         *_cut([line for tag in report.tags for line in ("", f"~ {_escaped(str(tag))}")]),
         *_cut(_dangers(report)),
     ]

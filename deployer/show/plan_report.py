@@ -23,7 +23,10 @@ class TagChange:
 
 @dataclass(frozen=True)
 class PlanReport:
-    """`permissions`, `cost`: None if they were not computed. `elsewhere`: see `deployer.aws.session.Aws`."""
+    """`permissions`, `cost`: None if they were not computed. `elsewhere`: see `deployer.aws.session.Aws`.
+
+    `shift`: the steps in which requests move to new versions; "" if all move at once.
+    """
 
     environment: str
     stack: str
@@ -35,6 +38,7 @@ class PlanReport:
     cost: CostChange | None = None
     tags: tuple[TagChange, ...] = ()
     elsewhere: str = ""
+    shift: str = ""
 
     def danger(self, path: str) -> Danger | None:
         """Return the danger of changing the resource at this path."""

@@ -29,6 +29,8 @@ def show(ui: Ui, report: PlanReport) -> None:
     for tag in report.tags:
         ui.line(f"  ~ {tag}", "yellow")
     ui.line(plan_values.summary(report.plan), "bold")
+    if report.shift:
+        ui.line(f"Requests move to the new versions: {report.shift}")
     for danger in report.dangers:
         ui.line(f"  {_mark(danger)}: {danger}", _danger_style(danger))
     if report.permissions is not None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from deployer.plan.changes import Plan
 from deployer.show.ui import Ui
-from deployer.stacks import messages
+from deployer.stacks import messages, shifts
 from deployer.stacks.causes import resource_path
 from deployer.stacks.events import STACK, Event
 from deployer.stacks.stack_status import StackStatus
@@ -111,7 +111,9 @@ class Progress:
     @staticmethod
     def _resource(stack: StackProgress, event: Event) -> None:
         if event.status.endswith("_IN_PROGRESS"):
-            stack.busy.setdefault(event.logical_id, (event.type, event.time))
+            kind, start = stack.busy.get(event.logical_id, (event.type, event.time))
+            shift = shifts.deployment(event)
+            stack.busy[event.logical_id] = (f"{event.type}, CodeDeploy {shift}" if shift else kind, start)
             stack.done.discard(event.logical_id)
         else:
             stack.busy.pop(event.logical_id, None)

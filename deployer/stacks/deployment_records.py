@@ -102,9 +102,9 @@ def prefix(environment: str) -> str:
 def version_of(root: Mapping[str, Any], values: Mapping[str, str], tags: Mapping[str, str]) -> str:
     """Return a hash of the root template, which contains its children's hashes, and of parameters and tags.
 
-    Parameters that depend on the account and the tags of every deployment do not count.
+    Parameters that depend on the account, the shift and the tags of every deployment do not count.
     """
-    ours = {name: value for name, value in values.items() if name not in parameters.ACCOUNT_PARAMETERS}
+    ours = {name: value for name, value in values.items() if name not in parameters.UNVERSIONED}
     content: list[object] = [templates.without_hosts(root), ours]
     if more := dict(tags.items() - names.tags(values.get("Environment", "")).items()):
         content.append(more)

@@ -95,8 +95,21 @@ def _known(pattern: str, remedy: str, *properties: str, transient: bool = False)
 
 
 KNOWN: tuple[KnownCause, ...] = (
+    # First: the rest of the message is an alarm's description.
     _known(
-        r"cannot be assumed by|role .{0,80}is not (?:yet )?(?:ready|authorized to assume)|not able to assume",
+        r"CodeDeploy deployment \S+ stopped: alarm",
+        "CodeDeploy moves all requests back to the version before; correct the new one",
+        "FunctionVersion",
+    ),
+    # github.com/aws/serverless-application-model/issues/291
+    _known(
+        r"conflicting deployment is in progress|alias version does not match the current version",
+        "CodeDeploy was still moving the alias; wait until its deployment ends, then run the same command again",
+        "FunctionVersion",
+        transient=True,
+    ),
+    _known(
+        r"cannot be assumed by|cannot assume role|role .{0,80}is not (?:yet )?(?:ready|authorized to assume)|not able to assume",
         "IAM has not propagated the new role yet; run the same command again",
         "Role",
         transient=True,

@@ -12,7 +12,7 @@ from troposphere import GetAtt, Ref, Sub
 
 from contract import metrics
 from generator.functions import EVENTS
-from generator.notices import Page, Ticket
+from generator.notices import Page, Stop, Ticket
 
 # An incident on one of them notifies once, by its composite alarm.
 SYNC, ASYNC, IMPORT = metrics.PATHS
@@ -64,11 +64,11 @@ class Expression:
 
 @dataclass(frozen=True)
 class _Spec:
-    """`key` ends its name. It notifies as a page or a ticket, or is in the group of the composite alarm, given by its
-    key, that notifies for it. It exists under `condition`."""
+    """`key` ends its name. It notifies as a page or a ticket, stops a release, or is in the group of the composite alarm,
+    given by its key, that notifies for it. It exists under `condition`."""
 
     key: str
-    notifies: Page | Ticket | str
+    notifies: Page | Ticket | Stop | str
     meaning: str
     remedy: str
     condition: str | None = field(default=None, kw_only=True)
@@ -106,7 +106,7 @@ class Composite(_Spec):
     """Goes into ALARM with any alarm of its group, or with all of those that count only together."""
 
 
-def own(name: str, stat: str, **dimensions: str) -> Metric:
+def own(name: str, stat: str, **dimensions: Text) -> Metric:
     """A metric that functions write. Raises KeyError if it is not in contract.metrics."""
     found: dict[str, Text] = {"Environment": Ref("Environment"), **dimensions}
     if tuple(found) != metrics.METRICS[name].dimensions:

@@ -164,7 +164,47 @@ RULE = {
 SEEN_RULE = {**RULE, "FixedRate": 0.05, "ReservoirSize": 1}
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "xray:*", "Resource": "*"}]}
 
+GROUP = {
+    "ApplicationName": "releases",
+    "DeploymentConfigName": "CodeDeployDefault.LambdaCanary10Percent5Minutes",
+    "ServiceRoleArn": "arn:aws:iam::123456789012:role/releases",
+    "AlarmConfiguration": {"Enabled": "true", "Alarms": [{"Name": "orders-command-release"}]},
+}
+
+
+def _seen_group(changed: bool) -> dict:
+    return {
+        "applicationName": "releases",
+        "deploymentGroupName": "the id",
+        "deploymentConfigName": GROUP["DeploymentConfigName"],
+        "serviceRoleArn": GROUP["ServiceRoleArn"],
+        "alarmConfiguration": {
+            "enabled": not changed,
+            "ignorePollAlarmFailure": False,
+            "alarms": [{"name": "orders-command-release"}],
+        },
+    }
+
+
 SCRIPTED = [
+    pytest.param(
+        "AWS::CodeDeploy::Application",
+        {"ComputePlatform": "Lambda"},
+        lambda changed: Scripted(
+            "codedeploy",
+            "get_application",
+            {"application": {"applicationName": "the id", "computePlatform": "ECS" if changed else "Lambda"}},
+        ),
+        "ComputePlatform: declared Lambda, seen ECS",
+        id="application",
+    ),
+    pytest.param(
+        "AWS::CodeDeploy::DeploymentGroup",
+        GROUP,
+        lambda changed: Scripted("codedeploy", "get_deployment_group", {"deploymentGroupInfo": _seen_group(changed)}),
+        "AlarmConfiguration.Enabled: declared true, seen false",
+        id="group",
+    ),
     pytest.param(
         "AWS::Logs::QueryDefinition",
         QUERY,

@@ -93,6 +93,20 @@ def test_a_stack_that_ended_keeps_its_time_and_a_count_never_passes_its_total(kn
     assert lines == ["✓ shop  UPDATE_COMPLETE  5 of 5  1 min 08 s", "✓ Data  UPDATE_COMPLETE  5 of 5  1 min 05 s"]
 
 
+def test_an_alias_names_the_codedeploy_deployment_that_moves_its_requests(known, clock):
+    alias = {"kind": "AWS::Lambda::Alias"}
+    known.take(
+        [
+            BEGUN[0],
+            event(1, ROOT, "OrdersQueryAlias", "UPDATE_IN_PROGRESS", **alias),
+            event(9, ROOT, "OrdersQueryAlias", "UPDATE_IN_PROGRESS", reason="CodeDeploy deployment d-ABC123", **alias),
+            event(9, ROOT, "OrdersQueryAlias", "UPDATE_IN_PROGRESS", **alias),
+        ]
+    )
+    clock.now = START + timedelta(seconds=61)
+    assert "(AWS::Lambda::Alias, CodeDeploy d-ABC123, 1 min 00 s)" in progress.heartbeat(known)
+
+
 def test_a_rollback_is_marked_and_not_counted_against_the_plan(known):
     known.take(BEGUN + FAILED)
     assert [text for _, text, _ in progress.tree(known, ui())][1] == "✗ Data  UPDATE_ROLLBACK_COMPLETE  2  1 min 06 s"

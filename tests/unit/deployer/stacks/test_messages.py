@@ -102,6 +102,12 @@ def test_a_reason_becomes_the_services_own_words_its_code_and_the_property(case)
         ("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below "
          "its minimum value of [100].", "Service Quotas"),
         ("The role defined for the function cannot be assumed by Lambda.", "run the same command again"),
+        ("Cannot assume role provided. (Service: CodeDeploy, Status Code: 400)", "run the same command again"),
+        (
+            "CodeDeploy deployment d-ABC stopped: alarm x went into ALARM. Requests were throttled. The log: y",
+            "back to the version before",
+        ),
+        ("A conflicting deployment is in progress", "run the same command again"),
         ("CloudWatch Logs role ARN must be set in account settings to enable logging", "run the same command again"),
         (
             'Resource handler returned message: "The role ARN does not have required permissions configured. Please grant '
