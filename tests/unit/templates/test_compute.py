@@ -20,9 +20,9 @@ def test_every_function_of_the_route_table_is_in_the_inventory():
     assert {route.function for route in ROUTES} <= {function.key for function in FUNCTIONS}
 
 
-def test_every_function_outputs_its_name_and_its_arn_if_the_api_invokes_it(compute):
+def test_every_function_outputs_its_name_and_its_aliass_arn_if_the_api_invokes_it(compute):
     expected = {f"{function.title}Name" for function in FUNCTIONS}
-    expected |= {f"{BY_KEY[route.function].title}Arn" for route in ROUTES}
+    expected |= {f"{BY_KEY[route.function].title}AliasArn" for route in ROUTES}
     assert set(compute["Outputs"]) == expected
 
 
