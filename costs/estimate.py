@@ -20,6 +20,7 @@ from deployer.plan.symbols import Symbols
 ORDERS_PER_DAY = 3500
 FREE = (  # prefixes of types without a charge of their own
     *("AWS::ApiGateway::", "AWS::ApplicationAutoScaling::", "AWS::CloudFormation::", "AWS::Events::Rule", "AWS::IAM::"),
+    "AWS::CodeDeploy::",  # without a charge for Lambda
     *("AWS::KMS::Alias", "AWS::Lambda::", "AWS::Logs::", "AWS::S3::BucketPolicy", "AWS::SNS::", "AWS::SQS::"),
     *("AWS::SSM::Parameter", "AWS::WAFv2::WebACLAssociation", "AWS::XRay::"),
 )

@@ -60,6 +60,7 @@ def series(load: Load) -> dict[str, list[Decimal]]:
         "OrderRejected": [errors / len(VALUES["reason"])] * len(VALUES["reason"]),
         "OrderStatusChanged": changes,
         "RequestLatency": [assumed["sync_share"], assumed["async_share"], *requests],
+        "RequestFailed": [errors],
         "OrderDuplicate": [errors],
         "OrderRetried": [errors],
         "EventsFailed": [errors],

@@ -10,7 +10,7 @@ from troposphere.iam import Policy, PolicyType, Role
 from troposphere.logs import LogGroup
 
 from config import names
-from generator import audit, event_sources, outputs, parameters, versions
+from generator import audit, event_sources, outputs, parameters, shift, versions
 from generator.functions import FUNCTIONS, Function
 from generator.lifecycle import DELETED
 from generator.policies import allow, assumed_by, policy
@@ -37,8 +37,12 @@ def build(data: Template) -> Template:
         itself = built[function.key] = template.add_resource(lambda_of(function, role, log_group, layer))
         version = template.add_resource(versions.version(function, itself, template, data))
         live[function.key] = template.add_resource(versions.alias(function, itself, version))
+        if function.answers_requests:
+            template.add_resource(shift.resources(function, live[function.key]))
         if function.invokes_itself:
             template.add_resource(self_invocation(function, role, live[function.key]))
+    template.add_condition(shift.GRADUAL, shift.is_gradual())
+    template.add_resource(shift.shared())
     for function in FUNCTIONS:
         template.add_resource(event_sources.resources(function, live[function.key]))
     names_of = {function.name_parameter: Ref(built[function.key]) for function in FUNCTIONS}

@@ -6,7 +6,7 @@ alarm in ALARM moves all requests back and fails the update. With Shift AllAtOnc
 
 from awacs import awslambda as lambda_actions
 from awacs import cloudwatch as cloudwatch_actions
-from troposphere import AWSObject, Equals, GetAtt, If, Not, NoValue, Ref, Sub, Template, awslambda, codedeploy
+from troposphere import AWSObject, Equals, GetAtt, If, Not, NoValue, Ref, Sub, awslambda, codedeploy
 from troposphere.iam import Policy, Role
 from troposphere.policies import CodeDeployLambdaAliasUpdate, UpdatePolicy
 
@@ -14,22 +14,25 @@ from config import names
 from generator import alarm_resources
 from generator.alarms import releases
 from generator.alarms.releases import GRADUAL
-from generator.functions import ALIAS, FUNCTIONS, Function
+from generator.functions import FUNCTIONS, Function
 from generator.policies import allow, assumed_by, policy
+from generator.versions import ALIAS
 
 APPLICATION = "ReleaseApplication"
 ROLE = "ReleaseRole"
 _ALARMS = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*"
 
 
-def declare(template: Template) -> None:
-    """Add the condition and what all functions share."""
-    template.add_condition(GRADUAL, Not(Equals(Ref("Shift"), "AllAtOnce")))
-    template.add_resource(codedeploy.Application(APPLICATION, Condition=GRADUAL, ComputePlatform="Lambda"))
-    template.add_resource(role())
+def is_gradual() -> Not:
+    return Not(Equals(Ref("Shift"), "AllAtOnce"))
 
 
-def role() -> Role:
+def shared() -> list[AWSObject]:
+    """Return what all functions share."""
+    return [codedeploy.Application(APPLICATION, Condition=GRADUAL, ComputePlatform="Lambda"), _role()]
+
+
+def _role() -> Role:
     """Allows CodeDeploy to move the aliases and to read alarms.
 
     AWSCodeDeployRoleForLambdaLimited, AWS's policy, also reads revisions in S3 and invokes hooks. CloudFormation passes
@@ -42,7 +45,7 @@ def role() -> Role:
         *(GetAtt(each, "Arn") for each in gradual),
         *(Sub(f"${{{each}.Arn}}:{ALIAS}") for each in gradual),
     )
-    # Not by name: CloudWatch authorizes DescribeAlarms for all alarms of an account and Region.
+    # Not by name: CloudWatch authorizes the call for all alarms (github.com/aws-samples/amazon-cloudwatch-auto-alarms/issues/1).
     read = allow("ReadAlarms", (cloudwatch_actions.DescribeAlarms,), Sub(_ALARMS))
     return Role(
         ROLE,
@@ -53,11 +56,11 @@ def role() -> Role:
     )
 
 
-def resources(function: Function) -> list[AWSObject]:
-    """Return the alarm of the new version and the deployment group, which has it."""
+def resources(function: Function, alias: awslambda.Alias) -> list[AWSObject]:
+    """Return the alarm of the new version and the deployment group that has it, and have CodeDeploy update the alias."""
     alarm = alarm_resources.alarm(releases.of_function(function))
     group = codedeploy.DeploymentGroup(
-        _group_title(function),
+        f"{function.title}Release",
         Condition=GRADUAL,
         ApplicationName=Ref(APPLICATION),
         ServiceRoleArn=GetAtt(ROLE, "Arn"),
@@ -71,17 +74,6 @@ def resources(function: Function) -> list[AWSObject]:
             Events=["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"],
         ),
     )
-    return [alarm, group]
-
-
-def gradually(function: Function, alias: awslambda.Alias) -> awslambda.Alias:
-    """Let CodeDeploy update the alias, if requests shift gradually."""
-    by_codedeploy = CodeDeployLambdaAliasUpdate(
-        ApplicationName=Ref(APPLICATION), DeploymentGroupName=Ref(_group_title(function))
-    )
+    by_codedeploy = CodeDeployLambdaAliasUpdate(ApplicationName=Ref(APPLICATION), DeploymentGroupName=Ref(group))
     alias.UpdatePolicy = If(GRADUAL, UpdatePolicy(CodeDeployLambdaAliasUpdate=by_codedeploy), NoValue)
-    return alias
-
-
-def _group_title(function: Function) -> str:
-    return f"{function.title}Release"
+    return [alarm, group]

@@ -22,7 +22,7 @@ def deployment_group(client: Client, resource: Declared) -> Mapping[str, Any]:
 def _tags(client: Client, name: str) -> Any:
     codedeploy = client("codedeploy")
 
-    def read(ResourceArn: str) -> Mapping[str, Any]:  # noqa: N803 - as the operation names it
+    def read(ResourceArn: str) -> Mapping[str, Any]:
         identity = client("sts").get_caller_identity()
         partition, account = identity["Arn"].split(":")[1], identity["Account"]
         arn = f"arn:{partition}:codedeploy:{codedeploy.meta.region_name}:{account}:{ResourceArn}"

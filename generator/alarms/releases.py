@@ -10,8 +10,9 @@ from troposphere import GetAtt, Ref, Sub
 from config import names
 from generator import functions
 from generator.alarms.spec import Alarm, Expression, Metric, own
-from generator.functions import ALIAS, Function
+from generator.functions import Function
 from generator.notices import Stop
+from generator.versions import ALIAS
 
 GRADUAL = "ShiftsGradually"
 

@@ -13,7 +13,7 @@ from costs.load import HOURS
 from costs.prices import assumptions
 from deployer.plan.snapshot import Snapshot
 from generator import alarms
-from generator.alarms import table
+from generator.alarms import releases, table
 from generator.functions import QUEUES
 from tests.unit.deployer.plan import trees
 
@@ -37,7 +37,9 @@ def test_nothing_costs_nothing():
 def test_without_orders_only_what_is_there_costs(environment, firewall):
     idle = costs.estimate(trees.real(environment), 0)
     dashboard = 3 if config.load(environment).monitoring.dashboard else 0
-    assert idle.total == ALARMS + dashboard + firewall + IDLE_POLLS
+    gradual = config.load(environment).release.shift != "AllAtOnce"
+    of_releases = sum(len(alarm.metrics) for alarm in releases.alarms()) * Decimal("0.10") if gradual else 0
+    assert idle.total == ALARMS + of_releases + dashboard + firewall + IDLE_POLLS
     assert {line.service for line in idle.lines} == {"CloudWatch", "SQS"} | ({"WAF"} if firewall else set())
 
 

@@ -13,7 +13,7 @@ from tests.unit.handlers.sessions import SESSIONS, documents, output_of, samples
 
 pytestmark = pytest.mark.xdist_group("sessions")  # one process runs each session, once
 
-VALUES = {"Environment": ("test",), "service": ("orders",), **metrics.VALUES}
+VALUES = {"Environment": ("test",), "service": ("orders",), "version": ("local",), **metrics.VALUES}
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,9 @@ def test_an_environment_without_a_dashboard_writes_only_what_alarms_read(written
     emf.add("ColdStart", 1)
     assert written() == []
     for name, metric in metrics.METRICS.items():
-        emf.add(name, 1, **{key: "any" for key in metric.dimensions if key not in ("Environment", "service")})
+        emf.add(
+            name, 1, **{key: "any" for key in metric.dimensions if key not in ("Environment", "service", "version")}
+        )
     (document,) = written()
     assert {each.name for each in samples([document])} == {name for name, each in metrics.METRICS.items() if each.alarm}
 

@@ -56,5 +56,5 @@ def test_no_arn_and_no_url_names_a_partition(rendered):
     for name, text in rendered.items():
         assert not re.findall(r"arn:aws[a-z-]*:|https?://[^\s\"]*(?:amazon|aws\.)", text), name
         # Principals of services, which are called so in every partition.
-        rest = re.sub(r"\b(apigateway|cloudwatch|events|lambda|sns)\.amazonaws\.com(?!\.)", "", text)
+        rest = re.sub(r"\b(apigateway|cloudwatch|codedeploy|events|lambda|sns)\.amazonaws\.com(?!\.)", "", text)
         assert "amazonaws.com" not in re.sub(r"Domain: console\S+", "", rest), name

@@ -20,6 +20,7 @@ WITHIN_THE_STACK = {
     ("AWS::ApiGateway::UsagePlan", "UsagePlanName"): "two may have one name",
     ("AWS::Logs::QueryDefinition", "Name"): "two may have one name; PutQueryDefinition makes another",
     ("AWS::CloudWatch::Alarm", "MetricName"): "names what it watches",
+    ("AWS::CodeDeploy::DeploymentGroup", "DeploymentConfigName"): "one of those that CodeDeploy has",
     ("AWS::DynamoDB::Table", "TimeToLiveSpecification.AttributeName"): "of the table's items",
     ("AWS::WAFv2::WebACL", "VisibilityConfig.MetricName"): "two may write to one metric",
     ("AWS::SNS::Topic", "DisplayName"): "for people",

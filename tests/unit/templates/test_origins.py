@@ -22,7 +22,7 @@ ORIGINS = origins.origins()
         ("data", "OrderQueue", "generator/queue_resources.py", "_queue"),
         ("compute", "OrdersCommandFunction", "generator/compute.py", "lambda_of"),
         ("api", "Stage", "generator/api.py", "stage"),
-        ("monitoring", "ApiErrorsAlarm", "generator/alarm_resources.py", "_alarm"),
+        ("monitoring", "ApiErrorsAlarm", "generator/alarm_resources.py", "alarm"),
     ],
 )
 def test_the_function_that_holds_the_properties_is_named(template, logical_id, file, function):

@@ -226,6 +226,8 @@ def test_nothing_invokes_a_function_but_through_its_alias(templates):
     for title, each in compute["Resources"].items():
         if each["Type"] in ("AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig"):
             continue
+        if title == "ReleaseRole" or each["Type"] == "AWS::CloudWatch::Alarm":
+            continue  # CodeDeploy moves the aliases and invokes nothing
         used = {
             str(value) for _, value in everywhere(each) if isinstance(value, dict) and {"Ref", "Fn::GetAtt"} & {*value}
         }

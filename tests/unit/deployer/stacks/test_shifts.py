@@ -31,14 +31,21 @@ def explained(aws, *events):
 
 
 def deployment(aws, status, **error):
-    info = {"deploymentId": "d-ABCDEF123", "status": status, **OF_GROUP, **({"errorInformation": error} if error else {})}
+    info = {
+        "deploymentId": "d-ABCDEF123",
+        "status": status,
+        **OF_GROUP,
+        **({"errorInformation": error} if error else {}),
+    }
     aws.stub("codedeploy").add_response("get_deployment", {"deploymentInfo": info}, {"deploymentId": "d-ABCDEF123"})
 
 
 def watched(aws, states):
     group = {"alarmConfiguration": {"enabled": True, "alarms": [{"name": name} for name in states]}}
     aws.stub("codedeploy").add_response("get_deployment_group", {"deploymentGroupInfo": group}, OF_GROUP)
-    alarms = [{"AlarmName": name, "StateValue": state, "AlarmDescription": DESCRIPTION} for name, state in states.items()]
+    alarms = [
+        {"AlarmName": name, "StateValue": state, "AlarmDescription": DESCRIPTION} for name, state in states.items()
+    ]
     aws.stub("cloudwatch").add_response("describe_alarms", {"MetricAlarms": alarms}, {"AlarmNames": list(states)})
 
 
