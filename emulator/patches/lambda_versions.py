@@ -48,7 +48,9 @@ def reserved_concurrency_of_aliases() -> None:
     lambda_svc._reserved_concurrency = reserved_of_function
 
 
-@validates(VERSION, upstream="publish no version of a function whose code and configuration are those of its last version")
+@validates(
+    VERSION, upstream="publish no version of a function whose code and configuration are those of its last version"
+)
 def unchanged_versions(props):
     """Upstream compares revisions, and takes a function that was changed and changed back for another."""
     func, *_ = provisioners._lambda_function_for_cfn_ref(props.get("FunctionName", ""))
