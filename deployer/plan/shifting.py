@@ -1,12 +1,12 @@
 """How requests move to the new versions of a plan. Pure."""
 
 from deployer.plan.changes import Action, Change, Plan
+from deployer.plan.publishing import ALIAS
 from deployer.plan.resolve import Scope
 from deployer.plan.snapshot import Snapshot
 
 PARAMETER = "Shift"
 AT_ONCE = "AllAtOnce"
-ALIAS = "AWS::Lambda::Alias"
 _STEPS = {
     "Canary10Percent5Minutes": "10 % for 5 minutes, then all",
     "Linear10PercentEvery1Minute": "10 % more every minute, all within 10 minutes",

@@ -8,7 +8,7 @@ from typing import Any
 from config import names
 from deployer.aws import advice
 from deployer.aws.session import Aws
-from deployer.plan.shifting import ALIAS
+from deployer.plan.publishing import ALIAS
 from deployer.stacks.events import Event
 
 _DEPLOYMENT = re.compile(r"\bd-[A-Z0-9]{5,}\b")

@@ -8,7 +8,7 @@ from typing import Any
 import ministack.app as ministack
 from ministack.core import iam_actions, router
 from ministack.services import cloudformation, cloudwatch
-from ministack.services.cloudformation import engine, provisioners, stacks
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 from emulator.registry import patch
 from emulator.resources import handler_of, truth
@@ -68,7 +68,8 @@ def alias_update_policy() -> None:
         return needed(definition, names) | needed(policy, names)
 
     engine._extract_deps = needed_by_policies
-    stacks._deploy_stack_async = deploy_with_policies
+    for module in (stacks, handlers, changesets):
+        module._deploy_stack_async = deploy_with_policies
     handler_of(ALIAS)["update"] = update_alias
 
 

@@ -60,10 +60,10 @@ def test_a_group_shifts_as_the_setting_says_and_goes_back_by_itself(compute, shi
     for group, _ in released(compute, shift).values():
         assert group["DeploymentConfigName"] == f"CodeDeployDefault.Lambda{shift}"
         assert group["AutoRollbackConfiguration"] == {
-            "Enabled": "true",
+            "Enabled": True,
             "Events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"],
         }
-        assert (group["AlarmConfiguration"]["Enabled"], group["ServiceRoleArn"]) == ("true", "ReleaseRole.Arn")
+        assert (group["AlarmConfiguration"]["Enabled"], group["ServiceRoleArn"]) == (True, "ReleaseRole.Arn")
 
 
 def of_another_version(compute: dict) -> list[dict]:

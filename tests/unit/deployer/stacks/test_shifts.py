@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deployer.plan.shifting import ALIAS
+from deployer.plan.publishing import ALIAS
 from deployer.stacks import shifts
 from deployer.stacks.events import Event
 
