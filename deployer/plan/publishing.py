@@ -1,16 +1,19 @@
-"""Changes that only publish functions: a version is replaced by the next one, and the alias moves on to it. Pure."""
+"""Changes that only publish functions: a version is replaced by the next one, and the alias and its alarm move on to it. Pure."""
 
 from collections.abc import Iterable
 
 from deployer.plan.changes import Action, Change
 
 VERSION, ALIAS = "AWS::Lambda::Version", "AWS::Lambda::Alias"
+_OF_THE_VERSION = ("[Name=ExecutedVersion].Value", "[Name=version].Value")
 
 
 def is_publication(change: Change) -> bool:
-    """Return True for a version that is replaced and for its alias: an old version is no data, and is kept."""
+    """Return True for a version that is replaced, its alias and its alarm: an old version is no data, and is kept."""
     if change.type == VERSION:
         return change.action is Action.REPLACE
+    if change.type == "AWS::CloudWatch::Alarm" and change.action is Action.MODIFY:
+        return all(difference.path.endswith(_OF_THE_VERSION) for difference in change.differences)
     return change.type == ALIAS and change.action is Action.MODIFY and change.properties == ("FunctionVersion",)
 
 

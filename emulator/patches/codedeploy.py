@@ -126,12 +126,12 @@ async def _answer(method: str, path: str, headers: dict, body: bytes, query_para
     operation = headers.get("x-amz-target", "").partition(".")[2]
     request = json.loads(body or b"{}")
     if operation not in _OPERATIONS:
-        return 400, JSON, json.dumps({"__type": "NotImplemented", "message": f"no {operation} here"}).encode()
+        return 400, dict(JSON), json.dumps({"__type": "NotImplemented", "message": f"no {operation} here"}).encode()
     found = _OPERATIONS[operation](request)
     if found is None:
         missing = operation.removeprefix("Get") + "DoesNotExistException"
-        return 400, JSON, json.dumps({"__type": missing, "message": "no such resource"}).encode()
-    return 200, JSON, json.dumps(found).encode()
+        return 400, dict(JSON), json.dumps({"__type": missing, "message": "no such resource"}).encode()
+    return 200, dict(JSON), json.dumps(found).encode()
 
 
 def _declared(kind: str, name: str) -> tuple[dict, dict] | None:
