@@ -1,7 +1,7 @@
 """Explain the failed update of an alias: why CodeDeploy ended the shift of its requests."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -45,7 +45,7 @@ def _reason(aws: Aws, environment: str, shift: str, logs: Callable[[str], str]) 
     return f"{ended}: {why.rstrip()} The log: {logs(function)}"
 
 
-def _alarms(aws: Aws, found: dict[str, Any], error: dict[str, Any]) -> list[dict[str, Any]]:
+def _alarms(aws: Aws, found: Mapping[str, Any], error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the group's alarms, those first that CodeDeploy names or that are in ALARM still."""
     group = aws.client("codedeploy").get_deployment_group(
         applicationName=found["applicationName"], deploymentGroupName=found["deploymentGroupName"]
@@ -53,6 +53,6 @@ def _alarms(aws: Aws, found: dict[str, Any], error: dict[str, Any]) -> list[dict
     watched = [alarm["name"] for alarm in group.get("alarmConfiguration", {}).get("alarms", [])]
     if not watched:
         return []
-    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=watched)["MetricAlarms"]
+    alarms: Iterable[Mapping[str, Any]] = aws.client("cloudwatch").describe_alarms(AlarmNames=watched)["MetricAlarms"]
     message = error.get("message", "")
     return sorted(alarms, key=lambda alarm: not (alarm["AlarmName"] in message or alarm["StateValue"] == "ALARM"))

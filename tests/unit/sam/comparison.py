@@ -25,8 +25,17 @@ from generator.functions import BY_KEY, FUNCTIONS
 
 OPERATIONS = {route.operation[0].upper() + route.operation[1:]: BY_KEY[route.function] for route in ROUTES}
 # Logical id in SAM's output, as a regular expression, -> ours. What a further feature of SAM generates is compared as
-# soon as it is here: AutoPublishAlias would need an alias and `OrdersQueryFunctionVersion\w+` for each function.
+# soon as it is here.
 PAIRS = {
+    **{f"{function.title}FunctionVersion\\w+": f"{function.title}Version" for function in FUNCTIONS},
+    **{f"{function.title}FunctionAliaslive": f"{function.title}Alias" for function in FUNCTIONS},
+    **{
+        f"{function.title}FunctionDeploymentGroup": f"{function.title}Release"
+        for function in FUNCTIONS
+        if function.answers_requests
+    },
+    "ServerlessDeploymentApplication": "ReleaseApplication",
+    "CodeDeployServiceRole": "ReleaseRole",
     **{f"{function.title}FunctionRole": f"{function.title}Role" for function in FUNCTIONS},
     **{
         f"{of.title}Function{operation}PermissionStage": f"{operation}Permission"
@@ -54,6 +63,7 @@ ARGUMENTS = {
     "OrderImportDlqArn": arn("AWS::SQS::Queue", "Arn", "OrderImportDLQ"),
     "AccessLogsArn": arn("AWS::Logs::LogGroup", "Arn", "AccessLogs"),
     "UploadBucketName": "UploadBucket",
+    **{f"{each.title}ReleaseAlarm": f"{each.title}ReleaseAlarm" for each in FUNCTIONS if each.answers_requests},
     "AccessLogFormat": json.dumps(ACCESS_LOG_FIELDS),
 }
 RULE = Template(names.order_files_rule("${Environment}")).substitute(Environment=ENVIRONMENT)
@@ -118,6 +128,13 @@ def comparable(resource: dict) -> dict[str, Any]:
             return {"trust": _statements(properties["AssumeRolePolicyDocument"]), **grants(properties)}
         case "AWS::SQS::QueuePolicy":
             return {**properties, "PolicyDocument": _statements(properties["PolicyDocument"])}
+        case "AWS::Lambda::Alias":
+            policy = resource.get("UpdatePolicy", {})  # ours is under a condition, which production meets
+            return {**properties, "UpdatePolicy": policy["Fn::If"][1] if "Fn::If" in policy else policy}
+        case "AWS::Lambda::Version":
+            described = {"Description": "what it consists of"} if "Description" in properties else {}
+            kept = {name: resource[name] for name in ("DeletionPolicy", "UpdateReplacePolicy") if name in resource}
+            return {**properties, **described, **kept}
         case "AWS::ApiGateway::Stage":
             return {**properties, "DeploymentId": "the newest"}  # its name has a hash
     return properties

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from config import names
+from config import names, parameters
 from config.environment import load
 from deployer.aws import session
 from deployer.commands import history as command
@@ -112,6 +112,17 @@ def test_rollback_and_rollback_of_it_need_no_local_templates(world):
     newest = shown(world)["deployments"][0]
     assert (newest["kind"], newest["current"]) == ("rollback", True)
     assert back(world)["result"] == "rolled back" and deployed() == "two"
+
+
+def test_a_rollback_moves_all_requests_at_once_and_is_the_version_that_it_was(world, monkeypatch):
+    configured = parameters.from_environment
+    gradual = {"Shift": "Canary10Percent5Minutes"}
+    monkeypatch.setattr(parameters, "from_environment", lambda environment: configured(environment) | gradual)
+    deploy(world, "one", "two")
+    assert back(world)["result"] == "rolled back"
+    assert {"ParameterKey": "Shift", "ParameterValue": "AllAtOnce"} in stacks()[0]["Parameters"]
+    newest, _, first = shown(world)["deployments"]
+    assert (newest["version"], newest["current"]) == (first["version"], True)
 
 
 def records() -> list[deployment_records.Deployment]:
