@@ -33,8 +33,7 @@ def live(deployment) -> dict[str, str]:
     """Function -> the number of the version that its alias points to."""
     get = deployment.client("lambda").get_alias
     return {
-        output: get(FunctionName=name, Name="live")["FunctionVersion"]
-        for output, name in functions(deployment).items()
+        output: get(FunctionName=name, Name="live")["FunctionVersion"] for output, name in functions(deployment).items()
     }
 
 
