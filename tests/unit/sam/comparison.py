@@ -27,8 +27,6 @@ OPERATIONS = {route.operation[0].upper() + route.operation[1:]: BY_KEY[route.fun
 # Logical id in SAM's output, as a regular expression, -> ours. What a further feature of SAM generates is compared as
 # soon as it is here.
 PAIRS = {
-    **{f"{function.title}FunctionVersion\\w+": f"{function.title}Version" for function in FUNCTIONS},
-    **{f"{function.title}FunctionAliaslive": f"{function.title}Alias" for function in FUNCTIONS},
     **{
         f"{function.title}FunctionDeploymentGroup": f"{function.title}Release"
         for function in FUNCTIONS
@@ -37,6 +35,8 @@ PAIRS = {
     "ServerlessDeploymentApplication": "ReleaseApplication",
     "CodeDeployServiceRole": "ReleaseRole",
     **{f"{function.title}FunctionRole": f"{function.title}Role" for function in FUNCTIONS},
+    **{f"{function.title}FunctionVersion\\w+": f"{function.title}Version" for function in FUNCTIONS},
+    **{f"{function.title}FunctionAliaslive": f"{function.title}Alias" for function in FUNCTIONS},
     **{
         f"{of.title}Function{operation}PermissionStage": f"{operation}Permission"
         for operation, of in OPERATIONS.items()
@@ -131,10 +131,8 @@ def comparable(resource: dict) -> dict[str, Any]:
         case "AWS::Lambda::Alias":
             policy = resource.get("UpdatePolicy", {})  # ours is under a condition, which production meets
             return {**properties, "UpdatePolicy": policy["Fn::If"][1] if "Fn::If" in policy else policy}
-        case "AWS::Lambda::Version":
-            described = {"Description": "what it consists of"} if "Description" in properties else {}
-            kept = {name: resource[name] for name in ("DeletionPolicy", "UpdateReplacePolicy") if name in resource}
-            return {**properties, **described, **kept}
+        case "AWS::Lambda::Version" if "Description" in properties:
+            return {**properties, "Description": "what is published"}  # keys and hashes
         case "AWS::ApiGateway::Stage":
             return {**properties, "DeploymentId": "the newest"}  # its name has a hash
     return properties
