@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from troposphere import Ref
 
 from generator import alarm_resources, alarms
+from generator.alarms import releases
 from generator.alarms.spec import QUIET, Alarm, Expression, duration
 from generator.markdown import table
 from generator.naming import words
@@ -22,6 +23,9 @@ rates: [monitoring.md](monitoring.md). Names begin with `food-delivery-<environm
 
 All notifications go to the topic Alerts. Its subscriber decides by the alarm's name whether to wake a person.
 """
+RELEASES = """\
+In an environment whose `release.shift` is gradual. Each watches the new version of a function alone, while CodeDeploy
+moves requests to it, and stops that ([deploy.md](deploy.md#gradual-shift)). Nobody is notified: the deployment reports it."""
 COLUMNS = ("Alarm", "Goes into ALARM when", "Which means", "First", "Without data")
 
 # List prices of us-east-1 in US dollars per month: aws.amazon.com/cloudwatch/pricing, as of 2026.
@@ -36,7 +40,8 @@ def document() -> str:
     alone = [alarm for alarm in alarms.inventory() if not alarm.group]
     notices = [_notices("Page: wake a person", Page), _notices("Ticket: act today", Ticket)]
     alone_section = _section("Without a path", "Each notifies on its own.", alone)
-    return "\n".join([HEADER + INTRODUCTION, *notices, *sections, alone_section, _costs()])
+    of_releases = _section("Releases", RELEASES, releases.alarms())
+    return "\n".join([HEADER + INTRODUCTION, *notices, *sections, alone_section, of_releases, _costs()])
 
 
 def _notices(title: str, kind: type[Page] | type[Ticket]) -> str:
@@ -72,7 +77,7 @@ def setting(parameter: Ref) -> str:
 
 def _costs() -> str:
     certain = [alarm for alarm in alarms.inventory() if not alarm.condition]
-    others = [alarm for alarm in alarms.inventory() if alarm.condition]
+    others = [alarm for alarm in (*alarms.inventory(), *releases.alarms()) if alarm.condition]
     composites = len(alarms.composites())
     least = _metrics(certain) * PRICE_PER_ALARM_METRIC + composites * PRICE_PER_COMPOSITE
     most = least + _metrics(others) * PRICE_PER_ALARM_METRIC
@@ -81,8 +86,8 @@ def _costs() -> str:
 
 CloudWatch charges for each metric that an alarm evaluates, ${PRICE_PER_ALARM_METRIC:.2f} a month, and for each
 composite alarm ${PRICE_PER_COMPOSITE:.2f} (list prices of us-east-1, 2026). {len(certain)} alarms evaluate
-{_metrics(certain)} metrics; {len(others)} more, if capacity is provisioned or concurrency reserved,
-{_metrics(others)}; {composites} are composite: ${least:.2f} to ${most:.2f} a month for each environment.
+{_metrics(certain)} metrics; {len(others)} more, if capacity is provisioned, concurrency reserved or
+requests shift gradually, {_metrics(others)}; {composites} are composite: ${least:.2f} to ${most:.2f} a month for each environment.
 """
 
 
