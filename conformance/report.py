@@ -41,7 +41,10 @@ def _witnesses(probes: Mapping[str, Probe], records: Mapping[str, Record]) -> st
     for name, head in _columns(records).items():
         if record := records.get(name):
             verdicts = [_verdict(probe, record) for probe in probes.values()]
-            counts = {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts), key=verdicts.count)[::-1]}
+            counts = {
+                verdict: verdicts.count(verdict)
+                for verdict in sorted(set(verdicts), key=lambda each: (-verdicts.count(each), each))
+            }
             said = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
             rows.append((head, record.date, f"`{record.templates}`", said))
         else:

@@ -23,9 +23,8 @@ def _tags(client: Client, name: str) -> Any:
     codedeploy = client("codedeploy")
 
     def read(ResourceArn: str) -> Mapping[str, Any]:
-        identity = client("sts").get_caller_identity()
-        partition, account = identity["Arn"].split(":")[1], identity["Account"]
-        arn = f"arn:{partition}:codedeploy:{codedeploy.meta.region_name}:{account}:{ResourceArn}"
+        account, at = client("sts").get_caller_identity()["Account"], codedeploy.meta
+        arn = f"arn:{at.partition}:codedeploy:{at.region_name}:{account}:{ResourceArn}"
         return codedeploy.list_tags_for_resource(ResourceArn=arn)
 
     return tags(read, "Tags", ResourceArn=name)

@@ -14,6 +14,7 @@ from deployer import argument_parser, arguments
 from deployer.plan import cfn_yaml
 from examples import transcript
 from generator import alarm_docs, alarms, queries
+from generator.alarms import releases
 from generator.alarms.spec import Expression
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -145,7 +146,7 @@ def test_every_limit_of_an_alarm_is_a_key_of_the_environment():
 def test_every_alarm_stands_once_in_the_list_of_alarms():
     listed = [named(row[0])[0] for table in tables(read("docs/alarms.md")) for row in table if len(row) == 5]
     notified = {spec.key for spec in alarms.composites() if not spec.group}
-    every = {spec.key for spec in alarms.with_composites()} - notified
+    every = {spec.key for spec in (*alarms.with_composites(), *releases.alarms())} - notified
     assert sorted(listed) == sorted(every)
     assert set(re.findall(r"^## ([\w-]+-path)$", read("docs/alarms.md"), re.MULTILINE)) == notified
 

@@ -35,7 +35,8 @@ def test_every_resource_in_a_policy_is_an_arn():
 
 def test_only_what_a_role_may_do_is_of_an_identity():
     found = Counter(policy.of_identity for policy in of_templates(resolved_templates()))
-    assert found[True] == 7  # one for each function, and the right of orders_import to invoke itself
+    # One for each function, CodeDeploy's, and the right of orders_import to invoke itself.
+    assert found[True] == 8
 
 
 def test_a_permission_is_a_statement_about_its_function():

@@ -42,6 +42,7 @@ class Complete:
 
     def __init__(self, service: str):
         self._client = boto3.client(service, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+        self.meta = self._client.meta
 
     def __getattr__(self, name: str) -> Any:
         return lambda **given: self._answer(name, given)
