@@ -16,10 +16,10 @@ from typing import Any
 
 from troposphere import GetAtt, Ref, Sub, Template, awslambda
 
+from config import names
 from generator import parameters
 from generator.functions import Function
 
-ALIAS = "live"
 HASH_VARIABLE = "CONFIGURATION_HASH"
 PACKAGES = ("FunctionsKey", "LayerKey")
 CONSTANT = {"Environment", "ArtifactBucket"}
@@ -74,7 +74,10 @@ def version(function: Function, itself: awslambda.Function, published: Definitio
 
 def alias(function: Function, itself: awslambda.Function, published: awslambda.Version) -> awslambda.Alias:
     return awslambda.Alias(
-        f"{function.title}Alias", Name=ALIAS, FunctionName=Ref(itself), FunctionVersion=GetAtt(published, "Version")
+        f"{function.title}Alias",
+        Name=names.ALIAS,
+        FunctionName=Ref(itself),
+        FunctionVersion=GetAtt(published, "Version"),
     )
 
 
