@@ -4,6 +4,7 @@ CloudFormation names every other resource, so that it can replace it.
 """
 
 PROJECT = "food-delivery"
+ALIAS = "live"
 
 
 def root_stack(environment: str) -> str:
@@ -27,6 +28,11 @@ def log_group(environment: str, name: str) -> str:
 def parameter_path(environment: str, name: str) -> str:
     """Return a path in Parameter Store; `name` is table-name, api-config or feature-flags."""
     return f"/{PROJECT}/{environment}/{name}"
+
+
+def live(function: str) -> str:
+    """Return the name by which a function is invoked: with its alias."""
+    return f"{function}:{ALIAS}"
 
 
 def order_files_rule(environment: str) -> str:

@@ -35,7 +35,9 @@ def build(data: Template) -> Template:
         log_group = template.add_resource(log_group_of(function))
         role = template.add_resource(role_of(function, log_group))
         itself = built[function.key] = template.add_resource(lambda_of(function, role, log_group, layer))
-        version = template.add_resource(versions.version(function, itself, template, data))
+        published = versions.definition(itself, template, data)
+        itself.Environment.Variables[versions.HASH_VARIABLE] = versions.hash_of(published)
+        version = template.add_resource(versions.version(function, itself, published))
         live[function.key] = template.add_resource(versions.alias(function, itself, version))
         if function.answers_requests:
             template.add_resource(shift.resources(function, live[function.key]))

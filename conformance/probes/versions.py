@@ -124,7 +124,7 @@ def rolled_back_replacements(account: Account, name: str) -> None:
 
 @deploys("deployer/stacks/leftover_versions.py")
 def rolled_back_versions(account: Account, name: str) -> None:
-    """So it is in a nested stack whose update was complete when its parent failed."""
+    """A version that a nested stack published is kept when its parent fails, and the nested stack is back on the one before."""
 
     def parent(release: str, **more: Any) -> dict:
         nested = template(_published(account, release), {"F": ref("F"), "V": ref("V")})

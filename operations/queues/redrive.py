@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from config import names
 from deployer.aws import service_errors
 from deployer.aws.waiting import PollingConfig
 from deployer.errors import Exit, Failure
@@ -188,7 +189,9 @@ def _invoke(functions, function: str, messages: list[dict]) -> list[dict]:
 def _accepted(functions, function: str, event: dict | None) -> bool:
     if event is None:
         return False
-    answer = functions.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())
+    answer = functions.invoke(
+        FunctionName=names.live(function), InvocationType="Event", Payload=json.dumps(event).encode()
+    )
     return answer["StatusCode"] == 202
 
 

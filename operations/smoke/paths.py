@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from urllib.parse import urljoin
 
+from config import names
 from contract.imports import COMPLETED, RUNNING, UPLOAD_PREFIX, report_key
 from deployer.aws import object_versions
 from deployer.aws.session import Aws
@@ -124,7 +125,7 @@ def _events(aws: Aws, api: Api, outputs: Mapping[str, str], test: SmokeOrder, cl
     """Check the stream's event source: receiving events would need a subscription."""
 
     def reading() -> None:
-        function = outputs["OrdersEventsFunction"]
+        function = names.live(outputs["OrdersEventsFunction"])
         found = aws.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
         for mapping in found:
             result = mapping.get("LastProcessingResult", "")

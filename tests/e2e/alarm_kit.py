@@ -8,7 +8,7 @@ from datetime import datetime
 
 from deployer.plan import cfn_yaml
 from tests.e2e.pipeline_kit import receive_all, subscribed_queue
-from tests.e2e.support import ROOT, Deployment
+from tests.e2e.support import ROOT, Deployment, reconfigured
 
 BOTH = ["MetricAlarm", "CompositeAlarm"]
 PERIOD = 10  # seconds, the shortest that CloudWatch knows
@@ -128,18 +128,10 @@ def deaf_subscriber(deployment: Deployment, topic: str) -> Iterator[None]:
 @contextmanager
 def configured(deployment: Deployment, function: str, timeout: int | None = None, **variables: str) -> Iterator[None]:
     """The function with another timeout, and with more environment variables; its processes are replaced."""
-    functions, name = deployment.client("lambda"), deployment.outputs[function]
-    before = functions.get_function_configuration(FunctionName=name)
-    own = before["Environment"]["Variables"]
-    functions.update_function_configuration(
-        FunctionName=name, Timeout=timeout or before["Timeout"], Environment={"Variables": {**own, **variables}}
-    )
-    try:
+    before = deployment.client("lambda").get_function_configuration(FunctionName=deployment.outputs[function])
+    environment = {"Variables": {**before["Environment"]["Variables"], **variables}}
+    with reconfigured(deployment, function, Timeout=timeout or before["Timeout"], Environment=environment):
         yield
-    finally:
-        functions.update_function_configuration(
-            FunctionName=name, Timeout=before["Timeout"], Environment={"Variables": own}
-        )
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from contract import imports, shards
-from tests.e2e.support import Deployment
+from tests.e2e.support import Deployment, reconfigured
 from tests.waiting import eventually
 
 
@@ -165,18 +165,14 @@ def short_of_time(deployment: Deployment, looks: int) -> Iterator[None]:
     usual = functions.get_function_configuration(FunctionName=name)
     layers = [layer["Arn"] for layer in usual.get("Layers", [])]
     wrapper = functions.publish_layer_version(LayerName="short-of-time", Content={"ZipFile": _layer(SHORT_OF_TIME)})
-    functions.update_function_configuration(
-        FunctionName=name,
+    with reconfigured(
+        deployment,
+        "OrdersImportFunction",
         Handler="short_of_time.handler",
         Layers=[*layers, wrapper["LayerVersionArn"]],
         Environment={"Variables": {**usual["Environment"]["Variables"], "LOOKS": str(looks)}},
-    )
-    try:
+    ):
         yield
-    finally:
-        functions.update_function_configuration(
-            FunctionName=name, Handler=usual["Handler"], Layers=layers, Environment=usual["Environment"]
-        )
 
 
 def _layer(source: str) -> bytes:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import boto3
 import httpx
@@ -147,11 +149,31 @@ def start(local_dir: Path, project: Path = ROOT, env: str = "dev") -> Deployment
 
 def fresh_processes(deployment, function: str) -> None:
     """Settings are cached for minutes in a warm process."""
+    reconfigure(deployment, function, TOUCHED=uuid.uuid4().hex)
+
+
+def reconfigure(deployment, function: str, **variables: str) -> None:
+    """Give a function more environment variables; its alias points to it, and no more to a version, until it is deployed."""
     functions, name = deployment.client("lambda"), deployment.outputs[function]
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {**variables, "TOUCHED": uuid.uuid4().hex}}
-    )
+    own = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**own, **variables}})
+    functions.update_alias(FunctionName=name, Name="live", FunctionVersion="$LATEST")
+
+
+@contextmanager
+def reconfigured(deployment, function: str, **configuration: Any) -> Iterator[None]:
+    """The function with another configuration, to which its alias points meanwhile."""
+    functions, name = deployment.client("lambda"), deployment.outputs[function]
+    usual = functions.get_function_configuration(FunctionName=name)
+    version = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+    usual["Layers"] = [layer["Arn"] for layer in usual.get("Layers", [])]
+    functions.update_function_configuration(FunctionName=name, **configuration)
+    functions.update_alias(FunctionName=name, Name="live", FunctionVersion="$LATEST")
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, **{key: usual[key] for key in configuration})
+        functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
 
 def order_for(customer: str, **fields) -> dict:

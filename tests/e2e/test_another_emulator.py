@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 from deployer.aws import isolated
 from emulator import control
 from tests.e2e.another_emulator import MESSAGES, serving
-from tests.e2e.support import ROOT, Deployment, order_for
+from tests.e2e.support import ROOT, Deployment, order_for, reconfigure
 from tests.waiting import HANGS, eventually
 
 pytestmark = pytest.mark.e2e
@@ -77,13 +77,6 @@ def elsewhere(tmp_path_factory):
             yield found
     finally:
         control.stop(state)
-
-
-def point_at(deployment: Deployment, function: str, **variables: str) -> None:
-    """Give a function more environment variables; the running processes are replaced."""
-    functions, name = deployment.client("lambda"), deployment.outputs[function]
-    own = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**own, **variables}})
 
 
 def test_the_deployment_says_that_it_is_not_at_aws(elsewhere):
@@ -203,7 +196,7 @@ def test_a_full_bucket_refuses_the_file_in_the_emulators_words(elsewhere, tmp_pa
 def test_functions_call_the_endpoint_by_https_and_a_full_queue_accepts_nothing(elsewhere):
     deployment, url = elsewhere.deployment(), elsewhere.emulator.url
     bundle = str(elsewhere.emulator.ca_bundle)
-    point_at(deployment, "OrdersIntakeFunction", AWS_ENDPOINT_URL_SQS=url, AWS_CA_BUNDLE=bundle)
+    reconfigure(deployment, "OrdersIntakeFunction", AWS_ENDPOINT_URL_SQS=url, AWS_CA_BUNDLE=bundle)
     with deployment.api() as api:
         api.base_url = deployment.outputs["ApiUrl"].replace(url, elsewhere.upstream)
         sent = elsewhere.emulator.seen["SendMessage"]
@@ -219,7 +212,7 @@ def test_functions_call_the_endpoint_by_https_and_a_full_queue_accepts_nothing(e
 def test_an_import_that_fills_the_queue_fails_and_is_finished_once_there_is_room(elsewhere, tmp_path):
     deployment, emulator = elsewhere.deployment(), elsewhere.emulator
     variables = {"AWS_ENDPOINT_URL_SQS": emulator.url, "AWS_CA_BUNDLE": str(emulator.ca_bundle)}
-    point_at(deployment, "OrdersImportFunction", **variables)
+    reconfigure(deployment, "OrdersImportFunction", **variables)
     ids = [f"FULL-{number}" for number in range(260)]
     file = tmp_path / "many.jsonl"
     file.write_text("".join(json.dumps(order_for("CUST-FULL", orderId=each)) + "\n" for each in ids))

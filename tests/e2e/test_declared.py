@@ -169,6 +169,17 @@ CHANGES: dict[str, Callable[[Client, Declared], Change]] = {
         ),
     ),
     "AWS::IAM::Role": _role,
+    "AWS::Lambda::Alias": lambda client, it: (
+        "FunctionVersion",
+        *given(
+            client("lambda").update_alias,
+            "FunctionVersion",
+            "$LATEST",
+            it.properties["FunctionVersion"],
+            FunctionName=it.properties["FunctionName"],
+            Name=it.properties["Name"],
+        ),
+    ),
     "AWS::Lambda::EventInvokeConfig": lambda client, it: (
         "MaximumRetryAttempts",
         partial(client("lambda").put_function_event_invoke_config, **{**it.properties, "MaximumRetryAttempts": 0}),
@@ -259,6 +270,7 @@ CHANGES: dict[str, Callable[[Client, Declared], Change]] = {
 NOT_CHANGED = {
     "AWS::ApiGateway::Deployment": "has no property but its API",
     "AWS::Lambda::LayerVersion": "cannot be changed",
+    "AWS::Lambda::Version": "cannot be changed",
 }
 NO_API = {"AWS::Logs::QueryDefinition", "AWS::XRay::ResourcePolicy", "AWS::XRay::SamplingRule"}
 """Types that the local emulator's CloudFormation accepts, without their services."""

@@ -157,7 +157,10 @@ def test_an_event_delivered_twice_at_once_brings_no_order_twice(importing):
     def deliver(_) -> int:
         functions = importing.client("lambda")
         return functions.invoke(
-            FunctionName=importing.outputs["OrdersImportFunction"], InvocationType="Event", Payload=event
+            FunctionName=importing.outputs["OrdersImportFunction"],
+            Qualifier="live",
+            InvocationType="Event",
+            Payload=event,
         )["StatusCode"]
 
     with ThreadPoolExecutor(2) as pool:
@@ -334,7 +337,10 @@ def test_a_version_that_is_gone_ends_among_the_dead_letters(importing):
     event = uploaded.event
     importing.client("s3").delete_object(Bucket=uploaded.bucket, Key=uploaded.key, VersionId=uploaded.version)
     importing.client("lambda").invoke(
-        FunctionName=importing.outputs["OrdersImportFunction"], InvocationType="Event", Payload=json.dumps(event)
+        FunctionName=importing.outputs["OrdersImportFunction"],
+        Qualifier="live",
+        InvocationType="Event",
+        Payload=json.dumps(event),
     )
     assert dead_letter_about(importing, uploaded)["requestContext"]["condition"] == "RetriesExhausted"
 

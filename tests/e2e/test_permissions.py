@@ -224,12 +224,16 @@ def hands_over(deployment) -> bool:
 
 def invoke(deployment, function: str, event: dict) -> dict:
     """Call a function as its event source would."""
-    answer = deployment.client("lambda").invoke(FunctionName=deployment.outputs[function], Payload=json.dumps(event))
+    answer = deployment.client("lambda").invoke(
+        FunctionName=f"{deployment.outputs[function]}:live", Payload=json.dumps(event)
+    )
     return json.loads(answer["Payload"].read())
 
 
 def failed(deployment, function: str, event: dict) -> bool:
-    answer = deployment.client("lambda").invoke(FunctionName=deployment.outputs[function], Payload=json.dumps(event))
+    answer = deployment.client("lambda").invoke(
+        FunctionName=f"{deployment.outputs[function]}:live", Payload=json.dumps(event)
+    )
     return "FunctionError" in answer
 
 

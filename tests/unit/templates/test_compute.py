@@ -1,5 +1,7 @@
 """The compute stack: the functions as they will run."""
 
+import re
+
 import pytest
 
 from contract.routes import ROUTES
@@ -84,6 +86,8 @@ def test_handlers_find_the_environment_variables_they_read(compute):
         "ORDER_TTL_DAYS": "90",
         "POWERTOOLS_LOG_LEVEL": "DEBUG",
     }
+    for each in functions.values():
+        assert re.fullmatch("[0-9a-f]{12}", each["Environment"]["Variables"].pop("CONFIGURATION_HASH"))
     assert functions["OrdersQueryFunction"]["Environment"]["Variables"] == {
         **common,
         "POWERTOOLS_SERVICE_NAME": "orders-query",

@@ -174,6 +174,13 @@ def test_a_resource_of_another_stack_publishes_its_users_if_it_is_replaced_and_o
     assert changed(before, descriptions_with(data)) == published
 
 
+def test_a_function_has_the_hash_of_its_description_and_so_changes_with_it(compute):
+    for title in ALL:
+        variables = compute["Resources"][f"{title}Function"]["Properties"]["Environment"]["Variables"]
+        _, _, digest, *_ = compute["Resources"][f"{title}Version"]["Properties"]["Description"]["Fn::Sub"].split()
+        assert variables["CONFIGURATION_HASH"] == digest
+
+
 @pytest.mark.parametrize("kind", versions.IDENTITY)
 def test_a_resource_is_identified_by_the_properties_that_replace_it(kind):
     rules = schemas.immutable(kind)
@@ -194,9 +201,10 @@ def test_a_property_publishes_its_function_unless_it_is_of_no_version(name, valu
     data = data_module.build()
     template = compute_module.build(data)
     function = template.resources["OrdersQueryFunction"]
-    before = versions.description(function, template, data)
+    before = versions.definition(function, template, data)
     function.properties[name] = value
-    assert (versions.description(function, template, data) != before) == publishes
+    after = versions.definition(function, template, data)
+    assert (versions.description(before) != versions.description(after)) == publishes
 
 
 # Who uses it

@@ -142,7 +142,7 @@ def invoked(world, monkeypatch):
     calls = []
 
     def invoke(FunctionName, InvocationType, Payload):
-        assert (FunctionName, InvocationType) == ("orders-import-1", "Event")
+        assert (FunctionName, InvocationType) == ("orders-import-1:live", "Event")
         calls.append(json.loads(Payload))
         return {"StatusCode": 202}
 
