@@ -16,7 +16,6 @@ from generator.alarms import releases
 from generator.alarms.releases import GRADUAL
 from generator.functions import FUNCTIONS, Function
 from generator.policies import allow, assumed_by, policy
-from generator.versions import ALIAS
 
 APPLICATION = "ReleaseApplication"
 ROLE = "ReleaseRole"
@@ -43,7 +42,7 @@ def _role() -> Role:
         "MoveAliases",
         (lambda_actions.GetAlias, lambda_actions.UpdateAlias, lambda_actions.GetProvisionedConcurrencyConfig),
         *(GetAtt(each, "Arn") for each in gradual),
-        *(Sub(f"${{{each}.Arn}}:{ALIAS}") for each in gradual),
+        *(Sub(f"${{{each}.Arn}}:{names.ALIAS}") for each in gradual),
     )
     # Not by name: CloudWatch authorizes the call for all alarms (github.com/aws-samples/amazon-cloudwatch-auto-alarms/issues/1).
     read = allow("ReadAlarms", (cloudwatch_actions.DescribeAlarms,), Sub(_ALARMS))

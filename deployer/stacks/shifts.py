@@ -36,23 +36,18 @@ def _reason(aws: Aws, environment: str, shift: str, logs: Callable[[str], str]) 
     found = aws.client("codedeploy").get_deployment(deploymentId=shift)["deploymentInfo"]
     error = found.get("errorInformation", {})
     ended = f"CodeDeploy deployment {shift} {'stopped' if found['status'] == 'Stopped' else 'failed'}"
-    alarms = _alarms(aws, found, error) if error.get("code") == "ALARM_ACTIVE" else []
-    if not alarms:
+    alarm = _alarm(aws, found) if error.get("code") == "ALARM_ACTIVE" else None
+    if not alarm:
         return f"{ended}: {error.get('message', found['status'])} (Error Code: {error.get('code', 'unknown')})"
-    alarm = alarms[0]
     function = alarm["AlarmName"].removeprefix(f"{names.root_stack(environment)}-").removesuffix(names.RELEASE_ALARM)
     why = f"alarm {alarm['AlarmName']} went into ALARM. {alarm.get('AlarmDescription', '')}"
     return f"{ended}: {why.rstrip()} The log: {logs(function)}"
 
 
-def _alarms(aws: Aws, found: Mapping[str, Any], error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the group's alarms, those first that CodeDeploy names or that are in ALARM still."""
-    group = aws.client("codedeploy").get_deployment_group(
-        applicationName=found["applicationName"], deploymentGroupName=found["deploymentGroupName"]
-    )["deploymentGroupInfo"]
-    watched = [alarm["name"] for alarm in group.get("alarmConfiguration", {}).get("alarms", [])]
-    if not watched:
-        return []
-    alarms: Iterable[Mapping[str, Any]] = aws.client("cloudwatch").describe_alarms(AlarmNames=watched)["MetricAlarms"]
-    message = error.get("message", "")
-    return sorted(alarms, key=lambda alarm: not (alarm["AlarmName"] in message or alarm["StateValue"] == "ALARM"))
+def _alarm(aws: Aws, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the alarm of the deployment's group, which has one."""
+    group = {name: found[name] for name in ("applicationName", "deploymentGroupName")}
+    info = aws.client("codedeploy").get_deployment_group(**group)["deploymentGroupInfo"]
+    watched = [alarm["name"] for alarm in info.get("alarmConfiguration", {}).get("alarms", [])]
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=watched)["MetricAlarms"] if watched else []
+    return next(iter(alarms), None)

@@ -12,7 +12,6 @@ from generator import functions
 from generator.alarms.spec import Alarm, Expression, Metric, own
 from generator.functions import Function
 from generator.notices import Stop
-from generator.versions import ALIAS
 
 GRADUAL = "ShiftsGradually"
 
@@ -23,7 +22,7 @@ def alarms() -> list[Alarm]:
 
 def of_function(function: Function) -> Alarm:
     name, version = function.title + "Function", GetAtt(function.title + "Version", "Version")
-    shifting = {"FunctionName": Ref(name), "Resource": Sub(f"${{{name}}}:{ALIAS}"), "ExecutedVersion": version}
+    shifting = {"FunctionName": Ref(name), "Resource": Sub(f"${{{name}}}:{names.ALIAS}"), "ExecutedVersion": version}
     return Alarm(
         f"{function.name}{names.RELEASE_ALARM}",
         Stop("it watches the new version of a release, and only while requests move to it"),

@@ -40,13 +40,15 @@ def deployment(aws, status, **error):
     aws.stub("codedeploy").add_response("get_deployment", {"deploymentInfo": info}, {"deploymentId": "d-ABCDEF123"})
 
 
-def watched(aws, states):
+def watched(aws, states, exist=True):
     group = {"alarmConfiguration": {"enabled": True, "alarms": [{"name": name} for name in states]}}
     aws.stub("codedeploy").add_response("get_deployment_group", {"deploymentGroupInfo": group}, OF_GROUP)
     alarms = [
         {"AlarmName": name, "StateValue": state, "AlarmDescription": DESCRIPTION} for name, state in states.items()
     ]
-    aws.stub("cloudwatch").add_response("describe_alarms", {"MetricAlarms": alarms}, {"AlarmNames": list(states)})
+    aws.stub("cloudwatch").add_response(
+        "describe_alarms", {"MetricAlarms": alarms if exist else []}, {"AlarmNames": list(states)}
+    )
 
 
 def test_an_alarm_is_named_with_its_meaning_and_the_command_for_the_log(aws):
@@ -60,11 +62,10 @@ def test_an_alarm_is_named_with_its_meaning_and_the_command_for_the_log(aws):
     aws.done()
 
 
-@pytest.mark.parametrize("state", ["ALARM", "OK"])
-def test_of_several_alarms_the_one_that_codedeploy_names_counts_even_if_it_is_ok_again(aws, state):
+def test_an_alarm_that_is_gone_leaves_codedeploys_words(aws):
     deployment(aws, "Stopped", **ACTIVE)
-    watched(aws, {"another": "OK", ALARM: state})
-    assert f"alarm {ALARM} went" in explained(aws, FAILED)[0].reason
+    watched(aws, {ALARM: "ALARM"}, exist=False)
+    assert "(Error Code: ALARM_ACTIVE)" in explained(aws, FAILED)[0].reason
 
 
 def test_another_error_is_told_in_codedeploys_words(aws):
