@@ -13,7 +13,8 @@ def is_publication(change: Change) -> bool:
     if change.type == VERSION:
         return change.action is Action.REPLACE
     if change.type == "AWS::CloudWatch::Alarm" and change.action is Action.MODIFY:
-        return all(difference.path.endswith(_OF_THE_VERSION) for difference in change.differences)
+        differences = change.differences
+        return bool(differences) and all(each.path.endswith(_OF_THE_VERSION) for each in differences)
     return change.type == ALIAS and change.action is Action.MODIFY and change.properties == ("FunctionVersion",)
 
 
