@@ -31,5 +31,6 @@ def discard(aws: Aws, plan: Plan, then: Snapshot, functions: Mapping[str, str]) 
 def _last(aws: Aws, function: str, description: str) -> str:
     """Return the number of the function's last version if it has this description, else ""."""
     pages = aws.client("lambda").get_paginator("list_versions_by_function").paginate(FunctionName=function)
-    *_, last = (version for page in pages for version in page["Versions"])
-    return last["Version"] if last["Version"] != "$LATEST" and last.get("Description") == description else ""
+    versions = {each["Version"]: each.get("Description") for page in pages for each in page["Versions"]}
+    last = max(versions.keys() - {"$LATEST"}, key=int, default="")
+    return last if versions.get(last) == description else ""
