@@ -16,6 +16,7 @@ from deployer.commands import (
     desired_state,
     local_version,
     planning,
+    previews,
     recover,
     show_outputs,
     side_effects,
@@ -63,6 +64,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     outputs_file.check(options.outputs_file)
     environment = connection.load_environment(options)
     _check_no_rollback(environment, options)
+    previews.check(environment, options)
     cache, region = local.cache_directory(root), options.region or environment.region
     with ExitStack() as beside:
         layer = beside.enter_context(wheels.started(root / "requirements" / "layer.txt", cache / "wheels"))
@@ -91,6 +93,7 @@ def deploy_desired(
     if unchanged:
         context.ui.line("Nothing to change: the local version is deployed.")
         if not context.options.plan:
+            previews.record(context)
             recording.catch_up(context.ui, context.aws, account_state, desired, source)
         plan = planning.nothing(context, account_state)
         return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
@@ -170,6 +173,7 @@ def _reporting(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
 
 
 def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:
+    previews.record(context)
     if feature_flags.write_if_absent(context.aws, context.environment):
         context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
     return applying.execute(context, change_set, progress.expected(plan.plan))

@@ -169,15 +169,19 @@ def record(
 
 def entries(aws: Aws, account: str, environment: str) -> list[Entry]:
     """Return all recorded deployments, newest first; [] also if the bucket does not exist."""
+    return sorted(_entries(keys(aws, account, environment)), key=lambda entry: entry.key, reverse=True)
+
+
+def keys(aws: Aws, account: str, environment: str) -> list[str]:
+    """Return the keys of all records of an environment."""
     s3 = aws.client("s3")
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=names.artifact_bucket(account, aws.region), Prefix=prefix(environment)
     )
     try:
-        keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+        return [found["Key"] for page in pages for found in page.get("Contents", ())]
     except s3.exceptions.NoSuchBucket:
         return []
-    return sorted(_entries(keys), key=lambda entry: entry.key, reverse=True)
 
 
 def _entries(keys: Iterable[str]) -> Iterable[Entry]:
