@@ -90,7 +90,7 @@ def load(name: str, directory: Path = ENVIRONMENTS_DIR, *, like: str | None = No
 def _check_preview(name: str, directory: Path) -> None:
     if name in available(directory):
         raise ConfigError(f"{directory.name}/{name}.toml exists: a preview, which is like another, has no file")
-    if not previews.is_name(name):
+    if not previews.is_name(name, available(directory)):
         raise ConfigError(f"{name!r} is no name of a preview: expected {previews.NAME}")
 
 

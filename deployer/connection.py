@@ -34,7 +34,7 @@ def load_home(options: Options) -> Environment:
 
     It is that of --like or --env, else any that a preview can be like. Raises Failure(USAGE) if those differ.
     """
-    named = next((name for name in (options.like, options.env) if name in available()), None)
+    named = options.like or (options.env if options.env in available() else None)
     loaded = [load_environment(replace(options, env=name, like=None)) for name in ([named] if named else available())]
     chosen = [each for each in loaded if each.data.retention == "Delete"] or loaded
     places = {(options.region or each.region, each.deploy.assume_role) for each in chosen}

@@ -157,7 +157,9 @@ def sns_may_trace(environment: Environment) -> None:
     found = [policy["PolicyName"] for page in pages for policy in page["ResourcePolicies"]]
     wanted = f"{names.root_stack(environment.settings.name)}-order-events"
     traces = environment.settings.monitoring.trace_deliveries
-    holds((wanted in found) is traces and len(found) <= 5, f"{wanted * traces or 'none of it'} among at most five", found)
+    holds(
+        (wanted in found) is traces and len(found) <= 5, f"{wanted * traces or 'none of it'} among at most five", found
+    )
 
 
 @reads("generator/api_logging.py")

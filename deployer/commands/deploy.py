@@ -75,6 +75,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         aws = connection.connect(ui, environment, options, root)
         with side_effects.reported(aws):
             account_state = connection.check_account(ui, aws, environment)
+            previews.check_owner(options, account_state.stack)
             packages = local_version.packages(ui, functions, layer)
             local_version.check(ui, linted)
             context = Context(ui, aws, environment, options, account_state.caller, Sources(rendered))
@@ -107,6 +108,8 @@ def deploy_desired(
     if change_set.empty:
         change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
         context.ui.line("Nothing to change: CloudFormation's change set is empty.")
+        if not context.options.plan:
+            previews.record(context)
         return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
     with applying.discard_on_exit(context.aws, change_set):
         planning.show(context, account_state, plan)

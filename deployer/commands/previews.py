@@ -1,8 +1,11 @@
 """Previews: environments without a file, which are like one that has a file, and expire if --ttl was given."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from config import names, previews
 from config.environment import Environment, available
@@ -18,30 +21,47 @@ from deployer.stacks.preview_records import Preview, Unreadable
 def resolved(options: Options, ui: Ui, root: Path) -> Options:
     """Return the options with the `like` that a preview was deployed with, unless it is given.
 
-    A misspelt name of an environment has no hyphen and is refused later, without a call. Raises Failure(USAGE).
+    A name that cannot be a preview's is refused later, without a call. Raises Failure(USAGE) for an unknown preview.
     """
-    if options.like or options.env in available() or not previews.is_name(options.env):
+    if options.like or not previews.is_name(options.env, available()):
         return options
     home = connection.load_home(options)
-    aws = connection.connect(ui, home, options, root)
+    aws = connection.connect(Ui(StringIO()), home, options, root)  # the command connects again, and shows it
     with ui.step("Preview") as step:
         account = aws.client("sts").get_caller_identity()["Account"]
         found = preview_records.read(aws, account, options.env)
         if isinstance(found, Preview):
-            step.result = f"{options.env}, {_words(found)}"
-            return replace(options, like=found.like, region=options.region or aws.region)
-        stack = reading.describe(aws, names.root_stack(options.env))
-        ours = stack is None or reading.status_of(stack).is_new or reading.is_ours(stack, options.env)
-        if options.command == "--destroy" and ours:  # which needs no settings
-            step.result = f"{options.env}, without a record"
-            return replace(options, like=home.name, region=options.region or aws.region)
-    command = f"python deploy.py --env {options.env} --like {home.name} --ttl 3d"
-    raise Failure(
-        Exit.USAGE,
-        f"there is no environment {options.env!r}: no file in environments/, and "
-        + (f"{found.location} cannot be read by this version" if found else f"no record of a preview {_place(aws, account)}"),
-        f"add --like and the environment whose settings it has; a new preview: {command}",
-    )
+            step.result = _words(found)
+            return replace(options, like=found.like)
+        if (
+            options.command == "--destroy"
+            and not found
+            and _may_be_ours(reading.describe(aws, names.root_stack(options.env)), options.env)
+        ):
+            step.result = "no record"
+            return replace(options, like=home.name)  # a deletion needs no settings
+        place = f"in account {account}, {aws.region}{aws.elsewhere}"
+        raise Failure(
+            Exit.USAGE,
+            f"there is no environment {options.env!r}: no file in environments/, and "
+            + (f"{found.location} cannot be read by this version" if found else f"no record of a preview {place}"),
+            "add --like with the environment whose settings it has, as for a new preview: "
+            f"python deploy.py --env {options.env} --like {home.name} --ttl 3d",
+        )
+
+
+def check_owner(options: Options, stack: Mapping[str, Any] | None) -> None:
+    """Raise Failure(PREFLIGHT) if another project has the stack that the name of a preview leads to."""
+    if options.like and not _may_be_ours(stack, options.env):
+        raise Failure(
+            Exit.PREFLIGHT,
+            f"stack {names.root_stack(options.env)} lacks the tags of this project, so it is not a preview",
+            "choose another name",
+        )
+
+
+def _may_be_ours(stack: Mapping[str, Any] | None, environment: str) -> bool:
+    return stack is None or reading.status_of(stack).is_new or reading.is_ours(stack, environment)
 
 
 def check(environment: Environment, options: Options) -> None:
@@ -62,23 +82,26 @@ def check(environment: Environment, options: Options) -> None:
 
 
 def record(context: Context) -> None:
-    """Record a preview before its first resource exists; --ttl renews the expiry, else it stays."""
+    """Record a preview, before its first resource exists; --ttl sets the expiry anew, without it the expiry stays."""
     options, environment = context.options, context.environment.name
     if not options.like:
         return
     known = preview_records.read(context.aws, context.account, environment)
     if isinstance(known, Unreadable):
         raise Failure(
-            Exit.PREFLIGHT, f"{known.location} cannot be read by this version", "update this version, or delete the object"
+            Exit.PREFLIGHT,
+            f"{known.location} cannot be read by this version",
+            "update this version, or delete the object",
         )
     now = datetime.now(UTC)
-    expires = known.expires if known else None
+    preview = replace(known or Preview("", None, context.caller), like=options.like)
     if options.ttl:
-        expires = (now + timedelta(seconds=options.ttl)).isoformat(timespec="seconds")
-    preview = Preview(options.like, expires, context.caller)
-    preview_records.write(context.aws, context.account, environment, preview)
+        expires = now + timedelta(seconds=options.ttl)
+        preview = replace(preview, expires=expires.isoformat(timespec="seconds"))
+    if preview != known:
+        preview_records.write(context.aws, context.account, environment, preview)
     context.ui.line(f"{context.ui.ok} Preview    {_words(preview)}")
-    if preview.expiry and preview.expiry <= now:
+    if preview.has_expired(now):
         context.ui.warn("it has expired, and --destroy --expired deletes it with its data: renew it with --ttl")
 
 

@@ -22,7 +22,7 @@ FORMAT = 1
 @dataclass(frozen=True)
 class Preview:
     """`like`: the environment whose settings it has. `expires`: ISO 8601 with its offset; None is never. `who`: the
-    ARN of the caller who deployed it last. `format`: fields may be added without a new number."""
+    ARN of the caller who deployed it first. `format`: fields may be added without a new number."""
 
     like: str
     expires: str | None
@@ -32,6 +32,9 @@ class Preview:
     @property
     def expiry(self) -> datetime | None:
         return datetime.fromisoformat(self.expires) if self.expires else None
+
+    def has_expired(self, now: datetime) -> bool:
+        return self.expiry is not None and self.expiry <= now
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ def parsed(text: bytes) -> Preview | None:
         document: dict[str, Any] = json.loads(text)
         found = Preview(**{name: document[name] for name in Preview.__dataclass_fields__})
         known = found.format <= FORMAT and isinstance(found.like, str) and isinstance(found.who, str)
-        return found if known and (found.expires is None or found.expiry.utcoffset() is not None) else None
+        expiry = found.expiry
+        return found if known and (expiry is None or expiry.utcoffset() is not None) else None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

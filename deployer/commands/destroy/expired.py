@@ -1,7 +1,7 @@
 """`--destroy --expired`: delete the previews that are past their expiry, with their data, and nothing else."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,15 @@ from deployer.stacks.preview_records import Preview, Unreadable
 Destroy = Callable[[Options, Ui, Aws, Environment], dict]
 
 
+@dataclass
+class Outcome:
+    """`skipped`, `failed`: name -> why."""
+
+    destroyed: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
 def run(options: Options, ui: Ui, root: Path, destroy: Destroy) -> dict:
     """Ask once, then delete one after the other with `destroy`; a failure does not stop the next.
 
@@ -29,9 +38,8 @@ def run(options: Options, ui: Ui, root: Path, destroy: Destroy) -> dict:
     with side_effects.reported(aws):
         account = aws.client("sts").get_caller_identity()["Account"]
         due = _due(ui, aws, account)
-        report: dict = {"result": "planned" if options.plan else "destroyed", "expired": sorted(due), "destroyed": []}
         if options.plan or not due:
-            return report | {"skipped": {}}
+            return {"result": "planned" if options.plan else "nothing expired", "expired": sorted(due)}
         _confirm(due, options, aws)
         return _destroy_all(options, ui, aws, account, due, destroy)
 
@@ -40,11 +48,69 @@ def _due(ui: Ui, aws: Aws, account: str) -> dict[str, Preview]:
     """Return the expired previews by name, and show them; warn of records that cannot be read."""
     with ui.step("Previews") as step:
         found = preview_records.read_all(aws, account, preview_records.recorded(aws, account))
-        due = {name: each for name, each in found.items() if _has_expired(each)}
+        due = {
+            name: each
+            for name, each in found.items()
+            if isinstance(each, Preview) and each.has_expired(datetime.now(UTC))
+        }
         step.result = f"account {account}, {aws.region}{aws.elsewhere}: {len(found)}, {len(due)} of them expired"
     for name, each in due.items():
         ui.line(f"  {name}: like {each.like}, expired {each.expires}, deployed by {each.who.rpartition('/')[2]}")
-    for each in found.values():
-        if isinstance(each, Unreadable):
-            ui.warn(f"{each.location} cannot be read by this version: not touched")
+    for record in found.values():
+        if isinstance(record, Unreadable):
+            ui.warn(f"{record.location} cannot be read by this version: not touched")
     return due
+
+
+def _confirm(due: Iterable[str], options: Options, aws: Aws) -> None:
+    if options.yes:
+        return
+    if not can_ask():
+        raise Failure(Exit.REFUSED, "confirmation required, but stdin is not a terminal", "add --yes")
+    if not ask(f"Delete {', '.join(sorted(due))} with all data{aws.elsewhere}?"):
+        raise Failure(Exit.REFUSED, "not confirmed")
+
+
+def _destroy_all(options: Options, ui: Ui, aws: Aws, account: str, due: Iterable[str], destroy: Destroy) -> dict:
+    outcome = Outcome()
+    for name in sorted(due):
+        ui.line(name, "bold")
+        try:
+            _destroy_one(options, ui, aws, account, name, destroy, outcome)
+        except KeyboardInterrupt:
+            done = f"deleted before: {', '.join(outcome.destroyed) or 'none'}"
+            raise Failure(
+                Exit.INTERRUPTED, f"interrupted while deleting {name}; {done}", "run the same command again to resume"
+            ) from None
+        except Exception as error:
+            failure = error if isinstance(error, Failure) else service_errors.explain(error)
+            if failure is None:
+                raise
+            outcome.failed[name] = failure.message
+            ui.line(f"{ui.bad} {name}: {failure.message}", "red")
+    if outcome.failed:
+        raise Failure(
+            Exit.FAILED,
+            f"not deleted: {', '.join(outcome.failed)}; deleted: {', '.join(outcome.destroyed) or 'none'}",
+            "fix the causes above, then run the same command again",
+            asdict(outcome),
+        )
+    return {"result": "destroyed", **asdict(outcome)}
+
+
+def _destroy_one(
+    options: Options, ui: Ui, aws: Aws, account: str, name: str, destroy: Destroy, outcome: Outcome
+) -> None:
+    """Read record and stack again first: the question and earlier deletions took time."""
+    found = preview_records.read(aws, account, name)
+    status = reading.status_of(reading.describe(aws, names.root_stack(name)))
+    if not (isinstance(found, Preview) and found.has_expired(datetime.now(UTC))):
+        outcome.skipped[name] = "renewed or deleted meanwhile"
+    elif status.is_running and status.name != "DELETE_IN_PROGRESS":
+        outcome.skipped[name] = f"another operation is running ({status})"
+    else:
+        its = replace(options, env=name, like=found.like, region=aws.region, yes=True, delete_data=True)
+        destroy(its, ui, aws, connection.load_environment(its))
+        outcome.destroyed.append(name)
+        return
+    ui.line(f"  not touched: {outcome.skipped[name]}")
