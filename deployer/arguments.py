@@ -50,6 +50,8 @@ COMMANDS = (
     Command("--faults", "operations.faults.command", companions=frozenset({"duration"})),
     Command("--redrive", "operations.queues.command", "redrive_queue", companions=frozenset({"yes"})),
 )
+_EXPIRED = Command("--destroy", "operations.environments.expired", companions=_DESTROYING)
+"""In place of --destroy, with --expired."""
 _ANYWHERE = frozenset({"env", "like", "local", "local_dir", "region", "profile", "output", "debug"})
 
 
@@ -82,7 +84,7 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | No
         top.error("--destroy --expired finds the environments: leave out --env")
     if not (options.env or options.expired or options.environments):
         top.error("--env is needed: the environment, such as --env dev")
-    return options, command
+    return options, _EXPIRED if options.expired else command
 
 
 def wanted(options: argparse.Namespace) -> Options:

@@ -15,7 +15,7 @@ from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
 from deployer.stacks import preview_records, reading
-from deployer.stacks.preview_records import Preview, Unreadable
+from deployer.stacks.preview_records import UNREADABLE, Preview
 
 
 def resolved(options: Options, ui: Ui, root: Path) -> Options:
@@ -30,21 +30,18 @@ def resolved(options: Options, ui: Ui, root: Path) -> Options:
     with ui.step("Preview") as step:
         account = aws.client("sts").get_caller_identity()["Account"]
         found = preview_records.read(aws, account, options.env)
-        if isinstance(found, Preview):
+        if found and found != UNREADABLE:
             step.result = _words(found)
             return replace(options, like=found.like)
-        if (
-            options.command == "--destroy"
-            and not found
-            and _may_be_ours(reading.describe(aws, names.root_stack(options.env)), options.env)
-        ):
+        stack = reading.describe(aws, names.root_stack(options.env))
+        if options.command == "--destroy" and not found and _may_be_ours(stack, options.env):
             step.result = "no record"
             return replace(options, like=home.name)  # a deletion needs no settings
         place = f"in account {account}, {aws.region}{aws.elsewhere}"
         raise Failure(
             Exit.USAGE,
             f"there is no environment {options.env!r}: no file in environments/, and "
-            + (f"{found.location} cannot be read by this version" if found else f"no record of a preview {place}"),
+            + (_unreadable(options.env) if found else f"no record of a preview {place}"),
             "add --like with the environment whose settings it has, as for a new preview: "
             f"python deploy.py --env {options.env} --like {home.name} --ttl 3d",
         )
@@ -87,12 +84,8 @@ def record(context: Context) -> None:
     if not options.like:
         return
     known = preview_records.read(context.aws, context.account, environment)
-    if isinstance(known, Unreadable):
-        raise Failure(
-            Exit.PREFLIGHT,
-            f"{known.location} cannot be read by this version",
-            "update this version, or delete the object",
-        )
+    if known == UNREADABLE:
+        raise Failure(Exit.PREFLIGHT, _unreadable(environment), "update this version, or delete that object")
     now = datetime.now(UTC)
     preview = replace(known or Preview("", None, context.caller), like=options.like)
     if options.ttl:
@@ -108,3 +101,7 @@ def record(context: Context) -> None:
 def _words(preview: Preview) -> str:
     expires = f"{preview.expiry.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if preview.expiry else "never"
     return f"like {preview.like}, expires {expires}"
+
+
+def _unreadable(environment: str) -> str:
+    return f"{preview_records.key(environment)} in the artifact bucket cannot be read by this version"

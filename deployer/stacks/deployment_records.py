@@ -96,7 +96,8 @@ class Entry:
 
 
 def prefix(environment: str) -> str:
-    return f"deployments/{environment}/"
+    """Return the prefix of an environment's records; for "" that of all."""
+    return f"deployments/{environment}/" if environment else "deployments/"
 
 
 def version_of(root: Mapping[str, Any], values: Mapping[str, str], tags: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from deployer.aws.session import Aws
 from deployer.options import Options
 from deployer.show.ui import Ui
 from deployer.stacks import deployment_records, preview_records, reading
-from deployer.stacks.preview_records import Preview, Unreadable
+from deployer.stacks.preview_records import Preview
 from deployer.stacks.stack_status import StackStatus
 from operations.environments import view
 
@@ -29,7 +29,7 @@ class Listed:
 
     name: str
     stack: Mapping[str, Any] | None
-    preview: Preview | Unreadable | None
+    preview: Preview | None
     owner: str
     version: str
     idle: Decimal | None
@@ -61,10 +61,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 def _environments(aws: Aws, account: str, orders_per_day: int) -> list[Listed]:
     """Read the stacks, then owner and version of each concurrently."""
     roots = reading.roots(aws)
-    recorded = advice.ask(
-        aws, "previews and owners are not shown", lambda: preview_records.recorded(aws, account), set()
-    )
-    previews = advice.ask(aws, "previews are not shown", lambda: preview_records.read_all(aws, account, recorded), {})
+    previews = advice.ask(aws, "previews are not shown", lambda: preview_records.read_all(aws, account), {})
     known = {*available(), *previews}
     stacks = {
         name: stack
@@ -74,7 +71,7 @@ def _environments(aws: Aws, account: str, orders_per_day: int) -> list[Listed]:
 
     def listed(name: str) -> Listed:
         stack, preview = stacks.get(name), previews.get(name)
-        owner = preview.who if isinstance(preview, Preview) else _owner(aws, account, name)
+        owner = preview.who if preview else _owner(aws, account, name)
         idle, loaded = (_cost(aws, stack, orders) for orders in (0, orders_per_day))
         return Listed(name, stack, preview, owner, _version(aws, stack), idle, loaded)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deployer import durations
 from deployer.show.ui import Ui
-from deployer.stacks.preview_records import Preview, Unreadable
+from deployer.stacks.preview_records import UNREADABLE
 
 if TYPE_CHECKING:
     from operations.environments.command import Listed
@@ -46,11 +46,11 @@ def _row(each: "Listed", now: datetime) -> tuple[str, ...]:
 
 
 def _like(each: "Listed") -> str:
-    return each.preview.like if isinstance(each.preview, Preview) else ""
+    return each.preview.like if each.preview else ""
 
 
 def _expires(each: "Listed", now: datetime) -> str:
-    if isinstance(each.preview, Unreadable):
+    if each.preview == UNREADABLE:
         return "unreadable"
     expiry = each.preview and each.preview.expiry
     if not expiry:
@@ -69,9 +69,9 @@ def as_json(found: Sequence["Listed"], now: datetime) -> list[dict]:
             "like": _like(each) or None,
             "owner": each.owner,
             "created": each.stack["CreationTime"].isoformat() if each.stack else None,
-            "expires": each.preview.expires if isinstance(each.preview, Preview) else None,
-            "expired": isinstance(each.preview, Preview) and each.preview.has_expired(now),
-            "readable": not isinstance(each.preview, Unreadable),
+            "expires": each.preview.expires if each.preview else None,
+            "expired": bool(each.preview and each.preview.has_expired(now)),
+            "readable": each.preview != UNREADABLE,
             "version": each.version,
             "status": each.status.name,
             "costPerMonth": {"idle": _rounded(each.idle), "loaded": _rounded(each.loaded)},

@@ -16,7 +16,7 @@ from deployer.aws import object_versions, waiting
 from deployer.aws.session import Aws
 from deployer.commands import applying, side_effects
 from deployer.commands.context import Context
-from deployer.commands.destroy import consent, deletion_view, expired, inventory, removal
+from deployer.commands.destroy import consent, deletion_view, inventory, removal
 from deployer.commands.destroy.deletion_view import Kept
 from deployer.commands.destroy.inventory import ROLE, Inventory
 from deployer.commands.destroy.resources import BUCKET, TABLE, DataResource, Resource
@@ -34,15 +34,13 @@ FUNCTION = "AWS::Lambda::Function"
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Raises Failure (REFUSED) if not confirmed or if data blocks the deletion, (FAILED) if the deletion fails."""
-    if options.expired:
-        return expired.run(options, ui, root, _look_and_destroy)
     environment = connection.load_environment(options)
     aws = connection.connect(ui, environment, options, root)
     with side_effects.reported(aws):
-        return _look_and_destroy(options, ui, aws, environment)
+        return destroy(options, ui, aws, environment)
 
 
-def _look_and_destroy(options: Options, ui: Ui, aws: Aws, environment: Environment) -> dict:
+def destroy(options: Options, ui: Ui, aws: Aws, environment: Environment) -> dict:
     """Read what exists, ask, and delete it."""
     with ui.step("Look") as step:
         identity = aws.client("sts").get_caller_identity()

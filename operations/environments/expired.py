@@ -1,23 +1,20 @@
 """`--destroy --expired`: delete the previews that are past their expiry, with their data, and nothing else."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from config import names
-from config.environment import Environment
 from deployer import connection
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.commands import side_effects
+from deployer.commands.destroy import command
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui, ask, can_ask
 from deployer.stacks import preview_records, reading
-from deployer.stacks.preview_records import Preview, Unreadable
-
-Destroy = Callable[[Options, Ui, Aws, Environment], dict]
+from deployer.stacks.preview_records import UNREADABLE
 
 
 @dataclass
@@ -29,8 +26,8 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def run(options: Options, ui: Ui, root: Path, destroy: Destroy) -> dict:
-    """Ask once, then delete one after the other with `destroy`; a failure does not stop the next.
+def run(options: Options, ui: Ui, root: Path) -> dict:
+    """Ask once, then destroy one after the other; a failure does not stop the next.
 
     Raises Failure (REFUSED) if not confirmed, (FAILED) with the list of those that are left.
     """
@@ -39,44 +36,40 @@ def run(options: Options, ui: Ui, root: Path, destroy: Destroy) -> dict:
         account = aws.client("sts").get_caller_identity()["Account"]
         due = _due(ui, aws, account)
         if options.plan or not due:
-            return {"result": "planned" if options.plan else "nothing expired", "expired": sorted(due)}
+            return {"result": "planned" if options.plan else "nothing expired", "expired": due}
         _confirm(due, options, aws)
-        return _destroy_all(options, ui, aws, account, due, destroy)
+        return _destroy_all(options, ui, aws, account, due)
 
 
-def _due(ui: Ui, aws: Aws, account: str) -> dict[str, Preview]:
-    """Return the expired previews by name, and show them; warn of records that cannot be read."""
+def _due(ui: Ui, aws: Aws, account: str) -> list[str]:
+    """Return the names of the expired previews, and show them; warn of records that cannot be read."""
     with ui.step("Previews") as step:
-        found = preview_records.read_all(aws, account, preview_records.recorded(aws, account))
-        due = {
-            name: each
-            for name, each in found.items()
-            if isinstance(each, Preview) and each.has_expired(datetime.now(UTC))
-        }
+        found = preview_records.read_all(aws, account)
+        due = [name for name in sorted(found) if found[name].has_expired(datetime.now(UTC))]
         step.result = f"account {account}, {aws.region}{aws.elsewhere}: {len(found)}, {len(due)} of them expired"
-    for name, each in due.items():
-        ui.line(f"  {name}: like {each.like}, expired {each.expires}, deployed by {each.who.rpartition('/')[2]}")
-    for record in found.values():
-        if isinstance(record, Unreadable):
-            ui.warn(f"{record.location} cannot be read by this version: not touched")
+    for name in due:
+        ui.line(f"  {name}: like {found[name].like}, expired {found[name].expires}, of {found[name].who}")
+    for name in sorted(found):
+        if found[name] == UNREADABLE:
+            ui.warn(f"{name} is not touched: {preview_records.key(name)} cannot be read by this version")
     return due
 
 
-def _confirm(due: Iterable[str], options: Options, aws: Aws) -> None:
+def _confirm(due: list[str], options: Options, aws: Aws) -> None:
     if options.yes:
         return
     if not can_ask():
         raise Failure(Exit.REFUSED, "confirmation required, but stdin is not a terminal", "add --yes")
-    if not ask(f"Delete {', '.join(sorted(due))} with all data{aws.elsewhere}?"):
+    if not ask(f"Delete {', '.join(due)} with all data{aws.elsewhere}?"):
         raise Failure(Exit.REFUSED, "not confirmed")
 
 
-def _destroy_all(options: Options, ui: Ui, aws: Aws, account: str, due: Iterable[str], destroy: Destroy) -> dict:
+def _destroy_all(options: Options, ui: Ui, aws: Aws, account: str, due: list[str]) -> dict:
     outcome = Outcome()
-    for name in sorted(due):
+    for name in due:
         ui.line(name, "bold")
         try:
-            _destroy_one(options, ui, aws, account, name, destroy, outcome)
+            _destroy_one(options, ui, aws, account, name, outcome)
         except KeyboardInterrupt:
             done = f"deleted before: {', '.join(outcome.destroyed) or 'none'}"
             raise Failure(
@@ -98,19 +91,17 @@ def _destroy_all(options: Options, ui: Ui, aws: Aws, account: str, due: Iterable
     return {"result": "destroyed", **asdict(outcome)}
 
 
-def _destroy_one(
-    options: Options, ui: Ui, aws: Aws, account: str, name: str, destroy: Destroy, outcome: Outcome
-) -> None:
+def _destroy_one(options: Options, ui: Ui, aws: Aws, account: str, name: str, outcome: Outcome) -> None:
     """Read record and stack again first: the question and earlier deletions took time."""
     found = preview_records.read(aws, account, name)
     status = reading.status_of(reading.describe(aws, names.root_stack(name)))
-    if not (isinstance(found, Preview) and found.has_expired(datetime.now(UTC))):
+    if not (found and found.has_expired(datetime.now(UTC))):
         outcome.skipped[name] = "renewed or deleted meanwhile"
     elif status.is_running and status.name != "DELETE_IN_PROGRESS":
         outcome.skipped[name] = f"another operation is running ({status})"
     else:
         its = replace(options, env=name, like=found.like, region=aws.region, yes=True, delete_data=True)
-        destroy(its, ui, aws, connection.load_environment(its))
+        command.destroy(its, ui, aws, connection.load_environment(its))
         outcome.destroyed.append(name)
         return
     ui.line(f"  not touched: {outcome.skipped[name]}")
