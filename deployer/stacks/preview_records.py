@@ -29,7 +29,7 @@ class Preview:
 
     @property
     def expiry(self) -> datetime | None:
-        return datetime.fromisoformat(self.expires) if self.expires else None
+        return None if self.expires is None else datetime.fromisoformat(self.expires)
 
     def has_expired(self, now: datetime) -> bool:
         return self.expiry is not None and self.expiry <= now
@@ -67,9 +67,8 @@ def parsed(text: bytes) -> Preview:
     try:
         document = json.loads(text)
         found = Preview(**{name: document[name] for name in Preview.__dataclass_fields__})
-        expiry = found.expiry
-        aware = expiry is None or expiry.utcoffset() is not None
-        return found if found.format <= FORMAT and aware and found.like + found.who else UNREADABLE
+        aware = found.expiry is None or found.expiry.utcoffset() is not None
+        return found if found.format <= FORMAT and aware and found.like.strip() else UNREADABLE
     except (ValueError, KeyError, TypeError, AttributeError):
         return UNREADABLE
 
