@@ -14,6 +14,7 @@ from costs.environments import with_parameters
 from deployer import connection
 from deployer.aws import advice
 from deployer.aws.session import Aws
+from deployer.errors import Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
 from deployer.stacks import deployment_records, preview_records, reading
@@ -97,7 +98,11 @@ def _version(aws: Aws, stack: Mapping[str, Any] | None) -> str:
 
 
 def _cost(aws: Aws, stack: Mapping[str, Any] | None, orders_per_day: int) -> Decimal | None:
-    """Estimate from the stack's parameters and the templates of this version; None if nothing is deployed."""
+    """Estimate from the stack's parameters and the templates of this version; None if they do not match."""
     if stack is None or reading.status_of(stack).is_new:
         return None
-    return costs.estimate(with_parameters(reading.parameters_of(stack)), orders_per_day, aws.region).total
+    try:
+        tree = with_parameters(reading.parameters_of(stack))
+    except Failure:  # a required parameter of this version is missing
+        return None
+    return costs.estimate(tree, orders_per_day, aws.region).total
