@@ -9,10 +9,10 @@ from deployer import connection
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.commands import side_effects
-from deployer.commands.destroy import command
+from deployer.commands.destroy import command, consent
 from deployer.errors import Exit, Failure
 from deployer.options import Options
-from deployer.show.ui import Ui, ask, can_ask
+from deployer.show.ui import Ui
 from deployer.stacks import preview_records, reading
 from deployer.stacks.preview_records import UNREADABLE
 
@@ -37,7 +37,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         due = _due(ui, aws, account)
         if options.plan or not due:
             return {"result": "planned" if options.plan else "nothing expired", "expired": due}
-        _confirm(due, options, aws)
+        consent.confirm_by_question(f"Delete {', '.join(due)} with all data{aws.elsewhere}?", options)
         return _destroy_all(options, ui, aws, account, due)
 
 
@@ -53,15 +53,6 @@ def _due(ui: Ui, aws: Aws, account: str) -> list[str]:
         if found[name] == UNREADABLE:
             ui.warn(f"{name} is not touched: {preview_records.key(name)} cannot be read by this version")
     return due
-
-
-def _confirm(due: list[str], options: Options, aws: Aws) -> None:
-    if options.yes:
-        return
-    if not can_ask():
-        raise Failure(Exit.REFUSED, "confirmation required, but stdin is not a terminal", "add --yes")
-    if not ask(f"Delete {', '.join(due)} with all data{aws.elsewhere}?"):
-        raise Failure(Exit.REFUSED, "not confirmed")
 
 
 def _destroy_all(options: Options, ui: Ui, aws: Aws, account: str, due: list[str]) -> dict:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from config import names
-from deployer.commands.destroy import command
+from deployer.commands.destroy import command, consent
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
@@ -97,7 +97,7 @@ def test_it_asks_once(account, monkeypatch, answer, code):
     account.preview("pr-1")
     account.preview("pr-2")
     asked = []
-    monkeypatch.setattr(expired, "can_ask", lambda: True)
+    monkeypatch.setattr(consent, "can_ask", lambda: True)
     monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or answer)
     if code:
         assert account.failed(yes=False).code is code and account.destroyed == []
@@ -109,7 +109,7 @@ def test_it_asks_once(account, monkeypatch, answer, code):
 
 def test_without_a_terminal_it_needs_yes(account, monkeypatch):
     account.preview("pr-1")
-    monkeypatch.setattr(expired, "can_ask", lambda: False)
+    monkeypatch.setattr(consent, "can_ask", lambda: False)
     assert account.failed(yes=False).hint == "add --yes"
 
 
