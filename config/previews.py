@@ -35,5 +35,8 @@ def is_name(text: str, environments: Collection[str]) -> bool:
 
 def settings(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a preview, from the document of the environment that it is like."""
-    kept = {key: value for key, value in document.items() if key not in DEFAULTS}
-    return kept | {section: kept.get(section, {}) | own for section, own in OVERRIDES.items()}
+    found = {key: value for key, value in document.items() if key not in DEFAULTS}
+    for section, own in OVERRIDES.items():
+        given = found.get(section, {})
+        found[section] = {**given, **own} if isinstance(given, dict) else given  # what is no table is refused later
+    return found

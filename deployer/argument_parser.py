@@ -20,6 +20,7 @@ examples:
   python deploy.py --env prod --profile ops    deploy to AWS; shows the changes, then asks
   python deploy.py --env prod --yes --outputs-file outputs.json       in a pipeline
   python deploy.py --env prod --logs --order fd-…                     trace one order
+  python deploy.py --env pr-123 --like dev --ttl 3d --yes             deploy a preview for a pull request
   KEY=$(python deploy.py --env dev --api-key)
 
 Each command with an example and its output: docs/commands.md

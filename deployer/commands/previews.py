@@ -37,11 +37,12 @@ def resolved(options: Options, ui: Ui, root: Path) -> Options:
         if options.command == "--destroy" and not found and _may_be_ours(stack, options.env):
             step.result = "no record"
             return replace(options, like=home.name)  # a deletion needs no settings
-        place = f"in account {account}, {aws.region}{aws.elsewhere}"
+        if found:
+            raise _unreadable(options.env)
         raise Failure(
             Exit.USAGE,
-            f"there is no environment {options.env!r}: no file in environments/, and "
-            + (_unreadable(options.env) if found else f"no record of a preview {place}"),
+            f"there is no environment {options.env!r}: no file in environments/, and no record of a preview in "
+            f"account {account}, {aws.region}{aws.elsewhere}",
             "add --like with the environment whose settings it has, as for a new preview: "
             f"python deploy.py --env {options.env} --like {home.name} --ttl 3d",
         )
@@ -85,7 +86,7 @@ def record(context: Context) -> None:
         return
     known = preview_records.read(context.aws, context.account, environment)
     if known == UNREADABLE:
-        raise Failure(Exit.PREFLIGHT, _unreadable(environment), "update this version, or delete that object")
+        raise _unreadable(environment)
     now = datetime.now(UTC)
     preview = replace(known or Preview("", None, context.caller), like=options.like)
     if options.ttl:
@@ -103,5 +104,9 @@ def _words(preview: Preview) -> str:
     return f"like {preview.like}, expires {expires}"
 
 
-def _unreadable(environment: str) -> str:
-    return f"{preview_records.key(environment)} in the artifact bucket cannot be read by this version"
+def _unreadable(environment: str) -> Failure:
+    return Failure(
+        Exit.PREFLIGHT,
+        f"{preview_records.key(environment)} in the artifact bucket cannot be read by this version",
+        "update this version, or delete that object and deploy with --like",
+    )

@@ -68,7 +68,7 @@ def parsed(text: bytes) -> Preview:
         document = json.loads(text)
         found = Preview(**{name: document[name] for name in Preview.__dataclass_fields__})
         aware = found.expiry is None or found.expiry.utcoffset() is not None
-        return found if found.format <= FORMAT and aware and found.like.strip() else UNREADABLE
+        return found if found.format <= FORMAT and aware and found.like.strip() and found.who.strip() else UNREADABLE
     except (ValueError, KeyError, TypeError, AttributeError):
         return UNREADABLE
 

@@ -91,6 +91,12 @@ def test_account_and_region_are_those_of_the_other(tmp_path):
     assert (preview.account, preview.region) == ("123456789012", "eu-west-1")
 
 
+def test_a_section_that_is_no_table_is_a_mistake_too(tmp_path):
+    (tmp_path / "test.toml").write_text(f"data = 5\nrelease = 5\n{MINIMAL}")
+    with pytest.raises(ConfigError, match=r"test\.toml: data: "):
+        environment.load("pr-1", tmp_path, like="test")
+
+
 def test_a_mistake_in_the_other_names_its_file(tmp_path):
     (tmp_path / "test.toml").write_text(f"{MINIMAL}rate = 5\n")
     with pytest.raises(ConfigError, match=r"test\.toml: api\.rate: unknown key"):

@@ -46,6 +46,9 @@ def test_fields_may_be_added_without_a_new_number():
         {"expires": ""},
         {"like": None},
         {"like": ""},
+        {"like": ["dev"]},
+        {"who": None},
+        {"format": "1"},
     ],
 )
 def test_what_cannot_be_read_never_expires(changes):
