@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from config import previews
 from config.parameters import DEPLOYER_ONLY, Parameter, settings
 from config.sections import Api, Data, Deploy, Functions, Imports, Monitoring, Pipeline, Release, Section
 from contract import settings as contract
@@ -70,11 +71,31 @@ def available(directory: Path = ENVIRONMENTS_DIR) -> list[str]:
     return sorted(path.stem for path in directory.glob("*.toml"))
 
 
-def load(name: str, directory: Path = ENVIRONMENTS_DIR) -> Environment:
-    """Read and check one environment.
+def load(name: str, directory: Path = ENVIRONMENTS_DIR, *, like: str | None = None) -> Environment:
+    """Read and check one environment; with `like` a preview, which has the settings of that environment.
 
     Raises ConfigError with one line for each problem: unknown name, malformed TOML, unknown key, wrong type or value.
     """
+    if like:
+        _check_preview(name, directory)
+    shown, document = _document(like or name, directory)
+    if like:
+        document = previews.settings(document)
+    try:
+        return Environment.model_validate({"name": name, **document})
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{shown}: {_problem(each)}" for each in error.errors())) from None
+
+
+def _check_preview(name: str, directory: Path) -> None:
+    if name in available(directory):
+        raise ConfigError(f"{directory.name}/{name}.toml exists: a preview, which is like another, has no file")
+    if not previews.is_name(name, available(directory)):
+        raise ConfigError(f"{name!r} is no name of a preview: expected {previews.NAME}")
+
+
+def _document(name: str, directory: Path) -> tuple[str, dict]:
+    """Return an environment's file, as messages show it, and its content."""
     path = directory / f"{name}.toml"
     if name not in available(directory):
         close = get_close_matches(name, available(directory), n=1)
@@ -88,10 +109,7 @@ def load(name: str, directory: Path = ENVIRONMENTS_DIR) -> Environment:
         raise ConfigError(f"{shown}: not valid TOML: {error}") from None
     if "name" in document:
         raise ConfigError(f"{shown}: name: the environment has the name of its file; remove the key")
-    try:
-        return Environment.model_validate({"name": name, **document})
-    except ValidationError as error:
-        raise ConfigError("\n".join(f"{shown}: {_problem(each)}" for each in error.errors())) from None
+    return shown, document
 
 
 def _problem(error: ErrorDetails) -> str:

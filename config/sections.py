@@ -160,6 +160,10 @@ class Monitoring(Section):
     trace_events: Annotated[bool, Parameter("TraceEvents")] = False
     """Whether X-Ray records invocations of orders_events, to which TraceRate does not apply"""
 
+    # X-Ray takes a policy of each environment for that, and five in an account and Region.
+    trace_deliveries: Annotated[bool, Parameter("TraceDeliveries")] = True
+    """Whether SNS records in X-Ray the deliveries of order events that a trace leads to"""
+
     alert_email: Annotated[str, Parameter("AlertEmail", "an e-mail address, or empty")] = Field("", pattern=EMAIL)
     """E-mail address that gets alarms, once it has confirmed; empty for none"""
 

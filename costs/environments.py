@@ -1,5 +1,8 @@
 """The templates of an environment in this checkout, with its parameters, as a tree of stacks."""
 
+from collections.abc import Mapping
+from functools import cache
+
 from config.environment import Environment
 from config.parameters import from_environment
 from deployer.plan import templates
@@ -12,6 +15,16 @@ _PACKAGES = {"ArtifactBucket": "bucket", "FunctionsKey": "f.zip", "LayerKey": "l
 
 def tree(environment: Environment) -> Snapshot:
     """Return the stacks as the environment's first deployment creates them."""
-    bundle = templates.bundle(render(), "https://bucket", "templates")
-    given = from_environment(environment) | _PACKAGES
-    return desired(bundle, templates.parameter_values(bundle.root, given), Snapshot())
+    return with_parameters(from_environment(environment))
+
+
+def with_parameters(values: Mapping[str, str]) -> Snapshot:
+    """Return the stacks that these values of the root's parameters make; others have their defaults."""
+    bundle = _bundle()
+    known = {name: value for name, value in values.items() if name in bundle.root["Parameters"]}
+    return desired(bundle, templates.parameter_values(bundle.root, _PACKAGES | known), Snapshot())
+
+
+@cache
+def _bundle() -> templates.Bundle:
+    return templates.bundle(render(), "https://bucket", "templates")

@@ -20,6 +20,7 @@ examples:
   python deploy.py --env prod --profile ops    deploy to AWS; shows the changes, then asks
   python deploy.py --env prod --yes --outputs-file outputs.json       in a pipeline
   python deploy.py --env prod --logs --order fd-…                     trace one order
+  python deploy.py --env pr-123 --like dev --ttl 3d --yes             deploy a preview for a pull request
   KEY=$(python deploy.py --env dev --api-key)
 
 Each command with an example and its output: docs/commands.md
@@ -68,10 +69,16 @@ def _deploying(group) -> None:
     group.add_argument(
         "--detailed-exitcode", action="store_true", help="with --plan, --drift: exit 0 without differences, 2 with some"
     )
+    group.add_argument(
+        "--ttl", type=_seconds, metavar="TIME", help="with a preview: when it expires from now, as 12h, 3d"
+    )
     group.add_argument("--outputs-file", type=Path, metavar="FILE", help="write the stack's outputs as JSON")
 
 
 def _looking(group) -> None:
+    group.add_argument(
+        "--environments", action="store_true", help="list all environments: owner, age, expiry, version, cost"
+    )
     group.add_argument("--status", action="store_true", help="stacks, version, alarms, dead letters, last known drift")
     group.add_argument("--history", action="store_true", help="list deployments: when, by whom, which commit")
     group.add_argument("--drift", action="store_true", help="detect changes made outside CloudFormation, in all stacks")
@@ -127,10 +134,16 @@ def _acting(group) -> None:
     group.add_argument(
         "--delete-data", action="store_true", help="with --destroy: delete the data as well, irrevocably"
     )
+    group.add_argument(
+        "--expired", action="store_true", help="with --destroy: every preview that is past its --ttl, with its data"
+    )
 
 
 def _where(group) -> None:
-    group.add_argument("--env", metavar="NAME", help="environment: a file in environments/, such as dev")
+    group.add_argument("--env", metavar="NAME", help="environment: a file in environments/, such as dev, or a preview")
+    group.add_argument(
+        "--like", metavar="NAME", help="make --env a preview, such as pr-123: it has no file, but this environment's"
+    )
     group.add_argument("--local", action="store_true", help="use the emulator on this machine; needs no account")
     group.add_argument("--local-dir", type=Path, metavar="DIR", help="the emulator's state (default: .local/emulator)")
     group.add_argument("--stop", action="store_true", help="with --local: stop the emulator and do nothing else")

@@ -9,6 +9,7 @@ from deployer import argument_parser
 from deployer.options import Options
 
 _DEPLOYING = frozenset({"yes", "allow_replace", "orders_per_day", "outputs_file", "plan"})
+_DESTROYING = frozenset({"yes", "delete_data", "expired", "plan"})
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,9 @@ class Command:
 
 
 COMMANDS = (
-    Command("", "deployer.commands.deploy", companions=_DEPLOYING | {"no_rollback", "detailed_exitcode"}),
+    Command("", "deployer.commands.deploy", companions=_DEPLOYING | {"no_rollback", "detailed_exitcode", "ttl"}),
     Command("--rollback", "deployer.commands.rollback", companions=_DEPLOYING | {"detailed_exitcode"}),
+    Command("--environments", "operations.environments.command", companions=frozenset({"orders_per_day"})),
     Command("--status", "operations.status.command"),
     Command("--history", "deployer.commands.history"),
     Command("--drift", "deployer.commands.drift", companions=frozenset({"detailed_exitcode"})),
@@ -41,14 +43,16 @@ COMMANDS = (
     Command("--api-key", "deployer.commands.api_key", writes=True),
     Command("--logs", "operations.logs.command", companions=frozenset({"follow", "order", "since"}), writes=True),
     Command("--smoke", "operations.smoke.command"),
-    Command("--destroy", "deployer.commands.destroy.command", companions=frozenset({"yes", "delete_data", "plan"})),
+    Command("--destroy", "deployer.commands.destroy.command", companions=_DESTROYING),
     Command("--import", "operations.imports.command"),
     Command("--imported", "operations.imports.day"),
     Command("--dlq", "operations.queues.command", "show"),
     Command("--faults", "operations.faults.command", companions=frozenset({"duration"})),
     Command("--redrive", "operations.queues.command", "redrive_queue", companions=frozenset({"yes"})),
 )
-_ANYWHERE = frozenset({"env", "local", "local_dir", "region", "profile", "output", "debug"})
+_EXPIRED = Command("--destroy", "operations.environments.expired", companions=_DESTROYING)
+"""In place of --destroy, with --expired."""
+_ANYWHERE = frozenset({"env", "like", "local", "local_dir", "region", "profile", "output", "debug"})
 
 
 def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | None]:
@@ -76,9 +80,11 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | No
         top.error("--output markdown goes with --plan")
     if options.stop:
         return options, None
-    if not options.env:
+    if options.expired and options.env:
+        top.error("--destroy --expired finds the environments: leave out --env")
+    if not (options.env or options.expired or options.environments):
         top.error("--env is needed: the environment, such as --env dev")
-    return options, command
+    return options, _EXPIRED if options.expired else command
 
 
 def wanted(options: argparse.Namespace) -> Options:

@@ -71,7 +71,8 @@ def _run(options: argparse.Namespace, command: Command | None, stream) -> dict:
         raise Failure(Exit.USAGE, "the working directory does not exist", "change to one that does") from None
     run = getattr(import_module(command.module), command.function)
     with import_module("deployer.commands.interruptions").terminable():
-        return run(arguments.wanted(options), Ui(stream), ROOT)
+        ui = Ui(stream)
+        return run(import_module("deployer.commands.previews").resolved(arguments.wanted(options), ui, ROOT), ui, ROOT)
 
 
 def _version() -> str:

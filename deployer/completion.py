@@ -14,6 +14,7 @@ def script(shell: str) -> str:
     queues = sorted(queue.title for queue in DEAD_LETTER_QUEUES)
     values = {
         "env": available(),
+        "like": available(),
         "logs": sorted(function.key for function in FUNCTIONS),
         "dlq": queues,
         "redrive": queues,

@@ -1,11 +1,12 @@
 """Connect to AWS or to the emulator, and read the environment's stack."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from config import names
-from config.environment import ConfigError, Environment, load
+from config.environment import ConfigError, Environment, available, load
 from deployer.aws import local, session
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
@@ -21,11 +22,29 @@ def load_environment(options: Options) -> Environment:
     Raises Failure(USAGE) with the file, the key and the remedy, (PREFLIGHT) for a misspelt region.
     """
     try:
-        environment = load(options.env)
+        environment = load(options.env, like=options.like)
     except ConfigError as error:
         raise Failure(Exit.USAGE, str(error)) from None
     session.check_region(options.region or environment.region, profile=options.profile, local=options.local)
     return environment
+
+
+def load_home(options: Options) -> Environment:
+    """Return an environment that has the Region and the role of a command that names none.
+
+    It is that of --like or --env, else any that a preview can be like. Raises Failure(USAGE) if those differ.
+    """
+    named = options.like or (options.env if options.env in available() else None)
+    loaded = [load_environment(replace(options, env=name, like=None)) for name in ([named] if named else available())]
+    chosen = [each for each in loaded if each.data.retention == "Delete"] or loaded
+    places = {(options.region or each.region, each.deploy.assume_role) for each in chosen}
+    if len(places) != 1:
+        raise Failure(
+            Exit.USAGE,
+            f"the environments {', '.join(each.name for each in chosen)} have different Regions or roles",
+            "name one: --like NAME",
+        )
+    return chosen[0]
 
 
 def connect(ui: Ui, environment: Environment, options: Options, root: Path) -> Aws:

@@ -16,11 +16,13 @@ class Options:
     """Each command reads its own part; `arguments.parse` refuses options of other commands.
 
     `command`: its option, such as --status; "" deploys. `since`: seconds of log to read; None is the command's default. `duration`: seconds; None is until Ctrl-C.
+    `env`: "" for commands that look at all environments. `like`, `ttl` (seconds): of a preview.
     `output`: text, json or (plans only) markdown.
     """
 
-    env: str
+    env: str = ""
     command: str = ""
+    like: str | None = None
     local: bool = False
     local_dir: Path | None = None
     region: str | None = None
@@ -35,6 +37,7 @@ class Options:
     allow_replace: frozenset[str] = frozenset()
     orders_per_day: int = 3500
     no_rollback: bool = False
+    ttl: float | None = None
     version: str | None = None
 
     # --import, --faults
@@ -57,6 +60,7 @@ class Options:
 
     # --destroy
     delete_data: bool = False
+    expired: bool = False
 
     def at_the_same_place(self, command: str = "", **other) -> "Options":
         """Return the options of another command for the same environment, account and region."""
@@ -64,7 +68,7 @@ class Options:
 
     def command_line(self) -> str:
         """Return the command line that gives these options, quoted for a shell."""
-        words = ["python", "deploy.py", *_words("--env", self.env)]
+        words = ["python", "deploy.py", *_words("--env", self.env or None)]
         argument = next((name for name, commands in _ARGUMENTS.items() if self.command in commands), None)
         if self.command:
             words += _words(self.command, getattr(self, argument) if argument else True) or [self.command]
@@ -84,7 +88,7 @@ class Options:
         return f"aws {words} {shlex.join(where)}"
 
 
-_TARGET = ("env", "local", "local_dir", "region", "profile")
+_TARGET = ("env", "like", "local", "local_dir", "region", "profile")
 _ARGUMENTS = {
     "day": ("--imported",),
     "file": ("--import", "--faults"),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from config.environment import Environment
 from config.parameters import Setting, settings
+from config.previews import OVERRIDES
 from contract.schemas import FEATURES
 from contract.settings import API_CONFIG, FEATURE_FLAGS
 from generator.markdown import table
@@ -38,6 +39,12 @@ A setting is defined once, as a field in [config/sections.py](../config/environm
 default, its parameter, and its description. This page, the templates' parameters and the values that `deploy.py`
 passes are derived from it.
 """
+PREVIEWS = """\
+## Previews
+
+[Previews](deploy.md#preview-environments) have no file. They have the settings of the environment that `--like` names,
+except these; `[release]` has its defaults.
+"""
 RUN_TIME = """\
 ## Run-time settings
 
@@ -69,7 +76,9 @@ def document() -> str:
     sections = [
         _section(section, list(found)) for section, found in groupby(rows(), key=lambda row: row.key.rpartition(".")[0])
     ]
-    return "\n".join([HEADER + INTRODUCTION, *sections, RUN_TIME, _api_config(), FLAGS, _flags()])
+    return "\n".join(
+        [HEADER + INTRODUCTION, *sections, PREVIEWS, _overrides(), RUN_TIME, _api_config(), FLAGS, _flags()]
+    )
 
 
 def rows() -> list[Row]:
@@ -97,6 +106,11 @@ def _section(section: str, found: list[Row]) -> str:
         for row in found
     ]
     return f"{title}\n\n{note}{table(heads, cells)}"
+
+
+def _overrides() -> str:
+    found = [(f"{section}.{key}", value) for section, own in OVERRIDES.items() for key, value in own.items()]
+    return table(("Key", "In a preview"), [(_code(key), _code(json.dumps(value))) for key, value in found])
 
 
 def _type(setting: Setting) -> str:

@@ -3,7 +3,7 @@
 from awacs import sns as sns_actions
 from awacs import xray as xray_actions
 from awacs.aws import Allow, Condition, Principal, Statement, StringEquals, StringLike
-from troposphere import Equals, Not, Ref, Sub
+from troposphere import Equals, If, Not, Ref, Sub
 from troposphere.sns import SubscriptionResource, Topic, TopicPolicy
 from troposphere.xray import ResourcePolicy
 
@@ -12,10 +12,15 @@ from generator.policies import policy, tls_only
 
 HAS_EMAIL = "HasEventsEmail"
 HAS_QUEUE = "HasEventsQueue"
+TRACES_DELIVERIES = "TracesDeliveries"
 
 
 def conditions() -> dict:
-    return {HAS_EMAIL: Not(Equals(Ref("EventsEmail"), "")), HAS_QUEUE: Not(Equals(Ref("EventsQueueArn"), ""))}
+    return {
+        HAS_EMAIL: Not(Equals(Ref("EventsEmail"), "")),
+        HAS_QUEUE: Not(Equals(Ref("EventsQueueArn"), "")),
+        TRACES_DELIVERIES: Equals(Ref("TraceDeliveries"), "true"),
+    }
 
 
 def topic() -> Topic:
@@ -26,13 +31,13 @@ def topic() -> Topic:
         "OrderEvents",
         DisplayName=Sub(f"{names.root_stack('${Environment}')} order events"),
         KmsMasterKeyId="alias/aws/sns",
-        TracingConfig="Active",
+        TracingConfig=If(TRACES_DELIVERIES, "Active", "PassThrough"),
     )
 
 
 def right_to_trace(events: Topic) -> ResourcePolicy:
     """Without it SNS drops its segments in silence (SNS developer guide, "Active tracing"; the console adds the policy,
-    CloudFormation does not). X-Ray allows five such policies per account and region, and each environment has one."""
+    CloudFormation does not). X-Ray allows five such policies per account and region, so previews have none."""
     trace = Statement(
         Sid="TraceDeliveries",
         Effect=Allow,
@@ -49,6 +54,7 @@ def right_to_trace(events: Topic) -> ResourcePolicy:
     document = policy(trace).to_json(indent=2, sort_keys=False)
     return ResourcePolicy(
         f"{events.title}Tracing",
+        Condition=TRACES_DELIVERIES,
         PolicyName=Sub(f"{names.root_stack('${Environment}')}-order-events"),
         PolicyDocument=Sub(document + "\n"),
     )

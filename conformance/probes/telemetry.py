@@ -152,11 +152,14 @@ def a_sampled_request_is_one_trace(environment: Environment) -> None:
 
 @reads("generator/order_events.py", "deployer/preflight/account_state.py")
 def sns_may_trace(environment: Environment) -> None:
-    """X-Ray has the policy that lets SNS send segments, and at most five policies in the account and region."""
+    """X-Ray has the policy that lets SNS send segments, if it is to, and at most five in the account and region."""
     pages = _xray(environment).get_paginator("list_resource_policies").paginate()
     found = [policy["PolicyName"] for page in pages for policy in page["ResourcePolicies"]]
     wanted = f"{names.root_stack(environment.settings.name)}-order-events"
-    holds(wanted in found and len(found) <= 5, f"{wanted} among at most five policies", found)
+    traces = environment.settings.monitoring.trace_deliveries
+    holds(
+        (wanted in found) is traces and len(found) <= 5, f"{wanted * traces or 'none of it'} among at most five", found
+    )
 
 
 @reads("generator/api_logging.py")

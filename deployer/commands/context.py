@@ -26,6 +26,10 @@ class Context:
     def stack(self) -> str:
         return names.root_stack(self.environment.name)
 
+    @property
+    def account(self) -> str:
+        return self.caller.split(":")[4]
+
     def cli(self, words: str) -> str:
         """Return the AWS CLI command for the root stack. `words`: a CloudFormation command, such as `delete-stack`."""
         return self.options.aws_command(self.aws, f"cloudformation {words} --stack-name {self.stack}")

@@ -16,6 +16,7 @@ from deployer.commands import (
     desired_state,
     local_version,
     planning,
+    previews,
     recover,
     show_outputs,
     side_effects,
@@ -64,6 +65,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     outputs_file.check(options.outputs_file)
     environment = connection.load_environment(options)
     _check_no_rollback(environment, options)
+    previews.check(environment, options)
     cache, region = local.cache_directory(root), options.region or environment.region
     with ExitStack() as beside:
         layer = beside.enter_context(wheels.started(root / "requirements" / "layer.txt", cache / "wheels"))
@@ -74,6 +76,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         aws = connection.connect(ui, environment, options, root)
         with side_effects.reported(aws):
             account_state = connection.check_account(ui, aws, environment)
+            previews.check_owner(options, account_state.stack)
             packages = local_version.packages(ui, functions, layer)
             local_version.check(ui, linted)
             context = Context(ui, aws, environment, options, account_state.caller, Sources(rendered))
@@ -92,6 +95,7 @@ def deploy_desired(
     if unchanged:
         context.ui.line("Nothing to change: the local version is deployed.")
         if not context.options.plan:
+            previews.record(context)
             recording.catch_up(context.ui, context.aws, account_state, desired, source)
         plan = planning.nothing(context, account_state)
         return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
@@ -105,6 +109,8 @@ def deploy_desired(
     if change_set.empty:
         change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
         context.ui.line("Nothing to change: CloudFormation's change set is empty.")
+        if not context.options.plan:
+            previews.record(context)
         return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
     with applying.discard_on_exit(context.aws, change_set):
         planning.show(context, account_state, plan)
@@ -179,6 +185,7 @@ def _discard_leftover_versions(context: Context, account_state: AccountState, pl
 
 
 def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:
+    previews.record(context)
     if feature_flags.write_if_absent(context.aws, context.environment):
         context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
     return applying.execute(context, change_set, progress.expected(plan.plan))

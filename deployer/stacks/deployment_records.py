@@ -96,7 +96,8 @@ class Entry:
 
 
 def prefix(environment: str) -> str:
-    return f"deployments/{environment}/"
+    """Return the prefix of an environment's records; for "" that of all."""
+    return f"deployments/{environment}/" if environment else "deployments/"
 
 
 def version_of(root: Mapping[str, Any], values: Mapping[str, str], tags: Mapping[str, str]) -> str:
@@ -169,15 +170,19 @@ def record(
 
 def entries(aws: Aws, account: str, environment: str) -> list[Entry]:
     """Return all recorded deployments, newest first; [] also if the bucket does not exist."""
+    return sorted(_entries(keys(aws, account, environment)), key=lambda entry: entry.key, reverse=True)
+
+
+def keys(aws: Aws, account: str, environment: str) -> list[str]:
+    """Return the keys of all records of an environment."""
     s3 = aws.client("s3")
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=names.artifact_bucket(account, aws.region), Prefix=prefix(environment)
     )
     try:
-        keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+        return [found["Key"] for page in pages for found in page.get("Contents", ())]
     except s3.exceptions.NoSuchBucket:
         return []
-    return sorted(_entries(keys), key=lambda entry: entry.key, reverse=True)
 
 
 def _entries(keys: Iterable[str]) -> Iterable[Entry]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from config import names
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.plan import cfn_yaml
@@ -24,6 +25,25 @@ def describe(aws: Aws, stack: str) -> Mapping[str, Any] | None:
             return None
         raise
     return found[0] if found else None
+
+
+def roots(aws: Aws) -> dict[str, Mapping[str, Any]]:
+    """Return environment -> DescribeStacks entry of every root stack in this account and region, in any state.
+
+    By its name alone: a stack of another project may be among them.
+    """
+    prefix = names.root_stack("")
+    return {
+        stack["StackName"].removeprefix(prefix): stack
+        for page in aws.client("cloudformation").get_paginator("describe_stacks").paginate()
+        for stack in page["Stacks"]
+        if stack["StackName"].startswith(prefix) and not stack.get("ParentId") and status_of(stack).exists
+    }
+
+
+def is_ours(stack: Mapping[str, Any], environment: str) -> bool:
+    """Return True if the stack has the tags of the environment's deployments."""
+    return names.tags(environment).items() <= tags_of(stack).items()
 
 
 def status_of(stack: Mapping[str, Any] | None) -> StackStatus:

@@ -147,6 +147,35 @@ def start(local_dir: Path, project: Path = ROOT, env: str = "dev") -> Deployment
     return Deployment.of(local_dir, outputs)
 
 
+def left(deployment: Deployment) -> dict[str, list[str]]:
+    """Return everything in the account that the platform could have made, by kind."""
+    look = deployment.client
+    return {
+        "stacks": [stack["StackName"] for stack in look("cloudformation").describe_stacks()["Stacks"]],
+        "tables": look("dynamodb").list_tables()["TableNames"],
+        "buckets": [bucket["Name"] for bucket in look("s3").list_buckets()["Buckets"]],
+        "queues": look("sqs").list_queues().get("QueueUrls", []),
+        "topics": [topic["TopicArn"] for topic in look("sns").list_topics()["Topics"]],
+        "functions": [found["FunctionName"] for found in look("lambda").list_functions()["Functions"]],
+        "layers": [layer["LayerName"] for layer in look("lambda").list_layers()["Layers"]],
+        "sources": [found["UUID"] for found in look("lambda").list_event_source_mappings()["EventSourceMappings"]],
+        "apis": look("apigateway").get_rest_apis()["items"],
+        "keys": look("apigateway").get_api_keys()["items"],
+        "plans": look("apigateway").get_usage_plans()["items"],
+        "parameters": [found["Name"] for found in look("ssm").describe_parameters()["Parameters"]],
+        "log groups": [group["logGroupName"] for group in look("logs").describe_log_groups()["logGroups"]],
+        "alarms": [
+            alarm["AlarmName"]
+            for alarms in look("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"]).values()
+            if isinstance(alarms, list)
+            for alarm in alarms
+        ],
+        "dashboards": look("cloudwatch").list_dashboards()["DashboardEntries"],
+        "rules": [rule["Name"] for rule in look("events").list_rules()["Rules"]],
+        "roles": [role["RoleName"] for role in look("iam").list_roles()["Roles"]],
+    }
+
+
 def fresh_processes(deployment, function: str) -> None:
     """Settings are cached for minutes in a warm process."""
     reconfigure(deployment, function, TOUCHED=uuid.uuid4().hex)

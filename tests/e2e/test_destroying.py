@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.e2e.support import ROOT, Deployment, deploy, order_for, start, stop
+from tests.e2e.support import ROOT, Deployment, deploy, left, order_for, start, stop
 from tests.waiting import HANGS, eventually
 
 pytestmark = pytest.mark.e2e
@@ -61,35 +61,6 @@ def fill(deployment: Deployment) -> None:
 
 def status(cloudformation) -> str:
     return cloudformation.describe_stacks(StackName="food-delivery-dev")["Stacks"][0]["StackStatus"]
-
-
-def left(deployment: Deployment) -> dict[str, list[str]]:
-    """Return everything in the account that the platform could have made, by kind."""
-    look = deployment.client
-    return {
-        "stacks": [stack["StackName"] for stack in look("cloudformation").describe_stacks()["Stacks"]],
-        "tables": look("dynamodb").list_tables()["TableNames"],
-        "buckets": [bucket["Name"] for bucket in look("s3").list_buckets()["Buckets"]],
-        "queues": look("sqs").list_queues().get("QueueUrls", []),
-        "topics": [topic["TopicArn"] for topic in look("sns").list_topics()["Topics"]],
-        "functions": [found["FunctionName"] for found in look("lambda").list_functions()["Functions"]],
-        "layers": [layer["LayerName"] for layer in look("lambda").list_layers()["Layers"]],
-        "sources": [found["UUID"] for found in look("lambda").list_event_source_mappings()["EventSourceMappings"]],
-        "apis": look("apigateway").get_rest_apis()["items"],
-        "keys": look("apigateway").get_api_keys()["items"],
-        "plans": look("apigateway").get_usage_plans()["items"],
-        "parameters": [found["Name"] for found in look("ssm").describe_parameters()["Parameters"]],
-        "log groups": [group["logGroupName"] for group in look("logs").describe_log_groups()["logGroups"]],
-        "alarms": [
-            alarm["AlarmName"]
-            for alarms in look("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"]).values()
-            if isinstance(alarms, list)
-            for alarm in alarms
-        ],
-        "dashboards": look("cloudwatch").list_dashboards()["DashboardEntries"],
-        "rules": [rule["Name"] for rule in look("events").list_rules()["Rules"]],
-        "roles": [role["RoleName"] for role in look("iam").list_roles()["Roles"]],
-    }
 
 
 def test_without_data_a_filled_bucket_is_in_the_way_and_nothing_is_touched(local_dir):

@@ -37,10 +37,10 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     environment = connection.load_environment(options)
     aws = connection.connect(ui, environment, options, root)
     with side_effects.reported(aws):
-        return _look_and_destroy(options, ui, aws, environment)
+        return destroy(options, ui, aws, environment)
 
 
-def _look_and_destroy(options: Options, ui: Ui, aws: Aws, environment: Environment) -> dict:
+def destroy(options: Options, ui: Ui, aws: Aws, environment: Environment) -> dict:
     """Read what exists, ask, and delete it."""
     with ui.step("Look") as step:
         identity = aws.client("sts").get_caller_identity()
@@ -49,7 +49,7 @@ def _look_and_destroy(options: Options, ui: Ui, aws: Aws, environment: Environme
         step.result = f"account {found.account}, {aws.region}{aws.elsewhere}, stack {names.root_stack(options.env)}: {found.status}"
     consent.check_stack(found, partial(options.aws_command, aws))
     data = found.retained_data if options.delete_data else []
-    shared = options.delete_data and not found.others
+    shared = _deletes_shared(options, found)
     if not (found.status.exists or data or found.has_flags or found.records or (shared and found.has_shared)):
         ui.line(f"Environment {environment.name} is not deployed here: there is nothing to destroy.")
         return _report(ui, "nothing deployed", found, [], deletion_view.kept(found, options.delete_data), options)
@@ -66,15 +66,20 @@ def _look_and_destroy(options: Options, ui: Ui, aws: Aws, environment: Environme
 
 def _destroy(context: Context, found: Inventory, data: list[DataResource]) -> list[Kept]:
     """Delete the stack, then `data`, which it retained, then what is outside it; return what is kept."""
-    ui, aws, delete_data = context.ui, context.aws, context.options.delete_data
+    ui, aws = context.ui, context.aws
     if found.stack and found.status.exists:
         _delete_stack(context, found, found.stack["StackId"])
     for each in data:
         _delete_data(ui, aws, each)
     _sweep(ui, aws, found)
-    if delete_data and not found.others:
+    if _deletes_shared(context.options, found):
         return _delete_shared(ui, aws, found)
-    return deletion_view.kept(found, delete_data)
+    return deletion_view.kept(found, context.options.delete_data)
+
+
+def _deletes_shared(options: Options, found: Inventory) -> bool:
+    """With the data of the last environment; not when previews expire, since the next one is on its way."""
+    return options.delete_data and not options.expired and not found.others
 
 
 def _report(
@@ -159,7 +164,7 @@ def _sweep(ui: Ui, aws: Aws, found: Inventory) -> None:
         if found.artifacts:
             prefix = deployment_records.prefix(found.environment)
             versions = object_versions.delete(aws.client("s3"), found.artifacts.id, prefix=prefix)
-            swept += [f"{versions:,} deployment record{'s' * (versions > 1)}"] * bool(versions)
+            swept += [f"{versions:,} record{'s' * (versions > 1)}"] * bool(versions)
         step.result = ", ".join(swept) or "nothing to delete outside the stack"
 
 

@@ -57,11 +57,15 @@ def confirm(environment: Environment, found: Inventory, options: Options, place:
     if why := "; ".join(_protections(environment, found)):
         _confirm_name(environment.name, why)
         return
+    confirm_by_question(f"Destroy environment {environment.name}{place}?", options)
+
+
+def confirm_by_question(question: str, options: Options) -> None:
     if options.yes:
         return
     if not can_ask():
         raise Failure(Exit.REFUSED, "confirmation required, but stdin is not a terminal", "add --yes")
-    if not ask(f"Destroy environment {environment.name}{place}?"):
+    if not ask(question):
         raise Failure(Exit.REFUSED, "not confirmed")
 
 

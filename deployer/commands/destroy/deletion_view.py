@@ -32,7 +32,7 @@ def show(ui: Ui, found: Inventory, data: list[DataResource], shared: bool) -> No
     if found.has_flags:
         ui.line(f"  {names.parameter_path(found.environment, 'feature-flags')} (SecureString)")
     if found.records:
-        ui.line(f"  history: {found.records:,} deployment record{'s' * (found.records != 1)}")
+        ui.line(f"  history: {found.records:,} record{'s' * (found.records != 1)}")
     if shared:
         for what in filter(None, [found.artifacts and found.artifacts.id, *found.log_roles]):
             ui.line(f"  {what} (this is the last environment in this account and region)")

@@ -20,7 +20,7 @@ _UNKNOWN = "others that these credentials cannot list"
 class Inventory:
     """`stack`: the root's DescribeStacks entry, or None. `resources`: of the stack. `data`: the data resources of the
     stack, and those that earlier stacks retained. `unchecked`: what could not be read, and why. `records`: number of
-    deployment records. `artifacts`: the shared bucket, or None. `others`: environments that share it.
+    records of deployments and of a preview. `artifacts`: the shared bucket, or None. `others`: environments that share it.
     `gateway_role`: name of the platform's role that API Gateway logs with, or ""."""
 
     environment: str
@@ -78,7 +78,7 @@ def take(aws: Aws, environment: str, account: str) -> Inventory:
     except Exception as error:
         unchecked.append(f"data that earlier deployments of this environment retained: {_denied(error)}")
     try:
-        others = frozenset(environments(aws) - {environment})
+        others = frozenset(reading.roots(aws).keys() - {environment})
     except Exception as error:
         unchecked.append(f"other environments, so shared resources are kept: {_denied(error)}")
     bucket = Resource((), "artifacts", BUCKET, names.artifact_bucket(account, aws.region), retained=True)
@@ -92,23 +92,11 @@ def take(aws: Aws, environment: str, account: str) -> Inventory:
         tuple(resources.with_data(aws, [*found, *outside])),
         tuple(unchecked),
         _has_flags(aws, environment),
-        len(deployment_records.entries(aws, account, environment)),
+        len(deployment_records.keys(aws, account, environment)),
         next(iter(resources.with_data(aws, [bucket])), None),
         others,
         _gateway_role(aws),
     )
-
-
-def environments(aws: Aws) -> set[str]:
-    """Return the environments that have a root stack in this account and region, in any state."""
-    prefix = names.root_stack("")
-    pages = aws.client("cloudformation").get_paginator("describe_stacks").paginate()
-    return {
-        stack["StackName"].removeprefix(prefix)
-        for page in pages
-        for stack in page["Stacks"]
-        if stack["StackName"].startswith(prefix) and not stack.get("ParentId") and reading.status_of(stack).exists
-    }
 
 
 def _denied(error: Exception) -> str:

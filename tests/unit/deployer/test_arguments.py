@@ -164,6 +164,9 @@ def test_what_may_stand_alone_then_means_all_or_the_one_before(flag):
         (["--stop", "--local", "--yes"], "--stop and --yes do not go together"),
         (["--follow"], "--follow goes with --logs"),
         (["--delete-data"], "--delete-data goes with --destroy"),
+        (["--destroy", "--expired"], "--destroy --expired finds the environments: leave out --env"),
+        (["--status", "--ttl", "3d"], "--status and --ttl do not go together"),
+        (["--ttl", "soon"], "is not a duration such as"),
         (["--detailed-exitcode"], "--detailed-exitcode goes with --plan or --drift"),
         (["--status", "--output", "markdown"], "--output markdown goes with --plan"),
         (["--logs", "--since", "soon"], "is not a duration such as"),
@@ -177,6 +180,28 @@ def test_what_may_stand_alone_then_means_all_or_the_one_before(flag):
 )
 def test_a_mistake_is_told_with_what_it_would_belong_to(capsys, given, said):
     assert said in refused(capsys, *given)
+
+
+@pytest.mark.parametrize("words", [["--environments"], ["--destroy", "--expired"]])
+def test_commands_over_all_environments_need_none(words):
+    options, command = arguments.parse(words)
+    assert command.module.startswith("operations.environments.")
+    assert arguments.wanted(options).command_line() == f"python deploy.py {' '.join(words)}"
+    assert callable(getattr(import_module(command.module), command.function))
+
+
+def test_without_destroy_nothing_expires(capsys):
+    with pytest.raises(SystemExit):
+        arguments.parse(["--expired"])
+    assert "--expired goes with --destroy" in capsys.readouterr().err
+
+
+def test_a_preview_is_made_like_an_environment_without_a_file(capsys):
+    assert meant("--like", "staging", "--ttl", "3d")[1] == Options(env="dev", like="staging", ttl=259200.0)
+    assert cli.main(["--env", "dev", "--like", "staging", "--plan"]) == Exit.USAGE
+    assert "environments/dev.toml exists" in capsys.readouterr().err
+    assert cli.main(["--env", "feature/x", "--like", "dev", "--plan"]) == Exit.USAGE
+    assert "'feature/x' is no name of a preview: expected lower-case letters" in capsys.readouterr().err
 
 
 def test_a_misspelt_environment_is_answered_with_all_and_the_closest(capsys):

@@ -143,6 +143,13 @@ def test_the_last_environment_s_deletion_deletes_shared_resources(world):
     assert report["kept"] == []
 
 
+def test_a_preview_that_expires_is_never_the_last_environment(world):
+    world.found = found(others=frozenset())
+    report = world.run(delete_data=True, expired=True)
+    assert world.did == ["delete stack", *SWEPT]
+    assert [entry["physicalId"] for entry in report["kept"]] == ["artifacts", "food-delivery-dev-role"]
+
+
 def test_the_role_is_kept_while_other_apis_log_with_it(world):
     world.found, world.apis = found(others=frozenset()), [{"id": "theirs"}]
     report = world.run(delete_data=True)

@@ -37,7 +37,7 @@ def account(aws, monkeypatch):
     found = [resource(TABLE, "orders"), resource(ROLE, "old-role", retained=True), resource(API, "api-2")]
     monkeypatch.setattr(reading, "describe", lambda aws, stack: STACK)
     monkeypatch.setattr(resources, "of_stack", lambda aws, stack: found)
-    monkeypatch.setattr(inventory, "environments", lambda aws: {"dev", "prod"})
+    monkeypatch.setattr(reading, "roots", lambda aws: {"dev": STACK, "prod": STACK})
     tagged = [resource(TABLE, "orders", retained=True), resource(BUCKET, "old-files", retained=True)]
     monkeypatch.setattr(resources, "tagged", lambda aws, environment: tagged)
     monkeypatch.setattr(
@@ -45,7 +45,7 @@ def account(aws, monkeypatch):
         "with_data",
         lambda aws, found: [DataResource(each, 1) for each in found if each.type in (TABLE, BUCKET)],
     )
-    monkeypatch.setattr(deployment_records, "entries", lambda *arguments: ["one", "two"])
+    monkeypatch.setattr(deployment_records, "keys", lambda *arguments: ["one", "two"])
     aws.stub("ssm").add_response("get_parameters", {"Parameters": [{"Name": "/food-delivery/dev/feature-flags"}]})
     role = {"cloudwatchRoleArn": "arn:aws:iam::1:role/food-delivery-prod-ApiStack-role"}
     aws.stub("apigateway").add_response("get_account", role)
@@ -84,7 +84,7 @@ def test_missing_read_permissions_are_reported_and_shared_resources_are_kept(acc
         raise DENIED
 
     monkeypatch.setattr(resources, "tagged", denied)
-    monkeypatch.setattr(inventory, "environments", denied)
+    monkeypatch.setattr(reading, "roots", denied)
     found = take(account)
     assert [data.id for data in found.data] == ["orders"]
     assert len(found.unchecked) == 2 and "tag:GetResources" in found.unchecked[0]
@@ -117,4 +117,4 @@ def test_environments_are_distinguished_from_nested_stacks_and_other_projects(aw
     stub = aws.stub("cloudformation")
     stub.add_response("describe_stacks", {"Stacks": first, "NextToken": "more"})
     stub.add_response("describe_stacks", {"Stacks": [entry("food-delivery-prod")]})
-    assert inventory.environments(aws) == {"dev", "prod"}
+    assert reading.roots(aws).keys() == {"dev", "prod"}
