@@ -205,7 +205,7 @@ class Monitoring(Section):
 
 class Release(Section):
     monitoring_minutes: Annotated[int, DEPLOYER_ONLY] = Field(0, ge=0, le=180)
-    """Minutes after a deployment in which one of its alarms rolls it back; 0 watches the alarms only while it runs"""
+    """Minutes after a deployment in which an alarm that goes into ALARM rolls it back; 0 for no alarm rollback"""
 
 
 class Deploy(Section):

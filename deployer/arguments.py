@@ -32,7 +32,9 @@ class Command:
 
 
 COMMANDS = (
-    Command("", "deployer.commands.deploy", companions=_DEPLOYING | {"no_rollback", "detailed_exitcode"}),
+    Command(
+        "", "deployer.commands.deploy", companions=_DEPLOYING | {"no_rollback", "ignore_alarms", "detailed_exitcode"}
+    ),
     Command("--rollback", "deployer.commands.rollback", companions=_DEPLOYING | {"detailed_exitcode"}),
     Command("--status", "operations.status.command"),
     Command("--history", "deployer.commands.history"),

@@ -35,6 +35,7 @@ class Options:
     allow_replace: frozenset[str] = frozenset()
     orders_per_day: int = 3500
     no_rollback: bool = False
+    ignore_alarms: bool = False
     version: str | None = None
 
     # --import, --faults

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def deploy_desired(
     with context.ui.waiting("Read"):
         now = reading.deployed(context.aws, account_state.stack)
     then = snapshot.desired(desired.bundle, desired.parameters, now)
-    planning.check(context, account_state, now, then)
+    desired = replace(desired, monitoring=planning.check(context, account_state, now, then))
     _upload(context, desired, account_state)
     change_set, plan = planning.propose(context, account_state, desired, now, then)
     if change_set.empty:
@@ -115,9 +115,16 @@ def deploy_desired(
         planning.confirm(context, account_state, plan)
         began = time.monotonic()
         outcome = _execute(context, change_set, plan)
+        breach = applying.find_breach(context, outcome, plan.monitoring)
         seconds = time.monotonic() - began
     with _after_the_operation(context, outcome):
-        applying.finish(context, change_set.stack_id, outcome)
+        try:
+            applying.finish(context, change_set.stack_id, outcome, breach)
+        finally:
+            if breach:
+                recording.record(
+                    context.ui, context.aws, account_state, desired, source, seconds, plan.plan, breach.name
+                )
         values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
         recording.record(context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
     return DeploymentReport("deployed", plan, values)
@@ -172,7 +179,7 @@ def _reporting(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
 def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:
     if feature_flags.write_if_absent(context.aws, context.environment):
         context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
-    return applying.execute(context, change_set, progress.expected(plan.plan))
+    return applying.execute(context, change_set, progress.expected(plan.plan), plan.monitoring)
 
 
 @contextmanager

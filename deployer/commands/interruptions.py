@@ -11,10 +11,12 @@ from deployer.commands import side_effects
 from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.show import progress
+from deployer.show.monitoring_view import MonitoringView
 from deployer.show.ui import Ui, can_ask, choose
-from deployer.stacks import execution, operation, reading, recovery
+from deployer.stacks import alarms, execution, operation, reading, recovery
 from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.operation import Operation
+from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 
 Watch = Callable[[OnEvents], Outcome]
 """Starts or follows an operation, passes its events to the argument, returns its outcome."""
@@ -49,15 +51,20 @@ def terminable() -> Iterator[None]:
 
 
 def watch_operation(
-    context: Context, stack_id: str, watch: Watch, expected: Mapping[str, int] | None = None
+    context: Context,
+    stack_id: str,
+    watch: Watch,
+    expected: Mapping[str, int] | None = None,
+    monitoring: Monitoring = UNMONITORED,
 ) -> Outcome:
     """Watch with the live display. If the answer to Ctrl-C is to go on, the display starts again from the first event.
 
-    `expected`: stack path -> number of planned changes, if known. Raises Failure(INTERRUPTED).
+    `expected`: stack path -> number of planned changes, if known. `monitoring`: of the operation. Raises Failure(INTERRUPTED).
     """
+    view = MonitoringView(monitoring, lambda: alarms.named(context.aws, monitoring.alarms))
     while True:
         try:
-            with progress.display(context.ui, context.stack, expected) as on_events:
+            with progress.display(context.ui, context.stack, expected, view) as on_events:
                 return watch(on_events)
         except KeyboardInterrupt as interruption:
             try:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from deployer.plan.changes import ABSENT, Change, Difference
-from deployer.show import cost_view, permissions_view, plan_values
+from deployer.show import cost_view, monitoring_view, permissions_view, plan_values
 from deployer.show.plan_report import PlanReport
 
 LIMIT = 60_000
@@ -30,6 +30,7 @@ def as_markdown(report: PlanReport) -> str:
         f"Stack {_escaped(report.stack)}, account {_escaped(report.account)}, {_escaped(report.region + report.elsewhere)}.",
         *_cut([line for tag in report.tags for line in ("", f"~ {_escaped(str(tag))}")]),
         *_cut(_dangers(report)),
+        *_cut([line for text in monitoring_view.lines(report.monitoring) for line in ("", _escaped(text))]),
     ]
     if report.permissions is not None:
         lines += ["", "#### Permissions", "", *_cut(permissions_view.markdown(report.permissions))]

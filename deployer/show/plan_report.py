@@ -6,6 +6,7 @@ from costs import CostChange
 from deployer.plan.changes import Plan
 from deployer.plan.guard import Danger
 from deployer.plan.permissions import PermissionChanges
+from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class PlanReport:
     cost: CostChange | None = None
     tags: tuple[TagChange, ...] = ()
     elsewhere: str = ""
+    monitoring: Monitoring = UNMONITORED
 
     def danger(self, path: str) -> Danger | None:
         """Return the danger of changing the resource at this path."""
