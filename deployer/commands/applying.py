@@ -157,7 +157,7 @@ def _logs(context: Context, outcome: Outcome, breach: Breach) -> str:
     """Return the command for the logs since the operation began, of the function if the alarms measure only one."""
     functions = {function for alarm in breach.causes for function in alarm.functions}
     minutes = 1 + (datetime.now(UTC) - outcome.events[0].time).total_seconds() // 60
-    of_one = next(iter(functions)) if len(functions) == 1 else ""
+    of_one = functions.pop() if len(functions) == 1 else None
     return context.options.at_the_same_place("--logs", function=of_one, since=60 * minutes).command_line()
 
 
