@@ -5,7 +5,7 @@ from conformance.measures import alarm, watching
 from conformance.probe import deploys, expect, holds
 from conformance.resources import att, parameter, ref, template
 
-TRIGGERS = ("deployer/stacks/rollback_triggers.py", "deployer/preflight/rollback_alarms.py")
+TRIGGERS = ("deployer/stacks/rollback_triggers.py", "deployer/preflight/monitoring.py")
 COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
 
 

@@ -11,7 +11,7 @@ from deployer.errors import Exit, Failure
 from deployer.plan import compare, guard, permissions
 from deployer.plan.changes import Action, Plan
 from deployer.plan.snapshot import Snapshot
-from deployer.preflight import findings, name_conflicts, rollback_alarms
+from deployer.preflight import findings, monitoring, name_conflicts
 from deployer.preflight.account_state import AccountState
 from deployer.show import failure, plan_text, plan_values
 from deployer.show.plan_report import PlanReport, TagChange
@@ -36,7 +36,7 @@ def check(context: Context, account_state: AccountState, now: Snapshot, then: Sn
     for limit in found.limits_reached:
         context.ui.warn(f"there are {limit}")
     with context.ui.waiting("Alarms"):
-        return rollback_alarms.check(context.aws, context.environment, context.options, account_state.caller, now, then)
+        return monitoring.check(context.aws, context.environment, context.options, account_state.caller, now, then)
 
 
 def propose(

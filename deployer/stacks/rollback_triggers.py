@@ -14,7 +14,7 @@ from deployer.aws.session import Aws
 from deployer.plan.rollback_alarms import COMPOSITE
 from deployer.stacks import alarms
 from deployer.stacks.alarms import Alarm
-from deployer.stacks.causes import root_cause
+from deployer.stacks.causes import is_consequence, root_cause
 from deployer.stacks.execution import Outcome
 
 
@@ -76,10 +76,12 @@ def breach(aws: Aws, outcome: Outcome, monitoring: Monitoring) -> Breach | None:
     """
     if not (monitoring.triggers and "ROLLBACK" in outcome.status.name):
         return None
-    cause = root_cause(outcome.events)
-    reason = cause.reason if cause and cause.of_the_stack else ""
+    begun = [event for event in outcome.events if event.of_the_stack and event.status.endswith("ROLLBACK_IN_PROGRESS")]
+    reason = next((event.reason for event in begun if event.reason), "")
     named = [name for name in monitoring.alarms if name in reason]
-    if not named and ((cause and not cause.of_the_stack) or reason == "User Initiated"):
+    cause = root_cause(outcome.events)
+    failed = cause is not None and not cause.of_the_stack and not is_consequence(cause)
+    if not named and (failed or reason == "User Initiated"):
         return None
     known = {alarm.name: alarm for alarm in _read(aws, monitoring.alarms)}
     found = named or [alarm.name for alarm in known.values() if alarm.state == alarms.ALARM]
