@@ -4,7 +4,7 @@ CloudFormation runs the operation: it goes on if this process ends. `stacks.exec
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -120,21 +120,27 @@ def resume(context: Context, running: Operation, monitoring: Monitoring = UNMONI
     return interruptions.watch_operation(context, running.stack_id, watch, monitoring=monitoring)
 
 
-def find_breach(context: Context, outcome: Outcome, monitoring: Monitoring) -> Breach | None:
-    """Return the alarm that rolled the operation back, None if none did."""
-    with context.ui.waiting("Alarms"):
-        return rollback_triggers.breach(context.aws, outcome, monitoring)
+def finish(
+    context: Context,
+    stack_id: str,
+    outcome: Outcome,
+    monitoring: Monitoring = UNMONITORED,
+    record: Callable[[str], None] = lambda alarm: None,
+) -> None:
+    """Verify a deployment that this run started or resumed; raise Failure with a diagnosis if it failed.
 
-
-def finish(context: Context, stack_id: str, outcome: Outcome, breach: Breach | None = None) -> None:
-    """Verify a deployment that this run started or resumed; raise Failure with a diagnosis if it failed."""
+    `record`: gets the name of the alarm that rolled it back.
+    """
     if outcome.status.succeeded:
         _verify(context.ui, context.aws, stack_id, outcome)
         return
-    report = diagnose(context, outcome, breach)
+    with context.ui.waiting("Diagnose"):
+        breach = rollback_triggers.breach(context.aws, outcome, monitoring)
+        report = diagnose(context, outcome, breach)
     failure.show(context.ui, report)
     message = f"the deployment failed; stack {context.stack} is in {outcome.status}"
     if breach:
+        record(breach.name)
         message = f"alarm {breach.name} rolled the deployment back; stack {context.stack} is in {outcome.status}"
     raise Failure(Exit.FAILED, message, report.next, {"failure": failure.as_json(report)})
 

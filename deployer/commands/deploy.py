@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,18 +116,12 @@ def deploy_desired(
         planning.confirm(context, account_state, plan)
         began = time.monotonic()
         outcome = _execute(context, change_set, plan)
-        breach = applying.find_breach(context, outcome, plan.monitoring)
         seconds = time.monotonic() - began
+    record = partial(recording.record, context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
     with _after_the_operation(context, outcome):
-        try:
-            applying.finish(context, change_set.stack_id, outcome, breach)
-        finally:
-            if breach:
-                recording.record(
-                    context.ui, context.aws, account_state, desired, source, seconds, plan.plan, breach.name
-                )
+        applying.finish(context, change_set.stack_id, outcome, plan.monitoring, record)
         values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
-        recording.record(context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
+        record()
     return DeploymentReport("deployed", plan, values)
 
 

@@ -106,8 +106,7 @@ def _wait_for(context: Context, stack: Mapping[str, Any], caller: str) -> None:
     monitoring = rollback_triggers.of_stack(stack) if running.is_deployment else UNMONITORED
     outcome = applying.resume(context, running, monitoring)
     if running.is_deployment:
-        breach = applying.find_breach(context, outcome, monitoring)
-        applying.finish(context, running.stack_id, outcome, breach)
+        applying.finish(context, running.stack_id, outcome, monitoring)
 
 
 def _wants_to_follow(context: Context, running: operation.Operation) -> bool:

@@ -16,7 +16,7 @@ from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
-from deployer.stacks import change_set_cleanup, execution, operation, reading, recovery
+from deployer.stacks import change_set_cleanup, execution, operation, reading, recovery, rollback_triggers
 from deployer.stacks.alarms import Alarm
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.events import STACK, Event
@@ -30,6 +30,7 @@ SET_ID = "arn:aws:cloudformation:us-east-1:1:changeSet/deploy-1/1"
 SET = ChangeSet(SET_ID, STACK_ID, False, sets=(("", STACK_ID, SET_ID), ("DataStack", "arn:child", "arn:set")))
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DONE = Outcome(StackStatus("UPDATE_COMPLETE"), (), {})
+MONITORING = Monitoring(("arn:aws:cloudwatch:r:1:alarm:dev-sync-path",), 10)
 
 
 def running(status="UPDATE_IN_PROGRESS", begun="UPDATE_IN_PROGRESS"):
@@ -288,7 +289,9 @@ def test_a_failure_reports_cause_state_and_next_step(cloud, status, hint):
     assert "Function (AWS::Lambda::Function)" in shown and f"State: {report['state']}." in shown
 
 
-def test_a_rollback_by_an_alarm_names_it_its_metric_and_the_command_for_the_logs(cloud):
+def test_a_rollback_by_an_alarm_is_recorded_and_names_the_alarm_its_metric_and_the_command_for_the_logs(
+    cloud, monkeypatch
+):
     errors = Alarm(
         *("dev-orders-command-errors", False, "ALARM", START, "5 > 1", "Invocations failed. First: read the log."),
         metric="AWS/Lambda Errors",
@@ -296,8 +299,14 @@ def test_a_rollback_by_an_alarm_names_it_its_metric_and_the_command_for_the_logs
     )
     begun = Event("1", START, STACK_ID, "food-delivery-dev", "food-delivery-dev", STACK_ID, STACK, "UPDATE_IN_PROGRESS")
     outcome = Outcome(StackStatus("UPDATE_ROLLBACK_COMPLETE"), (begun,), {STACK_ID: ""})
+    breach = Breach("dev-sync-path", "errors is in ALARM", (errors,))
+    monkeypatch.setattr(
+        rollback_triggers, "breach", lambda aws, seen, watched: breach if watched is MONITORING else None
+    )
+    recorded = []
     with pytest.raises(Failure) as failure:
-        applying.finish(cloud.context, STACK_ID, outcome, Breach("dev-sync-path", "errors is in ALARM", (errors,)))
+        applying.finish(cloud.context, STACK_ID, outcome, MONITORING, recorded.append)
+    assert recorded == ["dev-sync-path"]
     assert failure.value.code is Exit.FAILED
     assert failure.value.message == (
         "alarm dev-sync-path rolled the deployment back; stack food-delivery-dev is in UPDATE_ROLLBACK_COMPLETE"
@@ -328,9 +337,6 @@ def test_alarms_of_no_function_or_of_several_are_explained_by_the_logs_of_all(cl
     outcome = Outcome(StackStatus("UPDATE_ROLLBACK_COMPLETE"), (begun,), {STACK_ID: ""})
     report = applying.diagnose(cloud.context, outcome, Breach("dev-sync-path", "", causes))
     assert "python deploy.py --env dev --logs --since " in report.cause.remedy
-
-
-MONITORING = Monitoring(("arn:aws:cloudwatch:r:1:alarm:dev-sync-path",), 10)
 
 
 @pytest.mark.parametrize(

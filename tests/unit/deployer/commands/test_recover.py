@@ -225,6 +225,21 @@ def test_the_caller_s_own_interrupted_deployment_that_failed_is_a_failure(world,
     assert failure.report["failure"]["stacks"] == {"root": "UPDATE_ROLLBACK_COMPLETE"} and not world.verified
 
 
+def test_a_resumed_deployment_that_an_alarm_rolled_back_names_the_alarm_of_the_stack_s_triggers(world, monkeypatch):
+    begun, alarm = begun_by(ANA, monkeypatch, alive=False), "food-delivery-dev-sync-path"
+    triggers = [{"Arn": f"arn:aws:cloudwatch:us-east-1:1:alarm:{alarm}", "Type": "AWS::CloudWatch::CompositeAlarm"}]
+    configuration = {"RollbackTriggers": triggers, "MonitoringTimeInMinutes": 10}
+    found = {"AlarmName": alarm, "StateValue": "ALARM", "StateUpdatedTimestamp": START, "AlarmRule": "FALSE"}
+    world.aws.stub("cloudwatch").add_response("describe_alarms", {"CompositeAlarms": [found]})
+    world.described("UPDATE_IN_PROGRESS", by=STACK_ID)
+    world.events(begun)
+    world.events(event(9, "UPDATE_ROLLBACK_COMPLETE"), event(5, "UPDATE_ROLLBACK_IN_PROGRESS"), begun)
+    before = stack("UPDATE_IN_PROGRESS") | {"RollbackConfiguration": configuration}
+    monkeypatch.setitem(globals(), "stack", lambda status: before)
+    failure = world.refused("UPDATE_IN_PROGRESS", yes=True)
+    assert failure.code is Exit.FAILED and f"alarm {alarm} rolled the deployment back" in failure.message
+
+
 @pytest.mark.parametrize(
     "caller, alive, options",
     [
