@@ -14,7 +14,9 @@ from deployer.stacks.alarms import Alarm
 from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 
 _CREATED = "this deployment creates it, so the next one is the first that it can roll back"
-_REMOVED = "this deployment removes or renames it, and a trigger that is missing fails the operation"
+_REMOVED = (
+    "this deployment removes it, renames it or makes it no trigger; a trigger that is missing fails the operation"
+)
 
 
 def check(

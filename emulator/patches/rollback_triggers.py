@@ -28,23 +28,35 @@ def rollback_triggers() -> None:
     monitoring time. A stack without triggers waits for the monitoring time, too.
 
     An update notices an alarm before each of its own resources, and in the monitoring time; a creation then only."""
+    _keep_configurations()
+    _deploy_in_a_thread()
+    _roll_back_for_alarms()
+
+
+def _keep_configurations() -> None:
+    """CloudFormation saves the configuration of an executed change set; one without leaves that of the stack."""
     create, execute = (handlers._ACTION_HANDLERS[f"{verb}ChangeSet"] for verb in ("Create", "Execute"))
-    deploy, outputs_of = changesets._deploy_stack_async, stacks._resolve_stack_outputs
-    add_event, roll_back = stacks._add_event, stacks._roll_back_operation
 
     def create_change_set(params):
         answer = create(params)
-        change_set = changesets._find_change_set(_text(params, "ChangeSetName"), _text(params, "StackName"))[1]
-        if answer[0] == 200 and change_set:
+        if answer[0] == 200 and (change_set := _found(params)):
             change_set["_rollback"] = _configuration(params)
         return answer
 
     def execute_change_set(params):
-        """CloudFormation saves the configuration; a change set without one leaves that of the stack."""
-        change_set = changesets._find_change_set(_text(params, "ChangeSetName"), _text(params, "StackName"))[1]
+        change_set = _found(params)
         if change_set and change_set["ExecutionStatus"] == "AVAILABLE" and change_set.get("_rollback"):
             cloudformation._stacks[change_set["StackName"]]["_rollback"] = change_set["_rollback"]
         return execute(params)
+
+    handlers._ACTION_HANDLERS.update(CreateChangeSet=create_change_set, ExecuteChangeSet=execute_change_set)
+    for name, of in (("DescribeStacks", _stacks_with), ("DescribeChangeSet", _change_sets_with)):
+        handlers._ACTION_HANDLERS[name] = _describing(handlers._ACTION_HANDLERS[name], of)
+
+
+def _deploy_in_a_thread() -> None:
+    """An operation that waits for its monitoring time must not hold up the server's event loop."""
+    deploy = changesets._deploy_stack_async
 
     async def deploy_monitored(stack_name, stack_id, template, values, disable_rollback, tags, **more):
         arguments = (stack_name, stack_id, template, values, disable_rollback, tags)
@@ -52,10 +64,17 @@ def rollback_triggers() -> None:
         if disable_rollback or not any(stack.get("_rollback", {}).values()):
             return await deploy(*arguments, **more)
         stack["_monitored"] = True
-        try:  # in a thread of its own: it waits for the monitoring time
+        try:
             return await run_reentrant(lambda: asyncio.run(deploy(*arguments, **more)))
         finally:
             stack.pop("_monitored", None)
+
+    changesets._deploy_stack_async = deploy_monitored
+
+
+def _roll_back_for_alarms() -> None:
+    """Look at the alarms before each resource of an update, and when all resources are deployed."""
+    outputs_of, add_event, roll_back = stacks._resolve_stack_outputs, stacks._add_event, stacks._roll_back_operation
 
     def outputs_after_monitoring(definitions, conditions, resources, values, mappings, stack_name, stack_id):
         """Upstream resolves the outputs when all resources are deployed, before it deletes old ones."""
@@ -66,13 +85,12 @@ def rollback_triggers() -> None:
         return found
 
     def add_unless_rolling_back(stack_id, stack_name, logical_id, kind, status, reason="", *more, **named):
-        """Look at the alarms before each resource; a stack that rolls back for an alarm is never FAILED."""
+        """A stack that rolls back for an alarm is never FAILED."""
         stack = cloudformation._stacks.get(stack_name) or {}
-        if stack.get("_monitored"):
-            if logical_id == stack_name and status in ("CREATE_FAILED", "UPDATE_FAILED"):
-                return None
-            if status == "UPDATE_IN_PROGRESS" and (found := breach(stack)):
-                stack.update(_cancel_requested=True, _cancel_token=stacks.CLIENT_REQUEST_TOKEN.get(), _breach=found)
+        if stack.get("_breach") and logical_id == stack_name and status in ("CREATE_FAILED", "UPDATE_FAILED"):
+            return None
+        if stack.get("_monitored") and status == "UPDATE_IN_PROGRESS" and (found := breach(stack)):
+            stack.update(_cancel_requested=True, _cancel_token=stacks.CLIENT_REQUEST_TOKEN.get(), _breach=found)
         return add_event(stack_id, stack_name, logical_id, kind, status, reason, *more, **named)
 
     async def roll_back_with_reason(stack_name, stack_id, stack, operation, reason_override=""):
@@ -82,11 +100,8 @@ def rollback_triggers() -> None:
             stacks.CLIENT_REQUEST_TOKEN.set(stack.pop("_cancel_token", ""))
         return await roll_back(stack_name, stack_id, stack, operation, reason or reason_override)
 
-    handlers._ACTION_HANDLERS.update(CreateChangeSet=create_change_set, ExecuteChangeSet=execute_change_set)
-    for name, of in (("DescribeStacks", _stacks_with), ("DescribeChangeSet", _change_sets_with)):
-        handlers._ACTION_HANDLERS[name] = _describing(handlers._ACTION_HANDLERS[name], of)
-    changesets._deploy_stack_async, stacks._resolve_stack_outputs = deploy_monitored, outputs_after_monitoring
-    stacks._add_event, stacks._roll_back_operation = add_unless_rolling_back, roll_back_with_reason
+    stacks._resolve_stack_outputs, stacks._add_event = outputs_after_monitoring, add_unless_rolling_back
+    stacks._roll_back_operation = roll_back_with_reason
 
 
 def _monitor(stack: dict) -> None:
@@ -148,7 +163,7 @@ def _stacks_with(text: str, params: dict) -> str:
 
 
 def _change_sets_with(text: str, params: dict) -> str:
-    change_set = changesets._find_change_set(_text(params, "ChangeSetName"), _text(params, "StackName"))[1]
+    change_set = _found(params)
     if not change_set or not change_set.get("_rollback"):
         return text
     return text.replace("<Changes>", _xml(change_set["_rollback"]) + "<Changes>", 1)
@@ -163,6 +178,10 @@ def _xml(configuration: dict) -> str:
     minutes = configuration["minutes"]
     time_ = f"<MonitoringTimeInMinutes>{minutes}</MonitoringTimeInMinutes>" if minutes else ""
     return f"<RollbackConfiguration><RollbackTriggers>{triggers}</RollbackTriggers>{time_}</RollbackConfiguration>"
+
+
+def _found(params: dict) -> dict | None:
+    return changesets._find_change_set(_text(params, "ChangeSetName"), _text(params, "StackName"))[1]
 
 
 def _text(params: dict, name: str) -> str:

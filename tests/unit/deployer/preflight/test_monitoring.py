@@ -73,7 +73,7 @@ def test_an_alarm_that_the_deployment_creates_or_removes_is_left_out_and_so_is_o
     assert {name: why.split(",")[0] for name, why in found.left_out.items()} == {
         "a": "it was deleted outside CloudFormation",
         "new": "this deployment creates it",
-        "old": "this deployment removes or renames it",
+        "old": "this deployment removes it",
     }
 
 
