@@ -6,6 +6,9 @@ CloudFormation names every other resource, so that it can replace it.
 PROJECT = "food-delivery"
 ALIAS = "live"
 
+ROLLBACK_TRIGGER = "RollbackTrigger"
+"""Key in the Metadata of an alarm that rolls back a release which brings it into ALARM; its value is the reason."""
+
 
 def root_stack(environment: str) -> str:
     return f"{PROJECT}-{environment}"

@@ -214,7 +214,7 @@ class Release(Section):
     """How requests move to a new version of a function: at once, or gradually by CodeDeploy"""
 
     monitoring_minutes: Annotated[int, DEPLOYER_ONLY] = Field(0, ge=0, le=180)
-    """Minutes after a deployment in which one of its alarms rolls it back; 0 watches the alarms only while it runs"""
+    """Minutes after a deployment in which an alarm that goes into ALARM rolls it back; 0 for no alarm rollback"""
 
 
 class Deploy(Section):

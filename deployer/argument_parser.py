@@ -67,6 +67,9 @@ def _deploying(group) -> None:
     )
     group.add_argument("--no-rollback", action="store_true", help="keep the failed state for debugging; not in prod")
     group.add_argument(
+        "--ignore-alarms", action="store_true", help="deploy while an alarm is in ALARM; it rolls nothing back"
+    )
+    group.add_argument(
         "--detailed-exitcode", action="store_true", help="with --plan, --drift: exit 0 without differences, 2 with some"
     )
     group.add_argument(

@@ -33,7 +33,11 @@ class Command:
 
 
 COMMANDS = (
-    Command("", "deployer.commands.deploy", companions=_DEPLOYING | {"no_rollback", "detailed_exitcode", "ttl"}),
+    Command(
+        "",
+        "deployer.commands.deploy",
+        companions=_DEPLOYING | {"no_rollback", "ignore_alarms", "detailed_exitcode", "ttl"},
+    ),
     Command("--rollback", "deployer.commands.rollback", companions=_DEPLOYING | {"detailed_exitcode"}),
     Command("--environments", "operations.environments.command", companions=frozenset({"orders_per_day"})),
     Command("--status", "operations.status.command"),

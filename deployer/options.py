@@ -38,6 +38,7 @@ class Options:
     orders_per_day: int = 3500
     no_rollback: bool = False
     ttl: float | None = None
+    ignore_alarms: bool = False
     version: str | None = None
 
     # --import, --faults

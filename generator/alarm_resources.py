@@ -11,7 +11,7 @@ from generator import alarms
 from generator.alarms.spec import Alarm, Composite, Expression, Metric, substitution
 from generator.audit import accepted
 from generator.naming import camel
-from generator.notices import Stop
+from generator.notices import Page, Stop
 
 # What GetMetricStatistics calls a statistic; all others are extended ones.
 STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
@@ -60,11 +60,22 @@ def _composite(composite: Composite, topic: Topic) -> CompositeAlarm:
     """Refers to its alarms: CloudFormation creates them before it and deletes them after it."""
     return CompositeAlarm(
         title(composite),
+        **_rollback(composite),
         AlarmName=Sub(name(composite)),
         AlarmDescription=description(composite),
         AlarmRule=Join(" OR ", [_rule(term) for term in terms(composite)]),
         **_actions(composite, topic),
     )
+
+
+def _rollback(composite: Composite) -> dict:
+    """Mark a release's rollback triggers: what wakes a person rolls a release back, what makes a ticket does not.
+
+    Partners' files bring the alarm of imports into ALARM, too, and a file can be imported again.
+    """
+    if not isinstance(composite.notifies, Page):
+        return {}
+    return {"Metadata": {names.ROLLBACK_TRIGGER: composite.notifies.because}}
 
 
 def terms(composite: Composite) -> list[list[Alarm]]:

@@ -4,7 +4,7 @@ CloudFormation runs the operation: it goes on if this process ends. `stacks.exec
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -15,11 +15,21 @@ from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.show import failure
 from deployer.show.ui import Ui
-from deployer.stacks import change_set_cleanup, changeset, diagnosis, execution, operation, shifts, validation
+from deployer.stacks import (
+    change_set_cleanup,
+    changeset,
+    diagnosis,
+    execution,
+    operation,
+    rollback_triggers,
+    shifts,
+    validation,
+)
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.diagnosis import Diagnosis
 from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.operation import Operation
+from deployer.stacks.rollback_triggers import UNMONITORED, Breach, Monitoring
 
 
 @contextmanager
@@ -52,7 +62,9 @@ def conflict(context: Context, other: Operation) -> Failure:
     )
 
 
-def execute(context: Context, change_set: ChangeSet, expected: Mapping[str, int]) -> Outcome:
+def execute(
+    context: Context, change_set: ChangeSet, expected: Mapping[str, int], monitoring: Monitoring = UNMONITORED
+) -> Outcome:
     """Execute the change set and watch it to its end.
 
     Before that, delete change sets that earlier runs left: after an execution, nested ones often cannot be deleted.
@@ -70,7 +82,7 @@ def execute(context: Context, change_set: ChangeSet, expected: Mapping[str, int]
                 aws, change_set, on_events, waiting.polling(aws), token=token, disable_rollback=no_rollback
             )
 
-    return interruptions.watch_operation(context, change_set.stack_id, run, expected)
+    return interruptions.watch_operation(context, change_set.stack_id, run, expected, monitoring)
 
 
 @contextmanager
@@ -97,7 +109,7 @@ def _discard(aws: Aws, change_set: ChangeSet, pause: float) -> None:
             change_set_cleanup.discard(aws, change_set, pause)
 
 
-def resume(context: Context, running: Operation) -> Outcome:
+def resume(context: Context, running: Operation, monitoring: Monitoring = UNMONITORED) -> Outcome:
     """Watch a running operation from its first event to its end."""
 
     def watch(on_events: OnEvents) -> Outcome:
@@ -106,27 +118,41 @@ def resume(context: Context, running: Operation) -> Outcome:
         )
         return interruptions.from_first_event(context.aws, running)(on_events)
 
-    return interruptions.watch_operation(context, running.stack_id, watch)
+    return interruptions.watch_operation(context, running.stack_id, watch, monitoring=monitoring)
 
 
-def finish(context: Context, stack_id: str, outcome: Outcome) -> None:
-    """Verify a deployment that this run started or resumed; raise Failure with a diagnosis if it failed."""
+def finish(
+    context: Context,
+    stack_id: str,
+    outcome: Outcome,
+    monitoring: Monitoring = UNMONITORED,
+    record: Callable[[str], None] = lambda alarm: None,
+) -> None:
+    """Verify a deployment that this run started or resumed; raise Failure with a diagnosis if it failed.
+
+    `record`: gets the name of the alarm that rolled it back.
+    """
     if outcome.status.succeeded:
         _verify(context.ui, context.aws, stack_id, outcome)
         return
-    report = diagnose(context, outcome)
+    with context.ui.waiting("Diagnose"):
+        breach = rollback_triggers.breach(context.aws, outcome, monitoring)
+        report = diagnose(context, outcome, breach)
     failure.show(context.ui, report)
     message = f"the deployment failed; stack {context.stack} is in {outcome.status}"
+    if breach:
+        record(breach.name)
+        message = f"alarm {breach.name} rolled the deployment back; stack {context.stack} is in {outcome.status}"
     raise Failure(Exit.FAILED, message, report.next, {"failure": failure.as_json(report)})
 
 
-def diagnose(context: Context, outcome: Outcome) -> Diagnosis:
+def diagnose(context: Context, outcome: Outcome, breach: Breach | None = None) -> Diagnosis:
     """Explain why an operation of the stack failed, and in which state it left every stack."""
 
     def logs(function: str) -> str:
         return context.options.at_the_same_place("--logs", function=function).command_line()
 
-    return diagnosis.explain(
+    found = diagnosis.explain(
         outcome.status,
         shifts.explained(context.aws, context.environment.name, outcome.events, logs),
         outcome.stack_paths,
@@ -135,6 +161,15 @@ def diagnose(context: Context, outcome: Outcome) -> Diagnosis:
         sources=context.sources,
         problems=validation.of_stacks(context.aws, outcome.events, outcome.stack_paths),
     )
+    return diagnosis.by_alarm(found, breach, _logs(context, outcome, breach)) if breach else found
+
+
+def _logs(context: Context, outcome: Outcome, breach: Breach) -> str:
+    """Return the command for the logs since the operation began, of the function if the alarms measure only one."""
+    functions = {function for alarm in breach.causes for function in alarm.functions}
+    minutes = 1 + (datetime.now(UTC) - outcome.events[0].time).total_seconds() // 60
+    of_one = functions.pop() if len(functions) == 1 else None
+    return context.options.at_the_same_place("--logs", function=of_one, since=60 * minutes).command_line()
 
 
 def _verify(ui: Ui, aws: Aws, stack_id: str, outcome: Outcome) -> None:

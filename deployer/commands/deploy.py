@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def deploy_desired(
     with context.ui.waiting("Read"):
         now = reading.deployed(context.aws, account_state.stack)
     then = snapshot.desired(desired.bundle, desired.parameters, now)
-    planning.check(context, account_state, now, then)
+    desired = replace(desired, monitoring=planning.check(context, account_state, now, then))
     _upload(context, desired, account_state)
     change_set, plan = planning.propose(context, account_state, desired, now, then)
     if change_set.empty:
@@ -124,10 +125,11 @@ def deploy_desired(
         _discard_leftover_versions(context, account_state, plan, then)
         outcome = _execute(context, change_set, plan)
         seconds = time.monotonic() - began
+    record = partial(recording.record, context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
     with _after_the_operation(context, outcome):
-        applying.finish(context, change_set.stack_id, outcome)
+        applying.finish(context, change_set.stack_id, outcome, plan.monitoring, record)
         values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
-        recording.record(context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
+        record()
     return DeploymentReport("deployed", plan, values)
 
 
@@ -188,7 +190,7 @@ def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outco
     previews.record(context)
     if feature_flags.write_if_absent(context.aws, context.environment):
         context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
-    return applying.execute(context, change_set, progress.expected(plan.plan))
+    return applying.execute(context, change_set, progress.expected(plan.plan), plan.monitoring)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from deployer.plan.templates import Bundle
 from deployer.preflight import account_state as preflight
 from deployer.preflight.account_state import AccountState
 from deployer.stacks import reading
+from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 
 # AUTO_EXPAND is for --rollback: earlier versions of the data stack have a transform.
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -20,13 +21,17 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAN
 
 @dataclass(frozen=True)
 class DesiredState:
-    """The desired state for one account and region. `tags`: of the root stack; CloudFormation propagates them."""
+    """The desired state for one account and region. `tags`: of the root stack; CloudFormation propagates them.
+
+    `monitoring`: of the deployment to come, decided after the comparison with what is deployed.
+    """
 
     bundle: Bundle
     packages: tuple[Package, ...]
     parameters: Mapping[str, str]
     bucket: str
     tags: Mapping[str, str]
+    monitoring: Monitoring = UNMONITORED
 
     @property
     def request(self) -> dict[str, object]:
@@ -36,6 +41,7 @@ class DesiredState:
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()],
             "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
             "Capabilities": CAPABILITIES,
+            "RollbackConfiguration": self.monitoring.request,
         }
 
     def objects(self) -> dict[str, bytes]:
@@ -81,6 +87,9 @@ _IS_DEPLOYED: Mapping[str, Callable[[Aws, Mapping[str, Any], DesiredState], bool
     "Parameters": lambda aws, stack, desired: reading.parameters_of(stack) == dict(desired.parameters),
     "Tags": lambda aws, stack, desired: reading.tags_of(stack) == dict(desired.tags),
     "Capabilities": lambda aws, stack, desired: True,  # of one operation, not of the stack
+    # Of one operation, too: each change set replaces all of it, and the first deployment, which creates the alarms, has
+    # none. Another monitoring time takes effect in the next deployment.
+    "RollbackConfiguration": lambda aws, stack, desired: True,
     "TemplateURL": _template_is_deployed,
 }
 """For each part of `DesiredState.request`: whether the stack, a DescribeStacks entry, has it."""

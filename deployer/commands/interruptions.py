@@ -11,10 +11,12 @@ from deployer.commands import side_effects
 from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.show import progress
+from deployer.show.monitoring_view import MonitoringView
 from deployer.show.ui import Ui, can_ask, choose
-from deployer.stacks import execution, operation, reading, recovery
+from deployer.stacks import alarms, execution, operation, reading, recovery
 from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.operation import Operation
+from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 
 Watch = Callable[[OnEvents], Outcome]
 """Starts or follows an operation, passes its events to the argument, returns its outcome."""
@@ -49,24 +51,31 @@ def terminable() -> Iterator[None]:
 
 
 def watch_operation(
-    context: Context, stack_id: str, watch: Watch, expected: Mapping[str, int] | None = None
+    context: Context,
+    stack_id: str,
+    watch: Watch,
+    expected: Mapping[str, int] | None = None,
+    monitoring: Monitoring = UNMONITORED,
 ) -> Outcome:
     """Watch with the live display. If the answer to Ctrl-C is to go on, the display starts again from the first event.
 
-    `expected`: stack path -> number of planned changes, if known. Raises Failure(INTERRUPTED).
+    `expected`: stack path -> number of planned changes, if known. `monitoring`: of the operation. Raises Failure(INTERRUPTED).
     """
+    view = MonitoringView(monitoring, lambda: alarms.named(context.aws, monitoring.alarms))
     while True:
         try:
-            with progress.display(context.ui, context.stack, expected) as on_events:
+            with progress.display(context.ui, context.stack, expected, view) as on_events:
                 return watch(on_events)
         except KeyboardInterrupt as interruption:
             try:
-                watch = _after_interruption(interruption, context, stack_id)
+                watch = _after_interruption(interruption, context, stack_id, monitoring)
             except KeyboardInterrupt:
                 raise _stopped_watching(context, "probably still changing") from None
 
 
-def _after_interruption(interruption: KeyboardInterrupt, context: Context, stack_id: str) -> Watch:
+def _after_interruption(
+    interruption: KeyboardInterrupt, context: Context, stack_id: str, monitoring: Monitoring
+) -> Watch:
     """Return how to go on watching; raise Failure(INTERRUPTED) if that is not wanted or not possible."""
     aws = context.aws
     try:
@@ -85,29 +94,31 @@ def _after_interruption(interruption: KeyboardInterrupt, context: Context, stack
             f"interrupted; stack {context.stack} is in {status}",
             "no operation is running; run the same command again to see what is left to do",
         )
+    deploying = running.status.name in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+    alarms_too = ", and its alarms can still roll it back" if monitoring.triggers and deploying else ""
     if not isinstance(interruption, Terminated) and can_ask():
         can_cancel = running.status.name == "UPDATE_IN_PROGRESS"
-        answer = _ask(context.ui, running, can_cancel)
+        answer = _ask(context.ui, running, can_cancel, alarms_too)
         if answer == "w":
             return from_first_event(aws, running)
         if answer == "c" and can_cancel:
             recovery.cancel(aws, stack_id, context.token())
             return _cancelled(context, running)
-    raise _stopped_watching(context, f"in {running.status}")
+    raise _stopped_watching(context, f"in {running.status}", alarms_too=alarms_too)
 
 
-def _stopped_watching(context: Context, state: str, begun: str = "") -> Failure:
+def _stopped_watching(context: Context, state: str, begun: str = "", alarms_too: str = "") -> Failure:
     """`begun`: the call that was sent, if CloudFormation does not show its operation yet."""
     return Failure(
         Exit.INTERRUPTED,
         f"stopped watching; stack {context.stack} is {state}; {f'{begun}; ' * bool(begun)}"
-        "the operation continues in CloudFormation",
+        f"the operation continues in CloudFormation{alarms_too}",
         f"to resume, run the same command again; or: {context.cli('describe-stack-events')}",
     )
 
 
-def _ask(ui: Ui, running: Operation, can_cancel: bool) -> str:
-    ui.line("The operation continues in CloudFormation, watched or not.")
+def _ask(ui: Ui, running: Operation, can_cancel: bool, alarms_too: str) -> str:
+    ui.line(f"The operation continues in CloudFormation, watched or not{alarms_too}.")
     choices = {"w": "watch on", "s": "stop watching"}
     if can_cancel:
         choices["c"] = "cancel the update and roll it back"

@@ -11,17 +11,18 @@ from deployer.errors import Exit, Failure
 from deployer.plan import compare, guard, permissions, shifting
 from deployer.plan.changes import Action, Plan
 from deployer.plan.snapshot import Snapshot
-from deployer.preflight import findings, name_conflicts
+from deployer.preflight import findings, monitoring, name_conflicts
 from deployer.preflight.account_state import AccountState
 from deployer.show import failure, plan_text, plan_values
 from deployer.show.plan_report import PlanReport, TagChange
 from deployer.show.ui import ask
 from deployer.stacks import changeset, reading, validation
 from deployer.stacks.changeset import ChangeSet
+from deployer.stacks.rollback_triggers import Monitoring
 
 
-def check(context: Context, account_state: AccountState, now: Snapshot, then: Snapshot) -> None:
-    """Check for name conflicts and missing permissions, before anything is written."""
+def check(context: Context, account_state: AccountState, now: Snapshot, then: Snapshot) -> Monitoring:
+    """Check for name conflicts, missing permissions and alarms, before anything is written; return the monitoring."""
     with context.ui.step("Names") as step:
         found = findings.check(context.aws, account_state.caller, now, then)
         number = len(found.conflicts)
@@ -34,6 +35,8 @@ def check(context: Context, account_state: AccountState, now: Snapshot, then: Sn
         context.ui.warn(f"name conflict: {conflict}")
     for limit in found.limits_reached:
         context.ui.warn(f"there are {limit}")
+    with context.ui.waiting("Alarms"):
+        return monitoring.check(context.aws, context.environment, context.options, account_state.caller, now, then)
 
 
 def propose(
@@ -59,6 +62,7 @@ def propose(
                 _retagged(account_state, desired),
                 context.aws.elsewhere,
                 shifting.described(plan, then),
+                desired.monitoring,
             )
 
 

@@ -13,9 +13,10 @@ from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.preflight.account_state import AccountState
 from deployer.show.ui import ask, can_ask
-from deployer.stacks import change_set_cleanup, operation, reading, recovery
+from deployer.stacks import change_set_cleanup, operation, reading, recovery, rollback_triggers
 from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.recovery import Blocked
+from deployer.stacks.rollback_triggers import UNMONITORED
 from deployer.stacks.stack_status import StackStatus, recovery_action
 
 
@@ -102,9 +103,10 @@ def _wait_for(context: Context, stack: Mapping[str, Any], caller: str) -> None:
     ours = operation.is_resumable(running, caller)
     if context.options.plan or not (ours or _wants_to_follow(context, running)):
         raise applying.conflict(context, running)
-    outcome = applying.resume(context, running)
+    monitoring = rollback_triggers.of_stack(stack) if running.is_deployment else UNMONITORED
+    outcome = applying.resume(context, running, monitoring)
     if running.is_deployment:
-        applying.finish(context, running.stack_id, outcome)
+        applying.finish(context, running.stack_id, outcome, monitoring)
 
 
 def _wants_to_follow(context: Context, running: operation.Operation) -> bool:

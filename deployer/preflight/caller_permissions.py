@@ -26,6 +26,7 @@ OWN: tuple[str, ...] = (
     *("cloudformation:DeleteChangeSet", "cloudformation:ListChangeSets", "cloudformation:DescribeStacks"),
     *("cloudformation:DescribeStackEvents", "cloudformation:DescribeEvents", "cloudformation:GetTemplate"),
     *("cloudformation:ListStackResources", "s3:GetObject", "s3:PutObject", "s3:ListBucket", "ssm:PutParameter"),
+    "cloudwatch:DescribeAlarms",
 )
 """What every deployment calls."""
 

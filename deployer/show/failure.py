@@ -9,6 +9,7 @@ from deployer.plan.locations import Sources
 from deployer.show.ui import Ui
 from deployer.stacks import diagnosis
 from deployer.stacks.diagnosis import Cause, Diagnosis
+from deployer.stacks.rollback_triggers import Breach
 from deployer.stacks.validation import Problem
 
 _MAX_OTHERS = 5
@@ -21,6 +22,8 @@ def show(ui: Ui, report: Diagnosis) -> None:
         ui.line("CloudFormation gave no reason.", "red")
     else:
         show_cause(ui, report.cause)
+    for alarm in report.breach.causes if report.breach else ():
+        ui.line(f"  {alarm.name} ({alarm.metric}): {alarm.description.partition(' First: ')[0] or alarm.reason}", "red")
     groups = _alike(report.others)
     for cause, paths in groups[:_MAX_OTHERS]:
         ui.line(f"  also {paths}: {_words(cause)}")
@@ -67,10 +70,19 @@ def as_json(report: Diagnosis) -> dict:
         "others": [cause_as_json(cause) for cause in report.others],
         "stuck": [cause_as_json(cause) for cause in report.stuck],
         "kept": list(report.retained),
+        "alarm": _breach_as_json(report.breach) if report.breach else None,
         "stacks": {path or "root": status for path, status in report.stacks.items()},
         "state": report.state,
         "next": report.next,
     }
+
+
+def _breach_as_json(breach: Breach) -> dict:
+    causes = [
+        {"name": alarm.name, "metric": alarm.metric, "functions": list(alarm.functions), "reason": alarm.reason}
+        for alarm in breach.causes
+    ]
+    return {"name": breach.name, "reason": breach.reason, "causes": causes}
 
 
 def cause_as_json(cause: Cause) -> dict:

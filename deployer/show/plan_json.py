@@ -5,7 +5,7 @@ from dataclasses import asdict
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Hidden, Plan, Unknown
 from deployer.plan.guard import Danger
 from deployer.plan.stateful import is_stateful
-from deployer.show import cost_view, permissions_view
+from deployer.show import cost_view, monitoring_view, permissions_view
 from deployer.show.plan_report import PlanReport
 
 VERSION = 1
@@ -38,6 +38,7 @@ def as_json(report: PlanReport) -> dict:
         "changes": [_change(change) for change in report.plan.changes],
         "tags": [asdict(tag) for tag in report.tags],
         "dangers": [_danger(danger) for danger in report.dangers],
+        "monitoring": monitoring_view.as_json(report.monitoring),
         **sections,
     }
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from deployer.plan import publishing
 from deployer.plan.changes import ABSENT, Action, Change, Difference
-from deployer.show import cost_view, permissions_view, plan_values
+from deployer.show import cost_view, monitoring_view, permissions_view, plan_values
 from deployer.show.plan_report import PlanReport
 
 LIMIT = 60_000
@@ -32,6 +32,7 @@ def as_markdown(report: PlanReport) -> str:
         *(["", f"Requests move to the new versions: {report.shift}."] if report.shift else []),
         *_cut([line for tag in report.tags for line in ("", f"~ {_escaped(str(tag))}")]),
         *_cut(_dangers(report)),
+        *_cut([line for text in monitoring_view.lines(report.monitoring) for line in ("", _escaped(text))]),
     ]
     if report.permissions is not None:
         lines += ["", "#### Permissions", "", *_cut(permissions_view.markdown(report.permissions))]

@@ -6,6 +6,7 @@ from costs import CostChange
 from deployer.plan.changes import Plan
 from deployer.plan.guard import Danger
 from deployer.plan.permissions import PermissionChanges
+from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class PlanReport:
     tags: tuple[TagChange, ...] = ()
     elsewhere: str = ""
     shift: str = ""
+    monitoring: Monitoring = UNMONITORED
 
     def danger(self, path: str) -> Danger | None:
         """Return the danger of changing the resource at this path."""

@@ -6,7 +6,7 @@ from deployer.plan import publishing
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Replaces
 from deployer.plan.guard import Danger
 from deployer.plan.snapshot import STACK
-from deployer.show import cost_view, permissions_view, plan_values
+from deployer.show import cost_view, monitoring_view, permissions_view, plan_values
 from deployer.show.plan_report import PlanReport
 from deployer.show.ui import Ui
 
@@ -38,6 +38,7 @@ def show(ui: Ui, report: PlanReport) -> None:
         permissions_view.text(ui, report.permissions)
     if report.cost is not None:
         cost_view.text(ui, report.cost)
+    monitoring_view.text(ui, report.monitoring)
 
 
 def show_first(ui: Ui, report: PlanReport) -> None:
@@ -49,6 +50,7 @@ def show_first(ui: Ui, report: PlanReport) -> None:
         ui.line(permissions_view.summary(report.permissions))
     if report.cost is not None:
         ui.line(f"{cost_view.heading(report.cost)}: ${report.cost.after.total:,.2f}")
+    monitoring_view.text(ui, report.monitoring)
 
 
 def _stack(ui: Ui, report: PlanReport, stack: tuple[str, ...], changes: list[Change]) -> None:

@@ -1,7 +1,7 @@
 """Show an operation on a tree of stacks while it runs: a live tree on a terminal, lines elsewhere.
 
 The tree has each stack with its resources in progress and their time. A log gets a line when a stack starts, ends
-or a resource fails, and every half minute what the operation is waiting for.
+or a resource fails, and every half minute what the operation is waiting for; every minute while alarms are monitored.
 """
 
 from collections import Counter
@@ -12,14 +12,21 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from deployer.plan.changes import Plan
+from deployer.show.monitoring_view import MonitoringView
 from deployer.show.ui import Ui
 from deployer.stacks import messages, shifts
 from deployer.stacks.causes import resource_path
 from deployer.stacks.events import STACK, Event
+from deployer.stacks.rollback_triggers import UNMONITORED
 from deployer.stacks.stack_status import StackStatus
 
 HEARTBEAT = 30.0
 """Seconds without news after which a log gets a line."""
+
+MONITORING_HEARTBEAT = 60.0
+
+QUIET = 10.0
+"""Seconds without an event and with nothing in progress after which the monitoring time has begun."""
 
 _SHOWN = 3
 """Resources in progress that are named; the others are counted. On a terminal twice as many."""
@@ -63,6 +70,7 @@ class Progress:
         self.clock = clock or (lambda: datetime.now(UTC))
         self.stacks: dict[str, StackProgress] = {}
         self.names: dict[str, str] = {}
+        self.latest: datetime | None = None
 
     def take(self, batch: list[Event]) -> None:
         for event in batch:
@@ -70,6 +78,7 @@ class Progress:
                 parent = self.names.get(event.stack_id, "")
                 self.names[event.child_stack] = f"{parent}/{event.logical_id}".lstrip("/")
         for event in batch:
+            self.latest = max(event.time, self.latest or event.time)
             stack = self._stack(event)
             if event.of_the_stack:
                 stack.status = StackStatus(event.status)
@@ -103,6 +112,17 @@ class Progress:
             for name, (kind, start) in stack.busy.items()
         ]
         return sorted(found, key=lambda entry: -entry[2])
+
+    def quiet_since(self) -> datetime | None:
+        """Return the time of the last event if all resources are deployed and the root has not ended; else None."""
+        root = next((stack for stack in self.stacks.values() if stack.name == self.root_name), None)
+        if not (root and self.latest and root.status.name in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")):
+            return None
+        others = [stack for stack in self.stacks.values() if stack is not root]
+        deploying = any(stack.busy for stack in [root, *others]) or any(
+            stack.status.is_running and "CLEANUP" not in stack.status.name for stack in others
+        )
+        return None if deploying or self.since(self.latest) < QUIET else self.latest
 
     def _stack(self, event: Event) -> StackProgress:
         name = self.names.get(event.stack_id, "") or self.root_name
@@ -177,28 +197,36 @@ def tree(progress: Progress, ui: Ui) -> list[Line]:
 
 @contextmanager
 def display(
-    ui: Ui, root_name: str, expected: Mapping[str, int] | None = None
+    ui: Ui, root_name: str, expected: Mapping[str, int] | None = None, monitoring: MonitoringView | None = None
 ) -> Iterator[Callable[[list[Event]], None]]:
     """`with display(ui, name) as on_events:` shows the events passed to on_events; empty batches update the time."""
     progress = Progress(root_name, expected)
+    view = monitoring or MonitoringView(UNMONITORED, list)
     if not ui.interactive:
-        yield _logging(ui, progress)
+        yield _logging(ui, progress, view)
         return
     from rich.live import Live
 
-    with Live(console=ui.console, refresh_per_second=4, get_renderable=lambda: _drawn(progress, ui)):
-        yield progress.take
+    def take(batch: list[Event]) -> None:
+        progress.take(batch)
+        view.refresh(progress.quiet_since(), progress.clock())
+
+    with Live(console=ui.console, refresh_per_second=4, get_renderable=lambda: _drawn(progress, ui, view)):
+        yield take
 
 
-def _logging(ui: Ui, progress: Progress) -> Callable[[list[Event]], None]:
-    reported = progress.clock()
+def _logging(ui: Ui, progress: Progress, view: MonitoringView) -> Callable[[list[Event]], None]:
+    reported, monitoring = progress.clock(), False
 
     def on_events(batch: list[Event]) -> None:
-        nonlocal reported
+        nonlocal reported, monitoring
         progress.take(batch)
         lines = log_lines(progress, batch)
-        if not lines and progress.since(reported) >= HEARTBEAT:
-            lines = [(heartbeat(progress), "")]
+        view.refresh(progress.quiet_since(), progress.clock())
+        line = view.line(progress.quiet_since(), progress.clock())
+        due = MONITORING_HEARTBEAT if line and monitoring else 0.0 if line else HEARTBEAT
+        if not lines and progress.since(reported) >= due:
+            lines, monitoring = [(f"  {line}" if line else heartbeat(progress), "")], bool(line)
         for text, style in lines:
             ui.line(text, style)
             reported = progress.clock()
@@ -206,15 +234,16 @@ def _logging(ui: Ui, progress: Progress) -> Callable[[list[Event]], None]:
     return on_events
 
 
-def _drawn(progress: Progress, ui: Ui):
+def _drawn(progress: Progress, ui: Ui, view: MonitoringView):
     """Lines are cut at the terminal's width: a folded line would break the live display."""
     from rich.console import Group
     from rich.text import Text
 
     cut: Literal["ellipsis", "crop"] = "ellipsis" if ui.unicode else "crop"
-    return Group(
-        *(Text("  " * depth + text, style, no_wrap=True, overflow=cut) for depth, text, style in tree(progress, ui))
-    )
+    lines = tree(progress, ui)
+    if line := view.line(progress.quiet_since(), progress.clock()):
+        lines.append((0, line, "bold"))
+    return Group(*(Text("  " * depth + text, style, no_wrap=True, overflow=cut) for depth, text, style in lines))
 
 
 def _time(seconds: float) -> str:

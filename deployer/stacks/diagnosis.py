@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from deployer.plan.locations import Location, Sources
+from deployer.plan.rollback_alarms import COMPOSITE
 from deployer.stacks import messages
 from deployer.stacks.causes import is_consequence, others, resource_path, root_cause
 from deployer.stacks.events import Event
+from deployer.stacks.rollback_triggers import Breach
 from deployer.stacks.stack_status import StackStatus, recovery_action
 from deployer.stacks.validation import Problem
 
@@ -41,7 +43,7 @@ class Diagnosis:
     """`others`: independent failures, which the next attempt would repeat. `stuck`: resources not rolled back.
 
     `stacks`: path -> final status of every stack with events, "" for the root. `retained`: resources that a
-    deletion policy retained. `state` and `next` are sentences.
+    deletion policy retained. `breach`: the alarm that is the cause. `state` and `next` are sentences.
     """
 
     cause: Cause | None
@@ -51,6 +53,7 @@ class Diagnosis:
     retained: tuple[str, ...]
     state: str
     next: str
+    breach: Breach | None = None
 
 
 def explain(
@@ -94,6 +97,13 @@ def explain(
         state=_state(status, retained, stuck),
         next=_next(status, cli, again, bool(causes) and all(cause.transient for cause in causes)),
     )
+
+
+def by_alarm(found: Diagnosis, breach: Breach, logs: str) -> Diagnosis:
+    """Return the diagnosis of a rollback with the alarm as its cause. `logs`: the command for the logs."""
+    remedy = f"read the logs of that time: {logs}"
+    cause = Cause(breach.name, COMPOSITE, "ALARM", breach.reason or "no reason given", remedy=remedy)
+    return replace(found, cause=cause, others=(), breach=breach)
 
 
 def cause_of(event: Event, stack_paths: Mapping[str, str], events: Iterable[Event], sources: Sources | None) -> Cause:

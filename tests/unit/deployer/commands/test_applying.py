@@ -16,11 +16,13 @@ from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
-from deployer.stacks import change_set_cleanup, execution, operation, reading, recovery
+from deployer.stacks import change_set_cleanup, execution, operation, reading, recovery, rollback_triggers
+from deployer.stacks.alarms import Alarm
 from deployer.stacks.changeset import ChangeSet
-from deployer.stacks.events import Event
+from deployer.stacks.events import STACK, Event
 from deployer.stacks.execution import Outcome
 from deployer.stacks.operation import Operation, Starter
+from deployer.stacks.rollback_triggers import Breach, Monitoring
 from deployer.stacks.stack_status import StackStatus
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:1:stack/food-delivery-dev/1"
@@ -28,6 +30,7 @@ SET_ID = "arn:aws:cloudformation:us-east-1:1:changeSet/deploy-1/1"
 SET = ChangeSet(SET_ID, STACK_ID, False, sets=(("", STACK_ID, SET_ID), ("DataStack", "arn:child", "arn:set")))
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DONE = Outcome(StackStatus("UPDATE_COMPLETE"), (), {})
+MONITORING = Monitoring(("arn:aws:cloudwatch:r:1:alarm:dev-sync-path",), 10)
 
 
 def running(status="UPDATE_IN_PROGRESS", begun="UPDATE_IN_PROGRESS"):
@@ -284,6 +287,78 @@ def test_a_failure_reports_cause_state_and_next_step(cloud, status, hint):
     assert report["stacks"] == {"root": status} and report["next"] == failure.value.hint
     shown = cloud.said.getvalue()
     assert "Function (AWS::Lambda::Function)" in shown and f"State: {report['state']}." in shown
+
+
+def test_a_rollback_by_an_alarm_is_recorded_and_names_the_alarm_its_metric_and_the_command_for_the_logs(
+    cloud, monkeypatch
+):
+    errors = Alarm(
+        *("dev-orders-command-errors", False, "ALARM", START, "5 > 1", "Invocations failed. First: read the log."),
+        metric="AWS/Lambda Errors",
+        functions=("dev-OrdersCommandFunction-1A",),
+    )
+    begun = Event("1", START, STACK_ID, "food-delivery-dev", "food-delivery-dev", STACK_ID, STACK, "UPDATE_IN_PROGRESS")
+    outcome = Outcome(StackStatus("UPDATE_ROLLBACK_COMPLETE"), (begun,), {STACK_ID: ""})
+    breach = Breach("dev-sync-path", "errors is in ALARM", (errors,))
+    monkeypatch.setattr(
+        rollback_triggers, "breach", lambda aws, seen, watched: breach if watched is MONITORING else None
+    )
+    recorded = []
+    with pytest.raises(Failure) as failure:
+        applying.finish(cloud.context, STACK_ID, outcome, MONITORING, recorded.append)
+    assert recorded == ["dev-sync-path"]
+    assert failure.value.code is Exit.FAILED
+    assert failure.value.message == (
+        "alarm dev-sync-path rolled the deployment back; stack food-delivery-dev is in UPDATE_ROLLBACK_COMPLETE"
+    )
+    assert failure.value.hint == "correct the cause, then: python deploy.py --env dev"
+    shown = cloud.said.getvalue()
+    assert "dev-sync-path (AWS::CloudWatch::CompositeAlarm): ALARM" in shown and "errors is in ALARM" in shown
+    assert "  dev-orders-command-errors (AWS/Lambda Errors): Invocations failed." in shown and "First" not in shown
+    assert (
+        "read the logs of that time: python deploy.py --env dev --logs dev-OrdersCommandFunction-1A --since " in shown
+    )
+    report = failure.value.report["failure"]
+    assert report["cause"]["resource"] == report["alarm"]["name"] == "dev-sync-path"
+    assert report["alarm"]["causes"] == [
+        {
+            "name": "dev-orders-command-errors",
+            "metric": "AWS/Lambda Errors",
+            "functions": ["dev-OrdersCommandFunction-1A"],
+            "reason": "5 > 1",
+        }
+    ]
+
+
+@pytest.mark.parametrize("functions", [((), ()), (("f",), ("g",))])
+def test_alarms_of_no_function_or_of_several_are_explained_by_the_logs_of_all(cloud, functions):
+    causes = tuple(Alarm("a", False, "ALARM", START, "", "", functions=each) for each in functions)
+    begun = Event("1", START, STACK_ID, "food-delivery-dev", "food-delivery-dev", STACK_ID, STACK, "UPDATE_IN_PROGRESS")
+    outcome = Outcome(StackStatus("UPDATE_ROLLBACK_COMPLETE"), (begun,), {STACK_ID: ""})
+    report = applying.diagnose(cloud.context, outcome, Breach("dev-sync-path", "", causes))
+    assert "python deploy.py --env dev --logs --since " in report.cause.remedy
+
+
+@pytest.mark.parametrize(
+    "status, said",
+    [
+        ("UPDATE_IN_PROGRESS", "continues in CloudFormation, and its alarms can still roll it back"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "the operation continues in CloudFormation"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "the operation continues in CloudFormation"),
+    ],
+)
+def test_after_an_interruption_alarms_can_roll_back_until_their_time_is_over(cloud, status, said):
+    cloud.watched, cloud.now = [KeyboardInterrupt()], running(status)
+    with pytest.raises(Failure) as failure:
+        applying.execute(cloud.context, SET, {}, MONITORING)
+    assert failure.value.message.endswith(said)
+
+
+def test_at_a_terminal_an_interruption_says_the_same_and_the_update_can_be_cancelled(cloud):
+    cloud.watched, cloud.answers = [KeyboardInterrupt(), DONE], ["w"]
+    assert applying.execute(cloud.context, SET, {}, MONITORING) == DONE
+    assert "watched or not, and its alarms can still roll it back." in cloud.said.getvalue()
+    assert "c" in cloud.ways
 
 
 def event_of_failure(reason):

@@ -163,7 +163,9 @@ def test_a_change_of_tags_alone_is_a_change(world, monkeypatch):
 
 def test_everything_that_a_deployment_sets_is_compared(world, monkeypatch):
     """What is added to the request and to nothing else must not pass in silence."""
-    assert {*desired_state._IS_DEPLOYED} == {"TemplateURL", "Parameters", "Tags", "Capabilities"}
+    assert {*desired_state._IS_DEPLOYED} == {
+        *("TemplateURL", "Parameters", "Tags", "Capabilities", "RollbackConfiguration")
+    }
     run(world)
     [made] = [call for call in world.parameters if call.get("Action") == "CreateChangeSet"]
     chosen = {"StackName", "ChangeSetName", "ChangeSetType", "IncludeNestedStacks", "ClientToken", "Description"}

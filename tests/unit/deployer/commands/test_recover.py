@@ -41,6 +41,7 @@ class World:
     def __init__(self, aws, environment, monkeypatch):
         self.aws, self.environment, self.stub = aws, environment, aws.stub("cloudformation")
         self.said, self.questions, self.answers, self.verified = io.StringIO(), [], [], []
+        self.configuration = {}
         monkeypatch.setattr(recover, "can_ask", lambda: bool(self.answers))
         monkeypatch.setattr(recover, "ask", self.ask)
         monkeypatch.setattr(
@@ -52,7 +53,7 @@ class World:
         return self.answers.pop(0)
 
     def ensure(self, status, **options):
-        account_state = AccountState("123456789012", ANA, stack(status), True)
+        account_state = AccountState("123456789012", ANA, stack(status) | self.configuration, True)
         ui = Ui(self.said, interactive=False)
         context = Context(ui, self.aws, self.environment, Options("dev", **options), ANA)
         deployable = recover.ensure_deployable(context, account_state)
@@ -223,6 +224,19 @@ def test_the_caller_s_own_interrupted_deployment_that_failed_is_a_failure(world,
     failure = world.refused("UPDATE_IN_PROGRESS", yes=True)
     assert failure.code is Exit.FAILED and "UPDATE_ROLLBACK_COMPLETE" in failure.message
     assert failure.report["failure"]["stacks"] == {"root": "UPDATE_ROLLBACK_COMPLETE"} and not world.verified
+
+
+def test_a_resumed_deployment_that_an_alarm_rolled_back_names_the_alarm_of_the_stack_s_triggers(world, monkeypatch):
+    begun, alarm = begun_by(ANA, monkeypatch, alive=False), "food-delivery-dev-sync-path"
+    triggers = [{"Arn": f"arn:aws:cloudwatch:us-east-1:1:alarm:{alarm}", "Type": "AWS::CloudWatch::CompositeAlarm"}]
+    world.configuration = {"RollbackConfiguration": {"RollbackTriggers": triggers, "MonitoringTimeInMinutes": 10}}
+    found = {"AlarmName": alarm, "StateValue": "ALARM", "StateUpdatedTimestamp": START, "AlarmRule": "FALSE"}
+    world.aws.stub("cloudwatch").add_response("describe_alarms", {"CompositeAlarms": [found]})
+    world.described("UPDATE_IN_PROGRESS", by=STACK_ID)
+    world.events(begun)
+    world.events(event(9, "UPDATE_ROLLBACK_COMPLETE"), event(5, "UPDATE_ROLLBACK_IN_PROGRESS"), begun)
+    failure = world.refused("UPDATE_IN_PROGRESS", yes=True)
+    assert failure.code is Exit.FAILED and f"alarm {alarm} rolled the deployment back" in failure.message
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,19 @@
 
 import io
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
+from botocore.exceptions import ClientError
 
 from deployer.plan.changes import Action, Change, Plan
 from deployer.show import progress
+from deployer.show.monitoring_view import MonitoringView
 from deployer.show.progress import Progress
 from deployer.show.ui import Ui
+from deployer.stacks.alarms import Alarm
 from deployer.stacks.events import STACK, Event
+from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 
 ROOT, DATA = (f"arn:aws:cloudformation:r:1:stack/{name}/1" for name in ("shop", "shop-Data"))
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -158,7 +163,7 @@ def test_cleaning_up_is_no_news_and_the_end_has_its_time_and_count(known):
 
 def test_a_log_without_news_gets_a_line_every_half_minute(known, clock):
     screen = ui()
-    on_events = progress._logging(screen, known)
+    on_events = progress._logging(screen, known, NOTHING)
     on_events(BEGUN)
     for _ in range(95):
         clock.now += timedelta(seconds=1)
@@ -175,13 +180,92 @@ def test_before_the_first_event_a_log_waits_for_cloudformation(known):
     assert progress.heartbeat(known) == "  waiting for CloudFormation"
 
 
+NOTHING = MonitoringView(UNMONITORED, list)
+MONITORING = Monitoring(tuple(f"arn:aws:cloudwatch:r:1:alarm:shop-{path}" for path in ("sync", "async")), 10)
+DEPLOYED = [
+    event(0, ROOT, "shop", "UPDATE_IN_PROGRESS", ROOT),
+    event(1, ROOT, "Data", "UPDATE_IN_PROGRESS", DATA),
+    event(1, DATA, "shop-Data-1A", "UPDATE_IN_PROGRESS", DATA),
+    event(2, DATA, "Table", "UPDATE_IN_PROGRESS", kind="AWS::DynamoDB::Table"),
+    event(20, DATA, "Table", "UPDATE_COMPLETE", kind="AWS::DynamoDB::Table"),
+    event(21, DATA, "shop-Data-1A", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", DATA),
+    event(22, ROOT, "Data", "UPDATE_COMPLETE", DATA),
+]
+
+
+def states(*names_and_states):
+    return [Alarm(name, True, state, START, "", "") for name, state in names_and_states]
+
+
+def test_while_alarms_are_monitored_a_log_gets_a_line_a_minute_with_the_time_left_and_their_states(known, clock):
+    screen, reads = ui(), []
+    answers = [states(("shop-sync", "OK"), ("shop-async", "OK"))] * 7
+
+    def read():
+        reads.append(clock.now)
+        return answers.pop(0) if answers else states(("shop-sync", "ALARM"), ("shop-async", "INSUFFICIENT_DATA"))
+
+    clock.now = START + timedelta(seconds=22)
+    on_events = progress._logging(screen, known, MonitoringView(MONITORING, read))
+    on_events(DEPLOYED)
+    for _ in range(100):
+        clock.now += timedelta(seconds=1)
+        on_events([])
+    assert [line for line in shown(screen).splitlines() if "Monitoring" in line or "waiting" in line] == [
+        "  Monitoring 2 alarms for 10 min: about 9:50 left, all OK",
+        "  Monitoring 2 alarms for 10 min: about 8:50 left, all OK",
+    ]
+    assert min(later - earlier for earlier, later in pairwise(reads)) == timedelta(seconds=10)
+    clock.now += timedelta(seconds=60)
+    on_events([])
+    assert shown(screen).endswith("about 7:20 left, shop-sync ALARM, shop-async INSUFFICIENT_DATA\n")
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        DEPLOYED[:4],  # a resource is in progress
+        DEPLOYED[:3],  # a nested stack is
+        [*DEPLOYED, event(23, ROOT, "shop", "UPDATE_ROLLBACK_IN_PROGRESS", ROOT)],
+        [*DEPLOYED, event(23, ROOT, "shop", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ROOT)],
+        [],
+    ],
+)
+def test_before_and_after_the_monitoring_time_nothing_says_that_alarms_are_monitored(known, clock, batch):
+    known.take(batch)
+    clock.now += timedelta(minutes=2)
+    assert MonitoringView(MONITORING, list).line(known.quiet_since(), clock.now) == ""
+
+
+def test_states_that_cannot_be_read_are_unknown_and_a_fault_of_this_program_is_none_of_them(known, clock):
+    def denied():
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeAlarms")
+
+    view = MonitoringView(MONITORING, denied)
+    view.refresh(START, clock.now)
+    assert view.line(START, START + timedelta(minutes=11)).endswith("about 0:00 left, states unknown")
+    with pytest.raises(KeyError):
+        MonitoringView(MONITORING, lambda: {}["x"]).refresh(START, clock.now)
+
+
+def test_a_live_display_has_the_monitoring_below_the_tree(known, clock):
+    known.take(DEPLOYED)
+    clock.now += timedelta(seconds=60)
+    view = MonitoringView(MONITORING, lambda: states(("shop-sync", "OK")))
+    view.refresh(known.quiet_since(), clock.now)
+    screen = ui(interactive=True)
+    with screen.console.capture() as captured:
+        screen.console.print(progress._drawn(known, screen, view))
+    assert "Monitoring 2 alarms for 10 min: about 9:" in captured.get()
+
+
 @pytest.mark.parametrize("width", [20, 40, 79, 200])
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_the_tree_never_takes_more_than_the_terminals_width(known, width, encoding):
     screen = ui(width, interactive=True, encoding=encoding)
     known.take(BEGUN)
     with screen.console.capture() as captured:
-        screen.console.print(progress._drawn(known, screen), style="none")
+        screen.console.print(progress._drawn(known, screen, NOTHING), style="none")
     lines = captured.get().splitlines()
     assert len(lines) == 3
     assert all(len(_plain(line)) <= width for line in lines)

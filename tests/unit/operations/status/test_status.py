@@ -10,9 +10,9 @@ from deployer import connection
 from deployer.options import Options
 from deployer.plan import cfn_yaml
 from deployer.show.ui import Ui
-from deployer.stacks import deployment_records, tree
+from deployer.stacks import alarms, deployment_records, tree
 from deployer.stacks.tree import Stack
-from operations.status import alarms, command
+from operations.status import command
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 TEMPLATE = "Resources: {}\n"
@@ -202,7 +202,8 @@ def test_alarms_of_all_pages_count_and_those_that_ring_are_listed_the_composite_
 
 def test_an_older_answer_without_the_time_of_transition_is_good_enough():
     plain = {**alarm("a"), "StateTransitionedTimestamp": None}
-    assert alarms._of(plain, False).since == ago(minutes=1)
+    [read] = alarms.parsed({"MetricAlarms": [plain]})
+    assert read.since == ago(minutes=1)
 
 
 def test_dead_letters_are_counted_those_being_read_included_and_ordinary_queues_are_not(world):
