@@ -32,11 +32,15 @@ _KEY = re.compile(r"deployments/[^/]+/(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{10})\.json
 
 @dataclass(frozen=True)
 class Source:
-    """Where a deployment comes from. `commit`: "" outside a git repository; `dirty`: with uncommitted changes."""
+    """Where a deployment comes from. `commit`: "" outside a git repository; `dirty`: with uncommitted changes.
+
+    `planned_by`: the ARN of who made the saved plan that is applied; "" without one.
+    """
 
     kind: str = DEPLOY
     commit: str = ""
     dirty: bool = False
+    planned_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class Deployment:
 
     `when`: ISO 8601, UTC. `who`: the caller's ARN. `root`: key of the root template. `parameters`: without NoEcho
     ones. `packages`: keys. `seconds`: duration. `changes`: action -> number. Both are None if the run did not follow
-    the deployment to its end. `tags`: {} in a record written before they were recorded. `format`: fields may be added without a new number.
+    the deployment to its end. `tags`: {} in a record written before they were recorded. `approved_by`: the ARN of who ran
+    --apply, where `who` made the plan; "" without a saved plan. `format`: fields may be added without a new number.
     """
 
     version: str
@@ -62,6 +67,7 @@ class Deployment:
     changes: Mapping[str, int] | None
     tags: Mapping[str, str]
     format: int = FORMAT
+    approved_by: str = ""
 
     @property
     def source(self) -> Source:
@@ -138,7 +144,7 @@ def record(
     seconds: float | None,
     changes: Mapping[str, int] | None,
 ) -> str:
-    """Write the record of a deployment that has just succeeded; return its version."""
+    """Write the record of a deployment that has just succeeded; return its version. `who`: the caller's ARN."""
     now = datetime.now(UTC)
     declared = built.bundle.root.get("Parameters", {})
     secret = {name for name, spec in declared.items() if str(spec.get("NoEcho", "")).lower() == "true"}
@@ -147,7 +153,7 @@ def record(
         version,
         environment,
         now.isoformat(timespec="seconds"),
-        who,
+        source.planned_by or who,
         source.kind,
         source.commit,
         source.dirty,
@@ -157,6 +163,7 @@ def record(
         None if seconds is None else round(seconds, 1),
         None if changes is None else dict(changes),
         dict(built.tags),
+        approved_by=who if source.planned_by else "",
     )
     aws.client("s3").put_object(
         Bucket=built.bucket,
@@ -204,7 +211,7 @@ def _parsed(text: bytes) -> Deployment | None:
         if document.setdefault("format", 1) > FORMAT:
             return None
         document.setdefault("tags", {})
-        found = Deployment(**{name: document[name] for name in Deployment.__dataclass_fields__})
+        found = Deployment(**{name: document[name] for name in Deployment.__dataclass_fields__ if name in document})
         datetime.fromisoformat(found.when)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
