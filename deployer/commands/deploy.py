@@ -113,9 +113,21 @@ def deploy_desired(
             context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
             return DeploymentReport("planned", plan, {})
         planning.confirm(context, account_state, plan)
-        began = time.monotonic()
-        outcome = _execute(context, change_set, plan)
-        seconds = time.monotonic() - began
+        return execute(context, account_state, desired, source, change_set, plan)
+
+
+def execute(
+    context: Context,
+    account_state: AccountState,
+    desired: DesiredState,
+    source: Source,
+    change_set: ChangeSet,
+    plan: PlanReport,
+) -> DeploymentReport:
+    """Execute a confirmed change set, watch it, verify the result, show the outputs and record the deployment."""
+    began = time.monotonic()
+    outcome = _write_flags_and_execute(context, change_set, plan)
+    seconds = time.monotonic() - began
     with _after_the_operation(context, outcome):
         applying.finish(context, change_set.stack_id, outcome)
         values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
@@ -169,7 +181,7 @@ def _reporting(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
     return on_put
 
 
-def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:
+def _write_flags_and_execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:
     if feature_flags.write_if_absent(context.aws, context.environment):
         context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
     return applying.execute(context, change_set, progress.expected(plan.plan))

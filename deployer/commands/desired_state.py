@@ -65,6 +65,21 @@ def build(
     return DesiredState(bundle, packages, values, bucket, names.tags(environment.name))
 
 
+def stored(
+    aws: Aws,
+    environment: Environment,
+    account_state: AccountState,
+    bundle: Bundle,
+    given: Mapping[str, str],
+    tags: Mapping[str, str],
+) -> DesiredState:
+    """Return the desired state of stored templates. `given`: without NoEcho parameters, which the environment has."""
+    declared, configured = bundle.root.get("Parameters", {}), parameters.from_environment(environment)
+    given = {name: configured[name] for name in declared if name in configured} | dict(given)
+    bucket = names.artifact_bucket(account_state.account, aws.region)
+    return DesiredState(bundle, (), templates.parameter_values(bundle.root, given), bucket, tags)
+
+
 def unchanged(aws: Aws, account_state: AccountState, desired: DesiredState) -> bool:
     """Whether the stack is healthy and `desired` is deployed: reads one template, since keys of the others are hashes."""
     stack = account_state.stack

@@ -45,20 +45,33 @@ def propose(
         with applying.discard_on_exit(context.aws, change_set):
             # Warnings only: errors have raised Refused. An empty change set has none.
             failure.show_problems(context.ui, validation.problems(context.aws, change_set.sets), context.sources)
-            plan = compare.make(now, then, change_set.verdicts)
-            step.result = plan_values.summary(plan)
-            return change_set, PlanReport(
-                context.environment.name,
-                context.stack,
-                account_state.account,
-                context.aws.region,
-                plan,
-                tuple(guard.dangers(plan, context.options.allow_replace)),
-                permissions.diff(now, then),
-                costs.compare(now, then, context.options.orders_per_day, context.aws.region),
-                _retagged(account_state, desired),
-                context.aws.elsewhere,
-            )
+            plan = report(context, account_state, desired, now, then, change_set)
+            step.result = plan_values.summary(plan.plan)
+            return change_set, plan
+
+
+def report(
+    context: Context,
+    account_state: AccountState,
+    desired: DesiredState,
+    now: Snapshot,
+    then: Snapshot,
+    change_set: ChangeSet,
+) -> PlanReport:
+    """Return the plan of a change set that was read."""
+    plan = compare.make(now, then, change_set.verdicts)
+    return PlanReport(
+        context.environment.name,
+        context.stack,
+        account_state.account,
+        context.aws.region,
+        plan,
+        tuple(guard.dangers(plan, context.options.allow_replace)),
+        permissions.diff(now, then),
+        costs.compare(now, then, context.options.orders_per_day, context.aws.region),
+        _retagged(account_state, desired),
+        context.aws.elsewhere,
+    )
 
 
 def _retagged(account_state: AccountState, desired: DesiredState) -> tuple[TagChange, ...]:
@@ -102,11 +115,16 @@ def show(context: Context, account_state: AccountState, report: PlanReport) -> N
 
 
 def confirm(context: Context, account_state: AccountState, report: PlanReport) -> None:
-    """Raise Failure(REFUSED) if data would be lost that --allow-replace does not name, or if not confirmed."""
-    _refuse_data_loss(report)
-    _refuse_replacement_without_rollback(context, report.plan)
+    """Raise Failure(REFUSED) if `refuse_losses` does, or if not confirmed."""
+    refuse_losses(context, report)
     if not (context.options.yes or ask(_question(context.aws.elsewhere, account_state, report))):
         raise Failure(Exit.REFUSED, "not confirmed")
+
+
+def refuse_losses(context: Context, report: PlanReport) -> None:
+    """Raise Failure(REFUSED) if data would be lost that --allow-replace does not name, or the update would fail."""
+    _refuse_data_loss(report)
+    _refuse_replacement_without_rollback(context, report.plan)
 
 
 def _question(place: str, account_state: AccountState, report: PlanReport) -> str:

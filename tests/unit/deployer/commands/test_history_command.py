@@ -190,7 +190,7 @@ def test_a_template_that_does_not_match_its_key_is_refused(world):
     deploy(world, "one", "two")
     key = shown(world)["deployments"][1]["rootTemplate"]
     boto3.client("s3", "us-east-1").put_object(Bucket=BUCKET, Key=key, Body=template("forged").encode())
-    with pytest.raises(Failure, match="was changed after that deployment"):
+    with pytest.raises(Failure, match="was changed after its upload"):
         back(world)
 
 
