@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from deployer import argument_parser
 from deployer.options import Options
 
-_DEPLOYING = frozenset({"yes", "allow_replace", "orders_per_day", "outputs_file", "plan"})
+_DEPLOYING = frozenset({"yes", "allow_replace", "orders_per_day", "outputs_file", "plan", "save"})
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Command:
 
 COMMANDS = (
     Command("", "deployer.commands.deploy", companions=_DEPLOYING | {"no_rollback", "detailed_exitcode"}),
+    Command("--apply", "deployer.commands.apply", companions=frozenset({"yes", "outputs_file"})),
+    Command("--discard", "deployer.commands.discard"),
     Command("--rollback", "deployer.commands.rollback", companions=_DEPLOYING | {"detailed_exitcode"}),
     Command("--status", "operations.status.command"),
     Command("--history", "deployer.commands.history"),
@@ -70,6 +72,8 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | No
     strange = [key for key in vars(options) if _given(options, key) and key not in companions | _ANYWHERE]
     if strange:
         top.error(_misplaced(meant, strange))
+    if options.save and not options.plan:
+        top.error("--save goes with --plan")
     if options.detailed_exitcode and not (options.plan or options.drift):
         top.error("--detailed-exitcode goes with --plan or --drift")
     if options.output == "markdown" and not options.plan:
@@ -86,7 +90,7 @@ def wanted(options: argparse.Namespace) -> Options:
     names = {"day": "imported", "function": "logs", "version": "rollback"}
     given = {name: getattr(options, names.get(name, name), None) for name in argument_parser.DEFAULTS}
     given["queue"] = options.dlq or options.redrive
-    given["file"] = getattr(options, "import") or options.faults
+    given["file"] = getattr(options, "import") or options.faults or options.apply or options.discard
     given["command"] = next((each.flag for each in COMMANDS if each.flag and _given(options, each.key)), "")
     given["allow_replace"] = frozenset(options.allow_replace or ())
     return Options(**{name: value for name, value in given.items() if value not in (None, "")})

@@ -31,13 +31,14 @@ class Options:
 
     # deploy, --plan, --rollback
     plan: bool = False
+    save: Path | None = None
     detailed_exitcode: bool = False
     allow_replace: frozenset[str] = frozenset()
     orders_per_day: int = 3500
     no_rollback: bool = False
     version: str | None = None
 
-    # --import, --faults
+    # --apply, --discard, --import, --faults
     file: Path = Path()
 
     # --faults
@@ -87,7 +88,7 @@ class Options:
 _TARGET = ("env", "local", "local_dir", "region", "profile")
 _ARGUMENTS = {
     "day": ("--imported",),
-    "file": ("--import", "--faults"),
+    "file": ("--apply", "--discard", "--import", "--faults"),
     "function": ("--logs",),
     "queue": ("--dlq", "--redrive"),
     "version": ("--rollback",),

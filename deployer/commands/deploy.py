@@ -15,6 +15,7 @@ from deployer.commands import (
     applying,
     desired_state,
     local_version,
+    plan_file,
     planning,
     recover,
     show_outputs,
@@ -39,11 +40,12 @@ from deployer.stacks.execution import Outcome
 
 @dataclass(frozen=True)
 class DeploymentReport:
-    """`result`: unchanged, planned, deployed or rolled back."""
+    """`result`: unchanged, planned, deployed or rolled back. `saved`: of --plan --save, the file and its change set."""
 
     result: str
     plan: PlanReport
     outputs: Mapping[str, str]
+    saved: Mapping[str, str | None] | None = None
 
     def as_json(self, options: Options) -> dict:
         report: dict[str, Any] = {
@@ -51,6 +53,8 @@ class DeploymentReport:
             "outputs": dict(self.outputs),
             "plan": plan_json.as_json(self.plan),
         }
+        if self.saved:
+            report["saved"] = dict(self.saved)
         if options.output == "markdown":
             report["markdown"] = plan_markdown.as_markdown(self.plan)
         if self.result == "planned" and options.detailed_exitcode:
@@ -61,8 +65,9 @@ class DeploymentReport:
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Deploy the local version, or plan to. Raises Failure with the exit code."""
     outputs_file.check(options.outputs_file)
+    plan_file.check(options.save)
     environment = connection.load_environment(options)
-    _check_no_rollback(environment, options)
+    check_no_rollback(environment, options)
     cache, region = local.cache_directory(root), options.region or environment.region
     with ExitStack() as beside:
         layer = beside.enter_context(wheels.started(root / "requirements" / "layer.txt", cache / "wheels"))
@@ -92,28 +97,48 @@ def deploy_desired(
         context.ui.line("Nothing to change: the local version is deployed.")
         if not context.options.plan:
             recording.catch_up(context.ui, context.aws, account_state, desired, source)
-        plan = planning.nothing(context, account_state)
-        return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
-    _check_can_ask(context.options)
+        return _unchanged(context, account_state, desired, source, planning.nothing(context, account_state))
+    check_can_ask(context.options)
     with context.ui.waiting("Read"):
         now = reading.deployed(context.aws, account_state.stack)
     then = snapshot.desired(desired.bundle, desired.parameters, now)
     planning.check(context, account_state, now, then)
     _upload(context, desired, account_state)
-    change_set, plan = planning.propose(context, account_state, desired, now, then)
+    draft = plan_file.draft(context, account_state, desired, source) if context.options.save else None
+    change_set, plan = planning.propose(context, account_state, desired, now, then, draft.seal if draft else "")
     if change_set.empty:
         change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
         context.ui.line("Nothing to change: CloudFormation's change set is empty.")
-        return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
+        return _unchanged(context, account_state, desired, source, plan)
     with applying.discard_on_exit(context.aws, change_set):
         planning.show(context, account_state, plan)
-        if context.options.plan:
-            with context.ui.waiting("Discard the change set"):
-                change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
-            context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
-            return DeploymentReport("planned", plan, {})
-        planning.confirm(context, account_state, plan)
-        return execute(context, account_state, desired, source, change_set, plan)
+        if not context.options.plan:
+            planning.confirm(context, account_state, plan)
+            return execute(context, account_state, desired, source, change_set, plan)
+        if draft is None:
+            return _only_planned(context, change_set, plan)
+        planning.refuse_losses(context, plan)
+        saved = plan_file.write(context, draft, change_set, plan)
+    plan_file.show(context, saved, account_state)
+    return DeploymentReport("planned", plan, {}, saved)
+
+
+def _unchanged(
+    context: Context, account_state: AccountState, desired: DesiredState, source: Source, plan: PlanReport
+) -> DeploymentReport:
+    """Show the outputs; with --save, write a file that says that there is nothing to change."""
+    values, saved = outputs(context, account_state.stack), None
+    if context.options.save:
+        saved = plan_file.write(context, plan_file.draft(context, account_state, desired, source), None, plan)
+        plan_file.show(context, saved, account_state)
+    return DeploymentReport("unchanged", plan, values, saved)
+
+
+def _only_planned(context: Context, change_set: ChangeSet, plan: PlanReport) -> DeploymentReport:
+    with context.ui.waiting("Discard the change set"):
+        change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
+    context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
+    return DeploymentReport("planned", plan, {})
 
 
 def execute(
@@ -130,12 +155,12 @@ def execute(
     seconds = time.monotonic() - began
     with _after_the_operation(context, outcome):
         applying.finish(context, change_set.stack_id, outcome)
-        values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
+        values = outputs(context, reading.describe(context.aws, change_set.stack_id))
         recording.record(context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
     return DeploymentReport("deployed", plan, values)
 
 
-def _check_no_rollback(environment: Environment, options: Options) -> None:
+def check_no_rollback(environment: Environment, options: Options) -> None:
     """A failure without rollback blocks other deployments until it is continued or rolled back."""
     if options.no_rollback and environment.data.retention == "Retain":
         raise Failure(
@@ -146,7 +171,7 @@ def _check_no_rollback(environment: Environment, options: Options) -> None:
         )
 
 
-def _check_can_ask(options: Options) -> None:
+def check_can_ask(options: Options) -> None:
     """Refuse, before the first write, a run that could not ask for confirmation."""
     if not (options.plan or options.yes or can_ask()):
         raise Failure(
@@ -200,5 +225,5 @@ def _after_the_operation(context: Context, outcome: Outcome) -> Iterator[None]:
         ) from None
 
 
-def _outputs(context: Context, stack: Mapping[str, Any] | None) -> dict[str, str]:
+def outputs(context: Context, stack: Mapping[str, Any] | None) -> dict[str, str]:
     return show_outputs.show(context.ui, context.aws, stack, context.options.outputs_file)

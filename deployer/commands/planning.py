@@ -28,7 +28,7 @@ def check(context: Context, account_state: AccountState, now: Snapshot, then: Sn
         step.result = f"{number} conflict{'s' * (number > 1)}" if number else "no conflicts"
     for warning in found.warnings:
         context.ui.warn(warning)
-    if not context.options.plan:
+    if context.options.save or not context.options.plan:
         name_conflicts.refuse(found.conflicts, found.limits_reached, partial(context.options.aws_command, context.aws))
     for conflict in found.conflicts:
         context.ui.warn(f"name conflict: {conflict}")
@@ -37,11 +37,11 @@ def check(context: Context, account_state: AccountState, now: Snapshot, then: Sn
 
 
 def propose(
-    context: Context, account_state: AccountState, desired: DesiredState, now: Snapshot, then: Snapshot
+    context: Context, account_state: AccountState, desired: DesiredState, now: Snapshot, then: Snapshot, seal: str = ""
 ) -> tuple[ChangeSet, PlanReport]:
-    """Create the change set; return it with its plan."""
+    """Create the change set; return it with its plan. `seal`: of a plan to be saved."""
     with context.ui.step("Plan") as step, applying.report_conflict(context):
-        change_set = _change_set(context, account_state, desired)
+        change_set = _change_set(context, account_state, desired, seal)
         with applying.discard_on_exit(context.aws, change_set):
             # Warnings only: errors have raised Refused. An empty change set has none.
             failure.show_problems(context.ui, validation.problems(context.aws, change_set.sets), context.sources)
@@ -83,7 +83,7 @@ def _retagged(account_state: AccountState, desired: DesiredState) -> tuple[TagCh
     return tuple(TagChange(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key))
 
 
-def _change_set(context: Context, account_state: AccountState, desired: DesiredState) -> ChangeSet:
+def _change_set(context: Context, account_state: AccountState, desired: DesiredState, seal: str) -> ChangeSet:
     """Show what CloudFormation rejects, with its line in the template."""
     try:
         return changeset.create(
@@ -93,6 +93,7 @@ def _change_set(context: Context, account_state: AccountState, desired: DesiredS
             exists=account_state.status.exists,
             request=desired.request,
             token=context.token(),
+            seal=seal,
             pause=waiting.polling(context.aws).interval,
         )
     except validation.Refused as refused:

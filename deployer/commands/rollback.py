@@ -12,7 +12,7 @@ from config.environment import Environment
 from deployer import connection
 from deployer.artifacts import stored
 from deployer.aws.session import Aws
-from deployer.commands import deploy, desired_state, recover, show_outputs, side_effects
+from deployer.commands import deploy, desired_state, plan_file, recover, show_outputs, side_effects
 from deployer.commands.context import Context
 from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
@@ -33,6 +33,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     Raises Failure(USAGE) for an unknown version, (REFUSED) if a part of it no longer exists.
     """
     outputs_file.check(options.outputs_file)
+    plan_file.check(options.save)
     environment = connection.load_environment(options)
     aws = connection.connect(ui, environment, options, root)
     with side_effects.reported(aws):

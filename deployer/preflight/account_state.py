@@ -38,12 +38,18 @@ def check(aws: Aws, environment: Environment) -> AccountState:
 
     A stack that cannot be updated is not one yet: with consent, it may be recovered.
     """
+    state = read(aws, environment)
+    deployed = {} if state.status.is_new else reading.parameters_of(state.stack)
+    check_warm_throughput(environment, deployed)
+    check_concurrency(aws, environment, deployed)
+    return state
+
+
+def read(aws: Aws, environment: Environment) -> AccountState:
+    """Read the state. Raises Failure(PREFLIGHT) if the environment belongs to another account."""
     identity = aws.client("sts").get_caller_identity()
     check_account(environment, identity["Account"], identity["Arn"])
     stack = reading.describe(aws, names.root_stack(environment.name))
-    deployed = {} if reading.status_of(stack).is_new else reading.parameters_of(stack)
-    check_warm_throughput(environment, deployed)
-    check_concurrency(aws, environment, deployed)
     return AccountState(identity["Account"], identity["Arn"], stack, _keeps_role(stack) or has_gateway_role(aws))
 
 

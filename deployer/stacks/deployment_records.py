@@ -135,6 +135,18 @@ def local_source(root: Path) -> Source:
         return Source()
 
 
+def public_parameters(built: Desired) -> dict[str, str]:
+    """Return the parameters without NoEcho ones."""
+    declared = built.bundle.root.get("Parameters", {})
+    secret = {name for name, spec in declared.items() if str(spec.get("NoEcho", "")).lower() == "true"}
+    return {name: value for name, value in built.parameters.items() if name not in secret}
+
+
+def packages(built: Desired) -> list[str]:
+    """Return the keys of the packages."""
+    return [built.parameters[name] for name in ("FunctionsKey", "LayerKey")]
+
+
 def record(
     aws: Aws,
     environment: str,
@@ -146,8 +158,6 @@ def record(
 ) -> str:
     """Write the record of a deployment that has just succeeded; return its version. `who`: the caller's ARN."""
     now = datetime.now(UTC)
-    declared = built.bundle.root.get("Parameters", {})
-    secret = {name for name, spec in declared.items() if str(spec.get("NoEcho", "")).lower() == "true"}
     version = version_of(built.bundle.root, built.parameters, built.tags)
     deployment = Deployment(
         version,
@@ -158,8 +168,8 @@ def record(
         source.commit,
         source.dirty,
         built.bundle.root_key,
-        {name: value for name, value in built.parameters.items() if name not in secret},
-        [built.parameters[name] for name in ("FunctionsKey", "LayerKey")],
+        public_parameters(built),
+        packages(built),
         None if seconds is None else round(seconds, 1),
         None if changes is None else dict(changes),
         dict(built.tags),
