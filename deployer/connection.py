@@ -39,9 +39,9 @@ def connect(ui: Ui, environment: Environment, options: Options, root: Path) -> A
 
 
 def check_account(ui: Ui, aws: Aws, environment: Environment, limits: bool = True) -> AccountState:
-    """Run the preflight checks of account and environment as one step on screen. `limits`: those of local settings."""
+    """Run the preflight checks of account and environment as one step on screen. `limits`: as in `account_state.check`."""
     with ui.step("Preflight") as step:
-        state = (account_state.check if limits else account_state.read)(aws, environment)
+        state = account_state.check(aws, environment, limits)
         step.result = (
             f"{state.who}, account {state.account}, {aws.region}{aws.elsewhere}, "
             f"stack {names.root_stack(environment.name)}: {state.status}"

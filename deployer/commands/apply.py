@@ -67,8 +67,7 @@ def _apply(context: Context, account_state: AccountState, plan: SavedPlan) -> De
         context.ui.line("Nothing to change: the plan has no changes.")
         return _settled("unchanged", context, account_state)
     with context.ui.step("Saved plan") as step:
-        described = _change_set(context, plan)
-        _check_stack(context, account_state, plan)
+        described = _change_set(context, account_state, plan)
         desired = _desired(context, account_state, plan)
         _check_content(context, described, desired, plan)
         change_set, report = _read(context, account_state, plan, desired)
@@ -95,18 +94,18 @@ def _settled(result: str, context: Context, account_state: AccountState) -> Depl
     return DeploymentReport(result, nothing, deploy.outputs(context, account_state.stack))
 
 
-def _change_set(context: Context, plan: SavedPlan) -> Mapping[str, Any]:
-    """Return the change set's description. Raises Failure(REFUSED) if it cannot be executed, or is not the file's."""
+def _change_set(context: Context, account_state: AccountState, plan: SavedPlan) -> Mapping[str, Any]:
+    """Return the change set's description.
+
+    Raises Failure(REFUSED) if the change set cannot be executed or is not the file's, or if the stack has changed.
+    """
     described = changeset.describe(context.aws, plan.change_set or "")
-    if described is None:
-        raise _refused(
-            "the plan's change set no longer exists: it was discarded, or another deployment replaced it", context
-        )
-    status = described.get("ExecutionStatus", "")
+    status = described.get("ExecutionStatus", "") if described else ""
     if status.startswith("EXECUTE_"):
         raise _refused(f"the plan was applied already: its change set is in {status}", context)
-    if status == "OBSOLETE":
-        raise _refused("the plan is obsolete: the stack was changed since", context)
+    _check_stack(context, account_state, plan)
+    if described is None:
+        raise _refused("the plan's change set no longer exists: it was discarded, or has expired", context)
     if status != "AVAILABLE":
         raise _refused(f"the plan's change set is in {described['Status']}, {status or 'without a status'}", context)
     if described["StackId"] != plan.stack or not described["ChangeSetName"].endswith(f"-{plan.seal}"):
@@ -170,7 +169,8 @@ def _read(
     then = snapshot.desired(desired.bundle, desired.parameters, now)
     report = planning.report(context, account_state, desired, now, then, change_set)
     made = json.loads(json.dumps(plan_json.as_json(report)))
-    different = [key for key in made if key != "cost" and made[key] != plan.plan.get(key)]  # prices are of this version
+    keys = sorted({*made, *plan.plan} - {"cost"})  # prices are of this version
+    different = [key for key in keys if made.get(key) != plan.plan.get(key)]
     if different:
         raise Failure(
             Exit.REFUSED,

@@ -77,7 +77,10 @@ def test_every_field_of_the_options_can_be_given():
         "--destroy",
         Options(env="dev", command="--destroy", delete_data=True),
     )
-    assert meant("--apply", "f", "--yes") == ("--apply", Options(env="dev", command="--apply", file=Path("f"), yes=True))
+    assert meant("--apply", "f", "--yes") == (
+        "--apply",
+        Options(env="dev", command="--apply", file=Path("f"), yes=True),
+    )
     assert meant("--discard", "f") == ("--discard", Options(env="dev", command="--discard", file=Path("f")))
     assert meant("--import", "f") == ("--import", Options(env="dev", command="--import", file=Path("f")))
     faults = Options(env="dev", command="--faults", local=True, file=Path("f"), duration=90.0)

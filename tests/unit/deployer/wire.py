@@ -328,6 +328,7 @@ class Account:
                     "StackName": stack.name,
                     "StackStatus": stack.status,
                     "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+                    **({"LastUpdatedTime": stack.events[0]["Timestamp"]} if stack.events else {}),
                     "Parameters": stack.parameters,
                     "Tags": stack.tags,
                     "Outputs": [{"OutputKey": "QueueName", "OutputValue": "orders"}],
@@ -335,8 +336,9 @@ class Account:
             ]
         }
 
-    def get_template(self, StackName, **_):
-        return {"TemplateBody": self._stack(StackName).template}
+    def get_template(self, StackName="", ChangeSetName="", **_):
+        found = self._set(ChangeSetName) if ChangeSetName else self._stack(StackName)
+        return {"TemplateBody": found.template}
 
     def list_stack_resources(self, StackName):
         stack = self._stack(StackName)
@@ -381,6 +383,8 @@ class Account:
             "StackId": one.stack.id,
             "Status": "CREATE_COMPLETE",
             "ExecutionStatus": "EXECUTE_COMPLETE" if one.executed else "AVAILABLE",
+            "Parameters": one.parameters,
+            "Tags": list(one.tags),
             "Changes": [{"Type": "Resource", "ResourceChange": changed | {"Replacement": "False"}}],
         }
 
