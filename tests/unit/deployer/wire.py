@@ -281,6 +281,7 @@ class Account:
         self.objects[Key] = Body.read() if hasattr(Body, "read") else Body
 
     def get_object(self, Key, **_):
+        self.head_object(Key)
         return self.objects[Key]
 
     def list_objects_v2(self, Prefix="", **_):
