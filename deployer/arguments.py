@@ -34,7 +34,7 @@ class Command:
 COMMANDS = (
     Command("", "deployer.commands.deploy", companions=_DEPLOYING | {"no_rollback", "detailed_exitcode"}),
     Command("--apply", "deployer.commands.apply", companions=frozenset({"yes", "outputs_file"})),
-    Command("--discard", "deployer.commands.discard"),
+    Command("--discard", "deployer.commands.apply", "discard"),
     Command("--rollback", "deployer.commands.rollback", companions=_DEPLOYING | {"detailed_exitcode"}),
     Command("--status", "operations.status.command"),
     Command("--history", "deployer.commands.history"),

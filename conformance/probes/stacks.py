@@ -76,6 +76,17 @@ def nested_change_sets(account: Account, name: str) -> None:
     cloudformation.delete_change_set(ChangeSetName=change_set["ChangeSetId"])
 
 
+@deploys(CHANGE_SETS, "deployer/commands/apply.py")
+def change_sets_of_a_new_stack(account: Account, name: str) -> None:
+    """Change sets for a stack that was never created are for one stack, which each of them can create."""
+    first, second = (account.change_set(name, template({"P": parameter(value)})) for value in ("1", "2"))
+    expect(second["StackId"], first["StackId"], "stack of the second change set")
+    cloudformation = account.client("cloudformation")
+    cloudformation.delete_change_set(ChangeSetName=second["ChangeSetId"])
+    found = cloudformation.describe_change_set(ChangeSetName=first["ChangeSetId"])
+    expect(found["ExecutionStatus"], "AVAILABLE", "the first change set without the second")
+
+
 @deploys(TREE)
 def nested_parent_ids(account: Account, name: str) -> None:
     """DescribeStacks returns a child's ParentId and RootId."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from config import names, parameters
 from config.environment import Environment
+from deployer.artifacts import stored_artifacts
 from deployer.artifacts.packaging import Package
 from deployer.aws.session import Aws
 from deployer.plan import templates
@@ -13,6 +14,7 @@ from deployer.plan.templates import Bundle
 from deployer.preflight import account_state as preflight
 from deployer.preflight.account_state import AccountState
 from deployer.stacks import reading
+from deployer.stacks.deployment_records import Deployment
 
 # AUTO_EXPAND is for --rollback: earlier versions of the data stack have a transform.
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -66,18 +68,19 @@ def build(
 
 
 def stored(
-    aws: Aws,
-    environment: Environment,
-    account_state: AccountState,
-    bundle: Bundle,
-    given: Mapping[str, str],
-    tags: Mapping[str, str],
+    aws: Aws, environment: Environment, account_state: AccountState, deployment: Deployment, hint: str
 ) -> DesiredState:
-    """Return the desired state of stored templates. `given`: without NoEcho parameters, which the environment has."""
+    """Return the desired state of a deployment's record. NoEcho parameters are not in it, but in the environment.
+
+    Raises Failure(REFUSED) with `hint` if an artifact is missing or changed.
+    """
+    bundle = stored_artifacts.bundle(aws, account_state.account, deployment.root, hint)
+    stored_artifacts.check_packages(aws, account_state.account, deployment.packages, hint)
     declared, configured = bundle.root.get("Parameters", {}), parameters.from_environment(environment)
-    given = {name: configured[name] for name in declared if name in configured} | dict(given)
+    given = {name: configured[name] for name in declared if name in configured} | dict(deployment.parameters)
+    values = templates.parameter_values(bundle.root, given)
     bucket = names.artifact_bucket(account_state.account, aws.region)
-    return DesiredState(bundle, (), templates.parameter_values(bundle.root, given), bucket, tags)
+    return DesiredState(bundle, (), values, bucket, deployment.tags or names.tags(environment.name))
 
 
 def unchanged(aws: Aws, account_state: AccountState, desired: DesiredState) -> bool:

@@ -1,30 +1,35 @@
 """Write the file of --plan --save, and read it for --apply and --discard."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from config import names
+from deployer import connection
 from deployer.aws.session import Aws
+from deployer.commands import side_effects
 from deployer.commands.context import Context
 from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
+from deployer.options import Options
 from deployer.preflight.account_state import AccountState
 from deployer.show import outputs_file, plan_json
 from deployer.show.plan_report import PlanReport
+from deployer.show.ui import Ui
 from deployer.stacks import deployment_records, reading, saved_plan
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.deployment_records import Source
 from deployer.stacks.saved_plan import Before, SavedPlan
 
+AGAIN = "plan again: --plan --save"
+
 
 def check(path: Path | None) -> None:
     """Raise Failure(USAGE) if the file exists or cannot be written."""
-    if path is None:
-        return
-    found = outputs_file.problem(path)
-    if path.exists():
+    found = outputs_file.problem(path) if path else None
+    if path and not found and path.exists():
         found = "exists", "name another file, or remove it; if a plan in it is not needed, --discard it first"
     if found:
         raise Failure(Exit.USAGE, f"--save {path}: {found[0]}", found[1])
@@ -32,32 +37,20 @@ def check(path: Path | None) -> None:
 
 def draft(context: Context, account_state: AccountState, desired: DesiredState, source: Source) -> SavedPlan:
     """Return what is known before the change set is made."""
-    aws, options = context.aws, context.options
-    root = desired.bundle.root_key
     made = SavedPlan(
-        environment=context.environment.name,
         account=account_state.account,
-        region=aws.region,
-        endpoint=endpoint(aws),
-        before=before(aws, account_state.stack),
-        version=deployment_records.version_of(desired.bundle.root, desired.parameters, desired.tags),
-        templates=(root, *sorted(desired.bundle.bodies.keys() - {root})),
-        packages=tuple(deployment_records.packages(desired)),
-        parameters=deployment_records.public_parameters(desired),
-        tags=dict(desired.tags),
-        kind=source.kind,
-        commit=source.commit,
-        dirty=source.dirty,
-        who=account_state.caller,
-        when=datetime.now(UTC).isoformat(timespec="seconds"),
-        allow_replace=tuple(sorted(options.allow_replace)),
-        no_rollback=options.no_rollback,
-        orders_per_day=options.orders_per_day,
+        region=context.aws.region,
+        endpoint=_endpoint(context.aws),
+        before=before(context.aws, account_state.stack),
+        deployment=deployment_records.describe(context.environment.name, desired, account_state.caller, source),
+        allow_replace=tuple(sorted(context.options.allow_replace)),
+        no_rollback=context.options.no_rollback,
+        orders_per_day=context.options.orders_per_day,
     )
-    return made.model_copy(update={"seal": saved_plan.seal(made.text())})
+    return made.model_copy(update={"seal": saved_plan.seal_of(made.text())})
 
 
-def endpoint(aws: Aws) -> str:
+def _endpoint(aws: Aws) -> str:
     """Return where the stack is. The emulator of --local has another port after each start."""
     return "local" if aws.local else aws.endpoint_url or "AWS"
 
@@ -74,26 +67,22 @@ def before(aws: Aws, stack: Mapping[str, Any] | None) -> Before:
 def write(
     context: Context, draft: SavedPlan, change_set: ChangeSet | None, report: PlanReport
 ) -> dict[str, str | None]:
-    """Write the file atomically; return its path and the change set's ARN. `change_set`: None: nothing to change.
+    """Write the file atomically; return its path and the change set's ARN. `change_set`: None if nothing changes.
 
     If that fails or is interrupted, there is no file. Raises Failure(FAILED).
     """
     path = context.options.save or Path()
-    later: dict[str, object] = {"plan": plan_json.as_json(report)}
-    if change_set:
-        later |= {"stack": change_set.stack_id, "change_set": change_set.id}
-    else:
-        later["version"] = draft.before.version
+    stack, identity = (change_set.stack_id, change_set.id) if change_set else (None, None)
+    later = {"stack": stack, "change_set": identity, "plan": plan_json.as_json(report)}
     try:
         outputs_file.replace(path.resolve(), draft.model_copy(update=later).text())
     except OSError as error:
-        raise Failure(
-            Exit.FAILED, f"the plan could not be saved to {path}: {error.strerror}", "name another file"
-        ) from error
+        message = f"the plan could not be saved to {path}: {error.strerror}"
+        raise Failure(Exit.FAILED, message, "name another file") from error
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return {"file": str(path), "changeSet": change_set.id if change_set else None}
+    return {"file": str(path), "changeSet": identity}
 
 
 def show(context: Context, saved: Mapping[str, str | None], account_state: AccountState) -> None:
@@ -106,34 +95,32 @@ def show(context: Context, saved: Mapping[str, str | None], account_state: Accou
         context.ui.line(f"Until then stack {context.stack} is in REVIEW_IN_PROGRESS, without resources.")
 
 
-def read(path: Path) -> SavedPlan:
-    """Return the plan in the file. Raises Failure(USAGE)."""
+@contextmanager
+def opened(options: Options, ui: Ui, root: Path) -> Iterator[tuple[SavedPlan, Context, AccountState]]:
+    """Read the file of --apply or --discard, and connect to the place that it is for.
+
+    The consent in the context's options is the plan's. Raises Failure(USAGE) for a file that is not a plan, (REFUSED)
+    for a plan of another environment, account, Region or endpoint.
+    """
     try:
-        return saved_plan.parse(path.read_bytes(), str(path))
+        plan = saved_plan.parse(options.file.read_bytes(), str(options.file))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise Failure(Exit.USAGE, f"{path} cannot be read: {getattr(error, 'strerror', '') or error}") from None
-
-
-def check_place(plan: SavedPlan, context: Context, account: str) -> None:
-    """Raise Failure(REFUSED) if the plan is for another environment, account, Region or endpoint."""
-    here = {
-        "environment": context.environment.name,
-        "account": account,
-        "region": context.aws.region,
-        "endpoint": endpoint(context.aws),
-    }
-    different = [
-        f"{name} {getattr(plan, name)}, not {value}" for name, value in here.items() if getattr(plan, name) != value
-    ]
-    if different:
-        raise Failure(
-            Exit.REFUSED,
-            f"the plan is for {' and '.join(different)}",
-            "see --env, --profile, --region, --local and AWS_ENDPOINT_URL",
-        )
-    names_stack = plan.stack is None or f":stack/{names.root_stack(plan.environment)}/" in plan.stack
-    if not names_stack:
-        raise Failure(Exit.REFUSED, f"the plan is for {plan.stack}, which is not stack {context.stack}", AGAIN)
-
-
-AGAIN = "plan again: --plan --save"
+        raise Failure(Exit.USAGE, f"{options.file} cannot be read: {getattr(error, 'strerror', '') or error}") from None
+    environment = connection.load_environment(options)
+    consent = replace(
+        options,
+        allow_replace=frozenset(plan.allow_replace),
+        no_rollback=plan.no_rollback,
+        orders_per_day=plan.orders_per_day,
+    )
+    aws = connection.connect(ui, environment, options, root)
+    with side_effects.reported(aws):
+        account_state = connection.check_account(ui, aws, environment, limits=False)
+        there = (plan.deployment.environment, plan.account, plan.region, plan.endpoint)
+        here = (environment.name, account_state.account, aws.region, _endpoint(aws))
+        names = ("environment", "account", "Region", "endpoint")
+        if there != here:
+            different = [f"{n} {a!r}, not {b!r}" for n, a, b in zip(names, there, here, strict=True) if a != b]
+            hint = "see --env, --profile, --region, --local and AWS_ENDPOINT_URL"
+            raise Failure(Exit.REFUSED, f"the plan is for {' and '.join(different)}", hint)
+        yield plan, Context(ui, aws, environment, consent, account_state.caller), account_state

@@ -7,10 +7,8 @@ and other values that operators set in Parameter Store.
 from dataclasses import replace
 from pathlib import Path
 
-from config import names
 from config.environment import Environment
 from deployer import connection
-from deployer.artifacts import stored
 from deployer.aws.session import Aws
 from deployer.commands import deploy, desired_state, plan_file, recover, show_outputs, side_effects
 from deployer.commands.context import Context
@@ -88,9 +86,6 @@ def _desired(aws: Aws, environment: Environment, account_state: AccountState, de
 
     Whether this stack owns the account-wide role is decided anew: the earlier answer could delete the role.
     """
-    bundle = stored.bundle(aws, account_state.account, deployment.root, _ALTERNATIVE)
-    stored.check_packages(aws, account_state.account, deployment.packages, _ALTERNATIVE)
-    given = dict(deployment.parameters)
-    given["ManageApiGatewayAccount"] = "true" if preflight.manage_gateway_account(account_state) else "false"
-    tags = deployment.tags or names.tags(environment.name)
-    return desired_state.stored(aws, environment, account_state, bundle, given, tags)
+    manages = "true" if preflight.manage_gateway_account(account_state) else "false"
+    given = {**deployment.parameters, "ManageApiGatewayAccount": manages}
+    return desired_state.stored(aws, environment, account_state, replace(deployment, parameters=given), _ALTERNATIVE)

@@ -135,16 +135,26 @@ def local_source(root: Path) -> Source:
         return Source()
 
 
-def public_parameters(built: Desired) -> dict[str, str]:
-    """Return the parameters without NoEcho ones."""
+def describe(environment: str, built: Desired, who: str, source: Source) -> Deployment:
+    """Return the record of a deployment that begins now. `who`: the caller's ARN."""
     declared = built.bundle.root.get("Parameters", {})
     secret = {name for name, spec in declared.items() if str(spec.get("NoEcho", "")).lower() == "true"}
-    return {name: value for name, value in built.parameters.items() if name not in secret}
-
-
-def packages(built: Desired) -> list[str]:
-    """Return the keys of the packages."""
-    return [built.parameters[name] for name in ("FunctionsKey", "LayerKey")]
+    return Deployment(
+        version_of(built.bundle.root, built.parameters, built.tags),
+        environment,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        source.planned_by or who,
+        source.kind,
+        source.commit,
+        source.dirty,
+        built.bundle.root_key,
+        {name: value for name, value in built.parameters.items() if name not in secret},
+        [built.parameters[name] for name in ("FunctionsKey", "LayerKey")],
+        None,
+        None,
+        dict(built.tags),
+        approved_by=who if source.planned_by else "",
+    )
 
 
 def record(
@@ -157,31 +167,18 @@ def record(
     changes: Mapping[str, int] | None,
 ) -> str:
     """Write the record of a deployment that has just succeeded; return its version. `who`: the caller's ARN."""
-    now = datetime.now(UTC)
-    version = version_of(built.bundle.root, built.parameters, built.tags)
-    deployment = Deployment(
-        version,
-        environment,
-        now.isoformat(timespec="seconds"),
-        source.planned_by or who,
-        source.kind,
-        source.commit,
-        source.dirty,
-        built.bundle.root_key,
-        public_parameters(built),
-        packages(built),
-        None if seconds is None else round(seconds, 1),
-        None if changes is None else dict(changes),
-        dict(built.tags),
-        approved_by=who if source.planned_by else "",
+    deployment = replace(
+        describe(environment, built, who, source),
+        seconds=None if seconds is None else round(seconds, 1),
+        changes=None if changes is None else dict(changes),
     )
     aws.client("s3").put_object(
         Bucket=built.bucket,
-        Key=f"{prefix(environment)}{now:{_TIME}}-{version}.json",
+        Key=f"{prefix(environment)}{datetime.now(UTC):{_TIME}}-{deployment.version}.json",
         Body=json.dumps(asdict(deployment), sort_keys=True).encode(),
         ContentType="application/json",
     )
-    return version
+    return deployment.version
 
 
 def entries(aws: Aws, account: str, environment: str) -> list[Entry]:

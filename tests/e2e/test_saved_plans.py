@@ -119,14 +119,14 @@ def test_a_discarded_plan_is_refused_and_discarding_it_again_is_no_error(project
     file = str(project.local_dir / "discarded.json")
     assert project.run("--discard", file).returncode == 0 and project.change_sets() == []
     again = project.run("--discard", file)
-    assert again.returncode == 0 and "no longer exists" in again.stdout
+    assert again.returncode == 0 and "Nothing to discard" in again.stdout
     project.refused("discarded.json", "it was discarded, or has expired")
 
 
 def test_a_package_that_was_changed_after_the_plan_is_not_deployed(project):
     project.write("Tampered with.")
     project.save("tampered.json")
-    key = json.loads((project.local_dir / "tampered.json").read_text())["packages"][0]
+    key = json.loads((project.local_dir / "tampered.json").read_text())["deployment"]["packages"][0]
     s3 = project.deployment.client("s3")
     [bucket] = [each["Name"] for each in s3.list_buckets()["Buckets"] if "artifacts" in each["Name"]]
     content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()

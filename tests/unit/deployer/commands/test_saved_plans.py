@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,8 +47,23 @@ class Team:
     def document(self) -> dict:
         return json.loads(self.file.read_text())
 
+    @property
+    def record(self) -> dict:
+        """Of the deployment that the plan makes."""
+        return self.document["deployment"]
+
+    @property
+    def artifacts(self) -> list[str]:
+        """The keys of root, packages and child."""
+        root = self.record["root"]
+        return [root, *self.record["packages"], *re.findall(r"templates/\w+\.yaml", self.aws.objects[root].decode())]
+
     def edit(self, **fields) -> None:
-        self.file.write_text(json.dumps(self.document | fields))
+        """Set fields of the document, or of its record."""
+        document = self.document
+        for name, value in fields.items():
+            (document if name in document else document["deployment"])[name] = value
+        self.file.write_text(json.dumps(document))
 
     def run(self, *arguments: str, faults: dict | None = None, yes: bool = True) -> tuple[int, str]:
         self.account.aws.sent.writes.clear()
@@ -109,17 +125,17 @@ def test_a_plan_is_saved_applied_and_recorded_with_who_approved_it(team):
     assert report["plan"] == team.document["plan"]
     assert team.set.name.startswith("deploy-saved-") and team.aws.stacks["root"].status == "REVIEW_IN_PROGRESS"
     made = team.document
-    assert {made["who"], made["account"], made["region"], made["endpoint"]} == {
+    assert {team.record["who"], made["account"], made["region"], made["endpoint"]} == {
         *("arn:aws:iam::123456789012:user/ops", "123456789012", "us-east-1", "AWS")
     }
-    assert {*made["templates"], *made["packages"]} == {*team.aws.objects}
+    assert {*team.artifacts} == {*team.aws.objects}
 
     team.aws.get_caller_identity = lambda: {"Account": wire.ACCOUNT, "Arn": "arn:aws:iam::1:user/lead", "UserId": "U"}
     code, said = team.apply()
     assert code == Exit.OK and team.executed, said
     [record] = [json.loads(body) for key, body in team.aws.objects.items() if key.startswith("deployments/")]
     assert (record["who"], record["approved_by"]) == ("arn:aws:iam::123456789012:user/ops", "arn:aws:iam::1:user/lead")
-    assert record["version"] == made["version"] and record["changes"]
+    assert record["version"] == team.record["version"] and record["changes"]
 
 
 def test_an_applied_plan_is_refused_a_second_time(updating):
@@ -148,8 +164,6 @@ def test_a_plan_without_changes_is_saved_and_applied_without_an_execution(updati
     code, said = updating.apply()
     assert (code, updating.executed) == (Exit.OK, False) and "no changes" in said
     assert updating.discard()[0] == Exit.OK
-    updating.edit(version="0000000000")
-    updating.refused("not as it was saved")
 
 
 def test_a_plan_without_changes_is_refused_once_something_else_is_deployed(updating):
@@ -183,7 +197,7 @@ def test_no_value_of_a_secret_parameter_is_saved(team, monkeypatch):
     assert declared != root["root"]
     monkeypatch.setattr("deployer.commands.local_version.rendered", lambda *_: root | {"root": declared})
     team.saved()
-    assert "AlertEmail" not in team.document["parameters"]
+    assert "AlertEmail" not in team.record["parameters"]
     describe = team.aws.describe_change_set
     masked = [{"ParameterKey": "AlertEmail", "ParameterValue": "****"}]
 
@@ -268,19 +282,19 @@ def gone(team):
 
 
 def missing_template(team):
-    del team.aws.objects[team.document["templates"][1]]
+    del team.aws.objects[team.artifacts[3]]
 
 
 def changed_template(team):
-    team.aws.objects[team.document["templates"][1]] += b" "
+    team.aws.objects[team.artifacts[3]] += b" "
 
 
 def missing_package(team):
-    del team.aws.objects[team.document["packages"][0]]
+    del team.aws.objects[team.artifacts[1]]
 
 
 def changed_package(team):
-    team.aws.objects[team.document["packages"][0]] += b"evil"
+    team.aws.objects[team.artifacts[1]] += b"evil"
 
 
 def another_template_in_the_change_set(team):
@@ -334,7 +348,7 @@ def test_a_plan_that_no_longer_fits_is_refused_with_the_difference(updating, hap
 def test_a_plan_of_another_account_is_refused(updating):
     another_account(updating)
     code, said = updating.apply()
-    assert code == Exit.REFUSED and "account 123456789012, not 999999999999" in said and not updating.executed
+    assert code == Exit.REFUSED and "account '123456789012', not '999999999999'" in said and not updating.executed
     assert updating.discard()[0] == Exit.REFUSED
 
 
@@ -344,15 +358,15 @@ def test_a_plan_is_refused_where_it_was_not_made(updating):
         code, said = updating.apply()
     finally:
         updating.account.aws.region = "us-east-1"
-    assert code == Exit.REFUSED and "region us-east-1, not eu-west-1" in said
+    assert code == Exit.REFUSED and "Region 'us-east-1', not 'eu-west-1'" in said
     code, said = updating.run("--env", "staging", "--apply", str(updating.file))
-    assert code == Exit.REFUSED and "environment dev, not staging" in said and not updating.executed
+    assert code == Exit.REFUSED and "environment 'dev', not 'staging'" in said and not updating.executed
     updating.account.aws.endpoint_url = "http://127.0.0.1:1"
     try:
         code, said = updating.apply()
     finally:
         del updating.account.aws.endpoint_url
-    assert code == Exit.REFUSED and "endpoint AWS, not http://127.0.0.1:1" in said
+    assert code == Exit.REFUSED and "endpoint 'AWS', not 'http://127.0.0.1:1'" in said
 
 
 def test_while_another_operation_runs_it_is_named(updating):
@@ -386,7 +400,7 @@ def test_a_discarded_first_deployment_leaves_nothing(team):
     assert code == Exit.OK and "is discarded" in said
     assert not team.aws.sets and not team.aws.stacks and team.file.exists()
     code, said = team.discard()
-    assert code == Exit.OK and "no longer exists" in said
+    assert code == Exit.OK and "Nothing to discard" in said
     team.refused("it was deleted since")
 
 
@@ -436,7 +450,7 @@ def test_an_edited_plan_is_refused(updating):
 
 def test_an_edited_field_does_not_fit_the_change_set(updating):
     original = updating.document
-    for field, value in {
+    fields = {
         "who": "arn:aws:iam::1:user/mallory",
         "commit": "f" * 40,
         "allowReplace": ["Table"],
@@ -444,8 +458,9 @@ def test_an_edited_field_does_not_fit_the_change_set(updating):
         "tags": {},
         "version": "0" * 10,
         "added": 1,
-    }.items():
-        updating.edit(**original | {field: value})
+    }
+    for field, value in fields.items():
+        updating.edit(**{field: value})
         updating.refused("not as it was saved")
         updating.file.write_text(json.dumps(original))
     assert updating.apply()[0] == Exit.OK
@@ -637,7 +652,7 @@ def test_an_interrupted_application_is_resumed_by_the_same_command(updating):
     code, said = updating.apply()
     assert code == Exit.OK, said
     records = [json.loads(body) for key, body in updating.aws.objects.items() if key.startswith("deployments/")]
-    assert records[-1]["version"] == updating.document["version"] and records[-1]["approved_by"]
+    assert records[-1]["version"] == updating.record["version"] and records[-1]["approved_by"]
 
 
 def test_a_change_set_that_another_deployment_makes_obsolete_between_look_and_execution(updating):
