@@ -18,6 +18,7 @@ from deployer.stacks.deployment_records import Deployment
 
 FORMAT = 1
 
+_Arn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:cloudformation:\S+$")]
 _KNOWN_LATER = ("stack", "changeSet", "plan")
 
 
@@ -44,8 +45,8 @@ class SavedPlan(BaseModel):
     allow_replace: tuple[str, ...]
     no_rollback: bool
     orders_per_day: Annotated[int, Field(ge=0)]
-    stack: str | None = None
-    change_set: str | None = None
+    stack: _Arn | None = None
+    change_set: _Arn | None = None
     plan: dict[str, JsonValue] = {}
     seal: Annotated[str, Field(exclude=True)] = ""
 
