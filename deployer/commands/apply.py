@@ -52,7 +52,7 @@ def discard(options: Options, ui: Ui, root: Path) -> dict:
                 done = change_set_cleanup.discard(context.aws, unused, waiting.polling(context.aws).interval)
             if not done:
                 raise Failure(Exit.FAILED, "the change set may remain", "run the same command again")
-    ui.line("The plan is discarded." if found else "Nothing to discard: the plan has no change set, or no longer.")
+    ui.line("The plan is discarded." if found else "Nothing to discard: there is no change set of the plan.")
     return {"result": "discarded" if found else "unchanged", "changeSet": plan.change_set}
 
 
@@ -65,6 +65,8 @@ def _apply(context: Context, account_state: AccountState, plan: SavedPlan) -> De
             recording.catch_up(context.ui, context.aws, account_state, _desired(context, account_state, plan), source)
             return _without_execution("deployed", context, account_state)
     if plan.change_set is None:
+        if plan.stack or plan.deployment.version != plan.before.version:
+            raise _edited(context, "its change set is missing")
         _check_stack(context, account_state, plan)
         context.ui.line("Nothing to change: the plan has no changes.")
         return _without_execution("unchanged", context, account_state)

@@ -72,8 +72,11 @@ def write(
     If that fails or is interrupted, there is no file. Raises Failure(FAILED).
     """
     path = context.options.save or Path()
-    stack, identity = (change_set.stack_id, change_set.id) if change_set else (None, None)
-    later = {"stack": stack, "change_set": identity, "plan": plan_json.as_json(report)}
+    later: dict[str, object] = {"plan": plan_json.as_json(report)}
+    if change_set:
+        later |= {"stack": change_set.stack_id, "change_set": change_set.id}
+    else:
+        later["deployment"] = replace(draft.deployment, version=draft.before.version)
     try:
         outputs_file.replace(path.resolve(), draft.model_copy(update=later).text())
     except OSError as error:
@@ -82,7 +85,7 @@ def write(
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return {"file": str(path), "changeSet": identity}
+    return {"file": str(path), "changeSet": change_set.id if change_set else None}
 
 
 def show(context: Context, saved: Mapping[str, str | None], account_state: AccountState) -> None:
