@@ -664,7 +664,7 @@ def test_a_change_set_that_another_deployment_makes_obsolete_between_look_and_ex
     assert code == Exit.PREFLIGHT and "came first" in said
 
 
-@pytest.mark.parametrize("file", GOLDEN.glob("*.json"), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda file: file.stem)
 def test_a_file_of_each_released_format_is_read(file):
     content = file.read_bytes()
     read = saved_plan.parse(content, file.name)
