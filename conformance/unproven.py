@@ -13,6 +13,11 @@ class Unproven(NamedTuple):
 
 UNPROVEN: tuple[Unproven, ...] = (
     Unproven(
+        "A change set stays until it is executed or deleted, or its stack changes",
+        "Weeks of waiting; --apply reports one that is gone",
+        "deployer/commands/apply.py",
+    ),
+    Unproven(
         "TTL deletes expired items, and its deletions are in the stream as REMOVE",
         "DynamoDB deletes within days; an_expired_item_is_there_until_it_is_deleted tries what holds until then",
         "docs/local-limits.md",

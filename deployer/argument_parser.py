@@ -52,6 +52,9 @@ def _deploying(group) -> None:
     group.add_argument(
         "--plan", action="store_true", help="show all that would change, its risks and cost; deploy nothing"
     )
+    group.add_argument("--save", type=Path, metavar="FILE", help="with --plan: keep the change set, for --apply FILE")
+    group.add_argument("--apply", type=Path, metavar="FILE", help="deploy exactly the saved plan, or refuse")
+    group.add_argument("--discard", type=Path, metavar="FILE", help="delete the change set of a saved plan")
     group.add_argument("--yes", action="store_true", help="answer every question with yes")
     group.add_argument(
         "--allow-replace",

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from deployer import argument_parser
 from deployer.options import Options
 
-_DEPLOYING = frozenset({"yes", "allow_replace", "orders_per_day", "outputs_file", "plan"})
+_DEPLOYING = frozenset({"yes", "allow_replace", "orders_per_day", "outputs_file", "plan", "save"})
 _DESTROYING = frozenset({"yes", "delete_data", "expired", "plan"})
 
 
@@ -38,6 +38,8 @@ COMMANDS = (
         "deployer.commands.deploy",
         companions=_DEPLOYING | {"no_rollback", "ignore_alarms", "detailed_exitcode", "ttl"},
     ),
+    Command("--apply", "deployer.commands.apply", companions=frozenset({"yes", "outputs_file"})),
+    Command("--discard", "deployer.commands.apply", "discard"),
     Command("--rollback", "deployer.commands.rollback", companions=_DEPLOYING | {"detailed_exitcode"}),
     Command("--environments", "operations.environments.command", companions=frozenset({"orders_per_day"})),
     Command("--status", "operations.status.command"),
@@ -78,6 +80,8 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | No
     strange = [key for key in vars(options) if _given(options, key) and key not in companions | _ANYWHERE]
     if strange:
         top.error(_misplaced(meant, strange))
+    if options.save and not options.plan:
+        top.error("--save goes with --plan")
     if options.detailed_exitcode and not (options.plan or options.drift):
         top.error("--detailed-exitcode goes with --plan or --drift")
     if options.output == "markdown" and not options.plan:
@@ -96,7 +100,7 @@ def wanted(options: argparse.Namespace) -> Options:
     names = {"day": "imported", "function": "logs", "version": "rollback"}
     given = {name: getattr(options, names.get(name, name), None) for name in argument_parser.DEFAULTS}
     given["queue"] = options.dlq or options.redrive
-    given["file"] = getattr(options, "import") or options.faults
+    given["file"] = getattr(options, "import") or options.faults or options.apply or options.discard
     given["command"] = next((each.flag for each in COMMANDS if each.flag and _given(options, each.key)), "")
     given["allow_replace"] = frozenset(options.allow_replace or ())
     return Options(**{name: value for name, value in given.items() if value not in (None, "")})

@@ -57,10 +57,10 @@ def connect(ui: Ui, environment: Environment, options: Options, root: Path) -> A
     return session.connect_local(environment, variables, options.region, ui.warn)
 
 
-def check_account(ui: Ui, aws: Aws, environment: Environment) -> AccountState:
-    """Run the preflight checks of account and environment as one step on screen."""
+def check_account(ui: Ui, aws: Aws, environment: Environment, limits: bool = True) -> AccountState:
+    """Run the preflight checks of account and environment as one step on screen. `limits`: as in `account_state.check`."""
     with ui.step("Preflight") as step:
-        state = account_state.check(aws, environment)
+        state = account_state.check(aws, environment, limits)
         step.result = (
             f"{state.who}, account {state.account}, {aws.region}{aws.elsewhere}, "
             f"stack {names.root_stack(environment.name)}: {state.status}"

@@ -25,7 +25,7 @@ MEANING = {
     Exit.USAGE: "wrong arguments or configuration; with --detailed-exitcode: there are changes, or drift",
     Exit.PREFLIGHT: "the deployment is blocked: credentials, account, limits, the stack's state, another deployment, no answer from AWS",
     Exit.LINT: "the templates cannot be rendered, or cfn-lint failed or found errors in them",
-    Exit.REFUSED: "refused: not confirmed, data would be lost, or an alarm is in ALARM",
+    Exit.REFUSED: "refused: not confirmed, data would be lost, an alarm is in ALARM, or a saved plan no longer fits",
     Exit.EMULATOR: "the local emulator could not be started, reached or stopped",
     Exit.PACKAGING: "the packages could not be built or downloaded",
     Exit.BUG: "unexpected error; --debug shows where",

@@ -33,6 +33,7 @@ class Options:
 
     # deploy, --plan, --rollback
     plan: bool = False
+    save: Path | None = None
     detailed_exitcode: bool = False
     allow_replace: frozenset[str] = frozenset()
     orders_per_day: int = 3500
@@ -41,7 +42,7 @@ class Options:
     ignore_alarms: bool = False
     version: str | None = None
 
-    # --import, --faults
+    # --apply, --discard, --import, --faults
     file: Path = Path()
 
     # --faults
@@ -92,7 +93,7 @@ class Options:
 _TARGET = ("env", "like", "local", "local_dir", "region", "profile")
 _ARGUMENTS = {
     "day": ("--imported",),
-    "file": ("--import", "--faults"),
+    "file": ("--apply", "--discard", "--import", "--faults"),
     "function": ("--logs",),
     "queue": ("--dlq", "--redrive"),
     "version": ("--rollback",),

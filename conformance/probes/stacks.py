@@ -76,6 +76,31 @@ def nested_change_sets(account: Account, name: str) -> None:
     cloudformation.delete_change_set(ChangeSetName=change_set["ChangeSetId"])
 
 
+@deploys(CHANGE_SETS, "deployer/commands/apply.py")
+def change_sets_of_a_new_stack(account: Account, name: str) -> None:
+    """Change sets for a stack that was never created are for one stack, which each of them can create."""
+    first, second = (account.change_set(name, template({"P": parameter(value)})) for value in ("1", "2"))
+    expect(second["StackId"], first["StackId"], "stack of the second change set")
+    cloudformation = account.client("cloudformation")
+    cloudformation.delete_change_set(ChangeSetName=second["ChangeSetId"])
+    found = cloudformation.describe_change_set(ChangeSetName=first["ChangeSetId"])
+    expect(found["ExecutionStatus"], "AVAILABLE", "the first change set without the second")
+
+
+@deploys(CHANGE_SETS, "deployer/commands/apply.py")
+def a_change_set_returns_what_it_was_made_of(account: Account, name: str) -> None:
+    """DescribeChangeSet returns parameters and tags of a change set, GetTemplate by its ARN alone the template."""
+    root = template({"P": parameter(ref("Given"))}, Parameters={"Given": {"Type": "String"}})
+    change_set = account.change_set(name, root, {"Given": "1"})
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in change_set.get("Parameters", [])}
+    expect(given, {"Given": "1"}, "parameters of the change set")
+    expect(change_set.get("Tags"), account.tags, "tags of the change set")
+    identity = change_set["ChangeSetId"]
+    answer = account.client("cloudformation").get_template(ChangeSetName=identity, TemplateStage="Original")
+    body = answer["TemplateBody"]
+    expect(body if isinstance(body, dict) else json.loads(body), root, "template of the change set")
+
+
 @deploys(TREE)
 def nested_parent_ids(account: Account, name: str) -> None:
     """DescribeStacks returns a child's ParentId and RootId."""

@@ -16,6 +16,7 @@ from deployer.commands import (
     applying,
     desired_state,
     local_version,
+    plan_file,
     planning,
     previews,
     recover,
@@ -34,7 +35,8 @@ from deployer.preflight.account_state import AccountState
 from deployer.show import bars, outputs_file, plan_json, plan_markdown, progress
 from deployer.show.plan_report import PlanReport
 from deployer.show.ui import QUIET_SECONDS, Ui, can_ask
-from deployer.stacks import change_set_cleanup, deployment_records, feature_flags, leftover_versions, outputs, reading
+from deployer.stacks import change_set_cleanup, deployment_records, feature_flags, leftover_versions, reading
+from deployer.stacks import outputs as stack_outputs
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.deployment_records import Source
 from deployer.stacks.execution import Outcome
@@ -42,11 +44,12 @@ from deployer.stacks.execution import Outcome
 
 @dataclass(frozen=True)
 class DeploymentReport:
-    """`result`: unchanged, planned, deployed or rolled back."""
+    """`result`: unchanged, planned, deployed or rolled back. `saved`: of --plan --save, the file and its change set."""
 
     result: str
     plan: PlanReport
     outputs: Mapping[str, str]
+    saved: Mapping[str, str | None] | None = None
 
     def as_json(self, options: Options) -> dict:
         report: dict[str, Any] = {
@@ -54,6 +57,8 @@ class DeploymentReport:
             "outputs": dict(self.outputs),
             "plan": plan_json.as_json(self.plan),
         }
+        if self.saved:
+            report["saved"] = dict(self.saved)
         if options.output == "markdown":
             report["markdown"] = plan_markdown.as_markdown(self.plan)
         if self.result == "planned" and options.detailed_exitcode:
@@ -64,8 +69,9 @@ class DeploymentReport:
 def run(options: Options, ui: Ui, root: Path) -> dict:
     """Deploy the local version, or plan to. Raises Failure with the exit code."""
     outputs_file.check(options.outputs_file)
+    plan_file.check(options.save)
     environment = connection.load_environment(options)
-    _check_no_rollback(environment, options)
+    check_no_rollback(environment, options)
     previews.check(environment, options)
     cache, region = local.cache_directory(root), options.region or environment.region
     with ExitStack() as beside:
@@ -98,42 +104,74 @@ def deploy_desired(
         if not context.options.plan:
             previews.record(context)
             recording.catch_up(context.ui, context.aws, account_state, desired, source)
-        plan = planning.nothing(context, account_state)
-        return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
-    _check_can_ask(context.options)
+        return _unchanged(context, account_state, desired, source, planning.nothing(context, account_state))
+    check_can_ask(context.options)
     with context.ui.waiting("Read"):
         now = reading.deployed(context.aws, account_state.stack)
     then = snapshot.desired(desired.bundle, desired.parameters, now)
     desired = replace(desired, monitoring=planning.check(context, account_state, now, then))
     _upload(context, desired, account_state)
-    change_set, plan = planning.propose(context, account_state, desired, now, then)
+    draft = plan_file.draft(context, account_state, desired, source) if context.options.save else None
+    change_set, plan = planning.propose(context, account_state, desired, now, then, draft.seal if draft else "")
     if change_set.empty:
         change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
         context.ui.line("Nothing to change: CloudFormation's change set is empty.")
         if not context.options.plan:
             previews.record(context)
-        return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
+        return _unchanged(context, account_state, desired, source, plan)
     with applying.discard_on_exit(context.aws, change_set):
         planning.show(context, account_state, plan)
-        if context.options.plan:
-            with context.ui.waiting("Discard the change set"):
-                change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
-            context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
-            return DeploymentReport("planned", plan, {})
-        planning.confirm(context, account_state, plan)
-        began = time.monotonic()
-        _discard_leftover_versions(context, account_state, plan, then)
-        outcome = _execute(context, change_set, plan)
-        seconds = time.monotonic() - began
+        if not context.options.plan:
+            planning.confirm(context, account_state, plan)
+            prepare(context, account_state, plan, then)
+            return execute(context, account_state, desired, source, change_set, plan)
+        if draft is None:
+            return _only_planned(context, change_set, plan)
+        planning.refuse_losses(context, plan)
+        saved = plan_file.write(context, draft, change_set, plan)
+    plan_file.show(context, saved, account_state)
+    return DeploymentReport("planned", plan, {}, saved)
+
+
+def _unchanged(
+    context: Context, account_state: AccountState, desired: DesiredState, source: Source, plan: PlanReport
+) -> DeploymentReport:
+    """Show the outputs; with --save, write a file that says that there is nothing to change."""
+    values, saved = outputs(context, account_state.stack), None
+    if context.options.save:
+        saved = plan_file.write(context, plan_file.draft(context, account_state, desired, source), None, plan)
+        plan_file.show(context, saved, account_state)
+    return DeploymentReport("unchanged", plan, values, saved)
+
+
+def _only_planned(context: Context, change_set: ChangeSet, plan: PlanReport) -> DeploymentReport:
+    with context.ui.waiting("Discard the change set"):
+        change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
+    context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
+    return DeploymentReport("planned", plan, {})
+
+
+def execute(
+    context: Context,
+    account_state: AccountState,
+    desired: DesiredState,
+    source: Source,
+    change_set: ChangeSet,
+    plan: PlanReport,
+) -> DeploymentReport:
+    """Execute a confirmed change set, watch it, verify the result, show the outputs and record the deployment."""
+    began = time.monotonic()
+    outcome = _write_flags_and_execute(context, change_set, plan)
+    seconds = time.monotonic() - began
     record = partial(recording.record, context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
     with _after_the_operation(context, outcome):
         applying.finish(context, change_set.stack_id, outcome, plan.monitoring, record)
-        values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
+        values = outputs(context, reading.describe(context.aws, change_set.stack_id))
         record()
     return DeploymentReport("deployed", plan, values)
 
 
-def _check_no_rollback(environment: Environment, options: Options) -> None:
+def check_no_rollback(environment: Environment, options: Options) -> None:
     """A failure without rollback blocks other deployments until it is continued or rolled back."""
     if options.no_rollback and environment.data.retention == "Retain":
         raise Failure(
@@ -144,7 +182,7 @@ def _check_no_rollback(environment: Environment, options: Options) -> None:
         )
 
 
-def _check_can_ask(options: Options) -> None:
+def check_can_ask(options: Options) -> None:
     """Refuse, before the first write, a run that could not ask for confirmation."""
     if not (options.plan or options.yes or can_ask()):
         raise Failure(
@@ -179,14 +217,15 @@ def _reporting(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
     return on_put
 
 
-def _discard_leftover_versions(context: Context, account_state: AccountState, plan: PlanReport, then: Snapshot) -> None:
-    aws, functions = context.aws, outputs.of_stack(account_state.stack or {})
+def prepare(context: Context, account_state: AccountState, plan: PlanReport, then: Snapshot) -> None:
+    """Delete what would make a confirmed plan fail."""
+    aws, functions = context.aws, stack_outputs.of_stack(account_state.stack or {})
     unchecked = "versions that a failed deployment left were not looked for"
     for function in advice.ask(aws, unchecked, lambda: leftover_versions.discard(aws, plan.plan, then, functions), []):
         context.ui.line(f"{context.ui.ok} Versions   deleted the one of {function} that a failed deployment left")
 
 
-def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:
+def _write_flags_and_execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:
     previews.record(context)
     if feature_flags.write_if_absent(context.aws, context.environment):
         context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
@@ -206,5 +245,5 @@ def _after_the_operation(context: Context, outcome: Outcome) -> Iterator[None]:
         ) from None
 
 
-def _outputs(context: Context, stack: Mapping[str, Any] | None) -> dict[str, str]:
+def outputs(context: Context, stack: Mapping[str, Any] | None) -> dict[str, str]:
     return show_outputs.show(context.ui, context.aws, stack, context.options.outputs_file)

@@ -6,6 +6,7 @@ from typing import Any
 
 from config import names, parameters
 from config.environment import Environment
+from deployer.artifacts import stored_artifacts
 from deployer.artifacts.packaging import Package
 from deployer.aws.session import Aws
 from deployer.plan import templates
@@ -13,6 +14,7 @@ from deployer.plan.templates import Bundle
 from deployer.preflight import account_state as preflight
 from deployer.preflight.account_state import AccountState
 from deployer.stacks import reading
+from deployer.stacks.deployment_records import Deployment
 from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 
 # AUTO_EXPAND is for --rollback: earlier versions of the data stack have a transform.
@@ -69,6 +71,22 @@ def build(
     }
     values = templates.parameter_values(bundle.root, given)
     return DesiredState(bundle, packages, values, bucket, names.tags(environment.name))
+
+
+def stored(
+    aws: Aws, environment: Environment, account_state: AccountState, deployment: Deployment, hint: str
+) -> DesiredState:
+    """Return the desired state of a deployment's record. NoEcho parameters are not in it, but in the environment.
+
+    Raises Failure(REFUSED) with `hint` if an artifact is missing or changed.
+    """
+    bundle = stored_artifacts.bundle(aws, account_state.account, deployment.root, hint)
+    stored_artifacts.check_packages(aws, account_state.account, deployment.packages, hint)
+    declared, configured = bundle.root.get("Parameters", {}), parameters.from_environment(environment)
+    given = {name: configured[name] for name in declared if name in configured} | dict(deployment.parameters)
+    values = templates.parameter_values(bundle.root, given)
+    bucket = names.artifact_bucket(account_state.account, aws.region)
+    return DesiredState(bundle, (), values, bucket, deployment.tags or names.tags(environment.name))
 
 
 def unchanged(aws: Aws, account_state: AccountState, desired: DesiredState) -> bool:

@@ -29,7 +29,7 @@ def check(context: Context, account_state: AccountState, now: Snapshot, then: Sn
         step.result = f"{number} conflict{'s' * (number > 1)}" if number else "no conflicts"
     for warning in found.warnings:
         context.ui.warn(warning)
-    if not context.options.plan:
+    if context.options.save or not context.options.plan:
         name_conflicts.refuse(found.conflicts, found.limits_reached, partial(context.options.aws_command, context.aws))
     for conflict in found.conflicts:
         context.ui.warn(f"name conflict: {conflict}")
@@ -40,30 +40,43 @@ def check(context: Context, account_state: AccountState, now: Snapshot, then: Sn
 
 
 def propose(
-    context: Context, account_state: AccountState, desired: DesiredState, now: Snapshot, then: Snapshot
+    context: Context, account_state: AccountState, desired: DesiredState, now: Snapshot, then: Snapshot, seal: str = ""
 ) -> tuple[ChangeSet, PlanReport]:
-    """Create the change set; return it with its plan."""
+    """Create the change set; return it with its plan. `seal`: of a plan to be saved."""
     with context.ui.step("Plan") as step, applying.report_conflict(context):
-        change_set = _change_set(context, account_state, desired)
+        change_set = _change_set(context, account_state, desired, seal)
         with applying.discard_on_exit(context.aws, change_set):
             # Warnings only: errors have raised Refused. An empty change set has none.
             failure.show_problems(context.ui, validation.problems(context.aws, change_set.sets), context.sources)
-            plan = compare.make(now, then, change_set.verdicts)
-            step.result = plan_values.summary(plan)
-            return change_set, PlanReport(
-                context.environment.name,
-                context.stack,
-                account_state.account,
-                context.aws.region,
-                plan,
-                tuple(guard.dangers(plan, context.options.allow_replace)),
-                permissions.diff(now, then),
-                costs.compare(now, then, context.options.orders_per_day, context.aws.region),
-                _retagged(account_state, desired),
-                context.aws.elsewhere,
-                shifting.described(plan, then),
-                desired.monitoring,
-            )
+            plan = report(context, account_state, desired, now, then, change_set)
+            step.result = plan_values.summary(plan.plan)
+            return change_set, plan
+
+
+def report(
+    context: Context,
+    account_state: AccountState,
+    desired: DesiredState,
+    now: Snapshot,
+    then: Snapshot,
+    change_set: ChangeSet,
+) -> PlanReport:
+    """Return the plan of a change set that was read."""
+    plan = compare.make(now, then, change_set.verdicts)
+    return PlanReport(
+        context.environment.name,
+        context.stack,
+        account_state.account,
+        context.aws.region,
+        plan,
+        tuple(guard.dangers(plan, context.options.allow_replace)),
+        permissions.diff(now, then),
+        costs.compare(now, then, context.options.orders_per_day, context.aws.region),
+        _retagged(account_state, desired),
+        context.aws.elsewhere,
+        shifting.described(plan, then),
+        desired.monitoring,
+    )
 
 
 def _retagged(account_state: AccountState, desired: DesiredState) -> tuple[TagChange, ...]:
@@ -75,7 +88,7 @@ def _retagged(account_state: AccountState, desired: DesiredState) -> tuple[TagCh
     return tuple(TagChange(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key))
 
 
-def _change_set(context: Context, account_state: AccountState, desired: DesiredState) -> ChangeSet:
+def _change_set(context: Context, account_state: AccountState, desired: DesiredState, seal: str) -> ChangeSet:
     """Show what CloudFormation rejects, with its line in the template."""
     try:
         return changeset.create(
@@ -85,6 +98,7 @@ def _change_set(context: Context, account_state: AccountState, desired: DesiredS
             exists=account_state.status.exists,
             request=desired.request,
             token=context.token(),
+            seal=seal,
             pause=waiting.polling(context.aws).interval,
         )
     except validation.Refused as refused:
@@ -107,11 +121,16 @@ def show(context: Context, account_state: AccountState, report: PlanReport) -> N
 
 
 def confirm(context: Context, account_state: AccountState, report: PlanReport) -> None:
-    """Raise Failure(REFUSED) if data would be lost that --allow-replace does not name, or if not confirmed."""
-    _refuse_data_loss(report)
-    _refuse_replacement_without_rollback(context, report.plan)
+    """Raise Failure(REFUSED) if `refuse_losses` does, or if not confirmed."""
+    refuse_losses(context, report)
     if not (context.options.yes or ask(_question(context.aws.elsewhere, account_state, report))):
         raise Failure(Exit.REFUSED, "not confirmed")
+
+
+def refuse_losses(context: Context, report: PlanReport) -> None:
+    """Raise Failure(REFUSED) if data would be lost that --allow-replace does not name, or the update would fail."""
+    _refuse_data_loss(report)
+    _refuse_replacement_without_rollback(context, report.plan)
 
 
 def _question(place: str, account_state: AccountState, report: PlanReport) -> str:

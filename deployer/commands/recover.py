@@ -81,7 +81,7 @@ def ensure_deployable(context: Context, account_state: AccountState) -> AccountS
     stack = account_state.stack
     while stack and not _is_deployable(status := reading.status_of(stack), context.options):
         if status.is_running:
-            _wait_for(context, stack, account_state.caller)
+            wait_for(context, stack, account_state.caller)
         else:
             _recover(context, stack, status)
         stack = reading.describe(context.aws, context.stack)
@@ -95,7 +95,7 @@ def _is_deployable(status: StackStatus, options: Options) -> bool:
     return status.is_new or status.can_update or (status.failed_without_rollback and options.no_rollback)
 
 
-def _wait_for(context: Context, stack: Mapping[str, Any], caller: str) -> None:
+def wait_for(context: Context, stack: Mapping[str, Any], caller: str) -> None:
     """Watch a running operation if the caller's own run was interrupted, or on request; else refuse."""
     running = operation.current(context.aws, stack["StackId"])
     if running is None:
@@ -189,8 +189,10 @@ def _report_waiting_change_sets(context: Context) -> None:
     unread = f"stack {stack} is in REVIEW_IN_PROGRESS; its change sets were not read"
     for summary in advice.ask(aws, unread, read, nothing).values():
         who = operation.starter(summary.get("Description", ""))
+        waits = change_set_cleanup.is_saved(summary)
         context.ui.line(
             f"Stack {stack} is in REVIEW_IN_PROGRESS: change set {summary['ChangeSetName']} "
             f"{f'of {who}' if who else 'of another program'}, of {summary['CreationTime']:%Y-%m-%d %H:%M} UTC, "
-            "was never executed. Going on with a new one."
+            + ("waits: it is a saved plan, for --apply or --discard." if waits else "was never executed.")
+            + " Going on with a new one."
         )

@@ -7,17 +7,15 @@ and other values that operators set in Parameter Store.
 from dataclasses import replace
 from pathlib import Path
 
-from config import names, parameters
 from config.environment import Environment
 from deployer import connection
-from deployer.artifacts import bucket as artifact_bucket
 from deployer.aws.session import Aws
-from deployer.commands import deploy, recover, show_outputs, side_effects
+from deployer.commands import deploy, desired_state, plan_file, recover, show_outputs, side_effects
 from deployer.commands.context import Context
 from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
 from deployer.options import Options
-from deployer.plan import cfn_yaml, shifting, templates
+from deployer.plan import shifting
 from deployer.preflight import account_state as preflight
 from deployer.preflight.account_state import AccountState
 from deployer.show import outputs_file
@@ -34,6 +32,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     Raises Failure(USAGE) for an unknown version, (REFUSED) if a part of it no longer exists.
     """
     outputs_file.check(options.outputs_file)
+    plan_file.check(options.save)
     environment = connection.load_environment(options)
     aws = connection.connect(ui, environment, options, root)
     with side_effects.reported(aws):
@@ -88,56 +87,8 @@ def _desired(aws: Aws, environment: Environment, account_state: AccountState, de
 
     Whether this stack owns the account-wide role is decided anew: the earlier answer could delete the role.
     """
-    bucket = names.artifact_bucket(account_state.account, aws.region)
-    bodies = {deployment.root: _body(aws, bucket, deployment.root)}
-    root = cfn_yaml.load(bodies[deployment.root])
-    children = {}
-    for logical_id, url in templates.child_urls(root).items():
-        key = str(url).partition(f"/{bucket}/")[2]
-        bodies[key] = _body(aws, bucket, key)
-        children[logical_id] = key
-    lost = [
-        key
-        for key in deployment.packages
-        if not artifact_bucket.has(aws.client("s3"), bucket, account_state.account, key)
-    ]
-    if lost:
-        raise _missing(bucket, lost[0])
-    bundle = templates.Bundle(
-        deployment.root,
-        bodies[deployment.root],
-        root,
-        f"{aws.template_host()}/{bucket}/{deployment.root}",
-        bodies,
-        children,
-    )
-    configured = parameters.from_environment(environment)
-    given = {
-        name: configured[name] for name in root.get("Parameters", {}) if name in configured
-    }  # NoEcho parameters are not in the record
-    given |= deployment.parameters
+    manages = "true" if preflight.manage_gateway_account(account_state) else "false"
+    given = {**deployment.parameters, "ManageApiGatewayAccount": manages}
     if shifting.PARAMETER in given:
         given[shifting.PARAMETER] = shifting.AT_ONCE  # it has served before, and whoever rolls back is in a hurry
-    given["ManageApiGatewayAccount"] = "true" if preflight.manage_gateway_account(account_state) else "false"
-    tags = deployment.tags or names.tags(environment.name)
-    return DesiredState(bundle, (), templates.parameter_values(root, given), bucket, tags)
-
-
-def _body(aws: Aws, bucket: str, key: str) -> str:
-    """Return a template whose hash matches its key."""
-    s3 = aws.client("s3")
-    try:
-        text = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
-    except s3.exceptions.NoSuchKey:
-        raise _missing(bucket, key) from None
-    if templates.key_of(text) != key:
-        raise Failure(Exit.REFUSED, f"s3://{bucket}/{key} was changed after that deployment", _ALTERNATIVE)
-    return text
-
-
-def _missing(bucket: str, key: str) -> Failure:
-    return Failure(
-        Exit.REFUSED,
-        f"s3://{bucket}/{key}, a part of that version, no longer exists",
-        _ALTERNATIVE,
-    )
+    return desired_state.stored(aws, environment, account_state, replace(deployment, parameters=given), _ALTERNATIVE)

@@ -33,17 +33,18 @@ class AccountState:
         return reading.status_of(self.stack)
 
 
-def check(aws: Aws, environment: Environment) -> AccountState:
-    """Read the state; raise Failure(PREFLIGHT) for the first obstacle.
+def check(aws: Aws, environment: Environment, limits: bool = True) -> AccountState:
+    """Read the state; raise Failure(PREFLIGHT) for the first obstacle. `limits`: check those of the local settings.
 
     A stack that cannot be updated is not one yet: with consent, it may be recovered.
     """
     identity = aws.client("sts").get_caller_identity()
     check_account(environment, identity["Account"], identity["Arn"])
     stack = reading.describe(aws, names.root_stack(environment.name))
-    deployed = {} if reading.status_of(stack).is_new else reading.parameters_of(stack)
-    check_warm_throughput(environment, deployed)
-    check_concurrency(aws, environment, deployed)
+    if limits:
+        deployed = {} if reading.status_of(stack).is_new else reading.parameters_of(stack)
+        check_warm_throughput(environment, deployed)
+        check_concurrency(aws, environment, deployed)
     return AccountState(identity["Account"], identity["Arn"], stack, _keeps_role(stack) or has_gateway_role(aws))
 
 

@@ -53,6 +53,21 @@ def check(
     )
 
 
+def check_triggers(aws: Aws, saved: Monitoring) -> None:
+    """Raise Failure(REFUSED) if an alarm of a change set that was made before is in ALARM now, or does not exist."""
+    known = _states(aws, saved.alarms)
+    problems = [f"{name} does not exist" for name in saved.alarms if name not in known]
+    problems += [
+        f"{alarm.name} is {_in_alarm(alarm)}" for alarm in known.values() if alarm and alarm.state == alarms.ALARM
+    ]
+    if problems:
+        raise Failure(
+            Exit.REFUSED,
+            f"refused: CloudFormation would roll back at once, since {'; '.join(problems)}",
+            "wait until the alarm is OK and apply the plan again, or plan again with --ignore-alarms",
+        )
+
+
 def _states(aws: Aws, names: Iterable[str]) -> dict[str, Alarm | None]:
     """Return name -> alarm, without those that do not exist; None for all if they cannot be read.
 

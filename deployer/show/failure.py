@@ -103,7 +103,9 @@ def cause_as_json(cause: Cause) -> dict:
 
 
 def command(options: Options) -> str:
-    """Return the command that repeats this run, without --yes and --no-rollback."""
+    """Return the command that repeats this run, without --yes and --no-rollback; a saved plan is made again."""
+    if options.command == "--apply":
+        return options.at_the_same_place(plan=True).command_line()
     return replace(options, yes=False, no_rollback=False).command_line()
 
 

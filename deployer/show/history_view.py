@@ -30,11 +30,17 @@ def _row(deployment: Deployment) -> tuple[str, ...]:
     return (
         deployment.version,
         deployment.when[:16].replace("T", " "),
-        deployment.who.rsplit(":", 1)[-1],
+        _who(deployment),
         f"{deployment.commit[:8] or '-'}{'*' * deployment.dirty}",
         what if deployment.kind == DEPLOY else f"{deployment.kind}: {what}",
         "unknown" if deployment.seconds is None else f"{deployment.seconds:.0f} s",
     )
+
+
+def _who(deployment: Deployment) -> str:
+    """Return who deployed; for a saved plan who made it, and who approved it by applying it."""
+    who, approver = (arn.rsplit(":", 1)[-1] for arn in (deployment.who, deployment.approved_by))
+    return f"{who}, approved by {approver}" if approver else who
 
 
 def as_json(deployments: Sequence[Deployment], current: str | None) -> list[dict]:

@@ -15,13 +15,12 @@ def check(path: Path | None) -> None:
     """Raise Failure(USAGE) if the file cannot be written."""
     if path is None:
         return
-    problem = _problem(path)
-    if problem:
-        raise Failure(Exit.USAGE, f"--outputs-file {path}: {problem[0]}", problem[1])
+    if found := problem(path):
+        raise Failure(Exit.USAGE, f"--outputs-file {path}: {found[0]}", found[1])
 
 
-def _problem(path: Path) -> tuple[str, str] | None:
-    """Return what is wrong and what to do; follow links, as `write` does."""
+def problem(path: Path) -> tuple[str, str] | None:
+    """Return why a file cannot be written, and what to do; follow links, as `write` does."""
     try:
         if path.is_dir():
             return "is a directory", "name a file in it"
@@ -56,7 +55,7 @@ def write(path: Path, outputs: Mapping[str, str]) -> None:
             with path.open("a", encoding="utf-8") as file:  # /dev/stdout may be a regular file
                 file.write(text)
         else:
-            _replace(path.resolve(), text)
+            replace(path.resolve(), text)
     except OSError as error:
         raise Failure(
             Exit.FAILED,
@@ -65,7 +64,7 @@ def write(path: Path, outputs: Mapping[str, str]) -> None:
         ) from error
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
     """Replace the file atomically; delete the scratch file if that fails or is interrupted."""
     handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")  # mode 0600
     try:

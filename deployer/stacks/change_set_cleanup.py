@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PREFIX = "deploy-"
 """Prefix of the names of this program's change sets and of their nested ones."""
 
+SAVED = f"{PREFIX}saved-"
+"""Prefix of the change sets of saved plans, which wait for --apply or --discard."""
+
 STALE = timedelta(days=1)
 """Age from which a change set that was not executed counts as abandoned."""
 
@@ -68,18 +71,20 @@ def _discard(aws: Aws, change_set: "ChangeSet", pause: float) -> None:
 def sweep(aws: Aws, stacks: Iterable[str], root: str = "", now: datetime | None = None) -> list[str]:
     """Delete the unused change sets of earlier runs on these stacks; return the stacks that have almost too many.
 
-    `root`: the change set to be executed, which stays with its nested ones, whatever their age. A FAILED nested
-    change set whose root was executed often cannot be deleted (github.com/aws/copilot-cli/issues/4426): it stays.
+    `stacks`: the root first. `root`: the change set to be executed, which stays with its nested ones, whatever their
+    age, as do those of saved plans that wait. A FAILED nested change set whose root was executed often cannot be
+    deleted (github.com/aws/copilot-cli/issues/4426): it stays.
     """
-    cloudformation, nearly_full = aws.client("cloudformation"), []
+    cloudformation, nearly_full, kept = aws.client("cloudformation"), [], {root} if root else set()
     for stack in stacks:
         unchecked = "unused change sets of earlier runs were not looked for"
         found = advice.ask(aws, unchecked, partial(of_stack, cloudformation, stack), {})
         if len(found) >= MANY:
             nearly_full.append(stack)
+        kept |= {identity for identity, summary in found.items() if is_saved(summary)}
         for identity, summary in found.items():
-            ours = root and root in (identity, summary.get("RootChangeSetId"), summary.get("ParentChangeSetId"))
-            if is_unused(summary, now or datetime.now(UTC)) and not ours:
+            family = {identity, summary.get("RootChangeSetId"), summary.get("ParentChangeSetId")}
+            if is_unused(summary, now or datetime.now(UTC)) and not kept & family:
                 _delete_if_possible(cloudformation, identity, stack)
     return nearly_full
 
@@ -104,6 +109,11 @@ def is_unused(summary: Mapping[str, Any], now: datetime) -> bool:
         return True
     created = summary.get("CreationTime", now)
     return not executed.startswith("EXECUTE_") and now - created > STALE
+
+
+def is_saved(summary: Mapping[str, Any]) -> bool:
+    """Return True for the root's change set of a saved plan that can be applied."""
+    return summary["ChangeSetName"].startswith(SAVED) and summary.get("ExecutionStatus") == "AVAILABLE"
 
 
 def of_stack(cloudformation: Any, stack: str) -> dict[str, Mapping[str, Any]]:

@@ -48,17 +48,19 @@ def create(
     exists: bool,
     request: Mapping[str, Any],
     token: str,
+    seal: str = "",
     pause: float = 1.0,
 ) -> ChangeSet:
     """Create the change set and wait until it can be read.
 
     `new`: its type is CREATE. `exists`: the stack is REVIEW_IN_PROGRESS already, so another run created it and it
     must not be removed. `request`: template, parameters and tags, as CreateChangeSet takes them. `token`: of
-    `operation.token`; the description, which identifies the owner.
+    `operation.token`; the description, which identifies the owner. `seal`: of a plan to be saved, the end of its name.
     Raises Refused(FAILED) with CloudFormation's reason, after deleting what was created.
     """
     cloudformation = aws.client("cloudformation")
-    name = f"{change_set_cleanup.PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    prefix = change_set_cleanup.SAVED if seal else change_set_cleanup.PREFIX
+    name = f"{prefix}{datetime.now(UTC):%Y%m%d-%H%M%S}-{seal or secrets.token_hex(3)}"
     made = ChangeSet(name, stack, new and not exists)
     try:
         response = cloudformation.create_change_set(
@@ -202,12 +204,23 @@ def execute(aws: Aws, change_set: ChangeSet, token: str, disable_rollback: bool 
 
 def is_waiting(aws: Aws, change_set: ChangeSet) -> bool:
     """Return True if the change set exists and was not executed, so that this run must delete it."""
+    found = describe(aws, change_set.id)
+    return found is not None and found.get("ExecutionStatus") in ("AVAILABLE", "OBSOLETE")
+
+
+def describe(aws: Aws, change_set: str) -> Mapping[str, Any] | None:
+    """Return the first page of DescribeChangeSet by ARN; None if there is no such change set."""
     cloudformation = aws.client("cloudformation")
     try:
-        found = cloudformation.describe_change_set(ChangeSetName=change_set.id, StackName=change_set.stack_id)
+        return cloudformation.describe_change_set(ChangeSetName=change_set)
     except cloudformation.exceptions.ChangeSetNotFoundException:
-        return False
-    return found.get("ExecutionStatus") in ("AVAILABLE", "OBSOLETE")
+        return None
+
+
+def root_template(aws: Aws, change_set: str) -> Any:
+    """Return the root's template as it was sent: text, or a dict if it is JSON."""
+    answer = aws.client("cloudformation").get_template(ChangeSetName=change_set, TemplateStage="Original")
+    return answer["TemplateBody"]
 
 
 def lost_race(error: Exception) -> bool:

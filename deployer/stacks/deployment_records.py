@@ -34,11 +34,15 @@ _KEY = re.compile(r"deployments/[^/]+/(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{10})(-roll
 
 @dataclass(frozen=True)
 class Source:
-    """Where a deployment comes from. `commit`: "" outside a git repository; `dirty`: with uncommitted changes."""
+    """Where a deployment comes from. `commit`: "" outside a git repository; `dirty`: with uncommitted changes.
+
+    `planned_by`: the ARN of who made the saved plan that is applied; "" without one.
+    """
 
     kind: str = DEPLOY
     commit: str = ""
     dirty: bool = False
+    planned_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ class Deployment:
     `when`: ISO 8601, UTC. `who`: the caller's ARN. `root`: key of the root template. `parameters`: without NoEcho
     ones. `packages`: keys. `seconds`: duration. `changes`: action -> number. Both are None if the run did not follow
     the deployment to its end. `tags`: {} in a record written before they were recorded. `rolled_back_by`: the name of
-    the alarm that rolled it back; "" if it succeeded. `format`: fields may be added without a new number.
+    the alarm that rolled it back; "" if it succeeded. `approved_by`: the ARN of who ran --apply, where `who` made the
+    plan; "" without a saved plan. `format`: fields may be added without a new number.
     """
 
     version: str
@@ -66,6 +71,7 @@ class Deployment:
     tags: Mapping[str, str]
     rolled_back_by: str = ""
     format: int = FORMAT
+    approved_by: str = ""
 
     @property
     def source(self) -> Source:
@@ -135,6 +141,28 @@ def local_source(root: Path) -> Source:
         return Source()
 
 
+def describe(environment: str, built: Desired, who: str, source: Source) -> Deployment:
+    """Return the record of a deployment that begins now. `who`: the caller's ARN."""
+    declared = built.bundle.root.get("Parameters", {})
+    secret = {name for name, spec in declared.items() if str(spec.get("NoEcho", "")).lower() == "true"}
+    return Deployment(
+        version_of(built.bundle.root, built.parameters, built.tags),
+        environment,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        source.planned_by or who,
+        source.kind,
+        source.commit,
+        source.dirty,
+        built.bundle.root_key,
+        {name: value for name, value in built.parameters.items() if name not in secret},
+        [built.parameters[name] for name in ("FunctionsKey", "LayerKey")],
+        None,
+        None,
+        dict(built.tags),
+        approved_by=who if source.planned_by else "",
+    )
+
+
 def record(
     aws: Aws,
     environment: str,
@@ -145,34 +173,21 @@ def record(
     changes: Mapping[str, int] | None,
     rolled_back_by: str = "",
 ) -> str:
-    """Write the record of a deployment that has just ended; return its version."""
-    now = datetime.now(UTC)
-    declared = built.bundle.root.get("Parameters", {})
-    secret = {name for name, spec in declared.items() if str(spec.get("NoEcho", "")).lower() == "true"}
-    version = version_of(built.bundle.root, built.parameters, built.tags)
-    deployment = Deployment(
-        version,
-        environment,
-        now.isoformat(timespec="seconds"),
-        who,
-        source.kind,
-        source.commit,
-        source.dirty,
-        built.bundle.root_key,
-        {name: value for name, value in built.parameters.items() if name not in secret},
-        [built.parameters[name] for name in ("FunctionsKey", "LayerKey")],
-        None if seconds is None else round(seconds, 1),
-        None if changes is None else dict(changes),
-        dict(built.tags),
-        rolled_back_by,
+    """Write the record of a deployment that has just ended; return its version. `who`: the caller's ARN."""
+    deployment = replace(
+        describe(environment, built, who, source),
+        seconds=None if seconds is None else round(seconds, 1),
+        changes=None if changes is None else dict(changes),
+        rolled_back_by=rolled_back_by,
     )
+    ending = "-rolled-back" if rolled_back_by else ""
     aws.client("s3").put_object(
         Bucket=built.bucket,
-        Key=f"{prefix(environment)}{now:{_TIME}}-{version}{'-rolled-back' if rolled_back_by else ''}.json",
+        Key=f"{prefix(environment)}{datetime.now(UTC):{_TIME}}-{deployment.version}{ending}.json",
         Body=json.dumps(asdict(deployment), sort_keys=True).encode(),
         ContentType="application/json",
     )
-    return version
+    return deployment.version
 
 
 def entries(aws: Aws, account: str, environment: str) -> list[Entry]:
@@ -221,8 +236,7 @@ def _parsed(text: bytes) -> Deployment | None:
         if document.setdefault("format", 1) > FORMAT:
             return None
         document.setdefault("tags", {})
-        document.setdefault("rolled_back_by", "")
-        found = Deployment(**{name: document[name] for name in Deployment.__dataclass_fields__})
+        found = Deployment(**{name: document[name] for name in Deployment.__dataclass_fields__ if name in document})
         datetime.fromisoformat(found.when)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

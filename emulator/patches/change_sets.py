@@ -12,6 +12,28 @@ from emulator.registry import patch
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 
+@patch(upstream="keep a stack in REVIEW_IN_PROGRESS when another change set is made for it")
+def change_sets_of_a_new_stack() -> None:
+    """Make each change set of a stack that was never created for the same stack, not for a new one of its name."""
+    create = handlers._ACTION_HANDLERS["CreateChangeSet"]
+
+    def create_for_the_same(params):
+        name = _given(params, "StackName")
+        stack = cloudformation._stacks.get(name)
+        answer = create(params)
+        if not stack or stack["StackStatus"] != "REVIEW_IN_PROGRESS":
+            return answer
+        status, headers, body = answer
+        new, same = (each["StackId"] for each in (cloudformation._stacks[name], stack))
+        cloudformation._stacks[name] = stack
+        for change_set in cloudformation._change_sets.values():
+            if change_set["StackId"] == new:
+                change_set["StackId"] = same
+        return status, headers, _text(body).replace(new, same).encode()
+
+    handlers._ACTION_HANDLERS["CreateChangeSet"] = create_for_the_same
+
+
 @patch(upstream="honour IncludeNestedStacks in change sets")
 def nested_change_sets() -> None:
     """Make a change set for every child that the root's change set adds or modifies, name it in the root's

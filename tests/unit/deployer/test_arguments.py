@@ -49,7 +49,7 @@ def test_every_field_of_the_options_can_be_given():
     flag, options = meant(
         *("--local", "--local-dir", "d", "--region", "eu-west-1", "--profile", "p", "--output", "json"),
         *("--yes", "--plan", "--allow-replace", "A", "--allow-replace", "B", "--orders-per-day", "9"),
-        *("--no-rollback", "--detailed-exitcode", "--outputs-file", "o"),
+        *("--no-rollback", "--detailed-exitcode", "--outputs-file", "o", "--save", "s"),
     )
     assert flag == ""
     assert options == Options(
@@ -66,6 +66,7 @@ def test_every_field_of_the_options_can_be_given():
         no_rollback=True,
         detailed_exitcode=True,
         outputs_file=Path("o"),
+        save=Path("s"),
     )
     assert meant("--logs", "orders_worker", "--follow", "--order", "o-1", "--since", "2h") == (
         "--logs",
@@ -76,6 +77,11 @@ def test_every_field_of_the_options_can_be_given():
         "--destroy",
         Options(env="dev", command="--destroy", delete_data=True),
     )
+    assert meant("--apply", "f", "--yes") == (
+        "--apply",
+        Options(env="dev", command="--apply", file=Path("f"), yes=True),
+    )
+    assert meant("--discard", "f") == ("--discard", Options(env="dev", command="--discard", file=Path("f")))
     assert meant("--import", "f") == ("--import", Options(env="dev", command="--import", file=Path("f")))
     faults = Options(env="dev", command="--faults", local=True, file=Path("f"), duration=90.0)
     assert meant("--local", "--faults", "f", "--duration", "1m30s") == ("--faults", faults)
@@ -168,6 +174,9 @@ def test_what_may_stand_alone_then_means_all_or_the_one_before(flag):
         (["--status", "--ttl", "3d"], "--status and --ttl do not go together"),
         (["--ttl", "soon"], "is not a duration such as"),
         (["--detailed-exitcode"], "--detailed-exitcode goes with --plan or --drift"),
+        (["--save", "f"], "--save goes with --plan"),
+        (["--apply", "f", "--plan"], "--apply and --plan do not go together"),
+        (["--destroy", "--plan", "--save", "f"], "--destroy and --save do not go together"),
         (["--status", "--output", "markdown"], "--output markdown goes with --plan"),
         (["--logs", "--since", "soon"], "is not a duration such as"),
         (["--plan", "--orders-per-day", "-1"], "--orders-per-day"),

@@ -281,6 +281,7 @@ class Account:
         self.objects[Key] = Body.read() if hasattr(Body, "read") else Body
 
     def get_object(self, Key, **_):
+        self.head_object(Key)
         return self.objects[Key]
 
     def list_objects_v2(self, Prefix="", **_):
@@ -328,6 +329,7 @@ class Account:
                     "StackName": stack.name,
                     "StackStatus": stack.status,
                     "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+                    **({"LastUpdatedTime": stack.events[0]["Timestamp"]} if stack.events else {}),
                     "Parameters": stack.parameters,
                     "Tags": stack.tags,
                     "Outputs": [{"OutputKey": "QueueName", "OutputValue": "orders"}],
@@ -335,8 +337,9 @@ class Account:
             ]
         }
 
-    def get_template(self, StackName, **_):
-        return {"TemplateBody": self._stack(StackName).template}
+    def get_template(self, StackName="", ChangeSetName="", **_):
+        found = self._set(ChangeSetName) if ChangeSetName else self._stack(StackName)
+        return {"TemplateBody": found.template}
 
     def list_stack_resources(self, StackName):
         stack = self._stack(StackName)
@@ -381,6 +384,8 @@ class Account:
             "StackId": one.stack.id,
             "Status": "CREATE_COMPLETE",
             "ExecutionStatus": "EXECUTE_COMPLETE" if one.executed else "AVAILABLE",
+            "Parameters": one.parameters,
+            "Tags": list(one.tags),
             "Changes": [{"Type": "Resource", "ResourceChange": changed | {"Replacement": "False"}}],
         }
 

@@ -108,10 +108,10 @@ class Account:
         self.aws.warn = warn
         return self.aws
 
-    def run(self, *arguments: str, faults: dict | None = None) -> tuple[int, str]:
+    def run(self, *arguments: str, faults: dict | None = None, yes: bool = True) -> tuple[int, str]:
         self.wire.faults = faults or {}
         del self.wire.calls[:], self.wire.changed[:]
-        code = cli.main(["--env", "dev", "--yes", *arguments])
+        code = cli.main(["--env", "dev", *(["--yes"] if yes else []), *arguments])
         out, err = self._capsys.readouterr()
         return code, out + err
 

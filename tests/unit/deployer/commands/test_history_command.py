@@ -14,6 +14,7 @@ from deployer.commands import rollback
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.preflight import account_state as preflight
+from deployer.show import history_view
 from deployer.show.ui import Ui
 from deployer.stacks import deployment_records, recovery
 from tests.unit.deployer.commands.test_deploy import run, stacks, template
@@ -51,6 +52,16 @@ def test_every_deployment_is_listed_and_the_current_one_marked(world):
     assert [entry["current"] for entry in report["deployments"]] == [True, False]
     assert report["recorded"] and report["current"] == report["deployments"][0]["version"]
     assert "<- deployed now" in world.said.getvalue()
+
+
+def test_a_saved_plan_is_listed_with_who_made_it_and_who_approved_it(world):
+    deployment = deployment_records.Deployment(
+        *("a" * 10, "dev", "2026-01-01T00:00:00+00:00", "arn:aws:iam::1:user/ada", "deploy", "", False, "r", {}, []),
+        *(1.0, {"add": 1}, {}),
+        approved_by="arn:aws:iam::1:assumed-role/Release/bob",
+    )
+    history_view.show(ui(world), [deployment], None)
+    assert "user/ada, approved by assumed-role/Release/bob" in world.said.getvalue()
 
 
 def test_a_deployment_by_other_means_is_reported(world):
@@ -190,7 +201,7 @@ def test_a_template_that_does_not_match_its_key_is_refused(world):
     deploy(world, "one", "two")
     key = shown(world)["deployments"][1]["rootTemplate"]
     boto3.client("s3", "us-east-1").put_object(Bucket=BUCKET, Key=key, Body=template("forged").encode())
-    with pytest.raises(Failure, match="was changed after that deployment"):
+    with pytest.raises(Failure, match="was changed after its upload"):
         back(world)
 
 

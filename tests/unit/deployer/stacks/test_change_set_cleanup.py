@@ -139,6 +139,20 @@ def test_the_change_set_that_is_to_be_executed_is_not_swept_however_long_its_pla
     assert change_set_cleanup.sweep(aws, [STACK], ROOT_SET, NOW) == []
 
 
+def test_a_saved_plan_that_waits_stays_with_its_nested_sets_and_an_obsolete_one_goes(aws, stub):
+    name = f"{change_set_cleanup.SAVED}1"
+    listed(stub, STACK, summary("waits", name, age=9), summary("obsolete", name, executed="OBSOLETE"))
+    stub.add_response("delete_change_set", {}, {"ChangeSetName": "obsolete", "StackName": STACK})
+    nested = {"name": f"{name}-Data", "status": "FAILED", "executed": "UNAVAILABLE"}
+    listed(
+        *(stub, CHILD),
+        summary("of one that waits", **nested, RootChangeSetId="waits"),
+        summary("of the obsolete one", **nested, RootChangeSetId="obsolete"),
+    )
+    stub.add_response("delete_change_set", {}, {"ChangeSetName": "of the obsolete one", "StackName": CHILD})
+    assert change_set_cleanup.sweep(aws, [STACK, CHILD], ROOT_SET, NOW) == []
+
+
 def test_sweeping_goes_on_after_what_cannot_be_deleted_and_names_stacks_that_fill_up(aws, stub, monkeypatch):
     monkeypatch.setattr(change_set_cleanup, "MANY", 2)
     stub.add_client_error("list_change_sets", "AccessDenied", "no")

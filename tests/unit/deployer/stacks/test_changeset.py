@@ -296,7 +296,7 @@ def test_a_lost_race_differs_from_other_refusals(code, message, lost):
     ],
 )
 def test_only_a_change_set_that_was_not_executed_is_still_ours_to_remove(aws, status, waits):
-    stub, asked = aws.stub("cloudformation"), {"ChangeSetName": ROOT_SET, "StackName": STACK}
+    stub, asked = aws.stub("cloudformation"), {"ChangeSetName": ROOT_SET}
     if status:
         stub.add_response("describe_change_set", {"ExecutionStatus": status}, asked)
     else:

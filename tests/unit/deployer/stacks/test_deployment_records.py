@@ -104,6 +104,14 @@ def test_a_version_that_an_alarm_rolled_back_is_not_the_one_before_but_can_be_na
         deployment_records.choose(known, None, B)
 
 
+def test_the_record_of_a_saved_plan_has_who_made_it_and_who_applied_it(aws):
+    source = Source(planned_by="arn:aws:iam::1:user/ada")
+    deployment_records.record(aws, "dev", built(), "arn:aws:iam::1:user/bob", source, 1.0, {"add": 1})
+    [read] = deployment_records.read(aws, ACCOUNT, deployment_records.entries(aws, ACCOUNT, "dev"))
+    assert (read.who, read.approved_by) == ("arn:aws:iam::1:user/ada", "arn:aws:iam::1:user/bob")
+    assert read.source == Source(), "a rollback to it is no saved plan"
+
+
 def test_the_newest_come_first_over_all_pages_and_other_objects_do_not_count(aws):
     keys = [
         f"deployments/dev/2026{month:02}01T000000.000000Z-{number:010x}.json" for number, month in enumerate((3, 1, 2))
@@ -207,6 +215,7 @@ def test_a_record_of_any_format_is_read_and_unwatched_values_are_unknown(documen
     found = deployment_records._parsed(json.dumps(document).encode())
     assert (found.seconds, found.changes) == (seconds, changes)
     assert found.rolled_back_by == document.get("rolled_back_by", "")
+    assert found.approved_by == "", "written before plans were saved"
 
 
 @pytest.mark.parametrize(
