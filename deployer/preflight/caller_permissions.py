@@ -12,8 +12,8 @@ from typing import Any
 
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
-from deployer.plan import schemas
 from deployer.plan.snapshot import Resource, added
+from generator import provider_schemas
 
 BATCH = 100
 """Actions per SimulatePrincipalPolicy."""
@@ -86,7 +86,9 @@ def needed(now: Mapping[str, Resource], then: Mapping[str, Resource], region: st
     """Return action -> resource types that need it, including the deployer's own calls."""
     found: dict[str, set[str]] = {action: {DEPLOYER} for action in OWN}
     for resource, handler in _handled(now, then):
-        listed = schemas.read(resource.type, region).get("handlers", {}).get(handler, {}).get("permissions", [])
+        listed = (
+            provider_schemas.read(resource.type, region).get("handlers", {}).get(handler, {}).get("permissions", [])
+        )
         for action in filter(lambda action: _is_for(action, resource, handler), listed):
             found.setdefault(action, set()).add(resource.type)
     return {action: tuple(sorted(kinds)) for action, kinds in sorted(found.items())}

@@ -4,9 +4,9 @@ import pytest
 from botocore.stub import ANY
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from deployer.plan import schemas
 from deployer.plan.snapshot import Resource, Snapshot
 from deployer.preflight import caller_permissions, findings
+from generator import provider_schemas
 
 USER = "arn:aws:iam::123456789012:user/team/ops"
 SESSION = "arn:aws:sts::123456789012:assumed-role/Deployer/me"
@@ -64,12 +64,12 @@ def test_what_other_properties_would_need_is_not():
 def test_the_schemas_are_those_that_cfn_lint_reads_itself():
     for kind in ("AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::ApiGateway::Stage"):
         theirs = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema["handlers"]
-        assert schemas.read(kind, "eu-west-1").get("handlers", {}) == theirs
+        assert provider_schemas.read(kind, "eu-west-1").get("handlers", {}) == theirs
 
 
 def test_an_unknown_kind_or_region_needs_nothing_that_is_known():
-    assert schemas.read("Custom::Thing", "us-east-1").get("handlers", {}) == {}
-    assert schemas.read("AWS::SQS::Queue", "xx-nowhere-1").get("handlers", {}) == {}
+    assert provider_schemas.read("Custom::Thing", "us-east-1").get("handlers", {}) == {}
+    assert provider_schemas.read("AWS::SQS::Queue", "xx-nowhere-1").get("handlers", {}) == {}
 
 
 def test_all_pages_count_and_what_is_denied_outright_comes_first(aws):
