@@ -23,7 +23,7 @@ from deployer.stacks.changeset import ChangeSet
 def check(context: Context, account_state: AccountState, now: Snapshot, then: Snapshot) -> None:
     """Check for name conflicts and missing permissions, before anything is written."""
     with context.ui.step("Names") as step:
-        found = findings.check(context.aws, account_state.caller, now, then)
+        found = findings.check(context.aws, account_state.caller, context.environment.name, now, then)
         number = len(found.conflicts)
         step.result = f"{number} conflict{'s' * (number > 1)}" if number else "no conflicts"
     for warning in found.warnings:

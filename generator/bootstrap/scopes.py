@@ -187,14 +187,26 @@ class Statement(NamedTuple):
     why: str = ""
 
 
+def scope_of(action: str) -> Scope:
+    """Return the first scope that matches. Raises UnknownService."""
+    service, _, name = action.partition(":")
+    if service not in SCOPES:
+        raise UnknownService(f"no resources are declared for {action}: see generator/bootstrap/scopes.py")
+    return next(each for each in SCOPES[service] if re.fullmatch(each.actions, name))
+
+
+def example(action: str, environment: str, partition: str, region: str, account: str) -> str:
+    """Return the ARN of a resource of an environment on which the action must be allowed."""
+    values = {"Environment": environment, "AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": account}
+    resource = re.sub(r"\$\{([\w:]+)\}", lambda match: values[match[1]], scope_of(action).resources[0])
+    return resource if resource == "*" else resource.replace("*", "example")
+
+
 def statements(actions: Iterable[str]) -> list[Statement]:
     """Return the statements that allow the actions, one for each scope, sorted. Raises UnknownService."""
     grouped: dict[str, tuple[Scope, list[str]]] = {}
     for action in sorted(set(actions)):
-        service, _, name = action.partition(":")
-        if service not in SCOPES:
-            raise UnknownService(f"no resources are declared for {action}: see generator/bootstrap/scopes.py")
-        scope = next(each for each in SCOPES[service] if re.fullmatch(each.actions, name))
+        scope = scope_of(action)
         grouped.setdefault(scope.sid, (scope, []))[1].append(action)
     return [allow(scope, allowed) for scope, allowed in grouped.values()]
 
