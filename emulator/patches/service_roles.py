@@ -110,14 +110,17 @@ def stack_service_roles() -> None:
     stacks._delete_resource = delete_allowed
 
 
-@patch(upstream="set cloudformation:RoleArn where a call of CloudFormation is authorized, and check iam:PassRole")
+@patch(upstream="authorize calls of CloudFormation by change set and cloudformation:RoleArn, and check iam:PassRole")
 def passed_service_roles() -> None:
-    """A caller passes the role, so IAM asks whether it may."""
+    """A caller passes the role, so IAM asks whether it may. A call that names no stack is about its change set."""
     extract, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
 
     def extract_role(service, method, path, headers, body, query_params, region, account_id):
         given = parse_qs(bytes(body or b"").decode(errors="replace")) if service == "cloudformation" else {}
         _named.set(given.get("RoleARN", [None])[0])
+        change_set = given.get("ChangeSetName", [""])[0]
+        if change_set.startswith("arn:") and "StackName" not in given:
+            return change_set
         return extract(service, method, path, headers, body, query_params, region, account_id)
 
     def enforce_passed(access_key, action, service, region, resource_arn="*", service_context=None):

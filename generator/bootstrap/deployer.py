@@ -13,6 +13,7 @@ SERVICE_ROLE = {"Fn::GetAtt": ["ServiceRole", "Arn"]}
 
 _ROOT = arn("cloudformation", f"stack/{names.root_stack(ENVIRONMENT)}/*")
 _NESTED = arn("cloudformation", f"stack/{PREFIX}")
+# A call that names a change set by its ARN, and no stack, is authorized by that.
 _CHANGE_SETS = arn("cloudformation", "changeSet/deploy-*")
 _BUCKET = arn("s3", ARTIFACTS, "", "")
 _UPLOADS = arn("s3", PREFIX, "", "")
@@ -98,7 +99,9 @@ def deployments() -> list[Statement]:
         ),
         _statement("WriteFlags", "ssm:PutParameter", _FLAGS),
         _statement("ReadKey", "apigateway:GET", arn("apigateway", "/apikeys/*", account=""), why="ids are random"),
-        _statement("SmokeFiles", "s3:PutObject GetObject DeleteObjectVersion", f"{_UPLOADS}/{UPLOAD_PREFIX}*"),
+        _statement(
+            "SmokeFiles", "s3:PutObject GetObject DeleteObject DeleteObjectVersion", f"{_UPLOADS}/{UPLOAD_PREFIX}*"
+        ),
         _statement("SmokeVersions", "s3:ListBucketVersions ListBucketMultipartUploads", _UPLOADS),
     ]
 
@@ -122,5 +125,5 @@ def destructions() -> list[Statement]:
         _statement("EmptyBuckets", "s3:ListBucketVersions ListBucketMultipartUploads DeleteBucket", _UPLOADS),
         _statement("DeleteObjects", "s3:DeleteObjectVersion DeleteObject AbortMultipartUpload", f"{_UPLOADS}/*"),
         _statement("ReadRecords", "s3:ListBucketVersions", _BUCKET),
-        _statement("DeleteRecords", "s3:DeleteObjectVersion", f"{_BUCKET}/deployments/{ENVIRONMENT}/*"),
+        _statement("DeleteRecords", "s3:DeleteObject DeleteObjectVersion", f"{_BUCKET}/deployments/{ENVIRONMENT}/*"),
     ]
