@@ -31,7 +31,7 @@ from deployer.preflight.account_state import AccountState
 from deployer.show import bars, outputs_file, plan_json, plan_markdown, progress
 from deployer.show.plan_report import PlanReport
 from deployer.show.ui import QUIET_SECONDS, Ui, can_ask
-from deployer.stacks import change_set_cleanup, deployment_records, feature_flags, reading
+from deployer.stacks import change_set_cleanup, deployment_records, feature_flags, reading, termination_protection
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.deployment_records import Source
 from deployer.stacks.execution import Outcome
@@ -91,6 +91,7 @@ def deploy_desired(
     if unchanged:
         context.ui.line("Nothing to change: the local version is deployed.")
         if not context.options.plan:
+            _protect(context, account_state.stack)
             recording.catch_up(context.ui, context.aws, account_state, desired, source)
         plan = planning.nothing(context, account_state)
         return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
@@ -118,7 +119,9 @@ def deploy_desired(
         seconds = time.monotonic() - began
     with _after_the_operation(context, outcome):
         applying.finish(context, change_set.stack_id, outcome)
-        values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
+        stack = reading.describe(context.aws, change_set.stack_id)
+        _protect(context, stack)
+        values = _outputs(context, stack)
         recording.record(context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
     return DeploymentReport("deployed", plan, values)
 
@@ -173,6 +176,11 @@ def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outco
     if feature_flags.write_if_absent(context.aws, context.environment):
         context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
     return applying.execute(context, change_set, progress.expected(plan.plan))
+
+
+def _protect(context: Context, stack: Mapping[str, Any] | None) -> None:
+    if termination_protection.ensure(context.aws, context.environment, stack):
+        context.ui.line(f"{context.ui.ok} Protect    {context.stack} has termination protection now")
 
 
 @contextmanager
