@@ -12,6 +12,12 @@ from deployer.plan import cfn_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = "prod"
+PIPELINE = "pipeline-role"
+PIPELINE_PARAMETERS = {
+    "Environment": ENVIRONMENT,
+    "Repository": "example/food-delivery",
+    "GitHubEnvironment": ENVIRONMENT,
+}
 PACKAGES = {"ArtifactBucket": "artifacts", "FunctionsKey": "packages/functions.zip", "LayerKey": "packages/layer.zip"}
 
 
@@ -39,8 +45,10 @@ def rendered_templates() -> dict[str, dict]:
 
 
 def resolved_templates() -> dict[str, dict]:
-    """Return the templates as production has them."""
-    return stacks.resolve(rendered_templates(), {**from_environment(environment.load(ENVIRONMENT)), **PACKAGES})
+    """Return the templates as production has them, and that of its pipeline's roles."""
+    platform = stacks.resolve(rendered_templates(), {**from_environment(environment.load(ENVIRONMENT)), **PACKAGES})
+    bootstrap = cfn_yaml.load((ROOT / "bootstrap" / f"{PIPELINE}.yaml").read_text(encoding="utf-8"))
+    return {**platform, PIPELINE: stacks.Stack(bootstrap, PIPELINE_PARAMETERS).resolved()}
 
 
 def results(templates: dict[str, dict]) -> list[findings.Result]:

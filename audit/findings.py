@@ -17,7 +17,7 @@ class Place(NamedTuple):
     rule: str
 
     def __str__(self) -> str:
-        return f"templates/{self.stack}.yaml: {self.resource}: {self.tool} {self.rule}"
+        return f"{self.stack}.yaml: {self.resource}: {self.tool} {self.rule}"
 
 
 @dataclass

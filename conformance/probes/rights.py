@@ -143,6 +143,19 @@ def passed_service_roles(account: Account, name: str) -> None:
     expect(_call(account, made["F"], "cloudformation", "create_change_set", **asked), DENIED, "without iam:PassRole")
 
 
+@deploys("generator/policies.py", "generator/bootstrap/service_role.py")
+def role_boundaries(account: Account, name: str) -> None:
+    """A role may do what its policies and its permissions boundary allow both."""
+    most = document({"Effect": "Allow", "Action": ["sqs:SendMessage", "logs:*"], "Resource": "*"})
+    made = role(("sqs:SendMessage", att("Q", "Arn")), ("sqs:PurgeQueue", att("Q", "Arn")))
+    made["Properties"]["PermissionsBoundary"] = ref("Most")
+    resources = {"Q": queue(), "Most": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": most}}}
+    resources |= {"Role": made, "F": function(account.code(SOURCE), att("Role", "Arn"), Timeout=20)}
+    found = account.deployed(name, template(resources, {"F": ref("F"), "Q": ref("Q")}))
+    _may(account, found["F"], "sqs", "send_message", QueueUrl=found["Q"], MessageBody="1")
+    expect(_call(account, found["F"], "sqs", "purge_queue", QueueUrl=found["Q"]), DENIED, "beyond the boundary")
+
+
 def _trusting(service: str) -> dict:
     trusted = {"Service": f"{service}.amazonaws.com"}
     return document({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})

@@ -13,6 +13,7 @@ from ministack.services.cloudformation import handlers, helpers, stacks
 
 from emulator.patches.iam import role_may
 from emulator.registry import patch
+from emulator.resources import completes
 
 BEGIN = ("CreateStack", "UpdateStack", "CreateChangeSet", "DeleteStack", "ContinueUpdateRollback", "RollbackStack")
 _named: ContextVar[str | None] = ContextVar("service_role", default=None)
@@ -133,6 +134,11 @@ def passed_service_roles() -> None:
         return denied or enforce(access_key, "iam:PassRole", "iam", region, role, passed)
 
     iam_actions.extract_resource_arn, iam_evaluator.enforce = extract_role, enforce_passed
+
+
+@completes("AWS::IAM::Role", upstream="apply PermissionsBoundary of AWS::IAM::Role")
+def role_boundaries(name, new, old):
+    iam._roles[name]["PermissionsBoundary"] = new.get("PermissionsBoundary")
 
 
 def _remembering(operation: str, handle):

@@ -7,11 +7,35 @@ from typing import Any
 
 from troposphere.iam import ManagedPolicy
 
+from generator.audit import accepted
 from generator.bootstrap.scopes import Statement
 from generator.bootstrap.service_role import PATH
 
 LARGEST = 6_144
 """Characters of a managed policy without white space (IAM and AWS STS quotas)."""
+
+_NEWER = "newer than the list of actions that parliament has"
+_AS_DOCUMENTED = "IAM's documentation compares a boundary as a text"
+_COMPOSITE = "Composite alarms are described with all others, or not at all."
+_EVENTS = {
+    "UNKNOWN_ACTION:ReadStacks": f"cloudformation:DescribeEvents is {_NEWER}.",
+    "RESOURCE_STAR:ReadAccount": _COMPOSITE,
+}
+ACCEPTED: dict[str, dict[str, str]] = {
+    "DeployPolicy": _EVENTS,
+    "PlanPolicy": _EVENTS,
+    "PermissionsBoundary": {
+        "RESOURCE_STAR:WriteLogs": "API Gateway's role for logs writes those of every API of the account and Region."
+    },
+    "ServicePolicy": {
+        "UNKNOWN_ACTION:Buckets": f"s3:GetBucketAbac is {_NEWER}.",
+        "UNKNOWN_ACTION:Functions": f"lambda:GetFunctionScalingConfig is {_NEWER}.",
+        "RESOURCE_STAR:ReadAlarms": _COMPOSITE,
+        "MISMATCHED_TYPE_BUT_USABLE:ManagedPolicies": f"{_AS_DOCUMENTED}.",
+        "MISMATCHED_TYPE_BUT_USABLE:RolesWithBoundary": f"{_AS_DOCUMENTED}.",
+    },
+}
+"""Findings of parliament by policies and statement, each with its reason: see `generator.audit`."""
 
 _LONGEST = {
     "Environment": "e" * 9,
@@ -35,10 +59,18 @@ def policies(title: str, description: str, statements: Iterable[Statement], **mo
 
 
 def policy(title: str, description: str, statements: list[Statement], **more: Any) -> ManagedPolicy:
+    sids = {each.document["Sid"] for each in statements}
+    known = ACCEPTED.get(title.rstrip("0123456789"), {})
+    findings = {rule: why for rule, why in known.items() if rule.partition(":")[2] in sids} | more.pop("findings", {})
+    if "Buckets" in sids and title.startswith("ServicePolicy"):
+        findings["PERMISSIONS_MANAGEMENT_ACTIONS"] = (
+            "The policies of the environment's own buckets are in the templates."
+        )
     reasons = {each.document["Sid"]: each.why for each in statements if each.why}
+    metadata = {**({"NotOnlyThisProject": reasons} if reasons else {}), **accepted(findings)}
     return ManagedPolicy(
         title,
-        **({"Metadata": {"NotOnlyThisProject": reasons}} if reasons else {}),
+        **({"Metadata": metadata} if metadata else {}),
         Description=description,
         Path=PATH,
         PolicyDocument=document(statements),

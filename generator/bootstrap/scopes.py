@@ -32,6 +32,8 @@ class Scope(NamedTuple):
 _NO_NAMES = "IAM knows no resources for these actions"
 _RANDOM_IDS = "the service gives ids at random, and what is below an API or a key has no tags to check"
 _FUNCTION = arn("lambda", f"function:{PREFIX}")
+_MAPPINGS = arn("lambda", "event-source-mapping:*")
+_OF_FUNCTIONS = {"ArnLike": {"lambda:FunctionArn": [_FUNCTION]}}
 _STAGES = arn("apigateway", "/restapis/*/stages/*", account="")
 
 SCOPES: dict[str, tuple[Scope, ...]] = {
@@ -65,7 +67,12 @@ SCOPES: dict[str, tuple[Scope, ...]] = {
         Scope("Stacks", ".*", (arn("cloudformation", f"stack/{PREFIX}"),)),
     ),
     "cloudwatch": (
-        Scope("ReadAlarms", "DescribeAlarms|GetDashboard|ListDashboards", ("*",), why="reads alarms by prefix"),
+        Scope(
+            "ReadAlarms",
+            "DescribeAlarms|ListDashboards",
+            ("*",),
+            why="composite alarms are described with all, or not at all",
+        ),
         Scope(
             "Dashboards", ".*Dashboards?", (arn("cloudwatch", f"dashboard/{names.root_stack(ENVIRONMENT)}", region=""),)
         ),
@@ -83,7 +90,7 @@ SCOPES: dict[str, tuple[Scope, ...]] = {
         ),
     ),
     "dynamodb": (
-        Scope("ListTables", "ListTables", ("*",), why=_NO_NAMES),
+        Scope("ListTables", "ListTables|ListStreams", ("*",), why=_NO_NAMES),
         Scope("Tables", ".*", (arn("dynamodb", f"table/{PREFIX}"),)),
     ),
     "events": (
@@ -101,15 +108,14 @@ SCOPES: dict[str, tuple[Scope, ...]] = {
         ),
         Scope("Layers", ".*LayerVersion", (arn("lambda", "layer:LibrariesLayer*"), arn("lambda", f"layer:{PREFIX}"))),
         Scope(
-            "EventSources",
-            ".*EventSourceMapping",
+            "CreateEventSources",
+            "CreateEventSourceMapping",
             ("*",),
-            {"ArnLike": {"lambda:FunctionArn": [_FUNCTION]}},
-            "a mapping has an id at random; only those of this project's functions are allowed",
+            _OF_FUNCTIONS,
+            "a mapping that does not exist has no ARN; only those of this project's functions are allowed",
         ),
-        Scope(
-            "TagFunctions", "ListTags|TagResource|UntagResource", (_FUNCTION, arn("lambda", "event-source-mapping:*"))
-        ),
+        Scope("EventSources", ".*EventSourceMapping", (_MAPPINGS,), _OF_FUNCTIONS, "a mapping has an id at random"),
+        Scope("TagFunctions", "ListTags|TagResource|UntagResource", (_FUNCTION, _MAPPINGS)),
         Scope("Functions", ".*", (_FUNCTION,)),
     ),
     "logs": (
@@ -192,7 +198,7 @@ def scope_of(action: str) -> Scope:
     service, _, name = action.partition(":")
     if service not in SCOPES:
         raise UnknownService(f"no resources are declared for {action}: see generator/bootstrap/scopes.py")
-    return next(each for each in SCOPES[service] if re.fullmatch(each.actions, name))
+    return next(each for each in SCOPES[service] if re.fullmatch(each.actions, name, re.IGNORECASE))
 
 
 def example(action: str, environment: str, partition: str, region: str, account: str) -> str:

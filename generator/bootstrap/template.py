@@ -6,6 +6,7 @@ from troposphere import Equals, GetAtt, If, NoValue, Output, Parameter, Ref, Sub
 from troposphere.iam import OIDCProvider, Role
 
 from generator import render
+from generator.audit import accepted
 from generator.bootstrap import deployer, packing, service_role
 from generator.bootstrap.service_role import PATH
 from generator.lifecycle import RETAINED
@@ -69,6 +70,7 @@ def build() -> Template:
             "PermissionsBoundary",
             "The most that a role of the platform may do, whoever writes its policies",
             service_role.boundary(platform),
+            findings={"CKV_AWS_111": "It allows nothing alone: it limits what a role's own policies allow."},
         )
     )
     of_service = packing.policies("ServicePolicy", "What CloudFormation may do", service_role.rights(platform))
@@ -118,6 +120,14 @@ _USES = {
 }
 
 
+_TRUSTS_GITHUB = accepted(
+    {
+        "UNKNOWN_FEDERATION_SOURCE": "GitHub's provider; parliament knows Amazon's, Google's and Facebook's.",
+        "UNKNOWN_CONDITION_FOR_ACTION": "A key of GitHub's tokens, which binds the role to repository and environment.",
+    }
+)
+
+
 def _provider() -> OIDCProvider:
     """One for each account and URL, so it may serve others: it is retained."""
     return OIDCProvider(
@@ -139,6 +149,7 @@ def _github_role(title: str, description: str, subject: str, policies: list[Any]
     }
     return Role(
         title,
+        Metadata=_TRUSTS_GITHUB,
         Description=Sub(description),
         Path=PATH,
         AssumeRolePolicyDocument={"Version": "2012-10-17", "Statement": [trust]},

@@ -246,7 +246,7 @@ def test_a_plan_executes_deletes_and_overwrites_nothing(bootstrap):
 @pytest.mark.parametrize("role", [DEPLOY, PLAN])
 def test_change_sets_are_made_with_the_service_role_only(bootstrap, role):
     [making] = [each for each in statements(bootstrap, role) if "cloudformation:CreateChangeSet" in each["Action"]]
-    assert making["Condition"] == {"StringEquals": {"cloudformation:RoleArn": OWN + SERVICE}}
+    assert making["Condition"] == {"ArnEquals": {"cloudformation:RoleArn": OWN + SERVICE}}
 
 
 def test_what_deploy_py_calls_is_allowed(bootstrap):
