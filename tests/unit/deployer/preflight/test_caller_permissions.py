@@ -163,3 +163,15 @@ def test_no_change_asks_for_no_name(aws):
     aws.stub("iam").add_response("simulate_principal_policy", answer())
     findings.check(aws, USER, "dev", Snapshot(then), Snapshot(then))
     assert "logs" not in aws.clients
+
+
+def test_a_service_role_is_asked_about_its_own_names_instead_of_the_caller(aws):
+    aws.service_role = ROLE
+    iam = aws.stub("iam")
+    table = "arn:aws:dynamodb:us-east-1:123456789012:table/food-delivery-dev-example"
+    expected = {"PolicySourceArn": ROLE, "ActionNames": ["dynamodb:CreateTable"], "ContextEntries": ANY}
+    said = answer(dynamodb__CreateTable="implicitDeny")
+    iam.add_response("simulate_principal_policy", said, {**expected, "ResourceArns": [table]})
+    [warning] = caller_permissions.check(aws, USER, "dev", {}, TABLE).warnings()
+    assert warning.startswith("not allowed to the service role on every resource: dynamodb:CreateTable")
+    aws.done()
