@@ -48,7 +48,7 @@ def upload_missing(
     only plans can neither overwrite what is deployed nor prepare what will be. `on_put` receives the key and the size in
     bytes of each uploaded object, in the uploading thread.
     """
-    s3 = aws.client("s3")
+    s3: Any = aws.client("s3")
 
     def put(key: str) -> str | None:
         content, to = objects[key], {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": account}

@@ -1,11 +1,11 @@
 """The template of a pipeline's roles for one environment: who may deploy it, and what a deployment may do."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from troposphere import Equals, GetAtt, If, NoValue, Output, Parameter, Ref, Sub, Template
 from troposphere.iam import OIDCProvider, Role
 
-from generator import render
 from generator.audit import accepted
 from generator.bootstrap import deployer, packing, service_role
 from generator.bootstrap.service_role import PATH
@@ -56,14 +56,14 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-def build() -> Template:
+def build(platform: Collection[Mapping[str, Any]]) -> Template:
+    """`platform`: the templates that are to be deployed."""
     template = Template("Food delivery, the roles of a pipeline: who may deploy an environment, and with which rights")
     for name, properties in PARAMETERS.items():
         template.add_parameter(Parameter(name, **properties))
     template.add_condition("CreatesProvider", Equals(Ref("CreateProvider"), "true"))
     template.add_condition("Plans", Equals(Ref("PlanOnPullRequests"), "true"))
     template.add_condition("Destroys", Equals(Ref("AllowDestroy"), "true"))
-    platform = [each.to_dict() for each in render.templates().values()]
     template.add_resource(_provider())
     boundary = template.add_resource(
         packing.policy(

@@ -7,7 +7,7 @@ import pytest
 from botocore.session import get_session
 
 from deployer.plan import cfn_yaml
-from generator import render
+from generator import render, yaml_writer
 from generator.bootstrap import actions, deployer, packing, scopes, service_role, template
 from tests.unit.test_botocore_operations import called
 
@@ -19,14 +19,17 @@ DEPLOY, PLAN, SERVICE = ("DeployRole", "PlanRole", "ServiceRole")
 
 @pytest.fixture(scope="module")
 def platform():
-    return [each.to_dict() for each in render.templates().values()]
+    return list(render.documents().values())
 
 
 @pytest.fixture(scope="module")
-def bootstrap():
-    from generator import yaml_writer
+def text(platform):
+    return yaml_writer.write(template.build(platform).to_dict())
 
-    return cfn_yaml.load(yaml_writer.write(template.build().to_dict()))
+
+@pytest.fixture(scope="module")
+def bootstrap(text):
+    return cfn_yaml.load(text)
 
 
 def resolved(node):
@@ -309,7 +312,5 @@ def test_a_statement_more_makes_another_policy_and_moves_no_other():
     assert len(before) == 4 and after[: len(before) - 1] == before[:-1]
 
 
-def test_the_template_can_be_deployed_without_a_bucket():
-    from generator import yaml_writer
-
-    assert len(yaml_writer.write(template.build().to_dict()).encode()) <= 51_200
+def test_the_template_can_be_deployed_without_a_bucket(text):
+    assert len(text.encode()) <= 51_200
