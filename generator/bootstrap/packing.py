@@ -62,10 +62,8 @@ def policy(title: str, description: str, statements: list[Statement], **more: An
     sids = {each.document["Sid"] for each in statements}
     known = ACCEPTED.get(title.rstrip("0123456789"), {})
     findings = {rule: why for rule, why in known.items() if rule.partition(":")[2] in sids} | more.pop("findings", {})
-    if "Buckets" in sids and title.startswith("ServicePolicy"):
-        findings["PERMISSIONS_MANAGEMENT_ACTIONS"] = (
-            "The policies of the environment's own buckets are in the templates."
-        )
+    if "KeepPipeline" in sids:
+        findings["PERMISSIONS_MANAGEMENT_ACTIONS"] = "KeepPipeline denies them."
     reasons = {each.document["Sid"]: each.why for each in statements if each.why}
     metadata = {**({"NotOnlyThisProject": reasons} if reasons else {}), **accepted(findings)}
     return ManagedPolicy(

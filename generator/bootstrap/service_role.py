@@ -110,9 +110,11 @@ def boundary(templates: Iterable[Mapping[str, Any]]) -> list[Statement]:
         action for policy in managed_policies(documents) for action in _OF_MANAGED_POLICIES[policy.rpartition("/")[2]]
     }
     logs = sorted(action for action in managed if action.startswith("logs:"))
+    files = sorted(action for action in own if action.startswith("s3:GetObject"))  # not the artifacts
     why = "API Gateway's role for logs, one for all APIs of the account and Region"
     return [
-        *scopes.statements((own | managed) - {*logs}),
+        *scopes.statements((own | managed) - {*logs, *files}),
+        scopes.allow(Scope("Files", "", (arn("s3", f"{PREFIX}/*", "", ""),)), files),
         scopes.allow(Scope("WriteLogs", "", ("*",), why=why), logs),
     ]
 

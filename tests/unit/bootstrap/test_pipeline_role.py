@@ -196,6 +196,12 @@ def test_the_boundary_allows_what_the_platforms_roles_do(platform, bootstrap):
     assert not {action for action in most if action.startswith(("iam:", "sts:", "cloudformation:"))}
 
 
+def test_the_boundary_lets_the_import_read_files_and_nobody_the_packages(bootstrap):
+    document = bootstrap["Resources"]["PermissionsBoundary"]["Properties"]["PolicyDocument"]
+    [reading] = [each for each in resolved(document)["Statement"] if "s3:GetObject" in each["Action"]]
+    assert reading["Resource"] == ["arn:aws:s3:::food-delivery-dev-*/*"]
+
+
 def test_every_role_of_the_platform_takes_the_boundary(platform):
     roles = [
         resource
