@@ -89,7 +89,7 @@ lint: $(READY)  ## Code style, direction of imports, types, rendered files up to
 	@$(BIN)/lint-imports --no-cache >.local/imports.txt || { sed -n '/^Broken/,$$p' .local/imports.txt; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m generator --check
-	@$(BIN)/cfn-lint --include-checks I --regions us-east-1 -- templates/*.yaml
+	@$(BIN)/cfn-lint --include-checks I --regions us-east-1 -- templates/*.yaml bootstrap/*.yaml
 	@echo "lint: clean"
 
 openapi-lint:  ## Lint docs/openapi.yaml by the standard rules of redocly and spectral (needs Node.js and a network)

@@ -12,6 +12,11 @@ from deployer.plan import cfn_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = "prod"
+PIPELINE_PARAMETERS = {
+    "Environment": ENVIRONMENT,
+    "Repository": "example/food-delivery",
+    "GitHubEnvironment": ENVIRONMENT,
+}
 PACKAGES = {"ArtifactBucket": "artifacts", "FunctionsKey": "packages/functions.zip", "LayerKey": "packages/layer.zip"}
 
 
@@ -19,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m audit", description="Judge the rendered templates.")
     parser.add_argument("--verbose", action="store_true", help="list the accepted findings with their reasons")
     verbose = parser.parse_args().verbose
-    templates = resolved_templates()
+    templates = resolved_templates() | resolved_pipeline()
     left = 0
     for result in results(templates):
         reasons = findings.accepted(templates, result.tool)
@@ -41,6 +46,12 @@ def rendered_templates() -> dict[str, dict]:
 def resolved_templates() -> dict[str, dict]:
     """Return the templates as production has them."""
     return stacks.resolve(rendered_templates(), {**from_environment(environment.load(ENVIRONMENT)), **PACKAGES})
+
+
+def resolved_pipeline() -> dict[str, dict]:
+    """Return the template of the roles of production's pipeline."""
+    text = (ROOT / "bootstrap" / f"{findings.PIPELINE}.yaml").read_text(encoding="utf-8")
+    return {findings.PIPELINE: stacks.Stack(cfn_yaml.load(text), PIPELINE_PARAMETERS).resolved()}
 
 
 def results(templates: dict[str, dict]) -> list[findings.Result]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+PIPELINE = "pipeline-role"
 HOW = "Metadata=accepted(…) of generator/audit.py, where the resource is generated"
 
 
@@ -17,7 +18,8 @@ class Place(NamedTuple):
     rule: str
 
     def __str__(self) -> str:
-        return f"templates/{self.stack}.yaml: {self.resource}: {self.tool} {self.rule}"
+        folder = "bootstrap" if self.stack == PIPELINE else "templates"
+        return f"{folder}/{self.stack}.yaml: {self.resource}: {self.tool} {self.rule}"
 
 
 @dataclass

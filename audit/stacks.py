@@ -25,6 +25,7 @@ ARNS = {
         "StreamArn": f"{PREFIX}:dynamodb:{HERE}:table/{{name}}/stream/2026-01-01T00:00:00.000",
     },
     "AWS::Events::Rule": {"Arn": f"{PREFIX}:events:{HERE}:rule/{{name}}"},
+    "AWS::IAM::ManagedPolicy": {"Ref": f"{PREFIX}:iam::{ACCOUNT}:policy/{{name}}"},
     "AWS::IAM::Role": {"Arn": f"{PREFIX}:iam::{ACCOUNT}:role/{{name}}"},
     "AWS::Lambda::Alias": {"Ref": f"{PREFIX}:lambda:{HERE}:function:{{name}}"},
     "AWS::Lambda::Function": {"Arn": f"{PREFIX}:lambda:{HERE}:function:{{name}}"},

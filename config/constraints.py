@@ -14,6 +14,7 @@ SHORTEST_ORDER_TTL = 30
 MAX_ORIGINS = 5  # the API's stage has a variable for each
 
 ROLE_ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"
+POLICY_ARN = r"^(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+)?$"
 EMAIL = r"^([^@\s]+@[^@\s]+)?$"
 ALLOWED_ORIGINS = Parameter(
     "AllowedOrigins",

@@ -61,6 +61,14 @@ class Environment(Section):
         return self
 
     @model_validator(mode="after")
+    def _roles_of_the_account(self):
+        for key in ("role_arn", "assume_role"):
+            role = getattr(self.deploy, key)
+            if self.account and role and role.split(":")[4] != self.account:
+                raise ValueError(f"deploy.{key} is a role of another account than `account`, {self.account}")
+        return self
+
+    @model_validator(mode="after")
     def _files_expire_with_their_orders(self):
         if self.imports.retention_days > self.data.order_ttl_days:
             raise ValueError("imports.retention_days is above data.order_ttl_days: files would outlive their orders")

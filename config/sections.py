@@ -9,6 +9,7 @@ from config.constraints import (
     EMAIL,
     LONGEST_BATCHING_WINDOW,
     MAX_ORIGINS,
+    POLICY_ARN,
     RETENTION_DAYS,
     ROLE_ARN,
     SHORTEST_ORDER_TTL,
@@ -223,3 +224,8 @@ class Deploy(Section):
 
     assume_role: Annotated[str | None, DEPLOYER_ONLY] = Field(None, pattern=ROLE_ARN)
     """Role that deploy.py assumes first; the caller itself, unless set"""
+
+    permissions_boundary: Annotated[
+        str, Parameter("PermissionsBoundaryArn", "the ARN of a managed policy, or empty")
+    ] = Field("", pattern=POLICY_ARN)
+    """ARN of the managed policy that bounds what each role of the platform may do; empty for none"""

@@ -13,6 +13,7 @@ from contract.routes import ROUTES
 from generator import api_logging, api_methods, cors, firewall, outputs, parameters
 from generator.audit import accepted
 from generator.gateway_responses import gateway_responses
+from generator.policies import declare_boundary
 
 _NAME = names.root_stack("${Environment}")
 TRACES_DATA = "TracesData"
@@ -24,6 +25,7 @@ def build() -> Template:
         template.add_condition(name, condition)
     template.add_condition(TRACES_DATA, Equals(Ref("DataTrace"), "true"))
     template.add_condition(api_logging.MANAGES_ACCOUNT, Equals(Ref("ManageApiGatewayAccount"), "true"))
+    declare_boundary(template)
 
     api = template.add_resource(rest_api())
     defined = template.add_resource(definition(api))

@@ -10,7 +10,7 @@ from troposphere.logs import LogGroup
 from config import names
 from generator import audit
 from generator.lifecycle import DELETED, RETAINED
-from generator.policies import assumed_by
+from generator.policies import BOUNDARY, assumed_by
 
 MANAGES_ACCOUNT = "ManagesApiGatewayAccount"
 ACCESS_LOG = "api-access"
@@ -65,6 +65,7 @@ def account_role() -> Role:
         Condition=MANAGES_ACCOUNT,
         **RETAINED,
         Description="Lets API Gateway write logs, for every REST API of this account and region",
+        PermissionsBoundary=BOUNDARY,
         AssumeRolePolicyDocument=assumed_by("apigateway"),
         ManagedPolicyArns=[Sub(managed)],
     )

@@ -13,7 +13,7 @@ from config import names
 from generator import audit, event_sources, outputs, parameters, shift, versions
 from generator.functions import FUNCTIONS, Function
 from generator.lifecycle import DELETED
-from generator.policies import allow, assumed_by, policy
+from generator.policies import BOUNDARY, allow, assumed_by, declare_boundary, policy
 from generator.resources import ANYTHING, VARIABLES
 from generator.triggers import QueueTrigger, StreamTrigger
 
@@ -27,6 +27,7 @@ def build(data: Template) -> Template:
     template = Template("Food delivery, compute: the Lambda functions, their roles, log groups and event sources")
     template.add_condition("HasOpenTelemetry", Not(Equals(Ref("OpenTelemetryLayerArn"), "")))
     template.add_condition(TRACES_EVENTS, Equals(Ref("TraceEvents"), "true"))
+    declare_boundary(template)
     layer = template.add_resource(libraries())
     built, live = {}, {}
     for function in FUNCTIONS:
@@ -82,6 +83,7 @@ def role_of(function: Function, log_group: LogGroup) -> Role:
         f"{function.title}Role",
         Description=Sub(f"{function.name} of {names.root_stack('${Environment}')}"),
         **audit.of_role(function),
+        PermissionsBoundary=BOUNDARY,
         AssumeRolePolicyDocument=assumed_by("lambda"),
         Policies=[Policy(PolicyName=function.name, PolicyDocument=policy(*_permissions(function, log_group)))],
     )

@@ -2,6 +2,15 @@
 
 from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement
 from awacs.sts import AssumeRole
+from troposphere import Equals, If, Not, NoValue, Ref, Template
+
+HAS_BOUNDARY = "HasPermissionsBoundary"
+BOUNDARY = If(HAS_BOUNDARY, Ref("PermissionsBoundaryArn"), NoValue)
+"""The boundary of every role of the platform; a template with roles declares its condition."""
+
+
+def declare_boundary(template: Template) -> None:
+    template.add_condition(HAS_BOUNDARY, Not(Equals(Ref("PermissionsBoundaryArn"), "")))
 
 
 def assumed_by(service: str) -> PolicyDocument:

@@ -1,5 +1,8 @@
 """All templates, as objects and as text."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from troposphere import Template
 
 from generator import api, compute, data, monitoring, root, yaml_writer
@@ -21,8 +24,15 @@ def templates() -> dict[str, Template]:
     return {"root": root.build(**children), **children}
 
 
+def documents() -> dict[str, dict[str, Any]]:
+    """Return name -> template as plain values."""
+    return {name: template.to_dict() for name, template in templates().items()}
+
+
 def render() -> dict[str, str]:
     """Return name -> YAML; the text is deterministic."""
-    return {
-        name: HEADER.format(name=name) + yaml_writer.write(template.to_dict()) for name, template in templates().items()
-    }
+    return written(documents())
+
+
+def written(rendered: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    return {name: HEADER.format(name=name) + yaml_writer.write(document) for name, document in rendered.items()}

@@ -114,3 +114,48 @@ def invoke_config_permissions(account: Account, name: str) -> None:
         "C": {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": config},
     }
     refused(account, name, resources, "does not have permissions to call SendMessage")
+
+
+@deploys("deployer/aws/roles.py", "generator/bootstrap/service_role.py")
+def stack_service_roles(account: Account, name: str) -> None:
+    """CloudFormation makes a stack's resources with the rights of its RoleARN, which it remembers, and with no others."""
+    service = role(("sqs:*", "*"))
+    service["Properties"]["AssumeRolePolicyDocument"] = _trusting("cloudformation")
+    made = account.deployed(name, template({"Role": service}, {"Arn": att("Role", "Arn")}))
+    stack = f"{name}-with-role"
+    topic = {"Type": "AWS::SNS::Topic", "DependsOn": "Q"}
+    found = account.deploy(stack, template({"Q": queue(), "T": topic}), RoleARN=made["Arn"])
+    expect(found["StackStatus"], "ROLLBACK_COMPLETE", "a stack with a topic that its role may not make")
+    expect(found.get("RoleARN"), made["Arn"], "the stack's role")
+    denied = [failure for failure in account.failures(found["StackId"]) if "sns:CreateTopic" in failure]
+    expect(len(denied), 1, "failures that name sns:CreateTopic")
+
+
+@deploys("deployer/aws/roles.py", "generator/bootstrap/deployer.py")
+def passed_service_roles(account: Account, name: str) -> None:
+    """Whoever names a service role needs iam:PassRole on it, to CloudFormation."""
+    service = role()
+    service["Properties"]["AssumeRolePolicyDocument"] = _trusting("cloudformation")
+    made = _function(account, name, [("cloudformation:CreateChangeSet", "*")], {"Service": service})
+    asked = {"StackName": f"{name}-unmade", "ChangeSetName": "probe", "ChangeSetType": "CREATE"}
+    asked |= {"TemplateBody": '{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}'}
+    asked |= {"RoleARN": account.arn("iam", f"role/{made['Service']}").replace(account.aws.region, "")}
+    expect(_call(account, made["F"], "cloudformation", "create_change_set", **asked), DENIED, "without iam:PassRole")
+
+
+@deploys("generator/policies.py", "generator/bootstrap/service_role.py")
+def role_boundaries(account: Account, name: str) -> None:
+    """A role may do what its policies and its permissions boundary allow both."""
+    most = document({"Effect": "Allow", "Action": ["sqs:SendMessage", "logs:*"], "Resource": "*"})
+    made = role(("sqs:SendMessage", att("Q", "Arn")), ("sqs:PurgeQueue", att("Q", "Arn")))
+    made["Properties"]["PermissionsBoundary"] = ref("Most")
+    resources = {"Q": queue(), "Most": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": most}}}
+    resources |= {"Role": made, "F": function(account.code(SOURCE), att("Role", "Arn"), Timeout=20)}
+    found = account.deployed(name, template(resources, {"F": ref("F"), "Q": ref("Q")}))
+    _may(account, found["F"], "sqs", "send_message", QueueUrl=found["Q"], MessageBody="1")
+    expect(_call(account, found["F"], "sqs", "purge_queue", QueueUrl=found["Q"]), DENIED, "beyond the boundary")
+
+
+def _trusting(service: str) -> dict:
+    trusted = {"Service": f"{service}.amazonaws.com"}
+    return document({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})

@@ -13,6 +13,7 @@ from deployer.errors import Exit, Failure
 
 WORKERS = 8
 NONCURRENT_DAYS = 30
+_EXISTS = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 def ensure_bucket(aws: Aws, bucket: str, account: str) -> bool:
@@ -43,17 +44,26 @@ def upload_missing(
 ) -> list[str]:
     """Upload the objects that the bucket lacks, concurrently; return their keys, sorted.
 
-    A key contains its content's hash, so an existing object is the right one. `on_put` receives the key and the size
-    in bytes of each uploaded object, in the uploading thread.
+    A key contains its content's hash. An existing object with another checksum is replaced, by those who may: whoever
+    only plans can neither overwrite what is deployed nor prepare what will be. `on_put` receives the key and the size in
+    bytes of each uploaded object, in the uploading thread.
     """
-    s3 = aws.client("s3")
+    s3: Any = aws.client("s3")
 
     def put(key: str) -> str | None:
-        if has(s3, bucket, account, key):
-            return None
-        content = objects[key]
+        content, to = objects[key], {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": account}
         checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
-        s3.put_object(Bucket=bucket, Key=key, Body=content, ChecksumSHA256=checksum, ExpectedBucketOwner=account)
+        checked = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": checksum}
+        stored = _checksum(s3, to)
+        if stored == checksum:
+            return None
+        condition = {"IfNoneMatch": "*"} if stored is None else {}
+        try:
+            s3.put_object(**to, Body=content, **checked, **condition)
+        except s3.exceptions.ClientError as error:
+            # Another run was faster, or this one's first attempt, whose response was lost.
+            if service_errors.code_of(error) not in _EXISTS or _checksum(s3, to) != checksum:
+                raise
         on_put(key, len(content))
         return key
 
@@ -63,14 +73,18 @@ def upload_missing(
 
 def has(s3: Any, bucket: str, account: str, key: str) -> bool:
     """Return True if the object exists; False also if the caller may not know."""
+    return _checksum(s3, {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": account}) is not None
+
+
+def _checksum(s3: Any, of: Mapping[str, str]) -> str | None:
+    """Return the SHA-256 that S3 stores of an object; None if it does not exist, or if the caller may not know."""
     try:
-        s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=account)
+        return s3.head_object(**of, ChecksumMode="ENABLED").get("ChecksumSHA256", "")
     except s3.exceptions.ClientError as error:
         # Without s3:ListBucket, HEAD of a missing object returns 403; uploading it shows which it was.
         if service_errors.is_missing(error) or service_errors.is_denied(error):
-            return False
+            return None
         raise
-    return True
 
 
 def _exists(s3: Any, bucket: str, account: str) -> bool:

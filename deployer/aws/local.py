@@ -6,6 +6,8 @@ from pathlib import Path
 from deployer.errors import Exit, Failure
 
 STATE_VARIABLE = "FOOD_DELIVERY_LOCAL_DIR"
+ACCOUNT = "000000000000"
+"""Of the emulator. Roles of other accounts do not exist there."""
 CACHE_VARIABLE = "FOOD_DELIVERY_CACHE_DIR"
 
 

@@ -90,10 +90,17 @@ def _server(error: BaseException) -> tuple[str, str]:
 
 
 def _denied(error: BaseException) -> tuple[str, str]:
-    return (
-        f"missing permission: {denied_action(error)}",
-        "request this action on the stack's resources, or use another --profile",
-    )
+    action = denied_action(error)
+    hint = _OF_ROLES.get(action.split()[0], "request this action on the stack's resources, or use another --profile")
+    return f"missing permission: {action}", hint
+
+
+_OF_ROLES = {
+    "sts:AssumeRole": "it is assume_role of [deploy]: the role must exist, its trust policy must name these credentials, "
+    "and they must be allowed to assume it; if it demands MFA, sign in by a profile with role_arn and mfa_serial instead",
+    "iam:PassRole": "it is role_arn of [deploy]: allow these credentials to pass that role to cloudformation.amazonaws.com",
+}
+"""What to do if an action on a role is denied."""
 
 
 def _rejected(error: BaseException) -> tuple[str, str]:

@@ -7,7 +7,8 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from config.environment import Environment
-from deployer.aws import endpoint, isolated
+from deployer.aws import endpoint, isolated, local, roles
+from deployer.aws.roles import Roles
 from deployer.aws.sent import Sent
 from deployer.errors import Exit, Failure
 
@@ -40,7 +41,7 @@ class Aws:
     """Clients by service name, each created once, and what they connect to.
 
     `local`: the emulator that --local starts. `sent`: the calls that may have changed something. `warn` receives a
-    line for each failed call of `deployer.aws.advice`.
+    line for each failed call of `deployer.aws.advice`. `roles_of_run`: of all clients.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Aws:
         region: str,
         local_url: str | None = None,
         warn: Callable[[str], None] = lambda line: None,
+        roles_of_run: Roles = roles.NONE,
     ) -> None:
         from deployer.aws import responses
 
@@ -57,7 +59,10 @@ class Aws:
         self.local = local_url is not None
         self.warn = cache(warn)  # the same line once
         self.sent = Sent()
+        self.service_role = roles_of_run.service
         self._session: Any = session  # its stubs know literal names of services only
+        if roles_of_run.assumed:
+            roles.assume(session, self._created("sts", local_url), roles_of_run.assumed)
         self.client = _like(session.client, cache(lambda service: self.sent.watched(self._created(service, local_url))))
 
     def _created(self, service: str, url: str | None) -> Any:
@@ -72,7 +77,9 @@ class Aws:
 
         made = create(_LOCAL_CONFIG if self.local else _CONFIG)
         if not self.local and endpoint.is_on_this_machine(made.meta.endpoint_url):
-            return create(_LOCAL_CONFIG)
+            made = create(_LOCAL_CONFIG)
+        if service == "cloudformation" and self.service_role:
+            roles.pass_on(made, self.service_role)
         return made
 
     def endpoint_of(self, service: str) -> str | None:
@@ -138,7 +145,7 @@ def connect(
     session = _session(profile)
     if region is None and "region" not in environment.model_fields_set:
         region = responses.configured(lambda: session.region_name)
-    return Aws(session, region or environment.region, warn=warn)
+    return Aws(session, region or environment.region, warn=warn, roles_of_run=roles.of(environment.deploy))
 
 
 def connect_local(
@@ -151,7 +158,8 @@ def connect_local(
     session = isolated.session(
         variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], region or environment.region
     )
-    return Aws(session, region or environment.region, variables["AWS_ENDPOINT_URL"], warn)
+    its = roles.of(environment.deploy, local.ACCOUNT)
+    return Aws(session, region or environment.region, variables["AWS_ENDPOINT_URL"], warn, its)
 
 
 def check_region(region: str, *, profile: str | None = None, local: bool = False) -> None:

@@ -35,7 +35,14 @@ from deployer.preflight.account_state import AccountState
 from deployer.show import bars, outputs_file, plan_json, plan_markdown, progress
 from deployer.show.plan_report import PlanReport
 from deployer.show.ui import QUIET_SECONDS, Ui, can_ask
-from deployer.stacks import change_set_cleanup, deployment_records, feature_flags, leftover_versions, reading
+from deployer.stacks import (
+    change_set_cleanup,
+    deployment_records,
+    feature_flags,
+    leftover_versions,
+    reading,
+    termination_protection,
+)
 from deployer.stacks import outputs as stack_outputs
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.deployment_records import Source
@@ -103,6 +110,7 @@ def deploy_desired(
         context.ui.line("Nothing to change: the local version is deployed.")
         if not context.options.plan:
             previews.record(context)
+            _protect(context, account_state.stack)
             recording.catch_up(context.ui, context.aws, account_state, desired, source)
         return _unchanged(context, account_state, desired, source, planning.nothing(context, account_state))
     check_can_ask(context.options)
@@ -166,7 +174,9 @@ def execute(
     record = partial(recording.record, context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
     with _after_the_operation(context, outcome):
         applying.finish(context, change_set.stack_id, outcome, plan.monitoring, record)
-        values = outputs(context, reading.describe(context.aws, change_set.stack_id))
+        stack = reading.describe(context.aws, change_set.stack_id)
+        _protect(context, stack)
+        values = outputs(context, stack)
         record()
     return DeploymentReport("deployed", plan, values)
 
@@ -230,6 +240,11 @@ def _write_flags_and_execute(context: Context, change_set: ChangeSet, plan: Plan
     if feature_flags.write_if_absent(context.aws, context.environment):
         context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
     return applying.execute(context, change_set, progress.expected(plan.plan), plan.monitoring)
+
+
+def _protect(context: Context, stack: Mapping[str, Any] | None) -> None:
+    if termination_protection.ensure(context.aws, context.environment, stack):
+        context.ui.line(f"{context.ui.ok} Protect    {context.stack} has termination protection now")
 
 
 @contextmanager

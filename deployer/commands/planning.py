@@ -24,7 +24,7 @@ from deployer.stacks.rollback_triggers import Monitoring
 def check(context: Context, account_state: AccountState, now: Snapshot, then: Snapshot) -> Monitoring:
     """Check for name conflicts, missing permissions and alarms, before anything is written; return the monitoring."""
     with context.ui.step("Names") as step:
-        found = findings.check(context.aws, account_state.caller, now, then)
+        found = findings.check(context.aws, account_state.caller, context.environment.name, now, then)
         number = len(found.conflicts)
         step.result = f"{number} conflict{'s' * (number > 1)}" if number else "no conflicts"
     for warning in found.warnings:

@@ -53,6 +53,7 @@ _EFFECTS = {
     "PutPublicAccessBlock": _SET_UP,
     "RollbackStack": _Effect("began to roll back stack", "StackName"),
     "UpdateAccount": _Effect("unset API Gateway's logging role"),
+    "UpdateTerminationProtection": _Effect("changed the termination protection of stack", "StackName"),
     "UpdateTable": _Effect("disabled the deletion protection of table", "TableName"),
 }
 """By operation; any other is reported by its API name."""

@@ -1,19 +1,14 @@
-"""Read the provider schemas that cfn-lint ships, and which properties cannot change in place.
+"""Which properties cannot change in place, by the provider schemas.
 
-Reads cfn-lint's files, since importing it takes a second. Mutability does not differ between regions, so it is read
-from us-east-1, which has every type.
+Mutability does not differ between regions, so it is read from us-east-1, which has every type.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
 from deployer.plan.changes import ABSENT, Difference, Replaces
 from deployer.plan.properties import same
+from generator.provider_schemas import read
 
 Pointer = tuple[str, ...]
 
@@ -61,23 +56,3 @@ def _inner(value, names: Pointer):
 def _pointers(paths: list[str] | None) -> tuple[Pointer, ...]:
     """Convert /properties/Code/S3Key to (Code, S3Key), without the steps into lists."""
     return tuple(tuple(part for part in path.split("/")[2:] if part != "*") for path in paths or ())
-
-
-def read(resource_type: str, region: str) -> Mapping[str, Any]:
-    """Return the provider schema of a resource type; {} for an unknown type or region."""
-    try:
-        return _read(f"resources/{_file_names(region)[resource_type]}.json")
-    except (OSError, KeyError):
-        return {}
-
-
-@cache
-def _file_names(region: str) -> Mapping[str, str]:
-    return _read(f"providers/{region}.json")
-
-
-def _read(name: str) -> Any:
-    spec = find_spec("cfnlint")  # resources.files("cfnlint") would import it
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("cfn-lint is not installed", name="cfnlint")
-    return json.loads((Path(spec.origin).parent / "data" / "schemas" / name).read_text("utf-8"))

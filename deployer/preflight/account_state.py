@@ -6,6 +6,7 @@ from typing import Any
 
 from config import names
 from config.environment import Environment
+from deployer.aws import roles
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 from deployer.preflight.concurrency import check as check_concurrency
@@ -40,6 +41,7 @@ def check(aws: Aws, environment: Environment, limits: bool = True) -> AccountSta
     """
     identity = aws.client("sts").get_caller_identity()
     check_account(environment, identity["Account"], identity["Arn"])
+    check_service_role(aws, identity["Account"])
     stack = reading.describe(aws, names.root_stack(environment.name))
     if limits:
         deployed = {} if reading.status_of(stack).is_new else reading.parameters_of(stack)
@@ -70,6 +72,16 @@ def check_account(environment: Environment, account: str, caller: str) -> None:
             f"environment {environment.name} belongs to account {environment.account}, "
             f"but these credentials are of {account} ({caller})",
             "use another --profile",
+        )
+
+
+def check_service_role(aws: Aws, account: str) -> None:
+    """Raise Failure(PREFLIGHT) for a service role of another account: CloudFormation takes none."""
+    if aws.service_role and roles.account_of(aws.service_role) != account:
+        raise Failure(
+            Exit.PREFLIGHT,
+            f"the service role is of another account than {account}: {aws.service_role}",
+            "correct role_arn in [deploy], or use another --profile",
         )
 
 

@@ -18,11 +18,11 @@ class Findings:
     warnings: tuple[str, ...]
 
 
-def check(aws: Aws, caller: str, now: Snapshot, then: Snapshot) -> Findings:
+def check(aws: Aws, caller: str, environment: str, now: Snapshot, then: Snapshot) -> Findings:
     """Check the changes from `now` to `then`. `caller`: the ARN of GetCallerIdentity."""
     before, after = snapshot.resources_of(now), snapshot.resources_of(then)
     found = name_conflicts.find(aws, snapshot.added(before, after), before.values())
-    allowed = caller_permissions.check(aws, caller, before, after)
+    allowed = caller_permissions.check(aws, caller, environment, before, after)
     unchecked = ", ".join(found.unchecked)
     skipped = [f"name conflicts were not checked: {unchecked}"] if unchecked else []
     return Findings(found.conflicts, found.limits_reached, (*allowed.warnings(), *skipped))

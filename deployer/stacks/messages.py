@@ -136,6 +136,10 @@ KNOWN: tuple[KnownCause, ...] = (
         transient=True,
     ),
     _known(
+        r"/AWSCloudFormation is not authorized to perform:? (?P<action>[\w-]+:\w+)",
+        "the service role (role_arn of [deploy]) needs {action}: update the stack of bootstrap/pipeline-role.yaml",
+    ),
+    _known(
         r"not authorized to perform:? (?P<action>[\w-]+:\w+)",
         "the deploying principal needs {action}; request it, or use another --profile",
     ),

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from deployer.aws import roles
 from deployer.aws.session import Aws
 from deployer.stacks import events, reading
 from deployer.stacks.events import Event
@@ -20,7 +21,6 @@ from deployer.stacks.stack_status import StackStatus
 
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS")
 _TOKEN = re.compile(r"deploy--(?P<who>.+?)--(?P<host>.+?)--(?P<pid>\d+)--\d{8}T\d{6}Z--[0-9a-f]{8}")
-_GENERATED = re.compile(r"botocore-session-\d+|aws-go-sdk-\d+|\d+")
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,8 @@ def starter(token: str) -> Starter | None:
 
 
 def name_of(caller: str) -> str:
-    """Return the name of the user or session in an STS ARN; the role's if the session's name is generated."""
-    parts = caller.split("/")
-    name = parts[-2] if len(parts) > 2 and _GENERATED.fullmatch(parts[-1]) else parts[-1].split(":")[-1]
-    return _plain(name, 40)
+    """Return `roles.name_of`, as a token allows it."""
+    return _plain(roles.name_of(caller), 40)
 
 
 def current(aws: Aws, stack: str) -> Operation | None:

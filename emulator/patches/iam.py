@@ -98,12 +98,13 @@ def _document(body: bytes) -> dict:
     return document if isinstance(document, dict) else {}
 
 
-def role_may(role: str, action: str, resource: str) -> bool:
-    """Return whether a role's policies allow an action; always if IAM is not enforced."""
+def role_may(role: str, action: str, resource: str, keys: dict | None = None) -> bool:
+    """Return whether a role's policies allow an action; always if IAM is not enforced. `keys`: of its conditions."""
     if not AUTH:
         return True
     account = role.split(":")[4]
-    context = _context(action, resource, principal_arn=role, principal_type="AssumedRole", principal_account=account)
+    principal = {"principal_arn": role, "principal_type": "AssumedRole", "principal_account": account}
+    context = _context(action, resource, **principal, service_context=keys or {})
     policies = iam_evaluator._gather_role_policies(role.rsplit("/", 1)[-1], account)
     return iam_evaluator.evaluate(context, policies).decision == "Allow"
 

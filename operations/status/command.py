@@ -12,7 +12,7 @@ from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.options import Options
 from deployer.show.ui import Ui
-from deployer.stacks import deployment_records, outputs, reading, tree
+from deployer.stacks import deployment_records, outputs, reading, termination_protection, tree
 from deployer.stacks.tree import Stack
 from operations.queues import lookup
 from operations.queues.lookup import Queue
@@ -53,12 +53,15 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         step.result = f"{stack['StackName']}, {len(stacks)} stacks"
     url = outputs.usable(aws, stack).get("ApiUrl", "")
     _show(ui, stacks, alarms_found, dead_letter_queues, settings, version, url)
+    protected = termination_protection.is_on(stack)
+    ui.line(f"Termination protection: {'on' if protected else 'off'}")
     for name, reason in unreadable.items():
         ui.warn(f"{name}: {reason}")
     return {
         "result": "read",
         "version": version,
         "apiUrl": url,
+        "terminationProtection": protected,
         "stacks": view.stacks_as_json(stacks),
         "alarms": view.alarms_as_json(alarms_found),
         "deadLetterQueues": view.queues_as_json(dead_letter_queues),

@@ -42,6 +42,12 @@ def test_its_data_is_kept_as_the_file_says(environment):
     assert config.imports.retention_days in [rule.get("Expiration", {}).get("Days") for rule in rules["Rules"]]
 
 
+def test_its_stack_is_protected_where_its_data_is_retained(environment):
+    config, deployment = environment
+    [stack] = deployment.client("cloudformation").describe_stacks(StackName=f"food-delivery-{config.name}")["Stacks"]
+    assert stack["EnableTerminationProtection"] is (config.data.retention == "Retain")
+
+
 def test_its_logs_go_after_as_many_days_as_the_file_says(environment):
     config, deployment = environment
     groups = deployment.client("logs").describe_log_groups(logGroupNamePrefix=f"/food-delivery/{config.name}/")

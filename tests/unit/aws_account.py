@@ -48,6 +48,7 @@ class Stubbed(SimpleNamespace):
             elsewhere="",
             endpoint_url=None,
             ca_bundle=None,
+            service_role=None,
             clients={},
             stubs={},
             warned=[],

@@ -26,7 +26,7 @@ from deployer.preflight import account_state as preflight
 from deployer.show import bars, failure
 from deployer.show.progress import display
 from deployer.show.ui import Ui
-from deployer.stacks import deployment_records
+from deployer.stacks import deployment_records, termination_protection
 from deployer.stacks.execution import Outcome
 
 FUNCTION = "AWS::Lambda::Function"
@@ -47,7 +47,7 @@ def destroy(options: Options, ui: Ui, aws: Aws, environment: Environment) -> dic
         preflight.check_account(environment, identity["Account"], identity["Arn"])
         found = inventory.take(aws, environment.name, identity["Account"])
         step.result = f"account {found.account}, {aws.region}{aws.elsewhere}, stack {names.root_stack(options.env)}: {found.status}"
-    consent.check_stack(found, partial(options.aws_command, aws))
+    consent.check_stack(environment, found, partial(options.aws_command, aws))
     data = found.retained_data if options.delete_data else []
     shared = _deletes_shared(options, found)
     if not (found.status.exists or data or found.has_flags or found.records or (shared and found.has_shared)):
@@ -68,6 +68,8 @@ def _destroy(context: Context, found: Inventory, data: list[DataResource]) -> li
     """Delete the stack, then `data`, which it retained, then what is outside it; return what is kept."""
     ui, aws = context.ui, context.aws
     if found.stack and found.status.exists:
+        if termination_protection.lift(aws, found.stack):
+            ui.line(f"{ui.ok} {'Unprotect':<10} {context.stack} has no termination protection any more")
         _delete_stack(context, found, found.stack["StackId"])
     for each in data:
         _delete_data(ui, aws, each)

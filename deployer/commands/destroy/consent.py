@@ -9,12 +9,14 @@ from deployer.commands.destroy.resources import BUCKET, DataResource
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import ask, can_ask
+from deployer.stacks import termination_protection
 from deployer.stacks.stack_status import recovery_action
 
 
-def check_stack(found: Inventory, aws_command: Callable[[str], str]) -> None:
-    """Refuse a stack that is changing or has termination protection.
+def check_stack(environment: Environment, found: Inventory, aws_command: Callable[[str], str]) -> None:
+    """Refuse a stack that is changing, or whose termination protection no deployment has enabled.
 
+    Where data is retained a deployment has; the name that must be typed there lifts it.
     `aws_command`: makes the complete command from the words that follow `aws`.
     """
     stack = names.root_stack(found.environment)
@@ -24,7 +26,7 @@ def check_stack(found: Inventory, aws_command: Callable[[str], str]) -> None:
 
     if found.status.is_running and found.status.name != "DELETE_IN_PROGRESS":
         raise Failure(Exit.PREFLIGHT, f"stack {stack} is in {found.status}", recovery_action(found.status, cli))
-    if found.stack and found.stack.get("EnableTerminationProtection"):
+    if found.stack and termination_protection.is_on(found.stack) and environment.data.retention != "Retain":
         raise Failure(
             Exit.REFUSED,
             f"stack {stack} has termination protection",
@@ -91,6 +93,8 @@ def _protections(environment: Environment, found: Inventory) -> Iterator[str]:
         yield f"{file} sets data.retention to Retain"
     if environment.data.deletion_protection:
         yield f"{file} sets data.deletion_protection"
+    if found.stack and termination_protection.is_on(found.stack):
+        yield f"stack {names.root_stack(environment.name)} has termination protection"
     for data in found.data:
         resource = f"{data.resource.path} ({data.id})"
         if data.protected:

@@ -14,7 +14,8 @@ from moto import mock_aws
 from config import names
 from config.environment import load
 from config.parameters import from_environment
-from deployer import argument_parser, cli
+from config.sections import Data
+from deployer import argument_parser, cli, connection
 from deployer.artifacts import bucket, lint, rendering, wheels
 from deployer.artifacts.lint import Finding
 from deployer.artifacts.packaging import Package
@@ -24,7 +25,7 @@ from deployer.errors import MEANING, Exit, Failure
 from deployer.options import Options
 from deployer.preflight import account_state as preflight
 from deployer.show.ui import Ui
-from deployer.stacks import feature_flags, operation
+from deployer.stacks import feature_flags, operation, termination_protection
 from deployer.stacks.validation import Problem, Refused
 from generator.parameters import BY_DEPLOYER
 
@@ -119,6 +120,27 @@ def test_the_first_deployment_creates_everything(world):
         "Project": "food-delivery",
         "Environment": "dev",
     }
+
+
+def test_a_stack_that_retains_data_gets_termination_protection_again_if_it_was_taken_away(world, monkeypatch):
+    retaining = load("dev").model_copy(update={"data": Data(retention="Retain", deletion_protection=False)})
+    monkeypatch.setattr(connection, "load_environment", lambda options: retaining)
+    asked = []
+    monkeypatch.setattr(termination_protection, "_set", lambda aws, stack, on: asked.append((stack["StackName"], on)))
+    assert run(world, plan=True)["result"] == "planned" and asked == []
+    assert [run(world)["result"], run(world)["result"]] == ["deployed", "unchanged"]
+    assert asked == [("food-delivery-dev", True)] * 2, "moto's stack stays without"
+
+
+def test_an_object_with_other_content_than_its_key_says_is_replaced(world):
+    run(world)
+    s3, name = boto3.client("s3", "us-east-1"), names.artifact_bucket("123456789012", "us-east-1")
+    [key] = [each["Key"] for each in s3.list_objects_v2(Bucket=name)["Contents"] if "functions" in each["Key"]]
+    right = s3.get_object(Bucket=name, Key=key)["Body"].read()
+    s3.put_object(Bucket=name, Key=key, Body=b"planted")
+    world.root = template("two")
+    run(world)
+    assert s3.get_object(Bucket=name, Key=key)["Body"].read() == right
 
 
 def test_the_outputs_are_written_to_the_outputs_file(world):

@@ -4,9 +4,9 @@ import pytest
 from botocore.stub import ANY
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from deployer.plan import schemas
 from deployer.plan.snapshot import Resource, Snapshot
 from deployer.preflight import caller_permissions, findings
+from generator import provider_schemas
 
 USER = "arn:aws:iam::123456789012:user/team/ops"
 SESSION = "arn:aws:sts::123456789012:assumed-role/Deployer/me"
@@ -64,12 +64,12 @@ def test_what_other_properties_would_need_is_not():
 def test_the_schemas_are_those_that_cfn_lint_reads_itself():
     for kind in ("AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::ApiGateway::Stage"):
         theirs = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema["handlers"]
-        assert schemas.read(kind, "eu-west-1").get("handlers", {}) == theirs
+        assert provider_schemas.read(kind, "eu-west-1").get("handlers", {}) == theirs
 
 
 def test_an_unknown_kind_or_region_needs_nothing_that_is_known():
-    assert schemas.read("Custom::Thing", "us-east-1").get("handlers", {}) == {}
-    assert schemas.read("AWS::SQS::Queue", "xx-nowhere-1").get("handlers", {}) == {}
+    assert provider_schemas.read("Custom::Thing", "us-east-1").get("handlers", {}) == {}
+    assert provider_schemas.read("AWS::SQS::Queue", "xx-nowhere-1").get("handlers", {}) == {}
 
 
 def test_all_pages_count_and_what_is_denied_outright_comes_first(aws):
@@ -78,7 +78,7 @@ def test_all_pages_count_and_what_is_denied_outright_comes_first(aws):
     expected = {"PolicySourceArn": USER, "ActionNames": ANY, "ContextEntries": ANY}
     iam.add_response("simulate_principal_policy", first | {"IsTruncated": True, "Marker": "2"}, expected)
     iam.add_response("simulate_principal_policy", answer(sns__CreateTopic="explicitDeny"), {**expected, "Marker": "2"})
-    found = caller_permissions.check(aws, USER, {}, tree("DynamoDB::Table", "SNS::Topic"))
+    found = caller_permissions.check(aws, USER, "dev", {}, tree("DynamoDB::Table", "SNS::Topic"))
     assert found.warnings() == [
         "denied to you by a policy: sns:CreateTopic (AWS::SNS::Topic)",
         "not allowed to you on every resource: s3:PutObject (the deployer itself)",
@@ -98,7 +98,7 @@ def test_a_session_is_asked_about_as_its_role_with_its_path(aws):
     iam.add_response("get_role", {"Role": role}, {"RoleName": "Deployer"})
     expected = {"PolicySourceArn": ROLE, "ActionNames": ANY, "ContextEntries": ANY}
     iam.add_response("simulate_principal_policy", answer(), expected)
-    assert caller_permissions.check(aws, SESSION, {}, TABLE) == caller_permissions.Permissions()
+    assert caller_permissions.check(aws, SESSION, "dev", {}, TABLE) == caller_permissions.Permissions()
     aws.done()
 
 
@@ -109,7 +109,7 @@ def test_a_hundred_actions_are_asked_at_a_time(aws, monkeypatch):
     client.meta.events.register("provide-client-params.iam.*", lambda params, **_: sent.append(params["ActionNames"]))
     for _ in range(3):
         aws.stub("iam").add_response("simulate_principal_policy", answer())
-    caller_permissions.check(aws, USER, {}, TABLE)
+    caller_permissions.check(aws, USER, "dev", {}, TABLE)
     assert [len(names) for names in sent] == [100, 100, 1]
 
 
@@ -117,12 +117,12 @@ def test_what_hangs_on_circumstances_is_no_finding(aws):
     response = answer(s3__PutObject="explicitDeny")
     response["EvaluationResults"][0]["MissingContextValues"] = ["aws:MultiFactorAuthPresent"]
     aws.stub("iam").add_response("simulate_principal_policy", response)
-    assert caller_permissions.check(aws, USER, {}, TABLE).warnings() == []
+    assert caller_permissions.check(aws, USER, "dev", {}, TABLE).warnings() == []
 
 
 @pytest.mark.parametrize("caller", ["arn:aws:iam::123456789012:root", "arn:aws:sts::123456789012:federated-user/x"])
 def test_whom_iam_does_not_simulate_is_not_checked(aws, caller):
-    [warning] = caller_permissions.check(aws, caller, {}, TABLE).warnings()
+    [warning] = caller_permissions.check(aws, caller, "dev", {}, TABLE).warnings()
     assert warning.startswith("permissions not checked: ") and caller in warning
     assert aws.clients == {}
 
@@ -131,14 +131,14 @@ def test_whom_iam_does_not_simulate_is_not_checked(aws, caller):
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "InvalidInput"])
 def test_a_denied_simulation_is_a_warning(aws, caller, operation, code):
     aws.stub("iam").add_client_error(operation, code, "words\nof theirs", 400)
-    [warning] = caller_permissions.check(aws, caller, {}, TABLE).warnings()
+    [warning] = caller_permissions.check(aws, caller, "dev", {}, TABLE).warnings()
     said = "missing permission: " if code == "AccessDenied" else "words of theirs"
     assert warning.startswith("permissions not checked: ") and said in warning
 
 
 def test_the_emulator_is_not_asked(aws):
     aws.local = True
-    assert caller_permissions.check(aws, USER, {}, TABLE) == caller_permissions.Permissions()
+    assert caller_permissions.check(aws, USER, "dev", {}, TABLE) == caller_permissions.Permissions()
     assert aws.clients == {}
 
 
@@ -153,7 +153,7 @@ def test_names_and_permissions_are_asked_about_the_same_changes(aws):
     then = {"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}}}}
     aws.stub("logs").add_response("describe_log_groups", {"logGroups": [{"logGroupName": name}]})
     aws.stub("iam").add_response("simulate_principal_policy", answer(logs__CreateLogGroup="explicitDeny"))
-    found = findings.check(aws, USER, Snapshot(), Snapshot(then))
+    found = findings.check(aws, USER, "dev", Snapshot(), Snapshot(then))
     assert [each.name for each in found.conflicts] == [name]
     assert found.warnings == ("denied to you by a policy: logs:CreateLogGroup (AWS::Logs::LogGroup)",)
 
@@ -161,5 +161,17 @@ def test_names_and_permissions_are_asked_about_the_same_changes(aws):
 def test_no_change_asks_for_no_name(aws):
     then = {"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/x"}}}}
     aws.stub("iam").add_response("simulate_principal_policy", answer())
-    findings.check(aws, USER, Snapshot(then), Snapshot(then))
+    findings.check(aws, USER, "dev", Snapshot(then), Snapshot(then))
     assert "logs" not in aws.clients
+
+
+def test_a_service_role_is_asked_about_its_own_names_instead_of_the_caller(aws):
+    aws.service_role = ROLE
+    iam = aws.stub("iam")
+    table = "arn:aws:dynamodb:us-east-1:123456789012:table/food-delivery-dev-example"
+    expected = {"PolicySourceArn": ROLE, "ActionNames": ["dynamodb:CreateTable"], "ContextEntries": ANY}
+    said = answer(dynamodb__CreateTable="implicitDeny")
+    iam.add_response("simulate_principal_policy", said, {**expected, "ResourceArns": [table]})
+    [warning] = caller_permissions.check(aws, USER, "dev", {}, TABLE).warnings()
+    assert warning.startswith("not allowed to the service role on every resource: dynamodb:CreateTable")
+    aws.done()

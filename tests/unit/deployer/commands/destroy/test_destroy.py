@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from config.environment import load
+from config.sections import Data
 from deployer import connection
 from deployer.aws import object_versions
 from deployer.aws.sent import Sent, Write
@@ -258,6 +260,18 @@ def test_termination_protection_is_refused_with_the_command_that_disables_it(wor
     world.found = found(stack={**STACK, "EnableTerminationProtection": True})
     failure = world.refused()
     assert failure.code is Exit.REFUSED and "--no-enable-termination-protection" in failure.hint
+
+
+def test_the_typed_name_lifts_the_protection_of_a_stack_that_retains_data(world, monkeypatch):
+    retaining = load("dev").model_copy(update={"data": Data(retention="Retain")})
+    monkeypatch.setattr(connection, "load_environment", lambda options: retaining)
+    client = world.aws.client("cloudformation")
+    client.update_termination_protection = lambda **call: world.did.append(("protection", *call.values()))
+    world.found = found(stack={**STACK, "EnableTerminationProtection": True})
+    assert "has termination protection" in world.refused().message
+    world.answers(monkeypatch, "dev")
+    world.run()
+    assert world.did[:2] == [("protection", "arn:root", False), "delete stack"]
 
 
 def test_an_object_put_after_emptying_is_deleted_by_one_retry(world):
