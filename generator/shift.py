@@ -15,7 +15,7 @@ from generator import alarm_resources
 from generator.alarms import releases
 from generator.alarms.releases import GRADUAL
 from generator.functions import FUNCTIONS, Function
-from generator.policies import allow, assumed_by, policy
+from generator.policies import BOUNDARY, allow, assumed_by, policy
 
 APPLICATION = "ReleaseApplication"
 ROLE = "ReleaseRole"
@@ -52,6 +52,7 @@ def _role() -> Role:
         Description=Sub(f"CodeDeploy for {names.root_stack('${Environment}')}"),
         AssumeRolePolicyDocument=assumed_by("codedeploy"),
         Policies=[Policy(PolicyName="release", PolicyDocument=policy(move, read))],
+        PermissionsBoundary=BOUNDARY,
     )
 
 

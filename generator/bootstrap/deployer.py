@@ -21,6 +21,7 @@ _FLAGS = arn("ssm", f"parameter{names.parameter_path(ENVIRONMENT, '*')}")
 _WITH_SERVICE_ROLE = {"ArnEquals": {"cloudformation:RoleArn": SERVICE_ROLE}}
 _PASSED = {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
 _NEVER_OVERWRITTEN = {"Null": {"s3:if-none-match": "false"}}
+_FUNCTIONS = arn("lambda", f"function:{PREFIX}")
 _LISTS = "lists what the account has, to find name conflicts"
 
 
@@ -97,6 +98,9 @@ def deployments() -> list[Statement]:
             "cloudformation:ExecuteChangeSet DeleteChangeSet CancelUpdateStack UpdateTerminationProtection",
             *(*_STACKS, _CHANGE_SETS),
         ),
+        _statement("ReadVersions", "lambda:ListVersionsByFunction", _FUNCTIONS),
+        _statement("DeleteLeftoverVersions", "lambda:DeleteFunction", f"{_FUNCTIONS}:*"),  # versions, not the function
+        _statement("ReadShifts", "codedeploy:GetDeployment GetDeploymentGroup", arn("codedeploy", "*")),
         _statement("WriteFlags", "ssm:PutParameter", _FLAGS),
         _statement("ReadKey", "apigateway:GET", arn("apigateway", "/apikeys/*", account=""), why="ids are random"),
         _statement(
