@@ -47,6 +47,7 @@ COMMANDS = (
     Command("--dlq", "operations.queues.command", "show"),
     Command("--faults", "operations.faults.command", companions=frozenset({"duration"})),
     Command("--redrive", "operations.queues.command", "redrive_queue", companions=frozenset({"yes"})),
+    Command("--prune", "operations.pruning.command", companions=frozenset({"yes", "keep", "plan"})),
 )
 _ANYWHERE = frozenset({"env", "local", "local_dir", "region", "profile", "output", "debug"})
 

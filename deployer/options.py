@@ -58,6 +58,9 @@ class Options:
     # --destroy
     delete_data: bool = False
 
+    # --prune
+    keep: int = 10
+
     def at_the_same_place(self, command: str = "", **other) -> "Options":
         """Return the options of another command for the same environment, account and region."""
         return Options(**{name: getattr(self, name) for name in _TARGET}, command=command, **other)

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deployer.aws import service_errors
@@ -12,6 +13,10 @@ from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 
 WORKERS = 8
+SPARED = timedelta(days=1)
+"""--prune leaves objects and function versions that are younger."""
+
+RENEWED_AFTER = SPARED / 2
 NONCURRENT_DAYS = 30
 
 
@@ -41,7 +46,7 @@ def upload_missing(
     objects: Mapping[str, bytes],
     on_put: Callable[[str, int], None] = lambda key, size: None,
 ) -> list[str]:
-    """Upload the objects that the bucket lacks, concurrently; return their keys, sorted.
+    """Upload the objects that the bucket lacks, concurrently; return their keys, sorted. Renew the others.
 
     A key contains its content's hash, so an existing object is the right one. `on_put` receives the key and the size
     in bytes of each uploaded object, in the uploading thread.
@@ -49,7 +54,7 @@ def upload_missing(
     s3 = aws.client("s3")
 
     def put(key: str) -> str | None:
-        if has(s3, bucket, account, key):
+        if renew(s3, bucket, account, key):
             return None
         content = objects[key]
         checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
@@ -63,14 +68,35 @@ def upload_missing(
 
 def has(s3: Any, bucket: str, account: str, key: str) -> bool:
     """Return True if the object exists; False also if the caller may not know."""
+    return _written(s3, bucket, account, key) is not None
+
+
+def renew(s3: Any, bucket: str, account: str, key: str) -> bool:
+    """Return what `has` does; copy an object onto itself that is not new.
+
+    --prune spares what was written during the last day: a renewed object exists until a change set names it.
+    """
+    written = _written(s3, bucket, account, key)
+    if written and datetime.now(UTC) - written > RENEWED_AFTER:
+        s3.copy_object(
+            Bucket=bucket,
+            Key=key,
+            CopySource={"Bucket": bucket, "Key": key},
+            MetadataDirective="REPLACE",  # S3 refuses a copy onto itself that changes nothing
+            ExpectedBucketOwner=account,
+        )
+    return written is not None
+
+
+def _written(s3: Any, bucket: str, account: str, key: str) -> datetime | None:
+    """Return when the object was last written; None if it does not exist, or the caller may not know."""
     try:
-        s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=account)
+        return s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=account)["LastModified"]
     except s3.exceptions.ClientError as error:
         # Without s3:ListBucket, HEAD of a missing object returns 403; uploading it shows which it was.
         if service_errors.is_missing(error) or service_errors.is_denied(error):
-            return False
+            return None
         raise
-    return True
 
 
 def _exists(s3: Any, bucket: str, account: str) -> bool:

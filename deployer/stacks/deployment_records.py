@@ -24,6 +24,9 @@ from deployer.stacks import reading
 FORMAT = 2
 """Version of the record's format. Format 1 had no number, and 0.0 seconds and no changes if not followed to the end."""
 
+FOLDER = "deployments/"
+"""Prefix of all records in the artifact bucket."""
+
 DEPLOY, ROLLBACK = "deploy", "rollback"
 
 _TIME = "%Y%m%dT%H%M%S.%fZ"
@@ -96,7 +99,7 @@ class Entry:
 
 
 def prefix(environment: str) -> str:
-    return f"deployments/{environment}/"
+    return f"{FOLDER}{environment}/"
 
 
 def version_of(root: Mapping[str, Any], values: Mapping[str, str], tags: Mapping[str, str]) -> str:
@@ -177,10 +180,10 @@ def entries(aws: Aws, account: str, environment: str) -> list[Entry]:
         keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
     except s3.exceptions.NoSuchBucket:
         return []
-    return sorted(_entries(keys), key=lambda entry: entry.key, reverse=True)
+    return sorted(entries_of(keys), key=lambda entry: entry.key, reverse=True)
 
 
-def _entries(keys: Iterable[str]) -> Iterable[Entry]:
+def entries_of(keys: Iterable[str]) -> Iterable[Entry]:
     for key in keys:
         if match := _KEY.fullmatch(key):
             yield Entry(key, datetime.strptime(match[1], _TIME).replace(tzinfo=UTC), match[2])
