@@ -10,12 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from deployer import connection
 from deployer.options import Options
 from deployer.show.ui import Ui
-from deployer.stacks import deployment_records
-from operations.pruning import command, selection
-from tests.unit.operations.pruning.prune_world import ACCOUNT, Account, release
+from operations.pruning import command
+from tests.unit.operations.pruning.prune_world import Account, release
 
 ENVIRONMENTS = st.sampled_from(["dev", "pr-7"])
 RELEASES = st.integers(1, 6)
+KEEP = st.integers(1, 3)
 
 
 class Histories(RuleBasedStateMachine):
@@ -25,8 +25,7 @@ class Histories(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(connection, "connect", lambda *arguments: self.account.aws)
         self.plans: dict[tuple[str, str], int] = {}
-        self.uploaded: tuple[str, int] | None = None
-        self.root_keys = {release(number).root_key: number for number in range(1, 7)}
+        self.history: dict[str, list[int]] = {"dev": [], "pr-7": []}
 
     def teardown(self):
         self.patch.undo()
@@ -41,8 +40,12 @@ class Histories(RuleBasedStateMachine):
     def deploys(self, environment, number):
         """To an earlier release as well: a rollback."""
         identity = self.account.propose(environment, self.account.upload(number))
+        self.execute(environment, identity, number)
+
+    def execute(self, environment, identity, number):
         self.forget_plans(environment)
         self.account.execute(environment, identity)
+        self.history[environment].insert(0, number)
 
     @rule(environment=ENVIRONMENTS, number=RELEASES)
     def saves_a_plan(self, environment, number):
@@ -52,9 +55,7 @@ class Histories(RuleBasedStateMachine):
     @rule(data=st.data())
     def applies_a_plan(self, data):
         environment, identity = plan = data.draw(st.sampled_from(sorted(self.plans)))
-        del self.plans[plan]
-        self.forget_plans(environment)
-        self.account.execute(environment, identity)
+        self.execute(environment, identity, self.plans.pop(plan))
 
     @precondition(lambda self: self.plans)
     @rule(data=st.data())
@@ -62,54 +63,32 @@ class Histories(RuleBasedStateMachine):
         environment, identity = plan = data.draw(st.sampled_from(sorted(self.plans)))
         del self.plans[plan], self.account.stacks[environment].change_sets[identity]
 
-    @precondition(lambda self: self.uploaded is None)
-    @rule(environment=ENVIRONMENTS, number=RELEASES)
-    def begins_to_upload(self, environment, number):
+    @rule(environment=ENVIRONMENTS, number=RELEASES, keep=KEEP)
+    def prunes_between_upload_and_change_set(self, environment, number, keep):
         self.account.upload(number)
-        self.uploaded = environment, number
-
-    @precondition(lambda self: self.uploaded)
-    @rule()
-    def makes_the_change_set_of_the_upload(self):
-        environment, number = self.uploaded
-        assert self.account.has(number), "pruned between upload and change set"
+        self.prunes(keep)
+        assert self.account.has(number)
         self.plans[environment, self.account.propose(environment, release(number))] = number
-        self.uploaded = None
 
-    @precondition(lambda self: self.uploaded is None)
-    @rule(days=st.integers(1, 3))
-    def days_pass(self, days):
-        self.account.later(days=days)
-
-    @rule(hours=st.sampled_from([1, 11, 13]))
-    @precondition(lambda self: self.uploaded is None)
-    def hours_pass(self, hours):
-        self.account.later(hours=hours)
-
-    @rule(minutes=st.sampled_from([1, 20]))
-    def minutes_pass(self, minutes):
-        self.account.later(minutes=minutes)
+    @rule(time=st.sampled_from([{"hours": 11}, {"hours": 13}, {"days": 2}]))
+    def time_passes(self, time):
+        self.account.later(**time)
 
     @precondition(lambda self: "pr-7" in self.account.stacks)
     @rule()
     def destroys_the_preview(self):
         self.plans = {plan: number for plan, number in self.plans.items() if plan[0] != "pr-7"}
         self.account.destroy("pr-7")
+        self.history["pr-7"] = []
 
-    @rule(keep=st.integers(1, 3))
+    @rule(keep=KEEP)
     def prunes(self, keep):
-        kept = [each for each in self.recorded(keep) if self.account.has(each)]
+        last = [number for history in self.history.values() for number in [*dict.fromkeys(history)][:keep]]
+        kept = [number for number in last if self.account.has(number)]
         given = Options("dev", command="--prune", keep=keep, yes=True)
         command.run(given, Ui(io.StringIO(), interactive=False), None)
         assert all(self.account.has(number) for number in kept)
         assert command.run(given, Ui(io.StringIO(), interactive=False), None)["result"] == "unchanged"
-
-    def recorded(self, keep) -> list[int]:
-        aws, found = self.account.aws, []
-        for environment in ("dev", "pr-7"):
-            entries = deployment_records.entries(aws, ACCOUNT, environment)
-            found += selection.kept(deployment_records.read(aws, ACCOUNT, entries), keep)
-        return [self.root_keys[each.root] for each in found]
 
     @invariant()
     def saved_plans_can_be_applied(self):
@@ -122,7 +101,7 @@ class Histories(RuleBasedStateMachine):
                 function = self.account.functions[name]
                 assert function.aliases["live"]["FunctionVersion"] in function.versions
             if stack.body:
-                [number] = [number for number in self.root_keys.values() if release(number).root == stack.body]
+                [number] = [number for number in range(1, 7) if release(number).root == stack.body]
                 assert self.account.has(number)
 
 
