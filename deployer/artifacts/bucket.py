@@ -74,17 +74,22 @@ def has(s3: Any, bucket: str, account: str, key: str) -> bool:
 def renew(s3: Any, bucket: str, account: str, key: str) -> bool:
     """Return what `has` does; copy an object onto itself that is not new.
 
-    --prune spares what was written during the last day: a renewed object exists until a change set names it.
+    --prune spares what was written during the last day: a renewed object exists until a change set names it. A caller
+    who may not overwrite objects, such as a pipeline that only plans, renews none.
     """
     written = _written(s3, bucket, account, key)
     if written and datetime.now(UTC) - written > RENEWED_AFTER:
-        s3.copy_object(
-            Bucket=bucket,
-            Key=key,
-            CopySource={"Bucket": bucket, "Key": key},
-            MetadataDirective="REPLACE",  # S3 refuses a copy onto itself that changes nothing
-            ExpectedBucketOwner=account,
-        )
+        try:
+            s3.copy_object(
+                Bucket=bucket,
+                Key=key,
+                CopySource={"Bucket": bucket, "Key": key},
+                MetadataDirective="REPLACE",  # S3 refuses a copy onto itself that changes nothing
+                ExpectedBucketOwner=account,
+            )
+        except s3.exceptions.ClientError as error:
+            if not service_errors.is_denied(error):
+                raise
     return written is not None
 
 

@@ -297,4 +297,11 @@ def test_an_upload_renews_objects_of_more_than_half_a_day_only(account):
     account.later(hours=2)
     account.upload(1)
     assert account.calls.count("copy_object") == len(release(1).objects)
+    account.later(hours=13)
+
+    def denied(**_):
+        raise refusal("AccessDenied", "CopyObject")
+
+    with account.failing("copy_object", denied):  # who only plans
+        account.upload(1)
     assert artifact_bucket.has(account.aws.client("s3"), BUCKET, ACCOUNT, release(1).root_key)
