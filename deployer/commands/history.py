@@ -25,7 +25,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         read = deployment_records.read(aws, account, known[:SHOWN])
     shown = [deployment for deployment in read if deployment]
     current = deployment_records.deployed_version(aws, stack)
-    is_known = any(entry.version == current for entry in known)
+    is_known = any(entry.version == current for entry in deployment_records.deployed(known))
     if shown:
         view.show(ui, shown, current)
     if len(known) > len(read):
@@ -56,8 +56,9 @@ def record(
     source: Source,
     seconds: float | None,
     plan: Plan | None,
+    rolled_back_by: str = "",
 ) -> None:
-    """Write the record of a successful deployment; a failure is a warning.
+    """Write the record of a deployment that succeeded or that an alarm rolled back; a failure is a warning.
 
     `seconds`, `plan`: None if the deployment was not watched to its end.
     """
@@ -66,11 +67,20 @@ def record(
         aws,
         "this deployment is not in the history: its record could not be written",
         lambda: deployment_records.record(
-            aws, desired.parameters["Environment"], desired, account_state.caller, source, seconds, changes
+            aws,
+            desired.parameters["Environment"],
+            desired,
+            account_state.caller,
+            source,
+            seconds,
+            changes,
+            rolled_back_by,
         ),
         None,
     )
-    if version:
+    if version and rolled_back_by:
+        ui.line(f"{ui.ok} History    version {version}, rolled back by {rolled_back_by}")
+    elif version:
         ui.line(f"{ui.ok} History    version {version}; return to it with --rollback {version}")
 
 
@@ -85,6 +95,7 @@ def catch_up(ui: Ui, aws: Aws, account_state: AccountState, desired: DesiredStat
     )
     if known is None:
         return
+    known = deployment_records.deployed(known)
     if not known or known[0].version != deployment_records.version_of(
         desired.bundle.root, desired.parameters, desired.tags
     ):

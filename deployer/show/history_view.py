@@ -49,4 +49,6 @@ def as_json(deployments: Sequence[Deployment], current: str | None) -> list[dict
 
 
 def _index_of(deployments: Sequence[Deployment], current: str | None) -> int | None:
-    return next((index for index, deployment in enumerate(deployments) if deployment.version == current), None)
+    return next(
+        (index for index, each in enumerate(deployments) if each.version == current and not each.rolled_back_by), None
+    )

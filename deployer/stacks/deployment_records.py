@@ -1,7 +1,9 @@
-"""The history of deployments: one small object in the artifact bucket for each successful one.
+"""The history of deployments: one small object in the artifact bucket for each that succeeded or an alarm rolled back.
 
 A key is `deployments/<environment>/<UTC time>-<version>.json`: keys sort by time and contain the version, so a list
-costs one request for a thousand deployments, and only records to be shown are read.
+costs one request for a thousand deployments, and only records to be shown are read. The key of a deployment that an
+alarm rolled back ends in `-rolled-back.json`: earlier versions of this program, for which every record is a success,
+do not list it.
 """
 
 import hashlib
@@ -30,7 +32,7 @@ FOLDER = "deployments/"
 DEPLOY, ROLLBACK = "deploy", "rollback"
 
 _TIME = "%Y%m%dT%H%M%S.%fZ"
-_KEY = re.compile(r"deployments/[^/]+/(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{10})\.json")
+_KEY = re.compile(r"deployments/[^/]+/(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{10})(-rolled-back)?\.json")
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Deployment:
-    """One successful deployment.
+    """One deployment.
 
     `when`: ISO 8601, UTC. `who`: the caller's ARN. `root`: key of the root template. `parameters`: without NoEcho
     ones. `packages`: keys. `seconds`: duration. `changes`: action -> number. Both are None if the run did not follow
-    the deployment to its end. `tags`: {} in a record written before they were recorded. `format`: fields may be added without a new number.
+    the deployment to its end. `tags`: {} in a record written before they were recorded. `rolled_back_by`: the name of
+    the alarm that rolled it back; "" if it succeeded. `format`: fields may be added without a new number.
     """
 
     version: str
@@ -64,6 +67,7 @@ class Deployment:
     seconds: float | None
     changes: Mapping[str, int] | None
     tags: Mapping[str, str]
+    rolled_back_by: str = ""
     format: int = FORMAT
 
     @property
@@ -96,6 +100,7 @@ class Entry:
     key: str
     when: datetime
     version: str
+    rolled_back: bool = False
 
 
 def prefix(environment: str) -> str:
@@ -140,8 +145,9 @@ def record(
     source: Source,
     seconds: float | None,
     changes: Mapping[str, int] | None,
+    rolled_back_by: str = "",
 ) -> str:
-    """Write the record of a deployment that has just succeeded; return its version."""
+    """Write the record of a deployment that has just ended; return its version."""
     now = datetime.now(UTC)
     declared = built.bundle.root.get("Parameters", {})
     secret = {name for name, spec in declared.items() if str(spec.get("NoEcho", "")).lower() == "true"}
@@ -160,10 +166,11 @@ def record(
         None if seconds is None else round(seconds, 1),
         None if changes is None else dict(changes),
         dict(built.tags),
+        rolled_back_by,
     )
     aws.client("s3").put_object(
         Bucket=built.bucket,
-        Key=f"{prefix(environment)}{now:{_TIME}}-{version}.json",
+        Key=f"{prefix(environment)}{now:{_TIME}}-{version}{'-rolled-back' if rolled_back_by else ''}.json",
         Body=json.dumps(asdict(deployment), sort_keys=True).encode(),
         ContentType="application/json",
     )
@@ -186,7 +193,12 @@ def entries(aws: Aws, account: str, environment: str) -> list[Entry]:
 def entries_of(keys: Iterable[str]) -> Iterable[Entry]:
     for key in keys:
         if match := _KEY.fullmatch(key):
-            yield Entry(key, datetime.strptime(match[1], _TIME).replace(tzinfo=UTC), match[2])
+            yield Entry(key, datetime.strptime(match[1], _TIME).replace(tzinfo=UTC), match[2], bool(match[3]))
+
+
+def deployed(known: Iterable[Entry]) -> list[Entry]:
+    """Return the entries of deployments that succeeded."""
+    return [entry for entry in known if not entry.rolled_back]
 
 
 def read(aws: Aws, account: str, chosen: Sequence[Entry]) -> list[Deployment | None]:
@@ -207,6 +219,7 @@ def _parsed(text: bytes) -> Deployment | None:
         if document.setdefault("format", 1) > FORMAT:
             return None
         document.setdefault("tags", {})
+        document.setdefault("rolled_back_by", "")
         found = Deployment(**{name: document[name] for name in Deployment.__dataclass_fields__})
         datetime.fromisoformat(found.when)
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -219,9 +232,10 @@ def _parsed(text: bytes) -> Deployment | None:
 def choose(known: Sequence[Entry], wanted: str | None, current: str) -> Entry:
     """Return the latest record whose version starts with `wanted`; if None, the one before the current version.
 
-    Pure. Raises Failure(USAGE), which lists the known versions.
+    A version that an alarm rolled back is chosen only by its name. Pure. Raises Failure(USAGE), which lists the known versions.
     """
     if wanted is None:
+        known = deployed(known)
         newest = next((index for index, entry in enumerate(known) if entry.version == current), None)
         if newest is None:
             raise _not_found(known, f"the deployed version {current} has no record, so the one before it is unknown")

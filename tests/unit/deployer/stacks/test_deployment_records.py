@@ -1,6 +1,8 @@
 """The history: what a version is, what is written, what is read, and which version is meant."""
 
 import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -78,6 +80,28 @@ def test_a_record_contains_all_but_secrets_and_is_read_back_unchanged(aws):
     body = aws.client("s3").get_object(Bucket=BUCKET, Key=entry.key)["Body"].read().decode()
     assert "hush" not in body and json.loads(body)["parameters"] == values()
     assert abs((datetime.now(UTC) - entry.when).total_seconds()) < 60
+
+
+def test_the_record_of_a_deployment_that_an_alarm_rolled_back_names_the_alarm_and_has_a_key_of_another_form(aws):
+    alarm = "food-delivery-dev-sync-path"
+    deployment_records.record(aws, "dev", built(), "arn:ada", Source(), 90.0, {"modify": 1}, alarm)
+    deployment_records.record(aws, "dev", built(RateLimit="1"), "arn:ada", Source(), 30.0, {"modify": 1})
+    succeeded, rolled_back = deployment_records.entries(aws, ACCOUNT, "dev")
+    read = deployment_records.read(aws, ACCOUNT, [succeeded, rolled_back])
+    assert [each.rolled_back_by for each in read] == ["", alarm]
+    assert deployment_records.deployed([succeeded, rolled_back]) == [succeeded]
+    # What versions before this record took for a success: they must not return to it.
+    released = re.compile(r"deployments/[^/]+/(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{10})\.json")
+    assert released.fullmatch(succeeded.key) and not released.fullmatch(rolled_back.key)
+
+
+def test_a_version_that_an_alarm_rolled_back_is_not_the_one_before_but_can_be_named():
+    newest, bad, oldest = entries(C, B, A)
+    known = [newest, replace(bad, rolled_back=True), oldest]
+    assert deployment_records.choose(known, None, C).version == A
+    assert deployment_records.choose(known, B, C).version == B
+    with pytest.raises(Failure, match="has no record"):
+        deployment_records.choose(known, None, B)
 
 
 def test_the_newest_come_first_over_all_pages_and_other_objects_do_not_count(aws):
@@ -176,11 +200,13 @@ WATCHED = {
         (WATCHED | {"format": 2, "seconds": 0.0, "changes": {}}, 0.0, {}),
         (WATCHED | {"format": 2, "seconds": None, "changes": None}, None, None),
         (WATCHED | {"format": 2, "added": "within the format"}, 4.0, {"add": 1}),
+        (WATCHED | {"format": 2, "rolled_back_by": "food-delivery-dev-sync-path"}, 4.0, {"add": 1}),
     ],
 )
 def test_a_record_of_any_format_is_read_and_unwatched_values_are_unknown(document, seconds, changes):
     found = deployment_records._parsed(json.dumps(document).encode())
     assert (found.seconds, found.changes) == (seconds, changes)
+    assert found.rolled_back_by == document.get("rolled_back_by", "")
 
 
 @pytest.mark.parametrize(
