@@ -25,7 +25,7 @@ from deployer.show.ui import Ui
 from deployer.stacks import deployment_records
 from deployer.stacks.deployment_records import Deployment
 
-_ALTERNATIVE = "choose another version (--history), or check out its commit and deploy that"
+_ALTERNATIVE = "choose a version that --prune did not remove (--history), or check out its commit and deploy that"
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:

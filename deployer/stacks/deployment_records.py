@@ -179,15 +179,24 @@ def record(
 
 def entries(aws: Aws, account: str, environment: str) -> list[Entry]:
     """Return all recorded deployments, newest first; [] also if the bucket does not exist."""
+    keys = _keys(aws, account, prefix(environment))
+    return sorted(entries_of(keys), key=lambda entry: entry.key, reverse=True)
+
+
+def artifacts(aws: Aws, account: str) -> set[str]:
+    """Return the keys of all templates and packages."""
+    return {*_keys(aws, account, "templates/"), *_keys(aws, account, "packages/")}
+
+
+def _keys(aws: Aws, account: str, beginning: str) -> list[str]:
     s3 = aws.client("s3")
     pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=names.artifact_bucket(account, aws.region), Prefix=prefix(environment)
+        Bucket=names.artifact_bucket(account, aws.region), Prefix=beginning
     )
     try:
-        keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+        return [found["Key"] for page in pages for found in page.get("Contents", ())]
     except s3.exceptions.NoSuchBucket:
         return []
-    return sorted(entries_of(keys), key=lambda entry: entry.key, reverse=True)
 
 
 def entries_of(keys: Iterable[str]) -> Iterable[Entry]:

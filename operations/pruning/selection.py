@@ -37,6 +37,8 @@ def kept(deployments: Iterable[Deployment], number: int) -> list[Deployment]:
     """Return the newest record of each of the last `number` versions of each environment. `deployments`: newest first."""
     found: dict[str, dict[str, Deployment]] = {}
     for each in deployments:
+        if each.rolled_back_by:
+            continue
         versions = found.setdefault(each.environment, {})
         if len(versions) < number:
             versions.setdefault(each.version, each)
