@@ -43,9 +43,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         chosen = look(aws, identity["Account"], options.keep)
         step.result = f"account {identity['Account']}, {aws.region}{aws.elsewhere}, bucket {bucket}"
     if not chosen:
-        ui.line(
-            f"Nothing to prune: the last {options.keep} versions of each environment need all that is older than a day."
-        )
+        ui.line("Nothing to prune: all that is older than a day is needed.")
         return view.as_json("unchanged", bucket, options.keep, chosen)
     view.show(ui, bucket, chosen)
     if options.plan:
