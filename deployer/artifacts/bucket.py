@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from config import names
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
@@ -91,6 +92,16 @@ def renew(s3: Any, bucket: str, account: str, key: str) -> bool:
             if not service_errors.is_denied(error):
                 raise
     return written is not None
+
+
+def artifacts(aws: Aws, account: str) -> set[str]:
+    """Return the keys of all templates and packages."""
+    pages = aws.client("s3").get_paginator("list_objects_v2")
+    found = [
+        pages.paginate(Bucket=names.artifact_bucket(account, aws.region), Prefix=prefix)
+        for prefix in ("templates/", "packages/")
+    ]
+    return {each["Key"] for listing in found for page in listing for each in page.get("Contents", ())}
 
 
 def _written(s3: Any, bucket: str, account: str, key: str) -> datetime | None:

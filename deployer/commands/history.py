@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from deployer import connection
+from deployer.artifacts import bucket
 from deployer.aws import advice
 from deployer.aws.session import Aws
 from deployer.commands.desired_state import DesiredState
@@ -24,7 +25,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         known = deployment_records.entries(aws, account, options.env)
         read = deployment_records.read(aws, account, known[:SHOWN])
         unknown = "which versions were pruned is unknown"
-        stored = advice.ask(aws, unknown, lambda: deployment_records.artifacts(aws, account), None)
+        stored = advice.ask(aws, unknown, lambda: bucket.artifacts(aws, account), None)
     shown = [deployment for deployment in read if deployment]
     current = deployment_records.deployed_version(aws, stack)
     is_known = any(entry.version == current for entry in deployment_records.deployed(known))

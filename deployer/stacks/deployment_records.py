@@ -26,9 +26,6 @@ from deployer.stacks import reading
 FORMAT = 2
 """Version of the record's format. Format 1 had no number, and 0.0 seconds and no changes if not followed to the end."""
 
-FOLDER = "deployments/"
-"""Prefix of all records in the artifact bucket."""
-
 DEPLOY, ROLLBACK = "deploy", "rollback"
 
 _TIME = "%Y%m%dT%H%M%S.%fZ"
@@ -104,7 +101,8 @@ class Entry:
 
 
 def prefix(environment: str) -> str:
-    return f"{FOLDER}{environment}/"
+    """Return the prefix of an environment's records; for "" that of all."""
+    return f"deployments/{environment}/" if environment else "deployments/"
 
 
 def version_of(root: Mapping[str, Any], values: Mapping[str, str], tags: Mapping[str, str]) -> str:
@@ -179,24 +177,15 @@ def record(
 
 def entries(aws: Aws, account: str, environment: str) -> list[Entry]:
     """Return all recorded deployments, newest first; [] also if the bucket does not exist."""
-    keys = _keys(aws, account, prefix(environment))
-    return sorted(entries_of(keys), key=lambda entry: entry.key, reverse=True)
-
-
-def artifacts(aws: Aws, account: str) -> set[str]:
-    """Return the keys of all templates and packages."""
-    return {*_keys(aws, account, "templates/"), *_keys(aws, account, "packages/")}
-
-
-def _keys(aws: Aws, account: str, beginning: str) -> list[str]:
     s3 = aws.client("s3")
     pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=names.artifact_bucket(account, aws.region), Prefix=beginning
+        Bucket=names.artifact_bucket(account, aws.region), Prefix=prefix(environment)
     )
     try:
-        return [found["Key"] for page in pages for found in page.get("Contents", ())]
+        keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
     except s3.exceptions.NoSuchBucket:
         return []
+    return sorted(entries_of(keys), key=lambda entry: entry.key, reverse=True)
 
 
 def entries_of(keys: Iterable[str]) -> Iterable[Entry]:

@@ -13,7 +13,7 @@ from deployer.stacks import deployment_records
 from deployer.stacks.deployment_records import Deployment, Entry
 from operations.pruning.needs import ARTIFACT
 
-_RECORD = re.compile(deployment_records.FOLDER + r"[^/]+/\d{8}T")
+_RECORD = re.compile(deployment_records.prefix("") + r"[^/]+/\d{8}T")
 """Beginning of the key of every record of a deployment, of later formats too."""
 
 

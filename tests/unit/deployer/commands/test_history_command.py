@@ -8,6 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from config import names
 from config.environment import load
+from deployer.artifacts import bucket
 from deployer.aws import session
 from deployer.commands import history as command
 from deployer.commands import rollback
@@ -244,6 +245,6 @@ def test_a_pruned_version_is_marked_and_refused(world):
 
 def test_whether_versions_were_pruned_may_stay_unknown(world, monkeypatch):
     deploy(world, "one")
-    monkeypatch.setattr(deployment_records, "artifacts", unreachable)
+    monkeypatch.setattr(bucket, "artifacts", unreachable)
     assert shown(world)["deployments"][0]["pruned"] is False
     assert "which versions were pruned is unknown" in world.said.getvalue()
