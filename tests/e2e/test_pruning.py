@@ -72,6 +72,7 @@ def test_a_kept_version_comes_back_and_a_pruned_one_is_refused(project):
     assert [each["version"] for each in pruned["lost"]] == [old]
     assert artifacts(project) == before - {each["key"] for each in pruned["objects"]} < before
     assert published(project) == versions - len(pruned["functionVersions"])
+    assert bool(pruned["functionVersions"]) is bool(versions)
     assert report(project, "--prune", "--keep", "2", "--yes")["result"] == "unchanged"
     assert [each["pruned"] for each in report(project, "--history")["deployments"]] == [False, False, True]
 
