@@ -122,5 +122,6 @@ def test_a_release_goes_from_dev_to_prod_by_the_plan_that_was_shown(runner):
     assert "### Plan for prod" in runner.wrote("GITHUB_STEP_SUMMARY")
     runner.job("prod")
     (runner.directory / "GITHUB_OUTPUT").unlink()
+    (runner.project / "plan.json").unlink()  # the next run has a checkout of its own
     runner.job("plan-prod")
     assert runner.wrote("GITHUB_OUTPUT") == "changes=false\n"

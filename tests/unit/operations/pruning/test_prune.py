@@ -1,6 +1,7 @@
 """--prune: what no kept version needs is deleted, and nothing else."""
 
 import io
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -287,6 +288,32 @@ def test_many_versions_are_deleted_in_batches_of_what_s3_takes(account):
         account.objects[release(1).root_key][number] = SimpleNamespace(**vars(each) | {"id": f"n{number}"})
     report = prune()
     assert account.calls.count("delete_objects") == 3 and report["deleted"]["objectVersions"] > 2_500
+
+
+PERMISSIONS = {
+    "get_caller_identity": "",  # needs none
+    "describe_stacks": "cloudformation:DescribeStacks",
+    "list_stack_resources": "",  # as --status
+    "list_change_sets": "`ListChangeSets`",
+    "describe_change_set": "`DescribeChangeSet`",
+    "get_template": "cloudformation:GetTemplate",
+    "list_object_versions": "s3:ListBucketVersions",
+    "get_object": "",  # as --history
+    "delete_objects": "s3:DeleteObjectVersion",
+    "list_versions_by_function": "lambda:ListVersionsByFunction",
+    "list_aliases": "lambda:ListAliases",
+    "delete_function": "lambda:DeleteFunction",
+}
+
+
+def test_the_rights_that_it_needs_are_documented(account):
+    deployed(account, 1, 2)
+    account.propose("dev", account.upload(3))
+    account.calls.clear()
+    prune()
+    assert {*account.calls} == PERMISSIONS.keys()
+    text = (Path(__file__).parents[4] / "docs" / "deploy.md").read_text().split("**Rights** besides")[1]
+    assert all(action in text.split("## A pipeline")[0] for action in PERMISSIONS.values())
 
 
 def test_an_upload_renews_objects_of_more_than_half_a_day_only(account):
