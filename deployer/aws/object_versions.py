@@ -1,6 +1,6 @@
 """Delete the object versions of a bucket, with delete markers and unfinished uploads."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from deployer.errors import Exit, Failure
@@ -15,46 +15,31 @@ OnCount = Callable[[int], None]
 """Receives the number of object versions deleted so far."""
 
 
-def delete(s3: Any, bucket: str, on_count: OnCount = lambda number: None, prefix: str = "") -> int:
+def delete(
+    s3: Any,
+    bucket: str,
+    on_count: OnCount = lambda number: None,
+    prefix: str = "",
+    batches: Iterable[list[dict]] | None = None,
+) -> int:
     """Delete all versions and delete markers under `prefix`, abort unfinished uploads; return the number of versions.
+
+    `batches`: delete only these, each with Key and VersionId, and abort nothing.
 
     Tries every page, then raises Failure(FAILED) naming the first versions that S3 refused (object lock, a policy).
     """
-    try:
-        deleted, refused = _delete(s3, bucket, _versions(s3, bucket, prefix), on_count)
-        for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
-            for upload in page.get("Uploads", ()):
-                s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-    except s3.exceptions.NoSuchBucket:
-        return 0
-    _report(bucket, deleted, refused)
-    return deleted
-
-
-def delete_these(
-    s3: Any, bucket: str, versions: Sequence[tuple[str, str]], on_count: OnCount = lambda number: None
-) -> int:
-    """Delete versions, given as (key, version id); return their number. Raises Failure(FAILED) as `delete` does."""
-    found = [{"Key": key, "VersionId": version} for key, version in versions]
-    batches = [found[start : start + BATCH] for start in range(0, len(found), BATCH)]
-    deleted, refused = _delete(s3, bucket, batches, on_count)
-    _report(bucket, deleted, refused)
-    return deleted
-
-
-def _delete(s3: Any, bucket: str, batches: Iterable[list[dict]], on_count: OnCount) -> tuple[int, list[dict]]:
-    """Return the number of deleted versions, and the errors of the others."""
     deleted, refused = 0, []
-    for batch in batches:
-        response = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
-        errors = response.get("Errors", [])
-        refused += errors
-        deleted += len(batch) - len(errors)
-        on_count(deleted)
-    return deleted, refused
-
-
-def _report(bucket: str, deleted: int, refused: Sequence[Mapping[str, str]]) -> None:
+    try:
+        for batch in _versions(s3, bucket, prefix) if batches is None else batches:
+            response = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+            errors = response.get("Errors", [])
+            refused += errors
+            deleted += len(batch) - len(errors)
+            on_count(deleted)
+        if batches is None:
+            _abort_uploads(s3, bucket, prefix)
+    except s3.exceptions.NoSuchBucket:
+        return deleted
     if refused:
         raise Failure(
             Exit.FAILED,
@@ -62,6 +47,13 @@ def _report(bucket: str, deleted: int, refused: Sequence[Mapping[str, str]]) -> 
             + "; ".join(f"{error['Key']} ({error['Code']})" for error in refused[:SHOWN]),
             "correct the cause (a missing permission, a policy, an object lock), then run the same command again",
         )
+    return deleted
+
+
+def _abort_uploads(s3: Any, bucket: str, prefix: str) -> None:
+    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+        for upload in page.get("Uploads", ()):
+            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def _versions(s3: Any, bucket: str, prefix: str) -> Iterator[list[dict]]:

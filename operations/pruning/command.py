@@ -13,6 +13,7 @@ from pathlib import Path
 from config import names
 from deployer import connection
 from deployer.aws import object_versions, service_errors
+from deployer.aws.object_versions import BATCH
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 from deployer.options import Options
@@ -91,7 +92,8 @@ def _remove(ui: Ui, aws: Aws, bucket: str, chosen: Selection, progress: Progress
     from rich.progress import MofNCompleteColumn
 
     columns = [MofNCompleteColumn()]
-    versions = [(each.key, version) for each in chosen.artifacts for version in each.versions]
+    versions = [{"Key": each.key, "VersionId": version} for each in chosen.artifacts for version in each.versions]
+    batches = [versions[start : start + BATCH] for start in range(0, len(versions), BATCH)]
     total = len(chosen.functions) + len(versions)
     with (
         ui.step("Prune", spinner=False) as step,
@@ -108,7 +110,7 @@ def _remove(ui: Ui, aws: Aws, bucket: str, chosen: Selection, progress: Progress
             progress.objects = deleted
             on_progress(len(chosen.functions) + deleted, total)
 
-        object_versions.delete_these(aws.client("s3"), bucket, versions, on_count)
+        object_versions.delete(aws.client("s3"), bucket, on_count, batches=batches)
         step.result = view.deleted(progress.objects, progress.functions)
     if progress.in_use:
         ui.line(f"  {progress.in_use} function versions stay: an alias points to them now")
