@@ -223,7 +223,7 @@ class Lambda(Client):
         function = self._function(FunctionName)
         if Qualifier not in function.versions:
             raise raised(ResourceNotFoundException)
-        if any(Qualifier in json.dumps(alias) for alias in function.aliases.values()):
+        if any(f'"{Qualifier}"' in json.dumps(alias) for alias in function.aliases.values()):
             raise raised(ResourceConflictException)
         del function.versions[Qualifier]
 
