@@ -1,7 +1,7 @@
 """`--rollback [VERSION]`: deploy an earlier version, with the steps of every deployment.
 
-Templates and packages have content-addressed keys and stay until --prune deletes them. A rollback does not change data, feature flags
-and other values that operators set in Parameter Store.
+Templates and packages have content-addressed keys and stay until --prune deletes them. A rollback does not change data,
+feature flags and other values that operators set in Parameter Store.
 """
 
 from dataclasses import replace
