@@ -82,12 +82,13 @@ endif
 simulate: $(READY)  ## Run the handlers on a simulated AWS with SEEDS schedules, or replay SEED and shrink it
 	@$(BIN)/python -m tests.simulation $(if $(SEED),$(SEED),--seeds $(SEEDS))
 
-lint: $(READY)  ## Code style, direction of imports, types, rendered files up to date, cfn-lint
+lint: $(READY)  ## Code style, direction of imports, types, workflows, rendered files up to date, cfn-lint
 	@mkdir -p .local
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/lint-imports --no-cache >.local/imports.txt || { sed -n '/^Broken/,$$p' .local/imports.txt; exit 1; }
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	@$(BIN)/python -m generator --check
 	@$(BIN)/cfn-lint --include-checks I --regions us-east-1 -- templates/*.yaml bootstrap/*.yaml
 	@echo "lint: clean"

@@ -143,6 +143,15 @@ def _acting(group) -> None:
     group.add_argument(
         "--expired", action="store_true", help="with --destroy: every preview that is past its --ttl, with its data"
     )
+    group.add_argument(
+        "--prune", action="store_true", help="delete artifacts and function versions that no kept version needs"
+    )
+    group.add_argument(
+        "--keep",
+        type=_versions,
+        metavar="N",
+        help=f"with --prune: versions of each environment to keep (default: {DEFAULTS['keep']})",
+    )
 
 
 def _where(group) -> None:
@@ -185,6 +194,12 @@ def _day(text: str) -> str:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"must be a day such as 2026-11-28, not {text!r}")
+
+
+def _versions(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"must be a positive integer, not {text!r}")
+    return int(text)
 
 
 def _orders(text: str) -> int:

@@ -55,6 +55,7 @@ COMMANDS = (
     Command("--dlq", "operations.queues.command", "show"),
     Command("--faults", "operations.faults.command", companions=frozenset({"duration"})),
     Command("--redrive", "operations.queues.command", "redrive_queue", companions=frozenset({"yes"})),
+    Command("--prune", "operations.pruning.command", companions=frozenset({"yes", "keep", "plan"})),
 )
 _EXPIRED = Command("--destroy", "operations.environments.expired", companions=_DESTROYING)
 """In place of --destroy, with --expired."""

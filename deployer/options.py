@@ -64,6 +64,9 @@ class Options:
     delete_data: bool = False
     expired: bool = False
 
+    # --prune
+    keep: int = 10
+
     def at_the_same_place(self, command: str = "", **other) -> "Options":
         """Return the options of another command for the same environment, account and region."""
         return Options(**{name: getattr(self, name) for name in _TARGET}, command=command, **other)

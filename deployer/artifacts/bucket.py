@@ -5,15 +5,28 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
+from config import names
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 
 WORKERS = 8
+SPARED = timedelta(days=1)
+"""--prune leaves objects and function versions that are younger."""
+
+RENEWED_AFTER = SPARED / 2
 NONCURRENT_DAYS = 30
 _EXISTS = ("PreconditionFailed", "ConditionalRequestConflict")
+
+
+class _Stored(NamedTuple):
+    """What S3 knows of an object. `checksum`: its SHA-256; "" if S3 has none."""
+
+    written: datetime
+    checksum: str
 
 
 def ensure_bucket(aws: Aws, bucket: str, account: str) -> bool:
@@ -42,7 +55,7 @@ def upload_missing(
     objects: Mapping[str, bytes],
     on_put: Callable[[str, int], None] = lambda key, size: None,
 ) -> list[str]:
-    """Upload the objects that the bucket lacks, concurrently; return their keys, sorted.
+    """Upload the objects that the bucket lacks, concurrently; return their keys, sorted. Renew the others.
 
     A key contains its content's hash. An existing object with another checksum is replaced, by those who may: whoever
     only plans can neither overwrite what is deployed nor prepare what will be. `on_put` receives the key and the size in
@@ -54,15 +67,19 @@ def upload_missing(
         content, to = objects[key], {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": account}
         checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
         checked = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": checksum}
-        stored = _checksum(s3, to)
-        if stored == checksum:
+        stored = _stored(s3, to)
+        if stored and stored.checksum == checksum:
+            _renew(s3, to, stored)
             return None
         condition = {"IfNoneMatch": "*"} if stored is None else {}
         try:
             s3.put_object(**to, Body=content, **checked, **condition)
         except s3.exceptions.ClientError as error:
             # Another run was faster, or this one's first attempt, whose response was lost.
-            if service_errors.code_of(error) not in _EXISTS or _checksum(s3, to) != checksum:
+            if service_errors.code_of(error) not in _EXISTS:
+                raise
+            stored = _stored(s3, to)
+            if not stored or stored.checksum != checksum:
                 raise
         on_put(key, len(content))
         return key
@@ -73,13 +90,48 @@ def upload_missing(
 
 def has(s3: Any, bucket: str, account: str, key: str) -> bool:
     """Return True if the object exists; False also if the caller may not know."""
-    return _checksum(s3, {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": account}) is not None
+    return _stored(s3, {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": account}) is not None
 
 
-def _checksum(s3: Any, of: Mapping[str, str]) -> str | None:
-    """Return the SHA-256 that S3 stores of an object; None if it does not exist, or if the caller may not know."""
+def renew(s3: Any, bucket: str, account: str, key: str) -> None:
+    """Copy an object that exists and is not new onto itself.
+
+    --prune spares what was written during the last day: a renewed object exists until a change set names it. A caller
+    who may not overwrite objects, such as a pipeline that only plans, renews none.
+    """
+    of = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": account}
+    stored = _stored(s3, of)
+    if stored:
+        _renew(s3, of, stored)
+
+
+def _renew(s3: Any, of: Mapping[str, str], stored: _Stored) -> None:
+    if datetime.now(UTC) - stored.written <= RENEWED_AFTER:
+        return
+    source = {"Bucket": of["Bucket"], "Key": of["Key"]}
     try:
-        return s3.head_object(**of, ChecksumMode="ENABLED").get("ChecksumSHA256", "")
+        # S3 refuses a copy onto itself that changes nothing.
+        s3.copy_object(**of, CopySource=source, MetadataDirective="REPLACE", ChecksumAlgorithm="SHA256")
+    except s3.exceptions.ClientError as error:
+        if not service_errors.is_denied(error):
+            raise
+
+
+def artifacts(aws: Aws, account: str) -> set[str]:
+    """Return the keys of all templates and packages."""
+    pages = aws.client("s3").get_paginator("list_objects_v2")
+    found = [
+        pages.paginate(Bucket=names.artifact_bucket(account, aws.region), Prefix=prefix)
+        for prefix in ("templates/", "packages/")
+    ]
+    return {each["Key"] for listing in found for page in listing for each in page.get("Contents", ())}
+
+
+def _stored(s3: Any, of: Mapping[str, str]) -> _Stored | None:
+    """Return what S3 knows of an object; None if it does not exist, or if the caller may not know."""
+    try:
+        found = s3.head_object(**of, ChecksumMode="ENABLED")
+        return _Stored(found["LastModified"], found.get("ChecksumSHA256", ""))
     except s3.exceptions.ClientError as error:
         # Without s3:ListBucket, HEAD of a missing object returns 403; uploading it shows which it was.
         if service_errors.is_missing(error) or service_errors.is_denied(error):

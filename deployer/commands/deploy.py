@@ -206,6 +206,8 @@ def _upload(context: Context, desired: DesiredState, account_state: AccountState
     with context.ui.step("Upload", spinner=False) as step, bars.waiting(context.ui, "Upload") as on_news:
         made = bucket.ensure_bucket(context.aws, desired.bucket, account_state.account)
         objects = desired.objects()
+        for key in set(desired.package_keys) - set(objects):  # of an earlier version
+            bucket.renew(context.aws.client("s3"), desired.bucket, account_state.account, key)
         put = bucket.upload_missing(context.aws, desired.bucket, account_state.account, objects, _reporting(on_news))
         size = sum(len(objects[key]) for key in put) / 1000
         step.result = (f"{len(put)} of {len(objects)} objects, {size:.0f} kB" if put else "nothing new") + (

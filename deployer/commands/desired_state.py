@@ -46,6 +46,10 @@ class DesiredState:
             "RollbackConfiguration": self.monitoring.request,
         }
 
+    @property
+    def package_keys(self) -> list[str]:
+        return [self.parameters["FunctionsKey"], self.parameters["LayerKey"]]
+
     def objects(self) -> dict[str, bytes]:
         return {package.key: package.content for package in self.packages} | {
             key: body.encode() for key, body in self.bundle.bodies.items()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from deployer import connection
+from deployer.artifacts import bucket
 from deployer.aws import advice
 from deployer.aws.session import Aws
 from deployer.commands.desired_state import DesiredState
@@ -23,11 +24,13 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     with ui.waiting("Read"):
         known = deployment_records.entries(aws, account, options.env)
         read = deployment_records.read(aws, account, known[:SHOWN])
+        unknown = "which versions were pruned is unknown"
+        stored = advice.ask(aws, unknown, lambda: bucket.artifacts(aws, account), None)
     shown = [deployment for deployment in read if deployment]
     current = deployment_records.deployed_version(aws, stack)
     is_known = any(entry.version == current for entry in deployment_records.deployed(known))
     if shown:
-        view.show(ui, shown, current)
+        view.show(ui, shown, current, stored)
     if len(known) > len(read):
         ui.line(f"and {len(known) - len(read):,} older deployments")
     for entry, deployment in zip(known, read, strict=False):
@@ -42,7 +45,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         "environment": options.env,
         "current": current,
         "recorded": is_known,
-        "deployments": view.as_json(shown, current),
+        "deployments": view.as_json(shown, current, stored),
         "unreadable": [entry.key for entry, each in zip(known, read, strict=False) if each is None],
         "more": len(known) - len(read),
     }

@@ -1,7 +1,7 @@
 """`--rollback [VERSION]`: deploy an earlier version, with the steps of every deployment.
 
-Templates and packages have content-addressed keys and never expire. A rollback does not change data, feature flags
-and other values that operators set in Parameter Store.
+Templates and packages have content-addressed keys and stay until --prune deletes them. A rollback does not change data,
+feature flags and other values that operators set in Parameter Store.
 """
 
 from dataclasses import replace
@@ -23,7 +23,7 @@ from deployer.show.ui import Ui
 from deployer.stacks import deployment_records
 from deployer.stacks.deployment_records import Deployment
 
-_ALTERNATIVE = "choose another version (--history), or check out its commit and deploy that"
+_ALTERNATIVE = "choose a version that --prune did not remove (--history), or check out its commit and deploy that"
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:

@@ -31,6 +31,7 @@ class _Effect(NamedTuple):
 _SET_UP = _Effect("set up bucket", "Bucket")
 _EFFECTS = {
     "CancelUpdateStack": _Effect("cancelled the update of stack", "StackName"),
+    "CopyObject": _Effect("renewed", counted="object"),
     "ContinueUpdateRollback": _Effect("began to continue the rollback of stack", "StackName"),
     "CreateBucket": _Effect("made bucket", "Bucket"),
     "DeleteBucket": _Effect("deleted bucket", "Bucket"),

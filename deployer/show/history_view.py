@@ -1,6 +1,7 @@
 """The history of an environment as a table and as JSON."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 
 from deployer.show.ui import Ui
@@ -9,12 +10,18 @@ from deployer.stacks.deployment_records import DEPLOY, Deployment
 _HEADINGS = ("version", "when (UTC)", "who", "commit", "what", "took", "")
 
 
-def show(ui: Ui, deployments: Sequence[Deployment], current: str | None) -> None:
-    """Show a table, newest first; mark the newest record of the `current` version."""
+def show(ui: Ui, deployments: Sequence[Deployment], current: str | None, stored: AbstractSet[str] | None) -> None:
+    """Show a table, newest first; mark the newest record of the `current` version, and pruned ones.
+
+    `stored`: keys of the artifacts that exist; None if unknown.
+    """
     marked = _index_of(deployments, current)
     ui.table(
         [
-            (*_row(deployment), "← deployed now" if index == marked else "")
+            (
+                *_row(deployment),
+                "← deployed now" if index == marked else "" if _exists(deployment, stored) else "pruned",
+            )
             for index, deployment in enumerate(deployments)
         ],
         _HEADINGS,
@@ -27,6 +34,8 @@ def _row(deployment: Deployment) -> tuple[str, ...]:
     changes = deployment.changes
     what = "unknown" if changes is None else ", ".join(f"{n} {action}" for action, n in changes.items())
     what = what or "outputs or tags only"
+    if deployment.rolled_back_by:
+        what = f"rolled back by alarm {deployment.rolled_back_by}"
     return (
         deployment.version,
         deployment.when[:16].replace("T", " "),
@@ -43,15 +52,20 @@ def _who(deployment: Deployment) -> str:
     return f"{who}, approved by {approver}" if approver else who
 
 
-def as_json(deployments: Sequence[Deployment], current: str | None) -> list[dict]:
+def as_json(deployments: Sequence[Deployment], current: str | None, stored: AbstractSet[str] | None) -> list[dict]:
     marked = _index_of(deployments, current)
     return [
         {
             **{("rootTemplate" if name == "root" else name): value for name, value in asdict(deployment).items()},
             "current": index == marked,
+            "pruned": not _exists(deployment, stored),
         }
         for index, deployment in enumerate(deployments)
     ]
+
+
+def _exists(deployment: Deployment, stored: AbstractSet[str] | None) -> bool:
+    return stored is None or stored >= {*deployment.objects}
 
 
 def _index_of(deployments: Sequence[Deployment], current: str | None) -> int | None:

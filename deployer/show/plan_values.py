@@ -26,7 +26,7 @@ _CONTEXT = 12
 
 def summary(plan: Plan) -> str:
     phantoms = f" ({plan.phantoms} more only refer to a changed resource)" if plan.phantoms else ""
-    return (counts(plan.changes) or "no resource changes, only outputs") + phantoms
+    return (counts(plan.changes) or "no resource changes") + phantoms
 
 
 def counts(changes: Iterable[Change]) -> str:

@@ -192,7 +192,7 @@ def record(
 
 def entries(aws: Aws, account: str, environment: str) -> list[Entry]:
     """Return all recorded deployments, newest first; [] also if the bucket does not exist."""
-    return sorted(_entries(keys(aws, account, environment)), key=lambda entry: entry.key, reverse=True)
+    return sorted(entries_of(keys(aws, account, environment)), key=lambda entry: entry.key, reverse=True)
 
 
 def keys(aws: Aws, account: str, environment: str) -> list[str]:
@@ -207,7 +207,7 @@ def keys(aws: Aws, account: str, environment: str) -> list[str]:
         return []
 
 
-def _entries(keys: Iterable[str]) -> Iterable[Entry]:
+def entries_of(keys: Iterable[str]) -> Iterable[Entry]:
     for key in keys:
         if match := _KEY.fullmatch(key):
             yield Entry(key, datetime.strptime(match[1], _TIME).replace(tzinfo=UTC), match[2], bool(match[3]))

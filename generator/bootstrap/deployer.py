@@ -100,7 +100,9 @@ def deployments() -> list[Statement]:
         ),
         _statement("ReadVersions", "lambda:ListVersionsByFunction", _FUNCTIONS),
         _statement("DeleteLeftoverVersions", "lambda:DeleteFunction", f"{_FUNCTIONS}:*"),  # versions, not the function
-        _statement("ReadShifts", "codedeploy:GetDeployment GetDeploymentGroup", arn("codedeploy", "*")),
+        _statement(
+            "ReadShifts", "codedeploy:GetDeployment GetDeploymentGroup", arn("codedeploy", f"deploymentgroup:{PREFIX}")
+        ),
         _statement("WriteFlags", "ssm:PutParameter", _FLAGS),
         _statement("ReadKey", "apigateway:GET", arn("apigateway", "/apikeys/*", account=""), why="ids are random"),
         _statement(

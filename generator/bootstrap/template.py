@@ -1,6 +1,6 @@
 """The template of a pipeline's roles for one environment: who may deploy it, and what a deployment may do."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from troposphere import Equals, GetAtt, If, NoValue, Output, Parameter, Ref, Sub, Template
@@ -92,13 +92,13 @@ def build(platform: Collection[Mapping[str, Any]]) -> Template:
         "DeployRole": _github_role(
             "DeployRole",
             "Deploys ${Environment} of the food-delivery platform",
-            "repo:${Repository}:environment:${GitHubEnvironment}",
+            ("environment:${GitHubEnvironment}",),
             [*map(Ref, of_deployer), *(If("Destroys", Ref(each), NoValue) for each in of_destroyer)],
         ),
         "PlanRole": _github_role(
             "PlanRole",
             "Plans ${Environment} of the food-delivery platform",
-            "repo:${Repository}:pull_request",
+            ("pull_request", "environment:${GitHubEnvironment}-plan"),
             [*map(Ref, of_planner)],
             Condition="Plans",
         ),
@@ -116,7 +116,7 @@ def build(platform: Collection[Mapping[str, Any]]) -> Template:
 _USES = {
     "ServiceRole": "For role_arn in [deploy]",
     "DeployRole": "For the jobs of the environment on GitHub",
-    "PlanRole": "For the jobs of pull requests",
+    "PlanRole": "For the jobs of pull requests, and of the environment on GitHub that ends with -plan",
 }
 
 
@@ -139,13 +139,14 @@ def _provider() -> OIDCProvider:
     )
 
 
-def _github_role(title: str, description: str, subject: str, policies: list[Any], **more: Any) -> Role:
-    """Return a role that only jobs with this subject assume: of one repository, and of one environment or event."""
+def _github_role(title: str, description: str, subjects: Iterable[str], policies: list[Any], **more: Any) -> Role:
+    """Return a role that only jobs with these subjects assume: of one repository, and of an environment or event."""
+    of_repository = [Sub(f"repo:${{Repository}}:{subject}") for subject in subjects]
     trust = {
         "Effect": "Allow",
         "Principal": {"Federated": Sub(PROVIDER)},
         "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": Sub(subject)}},
+        "Condition": {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": of_repository}},
     }
     return Role(
         title,

@@ -214,14 +214,18 @@ def test_every_role_of_the_platform_takes_the_boundary(platform):
 
 
 @pytest.mark.parametrize(
-    "role, subject", [(DEPLOY, "repo:Repository:environment:GitHubEnvironment"), (PLAN, "repo:Repository:pull_request")]
+    "role, subjects",
+    [
+        (DEPLOY, ["repo:Repository:environment:GitHubEnvironment"]),
+        (PLAN, ["repo:Repository:pull_request", "repo:Repository:environment:GitHubEnvironment-plan"]),
+    ],
 )
-def test_only_jobs_of_one_repository_and_environment_assume_a_role(bootstrap, role, subject):
+def test_only_jobs_of_one_repository_and_environment_assume_a_role(bootstrap, role, subjects):
     [trust] = resolved(bootstrap["Resources"][role]["Properties"]["AssumeRolePolicyDocument"])["Statement"]
     assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
     assert trust["Principal"]["Federated"].endswith(":oidc-provider/token.actions.githubusercontent.com")
     issuer = "token.actions.githubusercontent.com"
-    assert trust["Condition"] == {"StringEquals": {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": subject}}
+    assert trust["Condition"] == {"StringEquals": {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": subjects}}
 
 
 @pytest.mark.parametrize("name, wrong", [("Repository", "org/*"), ("Repository", "org"), ("GitHubEnvironment", "*")])

@@ -9,6 +9,7 @@ import itertools
 import json
 import threading
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from types import SimpleNamespace
 from xml.sax.saxutils import escape
 
@@ -57,6 +58,8 @@ class Wire:
             fault = fault(self.calls.count(model.name))
         status, headers, body = _FAULTS.get(fault, _good)(self, request, model, params)
         headers = {"content-length": str(len(body)), "x-amzn-requestid": "1"} | headers
+        if model.name == "HeadObject" and status == 200:
+            headers |= {"last-modified": formatdate(usegmt=True)}
         if fault in _FOREIGN:
             del headers["x-amzn-requestid"]
         return AWSResponse(request.url, status, headers, _Raw(body if model.http["method"] != "HEAD" else b""))

@@ -8,6 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from config import names, parameters
 from config.environment import load
+from deployer.artifacts import bucket
 from deployer.aws import session
 from deployer.commands import history as command
 from deployer.commands import rollback
@@ -241,3 +242,31 @@ def test_a_blocked_stack_is_recovered_first(world, monkeypatch):
     with pytest.raises(Failure, match="UPDATE_ROLLBACK_FAILED") as failure:
         back(world, plan=True)
     assert "offers to continue the rollback" in failure.value.hint and deployed() == "two"
+
+
+def test_a_deployment_that_an_alarm_rolled_back_names_it(world, monkeypatch):
+    deploy(world, "one")
+    write = deployment_records.record
+    alarm = "food-delivery-dev-api-path"
+    monkeypatch.setattr(deployment_records, "record", lambda *given: write(*given[:-1], alarm))
+    deploy(world, "two")
+    assert shown(world)["deployments"][0]["rolled_back_by"] == alarm
+    assert f"rolled back by alarm {alarm}" in world.said.getvalue()
+
+
+def test_a_pruned_version_is_marked_and_refused(world):
+    deploy(world, "one", "two")
+    old = shown(world)["deployments"][1]
+    assert not old["pruned"]
+    boto3.client("s3", "us-east-1").delete_object(Bucket=BUCKET, Key=old["rootTemplate"])
+    assert [entry["pruned"] for entry in shown(world)["deployments"]] == [False, True]
+    with pytest.raises(Failure, match="no longer exists") as failure:
+        back(world)
+    assert failure.value.code is Exit.REFUSED and "--prune" in failure.value.hint
+
+
+def test_whether_versions_were_pruned_may_stay_unknown(world, monkeypatch):
+    deploy(world, "one")
+    monkeypatch.setattr(bucket, "artifacts", unreachable)
+    assert shown(world)["deployments"][0]["pruned"] is False
+    assert "which versions were pruned is unknown" in world.said.getvalue()
