@@ -43,6 +43,9 @@ class Options:
     # --faults
     duration: float | None = None
 
+    # --watch
+    debug_function: str | None = None
+
     # --imported
     day: str = ""
 

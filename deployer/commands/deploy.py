@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from deployer.preflight.account_state import AccountState
 from deployer.show import bars, outputs_file, plan_json, plan_markdown, progress
 from deployer.show.plan_report import PlanReport
 from deployer.show.ui import QUIET_SECONDS, Ui, can_ask
-from deployer.stacks import change_set_cleanup, deployment_records, feature_flags, reading
+from deployer.stacks import change_set_cleanup, deployment_records, feature_flags, function_code, reading
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.deployment_records import Source
 from deployer.stacks.execution import Outcome
@@ -39,7 +39,7 @@ from deployer.stacks.execution import Outcome
 
 @dataclass(frozen=True)
 class DeploymentReport:
-    """`result`: unchanged, planned, deployed or rolled back."""
+    """`result`: unchanged, planned, deployed, restored or rolled back."""
 
     result: str
     plan: PlanReport
@@ -88,6 +88,9 @@ def deploy_desired(
     """Deploy the desired state: of the local version, or of an earlier one."""
     with context.ui.waiting("Compare"):
         unchanged = desired_state.unchanged(context.aws, account_state, desired)
+        swapped = function_code.swapped(context.aws, account_state.stack)
+    if unchanged and swapped:
+        return _restore_only(context, account_state, swapped)
     if unchanged:
         context.ui.line("Nothing to change: the local version is deployed.")
         if not context.options.plan:
@@ -101,8 +104,11 @@ def deploy_desired(
     planning.check(context, account_state, now, then)
     _upload(context, desired, account_state)
     change_set, plan = planning.propose(context, account_state, desired, now, then)
+    plan = replace(plan, swapped=tuple(swapped))
     if change_set.empty:
         change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
+        if swapped:
+            return _restore_only(context, account_state, swapped)
         context.ui.line("Nothing to change: CloudFormation's change set is empty.")
         return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
     with applying.discard_on_exit(context.aws, change_set):
@@ -113,6 +119,7 @@ def deploy_desired(
             context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
             return DeploymentReport("planned", plan, {})
         planning.confirm(context, account_state, plan)
+        _restore(context, account_state, swapped)
         began = time.monotonic()
         outcome = _execute(context, change_set, plan)
         seconds = time.monotonic() - began
@@ -121,6 +128,27 @@ def deploy_desired(
         values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
         recording.record(context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
     return DeploymentReport("deployed", plan, values)
+
+
+def _restore_only(context: Context, account_state: AccountState, swapped: Mapping[str, str]) -> DeploymentReport:
+    """The stack is as desired, but functions run other code, which a change set would not replace."""
+    _check_can_ask(context.options)
+    plan = replace(planning.nothing(context, account_state), swapped=tuple(swapped))
+    planning.show(context, account_state, plan)
+    if context.options.plan:
+        context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
+        return DeploymentReport("planned", plan, {})
+    planning.confirm(context, account_state, plan)
+    _restore(context, account_state, swapped)
+    return DeploymentReport("restored", plan, _outputs(context, account_state.stack))
+
+
+def _restore(context: Context, account_state: AccountState, swapped: Mapping[str, str]) -> None:
+    """Give the functions the code that CloudFormation deployed: a new version must not be made of any other."""
+    if swapped and account_state.stack:
+        with context.ui.step("Restore") as step:
+            function_code.restore(context.aws, account_state.stack, swapped)
+            step.result = f"the stack's package, in {len(swapped)} functions"
 
 
 def _check_no_rollback(environment: Environment, options: Options) -> None:

@@ -51,6 +51,8 @@ _EFFECTS = {
     "PutParameter": _Effect("wrote parameter", "Name"),
     "PutPublicAccessBlock": _SET_UP,
     "RollbackStack": _Effect("began to roll back stack", "StackName"),
+    "UpdateAlias": _Effect("moved the alias of", counted="function"),
+    "UpdateFunctionCode": _Effect("updated the code of", counted="function"),
     "UpdateAccount": _Effect("unset API Gateway's logging role"),
     "UpdateTable": _Effect("disabled the deletion protection of table", "TableName"),
 }

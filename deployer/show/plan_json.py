@@ -36,6 +36,7 @@ def as_json(report: PlanReport) -> dict:
         "summary": _summary(report.plan),
         "changes": [_change(change) for change in report.plan.changes],
         "tags": [asdict(tag) for tag in report.tags],
+        "otherCode": list(report.swapped),
         "dangers": [_danger(danger) for danger in report.dangers],
         **sections,
     }

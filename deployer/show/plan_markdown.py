@@ -29,6 +29,7 @@ def as_markdown(report: PlanReport) -> str:
         "",
         f"Stack {_escaped(report.stack)}, account {_escaped(report.account)}, {_escaped(report.region + report.elsewhere)}.",
         *_cut([line for tag in report.tags for line in ("", f"~ {_escaped(str(tag))}")]),
+        *(["", f"~ {_escaped(report.restoring)}"] if report.swapped else []),
         *_cut(_dangers(report)),
     ]
     if report.permissions is not None:

@@ -23,7 +23,10 @@ class TagChange:
 
 @dataclass(frozen=True)
 class PlanReport:
-    """`permissions`, `cost`: None if they were not computed. `elsewhere`: see `deployer.aws.session.Aws`."""
+    """`permissions`, `cost`: None if they were not computed. `elsewhere`: see `deployer.aws.session.Aws`.
+
+    `swapped`: functions that run other code than the stack's package; the deployment restores it first.
+    """
 
     environment: str
     stack: str
@@ -35,6 +38,16 @@ class PlanReport:
     cost: CostChange | None = None
     tags: tuple[TagChange, ...] = ()
     elsewhere: str = ""
+    swapped: tuple[str, ...] = ()
+
+    @property
+    def restoring(self) -> str:
+        """Say which functions get the stack's code back; "" if none."""
+        names = ", ".join(self.swapped)
+        return (
+            names
+            and f"{names}: other code than the stack's package, put there outside CloudFormation; is restored first"
+        )
 
     def danger(self, path: str) -> Danger | None:
         """Return the danger of changing the resource at this path."""

@@ -28,6 +28,8 @@ def show(ui: Ui, report: PlanReport) -> None:
         _stack(ui, report, stack, list(group))
     for tag in report.tags:
         ui.line(f"  ~ {tag}", "yellow")
+    if report.swapped:
+        ui.line(f"  ~ {report.restoring}", "yellow")
     ui.line(plan_values.summary(report.plan), "bold")
     for danger in report.dangers:
         ui.line(f"  {_mark(danger)}: {danger}", _danger_style(danger))

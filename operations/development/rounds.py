@@ -1,0 +1,111 @@
+"""One round of the watch: bring what has changed into the emulator, by the fastest way that is complete."""
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.environment import Environment
+from deployer.aws import local, session
+from deployer.aws.session import Aws
+from deployer.errors import Exit, Failure
+from deployer.options import Options
+from deployer.preflight import account_state
+from deployer.stacks import reading
+from emulator import control
+from operations.development import changes, local_code
+
+ENDS_AFTER_SECONDS = 30
+"""A deployment that is told to end has so long before it is killed."""
+
+
+@dataclass
+class Rounds:
+    """`complete`: all that was saved so far is deployed, so a change of code alone needs no deployment."""
+
+    options: Options
+    environment: Environment
+    root: Path
+    complete: bool = False
+
+    @property
+    def state_directory(self) -> Path:
+        return local.state_directory(self.root, self.options.local_dir)
+
+    @property
+    def emulator_runs(self) -> bool:
+        return control.running(self.state_directory) is not None
+
+    def first(self) -> int:
+        """Deploy on the screen of this process; return the exit code."""
+        stream = sys.stderr if self.options.output == "json" else None
+        code, _, _ = self._deploy_py(self.options.at_the_same_place(yes=True), stream)
+        self.complete = code == Exit.OK
+        return code
+
+    def carry_out(self, paths: list[str]) -> str:
+        """Bring the changed files into the emulator; return what was done. Raises Failure; the next round tries again."""
+        if self.complete and changes.is_code_only(paths) and (deployed := self.deployed()):
+            package = local_code.package(self.root)
+            swap = local_code.swap(*deployed, package)
+            local_code.carry_out(*deployed, swap)
+            return f"updated the code of {len(swap.functions)} functions" if swap.functions else "no function differs"
+        self.complete = False
+        done = self._deployment()
+        self.complete = True
+        return done
+
+    def deployed(self) -> tuple[Aws, Mapping[str, Any]] | None:
+        """Return the emulator's session and the stack; None if it does not run, or the stack is not ready."""
+        if not self.emulator_runs:
+            return None
+        region = self.options.region
+        aws = session.connect_local(self.environment, local.start(self.state_directory), region)
+        try:
+            stack = account_state.deployed(aws, self.environment)
+        except Failure:
+            return None
+        return (aws, stack) if reading.status_of(stack).can_update else None
+
+    def _deployment(self) -> str:
+        """Deploy in another process: this one has imported the version of the sources with which it began."""
+        options = self.options.at_the_same_place(yes=True, output="json")
+        code, document, said = self._deploy_py(options, subprocess.PIPE, subprocess.PIPE)
+        if code:
+            raise Failure(Exit(code) if code in set(Exit) else Exit.FAILED, said.strip())
+        report = json.loads(document)
+        counted = report["plan"]["summary"]
+        changed = [f"{counted[key]} {word}" for key, word in _WORDS.items() if counted[key]]
+        return f"{report['result']}{': ' * bool(changed)}{', '.join(changed)}"
+
+    def _deploy_py(self, options: Options, *streams: Any) -> tuple[int, str, str]:
+        """Run deploy.py to its end; if this process is interrupted, have that one end as well."""
+        words = [sys.executable, str(self.root / "deploy.py"), *shlex.split(options.command_line())[2:]]
+        out, err = (*streams, None)[:2]
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=out, stderr=err, text=True, process_group=0
+        )  # a group of its own: Ctrl-C reaches this process only
+        try:
+            document, said = process.communicate()
+        except BaseException:
+            process.terminate()
+            try:
+                process.communicate(timeout=ENDS_AFTER_SECONDS)
+            except BaseException:
+                process.kill()
+                process.wait()
+            raise
+        return process.returncode, document or "", said or ""
+
+
+_WORDS = {
+    "add": "added",
+    "modify": "modified",
+    "mayReplace": "perhaps replaced",
+    "replace": "replaced",
+    "remove": "removed",
+}

@@ -1,0 +1,95 @@
+"""`--watch`: deploy to the emulator, then bring each saved file into it: code within a second or two, all else by a deployment."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from deployer import connection
+from deployer.errors import Exit, Failure
+from deployer.options import Options
+from deployer.show.ui import Ui
+from operations.development import changes
+from operations.development.rounds import Rounds
+
+LOOK_EVERY_SECONDS = 1
+"""Files are compared this often without an event, too: network drives send none."""
+
+_NAMED = 3
+_FATAL = (Exit.USAGE, Exit.PREFLIGHT, Exit.EMULATOR)
+"""Exit codes of the first deployment that saving a source does not mend."""
+
+
+def run(options: Options, ui: Ui, root: Path) -> dict:
+    """Watch until Ctrl-C or SIGTERM; then exit code 0. An error is shown, and the watch goes on."""
+    if not options.local:
+        raise Failure(Exit.USAGE, "--watch requires --local: it deploys without a question", "on AWS: --hotswap")
+    rounds = Rounds(options, connection.load_environment(options), root)
+    before = changes.sources(root, options.env)
+    code = rounds.first()
+    if code in _FATAL or code == Exit.INTERRUPTED:
+        raise Failure(Exit(code), "the first deployment failed, so there is nothing to watch")
+    _show_beginning(ui)
+    number = 0
+    with suppress(KeyboardInterrupt):
+        runs = True
+        for _ in _ticks(ui, root):
+            runs = _show_emulator(ui, rounds, runs)
+            while paths := changes.between(before, after := changes.sources(root, options.env)):
+                before, number = after, number + 1
+                runs = _round(ui, rounds, paths) or runs
+    ui.line(f"The watch has ended after {number} rounds. The emulator runs on; --local --stop stops it.")
+    return {"result": "ended", "rounds": number}
+
+
+def _round(ui: Ui, rounds: Rounds, paths: list[str]) -> bool:
+    """Carry out one round, and show it on one line, an error below it. Return whether it succeeded."""
+    began = time.monotonic()
+    named = ", ".join(paths[:_NAMED]) + (f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else "")
+    failure = None
+    try:
+        with ui.waiting(named):
+            done = rounds.carry_out(paths)
+    except Failure as error:
+        done, failure = "failed", error
+    mark, style = (ui.bad, "red") if failure else (ui.ok, "")
+    ui.line(f"{mark} {datetime.now():%H:%M:%S} {named}: {done} ({time.monotonic() - began:.1f} s)", style)
+    if failure:
+        for line in [*failure.message.splitlines(), *failure.hint.splitlines()]:
+            ui.line(f"    {line}")
+    ui.console.file.flush()
+    return failure is None
+
+
+def _ticks(ui: Ui, root: Path) -> Iterator[None]:
+    """Yield after each burst of events, and every second."""
+    import watchfiles  # not needed by any other command
+
+    yield  # what was saved during the first deployment
+    milliseconds = LOOK_EVERY_SECONDS * 1000
+    try:
+        for _ in watchfiles.watch(
+            *changes.watched(root), watch_filter=None, rust_timeout=milliseconds, yield_on_timeout=True
+        ):
+            yield
+    except (OSError, watchfiles.WatchfilesRustInternalError) as error:
+        ui.warn(f"the system sends no events of files ({error}); they are compared every second")
+    while True:
+        time.sleep(LOOK_EVERY_SECONDS)
+        yield
+
+
+def _show_beginning(ui: Ui) -> None:
+    watched = ", ".join([*changes.FOLDERS, "the environment's settings", "requirements/layer.txt"])
+    ui.line(f"{ui.ok} {'Watch':<10} {watched}; until Ctrl-C")
+    ui.console.file.flush()  # a script waits for this line
+
+
+def _show_emulator(ui: Ui, rounds: Rounds, ran: bool) -> bool:
+    """Say once that the emulator has stopped."""
+    runs = rounds.emulator_runs
+    if ran and not runs:
+        ui.warn("the emulator has stopped; the next change starts it again")
+        ui.console.file.flush()
+    return runs
