@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from deployer import connection
+from deployer.aws import service_errors
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
@@ -51,8 +52,10 @@ def _round(ui: Ui, rounds: Rounds, paths: list[str]) -> bool:
     try:
         with ui.waiting(named):
             done = rounds.carry_out(paths)
-    except Failure as error:
-        done, failure = "failed", error
+    except Exception as error:
+        done, failure = "failed", error if isinstance(error, Failure) else service_errors.explain(error)
+        if failure is None:
+            raise
     mark, style = (ui.bad, "red") if failure else (ui.ok, "")
     ui.line(f"{mark} {datetime.now():%H:%M:%S} {named}: {done} ({time.monotonic() - began:.1f} s)", style)
     if failure:
@@ -64,7 +67,8 @@ def _round(ui: Ui, rounds: Rounds, paths: list[str]) -> bool:
 
 def _ticks(ui: Ui, root: Path) -> Iterator[None]:
     """Yield after each burst of events, and every second."""
-    import watchfiles  # not needed by any other command
+    import watchfiles  # no other command needs it
+    from watchfiles._rust_notify import WatchfilesRustInternalError
 
     yield  # what was saved during the first deployment
     milliseconds = LOOK_EVERY_SECONDS * 1000
@@ -73,7 +77,7 @@ def _ticks(ui: Ui, root: Path) -> Iterator[None]:
             *changes.watched(root), watch_filter=None, rust_timeout=milliseconds, yield_on_timeout=True
         ):
             yield
-    except (OSError, watchfiles.WatchfilesRustInternalError) as error:
+    except (OSError, WatchfilesRustInternalError) as error:
         ui.warn(f"the system sends no events of files ({error}); they are compared every second")
     while True:
         time.sleep(LOOK_EVERY_SECONDS)
