@@ -4,7 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.preflight import account_state
-from deployer.stacks import reading
+from deployer.stacks import function_code, reading
 from emulator import control
+from emulator.development import client
 from operations.development import changes, local_code
+from operations.logs import groups
 
 ENDS_AFTER_SECONDS = 30
 """A deployment that is told to end has so long before it is killed."""
@@ -25,12 +27,16 @@ ENDS_AFTER_SECONDS = 30
 
 @dataclass
 class Rounds:
-    """`complete`: all that was saved so far is deployed, so a change of code alone needs no deployment."""
+    """`complete`: all that was saved so far is deployed, so a change of code alone needs no deployment.
+
+    `number`: of the last round.
+    """
 
     options: Options
     environment: Environment
     root: Path
     complete: bool = False
+    number: int = 0
 
     @property
     def state_directory(self) -> Path:
@@ -49,6 +55,7 @@ class Rounds:
 
     def carry_out(self, paths: list[str]) -> str:
         """Bring the changed files into the emulator; return what was done. Raises Failure; the next round tries again."""
+        self.number += 1
         if self.complete and changes.is_code_only(paths) and (deployed := self.deployed()):
             package = local_code.package(self.root)
             swap = local_code.swap(*deployed, package)
@@ -70,6 +77,20 @@ class Rounds:
         except Failure:
             return None
         return (aws, stack) if reading.status_of(stack).can_update else None
+
+    def start_errors(self, paths: list[str], is_current: Callable[[], bool]) -> Iterator[tuple[str, dict]]:
+        """Start a process of each function that the changed paths concern; yield name and error of those that cannot.
+
+        A change of one handler concerns its function only. Stop when `is_current` is no longer true.
+        """
+        aws, stack = self.deployed() or (None, {})
+        functions = {groups.dashed(key): name for key, name in function_code.functions(stack).items()}
+        modules = {f"handlers/{name.replace('-', '_')}.py": name for name in functions}
+        for name in map(modules.get, paths) if modules.keys() >= set(paths) else functions:
+            if aws is None or not is_current():
+                return
+            if error := client.start_error(aws.endpoint_url or "", references(aws, stack, functions[name])):
+                yield name, error
 
     def _deployment(self) -> str:
         """Deploy in another process: this one has imported the version of the sources with which it began."""
@@ -100,6 +121,13 @@ class Rounds:
                 process.wait()
             raise
         return process.returncode, document or "", said or ""
+
+
+def references(aws: Aws, stack: Mapping[str, Any], function: str) -> list[str]:
+    """Return the ARNs of the function as it is invoked, and of the function itself."""
+    account = stack["StackId"].split(":")[4]
+    arn = f"arn:aws:lambda:{aws.region}:{account}:function:{function}"
+    return [f"{arn}:{function_code.ALIAS}", arn]
 
 
 _WORDS = {

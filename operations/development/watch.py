@@ -1,9 +1,11 @@
 """`--watch`: deploy to the emulator, then bring each saved file into it: code within a second or two, all else by a deployment."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 
 from deployer import connection
@@ -11,7 +13,7 @@ from deployer.aws import service_errors
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
-from operations.development import changes
+from operations.development import changes, debugging
 from operations.development.rounds import Rounds
 
 LOOK_EVERY_SECONDS = 1
@@ -26,22 +28,25 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     """Watch until Ctrl-C or SIGTERM; then exit code 0. An error is shown, and the watch goes on."""
     if not options.local:
         raise Failure(Exit.USAGE, "--watch requires --local: it deploys without a question", "on AWS: --hotswap")
+    if options.debug_function:
+        debugging.check_installed()
     rounds = Rounds(options, connection.load_environment(options), root)
     before = changes.sources(root, options.env)
     code = rounds.first()
     if code in _FATAL or code == Exit.INTERRUPTED:
         raise Failure(Exit(code), "the first deployment failed, so there is nothing to watch")
     _show_beginning(ui)
-    number = 0
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), debugging.kept(ui, rounds, options.debug_function) as debugged:
         runs = True
         for _ in _ticks(ui, root):
             runs = _show_emulator(ui, rounds, runs)
             while paths := changes.between(before, after := changes.sources(root, options.env)):
-                before, number = after, number + 1
+                before = after
                 runs = _round(ui, rounds, paths) or runs
-    ui.line(f"The watch has ended after {number} rounds. The emulator runs on; --local --stop stops it.")
-    return {"result": "ended", "rounds": number}
+            if debugged:
+                debugged.keep()
+    ui.line(f"The watch has ended after {rounds.number} rounds. The emulator runs on; --local --stop stops it.")
+    return {"result": "ended", "rounds": rounds.number}
 
 
 def _round(ui: Ui, rounds: Rounds, paths: list[str]) -> bool:
@@ -62,7 +67,24 @@ def _round(ui: Ui, rounds: Rounds, paths: list[str]) -> bool:
         for line in [*failure.message.splitlines(), *failure.hint.splitlines()]:
             ui.line(f"    {line}")
     ui.console.file.flush()
+    if not failure:
+        _start(ui, rounds, paths)
     return failure is None
+
+
+def _start(ui: Ui, rounds: Rounds, paths: list[str]) -> None:
+    """In the background, start the functions' processes, and show the errors of their imports."""
+
+    def start() -> None:
+        with suppress(Failure, OSError, HTTPException):  # the next round says so, if it matters
+            for name, error in rounds.start_errors(paths, lambda: rounds.number == number):
+                ui.line(f"{ui.bad} {name} cannot start: {error['errorType']}: {error['errorMessage']}", "red")
+                for line in "".join(error.get("stackTrace", ())).splitlines():
+                    ui.line(f"    {line}")
+                ui.console.file.flush()
+
+    number = rounds.number
+    threading.Thread(target=start, daemon=True).start()
 
 
 def _ticks(ui: Ui, root: Path) -> Iterator[None]:
