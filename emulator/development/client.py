@@ -27,7 +27,8 @@ def start_error(endpoint_url: str, references: Sequence[str]) -> dict | None:
     target = urlsplit(endpoint_url)
     with closing(http.client.HTTPConnection(target.hostname or "", target.port, timeout=START_SECONDS)) as connection:
         connection.request("POST", START_PATH, json.dumps({"references": references}))
-        return json.loads(connection.getresponse().read())
+        response = connection.getresponse()
+        return json.loads(response.read()) if response.status == http.client.OK else None
 
 
 def free_port() -> int:

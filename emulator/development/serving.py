@@ -61,7 +61,7 @@ def _start(asked: dict) -> dict | None:
     try:
         return worker.start() if isinstance(worker, PythonWorker) else None
     finally:
-        lambda_svc.release_worker(worker)
+        lambda_runtime.release(worker)
 
 
 class DebuggedWorker(PythonWorker):

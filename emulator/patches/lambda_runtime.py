@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def function_processes() -> None:
         try:
             return worker.run(event, request_id, trace_id)
         finally:
-            lambda_svc.release_worker(worker)
+            release(worker)
             slot.release()
 
     def worker_class_for(config):
@@ -75,6 +76,31 @@ def function_processes() -> None:
 
     other, lambda_runtime._worker_class_for = lambda_runtime._worker_class_for, worker_class_for
     lambda_svc._execute_function_warm = execute
+
+
+@patch(upstream="let a call that runs end with the code that it began with, when its function is updated")
+def calls_outlive_updates() -> None:
+    """Upstream kills the processes of calls that run, too."""
+    invalidate = lambda_svc.invalidate_worker
+
+    def invalidate_idle(func_name, qualifier=None, account=None, region=None):
+        if qualifier:
+            with lambda_runtime._lock:
+                for key, workers in lambda_runtime._workers.items():
+                    if key.split(":")[-2:] == [func_name, qualifier]:
+                        for worker in workers:
+                            worker.outdated = worker.in_use
+                        workers[:] = [worker for worker in workers if not worker.in_use]
+        invalidate(func_name, qualifier, account, region)
+
+    lambda_svc.invalidate_worker = invalidate_idle
+
+
+def release(worker: lambda_runtime.Worker) -> None:
+    """Return a worker to its pool, or end it if its function was updated meanwhile."""
+    lambda_svc.release_worker(worker)
+    if getattr(worker, "outdated", False):
+        worker.kill()
 
 
 class PythonWorker(lambda_runtime.Worker):
@@ -188,6 +214,8 @@ class PythonWorker(lambda_runtime.Worker):
         """Kill the process at once, as AWS does, and return its exit code."""
         process, self._proc = self._proc, None
         self.channel.close()
+        if process is None:  # the function was deleted
+            return -signal.SIGTERM
         code = process.poll()
         if code is None:
             process.kill()

@@ -86,7 +86,7 @@ class Rounds:
         aws, stack = self.deployed() or (None, {})
         functions = {groups.dashed(key): name for key, name in function_code.functions(stack).items()}
         modules = {f"handlers/{name.replace('-', '_')}.py": name for name in functions}
-        for name in map(modules.get, paths) if modules.keys() >= set(paths) else functions:
+        for name in [modules[path] for path in paths] if modules.keys() >= set(paths) else functions:
             if aws is None or not is_current():
                 return
             if error := client.start_error(aws.endpoint_url or "", references(aws, stack, functions[name])):
