@@ -135,12 +135,13 @@ def receive(channel, requests):
     os._exit(0)
 
 
-def await_debugger(port, debugger):
-    """Listen with debugpy, the folder ``debugger``, and wait until a client is attached."""
+def await_debugger(channel, port, debugger):
+    """Listen with debugpy, the folder ``debugger``, say so, and wait until a client is attached."""
     sys.path.append(os.path.dirname(debugger))
     debugpy = importlib.import_module("debugpy")
     sys.path.pop()
     debugpy.listen(("127.0.0.1", port), in_process_debug_adapter=True)
+    channel.sendall(b'{"listening": true}\n')
     debugpy.wait_for_client()
 
 
@@ -156,7 +157,7 @@ def main(channel):
     receiving.pydev_do_not_trace = True  # a debugger that pauses all threads leaves this one running
     receiving.start()
     if wanted := os.environ.pop("_EMULATOR_DEBUG", ""):
-        await_debugger(**json.loads(wanted))
+        await_debugger(channel, **json.loads(wanted))
     handler, broken = load()
     channel.sendall(json.dumps({"error": broken}).encode() + b"\n")
     while True:

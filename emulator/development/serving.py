@@ -67,23 +67,46 @@ def _start(asked: dict) -> dict | None:
 class DebuggedWorker(PythonWorker):
     """A worker whose process waits for a debugger before it imports the handler, and which nothing times out."""
 
-    init_seconds = _A_DAY
+    listening = False
 
     def __init__(self, config: dict, code_zip: bytes, name: str, port: int, debugger: str):
         super().__init__(config["FunctionName"], config, code_zip)
         self.folder = Path(tempfile.gettempdir()) / "debugged" / name
         self.debug = json.dumps({"port": port, "debugger": debugger})
 
+    @property
+    def state(self) -> str:
+        return "running" if self.ready else "waiting" if self.listening else "starting"
+
     def look(self) -> dict:
         """Start the process unless it runs; return a report without waiting for the debugger."""
+        error = ""
         if self._proc is None or self._proc.poll() is not None:
             error = self._output().strip() if self._proc else ""
             self._spawn()
-            return {"state": "starting", "error": error}
-        if self.ready is None:
-            with suppress(OSError):  # TimeoutError: it still waits
-                self.ready = json.loads(self._line(time.monotonic() + 0.001))
-        return {"state": "running" if self.ready else "waiting", "error": ""}
+        elif self.ready is None:
+            with suppress(OSError):  # TimeoutError: it has nothing to say yet
+                self._note(time.monotonic() + 0.001)
+        return {"state": self.state, "error": error}
+
+    def _started(self) -> dict:
+        if self._proc is None or self._proc.poll() is not None:
+            self._spawn()
+        while self.ready is None:
+            self._note(time.monotonic() + _A_DAY)
+        return self.ready
+
+    def _spawn(self) -> None:
+        self.listening = False
+        super()._spawn()
+
+    def _note(self, deadline: float) -> None:
+        """Read what the process says of itself: that it listens, then that it has imported the handler."""
+        said = json.loads(self._line(deadline))
+        if "listening" in said:
+            self.listening = True
+        else:
+            self.ready = said
 
     def close(self) -> None:
         if self._proc:
@@ -125,8 +148,7 @@ class Debugged:
     def look(self) -> None:
         """Have a process that runs the current code, unless a call is running; renew the report."""
         if not self.lock.acquire(blocking=False):
-            waits = self.worker is None or self.worker.ready is None
-            self.report = {"state": "waiting" if waits else "running", "error": ""}
+            self.report = {"state": self.worker.state if self.worker else "starting", "error": ""}
             return
         try:
             record = None if self.ended else _found(self.asked["references"])

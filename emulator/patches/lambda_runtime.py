@@ -109,7 +109,6 @@ class PythonWorker(lambda_runtime.Worker):
     channel: socket.socket | None = None
     received = b""
     ready: dict | None = None  # what the process says once it has imported the handler
-    init_seconds: float = INIT_SECONDS
 
     def run(self, event: object, request_id: str, trace_id: str | None) -> dict:
         """Run one invocation and return upstream's record of its outcome."""
@@ -148,7 +147,7 @@ class PythonWorker(lambda_runtime.Worker):
         if self._proc is None or self._proc.poll() is not None:
             self._spawn()
         if self.ready is None:
-            self.ready = json.loads(self._line(time.monotonic() + self.init_seconds))
+            self.ready = json.loads(self._line(time.monotonic() + INIT_SECONDS))
         return self.ready
 
     def _ask(self, event: object, request_id: str, trace_id: str | None) -> dict:

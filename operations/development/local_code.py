@@ -35,9 +35,14 @@ def package(root: Path) -> Package:
 def swap(aws: Aws, stack: Mapping[str, Any], package: Package) -> Swap:
     """Compare the package with what the functions run."""
     functions = function_code.functions(stack)
-    restores = package.key == reading.parameters_of(stack)["FunctionsKey"]
+    restores = is_deployed(stack, package)
     version = "" if restores else function_code.LATEST
     return Swap(package, function_code.running_other(aws, functions, package.key, version), restores)
+
+
+def is_deployed(stack: Mapping[str, Any], package: Package) -> bool:
+    """Return True if the package is the stack's."""
+    return package.key == reading.parameters_of(stack)["FunctionsKey"]
 
 
 def carry_out(aws: Aws, stack: Mapping[str, Any], swap: Swap) -> None:

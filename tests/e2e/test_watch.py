@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -108,11 +109,9 @@ def test_all_else_is_deployed_and_what_is_saved_meanwhile_comes_after(handler):
         save(project, "environments/dev.toml", settings.replace("rate_limit = 100", "rate_limit = 0"))
         assert "rate_limit" in watch.said("greater than or equal to 1", since=seen)
         edit(project, "generator/api.py", "def build()", "def built()")
+        save(project, "environments/dev.toml", settings)
         watch.said("cannot be rendered", since=seen)
         edit(project, "generator/api.py", "def built()", "def build()")
-        seen = len(watch.lines)
-        save(project, "environments/dev.toml", settings)
-        watch.said("deployed", since=seen)
         eventually(lambda: rate_limit(deployment) == 100, watch.text)
         assert "version 5" in answers(deployment)
 
@@ -130,8 +129,9 @@ def test_an_emulator_that_has_stopped_is_started_by_the_next_change(handler):
     with watching(project, deployment) as watch:
         stop(deployment.local_dir, project)
         watch.said("the emulator has stopped")
+        seen = len(watch.lines)
         write("after a restart")
-        watch.said("deployed")
+        watch.said(f"{HANDLER}: deployed", since=seen)
         assert "after a restart" in answers(deployment)
         write("and once more")
         eventually(lambda: "and once more" in answers(deployment), watch.text)
@@ -189,7 +189,11 @@ def test_watching_is_refused_before_anything_is_deployed(project):
         ("--env", "nowhere", "--local", "--watch"): "nowhere",
     }.items():
         done = subprocess.run(
-            ["python3", "deploy.py", *arguments], cwd=project, capture_output=True, text=True, stdin=subprocess.DEVNULL
+            [sys.executable, "deploy.py", *arguments],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 2 and said in done.stderr, done.stderr
     assert deployed("--env", "dev", "--local", "--status", local_dir=deployment.local_dir, project=project)
