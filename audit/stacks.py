@@ -26,6 +26,7 @@ ARNS = {
     },
     "AWS::Events::Rule": {"Arn": f"{PREFIX}:events:{HERE}:rule/{{name}}"},
     "AWS::IAM::Role": {"Arn": f"{PREFIX}:iam::{ACCOUNT}:role/{{name}}"},
+    "AWS::Lambda::Alias": {"Ref": f"{PREFIX}:lambda:{HERE}:function:{{name}}"},
     "AWS::Lambda::Function": {"Arn": f"{PREFIX}:lambda:{HERE}:function:{{name}}"},
     "AWS::Logs::LogGroup": {"Arn": f"{PREFIX}:logs:{HERE}:log-group:{{name}}:*"},
     "AWS::S3::Bucket": {"Arn": f"{PREFIX}:s3:::{{lower}}"},

@@ -19,6 +19,7 @@ ALLOWED_ORIGINS = Parameter(
     "AllowedOrigins",
     "* or up to five origins such as https://shop.example.com, comma-separated",
     pattern=rf"^(\*|{CORS_ORIGIN}(,{CORS_ORIGIN}){{0,{MAX_ORIGINS - 1}}})$",
+    hashed=True,
 )
 
 # The values that PutRetentionPolicy of CloudWatch Logs accepts.

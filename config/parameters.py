@@ -7,6 +7,7 @@ The generator declares the parameters from these fields, with type, bounds, defa
 passes their values; docs/configuration.md lists them.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,12 +25,19 @@ class Parameter:
     """Marks a setting that the templates receive.
 
     `constraint` explains the pattern. A text has the pattern of its field; that of a list or an object is given here.
+    `hashed`: the templates receive the value's hash as well, in the parameter `hash_name`. CloudFormation has no function
+    for it, and the description of a function's version has no space for the value.
     """
 
     name: str
     constraint: str = ""
     pattern: str = ""
     max_length: int | None = None
+    hashed: bool = False
+
+    @property
+    def hash_name(self) -> str:
+        return f"{self.name}Hash"
 
 
 # Marks a setting that the deployer uses and no template receives.
@@ -79,11 +87,14 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[Setting]:
 
 def from_environment(environment: BaseModel) -> dict[str, str]:
     """Parameter name -> value, as CloudFormation takes them: strings."""
-    return {
-        each.parameter.name: text(reduce(getattr, each.key.split("."), environment))
-        for each in settings(type(environment))
-        if each.parameter
-    }
+    marked = {each.key: each.parameter for each in settings(type(environment)) if each.parameter}
+    values = {key: text(reduce(getattr, key.split("."), environment)) for key in marked}
+    hashes = {each.hash_name: hash_of(values[key]) for key, each in marked.items() if each.hashed}
+    return {each.name: values[key] for key, each in marked.items()} | hashes
+
+
+def hash_of(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()[:12]
 
 
 def text(value: object) -> str:

@@ -84,7 +84,7 @@ class Functions(Section):
     """Days that logs are kept"""
 
     open_telemetry_layer_arn: Annotated[
-        str, Parameter("OpenTelemetryLayerArn", "the ARN of a layer version, or empty")
+        str, Parameter("OpenTelemetryLayerArn", "the ARN of a layer version, or empty", hashed=True)
     ] = Field("", pattern=r"^(arn:aws[\w-]*:lambda:\S+:layer:\S+:\d+)?$")
     """Version ARN of an OpenTelemetry layer for spans inside the functions; empty for none"""
 

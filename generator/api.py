@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from troposphere import AWSObject, Equals, If, Ref, Sub, Template, apigateway
+from troposphere.awslambda import Permission
 from troposphere.logs import LogGroup
 from troposphere.xray import SamplingRule, SamplingRuleProperty
 
@@ -33,9 +34,9 @@ def build() -> Template:
     role = template.add_resource(api_logging.account_role())
     account = template.add_resource(api_logging.account(role))
 
-    live = template.add_resource(stage(api, deployed, access, execution, account))
+    permissions = template.add_resource([api_methods.permission(api, route) for route in ROUTES])
+    live = template.add_resource(stage(api, deployed, permissions, access, execution, account))
     template.add_resource(sampling_rule(live))
-    template.add_resource([api_methods.permission(api, route) for route in ROUTES])
     template.add_resource(firewall.firewall(api, live))
     key = template.add_resource(api_key())
     plan = template.add_resource(usage_plan(api, live))
@@ -103,6 +104,7 @@ def fingerprint(defined: list[AWSObject]) -> str:
 def stage(
     api: apigateway.RestApi,
     deployed: list[apigateway.Deployment],
+    permissions: list[Permission],
     access: LogGroup,
     execution: LogGroup,
     account: apigateway.Account,
@@ -110,8 +112,9 @@ def stage(
     any_origin, listed_origins = deployed
     return apigateway.Stage(
         "Stage",
-        # The group must exist, with its retention, before API Gateway logs the first request.
-        DependsOn=[execution.title],
+        # The group must exist, with its retention, before API Gateway logs the first request, and the permissions before
+        # a deployment that invokes something else.
+        DependsOn=[execution.title, *(each.title for each in permissions)],
         Metadata={
             # A dependency under a condition: a reference in Metadata (cloudonaut.io, "Optional DependsOn with
             # CloudFormation"). Without the account's role API Gateway refuses a stage that logs.

@@ -80,7 +80,7 @@ def method(
             IntegrationHttpMethod="POST",
             Uri=Sub(
                 "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path"
-                f"/2015-03-31/functions/${{{_function_arn(route)}}}/invocations"
+                f"/2015-03-31/functions/${{{_alias_arn(route)}}}/invocations"
             ),
         ),
         MethodResponses=[
@@ -127,7 +127,7 @@ def permission(api: apigateway.RestApi, route: Route) -> Permission:
     return Permission(
         f"{_operation(route)}Permission",
         Action="lambda:InvokeFunction",
-        FunctionName=Ref(_function_arn(route)),
+        FunctionName=Ref(_alias_arn(route)),
         Principal="apigateway.amazonaws.com",
         SourceArn=Sub(
             "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
@@ -145,8 +145,8 @@ def _request_parameters(route: Route) -> dict[str, bool]:
     }
 
 
-def _function_arn(route: Route) -> str:
-    return BY_KEY[route.function].arn_parameter
+def _alias_arn(route: Route) -> str:
+    return BY_KEY[route.function].alias_parameter
 
 
 def _operation(route: Route) -> str:

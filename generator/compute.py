@@ -10,7 +10,7 @@ from troposphere.iam import Policy, PolicyType, Role
 from troposphere.logs import LogGroup
 
 from config import names
-from generator import audit, event_sources, outputs, parameters
+from generator import audit, event_sources, outputs, parameters, versions
 from generator.functions import FUNCTIONS, Function
 from generator.lifecycle import DELETED
 from generator.policies import allow, assumed_by, policy
@@ -22,24 +22,29 @@ ARCHITECTURE = "arm64"
 TRACES_EVENTS = "TracesEvents"
 
 
-def build() -> Template:
+def build(data: Template) -> Template:
+    """`data`: the template of the data stack, whose outputs the functions use."""
     template = Template("Food delivery, compute: the Lambda functions, their roles, log groups and event sources")
     template.add_condition("HasOpenTelemetry", Not(Equals(Ref("OpenTelemetryLayerArn"), "")))
     template.add_condition(TRACES_EVENTS, Equals(Ref("TraceEvents"), "true"))
     layer = template.add_resource(libraries())
-    built = {}
+    built, live = {}, {}
     for function in FUNCTIONS:
         if function.reserved_concurrency:
             template.add_condition(function.reserves_condition, Not(Equals(Ref(function.reserved_concurrency), "0")))
         log_group = template.add_resource(log_group_of(function))
         role = template.add_resource(role_of(function, log_group))
-        built[function.key] = template.add_resource(lambda_of(function, role, log_group, layer))
+        itself = built[function.key] = template.add_resource(lambda_of(function, role, log_group, layer))
+        published = versions.definition(itself, template, data)
+        itself.Environment.Variables[versions.HASH_VARIABLE] = versions.hash_of(published)
+        version = template.add_resource(versions.version(function, itself, published))
+        live[function.key] = template.add_resource(versions.alias(function, itself, version))
         if function.invokes_itself:
-            template.add_resource(self_invocation(function, role, built[function.key]))
+            template.add_resource(self_invocation(function, role, live[function.key]))
     for function in FUNCTIONS:
-        template.add_resource(event_sources.resources(function, built[function.key]))
+        template.add_resource(event_sources.resources(function, live[function.key]))
     names_of = {function.name_parameter: Ref(built[function.key]) for function in FUNCTIONS}
-    arns = {each.arn_parameter: GetAtt(built[each.key], "Arn") for each in FUNCTIONS if each.answers_requests}
+    arns = {each.alias_parameter: Ref(live[each.key]) for each in FUNCTIONS if each.answers_requests}
     outputs.emit(template, "compute", **names_of, **arns)
     parameters.declare_used(template)
     return template
@@ -78,13 +83,13 @@ def role_of(function: Function, log_group: LogGroup) -> Role:
     )
 
 
-def self_invocation(function: Function, role: Role, itself: awslambda.Function) -> PolicyType:
-    """The right to invoke itself. Not in the role, which the function needs before it has an ARN: a cycle.
+def self_invocation(function: Function, role: Role, live: awslambda.Alias) -> PolicyType:
+    """The right to invoke itself, as it is live. Not in the role, which the function needs before it has an ARN: a cycle.
 
     The function limits how often it does (contract.imports.MAX_INVOCATIONS), below the about 16 invocations in a row
     that Lambda stops as a runaway loop. RecursiveLoop is not set: the detection guards against errors in the function.
     """
-    invoke = allow("InvokeItself", (lambda_actions.InvokeFunction,), GetAtt(itself, "Arn"))
+    invoke = allow("InvokeItself", (lambda_actions.InvokeFunction,), Ref(live))
     return PolicyType(
         f"{function.title}SelfInvocation",
         PolicyName=f"{function.name}-self-invocation",

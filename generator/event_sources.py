@@ -4,7 +4,7 @@ import json
 
 from awacs import dynamodb, sqs
 from awacs.aws import Statement
-from troposphere import AWSObject, GetAtt, Ref, Sub, awslambda, events
+from troposphere import AWSObject, Ref, Sub, awslambda, events
 
 from generator.functions import Function, mapping_title
 from generator.policies import allow
@@ -14,15 +14,15 @@ from generator.triggers import QueueTrigger, RuleTrigger, StreamTrigger
 HOUR = 3600
 
 
-def resources(function: Function, invoked: awslambda.Function) -> list[AWSObject]:
+def resources(function: Function, live: awslambda.Alias) -> list[AWSObject]:
     match function.trigger:
         case QueueTrigger() as trigger:
-            return [_from_queue(function, trigger, invoked)]
+            return [_from_queue(function, trigger, live)]
         case StreamTrigger() as trigger:
-            return [_from_stream(function, trigger, invoked)]
+            return [_from_stream(function, trigger, live)]
         case RuleTrigger() as trigger:
-            rule = _rule(function, trigger, invoked)
-            return [rule, _permission(rule, invoked), _invoke_config(function, trigger, invoked)]
+            ready = [_permission(trigger, live), _invoke_config(function, trigger, live)]
+            return [_rule(function, trigger, live, ready), *ready]
         case None:
             return []
 
@@ -41,11 +41,11 @@ def rights(function: Function) -> list[Statement]:
             return []
 
 
-def _from_queue(function: Function, trigger: QueueTrigger, invoked: awslambda.Function) -> awslambda.EventSourceMapping:
+def _from_queue(function: Function, trigger: QueueTrigger, live: awslambda.Alias) -> awslambda.EventSourceMapping:
     return awslambda.EventSourceMapping(
         mapping_title(function, trigger),
         EventSourceArn=trigger.queue.arn,
-        FunctionName=Ref(invoked),
+        FunctionName=Ref(live),
         BatchSize=trigger.batch_size,
         MaximumBatchingWindowInSeconds=trigger.batching_window,
         ScalingConfig=awslambda.ScalingConfig(MaximumConcurrency=trigger.max_concurrency),
@@ -53,9 +53,7 @@ def _from_queue(function: Function, trigger: QueueTrigger, invoked: awslambda.Fu
     )
 
 
-def _from_stream(
-    function: Function, trigger: StreamTrigger, invoked: awslambda.Function
-) -> awslambda.EventSourceMapping:
+def _from_stream(function: Function, trigger: StreamTrigger, live: awslambda.Alias) -> awslambda.EventSourceMapping:
     """Limits retries by age, six hours: an outage of hours loses no record, and 18 of the stream's 24 hours remain to
     fetch the records that the on-failure destination names. The alarm on the stream's age notifies within minutes. A
     number of attempts (-1: no limit) would not bound the time, which depends on how an attempt fails. One invocation
@@ -65,7 +63,7 @@ def _from_stream(
     return awslambda.EventSourceMapping(
         mapping_title(function, trigger),
         EventSourceArn=trigger.stream,
-        FunctionName=Ref(invoked),
+        FunctionName=Ref(live),
         StartingPosition="TRIM_HORIZON",
         BatchSize=100,
         ParallelizationFactor=1,
@@ -78,11 +76,13 @@ def _from_stream(
     )
 
 
-def _rule(function: Function, trigger: RuleTrigger, invoked: awslambda.Function) -> events.Rule:
+def _rule(function: Function, trigger: RuleTrigger, live: awslambda.Alias, ready: list[AWSObject]) -> events.Rule:
     """Retries delivery to Lambda for as long as EventBridge can: an attempt costs nothing, and a lost event is a file
-    that is not imported. After delivery Lambda retries."""
+    that is not imported. After delivery Lambda retries. `ready`: what must exist before, in an update, too: EventBridge
+    does not retry an invocation that is not permitted."""
     return events.Rule(
         trigger.title,
+        DependsOn=[each.title for each in ready],
         Name=Sub(trigger.name),
         Description=trigger.description,
         EventPattern=trigger.pattern,
@@ -90,7 +90,7 @@ def _rule(function: Function, trigger: RuleTrigger, invoked: awslambda.Function)
         Targets=[
             events.Target(
                 Id=function.name,
-                Arn=GetAtt(invoked, "Arn"),
+                Arn=Ref(live),
                 RetryPolicy=events.RetryPolicy(MaximumRetryAttempts=185, MaximumEventAgeInSeconds=24 * HOUR),
                 DeadLetterConfig=events.DeadLetterConfig(Arn=trigger.dead_letters.arn),
             )
@@ -98,25 +98,25 @@ def _rule(function: Function, trigger: RuleTrigger, invoked: awslambda.Function)
     )
 
 
-def _permission(rule: events.Rule, invoked: awslambda.Function) -> awslambda.Permission:
+def _permission(trigger: RuleTrigger, live: awslambda.Alias) -> awslambda.Permission:
+    """Names the rule without a reference, as the rule waits for it."""
     return awslambda.Permission(
-        f"{rule.title}Permission",
+        f"{trigger.title}Permission",
         Action="lambda:InvokeFunction",
-        FunctionName=Ref(invoked),
+        FunctionName=Ref(live),
         Principal="events.amazonaws.com",
-        SourceArn=GetAtt(rule, "Arn"),
+        SourceArn=Sub(f"arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/{trigger.name}"),
     )
 
 
-def _invoke_config(
-    function: Function, trigger: RuleTrigger, invoked: awslambda.Function
-) -> awslambda.EventInvokeConfig:
+def _invoke_config(function: Function, trigger: RuleTrigger, live: awslambda.Alias) -> awslambda.EventInvokeConfig:
     """For the rule's events and for self-invocations. The most that Lambda allows: two retries after an error, six
     hours of retries after throttling or an error of Lambda itself."""
     return awslambda.EventInvokeConfig(
         function.invoke_config_title,
-        FunctionName=Ref(invoked),
-        Qualifier="$LATEST",
+        DependsOn=[live.title],  # which this type takes by its name only
+        FunctionName=live.FunctionName,
+        Qualifier=live.Name,
         MaximumRetryAttempts=2,
         MaximumEventAgeInSeconds=6 * HOUR,
         DestinationConfig=_on_failure(trigger),

@@ -77,8 +77,9 @@ class Function:
         return f"{self.title}Name"
 
     @property
-    def arn_parameter(self) -> str:
-        return f"{self.title}Arn"
+    def alias_parameter(self) -> str:
+        """The output and parameter with the ARN of its alias `live`."""
+        return f"{self.title}AliasArn"
 
     @property
     def answers_requests(self) -> bool:

@@ -17,7 +17,7 @@ _OF_QUEUES = {
 _OF_FUNCTIONS = {
     parameter: f"{kind} of the function that {function.description[0].lower()}{function.description[1:]}"
     for function in FUNCTIONS
-    for kind, parameter in (("ARN", function.arn_parameter), ("Name", function.name_parameter))
+    for kind, parameter in (("ARN of the alias", function.alias_parameter), ("Name", function.name_parameter))
     if kind == "Name" or function.answers_requests
 }
 

@@ -1,6 +1,6 @@
 """Template parameters: those of settings, derived from `config.environment`, and those that are no settings."""
 
-from string import Template as StringTemplate
+import re
 from typing import Any
 
 from troposphere import Parameter, Template
@@ -41,6 +41,22 @@ def _package(description: str) -> dict:
 
 SETTINGS = {each.parameter.name: definition(each, each.parameter) for each in settings(Environment) if each.parameter}
 
+# Parameter of a long setting -> that of its hash.
+HASH_NAMES = {
+    each.parameter.name: each.parameter.hash_name
+    for each in settings(Environment)
+    if each.parameter and each.parameter.hashed
+}
+_HASHES = {
+    hash_name: {
+        "Type": "String",
+        "Description": f"Hash of {name}",
+        "AllowedPattern": "^[0-9a-f]{12}$",
+        "ConstraintDescription": "12 hexadecimal digits",
+    }
+    for name, hash_name in HASH_NAMES.items()
+}
+
 # Set by the deployer: where the packages are, and what the account lacks.
 BY_DEPLOYER = {
     "ArtifactBucket": {
@@ -60,7 +76,9 @@ BY_DEPLOYER = {
     },
 }
 
-_OF_ROOT = SETTINGS | BY_DEPLOYER
+_PLACEHOLDER = re.compile(r"\$\{(\w+)[\w.]*\}")
+
+OF_ROOT = SETTINGS | _HASHES | BY_DEPLOYER
 _OF_SIBLINGS = {
     name: {"Type": "String", "Description": description} for name, description in outputs.descriptions().items()
 }
@@ -68,7 +86,7 @@ _OF_SIBLINGS = {
 
 def declare_all(template: Template) -> None:
     """Declare the root's parameters."""
-    for name, properties in _OF_ROOT.items():
+    for name, properties in OF_ROOT.items():
         template.add_parameter(Parameter(name, **properties))
 
 
@@ -77,26 +95,32 @@ def declare_used(template: Template) -> None:
 
     Raises KeyError for a name that nothing supplies.
     """
-    used = _references(template.to_dict()) - {*template.resources}
-    if unknown := used - {*_OF_ROOT, *_OF_SIBLINGS}:
+    used = references(template.to_dict()) - {*template.resources, *template.conditions}
+    if unknown := used - {*OF_ROOT, *_OF_SIBLINGS}:
         raise KeyError(f"no parameter, output or resource is called {', '.join(sorted(unknown))}")
-    for name, properties in (_OF_SIBLINGS | _OF_ROOT).items():
+    for name, properties in (_OF_SIBLINGS | OF_ROOT).items():
         if name in used:
             without_default = {key: value for key, value in properties.items() if key != "Default"}
             template.add_parameter(Parameter(name, **without_default))
 
 
-def _references(node: Any) -> set[str]:
-    """Names in Ref and in the text of Fn::Sub, where `${Name}` is as in string.Template; no pseudo parameters."""
+def references(node: Any) -> set[str]:
+    """Names in Ref, Fn::GetAtt, conditions and the text of Fn::Sub; no pseudo parameters."""
     match node:
         case {"Ref": str(name)}:
             return set() if "::" in name else {name}
+        case {"Fn::GetAtt": [str(name), *_]}:
+            return {name}
+        case {"Fn::If": [str(name), *branches]}:
+            return {name} | references(branches)
+        case {"Condition": str(name), **rest}:
+            return {name} | references(rest)
         case {"Fn::Sub": str(text)}:
-            return {*StringTemplate(text).get_identifiers()}
+            return {*_PLACEHOLDER.findall(text)}
         case {"Fn::Sub": [str(text), dict(variables)]}:
-            return _references({"Fn::Sub": text}) - {*variables} | _references([*variables.values()])
+            return references({"Fn::Sub": text}) - {*variables} | references([*variables.values()])
         case dict():
-            return _references([*node.values()])
+            return references([*node.values()])
         case list():
-            return set().union(*map(_references, node))
+            return set().union(*map(references, node))
     return set()

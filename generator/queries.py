@@ -10,10 +10,12 @@ from config import names
 from generator import api_logging, functions
 from generator.naming import camel
 
-# Errors that functions log, and errors that Lambda logs: uncaught exceptions, timeouts, lack of memory.
+# Errors that functions log, and errors that Lambda logs: uncaught exceptions, timeouts, lack of memory. A log stream has
+# the function's version in brackets.
 ERRORS = """\
 filter level in ["ERROR", "CRITICAL"] or ispresent(errorType) or record.status in ["error", "failure", "timeout"]
-| stats count(*) as errors, latest(@timestamp) as last by @log, message, aws_error, errorType, record.status
+| parse @logStream "[*]" as version
+| stats count(*) as errors, latest(@timestamp) as last by @log, version, message, aws_error, errorType, record.status
 | sort errors desc
 """
 

@@ -11,9 +11,10 @@ HEADER = """\
 
 def templates() -> dict[str, Template]:
     """Return name (root, data, compute, api, monitoring) -> template."""
+    stored = data.build()
     children = {
-        "data": data.build(),
-        "compute": compute.build(),
+        "data": stored,
+        "compute": compute.build(stored),
         "api": api.build(),
         "monitoring": monitoring.build(),
     }

@@ -35,6 +35,15 @@ def _content(client: Client, declared: Mapping[str, Any], sha256: str) -> Mappin
     return declared if same else {**declared, "S3Key": f"(other content, with SHA-256 {sha256})"}
 
 
+def version(client: Client, resource: Declared) -> Mapping[str, Any]:
+    return client("lambda").get_function_configuration(FunctionName=resource.id)
+
+
+def alias(client: Client, resource: Declared) -> Mapping[str, Any]:
+    asked = resource.asked("FunctionName", "Name")
+    return {**client("lambda").get_alias(**asked), **asked}
+
+
 def permission(client: Client, resource: Declared) -> Mapping[str, Any]:
     name = resource.id.rpartition("|")[2]  # behind the function's name, if CloudFormation's id has both
     policy = client("lambda").get_policy(FunctionName=resource.properties["FunctionName"])["Policy"]
@@ -54,7 +63,7 @@ def event_source_mapping(client: Client, resource: Declared) -> Mapping[str, Any
     found = client("lambda").get_event_source_mapping(UUID=resource.id)
     return {
         **found,
-        "FunctionName": found["FunctionArn"].partition(":function:")[2],
+        "FunctionName": found["FunctionArn"],
         "Tags": tags(client("lambda").list_tags, "Tags", Resource=found.get("EventSourceMappingArn")),
     }
 

@@ -82,21 +82,6 @@ def function_mistakes(account: Account, name: str) -> None:
     refused(account, name + "-code", {"Role": role(), "F": function(nowhere, att("Role", "Arn"))}, "NoSuchKey")
 
 
-@deploys("generator/triggers.py")
-def function_invoke_config_of_latest(account: Account, name: str) -> None:
-    """An EventInvokeConfig of $LATEST is the one that the function itself has."""
-    config = {"FunctionName": ref("F"), "Qualifier": "$LATEST", "MaximumRetryAttempts": 1}
-    made = with_function(
-        account,
-        name,
-        more={
-            "C": {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": {**config, "MaximumEventAgeInSeconds": 60}}
-        },
-    )
-    found = account.client("lambda").get_function_event_invoke_config(FunctionName=made)
-    expect(found["MaximumRetryAttempts"], 1, "retries of the function")
-
-
 @deploys("deployer/stacks/function_code.py", "operations/development/local_code.py")
 def calls_outlive_updates(account: Account, name: str) -> None:
     """A call that runs while its function's code is updated ends with the code that it began with; the next has the new."""

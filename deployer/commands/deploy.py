@@ -10,7 +10,7 @@ from typing import Any
 from config.environment import Environment
 from deployer import connection
 from deployer.artifacts import bucket, lint, wheels
-from deployer.aws import local, waiting
+from deployer.aws import advice, local, waiting
 from deployer.commands import (
     applying,
     desired_state,
@@ -27,11 +27,20 @@ from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.plan import snapshot
 from deployer.plan.locations import Sources
+from deployer.plan.snapshot import Snapshot
 from deployer.preflight.account_state import AccountState
 from deployer.show import bars, outputs_file, plan_json, plan_markdown, progress
 from deployer.show.plan_report import PlanReport
 from deployer.show.ui import QUIET_SECONDS, Ui, can_ask
-from deployer.stacks import change_set_cleanup, deployment_records, feature_flags, function_code, reading
+from deployer.stacks import (
+    change_set_cleanup,
+    deployment_records,
+    feature_flags,
+    function_code,
+    leftover_versions,
+    outputs,
+    reading,
+)
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.deployment_records import Source
 from deployer.stacks.execution import Outcome
@@ -121,6 +130,7 @@ def deploy_desired(
         planning.confirm(context, account_state, plan)
         _restore(context, account_state, swapped)
         began = time.monotonic()
+        _discard_leftover_versions(context, account_state, plan, then)
         outcome = _execute(context, change_set, plan)
         seconds = time.monotonic() - began
     with _after_the_operation(context, outcome):
@@ -195,6 +205,13 @@ def _reporting(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
             on_news(f"{number} objects, {size / 1000:.0f} kB")
 
     return on_put
+
+
+def _discard_leftover_versions(context: Context, account_state: AccountState, plan: PlanReport, then: Snapshot) -> None:
+    aws, functions = context.aws, outputs.of_stack(account_state.stack or {})
+    unchecked = "versions that a failed deployment left were not looked for"
+    for function in advice.ask(aws, unchecked, lambda: leftover_versions.discard(aws, plan.plan, then, functions), []):
+        context.ui.line(f"{context.ui.ok} Versions   deleted the one of {function} that a failed deployment left")
 
 
 def _execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:

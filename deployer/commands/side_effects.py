@@ -34,6 +34,7 @@ _EFFECTS = {
     "ContinueUpdateRollback": _Effect("began to continue the rollback of stack", "StackName"),
     "CreateBucket": _Effect("made bucket", "Bucket"),
     "DeleteBucket": _Effect("deleted bucket", "Bucket"),
+    "DeleteFunction": _Effect("deleted a version of function", "FunctionName"),
     "DeleteLogGroup": _Effect("deleted", counted="log group"),
     "DeleteObjects": _Effect("deleted objects in bucket", "Bucket"),
     "DeleteParameters": _Effect("deleted the feature flags"),

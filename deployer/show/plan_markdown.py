@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable
 from itertools import groupby
 
-from deployer.plan.changes import ABSENT, Change, Difference
+from deployer.plan import publishing
+from deployer.plan.changes import ABSENT, Action, Change, Difference
 from deployer.show import cost_view, permissions_view, plan_values
 from deployer.show.plan_report import PlanReport
 
@@ -55,7 +56,7 @@ def _dangers(report: PlanReport) -> list[str]:
 
 def _stacks(report: PlanReport, room: int) -> list[str]:
     """One collapsible block per stack, with as many resources as fit in `room`."""
-    lines, left = [], len(report.plan.changes)
+    lines, left = [], len(publishing.others(report.plan.changes))
     room -= 100  # for the last line
     for stack, group in groupby(report.plan.changes, key=lambda change: change.stack):
         changes = list(group)
@@ -63,7 +64,7 @@ def _stacks(report: PlanReport, room: int) -> list[str]:
         lines += block
         left -= shown
         room -= _size(block)
-        if shown < len(changes):
+        if shown < len(publishing.others(changes)):
             break
     return [*lines, "", f"… and {left} more resources change."] if left else lines
 
@@ -84,16 +85,21 @@ def _block(stack: tuple[str, ...], changes: list[Change], report: PlanReport, ro
         return ([*head, *table, *foot], len(changes)) if _size(table) <= room else ([], 0)
     rows: list[str] = []
     hunks: list[str] = []
+    if publication := plan_values.publication(changes):
+        rows.append(f"| {_escaped(plan_values.SIGNS[Action.MODIFY])} | {_escaped(publication)} | | publish |")
+        changes = publishing.others(changes)
+    shown = 0
     for change in changes:
         row, hunk = _row(change, report), _hunk(change)
         if _size([*rows, row, *hunks, *hunk]) > room:
             break
         rows.append(row)
         hunks += hunk
+        shown += 1
     if not rows:
         return [], 0
     table = ["| | Resource | Type | Change |", "|---|---|---|---|", *rows]
-    return [*head, *table, *_fenced(hunks), *foot], len(rows)
+    return [*head, *table, *_fenced(hunks), *foot], shown
 
 
 def _row(change: Change, report: PlanReport) -> str:

@@ -2,6 +2,7 @@
 
 from itertools import groupby
 
+from deployer.plan import publishing
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Replaces
 from deployer.plan.guard import Danger
 from deployer.plan.snapshot import STACK
@@ -58,16 +59,19 @@ def _stack(ui: Ui, report: PlanReport, stack: tuple[str, ...], changes: list[Cha
         for kind, number in plan_values.by_type(changes):
             ui.line(f"{indent}+ {number} {kind}", "green")
         return
-    for change in changes:
-        _resource(ui, indent, change, report.danger(change.path))
+    for alike in plan_values.alike(publishing.others(changes)):
+        names = ", ".join(change.logical_id for change in alike)
+        _resource(ui, indent, names, alike[0], report.danger(alike[0].path))
+    if publication := plan_values.publication(changes):
+        ui.line(f"{indent}{plan_values.SIGNS[Action.MODIFY]} {publication}", _STYLES[Action.MODIFY])
 
 
-def _resource(ui: Ui, indent: str, change: Change, danger: Danger | None) -> None:
+def _resource(ui: Ui, indent: str, names: str, change: Change, danger: Danger | None) -> None:
     sign = plan_values.SIGNS[change.action]
     sign = sign if ui.unicode else sign.replace("±", "+-")
     style = _danger_style(danger) if danger else "dim" if change.metadata_only else _STYLES[change.action]
     note = f"  {_mark(danger)}" if danger else "  metadata only, no effect" if change.metadata_only else ""
-    ui.line(f"{indent}{sign} {change.logical_id} ({change.type}){note}", style)
+    ui.line(f"{indent}{sign} {names} ({change.type}){note}", style)
     if change.metadata_only:
         return
     for difference in change.differences[:_MAX_DIFFERENCES]:

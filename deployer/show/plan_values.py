@@ -5,8 +5,10 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import takewhile
 
+from deployer.plan import publishing
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Hidden, Plan, Replaces, Unknown
 from deployer.plan.properties import is_expression
+from deployer.plan.stateful import is_stateful
 
 SIGNS = {Action.ADD: "+", Action.MODIFY: "~", Action.MAY_REPLACE: "?", Action.REPLACE: "±", Action.REMOVE: "-"}
 NOTES = {
@@ -28,13 +30,32 @@ def summary(plan: Plan) -> str:
 
 
 def counts(changes: Iterable[Change]) -> str:
-    """`1 to add, 2 may be replaced`"""
-    number = Counter(change.action for change in changes)
-    return ", ".join(
+    """`1 to add, 2 may be replaced, 3 functions to publish`"""
+    changes = list(changes)
+    number, published = Counter(change.action for change in publishing.others(changes)), publishing.published(changes)
+    parts = [
         f"{number[action]} {'may be replaced' if action is Action.MAY_REPLACE else f'to {action.value}'}"
         for action in Action
         if number[action]
-    )
+    ]
+    parts += [f"{len(published)} function{'s' * (len(published) > 1)} to publish"] if published else []
+    return ", ".join(parts)
+
+
+def alike(changes: Iterable[Change]) -> list[list[Change]]:
+    """Group the resources of one type with the same differences, such as functions with another package."""
+    groups: dict[object, list[Change]] = {}
+    for change in changes:
+        shared = bool(change.differences) and not is_stateful(change.type)
+        key = (change.type, change.action, repr(change.differences)) if shared else change.path
+        groups.setdefault(key, []).append(change)
+    return [*groups.values()]
+
+
+def publication(changes: Iterable[Change]) -> str:
+    """`a new version of OrdersCommand, OrdersQuery`, "" if no function is published."""
+    published = publishing.published(changes)
+    return f"a new version of {', '.join(published)}; the alias moves on to it" if published else ""
 
 
 def by_type(changes: Iterable[Change]) -> list[tuple[str, int]]:

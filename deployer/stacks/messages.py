@@ -137,6 +137,12 @@ KNOWN: tuple[KnownCause, ...] = (
         "ReservedConcurrentExecutions",
     ),
     _known(
+        r"A version for this Lambda function exists \( (?P<version>\d+) \)",
+        "the function equals its last version; if nothing uses that, delete it: aws lambda delete-function "
+        "--function-name … --qualifier {version}",
+        "FunctionName",
+    ),
+    _known(
         r"already exists in stack (?P<stack>arn:\S+)",
         "a resource of another stack ({stack}) has the name; delete or rename one of the two",
     ),

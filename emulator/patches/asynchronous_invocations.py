@@ -14,6 +14,7 @@ from ministack.services import eventbridge, lambda_svc, sqs
 from ministack.services.cloudformation import provisioners
 
 from emulator.patches.iam import role_may, service_may_invoke
+from emulator.patches.lambda_versions import base_of, qualifier_of
 from emulator.registry import patch
 from emulator.resources import invalid_request, validates
 
@@ -45,7 +46,7 @@ def asynchronous_invocations() -> None:
         def run():
             request_id = new_uuid()
             pinned.set(request_id)
-            settings = invoke_config(func)
+            settings = invoke_config(config)
             tries, condition, result = attempts(
                 lambda: lambda_svc._execute_function(at_present(func, config), event),
                 int(settings.get("MaximumRetryAttempts", DEFAULT_RETRIES)),
@@ -99,9 +100,11 @@ def recursive_calls() -> None:
     lambda_svc._inbound_invoke_depth = depth_of_lineage
 
 
-def invoke_config(func: dict) -> dict:
-    """Return the EventInvokeConfig of an invoked function, {} if it has none."""
-    return func.get("event_invoke_config") or (func.get("event_invoke_configs") or {}).get("$LATEST") or {}
+def invoke_config(config: dict) -> dict:
+    """Return the EventInvokeConfig of a function as it was invoked, {} if it has none."""
+    func, qualifier = base_of(config), qualifier_of(config)
+    unqualified = func.get("event_invoke_config") if qualifier == "$LATEST" else None
+    return unqualified or (func.get("event_invoke_configs") or {}).get(qualifier) or {}
 
 
 def on_failure(settings: dict) -> str:
@@ -221,10 +224,9 @@ def delivery_error(target: str, rule: str) -> tuple[str, str] | None:
     """Return EventBridge's error code and message if a rule cannot invoke its target, a function."""
     if ":lambda:" not in target:
         return None
-    func, *_ = lambda_svc._get_func_record_for_ref(target)
-    if not func:
+    if not lambda_svc._get_func_record_for_ref(target)[0]:
         return "NO_RESOURCE", f"Function not found: {target}"
-    if not service_may_invoke(func["policy"], EVENTS, rule, target):
+    if not service_may_invoke(base_of({"FunctionArn": target})["policy"], EVENTS, rule, target):
         return "NO_PERMISSIONS", f"The function's policy does not let {rule} invoke it"
     return None
 

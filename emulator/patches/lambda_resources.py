@@ -2,7 +2,6 @@
 
 from ministack.services import iam, lambda_svc
 
-from emulator.registry import patch
 from emulator.resources import completes, insist, invalid_request, validates
 
 FUNCTION = "AWS::Lambda::Function"
@@ -48,19 +47,6 @@ def function_mistakes(props):
             f"({code.get('S3Bucket')}/{code['S3Key']})",
             "Lambda",
         )
-
-
-@patch(upstream="return the EventInvokeConfig of $LATEST as the function's own")
-def function_invoke_config_of_latest() -> None:
-    """Upstream applies it to invocations, but does not find it when asked for the function's."""
-    find = lambda_svc._event_invoke_config
-
-    def find_either(func, qualifier):
-        return find(func, qualifier) or (
-            find(func, "$LATEST") if not qualifier else find(func, None) if qualifier == "$LATEST" else None
-        )
-
-    lambda_svc._event_invoke_config = find_either
 
 
 @completes(EVENT_SOURCE, upstream="read numbers of an event source mapping that come as text, from parameters")

@@ -65,6 +65,7 @@ def function_processes() -> None:
         if not slot.acquire(timeout=60):
             return lambda_svc._throttle_response("ConcurrentInvocationLimitExceeded", "Rate Exceeded.")
         worker, _ = lambda_svc.acquire_worker(config["FunctionName"], config, func["code_zip"], qualifier=qualifier)
+        worker.config = config  # invoked by the version's number, or by one of its aliases
         try:
             return worker.run(event, request_id, trace_id)
         finally:

@@ -22,7 +22,7 @@ def read(deployment, order: dict) -> dict:
 
 
 def physical_ids(deployment) -> dict[str, str]:
-    """Logical id -> physical id, over the root stack and its children."""
+    """Logical id -> physical id, over the root stack and its children, but for versions: each change publishes another."""
     cloudformation = deployment.client("cloudformation")
     ids: dict[str, str] = {}
     stacks = [STACK]
@@ -31,7 +31,8 @@ def physical_ids(deployment) -> dict[str, str]:
             for resource in page["StackResourceSummaries"]:
                 if resource["ResourceType"] == "AWS::CloudFormation::Stack":
                     stacks.append(resource["PhysicalResourceId"])
-                ids[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+                if resource["ResourceType"] != "AWS::Lambda::Version":
+                    ids[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
     return ids
 
 

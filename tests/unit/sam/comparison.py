@@ -25,9 +25,11 @@ from generator.functions import BY_KEY, FUNCTIONS
 
 OPERATIONS = {route.operation[0].upper() + route.operation[1:]: BY_KEY[route.function] for route in ROUTES}
 # Logical id in SAM's output, as a regular expression, -> ours. What a further feature of SAM generates is compared as
-# soon as it is here: AutoPublishAlias would need an alias and `OrdersQueryFunctionVersion\w+` for each function.
+# soon as it is here.
 PAIRS = {
     **{f"{function.title}FunctionRole": f"{function.title}Role" for function in FUNCTIONS},
+    **{f"{function.title}FunctionVersion\\w+": f"{function.title}Version" for function in FUNCTIONS},
+    **{f"{function.title}FunctionAliaslive": f"{function.title}Alias" for function in FUNCTIONS},
     **{
         f"{of.title}Function{operation}PermissionStage": f"{operation}Permission"
         for operation, of in OPERATIONS.items()
@@ -118,6 +120,8 @@ def comparable(resource: dict) -> dict[str, Any]:
             return {"trust": _statements(properties["AssumeRolePolicyDocument"]), **grants(properties)}
         case "AWS::SQS::QueuePolicy":
             return {**properties, "PolicyDocument": _statements(properties["PolicyDocument"])}
+        case "AWS::Lambda::Version" if "Description" in properties:
+            return {**properties, "Description": "what is published"}  # keys and hashes
         case "AWS::ApiGateway::Stage":
             return {**properties, "DeploymentId": "the newest"}  # its name has a hash
     return properties

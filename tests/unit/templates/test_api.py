@@ -39,7 +39,7 @@ def test_every_route_is_a_method_and_no_other_method_reaches_a_function(api):
         integration = methods[route.method, route.path]["Integration"]
         assert integration["Type"] == "AWS_PROXY"
         assert integration["IntegrationHttpMethod"] == "POST"
-        assert f"{route.function.title().replace('_', '')}Arn" in integration["Uri"]["Fn::Sub"]
+        assert f"${{{route.function.title().replace('_', '')}AliasArn}}" in integration["Uri"]["Fn::Sub"]
 
 
 def test_no_order_id_can_equal_a_fixed_segment_of_a_route():
@@ -138,9 +138,9 @@ def test_deployment_id_stays_when_only_the_stage_changes(monkeypatch):
 
 
 def test_no_parameter_is_frozen_into_a_snapshot_but_the_one_that_selects_the_deployment(api):
-    frozen = {"Environment", "OrdersCommandArn", "OrdersQueryArn", "OrdersIntakeArn"}
-    # Environment never changes within a stack (it is the stage's name); a function's ARN changes
-    # with its logical id only, and so with the name of the parameter.
+    frozen = {"Environment", "OrdersCommandAliasArn", "OrdersQueryAliasArn", "OrdersIntakeAliasArn"}
+    # Environment never changes within a stack (it is the stage's name); the ARN of an alias changes
+    # with its function's logical id only, and so with the name of the parameter.
     parts = of_type(api, *(f"ApiGateway::{kind}" for kind in SNAPSHOT))
     found = set()
     for part in parts.values():

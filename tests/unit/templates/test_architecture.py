@@ -34,7 +34,10 @@ def resource(templates: dict, value: object) -> str | None:
         return None
     name = value.get("Ref") or value["Fn::GetAtt"][0]
     for template in templates.values():
-        if template["Resources"].get(name, {}).get("Type") in SHOWN:
+        found = template["Resources"].get(name, {})
+        if found.get("Type") == "AWS::Lambda::Alias":
+            return resource(templates, found["Properties"]["FunctionName"])
+        if found.get("Type") in SHOWN:
             return name
         if name in template.get("Outputs", {}) and template is not templates["root"]:
             return resource(templates, template["Outputs"][name]["Value"])
@@ -52,7 +55,7 @@ def triggers(templates: dict) -> set[tuple[str, str]]:
         if permission["Principal"] == "apigateway.amazonaws.com":
             found.add((resource(templates, permission["SourceArn"]), function))
         else:
-            rule = rules[permission["SourceArn"]["Fn::GetAtt"][0]]
+            (rule,) = (each for each in rules.values() if each["Name"]["Fn::Sub"] in permission["SourceArn"]["Fn::Sub"])
             found.add((resource(templates, rule["EventPattern"]["detail"]["bucket"]["name"][0]), function))
     return found
 

@@ -246,6 +246,8 @@ def test_a_stack_that_reads_an_output_of_a_later_one_is_a_cycle(root):
 
 
 REFER_TO_A_FUNCTION = (
+    "AWS::Lambda::Version",
+    "AWS::Lambda::Alias",
     "AWS::Lambda::Permission",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::EventInvokeConfig",

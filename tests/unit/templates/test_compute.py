@@ -1,5 +1,7 @@
 """The compute stack: the functions as they will run."""
 
+import re
+
 import pytest
 
 from contract.routes import ROUTES
@@ -20,9 +22,9 @@ def test_every_function_of_the_route_table_is_in_the_inventory():
     assert {route.function for route in ROUTES} <= {function.key for function in FUNCTIONS}
 
 
-def test_every_function_outputs_its_name_and_its_arn_if_the_api_invokes_it(compute):
+def test_every_function_outputs_its_name_and_its_aliass_arn_if_the_api_invokes_it(compute):
     expected = {f"{function.title}Name" for function in FUNCTIONS}
-    expected |= {f"{BY_KEY[route.function].title}Arn" for route in ROUTES}
+    expected |= {f"{BY_KEY[route.function].title}AliasArn" for route in ROUTES}
     assert set(compute["Outputs"]) == expected
 
 
@@ -84,6 +86,8 @@ def test_handlers_find_the_environment_variables_they_read(compute):
         "ORDER_TTL_DAYS": "90",
         "POWERTOOLS_LOG_LEVEL": "DEBUG",
     }
+    for each in functions.values():
+        assert re.fullmatch("[0-9a-f]{12}", each["Environment"]["Variables"].pop("CONFIGURATION_HASH"))
     assert functions["OrdersQueryFunction"]["Environment"]["Variables"] == {
         **common,
         "POWERTOOLS_SERVICE_NAME": "orders-query",

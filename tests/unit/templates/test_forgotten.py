@@ -37,12 +37,15 @@ class Platform:
         }
 
     def target(self, reference) -> str:
-        """Logical id of the resource that a Ref or GetAtt means, also through a sibling's output."""
+        """Logical id of the resource that a Ref or GetAtt means, also through a sibling's output or an alias."""
         if not isinstance(reference, dict):
             return str(reference)
         if "Fn::GetAtt" in reference:
             return reference["Fn::GetAtt"][0]
         name = reference.get("Ref", "")
+        aliases = self.of_type("Lambda::Alias")
+        if name in aliases:
+            return self.target(aliases[name]["FunctionName"])
         return self.target(self._outputs[name]) if name in self._outputs else name
 
     def consumers(self) -> list[tuple[str, str]]:

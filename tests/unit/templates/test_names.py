@@ -12,6 +12,7 @@ WITHIN_THE_STACK = {
     ("AWS::ApiGateway::Model", "Name"): "of an API that is made with it",
     ("AWS::ApiGateway::RequestValidator", "Name"): "of an API that is made with it",
     ("AWS::ApiGateway::Stage", "StageName"): "of an API that is made with it",
+    ("AWS::Lambda::Alias", "Name"): "of a function that is made with it",
     ("AWS::ApplicationAutoScaling::ScalingPolicy", "PolicyName"): "of a target that is made with it",
     ("AWS::IAM::Policy", "PolicyName"): "inline: of a role that is made with it",
     ("AWS::ApiGateway::ApiKey", "Name"): "two may have one name; only values are unique",

@@ -7,6 +7,7 @@ from awacs import dynamodb
 
 from contract.routes import ROUTES
 from generator import compute as compute_module
+from generator import data as data_module
 from generator import functions
 from generator.policies import allow
 from generator.resources import ORDERS_TABLE
@@ -58,7 +59,7 @@ OWN = {
         ("s3:PutObject", BUCKET + "/reports/*"),
         *(("sqs:SendMessage", ORDERS), ("dynamodb:GetItem", TABLE)),
         *_settings("api-config", "feature-flags"),
-        ("lambda:InvokeFunction", "OrdersImportFunction.Arn"),
+        ("lambda:InvokeFunction", "OrdersImportAlias"),
     },
 }
 
@@ -77,7 +78,7 @@ def allowed_to_lambda(compute: dict) -> dict[str, set[tuple[str, str]]]:
         configured = [
             evaluate(compute, each["Properties"], PARAMETERS)
             for each in of_type(compute, "Lambda::EventSourceMapping", "Lambda::EventInvokeConfig").values()
-            if each["Properties"]["FunctionName"] == {"Ref": title}
+            if each["Properties"]["FunctionName"] in ({"Ref": title}, {"Ref": f"{name}Alias"})
         ]
         for each in configured:
             source = each.get("EventSourceArn")
@@ -149,7 +150,7 @@ def test_a_widened_role_is_named(monkeypatch):
     widened = replace(query, rights=(*query.rights, allow("Widened", (dynamodb.DeleteItem,), ORDERS_TABLE)))
     changed = tuple(widened if each is query else each for each in functions.FUNCTIONS)
     monkeypatch.setattr(compute_module, "FUNCTIONS", changed)
-    changed = not_expected(compute_module.build().to_dict())
+    changed = not_expected(compute_module.build(data_module.build()).to_dict())
     assert changed == {"OrdersQueryRole": {("dynamodb:DeleteItem", TABLE)}}
 
 
@@ -247,11 +248,11 @@ def test_every_route_has_one_permission_for_exactly_its_method_and_path(api):
     )
     source = "arn:aws:execute-api:us-east-1:123456789012:OrdersApi/dev/"
     assert granted == [
-        ("OrdersCommandArn", source + "POST/orders"),
-        ("OrdersCommandArn", source + "PUT/orders/*"),
-        ("OrdersIntakeArn", source + "POST/orders/async"),
-        ("OrdersQueryArn", source + "GET/orders/*"),
-        ("OrdersQueryArn", source + "GET/orders/customer/*"),
+        ("OrdersCommandAliasArn", source + "POST/orders"),
+        ("OrdersCommandAliasArn", source + "PUT/orders/*"),
+        ("OrdersIntakeAliasArn", source + "POST/orders/async"),
+        ("OrdersQueryAliasArn", source + "GET/orders/*"),
+        ("OrdersQueryAliasArn", source + "GET/orders/customer/*"),
     ]
     assert len(granted) == len(ROUTES)
 

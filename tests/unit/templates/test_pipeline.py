@@ -117,7 +117,7 @@ def test_a_queues_name_fits_for_the_longest_name_of_an_environment(data):
 
 
 def test_the_worker_takes_batches_from_the_order_queue_and_reports_what_failed_of_them(to_worker):
-    assert (to_worker["EventSourceArn"], to_worker["FunctionName"]) == ("queue-arn", "OrdersWorkerFunction")
+    assert (to_worker["EventSourceArn"], to_worker["FunctionName"]) == ("queue-arn", "OrdersWorkerAlias")
     assert (to_worker["BatchSize"], to_worker["MaximumBatchingWindowInSeconds"]) == ("10", "0")
     assert to_worker["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
@@ -139,7 +139,7 @@ def test_an_environment_sets_batch_window_and_concurrency(compute):
 
 
 def test_the_announcer_reads_the_tables_stream_from_its_start_one_batch_per_shard_at_a_time(to_events):
-    assert (to_events["EventSourceArn"], to_events["FunctionName"]) == ("stream-arn", "OrdersEventsFunction")
+    assert (to_events["EventSourceArn"], to_events["FunctionName"]) == ("stream-arn", "OrdersEventsAlias")
     assert to_events["StartingPosition"] == "TRIM_HORIZON"
     assert (to_events["BatchSize"], to_events["ParallelizationFactor"]) == (100, 1)
 

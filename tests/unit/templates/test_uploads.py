@@ -152,11 +152,12 @@ def test_reports_and_what_is_no_upload_to_this_bucket_are_not(compute, event):
 
 def test_only_this_environments_rule_may_have_eventbridge_invoke_the_importer(compute):
     permission = properties_of(compute, "OrderFilesRulePermission")
+    rule = properties_of(compute, "OrderFilesRule")["Name"]
     assert permission == {
         "Action": "lambda:InvokeFunction",
-        "FunctionName": "OrdersImportFunction",
+        "FunctionName": "OrdersImportAlias",
         "Principal": "events.amazonaws.com",
-        "SourceArn": "OrderFilesRule.Arn",
+        "SourceArn": f"arn:aws:events:us-east-1:123456789012:rule/{rule}",
     }
     assert len(of_type(compute, "Lambda::Permission")) == len(of_type(compute, "Events::Rule")) == 1
 
@@ -165,7 +166,7 @@ def test_an_event_is_delivered_for_a_day_and_then_kept(compute):
     rule = properties_of(compute, "OrderFilesRule")
     (target,) = rule["Targets"]
     assert rule["State"] == "ENABLED"
-    assert target["Arn"] == "OrdersImportFunction.Arn"
+    assert target["Arn"] == "OrdersImportAlias"
     assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 24 * HOUR}
     assert target["DeadLetterConfig"] == {"Arn": "dlq-arn"}
 
@@ -176,7 +177,7 @@ def test_an_event_is_delivered_for_a_day_and_then_kept(compute):
 def test_an_import_that_fails_for_good_is_kept_in_the_dead_letter_queue(compute):
     assert properties_of(compute, "OrdersImportInvokeConfig") == {
         "FunctionName": "OrdersImportFunction",
-        "Qualifier": "$LATEST",
+        "Qualifier": "live",
         "MaximumRetryAttempts": 2,
         "MaximumEventAgeInSeconds": 6 * HOUR,
         "DestinationConfig": {"OnFailure": {"Destination": "dlq-arn"}},
@@ -224,7 +225,7 @@ def test_only_the_importer_invokes_itself(compute):
         for statement in value
         if "lambda:InvokeFunction" in statement["Action"]
     ]
-    assert invoking == [("OrdersImportSelfInvocation", [{"Fn::GetAtt": ["OrdersImportFunction", "Arn"]}])]
+    assert invoking == [("OrdersImportSelfInvocation", [{"Ref": "OrdersImportAlias"}])]
     assert compute["Resources"]["OrdersImportSelfInvocation"]["Properties"]["Roles"] == [{"Ref": "OrdersImportRole"}]
 
 

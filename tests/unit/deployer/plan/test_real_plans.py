@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from deployer.plan import compare, guard
+from config.environment import Environment
+from config.parameters import hash_of, settings
+from deployer.plan import compare, guard, publishing
 from deployer.plan.changes import Action, Plan, Unknown
 from deployer.plan.snapshot import Snapshot
 from generator.functions import FUNCTIONS
@@ -52,20 +54,49 @@ def test_a_log_retention_changes_every_log_group_and_nothing_else():
     assert {entry for _, *entries in summary(made).values() for entry in entries} == {("RetentionInDays", "7", "30")}
 
 
-def test_new_code_changes_the_functions_in_place():
+def test_new_code_changes_the_functions_in_place_and_publishes_each():
     made = plan(FunctionsKey="functions-2.zip")
-    assert {change.type for change in made.changes} == {"AWS::Lambda::Function"}
-    assert made.count(Action.MODIFY) == len(made.changes) == len(FUNCTIONS)
+    assert {change.type for change in publishing.others(made.changes)} == {"AWS::Lambda::Function"}
+    assert len(publishing.others(made.changes)) == len(publishing.published(made.changes)) == len(FUNCTIONS)
+    assert len(made.changes) == 3 * len(FUNCTIONS) and guard.dangers(made) == []
     assert summary(made)["ComputeStack/OrdersQueryFunction"] == (
         Action.MODIFY,
         ("Code.S3Key", "f.zip", "functions-2.zip"),
     )
 
 
+UNPUBLISHED = {"ReservedConcurrentExecutions", "Tags"}
+SETTINGS = {each.parameter.name: each for each in settings(Environment) if each.parameter}
+
+
+def another(value: str, setting) -> str:
+    if "enum" in setting.schema:
+        return str(next(each for each in setting.schema["enum"] if str(each) != value))
+    if setting.schema["type"] == "boolean":
+        return "false" if value == "true" else "true"
+    return str(float(value) + 1) if setting.schema["type"] in ("integer", "number") else f"{value}another"
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+@pytest.mark.parametrize("name", [name for name in SETTINGS if name != "Environment"])
+def test_a_plan_publishes_a_function_exactly_if_it_changes_it(name, environment):
+    setting = SETTINGS[name].parameter
+    value = another(str(trees.real(environment).parameters[name]), SETTINGS[name])
+    made = plan(
+        environment=environment, **{name: value}, **({setting.hash_name: hash_of(value)} if setting.hashed else {})
+    )
+    functions = [
+        change.logical_id.removesuffix("Function")
+        for change in made.changes
+        if change.type == "AWS::Lambda::Function" and not {*change.properties} <= UNPUBLISHED
+    ]
+    assert publishing.published(made.changes) == functions
+
+
 def test_a_new_layer_is_another_version_that_the_functions_come_to_use():
     made = plan(LayerKey="layer-2.zip")
     assert summary(made).pop("ComputeStack/LibrariesLayer")[0] is Action.REPLACE
-    assert made.count(Action.MODIFY) == len(FUNCTIONS)
+    assert len(publishing.published(made.changes)) == len(FUNCTIONS)
     [layers] = summary(made)["ComputeStack/OrdersQueryFunction"][1:]
     assert layers == ("Layers[0]", {"Ref": "LibrariesLayer"}, Unknown("LibrariesLayer"))
 

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from deployer.plan import publishing
 from deployer.plan.changes import Action, Change, Difference, Plan
 from deployer.show import plan_markdown
+from tests.unit.deployer.plan import test_real_plans as real
 from tests.unit.deployer.show import plan_reports
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -33,10 +35,17 @@ def test_changes_that_do_not_fit_are_counted():
     report = plan_reports.rewritten()
     text = written(report)
     rows = [token for token in MARKDOWN.parse(text) if token.type == "tr_open"]
-    shown = len(rows) - text.count("| | Resource | Type | Change |")
+    shown = len(rows) - text.count("| | Resource | Type | Change |") - text.count("| publish |")
     [more] = re.findall(r"… and (\d+) more resources change", text)
-    assert shown + int(more) == len(report.plan.changes)
+    assert shown + int(more) == len(publishing.others(report.plan.changes))
     assert len(text) > plan_markdown.LIMIT * 0.8
+
+
+def test_published_functions_are_one_row():
+    text = written(plan_reports.report(real.plan(FunctionsKey="functions-2.zip")))
+    [row] = [line for line in text.splitlines() if line.endswith("| publish |")]
+    assert "a new version of OrdersCommand, " in row and "OrdersCommandVersion" not in text
+    assert "… and" not in text and text.count("| modify |") == 6
 
 
 def test_dangers_precede_the_stacks():

@@ -4,10 +4,12 @@ import io
 
 import pytest
 
-from deployer.plan.changes import ABSENT, Difference, Plan, Unknown
+from deployer.plan.changes import ABSENT, Action, Change, Difference, Plan, Unknown
 from deployer.show import plan_text, plan_values
 from deployer.show.plan_report import PlanReport, TagChange
 from deployer.show.ui import Ui
+from generator.functions import FUNCTIONS
+from tests.unit.deployer.plan import test_real_plans as real
 from tests.unit.deployer.show import plan_reports
 
 
@@ -102,3 +104,21 @@ def test_changed_tags_are_listed():
     said = shown(PlanReport("dev", "food-delivery-dev", "1", "r", Plan(()), tags=tags))
     assert '~ tag CostCenter of the stack and all its resources: none → "42"' in said
     assert '~ tag Team of the stack and all its resources: "a" → "b"' in said
+
+
+def test_published_functions_are_one_line_and_equal_changes_another():
+    text = shown(plan_reports.report(real.plan(FunctionsKey="functions-2.zip")))
+    functions = sorted(function.title for function in FUNCTIONS)
+    assert text == (
+        "food-delivery-dev\n  ComputeStack\n"
+        f"    ~ {', '.join(f'{title}Function' for title in functions)} (AWS::Lambda::Function)\n"
+        '        Code.S3Key: "f.zip" → "functions-2.zip"\n'
+        f"    ~ a new version of {', '.join(functions)}; the alias moves on to it\n"
+        "6 to modify, 6 functions to publish\n"
+    )
+
+
+def test_equal_changes_of_data_are_not_joined():
+    difference = Difference(("x",), 1, 2)
+    queues = [Change((), name, "AWS::SQS::Queue", Action.MODIFY, (difference,)) for name in ("One", "Other")]
+    assert plan_values.alike(queues) == [[queues[0]], [queues[1]]]

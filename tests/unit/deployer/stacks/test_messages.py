@@ -98,6 +98,11 @@ def test_a_reason_becomes_the_services_own_words_its_code_and_the_property(case)
         ("User: arn:aws:iam::1:user/x is not authorized to perform: dynamodb:CreateTable on resource: y", "dynamodb:Cr"),
         ("Access Denied (Service: S3, Status Code: 403)", "lacks a permission"),
         ("/food-delivery/dev/x already exists in stack arn:aws:cloudformation:r:1:stack/o/1", "stack/o/1"),
+        (
+            'Resource handler returned message: "A version for this Lambda function exists ( 7 ). Modify the function to '
+            f'create a new version." {TOKEN.format("AlreadyExists")}',
+            "--qualifier 7",
+        ),
         ("Resource handler returned message: already exists (HandlerErrorCode: AlreadyExists)", "destroyed environment"),
         ("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below "
          "its minimum value of [100].", "Service Quotas"),
