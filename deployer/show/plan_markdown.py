@@ -26,7 +26,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 def as_markdown(report: PlanReport) -> str:
     """Dangers first, then permissions and cost, then each stack; cut between two resources."""
     lines = [
-        f"### Plan for {_escaped(report.environment)}: {_escaped(plan_values.summary(report.plan))}",
+        f"### Plan for {_escaped(report.environment)}: {_escaped(report.summary)}",
         "",
         f"Stack {_escaped(report.stack)}, account {_escaped(report.account)}, {_escaped(report.region + report.elsewhere)}.",
         *_cut([line for tag in report.tags for line in ("", f"~ {_escaped(str(tag))}")]),

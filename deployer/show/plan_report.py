@@ -6,6 +6,7 @@ from costs import CostChange
 from deployer.plan.changes import Plan
 from deployer.plan.guard import Danger
 from deployer.plan.permissions import PermissionChanges
+from deployer.show import plan_values
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class PlanReport:
     tags: tuple[TagChange, ...] = ()
     elsewhere: str = ""
     swapped: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        only_restores = self.swapped and not (self.plan.changes or self.tags)
+        return "no resource changes" if only_restores else plan_values.summary(self.plan)
 
     @property
     def restoring(self) -> str:

@@ -31,7 +31,7 @@ def show(ui: Ui, report: PlanReport) -> None:
         ui.line(f"  ~ {tag}", "yellow")
     if report.swapped:
         ui.line(f"  ~ {report.restoring}", "yellow")
-    ui.line(plan_values.summary(report.plan), "bold")
+    ui.line(report.summary, "bold")
     for danger in report.dangers:
         ui.line(f"  {_mark(danger)}: {danger}", _danger_style(danger))
     if report.permissions is not None:
