@@ -64,7 +64,8 @@ def _round(ui: Ui, rounds: Rounds, paths: list[str]) -> bool:
     mark, style = (ui.bad, "red") if failure else (ui.ok, "")
     ui.line(f"{mark} {datetime.now():%H:%M:%S} {named}: {done} ({time.monotonic() - began:.1f} s)", style)
     if failure:
-        for line in [*failure.message.splitlines(), *failure.hint.splitlines()]:
+        hint = "" if failure.code is Exit.PACKAGING else failure.hint  # to run the command again
+        for line in [*failure.message.splitlines(), *hint.splitlines()]:
             ui.line(f"    {line}")
     ui.console.file.flush()
     if not failure:

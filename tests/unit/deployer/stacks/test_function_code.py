@@ -4,6 +4,7 @@ import pytest
 
 from deployer.errors import Exit, Failure
 from deployer.stacks import function_code, tree
+from generator import versions
 from tests.unit.lambda_world import Lambda, account, key, refusal, stack
 
 OLD, NEW = b"old", b"new"
@@ -92,3 +93,7 @@ def test_code_that_lambda_cannot_use_is_a_failure_with_its_reason_and_the_alias_
     with pytest.raises(Failure, match="not of A; A: Lambda could not use the code: the role cannot be assumed"):
         swap(functions)
     assert functions.live("dev-A") == OLD
+
+
+def test_the_alias_is_the_generators():
+    assert function_code.ALIAS == versions.ALIAS
