@@ -104,7 +104,8 @@ def deploy_desired(
         context.ui.line("Nothing to change: the local version is deployed.")
         if not context.options.plan:
             recording.catch_up(context.ui, context.aws, account_state, desired, source)
-        return _nothing(context, account_state)
+        plan = planning.nothing(context, account_state)
+        return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
     _check_can_ask(context.options)
     with context.ui.waiting("Read"):
         now = reading.deployed(context.aws, account_state.stack)
@@ -118,7 +119,7 @@ def deploy_desired(
         if swapped:
             return _restore_only(context, account_state, swapped)
         context.ui.line("Nothing to change: CloudFormation's change set is empty.")
-        return _nothing(context, account_state)
+        return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
     with applying.discard_on_exit(context.aws, change_set):
         planning.show(context, account_state, plan)
         if context.options.plan:
@@ -137,11 +138,6 @@ def deploy_desired(
         values = _outputs(context, reading.describe(context.aws, change_set.stack_id))
         recording.record(context.ui, context.aws, account_state, desired, source, seconds, plan.plan)
     return DeploymentReport("deployed", plan, values)
-
-
-def _nothing(context: Context, account_state: AccountState) -> DeploymentReport:
-    plan = planning.nothing(context, account_state)
-    return DeploymentReport("unchanged", plan, _outputs(context, account_state.stack))
 
 
 def _restore_only(context: Context, account_state: AccountState, swapped: Mapping[str, str]) -> DeploymentReport:
