@@ -121,6 +121,15 @@ def _acting(group) -> None:
         "--import", type=Path, metavar="FILE", help="upload a file of orders, wait for its report and show it"
     )
     group.add_argument(
+        "--watch", action="store_true", help="with --local: deploy, then bring each saved file into the functions"
+    )
+    group.add_argument(
+        "--debug-function", metavar="FUNCTION", help="with --watch: run this function under a debugger, which attaches"
+    )
+    group.add_argument(
+        "--hotswap", action="store_true", help="replace the functions' code only, outside CloudFormation; not in prod"
+    )
+    group.add_argument(
         "--faults", type=Path, metavar="FILE", help="with --local: make calls of functions slow or fail, by rules"
     )
     group.add_argument(

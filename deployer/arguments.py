@@ -53,6 +53,8 @@ COMMANDS = (
     Command("--import", "operations.imports.command"),
     Command("--imported", "operations.imports.day"),
     Command("--dlq", "operations.queues.command", "show"),
+    Command("--watch", "operations.development.watch", companions=frozenset({"debug_function"})),
+    Command("--hotswap", "operations.development.hotswap", companions=frozenset({"yes"})),
     Command("--faults", "operations.faults.command", companions=frozenset({"duration"})),
     Command("--redrive", "operations.queues.command", "redrive_queue", companions=frozenset({"yes"})),
     Command("--prune", "operations.pruning.command", companions=frozenset({"yes", "keep", "plan"})),

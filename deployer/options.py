@@ -48,6 +48,9 @@ class Options:
     # --faults
     duration: float | None = None
 
+    # --watch
+    debug_function: str | None = None
+
     # --imported
     day: str = ""
 

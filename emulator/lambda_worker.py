@@ -135,6 +135,16 @@ def receive(channel, requests):
     os._exit(0)
 
 
+def await_debugger(channel, port, debugger):
+    """Listen with debugpy, the folder ``debugger``, say so, and wait until a client is attached."""
+    sys.path.append(os.path.dirname(debugger))
+    debugpy = importlib.import_module("debugpy")
+    sys.path.pop()
+    debugpy.listen(("127.0.0.1", port), in_process_debug_adapter=True)
+    channel.sendall(b'{"listening": true}\n')
+    debugpy.wait_for_client()
+
+
 def main(channel):
     logs = LogHandler()
     root = logging.getLogger()
@@ -143,9 +153,13 @@ def main(channel):
     # As on AWS: the function's own files first, then its layers, then the runtime's.
     sys.path[:0] = [path for path in os.environ.pop("_EMULATOR_PATH").split(os.pathsep) if path]
     requests = queue.SimpleQueue()
-    threading.Thread(target=receive, args=(channel, requests), daemon=True).start()
+    receiving = threading.Thread(target=receive, args=(channel, requests), daemon=True)
+    receiving.pydev_do_not_trace = True  # a debugger that pauses all threads leaves this one running
+    receiving.start()
+    if wanted := os.environ.pop("_EMULATOR_DEBUG", ""):
+        await_debugger(channel, **json.loads(wanted))
     handler, broken = load()
-    channel.sendall(json.dumps({"ready": broken is None}).encode() + b"\n")
+    channel.sendall(json.dumps({"error": broken}).encode() + b"\n")
     while True:
         call = json.loads(requests.get())
         logs.request_id = call["request_id"]

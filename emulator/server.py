@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from emulator import INSTALL_HINT, MINISTACK_VERSION, ownership, registry
+from emulator.development import DEBUG_PATH, START_PATH
 from emulator.faults import FAULTS_PATH
 from emulator.ownership import Claim
 
@@ -131,16 +132,16 @@ def answer_identity(claim: Claim, iam: bool) -> None:
     ministack.app = app
 
 
-def offer_faults() -> None:
-    """Serve ``FAULTS_PATH``. What injects faults is loaded by the first request to it, for a fast start."""
+def offer(module: str, *paths: str) -> None:
+    """Serve the paths by the module's ``around``. It is loaded by the first request to one of them, for a fast start."""
     import ministack.app as ministack
 
     handle = inner = ministack.app
 
     async def app(scope, receive, send):
         nonlocal handle
-        if handle is inner and scope["type"] == "http" and scope["path"] == FAULTS_PATH:
-            handle = importlib.import_module("emulator.faults.injection").around(inner)
+        if handle is inner and scope["type"] == "http" and scope["path"] in paths:
+            handle = importlib.import_module(module).around(inner)
         await handle(scope, receive, send)
 
     ministack.app = app
@@ -192,7 +193,8 @@ def serve(port: int, state_dir: Path, iam: bool = False, wait: float = 0) -> Non
 
     Config.graceful_timeout = 0.5  # seconds that idle keep-alive connections may delay a stop
     registry.apply(registry.left_out())
-    offer_faults()
+    offer("emulator.faults.injection", FAULTS_PATH)
+    offer("emulator.development.serving", START_PATH, DEBUG_PATH)
     answer_identity(claim, iam)
     save_periodically(float(os.environ.get("EMULATOR_SAVE_SECONDS", SAVE_EVERY_SECONDS)))
     sys.argv = ["ministack"]  # main() reads its own options

@@ -1,5 +1,7 @@
 """What Lambda does with functions, their logs and their metrics."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from botocore.exceptions import ClientError
 
 from conformance import limits
@@ -26,6 +28,13 @@ SOURCES = "generator/event_sources.py"
 STREAM = {"StreamSpecification": {"StreamViewType": "KEYS_ONLY"}}
 MAY_STREAM = [(READ_STREAM, "*")]
 UNRESERVED = 100
+SLOW = """
+import boto3, time
+def handler(event, context):
+    boto3.client("sqs").send_message(QueueUrl=event["queue"], MessageBody="begun")
+    time.sleep(4)
+    return "as it began"
+"""
 
 
 @deploys(FUNCTIONS, "deployer/preflight/concurrency.py")
@@ -71,6 +80,20 @@ def function_mistakes(account: Account, name: str) -> None:
     refused(account, name + "-role", {"F": function(code, absent)}, "cannot be assumed by Lambda")
     nowhere = {"S3Bucket": code["S3Bucket"], "S3Key": "absent.zip"}
     refused(account, name + "-code", {"Role": role(), "F": function(nowhere, att("Role", "Arn"))}, "NoSuchKey")
+
+
+@deploys("deployer/stacks/function_code.py", "operations/development/local_code.py")
+def calls_outlive_updates(account: Account, name: str) -> None:
+    """A call that runs while its function's code is updated ends with the code that it began with; the next has the new."""
+    made = with_function(account, name, SLOW, {"Q": queue()}, [("sqs:SendMessage", att("Q", "Arn"))], Timeout=60)
+    url = account.child(name, "Q")
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(account.invoke, made, {"queue": url})
+        received(account, url)
+        account.client("lambda").update_function_code(FunctionName=made, **account.code(ECHO))
+        account.client("lambda").get_waiter("function_updated_v2").wait(FunctionName=made)
+        expect(call.result(), "as it began", "answer of the call")
+    expect(account.invoke(made, "new"), "new", "answer of the next call")
 
 
 @deploys(SOURCES)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.aws import advice, waiting
-from deployer.commands import deploy, desired_state, plan_file, planning, recover
+from deployer.commands import deploy, desired_state, plan_file, planning, preparation, recover
 from deployer.commands import history as recording
 from deployer.commands.context import Context
 from deployer.commands.deploy import DeploymentReport
@@ -25,13 +25,10 @@ from deployer.preflight.account_state import AccountState
 from deployer.show import outputs_file, plan_json, plan_text
 from deployer.show.plan_report import PlanReport
 from deployer.show.ui import Ui
-from deployer.stacks import change_set_cleanup, changeset, operation, reading, rollback_triggers
+from deployer.stacks import change_set_cleanup, changeset, function_code, operation, reading, rollback_triggers
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.saved_plan import SavedPlan
 from deployer.stacks.validation import ChangeSetId
-
-_OF_TODAY = frozenset({"cost", "monitoring"})
-"""Parts of a plan that do not follow from the change set: prices, and the alarms' states."""
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
@@ -73,6 +70,8 @@ def _apply(context: Context, account_state: AccountState, plan: SavedPlan) -> De
         if plan.stack or plan.deployment.version != plan.before.version:
             raise _edited(context, "its change set is missing")
         _check_stack(context, account_state, plan)
+        if swapped := function_code.swapped(context.aws, account_state.stack):
+            return _restore(context, account_state, swapped)
         context.ui.line("Nothing to change: the plan has no changes.")
         return _without_execution("unchanged", context, account_state)
     deploy.check_can_ask(context.options)
@@ -87,13 +86,20 @@ def _apply(context: Context, account_state: AccountState, plan: SavedPlan) -> De
     plan_text.show(context.ui, report)
     monitoring.check_triggers(context.aws, report.monitoring)
     planning.confirm(context, account_state, report)
-    deploy.prepare(context, account_state, report, then)
+    preparation.prepare(context, account_state, report, then)
     return deploy.execute(context, account_state, desired, source, change_set, report)
 
 
 def _without_execution(result: str, context: Context, account_state: AccountState) -> DeploymentReport:
     values = deploy.outputs(context, account_state.stack)
     return DeploymentReport(result, planning.nothing(context, account_state), values)
+
+
+def _restore(context: Context, account_state: AccountState, swapped: Mapping[str, str]) -> DeploymentReport:
+    deploy.check_can_ask(context.options)
+    report = replace(planning.nothing(context, account_state), swapped=swapped)
+    plan_text.show(context.ui, report)
+    return deploy.restore(context, account_state, report)
 
 
 def _change_set(context: Context, account_state: AccountState, plan: SavedPlan) -> Mapping[str, Any]:
@@ -152,8 +158,10 @@ def _read(
     now = reading.deployed(context.aws, account_state.stack)
     then = snapshot.desired(desired.bundle, desired.parameters, now)
     report = planning.report(context, account_state, desired, now, then, change_set)
+    report = replace(report, swapped=function_code.swapped(context.aws, account_state.stack))
     made = json.loads(json.dumps(plan_json.as_json(report)))
-    keys = sorted({*made, *plan.plan} - _OF_TODAY)
+    made |= plan.states
+    keys = sorted({*made, *plan.plan} - {"cost"})  # prices are this version's
     if different := [key for key in keys if made.get(key) != plan.plan.get(key)]:
         why = "it was edited, or another version of deploy.py made it"
         shown = f"the change set does not do what {context.options.file} shows ({', '.join(different)}): {why}"

@@ -11,13 +11,14 @@ from typing import Any
 from config.environment import Environment
 from deployer import connection
 from deployer.artifacts import bucket, lint, wheels
-from deployer.aws import advice, local, waiting
+from deployer.aws import local, waiting
 from deployer.commands import (
     applying,
     desired_state,
     local_version,
     plan_file,
     planning,
+    preparation,
     previews,
     recover,
     show_outputs,
@@ -30,7 +31,6 @@ from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.plan import snapshot
 from deployer.plan.locations import Sources
-from deployer.plan.snapshot import Snapshot
 from deployer.preflight.account_state import AccountState
 from deployer.show import bars, outputs_file, plan_json, plan_markdown, progress
 from deployer.show.plan_report import PlanReport
@@ -39,11 +39,10 @@ from deployer.stacks import (
     change_set_cleanup,
     deployment_records,
     feature_flags,
-    leftover_versions,
+    function_code,
     reading,
     termination_protection,
 )
-from deployer.stacks import outputs as stack_outputs
 from deployer.stacks.changeset import ChangeSet
 from deployer.stacks.deployment_records import Source
 from deployer.stacks.execution import Outcome
@@ -51,7 +50,7 @@ from deployer.stacks.execution import Outcome
 
 @dataclass(frozen=True)
 class DeploymentReport:
-    """`result`: unchanged, planned, deployed or rolled back. `saved`: of --plan --save, the file and its change set."""
+    """`result`: unchanged, planned, deployed, restored or rolled back. `saved`: of --plan --save, file and change set."""
 
     result: str
     plan: PlanReport
@@ -106,7 +105,10 @@ def deploy_desired(
     """Deploy the desired state: of the local version, or of an earlier one."""
     with context.ui.waiting("Compare"):
         unchanged = desired_state.unchanged(context.aws, account_state, desired)
+        swapped = function_code.swapped(context.aws, account_state.stack)
     if unchanged:
+        if swapped:
+            return _restore_only(context, account_state, desired, source, swapped)
         context.ui.line("Nothing to change: the local version is deployed.")
         if not context.options.plan:
             previews.record(context)
@@ -119,10 +121,13 @@ def deploy_desired(
     then = snapshot.desired(desired.bundle, desired.parameters, now)
     desired = replace(desired, monitoring=planning.check(context, account_state, now, then))
     _upload(context, desired, account_state)
-    draft = plan_file.draft(context, account_state, desired, source) if context.options.save else None
+    draft = plan_file.draft(context, account_state, desired, source, swapped) if context.options.save else None
     change_set, plan = planning.propose(context, account_state, desired, now, then, draft.seal if draft else "")
+    plan = replace(plan, swapped=swapped)
     if change_set.empty:
         change_set_cleanup.discard(context.aws, change_set, waiting.polling(context.aws).interval)
+        if swapped:
+            return _restore_only(context, account_state, desired, source, swapped)
         context.ui.line("Nothing to change: CloudFormation's change set is empty.")
         if not context.options.plan:
             previews.record(context)
@@ -131,7 +136,7 @@ def deploy_desired(
         planning.show(context, account_state, plan)
         if not context.options.plan:
             planning.confirm(context, account_state, plan)
-            prepare(context, account_state, plan, then)
+            preparation.prepare(context, account_state, plan, then)
             return execute(context, account_state, desired, source, change_set, plan)
         if draft is None:
             return _only_planned(context, change_set, plan)
@@ -147,7 +152,8 @@ def _unchanged(
     """Show the outputs; with --save, write a file that says that there is nothing to change."""
     values, saved = outputs(context, account_state.stack), None
     if context.options.save:
-        saved = plan_file.write(context, plan_file.draft(context, account_state, desired, source), None, plan)
+        draft = plan_file.draft(context, account_state, desired, source, plan.swapped)
+        saved = plan_file.write(context, draft, None, plan)
         plan_file.show(context, saved, account_state)
     return DeploymentReport("unchanged", plan, values, saved)
 
@@ -179,6 +185,28 @@ def execute(
         values = outputs(context, stack)
         record()
     return DeploymentReport("deployed", plan, values)
+
+
+def _restore_only(
+    context: Context, account_state: AccountState, desired: DesiredState, source: Source, swapped: Mapping[str, str]
+) -> DeploymentReport:
+    """The stack is as desired, but functions run other code, which a change set would not replace."""
+    check_can_ask(context.options)
+    plan = replace(planning.nothing(context, account_state), swapped=swapped)
+    planning.show(context, account_state, plan)
+    if context.options.save:
+        return replace(_unchanged(context, account_state, desired, source, plan), result="planned")
+    if context.options.plan:
+        context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
+        return DeploymentReport("planned", plan, {})
+    return restore(context, account_state, plan)
+
+
+def restore(context: Context, account_state: AccountState, plan: PlanReport) -> DeploymentReport:
+    """Restore the functions' code after a confirmation, and nothing else."""
+    planning.confirm(context, account_state, plan)
+    preparation.restore(context, account_state, plan)
+    return DeploymentReport("restored", plan, outputs(context, account_state.stack))
 
 
 def check_no_rollback(environment: Environment, options: Options) -> None:
@@ -227,14 +255,6 @@ def _reporting(on_news: Callable[[str], None]) -> Callable[[str, int], None]:
             on_news(f"{number} objects, {size / 1000:.0f} kB")
 
     return on_put
-
-
-def prepare(context: Context, account_state: AccountState, plan: PlanReport, then: Snapshot) -> None:
-    """Delete what would make a confirmed plan fail."""
-    aws, functions = context.aws, stack_outputs.of_stack(account_state.stack or {})
-    unchecked = "versions that a failed deployment left were not looked for"
-    for function in advice.ask(aws, unchecked, lambda: leftover_versions.discard(aws, plan.plan, then, functions), []):
-        context.ui.line(f"{context.ui.ok} Versions   deleted the one of {function} that a failed deployment left")
 
 
 def _write_flags_and_execute(context: Context, change_set: ChangeSet, plan: PlanReport) -> Outcome:

@@ -9,7 +9,7 @@ from typing import Any
 
 from deployer import connection
 from deployer.aws.session import Aws
-from deployer.commands import side_effects
+from deployer.commands import planning, side_effects
 from deployer.commands.context import Context
 from deployer.commands.desired_state import DesiredState
 from deployer.errors import Exit, Failure
@@ -35,8 +35,11 @@ def check(path: Path | None) -> None:
         raise Failure(Exit.USAGE, f"--save {path}: {found[0]}", found[1])
 
 
-def draft(context: Context, account_state: AccountState, desired: DesiredState, source: Source) -> SavedPlan:
+def draft(
+    context: Context, account_state: AccountState, desired: DesiredState, source: Source, swapped: Mapping[str, str]
+) -> SavedPlan:
     """Return what is known before the change set is made."""
+    shown = replace(planning.nothing(context, account_state), monitoring=desired.monitoring, swapped=swapped)
     made = SavedPlan(
         account=account_state.account,
         region=context.aws.region,
@@ -46,6 +49,7 @@ def draft(context: Context, account_state: AccountState, desired: DesiredState, 
         allow_replace=tuple(sorted(context.options.allow_replace)),
         no_rollback=context.options.no_rollback,
         orders_per_day=context.options.orders_per_day,
+        states={key: value for key, value in plan_json.as_json(shown).items() if key in ("monitoring", "otherCode")},
     )
     return made.model_copy(update={"seal": saved_plan.seal_of(made.text())})
 

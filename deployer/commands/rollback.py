@@ -20,7 +20,7 @@ from deployer.preflight import account_state as preflight
 from deployer.preflight.account_state import AccountState
 from deployer.show import outputs_file
 from deployer.show.ui import Ui
-from deployer.stacks import deployment_records
+from deployer.stacks import deployment_records, function_code
 from deployer.stacks.deployment_records import Deployment
 
 _ALTERNATIVE = "choose a version that --prune did not remove (--history), or check out its commit and deploy that"
@@ -55,7 +55,7 @@ def _roll_back(options: Options, ui: Ui, aws: Aws, environment: Environment) -> 
         deployment = _chosen(aws, account_state, options, current)
         commit = f", commit {deployment.commit[:8]}" if deployment.commit else ""
         step.result = f"{deployment.version} of {deployment.when}{commit}"
-    if deployment.version == current:
+    if deployment.version == current and not function_code.swapped(aws, stack):
         ui.line("Nothing to change: this version is deployed.")
         return {
             "result": "unchanged",

@@ -53,6 +53,8 @@ _EFFECTS = {
     "PutParameter": _Effect("wrote parameter", "Name"),
     "PutPublicAccessBlock": _SET_UP,
     "RollbackStack": _Effect("began to roll back stack", "StackName"),
+    "UpdateAlias": _Effect("moved the alias of", counted="function"),
+    "UpdateFunctionCode": _Effect("updated the code of", counted="function"),
     "UpdateAccount": _Effect("unset API Gateway's logging role"),
     "UpdateTerminationProtection": _Effect("changed the termination protection of stack", "StackName"),
     "UpdateTable": _Effect("disabled the deletion protection of table", "TableName"),

@@ -37,6 +37,7 @@ def as_json(report: PlanReport) -> dict:
         "shift": report.shift or None,
         "changes": [_change(change) for change in report.plan.changes],
         "tags": [asdict(tag) for tag in report.tags],
+        "otherCode": list(report.swapped),
         "dangers": [_danger(danger) for danger in report.dangers],
         "monitoring": monitoring_view.as_json(report.monitoring),
         **sections,

@@ -26,11 +26,12 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 def as_markdown(report: PlanReport) -> str:
     """Dangers first, then permissions and cost, then each stack; cut between two resources."""
     lines = [
-        f"### Plan for {_escaped(report.environment)}: {_escaped(plan_values.summary(report.plan))}",
+        f"### Plan for {_escaped(report.environment)}: {_escaped(report.summary)}",
         "",
         f"Stack {_escaped(report.stack)}, account {_escaped(report.account)}, {_escaped(report.region + report.elsewhere)}.",
         *(["", f"Requests move to the new versions: {report.shift}."] if report.shift else []),
         *_cut([line for tag in report.tags for line in ("", f"~ {_escaped(str(tag))}")]),
+        *(["", f"~ {_escaped(report.restoring)}"] if report.swapped else []),
         *_cut(_dangers(report)),
         *_cut([line for text in monitoring_view.lines(report.monitoring) for line in ("", _escaped(text))]),
     ]

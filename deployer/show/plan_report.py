@@ -1,11 +1,13 @@
 """A plan with everything that its views show: terminal text, Markdown and JSON."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from costs import CostChange
 from deployer.plan.changes import Plan
 from deployer.plan.guard import Danger
 from deployer.plan.permissions import PermissionChanges
+from deployer.show import plan_values
 from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 
 
@@ -27,6 +29,7 @@ class PlanReport:
     """`permissions`, `cost`: None if they were not computed. `elsewhere`: see `deployer.aws.session.Aws`.
 
     `shift`: the steps in which requests move to new versions; "" if all move at once.
+    `swapped`: logical id -> name of functions that run other code than the stack's package; a deployment restores it first.
     """
 
     environment: str
@@ -41,6 +44,21 @@ class PlanReport:
     elsewhere: str = ""
     shift: str = ""
     monitoring: Monitoring = UNMONITORED
+    swapped: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        only_restores = self.swapped and not (self.plan.changes or self.tags)
+        return "no resource changes" if only_restores else plan_values.summary(self.plan)
+
+    @property
+    def restoring(self) -> str:
+        """Say which functions get the stack's code back; "" if none."""
+        names = ", ".join(self.swapped)
+        return (
+            names
+            and f"{names}: other code than the stack's package, put there outside CloudFormation; is restored first"
+        )
 
     def danger(self, path: str) -> Danger | None:
         """Return the danger of changing the resource at this path."""

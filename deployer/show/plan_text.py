@@ -29,7 +29,9 @@ def show(ui: Ui, report: PlanReport) -> None:
         _stack(ui, report, stack, list(group))
     for tag in report.tags:
         ui.line(f"  ~ {tag}", "yellow")
-    ui.line(plan_values.summary(report.plan), "bold")
+    if report.swapped:
+        ui.line(f"  ~ {report.restoring}", "yellow")
+    ui.line(report.summary, "bold")
     if report.shift:
         ui.line(f"Requests move to the new versions: {report.shift}")
     for danger in report.dangers:

@@ -32,7 +32,8 @@ class Before(BaseModel):
 
 class SavedPlan(BaseModel):
     """A saved plan. `endpoint`: AWS, local (the emulator of --local) or a URL. `stack`, `change_set`: ARNs, None if
-    nothing changes. `deployment`: the record to be written. `seal`: of the file that was read, see `seal_of`."""
+    nothing changes. `deployment`: the record to be written. `states`: the parts of
+    `plan` that do not follow from the change set. `seal`: of the file that was read, see `seal_of`."""
 
     model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel, validate_by_name=True)
 
@@ -47,6 +48,7 @@ class SavedPlan(BaseModel):
     orders_per_day: Annotated[int, Field(ge=0)]
     stack: _Arn | None = None
     change_set: _Arn | None = None
+    states: dict[str, JsonValue] = {}
     plan: dict[str, JsonValue] = {}
     seal: Annotated[str, Field(exclude=True)] = ""
 

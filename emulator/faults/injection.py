@@ -17,11 +17,11 @@ from ministack.core import iam_actions
 from ministack.core.responses import request_scope
 from ministack.services import dynamodb, sts
 
+from emulator import held
 from emulator.faults import FAULTS_PATH, calls
 from emulator.faults.rules import Rule
 from emulator.patches.service_metrics import record
 
-REPORT_SECONDS = 0.2
 _WRITES = ("Put", "Update", "Delete", "TransactWrite", "BatchWrite", "Execute", "BatchExecute")
 _sessions: list["Session"] = []
 
@@ -120,7 +120,7 @@ async def _call(scope: dict, receive: Callable) -> Call | None:
     caller = sts._sessions.get(key)
     if not caller or service not in calls.SERVICES:
         return None
-    body = await _body(receive)
+    body = await held.body(receive)
     query = scope["query_string"].decode("latin-1")
     operation = calls.operation(service, scope["method"], scope["path"], query, headers, body)
     *_, account, role = caller["Arn"].split(":")
@@ -129,21 +129,15 @@ async def _call(scope: dict, receive: Callable) -> Call | None:
 
 async def _serve(receive, send) -> None:
     """Hold a session until its client disconnects."""
-    given = json.loads(await _body(receive))
+    given = json.loads(await held.body(receive))
     rules = [ActiveRule(Rule(**each), random.Random(f"{given['seed']}/{n}")) for n, each in enumerate(given["rules"])]  # noqa: S311
     session = Session(rules, given["functions"])
-    gone = asyncio.ensure_future(receive())  # the next message is the end of the connection
     _sessions.append(session)
     try:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/jsonl")]})
-        while not gone.done():
-            line = json.dumps(session.counts()).encode() + b"\n"
-            await send({"type": "http.response.body", "body": line, "more_body": True})
-            await asyncio.wait([gone], timeout=REPORT_SECONDS)
+        await held.serve(receive, send, session.counts)
     finally:
         _sessions.remove(session)
         session.ended.set()
-        gone.cancel()
 
 
 async def _inject(rule: Rule, call: Call, carry_out: Callable, send) -> None:
@@ -210,15 +204,6 @@ def _hang_up(send) -> None:
     stream = send.__self__
     stream.closed = True  # else it answers 500
     stream.send.__self__.send.__self__.writer.transport.abort()
-
-
-async def _body(receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            return body
 
 
 def _replay(body: bytes, receive) -> Callable:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import tempfile
 import threading
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ministack.core import lambda_runtime
@@ -31,6 +33,8 @@ without them would pass."""
 SCRIPT = os.environ.get("EMULATOR_WORKER_SCRIPT") or str(Path(__file__).resolve().parents[1] / "lambda_worker.py")
 INHERITED = ("PATH", "LANG", "LC_ALL")
 _unpacking = threading.Lock()
+debugged: dict[str, Callable[[dict, bytes, object, str, str | None], dict | None]] = {}
+"""Function name -> what runs its calls under a debugger, see ``emulator.development``."""
 
 
 @patch(upstream="run functions in processes isolated from the server, bounded in number, as AWS's runtime does")
@@ -49,6 +53,10 @@ def function_processes() -> None:
         config = func.get("config") or func
         if not str(config.get("Runtime", "")).startswith("python") or not func.get("code_zip"):
             return upstream(func, event, request_id)
+        trace_id = lambda_svc._xray_trace_id_for_invocation(config)
+        run = debugged.get(config["FunctionName"])
+        if run and (done := run(config, func["code_zip"], event, request_id, trace_id)):
+            return done
         lambda_svc._ensure_reaper_thread()
         qualifier = config.get("Version", "$LATEST")
         slot = slots.setdefault(
@@ -59,9 +67,9 @@ def function_processes() -> None:
         worker, _ = lambda_svc.acquire_worker(config["FunctionName"], config, func["code_zip"], qualifier=qualifier)
         worker.config = config  # invoked by the version's number, or by one of its aliases
         try:
-            return worker.run(event, request_id, lambda_svc._xray_trace_id_for_invocation(config))
+            return worker.run(event, request_id, trace_id)
         finally:
-            lambda_svc.release_worker(worker)
+            release(worker)
             slot.release()
 
     def worker_class_for(config):
@@ -71,11 +79,37 @@ def function_processes() -> None:
     lambda_svc._execute_function_warm = execute
 
 
+@patch(upstream="let a call that runs end with the code that it began with, when its function is updated")
+def calls_outlive_updates() -> None:
+    """Upstream kills the processes of calls that run, too."""
+    invalidate = lambda_svc.invalidate_worker
+
+    def invalidate_idle(func_name, qualifier=None, account=None, region=None):
+        if qualifier:
+            with lambda_runtime._lock:
+                for key, workers in lambda_runtime._workers.items():
+                    if key.split(":")[-2:] == [func_name, qualifier]:
+                        for worker in workers:
+                            worker.outdated = worker.in_use
+                        workers[:] = [worker for worker in workers if not worker.in_use]
+        invalidate(func_name, qualifier, account, region)
+
+    lambda_svc.invalidate_worker = invalidate_idle
+
+
+def release(worker: lambda_runtime.Worker) -> None:
+    """Return a worker to its pool, or end it if its function was updated meanwhile."""
+    lambda_svc.release_worker(worker)
+    if getattr(worker, "outdated", False):
+        worker.kill()
+
+
 class PythonWorker(lambda_runtime.Worker):
     """A worker that upstream's pool can keep."""
 
     channel: socket.socket | None = None
     received = b""
+    ready: dict | None = None  # what the process says once it has imported the handler
 
     def run(self, event: object, request_id: str, trace_id: str | None) -> dict:
         """Run one invocation and return upstream's record of its outcome."""
@@ -97,10 +131,28 @@ class PythonWorker(lambda_runtime.Worker):
                 return {"body": {**answer["error"], "requestId": request_id}, "error": True, "log": output}
             return {"body": answer["result"], "log": output}
 
-    def _ask(self, event: object, request_id: str, trace_id: str | None) -> dict:
+    def start(self) -> dict | None:
+        """Start the process unless it runs; return the error of its initialization."""
+        with self._lock:
+            try:
+                return self._started().get("error")
+            except OSError:
+                log = self._output()
+                self._end()
+                return {
+                    "errorType": "Runtime.ExitError",
+                    "errorMessage": log.strip() or "the process ended at its start",
+                }
+
+    def _started(self) -> dict:
         if self._proc is None or self._proc.poll() is not None:
             self._spawn()
-            self._line(time.monotonic() + INIT_SECONDS)
+        if self.ready is None:
+            self.ready = json.loads(self._line(time.monotonic() + INIT_SECONDS))
+        return self.ready
+
+    def _ask(self, event: object, request_id: str, trace_id: str | None) -> dict:
+        self._started()
         self._cold = False
         call = {
             "event": event,
@@ -128,18 +180,24 @@ class PythonWorker(lambda_runtime.Worker):
         self._tmpdir = tempfile.mkdtemp(prefix="worker-")
         self.log = (Path(self._tmpdir) / "output").open("a+b")
         self.channel, theirs = socket.socketpair()
-        self.received = b""
-        code = unpacked(self.code_zip)
+        self.received, self.ready = b"", None
+        code = self._code()
         self._proc = subprocess.Popen(
             [sys.executable, "-I", "-S", "-u", "-X", "utf8", SCRIPT, str(theirs.fileno())],
             cwd=code,
-            env=environment(self.config, code, self._tmpdir),
+            env=self._environment(code),
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
             pass_fds=(theirs.fileno(),),
         )
         theirs.close()
+
+    def _code(self) -> Path:
+        return unpacked(self.code_zip)
+
+    def _environment(self, code: Path) -> dict[str, str]:
+        return environment(self.config, code, self._tmpdir)
 
     def _output(self) -> str:
         """Return what the function wrote in this invocation. It is in the file before the answer comes."""
@@ -156,6 +214,8 @@ class PythonWorker(lambda_runtime.Worker):
         """Kill the process at once, as AWS does, and return its exit code."""
         process, self._proc = self._proc, None
         self.channel.close()
+        if process is None:  # the function was deleted
+            return -signal.SIGTERM
         code = process.poll()
         if code is None:
             process.kill()

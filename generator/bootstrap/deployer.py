@@ -48,6 +48,7 @@ def reads() -> list[Statement]:
         _statement("ReadObjects", "s3:GetObject", f"{_BUCKET}/*"),
         _statement("ReadSettings", "ssm:GetParameters", _FLAGS),
         _statement("ReadApi", "apigateway:GET", arn("apigateway", "/account", account=""), why="the role for logs"),
+        _statement("ReadCode", "lambda:GetFunctionConfiguration", _FUNCTIONS),
         _statement("ReadNames", "dynamodb:DescribeTable", arn("dynamodb", f"table/{PREFIX}")),
         _statement("ReadQueues", "sqs:GetQueueUrl GetQueueAttributes", arn("sqs", PREFIX)),
         _statement(
@@ -99,6 +100,7 @@ def deployments() -> list[Statement]:
             *(*_STACKS, _CHANGE_SETS),
         ),
         _statement("ReadVersions", "lambda:ListVersionsByFunction", _FUNCTIONS),
+        _statement("RestoreCode", "lambda:UpdateFunctionCode UpdateAlias", _FUNCTIONS),
         _statement("DeleteLeftoverVersions", "lambda:DeleteFunction", f"{_FUNCTIONS}:*"),  # versions, not the function
         _statement(
             "ReadShifts", "codedeploy:GetDeployment GetDeploymentGroup", arn("codedeploy", f"deploymentgroup:{PREFIX}")

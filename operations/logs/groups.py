@@ -14,7 +14,7 @@ _SUFFIX = "Function"
 
 def functions(outputs: Mapping[str, str]) -> dict[str, str]:
     """Return name -> physical name of every function in the root stack's outputs, such as orders-worker."""
-    found = {_dashed(key.removesuffix(_SUFFIX)): value for key, value in outputs.items() if key.endswith(_SUFFIX)}
+    found = {dashed(key): value for key, value in outputs.items() if key.endswith(_SUFFIX)}
     return dict(sorted(found.items()))
 
 
@@ -34,7 +34,7 @@ def chosen(environment: str, outputs: Mapping[str, str], wanted: str | None) -> 
     known[GATEWAY] = names.log_group(environment, GATEWAY)
     physical = {value: name for name, value in functions(outputs).items()}
     short = re.split("[:/]", wanted)[-1]
-    name = physical.get(short) or next((name for name in known if _plain(name) == _plain(short)), None)
+    name = physical.get(short) or next((name for name in known if plain(name) == plain(short)), None)
     if name is None:
         raise Failure(
             Exit.USAGE, f"there is no function {wanted!r} in this environment", "those with a log: " + ", ".join(known)
@@ -42,9 +42,11 @@ def chosen(environment: str, outputs: Mapping[str, str], wanted: str | None) -> 
     return {name: known[name]}
 
 
-def _dashed(title: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", title).lower()
+def dashed(logical_id: str) -> str:
+    """Return orders-worker for OrdersWorkerFunction."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", logical_id.removesuffix(_SUFFIX)).lower()
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a name without what differs between the ways to write it."""
     return re.sub(r"[-_]", "", name).lower().removesuffix(_SUFFIX.lower())

@@ -12,7 +12,7 @@ from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.options import Options
 from deployer.show.ui import Ui
-from deployer.stacks import deployment_records, outputs, reading, termination_protection, tree
+from deployer.stacks import deployment_records, function_code, outputs, reading, termination_protection, tree
 from deployer.stacks.tree import Stack
 from operations.queues import lookup
 from operations.queues.lookup import Queue
@@ -30,7 +30,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     """
     aws, stack = connection.deployed(ui, options, root)
     unreadable: dict[str, str] = {}
-    for service in ("cloudformation", "cloudwatch", "sqs", "ssm"):
+    for service in ("cloudformation", "cloudwatch", "lambda", "sqs", "ssm"):
         aws.client(service)  # boto3 clients must not be created in several threads
 
     def part(name: str, read: Callable, otherwise):
@@ -47,11 +47,16 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         alarms_found = pool.submit(part, "alarms", lambda: alarms.of_environment(aws, options.env), [])
         settings = pool.submit(part, "settings", lambda: _settings(aws, options.env), {})
         version = pool.submit(part, "version", lambda: _version(aws, stack), {})
+        swapped = pool.submit(function_code.swapped, aws, stack)
         stacks = tree.read(aws, stack)
         dead_letter_queues = part("queues", lambda: _dead_letter_queues(aws, stacks, pool), [])
         alarms_found, settings, version = alarms_found.result(), settings.result(), version.result()
         step.result = f"{stack['StackName']}, {len(stacks)} stacks"
     url = outputs.usable(aws, stack).get("ApiUrl", "")
+    if other := [*swapped.result()]:
+        ui.warn(
+            f"{', '.join(other)}: other code than the stack's package, as after --hotswap; a deployment restores it"
+        )
     _show(ui, stacks, alarms_found, dead_letter_queues, settings, version, url)
     protected = termination_protection.is_on(stack)
     ui.line(f"Termination protection: {'on' if protected else 'off'}")
@@ -60,6 +65,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     return {
         "result": "read",
         "version": version,
+        "otherCode": other,
         "apiUrl": url,
         "terminationProtection": protected,
         "stacks": view.stacks_as_json(stacks),

@@ -470,7 +470,9 @@ def test_an_output_that_comes_to_mean_more_is_seen_in_who_gets_it():
 
 def test_everything_of_an_environment_can_be_read():
     found = grants(trees.real("prod", ManageApiGatewayAccount="true"))
-    assert len({grant.holder for grant in found if grant.holder.endswith("Role")}) == len(FUNCTIONS) + 1
+    assert len({grant.holder for grant in found if grant.holder.endswith("Role")}) == len(FUNCTIONS) + 2, (
+        "those of the functions, of API Gateway and of CodeDeploy"
+    )
     text = " ".join(f"{grant.holder} {grant.action} {grant.resource} {grant.tests}" for grant in found)
     assert "cannot be read" not in text
     assert "Fn::" not in text and "Unknown" not in text

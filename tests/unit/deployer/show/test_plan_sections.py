@@ -73,3 +73,14 @@ def test_a_section_that_is_too_long_is_cut_and_its_fence_closed(report, monkeypa
     shown = fences[0].content.count("\n")
     assert 100 < shown < 2000 and f"… and {len(lines) - 1 - shown} more lines" in text
     assert "#### Cost" in text and text.count("<details open>") == text.count("</details>") > 0
+
+
+def test_functions_that_run_other_code_are_in_every_view():
+    """Such a plan has no other changes if the local version is deployed."""
+    now = real.deployed()
+    report = plan_reports.report(compare.make(now, now), swapped=("OrdersQueryFunction",))
+    stream = io.StringIO()
+    plan_text.show(Ui(stream, False), report)
+    for text in (stream.getvalue(), plan_markdown.as_markdown(report)):
+        assert "OrdersQueryFunction: other code than the stack's package" in text and "only outputs" not in text
+    assert plan_json.as_json(report)["otherCode"] == ["OrdersQueryFunction"]

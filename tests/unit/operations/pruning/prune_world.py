@@ -1,5 +1,7 @@
 """An account in memory: a versioned bucket, stacks with change sets, and functions with versions and aliases."""
 
+import base64
+import hashlib
 import io
 import json
 from contextlib import contextmanager
@@ -95,7 +97,9 @@ class S3(Client):
     def head_object(self, Key, **_):
         if Key not in self._objects():
             raise refusal("404", "HeadObject", 404)
-        return {"LastModified": self._objects()[Key][0].when}
+        newest = self._objects()[Key][0]
+        checksum = base64.b64encode(hashlib.sha256(newest.body).digest()).decode()
+        return {"LastModified": newest.when, "ChecksumSHA256": checksum}
 
     def get_object(self, Key, **_):
         if Key not in self._objects():
