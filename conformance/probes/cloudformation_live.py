@@ -6,7 +6,7 @@ from deployer.plan.templates import child_urls
 from deployer.stacks import change_set_cleanup, changeset, reading
 
 
-@reads("config/names.py", "deployer/commands/destroy")
+@reads("config/names.py", "operations/destroy")
 def nested_stacks_carry_the_tags_of_the_root(environment: Environment) -> None:
     """CloudFormation gives the tags of the root to its nested stacks."""
     stacks = {name: reading.describe(environment.account.aws, arn) for name, arn in environment.stacks.items()}
@@ -15,7 +15,7 @@ def nested_stacks_carry_the_tags_of_the_root(environment: Environment) -> None:
     expect({name: found for name, found in tags.items() if found != tags[""]}, {}, "nested stacks with other tags")
 
 
-@reads("config/names.py", "deployer/commands/destroy")
+@reads("config/names.py", "operations/destroy")
 def resources_carry_the_tags_of_the_root(environment: Environment) -> None:
     """CloudFormation passes the root's tags on to the resources of nested stacks: table, queue and bucket have them."""
     wanted = reading.tags_of(reading.describe(environment.account.aws, environment.stacks[""]))
@@ -72,7 +72,7 @@ def nested_change_sets_are_read_by_their_arns(environment: Environment) -> None:
     expect(left, [], "nested stacks on which a change set is left")
 
 
-@writes("deployer/stacks/drift_detection.py")
+@writes("operations/drift/detection.py")
 def drift_detection_leaves_nested_stacks_out(environment: Environment) -> None:
     """A detection on the root checks the nested stacks as resources, and does not detect in them."""
     cloudformation = environment.client("cloudformation")

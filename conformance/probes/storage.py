@@ -9,7 +9,7 @@ from conformance.probe import Differs, deploys, expect, holds
 from conformance.resources import att, bucket, ref, table, template
 from conformance.small_stacks import refused
 
-DATA, UPLOADS, DESTROY = "generator/data.py", "generator/uploads.py", "deployer/commands/destroy"
+DATA, UPLOADS, DESTROY = "generator/data.py", "generator/uploads.py", "operations/destroy"
 
 
 def _table(account: Account, name: str, **properties: Any) -> str:

@@ -9,12 +9,12 @@ from deployer import connection
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.commands import side_effects
-from deployer.commands.destroy import command, consent
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
 from deployer.stacks import preview_records, reading
 from deployer.stacks.preview_records import UNREADABLE
+from operations.destroy import command, consent
 
 
 @dataclass

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from config import names
-from deployer.commands.destroy import command, consent
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
 from deployer.stacks import preview_records, reading
 from deployer.stacks.preview_records import Preview
+from operations.destroy import command, consent
 from operations.environments import expired
 
 ACCOUNT = "123456789012"

@@ -6,9 +6,10 @@ from deployer import connection
 from deployer.aws import waiting
 from deployer.errors import Exit
 from deployer.options import Options
-from deployer.show import bars, drift_view
+from deployer.show import bars
 from deployer.show.ui import Ui
-from deployer.stacks import drift_detection, tree
+from deployer.stacks import tree
+from operations.drift import detection, view
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
@@ -18,17 +19,17 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     pause = waiting.polling(aws).interval
     with ui.step("Drift", spinner=False) as step:
         with bars.waiting(ui, "Drift") as on_news:
-            found = drift_detection.detect(
+            found = detection.detect(
                 aws, stacks, pause, lambda done, total: on_news(f"{done} of {total} stacks checked")
             )
         step.result = f"{len(stacks)} stacks"
-    drift_view.show(ui, found)
+    view.show(ui, found)
     drifted = any(each.drifted for each in found)
     incomplete = any(each.problem for each in found)
     report = {
         "result": "drifted" if drifted else "incomplete" if incomplete else "in sync",
-        "stacks": drift_view.as_json(found),
-        "unchecked": drift_view.unchecked_kinds(found),
+        "stacks": view.as_json(found),
+        "unchecked": view.unchecked_kinds(found),
     }
     if drifted and options.detailed_exitcode:
         return report | {"exitCode": int(Exit.DIFFERENCES)}

@@ -6,11 +6,11 @@ from functools import partial
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
 from deployer.aws.waiting import PollingConfig, until
-from deployer.commands.destroy import resources
-from deployer.commands.destroy.resources import BUCKET, TABLE, DataResource, Resource
 from deployer.stacks import execution, reading, recovery
 from deployer.stacks.execution import OnEvents, Outcome
 from deployer.stacks.stack_status import StackStatus
+from operations.destroy import resources
+from operations.destroy.resources import BUCKET, TABLE, DataResource, Resource
 
 
 def delete_stack(aws: Aws, stack_id: str, on_events: OnEvents, polling: PollingConfig, token: str) -> Outcome:

@@ -6,12 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from deployer import connection
-from deployer.commands import drift as command
 from deployer.options import Options
-from deployer.show import drift_view
 from deployer.show.ui import Ui
-from deployer.stacks import drift_detection, tree
-from deployer.stacks.drift_detection import DriftedResource, PropertyDifference, StackDrift
+from deployer.stacks import tree
+from operations.drift import command, detection, view
+from operations.drift.detection import DriftedResource, PropertyDifference, StackDrift
 
 CHANGED = DriftedResource(
     "OrderQueue",
@@ -35,7 +34,7 @@ def run(monkeypatch):
     def run(*found, **options):
         monkeypatch.setattr(connection, "deployed", lambda *arguments: (SimpleNamespace(on_this_machine=True), {}))
         monkeypatch.setattr(tree, "read", lambda aws, stack: list(found))
-        monkeypatch.setattr(drift_detection, "detect", lambda aws, stacks, pause, on_progress: stacks)
+        monkeypatch.setattr(detection, "detect", lambda aws, stacks, pause, on_progress: stacks)
         said = io.StringIO()
         report = command.run(Options("dev", **options), Ui(said), None)
         return report, said.getvalue()
@@ -111,4 +110,4 @@ def test_a_long_policy_is_shortened_on_screen_and_complete_in_json(run):
 def test_many_types_are_summed_up(run):
     _, said = run(StackDrift("", "root", unchecked={f"T::{n}": n for n in range(1, 10)}))
     assert "9 T::9, 8 T::8, 7 T::7, 6 T::6, 5 T::5, 4 T::4, 6 of other types" in said
-    assert drift_view.unchecked_kinds([]) == {}
+    assert view.unchecked_kinds([]) == {}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from deployer.commands.destroy import resources
-from deployer.commands.destroy.resources import BUCKET, MAX_COUNT, QUEUE, TABLE, Resource
 from deployer.plan.snapshot import STACK, Snapshot
+from operations.destroy import resources
+from operations.destroy.resources import BUCKET, MAX_COUNT, QUEUE, TABLE, Resource
 
 STACK_TAG = "aws:cloudformation:stack-name"
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from config import names
-from deployer.commands.destroy.inventory import ROLE, Inventory
-from deployer.commands.destroy.resources import BUCKET, DataResource
 from deployer.show.ui import Ui
+from operations.destroy.inventory import ROLE, Inventory
+from operations.destroy.resources import BUCKET, DataResource
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import Any
 from config import names
 from deployer.aws import service_errors
 from deployer.aws.session import Aws
-from deployer.commands.destroy import resources
-from deployer.commands.destroy.resources import BUCKET, DataResource, Resource
 from deployer.stacks import deployment_records, outputs, reading
 from deployer.stacks.stack_status import StackStatus
+from operations.destroy import resources
+from operations.destroy.resources import BUCKET, DataResource, Resource
 
 ROLE, API = "AWS::IAM::Role", "AWS::ApiGateway::RestApi"
 _UNKNOWN = "others that these credentials cannot list"

@@ -7,10 +7,10 @@ import re
 import pytest
 
 from deployer import connection
-from deployer.commands import api_key
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
+from operations import api_key
 
 STACK = {"StackName": "food-delivery-dev", "Outputs": [{"OutputKey": "ApiKeyId", "OutputValue": "k1"}]}
 

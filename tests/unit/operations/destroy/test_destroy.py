@@ -10,15 +10,15 @@ from config.sections import Data
 from deployer import connection
 from deployer.aws import object_versions
 from deployer.aws.sent import Sent, Write
-from deployer.commands.destroy import command, consent, inventory, removal
-from deployer.commands.destroy.inventory import ROLE, Inventory
-from deployer.commands.destroy.resources import BUCKET, TABLE, DataResource, Resource
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
 from deployer.stacks import operation
 from deployer.stacks.execution import Outcome
 from deployer.stacks.stack_status import StackStatus
+from operations.destroy import command, consent, inventory, removal
+from operations.destroy.inventory import ROLE, Inventory
+from operations.destroy.resources import BUCKET, TABLE, DataResource, Resource
 
 STACK = {"StackName": "food-delivery-dev", "StackId": "arn:root", "StackStatus": "CREATE_COMPLETE"}
 ARTIFACTS = DataResource(Resource((), "artifacts", BUCKET, "artifacts", True), 5)

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 
 from config import names
 from config.environment import Environment
-from deployer.commands.destroy.inventory import Inventory
-from deployer.commands.destroy.resources import BUCKET, DataResource
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import ask, can_ask
 from deployer.stacks import termination_protection
 from deployer.stacks.stack_status import recovery_action
+from operations.destroy.inventory import Inventory
+from operations.destroy.resources import BUCKET, DataResource
 
 
 def check_stack(environment: Environment, found: Inventory, aws_command: Callable[[str], str]) -> None:

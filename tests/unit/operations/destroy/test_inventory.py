@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
-from deployer.commands.destroy import inventory, resources
-from deployer.commands.destroy.inventory import API, ROLE
-from deployer.commands.destroy.resources import BUCKET, TABLE, DataResource, Resource
 from deployer.stacks import deployment_records, reading
+from operations.destroy import inventory, resources
+from operations.destroy.inventory import API, ROLE
+from operations.destroy.resources import BUCKET, TABLE, DataResource, Resource
 
 STACK = {
     "StackName": "food-delivery-dev",

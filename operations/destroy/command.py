@@ -16,10 +16,6 @@ from deployer.aws import object_versions, waiting
 from deployer.aws.session import Aws
 from deployer.commands import applying, side_effects
 from deployer.commands.context import Context
-from deployer.commands.destroy import consent, deletion_view, inventory, removal
-from deployer.commands.destroy.deletion_view import Kept
-from deployer.commands.destroy.inventory import ROLE, Inventory
-from deployer.commands.destroy.resources import BUCKET, TABLE, DataResource, Resource
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.preflight import account_state as preflight
@@ -28,6 +24,10 @@ from deployer.show.progress import display
 from deployer.show.ui import Ui
 from deployer.stacks import deployment_records, termination_protection
 from deployer.stacks.execution import Outcome
+from operations.destroy import consent, deletion_view, inventory, removal
+from operations.destroy.deletion_view import Kept
+from operations.destroy.inventory import ROLE, Inventory
+from operations.destroy.resources import BUCKET, TABLE, DataResource, Resource
 
 FUNCTION = "AWS::Lambda::Function"
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from deployer.show.ui import Ui
-from deployer.stacks.drift_detection import DriftedResource, PropertyDifference, StackDrift
+from operations.drift.detection import DriftedResource, PropertyDifference, StackDrift
 
 _LONGEST = 200
 _KINDS_NAMED = 6

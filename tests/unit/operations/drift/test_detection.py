@@ -8,10 +8,11 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.stacks import drift_detection, tree
-from deployer.stacks.drift_detection import PropertyDifference, masked
+from deployer.stacks import tree
 from deployer.stacks.reading import STACK
 from deployer.stacks.tree import Stack
+from operations.drift import detection
+from operations.drift.detection import PropertyDifference, masked
 
 QUEUE, ALARM = "AWS::SQS::Queue", "AWS::CloudWatch::Alarm"
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -107,9 +108,7 @@ RUNNING, DONE, FAILED = (f"DETECTION_{status}" for status in ("IN_PROGRESS", "CO
 
 def detect(cloudformation, *stacks, clock=None):
     progress = []
-    result = drift_detection.detect(
-        cloudformation, list(stacks), 1.0, lambda *each: progress.append(each), clock or Clock()
-    )
+    result = detection.detect(cloudformation, list(stacks), 1.0, lambda *each: progress.append(each), clock or Clock())
     return result, progress
 
 
@@ -174,7 +173,7 @@ def test_a_failed_detection_says_why_and_what_it_did_find():
 
 
 def test_a_resource_that_could_not_be_compared_is_named_even_if_the_detection_says_nothing():
-    result = drift_detection.interpret(stack(B=QUEUE), [found("B", "UNKNOWN", DriftStatusReason="Access denied")])
+    result = detection.interpret(stack(B=QUEUE), [found("B", "UNKNOWN", DriftStatusReason="Access denied")])
     assert (result.problem, result.status) == ("could not be compared: B (Access denied)", "UNKNOWN")
 
 
@@ -211,7 +210,7 @@ def test_a_detection_that_does_not_end_is_not_waited_for_forever():
     cloudformation = CloudFormation({"data": ["started", *[RUNNING] * 2000], "api": ["started", DONE]})
     (late, well), _ = detect(cloudformation, stack(), stack("api", "ApiStack"), clock=clock)
     assert "15 minutes" in late.problem and well.problem == ""
-    assert drift_detection.LIMIT < clock.now < drift_detection.LIMIT + 5
+    assert detection.LIMIT < clock.now < detection.LIMIT + 5
 
 
 # --- what was found -------------------------------------------------------------------------------
@@ -255,7 +254,7 @@ def test_all_pages_of_drifts_are_read(aws):
 def test_every_resource_is_counted_once(statuses):
     """None: CloudFormation says nothing at all about it, as it does of types that it cannot look at."""
     own = stack(**dict.fromkeys(statuses, QUEUE))
-    result = drift_detection.interpret(own, [found(name, status) for name, status in statuses.items() if status])
+    result = detection.interpret(own, [found(name, status) for name, status in statuses.items() if status])
     unknown = sum(status == "UNKNOWN" for status in statuses.values())
     counted = len(result.drifted) + result.in_sync + sum(result.unchecked.values()) + unknown
     assert counted == len(statuses)

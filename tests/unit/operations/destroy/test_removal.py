@@ -8,11 +8,11 @@ from moto import mock_aws
 
 from deployer.aws import object_versions, session
 from deployer.aws.waiting import PollingConfig
-from deployer.commands.destroy import removal
-from deployer.commands.destroy.resources import BUCKET, QUEUE, TABLE, DataResource, Resource
 from deployer.errors import Failure
 from deployer.stacks import diagnosis
 from deployer.stacks.events import STACK
+from operations.destroy import removal
+from operations.destroy.resources import BUCKET, QUEUE, TABLE, DataResource, Resource
 from tests.unit.deployer.stacks.event_entries import entry
 
 
