@@ -130,6 +130,10 @@ def destructions() -> list[Statement]:
         ),
         _statement("EmptyBuckets", "s3:ListBucketVersions ListBucketMultipartUploads DeleteBucket", _UPLOADS),
         _statement("DeleteObjects", "s3:DeleteObjectVersion DeleteObject AbortMultipartUpload", f"{_UPLOADS}/*"),
-        _statement("ReadRecords", "s3:ListBucketVersions", _BUCKET),
-        _statement("DeleteRecords", "s3:DeleteObject DeleteObjectVersion", f"{_BUCKET}/deployments/{ENVIRONMENT}/*"),
+        _statement("ReadRecords", "s3:ListBucketVersions ListBucketMultipartUploads", _BUCKET),
+        _statement(
+            "DeleteRecords",
+            "s3:DeleteObject DeleteObjectVersion AbortMultipartUpload",
+            f"{_BUCKET}/deployments/{ENVIRONMENT}/*",
+        ),
     ]

