@@ -62,7 +62,7 @@ class Environment(Section):
 
     @model_validator(mode="after")
     def _roles_of_the_account(self):
-        for key in ("role_arn", "assume_role"):
+        for key in ("role_arn", "assume_role", "preview_role_arn"):
             role = getattr(self.deploy, key)
             if self.account and role and role.split(":")[4] != self.account:
                 raise ValueError(f"deploy.{key} is a role of another account than `account`, {self.account}")

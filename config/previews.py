@@ -19,6 +19,9 @@ OVERRIDES: Mapping[str, Mapping[str, Any]] = {
     "api": {"waf_rate_limit": 0, "method_metrics": False},
     "monitoring": {"alert_email": "", "dashboard": False, "trace_deliveries": False, "trace_events": False},
 }
+ROLES = ("role_arn", "permissions_boundary")
+"""Settings of [deploy] that previews have of their own, as preview_…: a pipeline's roles know resources by their names."""
+
 DEFAULTS = ("release",)
 """Sections that have their defaults in a preview: nobody waits for alarms there."""
 
@@ -39,4 +42,7 @@ def settings(document: Mapping[str, Any]) -> dict[str, Any]:
     for section, own in OVERRIDES.items():
         given = found.get(section, {})
         found[section] = {**given, **own} if isinstance(given, dict) else given  # what is no table is refused later
+    deploy = found.get("deploy")
+    if isinstance(deploy, dict):
+        found["deploy"] = deploy | {key: deploy[f"preview_{key}"] for key in ROLES if f"preview_{key}" in deploy}
     return found

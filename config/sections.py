@@ -229,3 +229,9 @@ class Deploy(Section):
         str, Parameter("PermissionsBoundaryArn", "the ARN of a managed policy, or empty")
     ] = Field("", pattern=POLICY_ARN)
     """ARN of the managed policy that bounds what each role of the platform may do; empty for none"""
+
+    preview_role_arn: Annotated[str | None, DEPLOYER_ONLY] = Field(None, pattern=ROLE_ARN)
+    """role_arn of previews like this environment; the environment's, unless set"""
+
+    preview_permissions_boundary: Annotated[str, DEPLOYER_ONLY] = Field("", pattern=POLICY_ARN)
+    """permissions_boundary of previews like this environment; the environment's, unless set"""

@@ -205,6 +205,7 @@ def _restore_only(
 def restore(context: Context, account_state: AccountState, plan: PlanReport) -> DeploymentReport:
     """Restore the functions' code after a confirmation, and nothing else."""
     planning.confirm(context, account_state, plan)
+    previews.record(context)
     preparation.restore(context, account_state, plan)
     return DeploymentReport("restored", plan, outputs(context, account_state.stack))
 

@@ -88,8 +88,8 @@ def put(aws: Aws, among: Mapping[str, str], versions: Mapping[str, str], **code:
         (first, failure), done = next(iter(failures.items())), [name for name in among if name not in failures]
         raise Failure(
             failure.code,
-            f"the code of {len(done)} of {len(among)} functions was updated{': ' * bool(done)}{', '.join(done)}; "
-            f"not of {', '.join(failures)}; {first}: {failure.message}",
+            f"{len(done)} of {len(among)} functions run the code{': ' * bool(done)}{', '.join(done)}; "
+            f"perhaps not {', '.join(failures)}; {first}: {failure.message}",
             failure.hint or "run the same command again: functions that run this code are left alone",
         )
 

@@ -36,7 +36,7 @@ def _statement(sid: str, actions: str, *resources: object, condition: dict | Non
 
 
 def reads() -> list[Statement]:
-    """Return what a plan, --status, --history and --drift read."""
+    """Return what plans and deployments, --status and --history read, and what --drift calls."""
     return [
         _statement(
             "ReadStacks",
@@ -65,9 +65,8 @@ def reads() -> list[Statement]:
 
 
 def plans() -> list[Statement]:
-    """Return what --plan writes: objects that no earlier one has the key of, and a change set that it cannot execute."""
+    """Return what --plan writes besides: objects that no earlier one has the key of, and a change set that it cannot execute."""
     return [
-        *reads(),
         _statement("Upload", "s3:PutObject", f"{_BUCKET}/*", condition=_NEVER_OVERWRITTEN),
         _statement("CreateChangeSets", "cloudformation:CreateChangeSet", *_STACKS, condition=_WITH_SERVICE_ROLE),
         _statement("DeleteChangeSets", "cloudformation:DeleteChangeSet", *_STACKS, _CHANGE_SETS),
@@ -78,9 +77,8 @@ _STACKS = (_ROOT, _NESTED)
 
 
 def deployments() -> list[Statement]:
-    """Return what a deployment, --rollback and --smoke write."""
+    """Return what a deployment, --rollback and --smoke write besides, and read for it."""
     return [
-        *reads(),
         _statement(
             "MakeBucket",
             "s3:CreateBucket PutBucketPolicy PutBucketPublicAccessBlock PutBucketVersioning PutEncryptionConfiguration"
@@ -132,6 +130,10 @@ def destructions() -> list[Statement]:
         ),
         _statement("EmptyBuckets", "s3:ListBucketVersions ListBucketMultipartUploads DeleteBucket", _UPLOADS),
         _statement("DeleteObjects", "s3:DeleteObjectVersion DeleteObject AbortMultipartUpload", f"{_UPLOADS}/*"),
-        _statement("ReadRecords", "s3:ListBucketVersions", _BUCKET),
-        _statement("DeleteRecords", "s3:DeleteObject DeleteObjectVersion", f"{_BUCKET}/deployments/{ENVIRONMENT}/*"),
+        _statement("ReadRecords", "s3:ListBucketVersions ListBucketMultipartUploads", _BUCKET),
+        _statement(
+            "DeleteRecords",
+            "s3:DeleteObject DeleteObjectVersion AbortMultipartUpload",
+            f"{_BUCKET}/deployments/{ENVIRONMENT}/*",
+        ),
     ]

@@ -22,8 +22,7 @@ _EVENTS = {
     "RESOURCE_STAR:ReadAccount": _COMPOSITE,
 }
 ACCEPTED: dict[str, dict[str, str]] = {
-    "DeployPolicy": _EVENTS,
-    "PlanPolicy": _EVENTS,
+    "ReadPolicy": _EVENTS,
     "PermissionsBoundary": {
         "RESOURCE_STAR:WriteLogs": "API Gateway's role for logs writes those of every API of the account and Region."
     },

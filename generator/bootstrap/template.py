@@ -1,6 +1,6 @@
 """The template of a pipeline's roles for one environment: who may deploy it, and what a deployment may do."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from troposphere import Equals, GetAtt, If, NoValue, Output, Parameter, Ref, Sub, Template
@@ -45,7 +45,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "PlanOnPullRequests": {
         **_FLAG,
-        "Description": "Whether jobs of pull requests may plan",
+        "Description": "Whether jobs of pull requests may plan, too",
         "Default": "true",
     },
     "AllowDestroy": {
@@ -74,12 +74,13 @@ def build(platform: Collection[Mapping[str, Any]]) -> Template:
         )
     )
     of_service = packing.policies("ServicePolicy", "What CloudFormation may do", service_role.rights(platform))
-    of_deployer = packing.policies("DeployPolicy", "What a deployment calls", deployer.deployments())
+    of_both = packing.policies("ReadPolicy", "What a plan and a deployment read", deployer.reads())
+    of_deployer = packing.policies("DeployPolicy", "What a deployment writes", deployer.deployments())
     of_destroyer = packing.policies(
         "DestroyPolicy", "What a deletion calls", deployer.destructions(), Condition="Destroys"
     )
-    of_planner = packing.policies("PlanPolicy", "What a plan calls", deployer.plans(), Condition="Plans")
-    for policy in (*of_service, *of_deployer, *of_destroyer, *of_planner):
+    of_planner = packing.policies("PlanPolicy", "What a plan writes", deployer.plans())
+    for policy in (*of_service, *of_both, *of_deployer, *of_destroyer, *of_planner):
         template.add_resource(policy)
     roles = {
         "ServiceRole": Role(
@@ -92,21 +93,22 @@ def build(platform: Collection[Mapping[str, Any]]) -> Template:
         "DeployRole": _github_role(
             "DeployRole",
             "Deploys ${Environment} of the food-delivery platform",
-            ("environment:${GitHubEnvironment}",),
-            [*map(Ref, of_deployer), *(If("Destroys", Ref(each), NoValue) for each in of_destroyer)],
+            [_of_repository("environment:${GitHubEnvironment}")],
+            [*map(Ref, [*of_both, *of_deployer]), *(If("Destroys", Ref(each), NoValue) for each in of_destroyer)],
         ),
         "PlanRole": _github_role(
             "PlanRole",
             "Plans ${Environment} of the food-delivery platform",
-            ("pull_request", "environment:${GitHubEnvironment}-plan"),
-            [*map(Ref, of_planner)],
-            Condition="Plans",
+            [
+                If("Plans", _of_repository("pull_request"), NoValue),
+                _of_repository("environment:${GitHubEnvironment}-plan"),
+            ],
+            [*map(Ref, [*of_both, *of_planner])],
         ),
     }
     for title, role in roles.items():
         template.add_resource(role)
-        condition = {"Condition": "Plans"} if title == "PlanRole" else {}
-        template.add_output(Output(f"{title}Arn", Description=_USES[title], Value=GetAtt(role, "Arn"), **condition))
+        template.add_output(Output(f"{title}Arn", Description=_USES[title], Value=GetAtt(role, "Arn")))
     template.add_output(
         Output("PermissionsBoundaryArn", Description="For permissions_boundary in [deploy]", Value=Ref(boundary))
     )
@@ -116,7 +118,7 @@ def build(platform: Collection[Mapping[str, Any]]) -> Template:
 _USES = {
     "ServiceRole": "For role_arn in [deploy]",
     "DeployRole": "For the jobs of the environment on GitHub",
-    "PlanRole": "For the jobs of pull requests, and of the environment on GitHub that ends with -plan",
+    "PlanRole": "For the jobs of the environment on GitHub that ends with -plan, and of pull requests",
 }
 
 
@@ -139,14 +141,18 @@ def _provider() -> OIDCProvider:
     )
 
 
-def _github_role(title: str, description: str, subjects: Iterable[str], policies: list[Any], **more: Any) -> Role:
-    """Return a role that only jobs with these subjects assume: of one repository, and of an environment or event."""
-    of_repository = [Sub(f"repo:${{Repository}}:{subject}") for subject in subjects]
+def _of_repository(subject: str) -> Sub:
+    """Return the subject of GitHub's tokens for jobs of an environment or event."""
+    return Sub(f"repo:${{Repository}}:{subject}")
+
+
+def _github_role(title: str, description: str, subjects: list[Any], policies: list[Any]) -> Role:
+    """Return a role that only jobs with these subjects assume."""
     trust = {
         "Effect": "Allow",
         "Principal": {"Federated": Sub(PROVIDER)},
         "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": of_repository}},
+        "Condition": {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": subjects}},
     }
     return Role(
         title,
@@ -155,5 +161,4 @@ def _github_role(title: str, description: str, subjects: Iterable[str], policies
         Path=PATH,
         AssumeRolePolicyDocument={"Version": "2012-10-17", "Statement": [trust]},
         ManagedPolicyArns=policies,
-        **more,
     )

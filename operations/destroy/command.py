@@ -80,8 +80,8 @@ def _destroy(context: Context, found: Inventory, data: list[DataResource]) -> li
 
 
 def _deletes_shared(options: Options, found: Inventory) -> bool:
-    """With the data of the last environment; not when previews expire, since the next one is on its way."""
-    return options.delete_data and not options.expired and not found.others
+    """With the data of the last environment; not with a preview, since the next one is on its way."""
+    return options.delete_data and not options.like and not found.others
 
 
 def _report(

@@ -38,7 +38,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         if options.plan or not due:
             return {"result": "planned" if options.plan else "nothing expired", "expired": due}
         consent.confirm_by_question(f"Delete {', '.join(due)} with all data{aws.elsewhere}?", options)
-        return _destroy_all(options, ui, aws, account, due)
+    return _destroy_all(options, ui, root, aws, account, due)
 
 
 def _due(ui: Ui, aws: Aws, account: str) -> list[str]:
@@ -55,12 +55,12 @@ def _due(ui: Ui, aws: Aws, account: str) -> list[str]:
     return due
 
 
-def _destroy_all(options: Options, ui: Ui, aws: Aws, account: str, due: list[str]) -> dict:
+def _destroy_all(options: Options, ui: Ui, root: Path, aws: Aws, account: str, due: list[str]) -> dict:
     outcome = Outcome()
     for name in due:
         ui.line(name, "bold")
         try:
-            _destroy_one(options, ui, aws, account, name, outcome)
+            _destroy_one(options, ui, root, aws, account, name, outcome)
         except KeyboardInterrupt:
             done = f"deleted before: {', '.join(outcome.destroyed) or 'none'}"
             raise Failure(
@@ -82,8 +82,8 @@ def _destroy_all(options: Options, ui: Ui, aws: Aws, account: str, due: list[str
     return {"result": "destroyed", **asdict(outcome)}
 
 
-def _destroy_one(options: Options, ui: Ui, aws: Aws, account: str, name: str, outcome: Outcome) -> None:
-    """Read record and stack again first: the question and earlier deletions took time."""
+def _destroy_one(options: Options, ui: Ui, root: Path, aws: Aws, account: str, name: str, outcome: Outcome) -> None:
+    """Read record and stack again first: the question and earlier deletions took time. Delete with the preview's roles."""
     found = preview_records.read(aws, account, name)
     status = reading.status_of(reading.describe(aws, names.root_stack(name)))
     if not (found and found.has_expired(datetime.now(UTC))):
@@ -92,7 +92,8 @@ def _destroy_one(options: Options, ui: Ui, aws: Aws, account: str, name: str, ou
         outcome.skipped[name] = f"another operation is running ({status})"
     else:
         its = replace(options, env=name, like=found.like, region=aws.region, yes=True, delete_data=True)
-        command.destroy(its, ui, aws, connection.load_environment(its))
+        environment = connection.load_environment(its)
+        command.destroy(its, ui, connection.connect(ui, environment, its, root), environment)
         outcome.destroyed.append(name)
         return
     ui.line(f"  not touched: {outcome.skipped[name]}")

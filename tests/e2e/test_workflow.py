@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deployer import argument_parser
 from tests.e2e.support import ROOT, Deployment, copy_project, start, stop
 from tests.github_server import GitHub, serving, variables
 from tests.waiting import HANGS
@@ -17,7 +16,6 @@ from tests.waiting import HANGS
 pytestmark = pytest.mark.e2e
 
 JOBS = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"]
-KNOWN = {flag for action in argument_parser.build()._actions for flag in action.option_strings}
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +81,6 @@ def runner(emulator, github, tmp_path):
     return Runner(*emulator, github, tmp_path)
 
 
-def needs(*options: str):
-    return pytest.mark.skipif(not KNOWN.issuperset(options), reason="not merged yet")
-
-
 def test_a_plan_is_a_comment_and_a_failed_one_says_so(runner, github, emulator):
     runner.job("plan")
     [comment] = github.comments
@@ -102,7 +96,6 @@ def test_a_plan_is_a_comment_and_a_failed_one_says_so(runner, github, emulator):
     assert "The plan of `dev` failed" in comment["body"] and len(github.comments) == 1
 
 
-@needs("--like", "--ttl", "--expired")
 def test_a_preview_is_deployed_tested_announced_and_destroyed(runner, github, emulator):
     runner.job("preview")
     assert "/pr-7/" in github.comments[0]["body"]
@@ -114,7 +107,6 @@ def test_a_preview_is_deployed_tested_announced_and_destroyed(runner, github, em
     assert not [each for each in stacks if "pr-7" in each["StackName"]]
 
 
-@needs("--save", "--apply")
 def test_a_release_goes_from_dev_to_prod_by_the_plan_that_was_shown(runner):
     for job in ("dev", "staging", "plan-prod"):
         runner.job(job)

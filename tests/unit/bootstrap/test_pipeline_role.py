@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from botocore.session import get_session
@@ -11,6 +12,7 @@ from generator import render, yaml_writer
 from generator.bootstrap import actions, deployer, packing, scopes, service_role, template
 from tests.unit.test_botocore_operations import called
 
+ROOT = Path(__file__).resolve().parents[3]
 ACCOUNT = "123456789012"
 VALUES = {"Environment": "dev", "AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": ACCOUNT}
 OWN = f"arn:aws:iam::{ACCOUNT}:role/pipeline/food-delivery/"
@@ -323,5 +325,15 @@ def test_a_statement_more_makes_another_policy_and_moves_no_other():
     assert len(before) == 4 and after[: len(before) - 1] == before[:-1]
 
 
-def test_the_template_can_be_deployed_without_a_bucket(text):
-    assert len(text.encode()) <= 51_200
+def test_the_template_can_be_deployed_without_a_bucket():
+    """As it is checked in: with its first line."""
+    assert (ROOT / "bootstrap" / "pipeline-role.yaml").stat().st_size <= 51_200
+
+
+def test_a_job_that_plans_in_its_own_environment_has_a_role_even_if_those_of_pull_requests_have_none(bootstrap):
+    role = bootstrap["Resources"][PLAN]
+    [trust] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    [of_pull_requests, of_environment] = trust["Condition"]["StringEquals"][f"{template.ISSUER}:sub"]
+    assert of_pull_requests["Fn::If"][0] == "Plans" and "Fn::Sub" in of_environment
+    conditional = [name for name, each in policies(bootstrap).items() if "Condition" in each]
+    assert "Condition" not in role and all(name.startswith("DestroyPolicy") for name in conditional)

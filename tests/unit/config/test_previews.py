@@ -91,8 +91,23 @@ def test_account_and_region_are_those_of_the_other(tmp_path):
     assert (preview.account, preview.region) == ("123456789012", "eu-west-1")
 
 
+def test_the_roles_of_previews_are_their_own_if_the_other_names_some(tmp_path):
+    """Those of a pipeline know resources by the environment's name."""
+    mine, theirs = (f"arn:aws:iam::123456789012:role/pipeline/{name}" for name in ("dev", "previews"))
+    bounds = [arn.replace(":role/", ":policy/") for arn in (mine, theirs)]
+    file = tmp_path / "test.toml"
+    file.write_text(f'{MINIMAL}[deploy]\nrole_arn = "{mine}"\npermissions_boundary = "{bounds[0]}"\n')
+    shared = environment.load("pr-1", tmp_path, like="test").deploy
+    assert (shared.role_arn, shared.permissions_boundary) == (mine, bounds[0])
+    more = f'preview_role_arn = "{theirs}"\npreview_permissions_boundary = "{bounds[1]}"\n'
+    file.write_text(file.read_text() + more)
+    own, others = environment.load("pr-1", tmp_path, like="test").deploy, environment.load("test", tmp_path).deploy
+    assert (own.role_arn, own.permissions_boundary) == (theirs, bounds[1])
+    assert (others.role_arn, others.permissions_boundary) == (mine, bounds[0])
+
+
 def test_a_section_that_is_no_table_is_a_mistake_too(tmp_path):
-    (tmp_path / "test.toml").write_text(f"data = 5\nrelease = 5\n{MINIMAL}")
+    (tmp_path / "test.toml").write_text(f"data = 5\nrelease = 5\ndeploy = 5\n{MINIMAL}")
     with pytest.raises(ConfigError, match=r"test\.toml: data: "):
         environment.load("pr-1", tmp_path, like="test")
 

@@ -32,7 +32,8 @@ def test_every_setting_reaches_a_child_or_is_marked_for_the_deployer_only(root, 
 def test_the_settings_without_a_parameter_are_those_that_only_the_deployer_reads():
     without = [each.key for each in settings(environment.Environment) if not each.parameter]
     assert without == [
-        *("region", "account", "release.monitoring_minutes", "deploy.role_arn", "deploy.assume_role", "feature_flags"),
+        *("region", "account", "release.monitoring_minutes", "deploy.role_arn", "deploy.assume_role"),
+        *("deploy.preview_role_arn", "deploy.preview_permissions_boundary", "feature_flags"),
     ]
 
 

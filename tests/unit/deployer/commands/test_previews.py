@@ -8,10 +8,11 @@ import pytest
 from config import names
 from config.environment import load
 from deployer.aws.session import Aws
-from deployer.commands import previews
+from deployer.commands import deploy, previews
 from deployer.commands.context import Context
 from deployer.errors import Exit, Failure
 from deployer.options import Options
+from deployer.preflight.account_state import AccountState
 from deployer.show.ui import Ui
 from deployer.stacks import preview_records, reading
 from deployer.stacks.preview_records import UNREADABLE, Preview
@@ -132,6 +133,14 @@ def test_the_first_deployment_records_owner_and_expiry(aws):
 def test_without_ttl_a_preview_never_expires(aws):
     found, said = recorded(aws)
     assert found.expires is None and "expires never" in said
+
+
+def test_a_deployment_that_only_restores_swapped_code_renews_it_as_well(aws, monkeypatch):
+    for module, name in ((deploy.planning, "confirm"), (deploy.preparation, "restore"), (deploy, "outputs")):
+        monkeypatch.setattr(module, name, lambda *_: {})
+    context = Context(Ui(io.StringIO()), aws, load("pr-1", like="dev"), Options("pr-1", like="dev", ttl=60.0), ADA)
+    deploy.restore(context, AccountState(ACCOUNT, ADA, None, False), plan=None)
+    assert preview_records.read(aws, ACCOUNT, "pr-1").expires
 
 
 def test_a_deployment_without_ttl_keeps_the_expiry_and_the_owner(aws):

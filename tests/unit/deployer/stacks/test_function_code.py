@@ -83,12 +83,12 @@ def test_a_failure_names_what_was_updated_and_what_was_not(functions, code, exit
     with pytest.raises(Failure) as failure:
         swap(functions)
     assert failure.value.code == exit_code
-    assert "1 of 2 functions was updated: A; not of B; B: " in failure.value.message
+    assert "1 of 2 functions run the code: A; perhaps not B; B: " in failure.value.message
     assert functions.live("dev-A") == NEW and functions.live("dev-B") == OLD
 
 
 def test_code_that_lambda_cannot_use_is_a_failure_with_its_reason_and_the_alias_stays(functions):
     functions.reasons["dev-A"] = "the role cannot be assumed"
-    with pytest.raises(Failure, match="not of A; A: Lambda could not use the code: the role cannot be assumed"):
+    with pytest.raises(Failure, match="perhaps not A; A: Lambda could not use the code: the role cannot be assumed"):
         swap(functions)
     assert functions.live("dev-A") == OLD

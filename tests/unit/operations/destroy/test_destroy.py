@@ -86,7 +86,7 @@ class World:
         return 0
 
     def run(self, **options):
-        options = Options("dev", **{"yes": True} | options)
+        options = Options(**{"env": "dev", "yes": True} | options)
         return command.run(options, Ui(self.screen, interactive=False), None)
 
     def refused(self, **options) -> Failure:
@@ -145,9 +145,9 @@ def test_the_last_environment_s_deletion_deletes_shared_resources(world):
     assert report["kept"] == []
 
 
-def test_a_preview_that_expires_is_never_the_last_environment(world):
+def test_a_preview_is_never_the_last_environment(world):
     world.found = found(others=frozenset())
-    report = world.run(delete_data=True, expired=True)
+    report = world.run(env="pr-1", like="dev", delete_data=True)
     assert world.did == ["delete stack", *SWEPT]
     assert [entry["physicalId"] for entry in report["kept"]] == ["artifacts", "food-delivery-dev-role"]
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from config import names
+from deployer import connection
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
@@ -77,7 +78,23 @@ def test_only_what_is_past_its_time_is_destroyed_with_its_data(account):
     assert account.run() == {"result": "destroyed", "destroyed": ["pr-1"], "skipped": {}, "failed": {}}
     [options] = account.destroyed
     assert (options.like, options.region, options.yes, options.delete_data) == ("dev", "us-east-1", True, True)
-    assert options.expired, "so that nothing is deleted that environments share"
+
+
+def test_each_is_destroyed_with_the_roles_of_what_it_is_like(account, monkeypatch):
+    account.preview("pr-1", like="staging")
+    connected = []
+    monkeypatch.setattr(
+        connection, "connect", lambda ui, environment, *_: connected.append(environment.name) or account.aws
+    )
+    account.run()
+    assert connected == ["dev", "pr-1"]
+
+
+def test_a_failure_does_not_say_that_nothing_was_changed(account):
+    account.preview("pr-1")
+    account.preview("pr-2")
+    account.during["pr-2"] = raising(Failure(Exit.PREFLIGHT, "missing permission"))
+    assert "nothing was changed" not in account.failed().message
 
 
 def test_nothing_to_do_is_a_success(account):
