@@ -11,6 +11,7 @@ from deployer.plan import rollback_alarms
 from deployer.plan.snapshot import Snapshot
 from deployer.stacks import alarms
 from deployer.stacks.alarms import Alarm
+from deployer.stacks.deployment_records import ROLLBACK
 from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 
 _CREATED = "this deployment creates it, so the next one is the first that it can roll back"
@@ -53,8 +54,11 @@ def check(
     )
 
 
-def check_triggers(aws: Aws, saved: Monitoring) -> None:
-    """Raise Failure(REFUSED) if an alarm of a change set that was made before is in ALARM now, or does not exist."""
+def check_triggers(aws: Aws, saved: Monitoring, kind: str) -> None:
+    """Raise Failure(REFUSED) if an alarm of a change set that was made before is in ALARM now, or does not exist.
+
+    `kind`: of the deployment; a rollback leaves such alarms out without --ignore-alarms.
+    """
     known = _states(aws, saved.alarms)
     problems = [f"{name} does not exist" for name in saved.alarms if name not in known]
     problems += [
@@ -64,7 +68,8 @@ def check_triggers(aws: Aws, saved: Monitoring) -> None:
         raise Failure(
             Exit.REFUSED,
             f"refused: CloudFormation would roll back at once, since {'; '.join(problems)}",
-            "wait until the alarm is OK and apply the plan again, or plan again with --ignore-alarms",
+            "apply it when that is over, or plan again, to leave out what is in ALARM"
+            + ": --ignore-alarms" * (kind != ROLLBACK),
         )
 
 
