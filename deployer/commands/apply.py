@@ -69,7 +69,7 @@ def _apply(context: Context, account_state: AccountState, plan: SavedPlan) -> De
             raise _edited(context, "its change set is missing")
         _check_stack(context, account_state, plan)
         if swapped := function_code.swapped(context.aws, account_state.stack):
-            return _restore(context, account_state, swapped)
+            return deploy.restore(context, account_state, swapped)
         context.ui.line("Nothing to change: the plan has no changes.")
         return _without_execution("unchanged", context, account_state)
     found = changeset.describe(context.aws, plan.change_set)
@@ -98,13 +98,6 @@ def _without_execution(result: str, context: Context, account_state: AccountStat
     deploy.keep(context, account_state)
     values = deploy.outputs(context, account_state.stack)
     return DeploymentReport(result, planning.nothing(context, account_state), values)
-
-
-def _restore(context: Context, account_state: AccountState, swapped: Mapping[str, str]) -> DeploymentReport:
-    deploy.check_can_ask(context.options)
-    report = replace(planning.nothing(context, account_state), swapped=swapped)
-    plan_text.show(context.ui, report)
-    return deploy.restore(context, account_state, report)
 
 
 def _is_deployed(context: Context, account_state: AccountState, plan: SavedPlan, described: Mapping[str, Any]) -> bool:

@@ -188,20 +188,21 @@ def execute(
 def _restore_only(
     context: Context, account_state: AccountState, desired: DesiredState, source: Source, swapped: Mapping[str, str]
 ) -> DeploymentReport:
-    """The stack is as desired, but functions run other code, which a change set would not replace."""
+    report = restore(context, account_state, swapped)
+    if context.options.save:
+        return replace(_unchanged(context, account_state, desired, source, report.plan), result="planned")
+    if context.options.plan:
+        context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
+    return report
+
+
+def restore(context: Context, account_state: AccountState, swapped: Mapping[str, str]) -> DeploymentReport:
+    """The stack is as desired, but functions run other code, which a change set would not replace: restore it, or plan to."""
     check_can_ask(context.options)
     plan = replace(planning.nothing(context, account_state), swapped=swapped)
     planning.show(context, account_state, plan)
-    if context.options.save:
-        return replace(_unchanged(context, account_state, desired, source, plan), result="planned")
     if context.options.plan:
-        context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
         return DeploymentReport("planned", plan, {})
-    return restore(context, account_state, plan)
-
-
-def restore(context: Context, account_state: AccountState, plan: PlanReport) -> DeploymentReport:
-    """Restore the functions' code after a confirmation, and nothing else."""
     planning.confirm(context, account_state, plan)
     keep(context, account_state)
     preparation.restore(context, account_state, plan)

@@ -45,7 +45,7 @@ def draft(
         region=context.aws.region,
         endpoint=_endpoint(context.aws),
         before=before(context.aws, account_state.stack),
-        deployment=deployment_records.describe(context.environment.name, desired, account_state.caller, source),
+        deployment=deployment_records.describe(desired, account_state.caller, source),
         allow_replace=tuple(sorted(context.options.allow_replace)),
         no_rollback=context.options.no_rollback,
         orders_per_day=context.options.orders_per_day,

@@ -1,6 +1,6 @@
 """Decide which alarms can roll a deployment back, and refuse one that CloudFormation would roll back at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from config.environment import Environment
 from deployer.aws import advice
@@ -39,11 +39,16 @@ def check(
     for name in found.kept:
         if name not in known:
             left_out[name] = "it was deleted outside CloudFormation"
-    firing = [alarm for alarm in known.values() if alarm and alarm.state == alarms.ALARM]
+    firing = _firing(known)
     if options.ignore_alarms or options.command == "--rollback":
         left_out |= {alarm.name: _in_alarm(alarm) for alarm in firing}
     elif firing and not options.plan:
-        raise _refusal(options, firing)
+        status = options.at_the_same_place("--status").command_line()
+        raise _refusal(
+            [f"{alarm.name} is {_in_alarm(alarm)}" for alarm in firing],
+            f"see which alarm caused it: {status}; if this deployment is to end the incident, --ignore-alarms leaves "
+            "out what is in ALARM",
+        )
     partition, account = caller.split(":")[1], caller.split(":")[4]
     arn = f"arn:{partition}:cloudwatch:{aws.region}:{account}:alarm:"
     return Monitoring(
@@ -61,16 +66,10 @@ def check_triggers(aws: Aws, saved: Monitoring, kind: str) -> None:
     """
     known = _states(aws, saved.alarms)
     problems = [f"{name} does not exist" for name in saved.alarms if name not in known]
-    problems += [
-        f"{alarm.name} is {_in_alarm(alarm)}" for alarm in known.values() if alarm and alarm.state == alarms.ALARM
-    ]
+    problems += [f"{alarm.name} is {_in_alarm(alarm)}" for alarm in _firing(known)]
     if problems:
-        raise Failure(
-            Exit.REFUSED,
-            f"refused: CloudFormation would roll back at once, since {'; '.join(problems)}",
-            "apply it when that is over, or plan again, to leave out what is in ALARM"
-            + ": --ignore-alarms" * (kind != ROLLBACK),
-        )
+        again = "apply it when that is over, or plan again, to leave out what is in ALARM"
+        raise _refusal(problems, again + ": --ignore-alarms" * (kind != ROLLBACK))
 
 
 def _states(aws: Aws, names: Iterable[str]) -> dict[str, Alarm | None]:
@@ -90,10 +89,10 @@ def _in_alarm(alarm: Alarm) -> str:
     return f"in ALARM since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.reason or 'no reason given'}"
 
 
-def _refusal(options: Options, firing: list[Alarm]) -> Failure:
-    return Failure(
-        Exit.REFUSED,
-        f"refused: CloudFormation would roll back at once, since {'; '.join(f'{a.name} is {_in_alarm(a)}' for a in firing)}",
-        f"see which alarm caused it: {options.at_the_same_place('--status').command_line()}; if this deployment is to "
-        "end the incident, --ignore-alarms leaves out what is in ALARM",
-    )
+def _firing(known: Mapping[str, Alarm | None]) -> list[Alarm]:
+    return [alarm for alarm in known.values() if alarm and alarm.state == alarms.ALARM]
+
+
+def _refusal(problems: list[str], hint: str) -> Failure:
+    why = f"refused: CloudFormation would roll back at once, since {'; '.join(problems)}"
+    return Failure(Exit.REFUSED, why, hint)
