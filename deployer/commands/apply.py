@@ -60,51 +60,57 @@ def discard(options: Options, ui: Ui, root: Path) -> dict:
 
 def _apply(context: Context, account_state: AccountState, plan: SavedPlan) -> DeploymentReport:
     source = replace(plan.deployment.source, planned_by=plan.deployment.who)
-    if account_state.stack and account_state.status.is_running:
+    resumed = account_state.status.is_running
+    if account_state.stack and resumed:
         recover.wait_for(context, account_state.stack, account_state.caller)  # an earlier run of this caller began it
         account_state = replace(account_state, stack=reading.describe(context.aws, context.stack))
-        if plan_file.before(context.aws, account_state.stack).version == plan.deployment.version:
-            recording.catch_up(context.ui, context.aws, account_state, _desired(context, account_state, plan), source)
-            return _without_execution("deployed", context, account_state)
     if plan.change_set is None:
         if plan.stack or plan.deployment.version != plan.before.version:
             raise _edited(context, "its change set is missing")
         _check_stack(context, account_state, plan)
         if swapped := function_code.swapped(context.aws, account_state.stack):
-            return _restore(context, account_state, swapped)
+            return deploy.restore(context, account_state, swapped)
         context.ui.line("Nothing to change: the plan has no changes.")
         return _without_execution("unchanged", context, account_state)
+    found = changeset.describe(context.aws, plan.change_set)
+    if found and _is_deployed(context, account_state, plan, found):
+        context.ui.line("Nothing to change: the plan is applied.")
+        recording.catch_up(context.ui, context.aws, account_state, _desired(context, account_state, plan), source)
+        return _without_execution("deployed" if resumed else "unchanged", context, account_state)
     deploy.check_can_ask(context.options)
     with context.ui.step("Saved plan") as step:
-        described = _change_set(context, account_state, plan)
+        described = _executable(context, account_state, plan, found)
         desired = _desired(context, account_state, plan)
         _check_content(context, described, desired, plan)
-        desired = replace(desired, monitoring=rollback_triggers.of_stack(described))
+        triggers = replace(rollback_triggers.of_stack(described), left_out=plan.left_out)
+        desired = replace(desired, monitoring=triggers)
         change_set, report, then = _read(context, account_state, plan, desired)
         made = plan.deployment
         step.result = f"version {made.version}, made by {operation.name_of(made.who)}, {made.when}"
     plan_text.show(context.ui, report)
-    monitoring.check_triggers(context.aws, report.monitoring)
+    monitoring.check_triggers(context.aws, report.monitoring, plan.deployment.kind)
     planning.confirm(context, account_state, report)
     preparation.prepare(context, account_state, report, then)
     return deploy.execute(context, account_state, desired, source, change_set, report)
 
 
 def _without_execution(result: str, context: Context, account_state: AccountState) -> DeploymentReport:
+    deploy.keep(context, account_state)
     values = deploy.outputs(context, account_state.stack)
     return DeploymentReport(result, planning.nothing(context, account_state), values)
 
 
-def _restore(context: Context, account_state: AccountState, swapped: Mapping[str, str]) -> DeploymentReport:
-    deploy.check_can_ask(context.options)
-    report = replace(planning.nothing(context, account_state), swapped=swapped)
-    plan_text.show(context.ui, report)
-    return deploy.restore(context, account_state, report)
+def _is_deployed(context: Context, account_state: AccountState, plan: SavedPlan, described: Mapping[str, Any]) -> bool:
+    """Return True if the change set was executed and the stack has the plan's version: a run may have ended before."""
+    if described.get("ExecutionStatus") not in ("EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE") or not plan.fits(described):
+        return False
+    return plan_file.before(context.aws, account_state.stack).version == plan.deployment.version
 
 
-def _change_set(context: Context, account_state: AccountState, plan: SavedPlan) -> Mapping[str, Any]:
+def _executable(
+    context: Context, account_state: AccountState, plan: SavedPlan, described: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
     """Return the change set's description. Raises Failure(REFUSED) if it cannot be executed, or is not the file's."""
-    described = changeset.describe(context.aws, plan.change_set or "")
     status = described.get("ExecutionStatus", "") if described else ""
     if status.startswith("EXECUTE_"):
         raise _outdated(context, f"the plan was applied already: its change set is in {status}")

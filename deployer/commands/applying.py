@@ -152,7 +152,7 @@ def diagnose(context: Context, outcome: Outcome, breach: Breach | None = None) -
     def logs(function: str) -> str:
         return context.options.at_the_same_place("--logs", function=function).command_line()
 
-    found = diagnosis.explain(
+    return diagnosis.explain(
         outcome.status,
         shifts.explained(context.aws, context.environment.name, outcome.events, logs),
         outcome.stack_paths,
@@ -160,8 +160,9 @@ def diagnose(context: Context, outcome: Outcome, breach: Breach | None = None) -
         again=failure.command(context.options),
         sources=context.sources,
         problems=validation.of_stacks(context.aws, outcome.events, outcome.stack_paths),
+        breach=breach,
+        logs=_logs(context, outcome, breach) if breach else "",
     )
-    return diagnosis.by_alarm(found, breach, _logs(context, outcome, breach)) if breach else found
 
 
 def _logs(context: Context, outcome: Outcome, breach: Breach) -> str:

@@ -111,8 +111,6 @@ def deploy_desired(
             return _restore_only(context, account_state, desired, source, swapped)
         context.ui.line("Nothing to change: the local version is deployed.")
         if not context.options.plan:
-            previews.record(context)
-            _protect(context, account_state.stack)
             recording.catch_up(context.ui, context.aws, account_state, desired, source)
         return _unchanged(context, account_state, desired, source, planning.nothing(context, account_state))
     check_can_ask(context.options)
@@ -129,8 +127,6 @@ def deploy_desired(
         if swapped:
             return _restore_only(context, account_state, desired, source, swapped)
         context.ui.line("Nothing to change: CloudFormation's change set is empty.")
-        if not context.options.plan:
-            previews.record(context)
         return _unchanged(context, account_state, desired, source, plan)
     with applying.discard_on_exit(context.aws, change_set):
         planning.show(context, account_state, plan)
@@ -150,6 +146,8 @@ def _unchanged(
     context: Context, account_state: AccountState, desired: DesiredState, source: Source, plan: PlanReport
 ) -> DeploymentReport:
     """Show the outputs; with --save, write a file that says that there is nothing to change."""
+    if not context.options.plan:
+        keep(context, account_state)
     values, saved = outputs(context, account_state.stack), None
     if context.options.save:
         draft = plan_file.draft(context, account_state, desired, source, plan.swapped)
@@ -190,22 +188,23 @@ def execute(
 def _restore_only(
     context: Context, account_state: AccountState, desired: DesiredState, source: Source, swapped: Mapping[str, str]
 ) -> DeploymentReport:
-    """The stack is as desired, but functions run other code, which a change set would not replace."""
+    report = restore(context, account_state, swapped)
+    if context.options.save:
+        return replace(_unchanged(context, account_state, desired, source, report.plan), result="planned")
+    if context.options.plan:
+        context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
+    return report
+
+
+def restore(context: Context, account_state: AccountState, swapped: Mapping[str, str]) -> DeploymentReport:
+    """The stack is as desired, but functions run other code, which a change set would not replace: restore it, or plan to."""
     check_can_ask(context.options)
     plan = replace(planning.nothing(context, account_state), swapped=swapped)
     planning.show(context, account_state, plan)
-    if context.options.save:
-        return replace(_unchanged(context, account_state, desired, source, plan), result="planned")
     if context.options.plan:
-        context.ui.line(f"Only a plan: {side_effects.sentence(context.aws.sent)}.")
         return DeploymentReport("planned", plan, {})
-    return restore(context, account_state, plan)
-
-
-def restore(context: Context, account_state: AccountState, plan: PlanReport) -> DeploymentReport:
-    """Restore the functions' code after a confirmation, and nothing else."""
     planning.confirm(context, account_state, plan)
-    previews.record(context)
+    keep(context, account_state)
     preparation.restore(context, account_state, plan)
     return DeploymentReport("restored", plan, outputs(context, account_state.stack))
 
@@ -263,6 +262,12 @@ def _write_flags_and_execute(context: Context, change_set: ChangeSet, plan: Plan
     if feature_flags.write_if_absent(context.aws, context.environment):
         context.ui.line(f"{context.ui.ok} Flags      wrote {feature_flags.name(context.environment)} (SecureString)")
     return applying.execute(context, change_set, progress.expected(plan.plan), plan.monitoring)
+
+
+def keep(context: Context, account_state: AccountState) -> None:
+    """Do what a deployment does even if it changes nothing: renew a preview's record, and protect retained data."""
+    previews.record(context)
+    _protect(context, account_state.stack)
 
 
 def _protect(context: Context, stack: Mapping[str, Any] | None) -> None:

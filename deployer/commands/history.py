@@ -69,16 +69,7 @@ def record(
     version = advice.ask(
         aws,
         "this deployment is not in the history: its record could not be written",
-        lambda: deployment_records.record(
-            aws,
-            desired.parameters["Environment"],
-            desired,
-            account_state.caller,
-            source,
-            seconds,
-            changes,
-            rolled_back_by,
-        ),
+        lambda: deployment_records.record(aws, desired, account_state.caller, source, seconds, changes, rolled_back_by),
         None,
     )
     if version and rolled_back_by:
@@ -90,16 +81,8 @@ def record(
 def catch_up(ui: Ui, aws: Aws, account_state: AccountState, desired: DesiredState, source: Source) -> None:
     """Write the record of the deployed version if it is missing: its deployment was interrupted, for example."""
     environment = desired.parameters["Environment"]
-    known = advice.ask(
-        aws,
-        "the history cannot be read",
-        lambda: deployment_records.entries(aws, account_state.account, environment),
-        None,
-    )
-    if known is None:
-        return
-    known = deployment_records.deployed(known)
-    if not known or known[0].version != deployment_records.version_of(
-        desired.bundle.root, desired.parameters, desired.tags
-    ):
+    unread = "the history cannot be read"
+    version = deployment_records.version_of(desired.bundle.root, desired.parameters, desired.tags)
+    known = advice.ask(aws, unread, lambda: deployment_records.entries(aws, account_state.account, environment), None)
+    if known is not None and version not in [each.version for each in deployment_records.deployed(known)[:1]]:
         record(ui, aws, account_state, desired, source, None, None)

@@ -45,10 +45,13 @@ def draft(
         region=context.aws.region,
         endpoint=_endpoint(context.aws),
         before=before(context.aws, account_state.stack),
-        deployment=deployment_records.describe(context.environment.name, desired, account_state.caller, source),
+        deployment=deployment_records.describe(desired, account_state.caller, source),
         allow_replace=tuple(sorted(context.options.allow_replace)),
         no_rollback=context.options.no_rollback,
         orders_per_day=context.options.orders_per_day,
+        service_role=context.aws.service_role or "",
+        like=context.options.like or "",
+        ttl=context.options.ttl,
         states={key: value for key, value in plan_json.as_json(shown).items() if key in ("monitoring", "otherCode")},
     )
     return made.model_copy(update={"seal": saved_plan.seal_of(made.text())})
@@ -119,15 +122,19 @@ def opened(options: Options, ui: Ui, root: Path) -> Iterator[tuple[SavedPlan, Co
         allow_replace=frozenset(plan.allow_replace),
         no_rollback=plan.no_rollback,
         orders_per_day=plan.orders_per_day,
+        ttl=plan.ttl,
     )
     aws = connection.connect(ui, environment, options, root)
     with side_effects.reported(aws):
         account_state = connection.check_account(ui, aws, environment, limits=False)
-        there = (plan.deployment.environment, plan.account, plan.region, plan.endpoint)
-        here = (environment.name, account_state.account, aws.region, _endpoint(aws))
-        names = ("environment", "account", "Region", "endpoint")
+        there = [plan.deployment.environment, plan.account, plan.region, plan.endpoint]
+        here = [environment.name, account_state.account, aws.region, _endpoint(aws)]
+        if options.command == "--apply":
+            there += [plan.like, plan.service_role]
+            here += [options.like or "", aws.service_role or ""]
+        names = ("environment", "account", "Region", "endpoint", "--like", "service role")
         if there != here:
-            different = [f"{n} {a!r}, not {b!r}" for n, a, b in zip(names, there, here, strict=True) if a != b]
-            hint = "see --env, --profile, --region, --local and AWS_ENDPOINT_URL"
+            different = [f"{n} {a!r}, not {b!r}" for n, a, b in zip(names, there, here, strict=False) if a != b]
+            hint = f"see --env, --like, --profile, --region, --local, AWS_ENDPOINT_URL and role_arn; or {AGAIN}"
             raise Failure(Exit.REFUSED, f"the plan is for {' and '.join(different)}", hint)
         yield plan, Context(ui, aws, environment, consent, account_state.caller), account_state

@@ -1,6 +1,6 @@
 """Decide which alarms can roll a deployment back, and refuse one that CloudFormation would roll back at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from config.environment import Environment
 from deployer.aws import advice
@@ -11,6 +11,7 @@ from deployer.plan import rollback_alarms
 from deployer.plan.snapshot import Snapshot
 from deployer.stacks import alarms
 from deployer.stacks.alarms import Alarm
+from deployer.stacks.deployment_records import ROLLBACK
 from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 
 _CREATED = "this deployment creates it, so the next one is the first that it can roll back"
@@ -38,11 +39,16 @@ def check(
     for name in found.kept:
         if name not in known:
             left_out[name] = "it was deleted outside CloudFormation"
-    firing = [alarm for alarm in known.values() if alarm and alarm.state == alarms.ALARM]
+    firing = _firing(known)
     if options.ignore_alarms or options.command == "--rollback":
         left_out |= {alarm.name: _in_alarm(alarm) for alarm in firing}
     elif firing and not options.plan:
-        raise _refusal(options, firing)
+        status = options.at_the_same_place("--status").command_line()
+        raise _refusal(
+            [f"{alarm.name} is {_in_alarm(alarm)}" for alarm in firing],
+            f"see which alarm caused it: {status}; if this deployment is to end the incident, --ignore-alarms leaves "
+            "out what is in ALARM",
+        )
     partition, account = caller.split(":")[1], caller.split(":")[4]
     arn = f"arn:{partition}:cloudwatch:{aws.region}:{account}:alarm:"
     return Monitoring(
@@ -53,19 +59,17 @@ def check(
     )
 
 
-def check_triggers(aws: Aws, saved: Monitoring) -> None:
-    """Raise Failure(REFUSED) if an alarm of a change set that was made before is in ALARM now, or does not exist."""
+def check_triggers(aws: Aws, saved: Monitoring, kind: str) -> None:
+    """Raise Failure(REFUSED) if an alarm of a change set that was made before is in ALARM now, or does not exist.
+
+    `kind`: of the deployment; a rollback leaves such alarms out without --ignore-alarms.
+    """
     known = _states(aws, saved.alarms)
     problems = [f"{name} does not exist" for name in saved.alarms if name not in known]
-    problems += [
-        f"{alarm.name} is {_in_alarm(alarm)}" for alarm in known.values() if alarm and alarm.state == alarms.ALARM
-    ]
+    problems += [f"{alarm.name} is {_in_alarm(alarm)}" for alarm in _firing(known)]
     if problems:
-        raise Failure(
-            Exit.REFUSED,
-            f"refused: CloudFormation would roll back at once, since {'; '.join(problems)}",
-            "wait until the alarm is OK and apply the plan again, or plan again with --ignore-alarms",
-        )
+        again = "apply it when that is over, or plan again, to leave out what is in ALARM"
+        raise _refusal(problems, again + ": --ignore-alarms" * (kind != ROLLBACK))
 
 
 def _states(aws: Aws, names: Iterable[str]) -> dict[str, Alarm | None]:
@@ -85,10 +89,10 @@ def _in_alarm(alarm: Alarm) -> str:
     return f"in ALARM since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.reason or 'no reason given'}"
 
 
-def _refusal(options: Options, firing: list[Alarm]) -> Failure:
-    return Failure(
-        Exit.REFUSED,
-        f"refused: CloudFormation would roll back at once, since {'; '.join(f'{a.name} is {_in_alarm(a)}' for a in firing)}",
-        f"see which alarm caused it: {options.at_the_same_place('--status').command_line()}; if this deployment is to "
-        "end the incident, --ignore-alarms leaves out what is in ALARM",
-    )
+def _firing(known: Mapping[str, Alarm | None]) -> list[Alarm]:
+    return [alarm for alarm in known.values() if alarm and alarm.state == alarms.ALARM]
+
+
+def _refusal(problems: list[str], hint: str) -> Failure:
+    why = f"refused: CloudFormation would roll back at once, since {'; '.join(problems)}"
+    return Failure(Exit.REFUSED, why, hint)

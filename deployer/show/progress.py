@@ -78,7 +78,8 @@ class Progress:
                 parent = self.names.get(event.stack_id, "")
                 self.names[event.child_stack] = f"{parent}/{event.logical_id}".lstrip("/")
         for event in batch:
-            self.latest = max(event.time, self.latest or event.time)
+            time = min(event.time, self.clock())  # which may be behind CloudFormation's
+            self.latest = max(time, self.latest or time)
             stack = self._stack(event)
             if event.of_the_stack:
                 stack.status = StackStatus(event.status)

@@ -141,13 +141,13 @@ def local_source(root: Path) -> Source:
         return Source()
 
 
-def describe(environment: str, built: Desired, who: str, source: Source) -> Deployment:
+def describe(built: Desired, who: str, source: Source) -> Deployment:
     """Return the record of a deployment that begins now. `who`: the caller's ARN."""
     declared = built.bundle.root.get("Parameters", {})
     secret = {name for name, spec in declared.items() if str(spec.get("NoEcho", "")).lower() == "true"}
     return Deployment(
         version_of(built.bundle.root, built.parameters, built.tags),
-        environment,
+        built.parameters["Environment"],
         datetime.now(UTC).isoformat(timespec="seconds"),
         source.planned_by or who,
         source.kind,
@@ -165,7 +165,6 @@ def describe(environment: str, built: Desired, who: str, source: Source) -> Depl
 
 def record(
     aws: Aws,
-    environment: str,
     built: Desired,
     who: str,
     source: Source,
@@ -175,7 +174,7 @@ def record(
 ) -> str:
     """Write the record of a deployment that has just ended; return its version. `who`: the caller's ARN."""
     deployment = replace(
-        describe(environment, built, who, source),
+        describe(built, who, source),
         seconds=None if seconds is None else round(seconds, 1),
         changes=None if changes is None else dict(changes),
         rolled_back_by=rolled_back_by,
@@ -183,7 +182,7 @@ def record(
     ending = "-rolled-back" if rolled_back_by else ""
     aws.client("s3").put_object(
         Bucket=built.bucket,
-        Key=f"{prefix(environment)}{datetime.now(UTC):{_TIME}}-{deployment.version}{ending}.json",
+        Key=f"{prefix(deployment.environment)}{datetime.now(UTC):{_TIME}}-{deployment.version}{ending}.json",
         Body=json.dumps(asdict(deployment), sort_keys=True).encode(),
         ContentType="application/json",
     )

@@ -65,16 +65,19 @@ def explain(
     again: str,
     sources: Sources | None = None,
     problems: Iterable[Problem] = (),
+    breach: Breach | None = None,
+    logs: str = "",
 ) -> Diagnosis:
     """Return the diagnosis of a failed operation.
 
     `status`: the root's last. `stack_paths`: stack ARN -> path. `cli`: as in `recovery_action`. `again`: the command
     that deploys. `sources`: None if not the local templates were deployed. `problems`: of `validation.of_stacks`.
+    `breach`: the alarm that is the cause; `logs`: the command for the logs of its time.
     """
     events = list(events)
     found = [cause_of_problem(problem, sources) for problem in problems if problem.stops]
-    cause = root_cause(events)
     during_rollback = {event.id for event in events if _while_rolling_back(event, events)}
+    cause = root_cause(event for event in events if not (breach and event.id in during_rollback))
     stuck = [
         event
         for event in events
@@ -85,9 +88,12 @@ def explain(
     ]
     further = [event for event in others(events, cause) if event not in stuck] if cause else []
     retained = sorted({resource_path(event, stack_paths) for event in events if event.status == "DELETE_SKIPPED"})
-    causes = [cause_of(event, stack_paths, events, sources) for event in ([cause] if cause else []) + further]
+    first = [] if cause is None or (breach and _is_secondary(cause)) else [cause]
+    causes = [cause_of(event, stack_paths, events, sources) for event in first + further]
     if found:
         causes = found + [each for each in causes if not _REFERS_TO_EVENTS.search(each.message)]
+    if breach:
+        causes = [_of_alarm(breach, logs), *causes]
     return Diagnosis(
         cause=causes[0] if causes else None,
         others=tuple(causes[1:]),
@@ -96,14 +102,13 @@ def explain(
         retained=tuple(retained),
         state=_state(status, retained, stuck),
         next=_next(status, cli, again, bool(causes) and all(cause.transient for cause in causes)),
+        breach=breach,
     )
 
 
-def by_alarm(found: Diagnosis, breach: Breach, logs: str) -> Diagnosis:
-    """Return the diagnosis of a rollback with the alarm as its cause. `logs`: the command for the logs."""
+def _of_alarm(breach: Breach, logs: str) -> Cause:
     remedy = f"read the logs of that time: {logs}"
-    cause = Cause(breach.name, COMPOSITE, "ALARM", breach.reason or "no reason given", remedy=remedy)
-    return replace(found, cause=cause, others=(), breach=breach)
+    return Cause(breach.name, COMPOSITE, "ALARM", breach.reason or "no reason given", remedy=remedy)
 
 
 def cause_of(event: Event, stack_paths: Mapping[str, str], events: Iterable[Event], sources: Sources | None) -> Cause:

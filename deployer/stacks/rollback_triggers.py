@@ -72,19 +72,21 @@ class Breach:
 def breach(aws: Aws, outcome: Outcome, monitoring: Monitoring) -> Breach | None:
     """Return the alarm that caused a rollback; None if the operation succeeded or failed for another reason.
 
-    CloudFormation's reason may name the alarm. If it does not, no resource failed and a trigger is in ALARM, it is that.
+    CloudFormation's reason may name the alarm. If it does not, and no resource had failed by then, it is the trigger that
+    has been in ALARM for longest.
     """
     if not (monitoring.triggers and "ROLLBACK" in outcome.status.name):
         return None
     begun = [event for event in outcome.events if event.of_the_stack and event.status.endswith("ROLLBACK_IN_PROGRESS")]
     reason = next((event.reason for event in begun if event.reason), "")
     named = [name for name in monitoring.alarms if name in reason]
-    cause = root_cause(outcome.events)
+    cause = root_cause(event for event in outcome.events if not begun or event.time <= begun[0].time)
     failed = cause is not None and not cause.of_the_stack and not is_consequence(cause)
     if not named and (failed or reason == "User Initiated"):
         return None
     known = {alarm.name: alarm for alarm in _read(aws, monitoring.alarms)}
-    found = named or [alarm.name for alarm in known.values() if alarm.state == alarms.ALARM]
+    firing = sorted((each for each in known.values() if each.state == alarms.ALARM), key=lambda each: each.since)
+    found = named or [alarm.name for alarm in firing]
     if not found:
         return None
     alarm, began = known.get(found[0]), outcome.events[0].time

@@ -32,8 +32,9 @@ class Before(BaseModel):
 
 class SavedPlan(BaseModel):
     """A saved plan. `endpoint`: AWS, local (the emulator of --local) or a URL. `stack`, `change_set`: ARNs, None if
-    nothing changes. `deployment`: the record to be written. `states`: the parts of
-    `plan` that do not follow from the change set. `seal`: of the file that was read, see `seal_of`."""
+    nothing changes. `deployment`: the record to be written. `service_role`: the ARN that CloudFormation executes it
+    with; "" if none is set. `like`, `ttl` (seconds): of a preview. `states`: the parts of `plan` that do not follow
+    from the change set. `seal`: of the file that was read, see `seal_of`."""
 
     model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel, validate_by_name=True)
 
@@ -46,14 +47,22 @@ class SavedPlan(BaseModel):
     allow_replace: tuple[str, ...]
     no_rollback: bool
     orders_per_day: Annotated[int, Field(ge=0)]
+    service_role: str = ""
+    like: str = ""
+    ttl: float | None = None
     stack: _Arn | None = None
     change_set: _Arn | None = None
-    states: dict[str, JsonValue] = {}
+    states: dict[str, Any] = {}
     plan: dict[str, JsonValue] = {}
     seal: Annotated[str, Field(exclude=True)] = ""
 
     def text(self) -> str:
         return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Return the alarms that are no rollback triggers, with the reasons."""
+        return self.states.get("monitoring", {}).get("leftOut", {})
 
     def fits(self, described: Mapping[str, Any]) -> bool:
         """Return whether a change set, a DescribeChangeSet answer, was made for this file as it is."""

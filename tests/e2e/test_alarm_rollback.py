@@ -167,7 +167,8 @@ def test_a_release_that_answers_500_is_rolled_back_under_traffic_and_the_old_ver
         "read the logs of that time: python deploy.py --env dev --logs --local --since "
         in report["failure"]["cause"]["remedy"]
     )
-    assert report["failure"]["state"] == "the stack is rolled back to its previous state"
+    assert report["failure"]["state"].startswith("the stack is rolled back to its previous state")
+    assert {path.rpartition("/")[2][-7:] for path in report["failure"]["kept"]} == {"Version"}
     place(deployment)
     newest, *others = history(project, deployment)
     assert newest["rolled_back_by"] == f"{PREFIX}sync-path" and not newest["current"]

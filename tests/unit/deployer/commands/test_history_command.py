@@ -61,7 +61,7 @@ def test_a_saved_plan_is_listed_with_who_made_it_and_who_approved_it(world):
         *(1.0, {"add": 1}, {}),
         approved_by="arn:aws:iam::1:assumed-role/Release/bob",
     )
-    history_view.show(ui(world), [deployment], None)
+    history_view.show(ui(world), [deployment], None, None)
     assert "user/ada, approved by assumed-role/Release/bob" in world.said.getvalue()
 
 

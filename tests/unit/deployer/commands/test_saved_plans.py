@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from deployer.errors import Exit
 from deployer.stacks import saved_plan
+from deployer.stacks.rollback_triggers import Monitoring
 from tests.unit.deployer import wire
 from tests.unit.deployer.commands.test_fault_matrix import Account, templates
 from tests.unit.deployer.commands.test_fault_matrix import account as account  # the fixture
@@ -22,6 +23,7 @@ from tests.unit.deployer.wire import FAULTS, Refused
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "saved_plans"
 SCHEMA = Path(__file__).parents[4] / "docs" / "saved-plan.schema.json"
+PREVIEW = ("--env", "pr-1", "--like", "dev")
 INTERRUPTED = {
     "interrupted before": wire._raising(lambda request: KeyboardInterrupt()),
     "interrupted after": wire._raising(lambda request: KeyboardInterrupt(), after=True),
@@ -52,6 +54,10 @@ class Team:
     def record(self) -> dict:
         """Of the deployment that the plan makes."""
         return self.document["deployment"]
+
+    def records(self) -> list[dict]:
+        """Of all deployments, oldest first."""
+        return [json.loads(body) for key, body in self.aws.objects.items() if key.startswith("deployments/")]
 
     @property
     def artifacts(self) -> list[str]:
@@ -147,17 +153,62 @@ def test_a_plan_is_saved_applied_and_recorded_with_who_approved_it(team):
     team.aws.get_caller_identity = lambda: {"Account": wire.ACCOUNT, "Arn": "arn:aws:iam::1:user/lead", "UserId": "U"}
     code, said = team.apply()
     assert code == Exit.OK and team.executed, said
-    [record] = [json.loads(body) for key, body in team.aws.objects.items() if key.startswith("deployments/")]
+    [record] = team.records()
     assert (record["who"], record["approved_by"]) == ("arn:aws:iam::123456789012:user/ops", "arn:aws:iam::1:user/lead")
     assert record["version"] == team.record["version"] and record["changes"]
 
 
-def test_an_applied_plan_is_refused_a_second_time(updating):
+def test_an_applied_plan_has_nothing_to_change_and_is_refused_once_something_else_is_deployed(updating):
     assert updating.apply()[0] == Exit.OK
-    said = updating.refused("was applied already", "EXECUTE_COMPLETE")
-    assert "by ops on " in said, "who did it"
+    code, said = updating.apply()
+    assert (code, updating.account.wire.changed) == (Exit.OK, []) and "the plan is applied" in said
     code, said = updating.discard()
     assert code == Exit.REFUSED and "was applied" in said
+    another_deployment(updating)
+    said = updating.refused("was applied already", "EXECUTE_COMPLETE")
+    assert "by ops on " in said, "who did it"
+
+
+def test_the_record_that_an_ended_run_did_not_write_is_written_by_the_same_command_and_the_stack_protected(
+    updating, monkeypatch
+):
+    protected = []
+    monkeypatch.setattr(
+        "deployer.stacks.termination_protection.ensure", lambda aws, env, stack: protected.append(stack["StackName"])
+    )
+    assert updating.apply(faults={"PutObject": "denied"})[0] == Exit.OK
+    assert updating.records()[-1]["version"] != updating.record["version"] and protected.pop()
+    assert updating.apply()[0] == Exit.OK and not updating.executed
+    assert updating.records()[-1]["version"] == updating.record["version"] and updating.records()[-1]["approved_by"]
+    assert protected
+    updating.edit(who="arn:aws:iam::1:user/mallory")
+    updating.refused("was applied already")
+
+
+def test_the_plan_of_a_preview_has_its_expiry_and_its_settings(team):
+    assert team.run("--plan", "--save", str(team.file), *PREVIEW, "--ttl", "3d")[0] == Exit.OK
+    code, said = team.apply("--env", "pr-1", "--like", "staging")
+    assert code == Exit.REFUSED and "--like 'dev', not 'staging'" in said and not team.executed
+    assert team.apply(*PREVIEW)[0] == Exit.OK
+    record = json.loads(team.aws.objects["deployments/pr-1/preview.json"])
+    assert record["like"] == "dev" and record["expires"]
+    team.file.unlink()
+    assert team.run("--plan", "--save", str(team.file), *PREVIEW, "--ttl", "9d")[0] == Exit.OK
+    assert team.document["changeSet"] is None and team.apply(*PREVIEW)[0] == Exit.OK
+    assert json.loads(team.aws.objects["deployments/pr-1/preview.json"])["expires"] > record["expires"]
+
+
+def test_a_plan_with_another_service_role_is_refused_and_can_be_discarded(updating, monkeypatch):
+    monkeypatch.setattr(updating.account.aws, "service_role", "arn:aws:iam::123456789012:role/new")
+    updating.refused("service role '', not 'arn:aws:iam::123456789012:role/new'")
+    assert updating.discard()[0] == Exit.OK
+
+
+def test_an_alarm_that_cannot_roll_back_is_named_when_the_plan_is_applied(team, monkeypatch):
+    found = Monitoring(left_out={"sync-path": "in ALARM since yesterday"})
+    monkeypatch.setattr("deployer.preflight.monitoring.check", lambda *_: found)
+    team.saved()
+    assert "not sync-path: in ALARM since yesterday" in team.apply()[1]
 
 
 def test_nothing_local_but_the_settings_is_needed_to_apply(updating, monkeypatch):
@@ -620,10 +671,9 @@ def test_an_interrupted_application_keeps_the_plan_or_has_begun_it(updating, mon
         prepare()
         code, said = updating.apply(faults={operation: lambda number: moment if number == 1 else ""})
         assert code == Exit.INTERRUPTED, f"{operation}: {code} {said}"
-        if updating.executed:
-            assert "nothing was changed" not in said, f"{operation}: {said}"
-        else:
-            assert updating.apply()[0] == Exit.OK, f"{operation}: the plan is still there"
+        assert not updating.executed or "nothing was changed" not in said, f"{operation}: {said}"
+        assert updating.apply()[0] == Exit.OK, f"{operation}: the plan is still there, or applied"
+        assert updating.records()[-1]["version"] == updating.record["version"], operation
 
 
 def test_an_interrupted_application_is_resumed_by_the_same_command(updating):
@@ -651,8 +701,7 @@ def test_an_interrupted_application_is_resumed_by_the_same_command(updating):
     updating.aws.describe_stack_events = ends
     code, said = updating.apply()
     assert code == Exit.OK, said
-    records = [json.loads(body) for key, body in updating.aws.objects.items() if key.startswith("deployments/")]
-    assert records[-1]["version"] == updating.record["version"] and records[-1]["approved_by"]
+    assert updating.records()[-1]["version"] == updating.record["version"] and updating.records()[-1]["approved_by"]
 
 
 def test_a_change_set_that_another_deployment_makes_obsolete_between_look_and_execution(updating):

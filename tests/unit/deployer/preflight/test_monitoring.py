@@ -12,7 +12,7 @@ from deployer.plan.rollback_alarms import COMPOSITE
 from deployer.plan.snapshot import Snapshot
 from deployer.preflight import monitoring
 from deployer.show import monitoring_view
-from deployer.stacks.rollback_triggers import UNMONITORED
+from deployer.stacks.rollback_triggers import UNMONITORED, Monitoring
 from tests.unit.deployer.plan import trees
 
 CALLER = "arn:aws-cn:sts::123456789012:assumed-role/Deployer/me"
@@ -109,6 +109,25 @@ def test_on_request_and_in_a_rollback_an_alarm_in_alarm_is_left_out_and_the_othe
 def test_if_the_states_cannot_be_read_the_alarms_are_triggers_all_the_same(aws):
     aws.stub("cloudwatch").add_client_error("describe_alarms", "AccessDenied", "no", 403)
     assert check(aws).triggers == (ARN + "a", ARN + "b")
+    assert "rolls back at once if one is in ALARM" in aws.warned[0]
+
+
+@pytest.mark.parametrize("kind, hint", [("deploy", "ALARM: --ignore-alarms"), ("rollback", "what is in ALARM")])
+def test_an_alarm_of_a_saved_plan_that_is_in_alarm_or_gone_refuses_it_and_says_how_to_plan_again(aws, kind, hint):
+    answer(aws, a="ALARM")
+    with pytest.raises(Failure) as failure:
+        monitoring.check_triggers(aws, Monitoring((ARN + "a", ARN + "b"), 10), kind)
+    assert failure.value.code is Exit.REFUSED
+    assert "b does not exist; a is in ALARM since 2026-01-01 12:00 UTC" in failure.value.message
+    assert failure.value.hint.endswith(hint)
+
+
+@pytest.mark.parametrize("state", ["OK", "INSUFFICIENT_DATA"])
+def test_a_saved_plan_whose_alarms_are_not_in_alarm_may_run(aws, state):
+    answer(aws, a=state)
+    monitoring.check_triggers(aws, Monitoring((ARN + "a",), 10), "deploy")
+    aws.stub("cloudwatch").add_client_error("describe_alarms", "AccessDenied", "no", 403)
+    monitoring.check_triggers(aws, Monitoring((ARN + "a",), 10), "deploy")
     assert "rolls back at once if one is in ALARM" in aws.warned[0]
 
 

@@ -221,6 +221,14 @@ def test_while_alarms_are_monitored_a_log_gets_a_line_a_minute_with_the_time_lef
     assert shown(screen).endswith("about 7:20 left, shop-sync ALARM, shop-async INSUFFICIENT_DATA\n")
 
 
+def test_a_clock_that_is_behind_cloudformations_delays_no_monitoring_and_adds_no_time(known, clock):
+    clock.now = START - timedelta(minutes=5)
+    known.take(DEPLOYED)
+    clock.now += timedelta(seconds=15)
+    line = MonitoringView(MONITORING, list).line(known.quiet_since(), clock.now)
+    assert "for 10 min: about 9:45 left" in line
+
+
 @pytest.mark.parametrize(
     "batch",
     [

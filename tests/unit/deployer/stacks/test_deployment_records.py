@@ -70,7 +70,7 @@ def test_a_version_is_its_content_for_any_host_and_account():
 
 def test_a_record_contains_all_but_secrets_and_is_read_back_unchanged(aws):
     source = Source(deployment_records.DEPLOY, "c0ffee", dirty=True)
-    version = deployment_records.record(aws, "dev", built(), "arn:aws:iam::1:user/ada", source, 12.34, {"add": 3})
+    version = deployment_records.record(aws, built(), "arn:aws:iam::1:user/ada", source, 12.34, {"add": 3})
     [entry] = deployment_records.entries(aws, ACCOUNT, "dev")
     [read] = deployment_records.read(aws, ACCOUNT, [entry])
     assert (entry.version, read.version) == (version, version)
@@ -84,8 +84,8 @@ def test_a_record_contains_all_but_secrets_and_is_read_back_unchanged(aws):
 
 def test_the_record_of_a_deployment_that_an_alarm_rolled_back_names_the_alarm_and_has_a_key_of_another_form(aws):
     alarm = "food-delivery-dev-sync-path"
-    deployment_records.record(aws, "dev", built(), "arn:ada", Source(), 90.0, {"modify": 1}, alarm)
-    deployment_records.record(aws, "dev", built(RateLimit="1"), "arn:ada", Source(), 30.0, {"modify": 1})
+    deployment_records.record(aws, built(), "arn:ada", Source(), 90.0, {"modify": 1}, alarm)
+    deployment_records.record(aws, built(RateLimit="1"), "arn:ada", Source(), 30.0, {"modify": 1})
     succeeded, rolled_back = deployment_records.entries(aws, ACCOUNT, "dev")
     read = deployment_records.read(aws, ACCOUNT, [succeeded, rolled_back])
     assert [each.rolled_back_by for each in read] == ["", alarm]
@@ -106,7 +106,7 @@ def test_a_version_that_an_alarm_rolled_back_is_not_the_one_before_but_can_be_na
 
 def test_the_record_of_a_saved_plan_has_who_made_it_and_who_applied_it(aws):
     source = Source(planned_by="arn:aws:iam::1:user/ada")
-    deployment_records.record(aws, "dev", built(), "arn:aws:iam::1:user/bob", source, 1.0, {"add": 1})
+    deployment_records.record(aws, built(), "arn:aws:iam::1:user/bob", source, 1.0, {"add": 1})
     [read] = deployment_records.read(aws, ACCOUNT, deployment_records.entries(aws, ACCOUNT, "dev"))
     assert (read.who, read.approved_by) == ("arn:aws:iam::1:user/ada", "arn:aws:iam::1:user/bob")
     assert read.source == Source(), "a rollback to it is no saved plan"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from deployer.plan.locations import Sources
 from deployer.stacks import causes, diagnosis, events
 from deployer.stacks.events import STACK, Event
+from deployer.stacks.rollback_triggers import Breach
 from deployer.stacks.stack_status import StackStatus
 from deployer.stacks.validation import Problem
 
@@ -218,6 +219,21 @@ def test_further_independent_failures_are_reported_and_cancellations_are_not():
     other = event(2, CHILD, "Topic", "UPDATE_FAILED", "Invalid topic")
     report = explain(rolled_back_update(other), "UPDATE_ROLLBACK_COMPLETE")
     assert [cause.path for cause in report.others] == ["ComputeStack/Topic"]
+
+
+@pytest.mark.parametrize("failed, others", [("Invalid topic", ["Topic"]), ("Resource update cancelled", [])])
+def test_a_rollback_by_an_alarm_hides_neither_a_failure_beside_it_nor_what_blocks_the_rollback(failed, others):
+    history = [
+        event(1, ROOT, "Topic", "UPDATE_FAILED", failed, "AWS::SNS::Topic"),
+        event(2, ROOT, "root", "UPDATE_ROLLBACK_IN_PROGRESS", "", STACK, ROOT),
+        event(5, ROOT, "Queue", "UPDATE_FAILED", "Access denied", "AWS::SQS::Queue"),
+    ]
+    breach = Breach("sync-path", "errors is in ALARM")
+    report = explain(history, "UPDATE_ROLLBACK_FAILED", breach=breach, logs="deploy.py --logs")
+    assert (report.cause.path, report.cause.message, report.breach) == ("sync-path", breach.reason, breach)
+    assert report.cause.remedy == "read the logs of that time: deploy.py --logs"
+    assert [cause.path for cause in report.others] == others
+    assert [cause.path for cause in report.stuck] == ["Queue"]
 
 
 @pytest.mark.parametrize("status, away", [("CREATE_FAILED", "delete the stack"), ("UPDATE_FAILED", "roll it back")])

@@ -38,8 +38,8 @@ def outcome(*more, status=ROLLED_BACK, reason=""):
     return Outcome(status, tuple(map(events.of, (begun, *more, back))), {STACK_ID: ""})
 
 
-def failed(reason):
-    return entry(30, STACK_ID, "Function", "UPDATE_FAILED", "f", "AWS::Lambda::Function", reason)
+def failed(reason, second=30):
+    return entry(second, STACK_ID, "Function", "UPDATE_FAILED", "f", "AWS::Lambda::Function", reason)
 
 
 def answers(aws, *pages):
@@ -92,6 +92,17 @@ def test_an_alarm_that_cloudformation_names_is_the_one_even_if_its_state_is_over
 def test_resources_that_the_rollback_cancelled_are_no_other_cause(aws):
     answers(aws, ([], [composite(SYNC, "ALARM")]))
     assert rollback_triggers.breach(aws, outcome(failed("Resource update cancelled")), MONITORING).name == SYNC
+
+
+def test_a_failure_of_the_rollback_itself_is_no_other_cause(aws):
+    answers(aws, ([], [composite(SYNC, "ALARM")]))
+    assert rollback_triggers.breach(aws, outcome(failed("Access denied", second=90)), MONITORING).name == SYNC
+
+
+def test_of_two_alarms_the_one_that_went_into_alarm_first_is_the_cause(aws):
+    later = composite(SYNC, "ALARM") | {"StateUpdatedTimestamp": START + timedelta(minutes=1)}
+    answers(aws, ([], [later, composite(ASYNC, "ALARM")]))
+    assert rollback_triggers.breach(aws, outcome(), MONITORING).name == ASYNC
 
 
 @pytest.mark.parametrize(

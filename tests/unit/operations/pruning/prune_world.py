@@ -309,11 +309,15 @@ class Account:
         stack.functions = [f"food-delivery-{environment}-function"]
         built = SimpleNamespace(
             bundle=SimpleNamespace(root=json.loads(wanted.root), root_key=wanted.root_key),
-            parameters={"FunctionsKey": wanted.packages[0], "LayerKey": wanted.packages[1]},
+            parameters={
+                "Environment": environment,
+                "FunctionsKey": wanted.packages[0],
+                "LayerKey": wanted.packages[1],
+            },
             bucket=BUCKET,
             tags={},
         )
-        deployment_records.record(self.aws, environment, built, "arn:ana", Source(kind), 1.0, {})
+        deployment_records.record(self.aws, built, "arn:ana", Source(kind), 1.0, {})
 
     def publish(self, name: str, wanted: SimpleNamespace) -> None:
         """As a Version and the alias `live` do."""
