@@ -45,7 +45,8 @@ def program() -> tuple[bytes, ...]:
 
 def modules(folder: Path) -> list[Path]:
     """Return the modules in and below the folder, sorted. An editor's lock file is a link to nothing, and none of them."""
-    return sorted(path for path in folder.rglob("*.py") if path.is_file())
+    found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name.endswith(".py"))
+    return sorted(path for path in found if path.is_file())
 
 
 def remembered(directory: Path, name: str, compute: Callable[[], bytes]) -> bytes:

@@ -14,6 +14,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import deflate
@@ -98,6 +99,7 @@ def _modules(folder: Path) -> Iterator[Path]:
             yield from _modules(path)
 
 
+@lru_cache(maxsize=1000)  # a watch compiles what was saved, and not the rest again
 def _compile(name: str, source: bytes) -> None:
     try:
         if b"\0" in source:  # Python's message has no line

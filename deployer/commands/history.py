@@ -1,5 +1,6 @@
 """`--history`: list the deployment records. Writing one never fails a deployment."""
 
+from collections import Counter
 from pathlib import Path
 
 from deployer import connection
@@ -8,6 +9,7 @@ from deployer.aws import advice
 from deployer.aws.session import Aws
 from deployer.commands.desired_state import DesiredState
 from deployer.options import Options
+from deployer.plan import publishing
 from deployer.plan.changes import Action, Plan
 from deployer.preflight.account_state import AccountState
 from deployer.show import history_view as view
@@ -65,7 +67,7 @@ def record(
 
     `seconds`, `plan`: None if the deployment was not watched to its end.
     """
-    changes = {action.value: plan.count(action) for action in Action if plan.count(action)} if plan else None
+    changes = _counted(plan) if plan else None
     version = advice.ask(
         aws,
         "this deployment is not in the history: its record could not be written",
@@ -76,6 +78,13 @@ def record(
         ui.line(f"{ui.ok} History    version {version}, rolled back by {rolled_back_by}")
     elif version:
         ui.line(f"{ui.ok} History    version {version}; return to it with --rollback {version}")
+
+
+def _counted(plan: Plan) -> dict[str, int]:
+    """Count as the plan on screen does: a version that the next one replaces is a publication."""
+    number = Counter(change.action for change in publishing.others(plan.changes))
+    counted = {action.value: number[action] for action in Action} | {"publish": len(publishing.published(plan.changes))}
+    return {what: number for what, number in counted.items() if number}
 
 
 def catch_up(ui: Ui, aws: Aws, account_state: AccountState, desired: DesiredState, source: Source) -> None:

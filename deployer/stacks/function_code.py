@@ -27,7 +27,12 @@ def functions(stack: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def swapped(aws: Aws, stack: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return the functions that run other code than the stack's package: after a hot swap, or a change in the console."""
+    """Return the functions that run other code than the stack's package: after a hot swap, or a change in the console.
+
+    None while an operation runs or is unfinished: the stack names the package that it is to have.
+    """
+    if not reading.status_of(stack).can_update:
+        return {}
     expected = reading.parameters_of(stack).get("FunctionsKey", "")
     return advice.ask(
         aws,

@@ -187,7 +187,8 @@ async def _debug(asked: dict, receive: Callable, send: Callable) -> None:
     try:
         await held.serve(receive, send, lambda: session.report)
     finally:
-        del lambda_runtime.debugged[name]
+        if lambda_runtime.debugged.get(name) == session.run:  # a later debugging of the function takes its calls over
+            del lambda_runtime.debugged[name]
         stop.set()
         await looking
         await asyncio.to_thread(session.end)

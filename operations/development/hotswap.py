@@ -13,6 +13,7 @@ from deployer import connection
 from deployer.artifacts import rendering, wheels
 from deployer.aws import local
 from deployer.aws.session import Aws
+from deployer.commands import side_effects
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.plan import templates
@@ -59,7 +60,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         )
     if not options.yes and not ask("Swap the code?"):
         raise Failure(Exit.REFUSED, "not confirmed; nothing was changed")
-    with ui.step("Swap") as step:
+    with side_effects.reported(aws), ui.step("Swap") as step:
         local_code.carry_out(aws, stack, swap)
         step.result = f"{len(swap.functions)} functions run {package.key}"
     back = options.at_the_same_place().command_line()

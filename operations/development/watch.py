@@ -31,7 +31,8 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     if options.debug_function:
         debugging.check_installed()
     rounds = Rounds(options, connection.load_environment(options), root)
-    before = changes.sources(root, options.env)
+    settings = options.like or options.env  # a preview has no file
+    before = changes.sources(root, settings)
     code = rounds.first()
     if code in _FATAL or code == Exit.INTERRUPTED:
         raise Failure(Exit(code), "the first deployment failed, so there is nothing to watch")
@@ -40,7 +41,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         runs = True
         for _ in _ticks(ui, root):
             runs = _show_emulator(ui, rounds, runs)
-            while paths := changes.between(before, after := changes.sources(root, options.env)):
+            while paths := changes.between(before, after := changes.sources(root, settings)):
                 before = after
                 runs = _round(ui, rounds, paths) or runs
             if debugged:
@@ -94,7 +95,7 @@ def _ticks(ui: Ui, root: Path) -> Iterator[None]:
     from watchfiles._rust_notify import WatchfilesRustInternalError
 
     yield  # what was saved during the first deployment
-    milliseconds = LOOK_EVERY_SECONDS * 1000
+    milliseconds = int(LOOK_EVERY_SECONDS * 1000)
     try:
         for _ in watchfiles.watch(
             *changes.watched(root), watch_filter=None, rust_timeout=milliseconds, yield_on_timeout=True

@@ -158,6 +158,24 @@ def test_a_module_that_does_not_compile_is_named_with_its_line(tmp_path, source,
     assert "\n" not in failure.value.message
 
 
+def test_a_process_compiles_again_only_what_has_changed(tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(packaging, "compile", lambda source, name, *_, **__: compiled.append(name), raising=False)
+    for content in (b"ONCE = 1", b"ONCE = 2"):
+        write(
+            tmp_path,
+            {"handlers/once_a.py": content, "handlers/once_b.py": b"OTHER = 1"},
+            ["handlers/once_a.py", "handlers/once_b.py"],
+            0,
+            0o644,
+        )
+    assert sorted(name for name in compiled if "once" in name) == [
+        "handlers/once_a.py",
+        "handlers/once_a.py",
+        "handlers/once_b.py",
+    ]
+
+
 def test_line_ends_do_not_matter(tmp_path_factory):
     name = "handlers/a.py"
     unix = write(tmp_path_factory.mktemp("a"), {name: b'A = """\n"""\n'}, [name], 0, 0o644)

@@ -14,6 +14,7 @@ from deployer.commands import history as command
 from deployer.commands import rollback
 from deployer.errors import Exit, Failure
 from deployer.options import Options
+from deployer.plan.changes import Action, Change, Difference, Plan
 from deployer.preflight import account_state as preflight
 from deployer.show import history_view
 from deployer.show.ui import Ui
@@ -270,3 +271,18 @@ def test_whether_versions_were_pruned_may_stay_unknown(world, monkeypatch):
     monkeypatch.setattr(bucket, "artifacts", unreachable)
     assert shown(world)["deployments"][0]["pruned"] is False
     assert "which versions were pruned is unknown" in world.said.getvalue()
+
+
+def test_a_release_counts_the_functions_that_it_publishes_as_the_plan_does():
+    def change(kind, logical_id, action, *properties):
+        return Change((), logical_id, kind, action, tuple(Difference((name,), "a", "b") for name in properties))
+
+    plan = Plan(
+        (
+            change("AWS::Lambda::Version", "AVersion", Action.REPLACE),
+            change("AWS::Lambda::Alias", "AAlias", Action.MODIFY, "FunctionVersion"),
+            change("AWS::Lambda::Function", "AFunction", Action.MODIFY, "Code"),
+            change("AWS::SQS::Queue", "Queue", Action.REPLACE),
+        )
+    )
+    assert command._counted(plan) == {"modify": 1, "replace": 1, "publish": 1}

@@ -64,6 +64,12 @@ def test_a_stack_that_does_not_exist_has_no_functions(functions):
     assert function_code.swapped(account(functions), None) == {}
 
 
+@pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_FAILED"])
+def test_a_deployment_under_way_is_no_other_code(functions, status):
+    """The stack already names the new package; during a gradual shift, the alias runs the old one for minutes."""
+    assert function_code.swapped(account(functions), stack(NEW, "A", "B", status=status)) == {}
+
+
 def test_a_refused_comparison_is_a_warning(functions):
     aws = account(functions)
 

@@ -7,6 +7,7 @@ import pytest
 
 from deployer import connection
 from deployer.artifacts.packaging import Package
+from deployer.aws.sent import Sent, Write
 from deployer.errors import Exit, Failure
 from deployer.options import Options
 from deployer.show.ui import Ui
@@ -25,7 +26,8 @@ def world(monkeypatch):
     functions.add("dev-B", OLD)
     world = SimpleNamespace(functions=functions, said=io.StringIO(), left=[], status="UPDATE_COMPLETE", local=NEW)
     aws = account(functions)
-    aws.endpoint_url, aws.elsewhere = None, ""
+    aws.endpoint_url, aws.elsewhere, aws.sent = None, "", Sent()
+    world.sent = aws.sent
     monkeypatch.setattr(tree, "read", lambda aws, root: [])
     monkeypatch.setattr(connection, "deployed", lambda *_: (aws, stack(OLD, "A", "B", status=world.status)))
     monkeypatch.setattr(hotswap, "_left", lambda *_: iter(world.left))
@@ -88,3 +90,14 @@ def test_without_consent_nothing_changes(world):
     with pytest.raises(Failure, match="confirmation required") as failure:
         world.run(yes=False)
     assert failure.value.code == Exit.REFUSED and world.functions.calls == []
+
+
+def test_an_interrupted_swap_says_what_it_has_changed(world, monkeypatch):
+    def interrupted(*_):
+        world.sent.writes.append(Write("lambda", "UpdateFunctionCode", {"FunctionName": "dev-A"}, done=True))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local_code, "carry_out", interrupted)
+    with pytest.raises(Failure, match="this run updated the code of 1 function") as failure:
+        world.run()
+    assert failure.value.code == Exit.INTERRUPTED
