@@ -82,8 +82,8 @@ def _apply(context: Context, account_state: AccountState, plan: SavedPlan) -> De
         described = _executable(context, account_state, plan, found)
         desired = _desired(context, account_state, plan)
         _check_content(context, described, desired, plan)
-        triggers = replace(rollback_triggers.of_stack(described), left_out=plan.left_out)
-        desired = replace(desired, monitoring=triggers)
+        left_out = plan.states.get("monitoring", {}).get("leftOut", {})
+        desired = replace(desired, monitoring=replace(rollback_triggers.of_stack(described), left_out=left_out))
         change_set, report, then = _read(context, account_state, plan, desired)
         made = plan.deployment
         step.result = f"version {made.version}, made by {operation.name_of(made.who)}, {made.when}"

@@ -36,9 +36,7 @@ def check(
     if options.no_rollback:
         return Monitoring(left_out={name: "--no-rollback" for name in found.kept} | left_out)
     known = _states(aws, found.kept)
-    for name in found.kept:
-        if name not in known:
-            left_out[name] = "it was deleted outside CloudFormation"
+    left_out |= {name: "it was deleted outside CloudFormation" for name in found.kept if name not in known}
     firing = _firing(known)
     if options.ignore_alarms or options.command == "--rollback":
         left_out |= {alarm.name: _in_alarm(alarm) for alarm in firing}

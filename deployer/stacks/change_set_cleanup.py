@@ -174,12 +174,15 @@ def _wait_until_deleted(cloudformation: Any, stack: str, identity: str, pause: f
 
 
 def _delete(cloudformation: Any, identity: str, stack: str) -> None:
-    """Request the deletion; ignore a change set that is deleted, or cannot be deleted yet: the caller polls."""
-    with contextlib.suppress(
-        cloudformation.exceptions.InvalidChangeSetStatusException,
-        cloudformation.exceptions.ChangeSetNotFoundException,
-    ):
+    """Request the deletion; ignore a change set that is deleted, as its stack may be, or cannot be deleted yet: the
+    caller polls."""
+    try:
         cloudformation.delete_change_set(ChangeSetName=identity, StackName=stack)
+    except cloudformation.exceptions.InvalidChangeSetStatusException:
+        pass
+    except Exception as error:
+        if not service_errors.is_missing(error):
+            raise
 
 
 def _remove_empty(aws: Aws, stack: str, pause: float) -> None:

@@ -59,11 +59,6 @@ class SavedPlan(BaseModel):
     def text(self) -> str:
         return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
-    @property
-    def left_out(self) -> Mapping[str, str]:
-        """Return the alarms that are no rollback triggers, with the reasons."""
-        return self.states.get("monitoring", {}).get("leftOut", {})
-
     def fits(self, described: Mapping[str, Any]) -> bool:
         """Return whether a change set, a DescribeChangeSet answer, was made for this file as it is."""
         return described["StackId"] == self.stack and described["ChangeSetName"].endswith(f"-{self.seal}")

@@ -478,6 +478,19 @@ def test_a_discarded_first_deployment_leaves_nothing(team):
     team.refused("it was deleted since")
 
 
+def test_a_plan_whose_stack_was_deleted_is_discarded(updating):
+    """CloudFormation refuses a call that names a stack that was deleted."""
+    gone(updating)
+    updating.aws.sets.clear()
+
+    def refused(**_):
+        raise Refused("ValidationError", f"Stack [{updating.document['stack']}] does not exist")
+
+    updating.aws.delete_change_set = refused
+    code, said = updating.discard()
+    assert code == Exit.OK and "Nothing to discard" in said, said
+
+
 def test_an_empty_stack_that_another_plan_needs_stays(team, tmp_path):
     team.saved()
     other = Team(team.account, tmp_path / "other.json")
