@@ -38,7 +38,7 @@ COMMANDS = (
         "deployer.commands.deploy",
         companions=_DEPLOYING | {"no_rollback", "ignore_alarms", "detailed_exitcode", "ttl"},
     ),
-    Command("--apply", "deployer.commands.apply", companions=frozenset({"yes", "outputs_file"})),
+    Command("--apply", "deployer.commands.apply", companions=frozenset({"yes", "outputs_file", "ttl"})),
     Command("--discard", "deployer.commands.apply", "discard"),
     Command("--rollback", "deployer.commands.rollback", companions=_DEPLOYING | {"detailed_exitcode"}),
     Command("--environments", "operations.environments.command", companions=frozenset({"orders_per_day"})),
@@ -85,6 +85,8 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, Command | No
         top.error(_misplaced(meant, strange))
     if options.save and not options.plan:
         top.error("--save goes with --plan")
+    if options.save and options.ttl:
+        top.error("--ttl goes with the --apply of a saved plan, not with --save")
     if options.detailed_exitcode and not (options.plan or options.drift):
         top.error("--detailed-exitcode goes with --plan or --drift")
     if options.output == "markdown" and not options.plan:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.aws import advice, waiting
-from deployer.commands import deploy, desired_state, plan_file, planning, preparation, recover
+from deployer.commands import deploy, desired_state, plan_file, planning, preparation, previews, recover
 from deployer.commands import history as recording
 from deployer.commands.context import Context
 from deployer.commands.deploy import DeploymentReport
@@ -36,6 +36,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
     outputs_file.check(options.outputs_file)
     with plan_file.opened(options, ui, root) as (plan, context, account_state):
         deploy.check_no_rollback(context.environment, context.options)
+        previews.check(context.environment, context.options)
         return _apply(context, account_state, plan).as_json(options)
 
 

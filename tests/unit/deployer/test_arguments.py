@@ -175,6 +175,7 @@ def test_what_may_stand_alone_then_means_all_or_the_one_before(flag):
         (["--ttl", "soon"], "is not a duration such as"),
         (["--detailed-exitcode"], "--detailed-exitcode goes with --plan or --drift"),
         (["--save", "f"], "--save goes with --plan"),
+        (["--plan", "--save", "f", "--ttl", "3d"], "--ttl goes with the --apply of a saved plan, not with --save"),
         (["--apply", "f", "--plan"], "--apply and --plan do not go together"),
         (["--destroy", "--plan", "--save", "f"], "--destroy and --save do not go together"),
         (["--status", "--output", "markdown"], "--output markdown goes with --plan"),
@@ -206,6 +207,7 @@ def test_without_destroy_nothing_expires(capsys):
 
 
 def test_a_preview_is_made_like_an_environment_without_a_file(capsys):
+    assert meant("--apply", "f", "--ttl", "3d")[1].ttl == 259200.0
     assert meant("--like", "staging", "--ttl", "3d")[1] == Options(env="dev", like="staging", ttl=259200.0)
     assert cli.main(["--env", "dev", "--like", "staging", "--plan"]) == Exit.USAGE
     assert "environments/dev.toml exists" in capsys.readouterr().err
