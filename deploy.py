@@ -22,6 +22,7 @@ NEEDED = (
     "rich",
     "shtab",
     "troposphere",
+    "watchfiles",
 )
 OLD = sys.version_info < (3, 11)
 ENVIRONMENT = os.path.join(os.path.dirname(os.path.realpath(__file__)), ".venv", "bin", "python")

@@ -47,6 +47,9 @@ def order_files_rule(environment: str) -> str:
     return f"{PROJECT}-{environment}-order-files"
 
 
+# Begins the customers and the order ids of --smoke; the deployer's role may delete their files only.
+SMOKE = "SMOKE-"
+
 # Ends the name of the alarm that stops the release of a function.
 RELEASE_ALARM = "-release"
 

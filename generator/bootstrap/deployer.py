@@ -5,7 +5,7 @@ deploy.py itself reads and writes beside the stack.
 """
 
 from config import names
-from contract.imports import UPLOAD_PREFIX
+from contract.imports import REPORT_PREFIX, UPLOAD_PREFIX
 from generator.bootstrap import scopes
 from generator.bootstrap.scopes import ARTIFACTS, ENVIRONMENT, PREFIX, Statement, arn
 
@@ -106,7 +106,9 @@ def deployments() -> list[Statement]:
         _statement("WriteFlags", "ssm:PutParameter", _FLAGS),
         _statement("ReadKey", "apigateway:GET", arn("apigateway", "/apikeys/*", account=""), why="ids are random"),
         _statement(
-            "SmokeFiles", "s3:PutObject GetObject DeleteObject DeleteObjectVersion", f"{_UPLOADS}/{UPLOAD_PREFIX}*"
+            "SmokeFiles",
+            "s3:PutObject GetObject DeleteObject DeleteObjectVersion AbortMultipartUpload",
+            *(f"{_UPLOADS}/{prefix}{names.SMOKE}*" for prefix in (UPLOAD_PREFIX, f"{REPORT_PREFIX}{UPLOAD_PREFIX}")),
         ),
         _statement("SmokeVersions", "s3:ListBucketVersions ListBucketMultipartUploads", _UPLOADS),
     ]

@@ -72,6 +72,8 @@ def _destroy_all(options: Options, ui: Ui, root: Path, aws: Aws, account: str, d
                 raise
             outcome.failed[name] = failure.message
             ui.line(f"{ui.bad} {name}: {failure.message}", "red")
+            if failure.hint:
+                ui.line(f"  {failure.hint}")
     if outcome.failed:
         raise Failure(
             Exit.FAILED,

@@ -16,12 +16,11 @@ from operations.imports.file_import import Upload
 from operations.smoke.checks import Check, SmokeOrder, Step, Unexpected, equal, eventually, expect, made
 from operations.smoke.rest import Answer, Api
 
-MARK = "SMOKE-"
 SYNCHRONOUS, ASYNCHRONOUS, IMPORT, EVENTS = PATHS = ("synchronous", "asynchronous", "import", "events")
 
 
 def new_customer() -> str:
-    return MARK + secrets.token_hex(6)
+    return names.SMOKE + secrets.token_hex(6)
 
 
 def run(aws: Aws, api: Api, outputs: Mapping[str, str], customer: str, paths=PATHS, clock=time) -> Iterator[Check]:
@@ -140,7 +139,7 @@ def _events(aws: Aws, api: Api, outputs: Mapping[str, str], test: SmokeOrder, cl
 
 
 def _own_id() -> str:
-    return MARK + secrets.token_hex(8)
+    return names.SMOKE + secrets.token_hex(8)
 
 
 def _read(api: Api, test: SmokeOrder) -> None:

@@ -132,7 +132,7 @@ def deployed_copy(tmp_path_factory):
     edit(project, "deployer/stacks/execution.py", "import time\n", "import os\nimport time\n")
     cancelled = "            return _cancelled(context, running)"
     edit(project, "deployer/commands/interruptions.py", cancelled, f'            print("CANCELLING")\n{cancelled}')
-    waits = 'return found.get("ExecutionStatus") in ("AVAILABLE", "OBSOLETE")'
+    waits = 'return found is not None and found.get("ExecutionStatus") in ("AVAILABLE", "OBSOLETE")'
     edit(project, "deployer/stacks/changeset.py", waits, "return True  # as a service that is late says")
     try:
         yield Slow(project, start(where / "local", project))

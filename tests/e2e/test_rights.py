@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -25,13 +25,14 @@ class Account:
     project: Path
     admin: Deployment
     roles: dict[str, str]
+    prefix: str = "Local"
 
     def use(self, role: str, **changes: str) -> None:
         """Have the next runs assume a role with the policies of one of the pipeline's.
 
         GitHub's token is not to be had here: the roles differ in whom they trust, not in what they may do.
         """
-        iam, name = self.admin.client("iam"), f"Local{role}"
+        iam, name = self.admin.client("iam"), f"{self.prefix}{role}"
         if name not in {each["RoleName"] for each in iam.list_roles()["Roles"]}:
             trust = {"Version": "2012-10-17", "Statement": [ANYBODY]}
             iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
@@ -48,8 +49,8 @@ class Account:
         )
         (self.project / "environments" / "dev.toml").write_text(settings)
 
-    def run(self, *arguments: str):
-        return deploy("--env", "dev", "--local", *arguments, local_dir=self.local_dir, project=self.project)
+    def run(self, *arguments: str, env: tuple[str, ...] = ("--env", "dev")):
+        return deploy(*env, "--local", *arguments, local_dir=self.local_dir, project=self.project)
 
     def policy_with(self, action: str) -> str:
         """Return the ARN of the service role's policy that allows the action."""
@@ -83,20 +84,20 @@ def account(tmp_path_factory):
         stop(local_dir)
 
 
-def bootstrap(admin: Deployment) -> dict[str, str]:
+def bootstrap(admin: Deployment, name: str = PIPELINE, **parameters: str) -> dict[str, str]:
     """Deploy the checked-in template, as an administrator does once; return its outputs."""
     cloudformation = admin.client("cloudformation")
     given = {"Environment": "dev", "Repository": "example/food-delivery", "GitHubEnvironment": "dev"}
-    given["CreateProvider"] = "false"  # the emulator has none
+    given |= {"CreateProvider": "false"} | parameters  # the emulator has none
     cloudformation.create_stack(
-        StackName=PIPELINE,
+        StackName=name,
         TemplateBody=(ROOT / "bootstrap" / "pipeline-role.yaml").read_text(),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
         Capabilities=["CAPABILITY_IAM"],
     )
 
     def described() -> dict:
-        [stack] = cloudformation.describe_stacks(StackName=PIPELINE)["Stacks"]
+        [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
         return {} if stack["StackStatus"].endswith("_IN_PROGRESS") else stack
 
     stack = eventually(described)
@@ -171,6 +172,25 @@ def test_a_role_that_cannot_be_assumed_is_named(account):
     file.write_text(re.sub(r'assume_role = ".*"', f'assume_role = "{role}"', file.read_text()))
     refused = account.run("--plan")
     assert refused.returncode == 3 and role in refused.stderr and "assume_role of [deploy]" in refused.stderr
+
+
+def test_a_preview_is_deployed_and_destroyed_by_the_roles_of_previews_like_an_environment_with_its_own(account):
+    theirs = bootstrap(
+        account.admin, "pipeline-pr", Environment="pr-*", GitHubEnvironment="preview", AllowDestroy="true"
+    )
+    previews = replace(account, roles=theirs, prefix="Previews")
+    previews.use("DeployRole")
+    file = account.project / "environments" / "dev.toml"
+    settings = file.read_text()
+    for key, output in {"role_arn": "ServiceRoleArn", "permissions_boundary": "PermissionsBoundaryArn"}.items():
+        both = f'\n{key} = "{account.roles[output]}"\npreview_{key} = "{theirs[output]}"'
+        settings = settings.replace(f'\n{key} = "{theirs[output]}"', both)
+    file.write_text(settings)
+    made = previews.run("--like", "dev", "--ttl", "1s", "--yes", env=("--env", "pr-7"))
+    assert made.returncode == 0, made.stdout + made.stderr
+    done = previews.run("--destroy", "--expired", "--like", "dev", "--yes", "--output", "json", env=())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["destroyed"] == ["pr-7"]
 
 
 def test_the_environment_is_deleted_with_the_service_role(account):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from config import names
 from tests.e2e.project_kit import redeploy
 from tests.e2e.support import deployed, edit, stop
 from tests.e2e.watch_kit import DebugClient, watching
@@ -120,8 +121,9 @@ def test_all_else_is_deployed_and_what_is_saved_meanwhile_comes_after(handler):
 
 
 def rate_limit(deployment) -> float:
-    [plan] = deployment.client("apigateway").get_usage_plans()["items"]
-    return plan["throttle"]["rateLimit"]
+    plans = deployment.client("apigateway").get_usage_plans()["items"]
+    [limit] = [plan["throttle"]["rateLimit"] for plan in plans if plan["name"] == names.root_stack("dev")]
+    return limit
 
 
 def test_an_emulator_that_has_stopped_is_started_by_the_next_change(handler):

@@ -258,6 +258,15 @@ def test_a_plan_executes_deletes_and_overwrites_nothing(bootstrap):
     assert upload["Condition"] == {"Null": {"s3:if-none-match": "false"}}
 
 
+def test_a_deployer_touches_the_files_of_smoke_tests_only(bootstrap):
+    bucket = "arn:aws:s3:::food-delivery-dev-datastack-uploads"
+    for action in ("GetObject", "PutObject", "DeleteObject", "DeleteObjectVersion"):
+        for key in ("orders/SMOKE-1.jsonl", "reports/orders/SMOKE-1.jsonl/1.json"):
+            assert matching(bootstrap, DEPLOY, f"s3:{action}", f"{bucket}/{key}"), (action, key)
+        for key in ("orders/partner.csv", "reports/orders/partner.csv/1.json"):
+            assert not matching(bootstrap, DEPLOY, f"s3:{action}", f"{bucket}/{key}"), (action, key)
+
+
 @pytest.mark.parametrize("role", [DEPLOY, PLAN])
 def test_change_sets_are_made_with_the_service_role_only(bootstrap, role):
     [making] = [each for each in statements(bootstrap, role) if "cloudformation:CreateChangeSet" in each["Action"]]

@@ -170,8 +170,9 @@ def test_a_failure_stops_no_other_and_is_listed(account):
     account.preview("pr-1", like="nosuch")
     account.preview("pr-2")
     account.preview("pr-3")
-    account.during["pr-2"] = raising(Failure(Exit.REFUSED, "has termination protection"))
+    account.during["pr-2"] = raising(Failure(Exit.REFUSED, "has termination protection", "disable it: aws"))
     failure = account.failed()
+    assert "pr-2: has termination protection\n  disable it: aws" in account.screen.getvalue()
     assert failure.code is Exit.FAILED
     assert failure.message.startswith("not deleted: pr-1, pr-2; deleted: pr-3")
     assert failure.report["failed"]["pr-2"] == "has termination protection"
