@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ def _grow(aws: Aws, stack: str, desired: DesiredState, resources: dict[str, Any]
 
 
 def _deployable(key: str, content: bytes) -> bytes:
-    """Remove the methods that moto cannot create, those without IntegrationHttpMethod, from a template."""
+    """Remove what moto cannot create from a template: methods without IntegrationHttpMethod, and functions' aliases."""
     if not key.endswith(".yaml"):
         return content
     template = cfn_yaml.load(content.decode())
@@ -126,7 +126,20 @@ def _deployable(key: str, content: bytes) -> bytes:
         for name, each in template["Resources"].items()
         if "IntegrationHttpMethod" in each.get("Properties", {}).get("Integration", {"IntegrationHttpMethod": ""})
     }
-    return json.dumps({**template, "Resources": kept}).encode()
+    aliases = {
+        name: {"Fn::GetAtt": [each["Properties"]["FunctionName"]["Ref"], "Arn"]}
+        for name, each in kept.items()
+        if each["Type"] == "AWS::Lambda::Alias"
+    }
+    resources = {name: each for name, each in kept.items() if name not in aliases}
+    return json.dumps(_with({**template, "Resources": resources}, aliases)).encode()
+
+
+def _with(node: Any, aliases: Mapping[str, Any]) -> Any:
+    """Put the function in place of references to its alias."""
+    if isinstance(node, dict):
+        return aliases.get(node.get("Ref"), {key: _with(value, aliases) for key, value in node.items()})
+    return [_with(each, aliases) for each in node] if isinstance(node, list) else node
 
 
 class _Known(Scope):

@@ -139,7 +139,7 @@ def test_a_deployment_that_only_restores_swapped_code_renews_it_as_well(aws, mon
     for module, name in ((deploy.planning, "confirm"), (deploy.preparation, "restore"), (deploy, "outputs")):
         monkeypatch.setattr(module, name, lambda *_: {})
     context = Context(Ui(io.StringIO()), aws, load("pr-1", like="dev"), Options("pr-1", like="dev", ttl=60.0), ADA)
-    deploy.restore(context, AccountState(ACCOUNT, ADA, None, False), plan=None)
+    deploy.restore(context, AccountState(ACCOUNT, ADA, None, False), swapped={})
     assert preview_records.read(aws, ACCOUNT, "pr-1").expires
 
 
