@@ -138,7 +138,7 @@ def _deployable(key: str, content: bytes) -> bytes:
 def _with(node: Any, aliases: Mapping[str, Any]) -> Any:
     """Put the function in place of references to its alias."""
     if isinstance(node, dict):
-        return aliases.get(node.get("Ref"), {key: _with(value, aliases) for key, value in node.items()})
+        return aliases.get(str(node.get("Ref")), {key: _with(value, aliases) for key, value in node.items()})
     return [_with(each, aliases) for each in node] if isinstance(node, list) else node
 
 

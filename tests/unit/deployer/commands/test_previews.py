@@ -138,7 +138,9 @@ def test_without_ttl_a_preview_never_expires(aws):
 def test_a_deployment_that_only_restores_swapped_code_renews_it_as_well(aws, monkeypatch):
     for module, name in ((deploy.planning, "confirm"), (deploy.preparation, "restore"), (deploy, "outputs")):
         monkeypatch.setattr(module, name, lambda *_: {})
-    context = Context(Ui(io.StringIO()), aws, load("pr-1", like="dev"), Options("pr-1", like="dev", ttl=60.0), ADA)
+    context = Context(
+        Ui(io.StringIO()), aws, load("pr-1", like="dev"), Options("pr-1", like="dev", ttl=60.0, yes=True), ADA
+    )
     deploy.restore(context, AccountState(ACCOUNT, ADA, None, False), swapped={})
     assert preview_records.read(aws, ACCOUNT, "pr-1").expires
 
