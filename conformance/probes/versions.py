@@ -48,7 +48,7 @@ def alias_of_versions(account: Account, name: str) -> None:
 
 @deploys("generator/event_sources.py", "handlers/orders_import.py")
 def invoked_function_arn(account: Account, name: str) -> None:
-    """A function that a queue invokes through an alias is told the alias's ARN."""
+    """A function that a queue invokes through an alias gets the alias's ARN."""
     more = {"Q": queue(), "M": mapping(att("Q", "Arn"), FunctionName=ref("A"))}
     resources = _published(account, "one", PRINTS, may=[(RECEIVE, att("Q", "Arn"))]) | more
     made = account.deployed(name, template(resources, {"F": ref("F")}))["F"]

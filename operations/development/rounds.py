@@ -23,7 +23,7 @@ from operations.development import changes, local_code
 from operations.logs import groups
 
 ENDS_AFTER_SECONDS = 30
-"""A deployment that is told to end has so long before it is killed."""
+"""A deployment that gets SIGTERM has so long before it is killed."""
 
 
 @dataclass

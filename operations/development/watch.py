@@ -21,7 +21,7 @@ LOOK_EVERY_SECONDS = 1
 
 _NAMED = 3
 _FATAL = (Exit.USAGE, Exit.PREFLIGHT, Exit.EMULATOR)
-"""Exit codes of the first deployment that saving a source does not mend."""
+"""Exit codes of the first deployment that no saved source changes."""
 
 
 def run(options: Options, ui: Ui, root: Path) -> dict:
