@@ -167,8 +167,9 @@ def _read(
     report = replace(report, swapped=function_code.swapped(context.aws, account_state.stack))
     made = json.loads(json.dumps(plan_json.as_json(report)))
     made |= plan.states
-    keys = sorted({*made, *plan.plan} - {"cost"})  # prices are this version's
-    if different := [key for key in keys if made.get(key) != plan.plan.get(key)]:
+    # As text: an absent value is not null, and 0 is not false. Prices are this version's.
+    texts = [{(key, json.dumps(value, sort_keys=True)) for key, value in each.items()} for each in (made, plan.plan)]
+    if different := sorted({key for key, _ in texts[0] ^ texts[1]} - {"cost"}):
         why = "it was edited, or another version of deploy.py made it"
         shown = f"the change set does not do what {context.options.file} shows ({', '.join(different)}): {why}"
         raise Failure(Exit.REFUSED, shown, AGAIN)

@@ -560,6 +560,15 @@ def test_the_change_set_of_another_plan_is_not_executed(updating, tmp_path):
     updating.refused("not as it was saved")
 
 
+def test_a_null_is_a_value_and_false_is_not_zero(updating):
+    plan = updating.document["plan"]
+    assert plan["shift"] is None and plan["permissions"]["first"] is False
+    updating.edit(plan={key: value for key, value in plan.items() if key != "shift"})
+    updating.refused("does not do what", "shift")
+    updating.edit(plan=plan | {"permissions": plan["permissions"] | {"first": 0}})
+    updating.refused("does not do what", "permissions")
+
+
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.floats(allow_nan=False)
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner))
 
@@ -589,9 +598,10 @@ def mutated(document, data):
     return made
 
 
-def without_cost(document) -> dict:
+def without_cost(document) -> str:
     plan = document["plan"]
-    return document | {"plan": {key: value for key, value in plan.items() if key != "cost"}}
+    kept = document | {"plan": {key: value for key, value in plan.items() if key != "cost"}}
+    return json.dumps(kept, sort_keys=True)  # as text: to Python 0 equals False
 
 
 def test_a_mutated_file_never_ends_in_a_traceback_and_executes_nothing_else(updating):
