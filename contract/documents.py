@@ -9,8 +9,9 @@ from contract.schemas import (
     DRAFT_04,
     FEATURES,
     ID_PATTERN,
-    IDENTIFIER,
     MAX_TIMESTAMP,
+    ORDER_ID,
+    PARTNER,
     SOURCES,
     STATUSES,
     choice,
@@ -48,10 +49,11 @@ ORDER_MESSAGE = closed_object(
     {
         "format": {"type": "integer", "minimum": 0, "description": "of this message; 0 where it is absent"},
         **{name: _accepted(each) for name, each in properties(SUBMISSION).items()},
-        "orderId": IDENTIFIER,
+        "orderId": ORDER_ID,
         # Any time that the table and a date can represent. 0 is the timestamp of claims.
         "timestamp": {"type": "integer", "minimum": 1, "maximum": MAX_TIMESTAMP},
         "source": choice(("pipeline", "import")),
+        "partner": PARTNER,
         "features": {
             "type": "array",
             "items": {"type": "string", "enum": list(FEATURES)},
@@ -104,6 +106,7 @@ ORDER_EVENT = {
         "version": {"type": "integer", "minimum": 1, "description": "orders an order's events"},
         "totalAmount": {"type": "number", "minimum": 0},
         "source": {"type": "string", "minLength": 1, "description": f"{', '.join(SOURCES)}, or one added later"},
+        "partner": {"type": "string", "description": "whose order it is; absent for one of the operator"},
         "correlationId": {"type": "string", "description": "of the request that placed the order"},
     },
 }

@@ -16,6 +16,7 @@ from contract.schemas import (
     MAX_PAYMENTS,
     MAX_PRICE,
     MAX_QUANTITY,
+    PARTNER,
     PAYMENT_METHODS,
     PRIORITIES,
     SOURCES,
@@ -154,6 +155,7 @@ ORDER_FIELDS = (
         required=ALWAYS,
     ),
     Field("source", choice(SOURCES), "the ingestion path", first=RESPONSE, required=ALWAYS),
+    Field("partner", PARTNER, "whose order it is; absent for one of the operator", first=RESPONSE),
     Field("createdAt", DATE_TIME, "the timestamp as a date", first=RESPONSE, required=ALWAYS),
     Field("updatedAt", DATE_TIME, "when the order last changed", first=RESPONSE, required=ALWAYS),
 )

@@ -7,6 +7,7 @@ In patterns, `$` is used only at the end, and classes list their characters: `\\
 sets in ECMA-262, Java and Python.
 """
 
+from contract.partners import NAME_PATTERN, QUALIFIER
 from contract.text import PRINTABLE_PATTERN, VISIBLE_PATTERN
 
 DRAFT_04 = "http://json-schema.org/draft-04/schema#"
@@ -29,6 +30,8 @@ MAX_TAGS = 100  # DynamoDB's limit on the operands of IN
 # No "#", "/", "%" or "@": an id is safe in a path and in a claim's key, and an e-mail address, which would put personal
 # data into URLs and logs, is refused.
 ID_PATTERN = f"^[A-Za-z0-9][A-Za-z0-9._:-]{{0,{MAX_ID - 1}}}$"
+# As the platform knows an order: an id that a partner chose follows its name.
+ORDER_ID_PATTERN = f"^(?:{NAME_PATTERN[1:-1]}{QUALIFIER})?{ID_PATTERN[1:]}"
 TOKEN_PATTERN = f"^[A-Za-z0-9_-]{{1,{MAX_TOKEN}}}$"
 # Visible ASCII.
 IDEMPOTENCY_KEY_PATTERN = f"^[\\u0021-\\u007E]{{1,{MAX_KEY}}}$"
@@ -63,6 +66,8 @@ MIN_TIMESTAMP = 946_684_800_000
 MAX_TIMESTAMP = 253_402_300_799_999
 
 IDENTIFIER = {"type": "string", "maxLength": MAX_ID, "pattern": ID_PATTERN}
+ORDER_ID = {"type": "string", "maxLength": MAX_ID + 33, "pattern": ORDER_ID_PATTERN}
+PARTNER = {"type": "string", "maxLength": 32, "pattern": NAME_PATTERN}
 # An id that a client may choose for an order.
 CHOSEN_ID = {
     **IDENTIFIER,

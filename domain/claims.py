@@ -19,13 +19,13 @@ IDEMPOTENCY_SECONDS = 24 * 3600
 GRACE_DAYS = 30
 
 
-def idempotency_claim(api_key_id: str, key: str, order: orders.Order) -> dict:
-    """Return the claim of `order` on an Idempotency-Key of one API key, for 24 hours.
+def idempotency_claim(scope: str, key: str, order: orders.Order) -> dict:
+    """Return the claim of `order` on an Idempotency-Key of one caller, for 24 hours.
 
     No orderId has a "#".
     """
     return {
-        "orderId": f"idempotency#{_digest(api_key_id, key)}",
+        "orderId": f"idempotency#{_digest(scope, key)}",
         "timestamp": TIMESTAMP,
         "claimedOrderId": order["orderId"],
         "orderTimestamp": order["timestamp"],
@@ -34,22 +34,22 @@ def idempotency_claim(api_key_id: str, key: str, order: orders.Order) -> dict:
     }
 
 
-def keyed_order_id(api_key_id: str, key: str) -> str:
-    """Return the orderId of an order without one, derived from an Idempotency-Key of one API key.
+def keyed_order_id(scope: str, key: str) -> str:
+    """Return the orderId of an order without one, derived from an Idempotency-Key of one caller.
 
     It needs a claim, like an id chosen by the client: the same key gives the same id.
     """
-    return f"{KEYED_ID_PREFIX}{_digest(api_key_id, key)}"
+    return f"{KEYED_ID_PREFIX}{_digest(scope, key)}"
 
 
-def change_id(api_key_id: str, key: str | None, status: str) -> str:
+def change_id(scope: str, key: str | None, status: str) -> str:
     """Return the id of a change to `status`: the same for the same Idempotency-Key, a new one without a key."""
-    return uuid.uuid4().hex if key is None else _digest(api_key_id, f"{status}:{key}")
+    return uuid.uuid4().hex if key is None else _digest(scope, f"{status}:{key}")
 
 
-def _digest(api_key_id: str, key: str) -> str:
+def _digest(scope: str, key: str) -> str:
     """Hash a client's key: it may have personal data, and must not reach the table, URLs and logs."""
-    return sha256(f"{api_key_id}:{key}".encode()).hexdigest()
+    return sha256(f"{scope}:{key}".encode()).hexdigest()
 
 
 def is_of(claim: Mapping | None, request: Mapping) -> bool:

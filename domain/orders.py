@@ -16,7 +16,7 @@ from domain import lifecycle, pricing, strict_json
 from domain.errors import OrderError
 
 SECONDS_PER_DAY = 86_400
-_PROVENANCE = ("correlationId", "sourceFile", "processedDate")
+_PROVENANCE = ("partner", "correlationId", "sourceFile", "processedDate")
 _SHOWN = tuple(ORDER["properties"])
 # RFC 9562, 5.7: 48 bits of milliseconds, version 7, 12 random bits, variant 10, 62 random bits.
 _TIMED_ID = re.compile(
@@ -39,6 +39,7 @@ class Order(TypedDict):
     loyaltyPoints: NotRequired[int]
     version: int
     source: str
+    partner: NotRequired[str]  # whose order it is; absent for one of the operator
     updatedAt: int  # epoch milliseconds
     expiresAt: int  # epoch seconds, DynamoDB's time to live
     fingerprint: str  # of the request

@@ -13,6 +13,7 @@ from contract.schemas import (
     MAX_TAGS,
     MAX_TIMESTAMP,
     MIN_TIMESTAMP,
+    ORDER_ID_PATTERN,
     STATUSES,
 )
 from domain import orders
@@ -23,13 +24,13 @@ _VERSION = re.compile(r'(?<!W/)"([1-9][0-9]{0,14})"')
 
 def order_id(text: str | None) -> str:
     """Raise not_found for an id that no order can have, as for an order that does not exist."""
-    if text is None or not _is_identifier(text):
+    if text is None or not _matches(ORDER_ID_PATTERN, text):
         raise OrderError("not_found")
     return text
 
 
 def customer_id(text: str | None) -> str:
-    if text is None or not _is_identifier(text):
+    if text is None or not _matches(ID_PATTERN, text):
         raise _invalid(f"customerId: must match {ID_PATTERN}")
     return text
 
@@ -78,9 +79,9 @@ def idempotency_key(text: str | None) -> str | None:
     return text
 
 
-def _is_identifier(text: str) -> bool:
+def _matches(pattern: str, text: str) -> bool:
     # fullmatch: "$" also matches before a trailing newline.
-    return re.fullmatch(ID_PATTERN, text) is not None
+    return re.fullmatch(pattern, text) is not None
 
 
 def _invalid(detail: str) -> OrderError:

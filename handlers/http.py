@@ -9,12 +9,14 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import quote, unquote
 
 from contract.errors import ErrorKind
 from contract.routes import CORS_RESPONSE_HEADERS, ROUTES
 from contract.schemas import MAX_BODY_BYTES
-from domain import strict_json
+from domain import callers, strict_json
+from domain.callers import Caller
 from domain.errors import OrderError
 from handlers import faults, telemetry
 
@@ -34,8 +36,13 @@ class Request:
     body: str
     is_base64: bool
     request_id: str
-    api_key_id: str
+    identity: Mapping[str, str]  # requestContext.identity
     base: str  # the URL's path before the route: "/{stage}", or a custom domain's base path, or ""
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Raises OrderError("forbidden") for a request without a key, or with one that is not well-formed."""
+        return callers.of_key(self.identity.get("apiKey"), self.identity.get("apiKeyId") or "")
 
     def json(self) -> object:
         """Parse the body. Raises OrderError unsupported_media_type, payload_too_large or invalid_request."""
@@ -69,6 +76,7 @@ def serve(event: dict, context: object, operations: Mapping[str, Operation]) -> 
     try:
         if request.operation not in operations:
             raise OrderError("route_not_found")
+        _ = request.caller  # before anything is read or written for it
         response = operations[request.operation](request)
     except Exception as error:
         response = _failure(error, request)
@@ -89,7 +97,7 @@ def read(event: dict) -> Request:
         body=event.get("body") or "",
         is_base64=bool(event.get("isBase64Encoded")),
         request_id=context.get("requestId") or str(uuid.uuid4()),
-        api_key_id=(context.get("identity") or {}).get("apiKeyId") or "",
+        identity=context.get("identity") or {},
         base=_base(context.get("path") or "", event.get("resource") or ""),
     )
 

@@ -27,7 +27,7 @@ def create_order(request: Request) -> Response:
         ttl_days=_ttl_days(),
     )
     table = orders_table(config)
-    claim = claims.idempotency_claim(request.api_key_id, key, order) if key is not None else None
+    claim = claims.idempotency_claim(request.caller.scope, key, order) if key is not None else None
     refusal = admission.refusal(wanted, config["maxItemsPerOrder"], features)
     if refusal is not None:
         holder = table.claim(claim["orderId"]) if claim else None
@@ -55,7 +55,7 @@ def update_order_status(request: Request) -> Response:
     if timestamp is None or not possible:
         order = table.get(order_id, timestamp)
     if possible and (order or timestamp):
-        change_id = claims.change_id(request.api_key_id, key, status)
+        change_id = claims.change_id(request.caller.scope, key, status)
         changed, order = _move(
             table, order or {"orderId": order_id, "timestamp": timestamp}, status, versions, change_id
         )

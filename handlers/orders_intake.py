@@ -45,7 +45,7 @@ def _named(submission: dict, request: Request) -> dict:
         return submission
     if "orderId" in submission:
         raise OrderError("invalid_request", ["Idempotency-Key: send either the header or an orderId, not both"])
-    return {**submission, "orderId": claims.keyed_order_id(request.api_key_id, key)}
+    return {**submission, "orderId": claims.keyed_order_id(request.caller.scope, key)}
 
 
 def _accepted_before(request: Request, submission: dict, refusal: OrderError, config: dict[str, int]) -> Response:

@@ -215,8 +215,8 @@ def key_forgotten():
     """An Idempotency-Key has no effect."""
     original = claims.idempotency_claim
 
-    def idempotency_claim(api_key_id, key, order):
-        return original(api_key_id, f"{key}-{order['orderId']}", order)
+    def idempotency_claim(scope, key, order):
+        return original(scope, f"{key}-{order['orderId']}", order)
 
     return patch.object(claims, "idempotency_claim", idempotency_claim)
 
@@ -258,7 +258,7 @@ def customer_of_another_message():
 def repeated_change_refused():
     """A change of status does not know that it is repeated."""
     numbers = count()
-    return patch.object(claims, "change_id", lambda api_key_id, key, status: f"change-{next(numbers)}")
+    return patch.object(claims, "change_id", lambda scope, key, status: f"change-{next(numbers)}")
 
 
 def life_not_extended():

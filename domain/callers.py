@@ -1,0 +1,60 @@
+"""Who is calling, and which orders he may see: the operator all, a partner and a customer their own.
+
+A caller that may not see an order gets the answer for one that does not exist.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from contract import partners
+from contract.schemas import RESERVED_ID_PREFIXES
+from domain.errors import OrderError
+
+
+class Caller(NamedTuple):
+    """A partner, a customer, or, with neither, the operator. `key`: the id of an operator's API key."""
+
+    key: str = ""
+    partner: str | None = None
+    tier: str | None = None  # of the partner
+    customer: str | None = None  # the subject of a token
+
+    @property
+    def scope(self) -> str:
+        """What Idempotency-Keys are unique in: not a partner's API key, which may be rotated. No id of a key has "#"."""
+        if self.partner is not None:
+            return f"partner#{self.partner}"
+        return self.key if self.customer is None else f"customer#{self.customer}"
+
+    def sees(self, order: Mapping) -> bool:
+        """Return whether the caller may see an order. Orders without a partner are the operator's."""
+        if self.partner is not None:
+            return order.get("partner") == self.partner
+        return self.customer is None or (order["customerId"] == self.customer and "partner" not in order)
+
+    def qualified(self, order_id: str) -> str:
+        """Return the platform's name of an order: a partner may leave out its own name, and that of no other reaches one."""
+        if self.partner is None or order_id.startswith((*RESERVED_ID_PREFIXES, self._own)):
+            return order_id
+        return f"{self._own}{order_id}"
+
+    @property
+    def _own(self) -> str:
+        return f"{self.partner}{partners.QUALIFIER}"
+
+
+def of_key(value: str | None, key_id: str) -> Caller:
+    """Return the caller with an API key that API Gateway has authenticated.
+
+    Raises OrderError("forbidden") without one, and for a key that begins like a partner's but is none: it must not be
+    taken for the operator's.
+    """
+    if not value:
+        raise OrderError("forbidden")
+    if not value.startswith(partners.KEY_PREFIX):
+        return Caller(key_id)
+    try:
+        partner, tier = partners.read_key(value)
+    except ValueError:
+        raise OrderError("forbidden") from None
+    return Caller(key_id, partner, tier)
