@@ -76,7 +76,7 @@ def event(
         "headers": {"Content-Type": "application/json", **(headers or {})},
         "body": json.dumps(body) if body else None,
         "isBase64Encoded": False,
-        "requestContext": {"requestId": "benchmark", "identity": {"apiKeyId": "key"}},
+        "requestContext": {"requestId": "benchmark", "identity": {"apiKey": "operator", "apiKeyId": "key"}},
     }
 
 
