@@ -1,0 +1,50 @@
+"""Build the site into .local/site; with --serve, show it on this machine."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deployer.errors import Exit
+from preview.site import builder, links, local_apis, server
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / ".local" / "site"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m preview.site", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--serve", action="store_true", help="serve it on a free port of 127.0.0.1 until Ctrl-C")
+    options = parser.parse_args(arguments)
+    files = builder.build(ROOT)
+    if found := links.problems(files):
+        print("\n".join(f"docs: {each}" for each in found), file=sys.stderr)
+        return int(Exit.FAILED)
+    try:
+        write(files, SITE)
+    except OSError as error:
+        print(f"docs: {error.filename or SITE} cannot be written: {error.strerror}", file=sys.stderr)
+        return int(Exit.USAGE)
+    if options.serve:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        server.serve(server.create(SITE, lambda: builder.deployment(local_apis.find(ROOT))))
+    else:
+        pages = sum(address.endswith(".html") for address in files)
+        print(f"{SITE.relative_to(ROOT) / 'index.html'}: {pages} pages, no dead link")
+    return int(Exit.OK)
+
+
+def write(files: Mapping[str, bytes], site: Path) -> None:
+    """Write the files, and delete those of an earlier build that are no longer part of the site."""
+    for address, content in files.items():
+        path = site / address
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    for path in site.rglob("*"):
+        if path.is_file() and path.relative_to(site).as_posix() not in files:
+            path.unlink()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
