@@ -12,10 +12,11 @@ import yaml
 from preview.site import asyncapi, layout, markdown
 from preview.site.addresses import ASYNCAPI, DASHBOARD, INDEX, OPENAPI, PICTURES, page_of, relative
 from preview.site.layout import Page
-from preview.site.markdown import Section
+from preview.site.markdown import Link, Section
 
 ASSETS = Path(__file__).parent / "assets"
 SWAGGER_UI = ("swagger-ui-bundle.js", "swagger-ui.css", "LICENSE")
+TITLES = {OPENAPI: "API reference", ASYNCAPI: "Events and messages", DASHBOARD: "Dashboard"}
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 
 
@@ -39,15 +40,21 @@ class Builder:
     def read(self, path: str) -> str:
         return (self.root / path).read_text(encoding="utf-8")
 
-    def resolve(self, link: str, path: str) -> str:
-        """Return the URL of a link in the file `path`; one that leads nowhere stays, for the check of links."""
+    def resolve(self, link: str, path: str) -> Link:
+        """Return where a link in the file `path` leads; one that leads nowhere stays, for the check of links."""
         target, mark, anchor = link.partition("#")
         if "://" in link or link.startswith("mailto:") or not target:
-            return link
+            return Link(link)
         found = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
         if not (self.root / found).exists():
-            return link
-        return relative(self.want(found), page_of(path)) + mark + anchor
+            return Link(link)
+        return Link(relative(self.want(found), page_of(path)) + mark + anchor, self.title(found))
+
+    def title(self, path: str) -> str:
+        """Return the title of a document's page, "" for a file that is shown as it is."""
+        if path.endswith(".md"):
+            return next(line[2:] for line in self.read(path).splitlines() if line.startswith("# "))
+        return TITLES.get(path, "")
 
 
 def build(root: Path) -> dict[str, bytes]:
@@ -87,7 +94,7 @@ def _add(builder: Builder, path: str) -> None:
         page = _openapi(builder)
     elif path == DASHBOARD:
         builder.files["dashboard-drawing.html"] = (builder.root / path).read_bytes()
-        page = Page(path, "Dashboard", layout.dashboard("dashboard-drawing.html"), wide=True)
+        page = Page(path, TITLES[path], layout.dashboard("dashboard-drawing.html"), wide=True)
     elif path.endswith(".md") or path == ASYNCAPI:
         text = builder.read(path)
         if path == ASYNCAPI:
@@ -133,7 +140,15 @@ def _openapi(builder: Builder) -> Page:
         if method in METHODS
         for text in [f"{operation['summary']} {operation['description']}"]
     ]
-    return Page(OPENAPI, "API reference", layout.reference(), operations, wide=True, scripts=layout.REFERENCE_SCRIPTS)
+    return Page(
+        OPENAPI,
+        TITLES[OPENAPI],
+        layout.reference(),
+        operations,
+        wide=True,
+        styles=layout.REFERENCE_STYLES,
+        scripts=layout.REFERENCE_SCRIPTS,
+    )
 
 
 def _navigation(builder: Builder) -> list[tuple[str, list[str]]]:

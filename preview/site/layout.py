@@ -13,6 +13,7 @@ from preview.site.markdown import Rendered, Section
 
 PROJECT = "Food-delivery order platform"
 REFERENCE_SCRIPTS = ("swagger-ui/swagger-ui-bundle.js", "openapi.js", "deployment.js", "assets/reference.js")
+REFERENCE_STYLES = ("swagger-ui/swagger-ui.css",)
 STYLES = ("assets/style.css", "assets/code.css")
 
 _START = (
@@ -36,6 +37,7 @@ class Page:
     sections: Sequence[Section] = ()
     wide: bool = False
     home: bool = False
+    styles: Sequence[str] = ()
     scripts: Sequence[str] = ()
 
 
@@ -53,7 +55,9 @@ def home(readme: Rendered, index: Rendered) -> str:
         for href, name, purpose in _START
     )
     documents = index.html.partition("</h1>")[2]
-    return f'{title}\n{introduction}\n<div class="cards">{cards}</div>\n{picture}\n{documents}'
+    return (
+        f'{title}\n{introduction}\n<div class="cards">{cards}</div>\n<div class="picture">{picture}</div>\n{documents}'
+    )
 
 
 def dashboard(drawing: str) -> str:
@@ -99,8 +103,9 @@ def _frame(address: str, page: Page, navigation: str) -> str:
         return relative(target, address)
 
     title = page.title if page.home else f"{page.title} · {PROJECT}"
-    styles = "".join(f'<link rel="stylesheet" href="{url(each)}">' for each in STYLES)
+    styles = "".join(f'<link rel="stylesheet" href="{url(each)}">' for each in (*page.styles, *STYLES))
     scripts = "".join(f'<script src="{url(each)}" defer></script>' for each in ("assets/site.js", *page.scripts))
+    content = "tool" if page.scripts else "prose"
     kind = " ".join(name for name in ("wide", "home") if getattr(page, name))
     return f"""<!doctype html>
 <html lang="en" data-root="{url("index.html").removesuffix("index.html")}"><head><meta charset="utf-8">
@@ -112,7 +117,7 @@ def _frame(address: str, page: Page, navigation: str) -> str:
  role="combobox" aria-expanded="false" aria-controls="found" autocomplete="off"><ul id="found" role="listbox" aria-label="Found" hidden></ul></div>
 <button type="button" class="menu" aria-controls="navigation" aria-expanded="false">Menu</button></header>
 <div class="frame"><nav id="navigation" aria-label="Documents">{navigation}</nav>
-<main id="content" tabindex="-1">{page.html}
+<main id="content" tabindex="-1" class="{content}">{page.html}
 <footer>From <code>{escape(page.source)}</code></footer></main>
 {_contents(page)}</div></body></html>
 """

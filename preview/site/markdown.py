@@ -1,9 +1,11 @@
 """Markdown as a page shows it: headings with GitHub's anchors, links that lead to pages, highlighted code."""
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -25,6 +27,13 @@ class Section:
     text: str
 
 
+class Link(NamedTuple):
+    """Where a link leads: the URL, and the title of the page if it is one of the site."""
+
+    url: str
+    title: str = ""
+
+
 @dataclass(frozen=True)
 class Rendered:
     html: str
@@ -36,20 +45,29 @@ def parse(text: str) -> list[Token]:
     return _parser().parse(text)
 
 
-def render(text: str, resolve: Callable[[str], str] = str) -> Rendered:
-    """Render a document. `resolve` turns a link's target, as it is written, into a URL of the page."""
+def render(text: str, resolve: Callable[[str], Link] = Link) -> Rendered:
+    """Render a document. `resolve` says where a link leads, by its target as it is written."""
     tokens = parse(text)
     sections = list(_sections(tokens))
     headings = (token for token in tokens if token.type == "heading_open")
     for heading, section in zip(headings, sections, strict=True):
         heading.attrSet("id", section.anchor)
-    for token in inline(tokens):
-        for name in ("href", "src"):
-            if name in token.attrs:
-                token.attrSet(name, resolve(str(token.attrs[name])))
+    for token in tokens:
+        _redirect(token.children or (), resolve)
     parser = _parser()
     title = next((section.title for section in sections if section.level == 1), "")
     return Rendered(parser.renderer.render(tokens, parser.options, {}), title, sections)
+
+
+def _redirect(tokens: Sequence[Token], resolve: Callable[[str], Link]) -> None:
+    """Let links and pictures lead to pages; a link whose text is the name of a file gets the title of its page."""
+    for place, token in enumerate(tokens):
+        for name in {"href", "src"} & {*token.attrs}:
+            written = str(token.attrs[name])
+            link = resolve(written)
+            token.attrSet(name, link.url)
+            if name == "href" and link.title and tokens[place + 1].content == posixpath.basename(written):
+                tokens[place + 1].content = link.title
 
 
 def code(text: str, language: str) -> str:
