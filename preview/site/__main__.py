@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from deployer.aws import local
 from deployer.errors import Exit
 from preview.site import builder, links, local_apis, server
 
@@ -28,7 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
         return int(Exit.USAGE)
     if options.serve:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        server.serve(server.create(SITE, lambda: builder.deployment(local_apis.find(ROOT))))
+        server.serve(
+            server.create(SITE, lambda: builder.deployment(local_apis.find(local.state_directory(ROOT, None))))
+        )
     else:
         pages = sum(address.endswith(".html") for address in files)
         print(f"{SITE.relative_to(ROOT) / 'index.html'}: {pages} pages, no dead link")

@@ -25,12 +25,12 @@ def _channel_table(document: Schema) -> str:
     for name, given in document.get("channels", {}).items():
         channel = _followed(document, given)
         messages = ", ".join(f"`{message}`" for message in channel.get("messages", {}))
-        rows.append((channel.get("title", name), f"`{channel['address']}`" if channel.get("address") else "", messages))
+        rows.append((_title(name, channel), f"`{channel['address']}`" if channel.get("address") else "", messages))
     return table(("channel", "address", "messages"), rows) if rows else ""
 
 
 def _channel(document: Schema, name: str, channel: Schema) -> Iterator[str]:
-    yield f"## {channel.get('title', name)}"
+    yield f"## {_title(name, channel)}"
     yield channel.get("description", channel.get("summary", ""))
     for operation in document.get("operations", {}).values():
         if operation["channel"].get("$ref", "").rpartition("/")[2] == name:
@@ -41,7 +41,7 @@ def _channel(document: Schema, name: str, channel: Schema) -> Iterator[str]:
 
 
 def _message(document: Schema, key: str, message: Schema) -> Iterator[str]:
-    yield f"### {message.get('title') or message.get('name') or key}"
+    yield f"### {_title(key, message)}"
     yield message.get("description", message.get("summary", ""))
     if message.get("contentType"):
         yield f"Content type: `{message['contentType']}`."
@@ -56,10 +56,15 @@ def _message(document: Schema, key: str, message: Schema) -> Iterator[str]:
             yield f"**{title}**: {_type(document, schema)}. {_meaning(schema)}"
     for example in message.get("examples", ()):
         example = _followed(document, example)
-        yield f"**Example.** {example.get('summary', '')}"
-        for part in ("headers", "payload"):
+        for part, title in (("headers", "Example of the attributes"), ("payload", "Example")):
             if part in example:
+                yield f"**{title}.** {example.get('summary', '')}"
                 yield _block(example[part])
+
+
+def _title(key: str, part: Schema) -> str:
+    title = str(part.get("title") or part.get("name") or key)
+    return title[0].upper() + title[1:]
 
 
 def _block(value: Any) -> str:

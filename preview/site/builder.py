@@ -2,6 +2,7 @@
 
 import json
 import posixpath
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import pairwise
@@ -46,7 +47,7 @@ class Builder:
         if "://" in link or link.startswith("mailto:") or not target:
             return Link(link)
         found = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-        if not (self.root / found).exists():
+        if found.startswith("..") or not (self.root / found).exists():
             return Link(link)
         return Link(relative(self.want(found), page_of(path)) + mark + anchor, self.title(found))
 
@@ -74,7 +75,7 @@ def build(root: Path) -> dict[str, bytes]:
     return builder.files
 
 
-def deployment(apis: list[dict[str, str]]) -> bytes:
+def deployment(apis: Sequence[Mapping[str, object]]) -> bytes:
     """Return the script that tells the API reference which APIs of this machine it can try."""
     return _script("localServers", apis)
 
@@ -111,7 +112,7 @@ def _add(builder: Builder, path: str) -> None:
 def _document(builder: Builder, path: str, text: str) -> Page:
     rendered = markdown.render(text, lambda link: builder.resolve(link, path))
     if path != INDEX:
-        return Page(path, rendered.title, rendered.html, rendered.sections)
+        return Page(path, TITLES.get(path, rendered.title), rendered.html, rendered.sections)
     readme = markdown.render(builder.read("README.md"), lambda link: builder.resolve(link.removeprefix("docs/"), INDEX))
     return Page(path, readme.title, layout.home(readme, rendered), rendered.sections[1:], home=True)
 

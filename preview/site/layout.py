@@ -14,7 +14,7 @@ from preview.site.markdown import Rendered, Section
 PROJECT = "Food-delivery order platform"
 REFERENCE_SCRIPTS = ("swagger-ui/swagger-ui-bundle.js", "openapi.js", "deployment.js", "assets/reference.js")
 REFERENCE_STYLES = ("swagger-ui/swagger-ui.css",)
-STYLES = ("assets/style.css", "assets/code.css")
+STYLES = ("assets/code.css", "assets/style.css")
 
 _START = (
     (
@@ -93,8 +93,8 @@ def folder(path: str, entries: Sequence[tuple[str, str]]) -> str:
 
 def code_style() -> str:
     """Return the colours of highlighted code, for a light and a dark page."""
-    light = HtmlFormatter(style="default").get_style_defs("pre")
-    dark = HtmlFormatter(style="github-dark").get_style_defs("pre")
+    light = HtmlFormatter(style="default").get_style_defs(".prose pre")
+    dark = HtmlFormatter(style="github-dark").get_style_defs(".prose pre")
     return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 

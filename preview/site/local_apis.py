@@ -1,22 +1,30 @@
 """Find the APIs that are deployed to the local emulator."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from config import names
 from config.environment import available, load
-from deployer.aws import local, session
+from deployer.aws import session
+from deployer.aws.session import Aws
 from deployer.stacks import outputs
 from emulator import control
 
 
-def find(root: Path) -> list[dict[str, str]]:
-    """Return url and environment of each; none if no emulator runs."""
-    emulator = control.running(local.state_directory(root, None))
+def find(state: Path) -> list[dict[str, Any]]:
+    """Return environment, url and allowed origins of each; none if no emulator runs in the directory `state`."""
+    emulator = control.running(state)
     if emulator is None:
         return []
     aws = session.connect_local(load(available()[0]), control.environment(emulator))
     pages = aws.client("cloudformation").get_paginator("describe_stacks").paginate()
     stacks = {stack["StackName"]: stack for page in pages for stack in page["Stacks"] if "ParentId" not in stack}
-    prefix = names.root_stack("")
-    found = {name.removeprefix(prefix): outputs.usable(aws, stack) for name, stack in sorted(stacks.items())}
-    return [{"environment": name, "url": each["ApiUrl"]} for name, each in found.items() if "ApiUrl" in each]
+    return [api for name, stack in sorted(stacks.items()) if (api := _api(aws, name, stack))]
+
+
+def _api(aws: Aws, name: str, stack: Mapping[str, Any]) -> dict[str, Any] | None:
+    url = outputs.usable(aws, stack).get("ApiUrl")
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", ())}
+    origins = parameters.get("AllowedOrigins", "*").split(",")
+    return {"environment": name.removeprefix(names.root_stack("")), "url": url, "origins": origins} if url else None

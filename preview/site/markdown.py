@@ -66,7 +66,11 @@ def _redirect(tokens: Sequence[Token], resolve: Callable[[str], Link]) -> None:
             written = str(token.attrs[name])
             link = resolve(written)
             token.attrSet(name, link.url)
-            if name == "href" and link.title and tokens[place + 1].content == posixpath.basename(written):
+            if (
+                name == "href"
+                and link.title
+                and tokens[place + 1].content == posixpath.basename(written.partition("#")[0])
+            ):
                 tokens[place + 1].content = link.title
 
 
@@ -93,7 +97,7 @@ def _sections(tokens: Sequence[Token]) -> Iterator[Section]:
     """Yield a section for each heading; a repeated anchor gets a number, as on GitHub."""
     starts = [place for place, token in enumerate(tokens) if token.type == "heading_open"]
     used: dict[str, int] = {}
-    for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(tokens)], strict=False):
         title = plain(tokens[start + 1])
         anchor = re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
         number = used[anchor] = used.get(anchor, -1) + 1

@@ -7,12 +7,18 @@ function code(text) {
   return Object.assign(document.createElement("code"), { textContent: text })
 }
 
-if (local.length) {
-  note.append("Try it out sends requests to ", code(local[0].url), ". Choose Authorize and enter a key: ",
-    code(`python deploy.py --env ${local[0].environment} --local --api-key`), " prints one.")
+const closed = local.filter(({ origins }) => !origins.includes("*") && !origins.includes(location.origin))
+if (!local.length) {
+  note.append("No local deployment to try requests on. Start one with ", code("make run"), ", then open this page with ",
+    code("make docs-serve"), ".")
 } else {
-  note.append("No local deployment was found, so requests cannot be tried here. Start one with ", code("make run"),
-    ", open this page by ", code("make docs-serve"), ", and reload it.")
+  note.append("Choose Authorize and enter an API key: ",
+    code(`python deploy.py --env ${local[0].environment} --local --api-key`), " prints one. Try it out then sends requests to ",
+    code(local[0].url), ".")
+}
+for (const { environment, origins } of closed) {
+  note.append(document.createElement("br"), `${environment} allows pages of ${origins.join(", ")} only. To try it here, set `,
+    code('allowed_origins = ["*"]'), " in ", code(`environments/${environment}.toml`), " and deploy it again.")
 }
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)")
