@@ -29,11 +29,11 @@ function loadIndex() {
   return index
 }
 
-// A section is found if it has every word; those with the words in their titles come first.
+// A section is found if it has every word; the more of its title the words are, the earlier it comes.
 function rank(words, title, section, text) {
   if (!words.every(word => text.includes(word))) return 0
-  const titles = [section.toLowerCase(), title.toLowerCase()]
-  return 1 + words.filter(word => titles[0].includes(word)).length * 4 + words.filter(word => titles[1].includes(word)).length
+  const share = name => words.filter(word => name.toLowerCase().includes(word)).length / name.split(/\s+/).length
+  return 1 + 4 * share(section) + share(title)
 }
 
 function excerpt(text, words) {

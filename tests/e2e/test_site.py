@@ -1,0 +1,137 @@
+"""The site of `make docs` in a real browser, and its API reference against a local deployment."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from contract.routes import ROUTES
+from preview.site import builder, local_apis, server
+from preview.site.__main__ import write
+from tests.e2e import browser as chromium
+from tests.e2e.support import ROOT, interruptible
+from tests.waiting import HANGS
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("site")
+    write(builder.build(ROOT), directory)
+    return directory
+
+
+@pytest.fixture
+def served(site):
+    """Serve the site beside the local deployments of a state directory; yield a function that returns the URL."""
+    servers = []
+
+    def start(state: Path) -> str:
+        created = server.create(site, lambda: builder.deployment(local_apis.find(state)))
+        servers.append(created)
+        threading.Thread(target=created.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{created.server_port}"
+
+    yield start
+    for each in servers:
+        each.shutdown()
+        each.server_close()
+
+
+def addresses(site: Path) -> list[str]:
+    """Return the pages, and one of those that show a file of the project."""
+    found = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    return [each for each in found if not each.startswith("source/")] + ["source/contract/errors.py.html"]
+
+
+def test_every_page_opens_without_an_error_and_never_scrolls_sideways(site, served, page, tmp_path):
+    url = served(tmp_path)
+    for address in addresses(site):
+        page.goto(f"{url}/{address}")
+        for size in (chromium.WIDE, chromium.NARROW):
+            page.set_viewport_size(size)
+            assert chromium.overflowing(page) == [], (address, size["width"])
+        assert page.title()
+
+
+def test_the_site_can_be_read_from_the_disk(site, page):
+    page.goto((site / "index.html").as_uri())
+    page.get_by_role("link", name="API reference").first.click()
+    expect(page.locator(".opblock")).to_have_count(len(ROUTES))
+
+
+def test_the_reference_lists_every_route(served, page, tmp_path):
+    page.goto(f"{served(tmp_path)}/openapi.html")
+    expect(page.locator(".opblock")).to_have_count(len(ROUTES))
+    shown = {
+        (block.locator(".opblock-summary-method").inner_text(), block.locator("[data-path]").get_attribute("data-path"))
+        for block in page.locator(".opblock").all()
+    }
+    assert shown == {(route.method, route.path) for route in ROUTES}
+
+
+def test_without_a_deployment_the_reference_says_how_to_start_one(served, page, tmp_path):
+    page.goto(f"{served(tmp_path)}/openapi.html")
+    expect(page.get_by_role("status")).to_contain_text("Start one with make run")
+
+
+@pytest.mark.e2e
+def test_an_order_is_placed_from_the_reference(deployment, served, page):
+    page.goto(f"{served(deployment.local_dir)}/openapi.html#/orders/createOrder")
+    expect(page.get_by_role("status")).to_contain_text(deployment.outputs["ApiUrl"])
+    assert deployment.outputs["ApiKey"] not in page.content()
+    page.get_by_role("button", name="Authorize").first.click()
+    page.get_by_label("Value:").fill(deployment.outputs["ApiKey"])
+    page.get_by_role("button", name="Apply credentials").click()
+    page.get_by_role("button", name="Close").click()
+    order = page.locator("#operations-orders-createOrder")
+    order.get_by_role("button", name="Try it out").click()
+    order.get_by_role("button", name="Execute").click()
+    answer = order.locator(".live-responses-table .response").first
+    expect(answer.locator(".response-col_status")).to_contain_text("201", timeout=HANGS * 1000)
+    order_id = re.search(r'"orderId": "([^"]+)"', answer.inner_text())
+    assert order_id
+    assert len(deployment.orders_of([order_id[1]])[order_id[1]]) == 1
+
+
+def test_the_search_leads_to_a_section_by_the_keyboard_alone(served, page, tmp_path):
+    page.goto(f"{served(tmp_path)}/index.html")
+    page.keyboard.press("/")
+    page.keyboard.type("dead letters")
+    expect(page.get_by_role("option", selected=True)).to_contain_text("Dead letters")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("dead-letters"))
+    expect(page.locator("#found")).to_be_hidden()
+
+
+def test_the_menu_of_a_narrow_page_opens_by_its_button(served, page, tmp_path):
+    page.set_viewport_size(chromium.NARROW)
+    page.goto(f"{served(tmp_path)}/index.html")
+    documents = page.get_by_role("navigation", name="Documents")
+    expect(documents).to_be_hidden()
+    page.get_by_role("button", name="Menu").press("Enter")
+    documents.get_by_role("link", name="Decisions").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Decisions")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_server_stops_cleanly(number, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "preview.site", "--serve"],
+        cwd=ROOT,
+        env={**os.environ, "FOOD_DELIVERY_LOCAL_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=interruptible,
+    )
+    assert process.stdout
+    assert "http://127.0.0.1:" in process.stdout.readline()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=HANGS)
+    assert (process.returncode, errors.strip()) == (0, "")
