@@ -115,10 +115,11 @@ dashboard: $(READY)  ## Send orders to a local staging environment for TRAFFIC s
 commands: $(READY)  ## Run the commands of docs/commands.md and update their output there
 	@$(BIN)/python -m examples.transcript docs/commands.md
 
-pictures: $(READY)  ## Draw docs/architecture.svg and docs/capacity.svg, and docs/plan.svg from a real run
+pictures: $(READY)  ## Draw docs/architecture.svg and docs/capacity.svg, and from real runs docs/plan.svg and docs/site*.png
 	@$(BIN)/python -m preview.architecture
 	@$(BIN)/python -m preview.headroom
 	@$(BIN)/python -m examples.plan_screen
+	@$(BIN)/python -m examples.site_screens
 
 docs: $(READY)  ## Build the documents as a site, .local/site, with the API reference
 	@$(BIN)/python -m preview.site

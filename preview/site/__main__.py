@@ -18,24 +18,29 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m preview.site", description=__doc__, allow_abbrev=False)
     parser.add_argument("--serve", action="store_true", help="serve it on a free port of 127.0.0.1 until Ctrl-C")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return int(_run(options.serve))
+    except KeyboardInterrupt:
+        return int(Exit.OK if options.serve else Exit.INTERRUPTED)
+
+
+def _run(serve: bool) -> Exit:
     files = builder.build(ROOT)
     if found := links.problems(files):
         print("\n".join(f"docs: {each}" for each in found), file=sys.stderr)
-        return int(Exit.FAILED)
+        return Exit.FAILED
     try:
         write(files, SITE)
     except OSError as error:
         print(f"docs: {error.filename or SITE} cannot be written: {error.strerror}", file=sys.stderr)
-        return int(Exit.USAGE)
-    if options.serve:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        server.serve(
-            server.create(SITE, lambda: builder.deployment(local_apis.find(local.state_directory(ROOT, None))))
-        )
-    else:
-        pages = sum(address.endswith(".html") for address in files)
-        print(f"{SITE.relative_to(ROOT) / 'index.html'}: {pages} pages, no dead link")
-    return int(Exit.OK)
+        return Exit.USAGE
+    if serve:
+        state = local.state_directory(ROOT, None)
+        server.serve(server.create(SITE, lambda: builder.deployment(local_apis.find(state))))
+    pages = sum(address.endswith(".html") for address in files)
+    print(f"{SITE.relative_to(ROOT) / 'index.html'}: {pages} pages, no dead link")
+    return Exit.OK
 
 
 def write(files: Mapping[str, bytes], site: Path) -> None:

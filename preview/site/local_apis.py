@@ -6,14 +6,27 @@ from typing import Any
 
 from config import names
 from config.environment import available, load
-from deployer.aws import session
+from deployer.aws import service_errors, session
 from deployer.aws.session import Aws
+from deployer.errors import Failure
 from deployer.stacks import outputs
 from emulator import control
 
 
 def find(state: Path) -> list[dict[str, Any]]:
-    """Return environment, url and allowed origins of each; none if no emulator runs in the directory `state`."""
+    """Return environment, url and allowed origins of each.
+
+    None if no emulator runs in the directory `state`, or while it does not answer.
+    """
+    try:
+        return _find(state)
+    except Exception as error:
+        if not isinstance(error, Failure) and service_errors.explain(error) is None:
+            raise
+        return []
+
+
+def _find(state: Path) -> list[dict[str, Any]]:
     emulator = control.running(state)
     if emulator is None:
         return []

@@ -1,6 +1,5 @@
 """Serve the built site on this machine, with the local deployments that the API reference can try."""
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -47,10 +46,7 @@ def create(site: Path, load_deployment: LoadScript) -> ThreadingHTTPServer:
 
 
 def serve(server: ThreadingHTTPServer) -> None:
-    """Serve until Ctrl-C."""
+    """Print the URL and serve until an interruption, which is raised."""
     with server:
         print(f"The documents are at  http://127.0.0.1:{server.server_port}/  (Ctrl-C stops)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print(file=sys.stderr)
+        server.serve_forever()
