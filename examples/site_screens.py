@@ -53,7 +53,7 @@ def photograph(page: Page, url: str, api_key: str) -> None:
     page.screenshot(path=DOCS / "site.png")
     answer = place_order(page, url, api_key)
     answer.evaluate("element => window.scrollTo(0, element.getBoundingClientRect().top + scrollY - 260)")
-    page.screenshot(path=DOCS / "site-reference.png")
+    page.screenshot(path=DOCS / "site-reference.png", clip={"x": 0, "y": 0, "width": 1400, "height": 800})
 
 
 if __name__ == "__main__":
