@@ -4,6 +4,8 @@ import pytest
 
 from tests.e2e import browser as chromium
 
+pytestmark = pytest.mark.e2e
+
 WRONG = {
     "console": "<script>console.error('lost')</script>",
     "script": "<script>missing()</script>",

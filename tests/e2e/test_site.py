@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -20,6 +22,8 @@ from tests.e2e import browser as chromium
 from tests.e2e.support import ROOT, interruptible
 from tests.waiting import HANGS
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
@@ -28,21 +32,22 @@ def site(tmp_path_factory) -> Path:
     return directory
 
 
+@contextmanager
+def serving(site: Path, load_deployment: server.LoadScript) -> Iterator[str]:
+    """Yield the URL of the site."""
+    with server.create(site, load_deployment) as created:
+        threading.Thread(target=created.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{created.server_port}"
+        finally:
+            created.shutdown()
+
+
 @pytest.fixture
 def served(site):
-    """Serve the site beside the local deployments of a state directory; yield a function that returns the URL."""
-    servers = []
-
-    def start(state: Path) -> str:
-        created = server.create(site, lambda: builder.deployment(local_apis.find(state)))
-        servers.append(created)
-        threading.Thread(target=created.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{created.server_port}"
-
-    yield start
-    for each in servers:
-        each.shutdown()
-        each.server_close()
+    """A function that serves the site beside the local deployments of a state directory, and returns its URL."""
+    with ExitStack() as stack:
+        yield lambda state: stack.enter_context(serving(site, lambda: builder.deployment(local_apis.find(state))))
 
 
 def addresses(site: Path) -> list[str]:
@@ -77,19 +82,37 @@ def test_the_reference_lists_every_route(served, page, tmp_path):
     assert shown == {(route.method, route.path) for route in ROUTES}
 
 
+def test_an_open_operation_fits_a_narrow_page(served, page, tmp_path):
+    page.set_viewport_size(chromium.NARROW)
+    page.goto(f"{served(tmp_path)}/openapi.html")
+    for operation in page.locator(".opblock-summary-control").all():
+        operation.click()
+    for _ in ROUTES:  # a button that was clicked says Cancel
+        page.get_by_role("button", name="Try it out").first.click()
+    expect(page.get_by_role("button", name="Execute")).to_have_count(len(ROUTES))
+    assert chromium.overflowing(page) == []
+
+
+def test_an_api_that_the_page_may_not_call_is_named_with_the_setting(site, page):
+    api = {"environment": "staging", "url": "http://127.0.0.1:9/staging", "origins": ["https://shop.example"]}
+    with serving(site, lambda: builder.deployment([api])) as url:
+        page.goto(f"{url}/openapi.html")
+        status = page.get_by_role("status")
+        expect(status).to_contain_text("staging allows pages of https://shop.example only")
+        expect(status).to_contain_text('set allowed_origins = ["*"] in environments/staging.toml')
+
+
 def test_without_a_deployment_the_reference_says_how_to_start_one(served, page, tmp_path):
     page.goto(f"{served(tmp_path)}/openapi.html")
     expect(page.get_by_role("status")).to_contain_text("Start one with make run")
 
 
-@pytest.mark.e2e
 def test_the_site_never_has_the_key_of_the_deployment(deployment, served):
     script = httpx.get(f"{served(deployment.local_dir)}/deployment.js", trust_env=False).text
     assert deployment.outputs["ApiUrl"] in script
     assert deployment.outputs["ApiKey"] not in script
 
 
-@pytest.mark.e2e
 def test_an_order_is_placed_from_the_reference(deployment, served, page):
     answer = place_order(page, served(deployment.local_dir), deployment.outputs["ApiKey"])
     expect(page.get_by_role("status")).to_contain_text(deployment.outputs["ApiUrl"])
