@@ -118,7 +118,8 @@ def _document(builder: Builder, path: str, text: str) -> Page:
 
 
 def _folder(builder: Builder, path: str) -> Page:
-    names = sorted(each.name for each in (builder.root / path).iterdir() if each.is_file())
+    listed = (each.name for each in (builder.root / path).iterdir())
+    names = sorted(name for name in listed if not name.startswith(".") and name != "__pycache__")
     address = page_of(path)
     entries = [(name, relative(builder.want(f"{path}/{name}"), address)) for name in names]
     return Page(f"{path}/", f"{path}/", layout.folder(path, entries))

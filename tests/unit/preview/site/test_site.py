@@ -85,13 +85,15 @@ def test_what_is_wrong_with_a_page_is_named_with_the_page(project, text, problem
 
 
 def test_a_linked_file_and_a_linked_folder_are_pages_too(project):
-    (project / "code").mkdir()
-    (project / "code" / "module.py").write_text("x = '<b>'\n")
+    for name in ("module.py", "below/more.py", "__pycache__/module.pyc", ".hidden"):
+        (project / "code" / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / "code" / name).write_bytes(b"\xff" if "." in name.removesuffix(".py") else b"x = '<b>'\n")
     (project / "docs" / "page.md").write_text("# A page\n\n[code](../code/) and [more](page.md)\n")
     files = builder.build(project)
     assert links.problems(files) == []
     assert "&lt;b&gt;" in files["source/code/module.py.html"].decode()
     assert 'href="source/code.html"' in files["page.html"].decode()
+    assert "source/code/below/more.py.html" in files
 
 
 def test_a_link_that_is_written_as_a_file_gets_the_title_of_its_page(project):
