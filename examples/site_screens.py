@@ -20,9 +20,10 @@ def place_order(page: Page, url: str, api_key: str) -> Locator:
     """Place the example's order from the API reference; return the answer that it shows."""
     page.goto(f"{url}/openapi.html#/orders/createOrder")
     page.get_by_role("button", name="Authorize").first.click()
-    page.get_by_label("Value:").fill(api_key)
-    page.get_by_role("button", name="Apply credentials").click()
-    page.get_by_role("button", name="Close").click()
+    scheme = page.locator(".auth-container").filter(has_text="x-api-key")
+    scheme.get_by_label("Value:").fill(api_key)
+    scheme.get_by_role("button", name="Apply credentials").click()
+    scheme.get_by_role("button", name="Close").click()
     order = page.locator("#operations-orders-createOrder")
     order.get_by_role("button", name="Try it out").click()
     order.get_by_role("button", name="Execute").click()

@@ -18,7 +18,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m preview.site", description=__doc__, allow_abbrev=False)
     parser.add_argument("--serve", action="store_true", help="serve it on a free port of 127.0.0.1 until Ctrl-C")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return int(_run(options.serve))
     except KeyboardInterrupt:
@@ -55,4 +54,5 @@ def write(files: Mapping[str, bytes], site: Path) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     sys.exit(main())

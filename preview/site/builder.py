@@ -54,7 +54,7 @@ class Builder:
     def title(self, path: str) -> str:
         """Return the title of a document's page, "" for a file that is shown as it is."""
         if path.endswith(".md"):
-            return next(line[2:] for line in self.read(path).splitlines() if line.startswith("# "))
+            return next((line[2:] for line in self.read(path).splitlines() if line.startswith("# ")), "")
         return TITLES.get(path, "")
 
 
@@ -140,7 +140,7 @@ def _openapi(builder: Builder) -> Page:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
         if method in METHODS
-        for text in [f"{operation['summary']} {operation['description']}"]
+        for text in [f"{operation['summary']} {operation.get('description', '')}"]
     ]
     return Page(
         OPENAPI,
