@@ -115,10 +115,17 @@ dashboard: $(READY)  ## Send orders to a local staging environment for TRAFFIC s
 commands: $(READY)  ## Run the commands of docs/commands.md and update their output there
 	@$(BIN)/python -m examples.transcript docs/commands.md
 
-pictures: $(READY)  ## Draw docs/architecture.svg and docs/capacity.svg, and docs/plan.svg from a real run
+pictures: $(READY)  ## Draw docs/architecture.svg and docs/capacity.svg, and from real runs docs/plan.svg and docs/site*.png
 	@$(BIN)/python -m preview.architecture
 	@$(BIN)/python -m preview.headroom
 	@$(BIN)/python -m examples.plan_screen
+	@$(BIN)/python -m examples.site_screens
+
+docs: $(READY)  ## Build the documents as a site, .local/site, with the API reference
+	@$(BIN)/python -m preview.site
+
+docs-serve: $(READY)  ## Build that site and serve it here; requests of the API reference go to the local deployment
+	@$(BIN)/python -m preview.site --serve
 
 bench: $(READY)  ## Measure everything in docs/benchmarks.md and write its tables (minutes; on a quiet machine)
 	@$(BIN)/python -m benchmarks --record
@@ -134,5 +141,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .venv-load .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test check test-load load simulate conformance lint openapi-lint audit dashboard commands pictures bench lock clean
+.PHONY: help setup run stop deploy templates test check test-load load simulate conformance lint openapi-lint audit dashboard commands pictures docs docs-serve bench lock clean
 .DEFAULT_GOAL := help
