@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from emulator import control
 from preview import __main__ as command
+from preview import dashboard, local_run
 from tests.unit.preview.support import COUNT, Tree, metric
 
 NOW = 1_700_000_000.0
@@ -20,11 +21,13 @@ def cloudwatch(monkeypatch):
     with mock_aws():
         client = boto3.client("cloudwatch", "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
         monkeypatch.setattr(
-            command.control,
+            local_run.control,
             "running",
             lambda directory: control.Emulator("http://127.0.0.1:1", 1, directory, 1, True, ""),
         )
-        monkeypatch.setattr(command.session, "connect_local", lambda *_: SimpleNamespace(client=lambda service: client))
+        monkeypatch.setattr(
+            local_run.session, "connect_local", lambda *_: SimpleNamespace(client=lambda service: client)
+        )
         yield client
 
 
@@ -127,13 +130,13 @@ def test_every_alarm_is_asked_for_however_many_there_are(cloudwatch, tmp_path):
     ("minutes", "period"), [(30, 60), (60, 60), (180, 300), (24 * 60, 3600), (14 * 24 * 60, 21600)]
 )
 def test_the_window_has_whole_periods_and_not_too_many(minutes, period):
-    window = command.window_until(NOW, minutes)
+    window = dashboard.window_until(NOW, minutes)
     assert window.period == period and window.start % period == 0
     assert 0 <= NOW - minutes * 60 - window.start < period and NOW <= window.end < NOW + 60
 
 
 def test_an_emulator_that_does_not_answer_is_no_missing_one(monkeypatch, capsys):
-    monkeypatch.setattr(command.control, "running", lambda directory: None)
+    monkeypatch.setattr(local_run.control, "running", lambda directory: None)
     monkeypatch.setattr(command.ownership, "in_use", lambda directory: True)
     code, said = refused(capsys, "--local")
     assert code == 6 and "does not answer" in said
