@@ -137,6 +137,6 @@ def test_the_window_has_whole_periods_and_not_too_many(minutes, period):
 
 def test_an_emulator_that_does_not_answer_is_no_missing_one(monkeypatch, capsys):
     monkeypatch.setattr(local_run.control, "running", lambda directory: None)
-    monkeypatch.setattr(command.ownership, "in_use", lambda directory: True)
+    monkeypatch.setattr(local_run.ownership, "in_use", lambda directory: True)
     code, said = refused(capsys, "--local")
     assert code == 6 and "does not answer" in said
