@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 
+from tests.e2e import browser as chromium
 from tests.e2e.support import copy_project, deployed, restore, start, stop
 
 
@@ -67,3 +68,26 @@ def project(shared_project):
             local_dir=deployment.local_dir,
             project=project,
         )
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium for the tests of a module: Playwright's event loop, which it keeps running, ends with them."""
+    if not (path := chromium.executable()):
+        pytest.skip("there is no Chromium on the PATH (Debian: apt-get install chromium)")
+    with chromium.started(path) as started:
+        yield started
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    """What went wrong in the page; a test that provokes an error clears it."""
+    return []
+
+
+@pytest.fixture
+def page(browser, problems):
+    """A page that fails its test for console errors, failed requests and requests to other hosts."""
+    with chromium.watched(browser, problems) as page:
+        yield page
+    assert not problems
