@@ -74,5 +74,10 @@ class Connection:
         stack = account_state.deployed(aws, self._environment)
         known = outputs.for_clients(aws, outputs.usable(aws, stack))
         return Deployment(
-            self._environment, aws, stack, known, lookup.of_stack(aws, stack), callers.read(aws, known["ApiKeyId"])
+            self._environment,
+            aws,
+            stack,
+            known,
+            lookup.of_stack(aws, stack),
+            callers.read(aws, known["ApiId"], known["ApiKeyId"]),
         )

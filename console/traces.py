@@ -33,7 +33,7 @@ INVOCATIONS = ("request", "batch", "import")
 class Step(NamedTuple):
     """One line of an order. `number`: of all steps in the order of reading; `node`: the logical id that it reached.
 
-    `time`: ms since 1970.
+    `time`: ms since 1970, of a request its start.
     """
 
     number: int
@@ -114,16 +114,27 @@ def function_node(source: str) -> str:
 def _step(number: int, line: Line) -> Step:
     node = GATEWAY if line.source == groups.GATEWAY else REACHES.get(line.message, function_node(line.source))
     failed = line.level in ("ERROR", "CRITICAL", "WARNING")
-    return Step(number, line.moment.timestamp() * 1000, line.source, node, line.message, _detail(line), failed)
+    time = line.moment.timestamp() * 1000 - _duration(line)
+    return Step(number, time, line.source, node, line.message, _detail(line), failed)
+
+
+def _duration(line: Line) -> float:
+    """Return the milliseconds of a request, which is logged at its end; 0 for another line."""
+    said = line.fields.get("latency" if line.source == groups.GATEWAY else "milliseconds")
+    is_request = line.source == groups.GATEWAY or line.message == "request"
+    try:
+        return float(str(said)) if is_request else 0.0
+    except ValueError:
+        return 0.0
 
 
 def _detail(line: Line) -> str:
     """Return what differs between lines of the same message."""
     said = line.fields
     if line.source == groups.GATEWAY:
-        return f"{said.get('latency', '?')} ms"
+        return f"took {said.get('latency', '?')} ms"
     if line.message == "request":
-        return f"{said.get('operation', '')} {said.get('status', '')}, {said.get('milliseconds', '?')} ms".strip()
+        return f"{said.get('operation', '')} {said.get('status', '')}, took {said.get('milliseconds', '?')} ms".strip()
     known = (said.get(name) for name in ("order_status", "reason", "details", "error_type", "event_id", "source_file"))
     return ", ".join(_text(value) for value in known if value)
 

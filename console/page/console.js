@@ -485,8 +485,8 @@ function setUpDashboard() {
   const frame = byId("dashboard");
   let inView = false;
   const fit = () => {
-    const page = frame.contentDocument?.documentElement;
-    if (page) frame.style.height = `${Math.max(page.scrollHeight, 300)}px`;
+    const page = frame.contentDocument?.body; // not the root element, which is at least as high as the frame
+    if (page) frame.style.height = `${Math.max(page.getBoundingClientRect().height, 200)}px`;
   };
   const redraw = () => {
     if (inView && !document.hidden && seen.live) {
