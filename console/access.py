@@ -6,8 +6,8 @@ that another origin asks: cookies are shared by all ports of a host, and SameSit
 """
 
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
+from email.message import Message
 from urllib.parse import parse_qs
 
 SAFE = ("GET", "HEAD")
@@ -34,8 +34,9 @@ class Access:
         """Return whether the query has the token, as the printed address does."""
         return any(map(self._is_token, parse_qs(query).get("token", ())))
 
-    def refusal(self, method: str, query: str, headers: Mapping[str, str], hosts: list[str]) -> str:
-        """Return why a request is refused, "" for one that may pass. `hosts`: the values of its Host headers."""
+    def refusal(self, method: str, query: str, headers: Message) -> str:
+        """Return why a request is refused, "" for one that may pass."""
+        hosts = headers.get_all("Host", [])
         if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
             return "this server answers under 127.0.0.1 and localhost only"
         origin = headers.get("Origin")
@@ -51,7 +52,7 @@ class Access:
             return "a request that changes something needs the header Origin"
         return ""
 
-    def _cookies(self, headers: Mapping[str, str]) -> list[str]:
+    def _cookies(self, headers: Message) -> list[str]:
         pairs = (pair.strip().partition("=") for pair in headers.get("Cookie", "").split(";"))
         return [value for name, _, value in pairs if name == self.cookie]
 

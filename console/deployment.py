@@ -61,11 +61,12 @@ class Connection:
             if (emulator.pid, emulator.port) != self._emulator or self._aws is None:
                 self._found = None
                 self._aws = local_run.connect(self._environment, emulator)
+                client: Any = self._aws.client  # its stubs know literal names of services only
                 for service in _SERVICES:  # boto3 makes clients one at a time only
-                    self._aws.client(service)
+                    client(service)
                 self._emulator = (emulator.pid, emulator.port)
             if self._found is None or time.monotonic() - self._read > FRESH:
-                self._found = None
+                self._found = None  # also if reading it fails
                 self._found = self._deployed(self._aws)
                 self._read = time.monotonic()
             return self._found

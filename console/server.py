@@ -85,7 +85,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _fields(self, query: str) -> dict:
         """Return the fields of the query, or of the body of a POST. Raises Refused, before it reads a body."""
-        why = self.server.access.refusal(self.command, query, self.headers, self.headers.get_all("Host", []))
+        why = self.server.access.refusal(self.command, query, self.headers)
         if why:
             raise Refused(HTTPStatus.FORBIDDEN, why)
         length = self.headers.get("Content-Length", "0")

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from config import names
 from console.deployment import Deployment
@@ -100,14 +101,16 @@ class Run:
     def _nodes(self, deployment: Deployment, queues: Iterable[Queue]) -> dict[str, dict]:
         """Return what to write into each box of the picture, by its key; `alarm`: it needs attention."""
         counts = self._traces.counts
-        nodes = {key: {"text": _times(number, *_UNITS.get(key, _INVOCATIONS))} for key, number in counts.items()}
+        nodes: dict[str, dict] = {
+            key: {"text": _times(number, *_UNITS.get(key, _INVOCATIONS))} for key, number in counts.items()
+        }
         for queue in queues:
-            text = f"{queue.waiting} waiting" + (f", {queue.in_flight} in flight" if queue.in_flight else "")
+            text = f"{queue.waiting} + {queue.in_flight} in flight" if queue.in_flight else f"{queue.waiting} waiting"
             nodes[queue.logical_id] = {"text": text, "alarm": not queue.dead_letter_target and queue.waiting > 0}
         table = deployment.aws.client("dynamodb").describe_table(TableName=deployment.outputs["OrdersTableName"])
         nodes["OrdersTable"] = {"text": _times(table["Table"]["ItemCount"], "item", "items")}
-        topic = {"TopicArn": deployment.outputs["OrderEventsTopicArn"]}
-        found = deployment.aws.client("sns").get_paginator("list_subscriptions_by_topic").paginate(**topic)
+        pages = deployment.aws.client("sns").get_paginator("list_subscriptions_by_topic")
+        found = pages.paginate(TopicArn=deployment.outputs["OrderEventsTopicArn"])
         subscribed = sum(len(page["Subscriptions"]) for page in found)
         nodes["Subscribers"] = {"text": _times(subscribed, "subscription", "subscriptions")}
         return nodes
@@ -136,7 +139,7 @@ def _stored(deployment: Deployment, order_id: str) -> dict | None:
 
 
 def _order(trace: Trace, stored: dict | None) -> dict:
-    order = {name: _plain(value) for name, value in (stored or {}).items()}
+    order: dict[str, Any] = {name: _plain(value) for name, value in (stored or {}).items()}
     return {
         "orderId": trace.order_id,
         **order,
