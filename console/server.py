@@ -6,7 +6,7 @@ import sys
 import traceback
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from console import routes
 from console.access import Access
@@ -17,6 +17,7 @@ from deployer.errors import Exit, Failure
 HOST = "127.0.0.1"
 MOST_BYTES = 256 * 1024
 """Of a request's body."""
+MOST_DIGITS = 9
 IDLE_SECONDS = 60
 """Seconds that a connection waits for its next request."""
 
@@ -65,8 +66,8 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
 
     def _respond(self) -> None:
-        address = urlsplit(self.path)
         try:
+            address = self._address()
             fields = self._fields(address.query)
             answer = routes.answer(self.server.console, self.command, address.path, fields)
         except Refused as refused:
@@ -75,6 +76,8 @@ class Handler(BaseHTTPRequestHandler):
         except Unknown as unknown:
             allow = {"Allow": ", ".join(unknown.allowed)} if unknown.allowed else {}
             self._error(unknown.status, str(unknown), headers=allow)
+        except (ConnectionError, TimeoutError):
+            raise  # the browser is gone: handle_error
         except Exception as error:
             self._failed(error)
         else:
@@ -82,6 +85,12 @@ class Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, content, self._session(address.query))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond
+
+    def _address(self) -> SplitResult:
+        try:
+            return urlsplit(self.path)
+        except ValueError:
+            raise Refused(HTTPStatus.BAD_REQUEST, "the address cannot be read") from None
 
     def _fields(self, query: str) -> dict:
         """Return the fields of the query, or of the body of a POST. Raises Refused, before it reads a body."""
@@ -91,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdigit()):
             raise Refused(HTTPStatus.LENGTH_REQUIRED, "a body needs its Content-Length")
-        if int(length) > MOST_BYTES:
+        if len(length) > MOST_DIGITS or int(length) > MOST_BYTES:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {MOST_BYTES} bytes")
         body = self.rfile.read(int(length))
         if self.command != "POST":

@@ -1,5 +1,6 @@
 """Make of log lines the traces of orders: for each, what happened where and when. Pure."""
 
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -123,9 +124,10 @@ def _duration(line: Line) -> float:
     said = line.fields.get("latency" if line.source == groups.GATEWAY else "milliseconds")
     is_request = line.source == groups.GATEWAY or line.message == "request"
     try:
-        return float(str(said)) if is_request else 0.0
+        found = float(str(said)) if is_request else 0.0
     except ValueError:
         return 0.0
+    return found if math.isfinite(found) else 0.0
 
 
 def _detail(line: Line) -> str:
