@@ -15,10 +15,10 @@ _one_at_a_time = threading.Lock()
 
 def listed(deployment: Deployment, name: str) -> dict:
     """Return the messages without their bodies: they hold personal data."""
-    messages = [message.as_json() for message in _messages(deployment, name)]
+    messages = [{**message.as_json(), "rejected": message.rejected} for message in _messages(deployment, name)]
     for message in messages:
         del message["body"]
-    return {"queue": name, "messages": messages}
+    return {"messages": messages}
 
 
 def body(deployment: Deployment, name: str, message_id: str) -> dict:
