@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,10 +46,11 @@ class Unknown(Exception):
 
 @dataclass(frozen=True)
 class Console:
-    """What the routes work on."""
+    """What the routes work on. `dashboards`: the declared body by the stack's id and last update; reading it is slow."""
 
     connection: Connection
     watcher: Watcher
+    dashboards: dict[tuple, str] = field(default_factory=dict)
 
 
 def answer(console: Console, method: str, path: str, fields: Fields) -> Content | dict:
@@ -73,7 +74,9 @@ def _dashboard(console: Console, fields: Fields) -> Content:
     """Draw the dashboard that the templates declare: dev has none, but most of its metrics."""
     deployment = console.connection.current()
     name = names.root_stack(deployment.environment.name)
-    body = dashboard.declared(deployment.aws, deployment.stack)
+    stack = deployment.stack
+    key = stack["StackId"], stack.get("LastUpdatedTime")
+    body = console.dashboards[key] = console.dashboards.get(key) or dashboard.declared(deployment.aws, stack)
     window = dashboard.window_until(time.time(), MINUTES)
     page, _ = dashboard.draw(deployment.aws.client("cloudwatch"), name, body, "this run", window)
     return Content("text/html; charset=utf-8", page.encode(), DASHBOARD_POLICY)

@@ -105,8 +105,10 @@ class Run:
             key: {"text": _times(number, *_UNITS.get(key, _INVOCATIONS))} for key, number in counts.items()
         }
         for queue in queues:
-            text = f"{queue.waiting} + {queue.in_flight} in flight" if queue.in_flight else f"{queue.waiting} waiting"
-            nodes[queue.logical_id] = {"text": text, "alarm": not queue.dead_letter_target and queue.waiting > 0}
+            nodes[queue.logical_id] = {
+                "text": _depth(queue),
+                "alarm": not queue.dead_letter_target and queue.waiting + queue.in_flight > 0,
+            }
         table = deployment.aws.client("dynamodb").describe_table(TableName=deployment.outputs["OrdersTableName"])
         nodes["OrdersTable"] = {"text": _times(table["Table"]["ItemCount"], "item", "items")}
         pages = deployment.aws.client("sns").get_paginator("list_subscriptions_by_topic")
@@ -118,6 +120,14 @@ class Run:
 
 _INVOCATIONS = ("invocation", "invocations")
 _UNITS = {"OrdersApi": ("request", "requests"), "OrderEvents": ("event", "events")}
+
+
+def _depth(queue: Queue) -> str:
+    """Describe it in the width of a box."""
+    counts = {"waiting": queue.waiting, "in flight": queue.in_flight}
+    if all(counts.values()):
+        return f"{queue.waiting} + {queue.in_flight} in flight"
+    return next((f"{number} {where}" for where, number in counts.items() if number), "0 waiting")
 
 
 def _times(number: int, one: str, many: str) -> str:
