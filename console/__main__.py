@@ -37,11 +37,10 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM; return the exit code. Print every failure as one line."""
     options = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _server(options) as server:
             print(f"The console is at  {server.url}\nCtrl-C ends it.", flush=True)
-            if not options.no_browser:
+            if not options.no_browser and _has_display():
                 webbrowser.open(server.url)
             server.serve_forever(poll_interval=0.1)
     except KeyboardInterrupt:
@@ -54,6 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"console: {' '.join(said.split())}", file=sys.stderr)
         return int(failure.code)
     return int(Exit.OK)
+
+
+def _has_display() -> bool:
+    """Return whether a browser opens a window: one in the terminal would keep this process waiting."""
+    return sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
 
 
 def _server(options: argparse.Namespace) -> Server:
@@ -73,6 +77,7 @@ def _server(options: argparse.Namespace) -> Server:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -3,6 +3,7 @@
 
 const POLL = 500; // milliseconds from one look at the run to the next
 const RETRY = 2000; // after the console, not the emulator, did not answer
+const REPORT_LOOKS = 120; // at the report of an import, one a POLL
 const REDRAW = 5000; // of the dashboard
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -52,6 +53,7 @@ async function act(button, target, action) {
     target.replaceChildren(make("p", "The console does not answer.", "wrong"));
   } finally {
     button.disabled = false;
+    if (document.activeElement === document.body) button.focus(); // a disabled button loses it
   }
 }
 
@@ -457,13 +459,14 @@ async function upload() {
   target.replaceChildren(make("p", "uploading…", "quiet"));
   const { ok, document: made } = await tell("upload", { file: byId("file").value });
   if (!ok) return showFailure(target, made.error);
-  for (;;) {
+  for (let looks = 0; looks < REPORT_LOOKS; looks += 1) {
     const { ok: answered, document: said } = await ask("report", made);
     if (!answered) return showFailure(target, said.error);
     showReport(target, made.key, said);
     if (said.final) return undefined;
     await new Promise((passed) => setTimeout(passed, POLL));
   }
+  return target.append(make("p", "No final report yet: see the dead letters of the import.", "wrong"));
 }
 
 function showReport(target, key, { report, rejected }) {

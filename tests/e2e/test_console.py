@@ -20,7 +20,7 @@ from tests.waiting import HANGS, eventually
 pytestmark = pytest.mark.e2e
 
 SCRIPT = "<script>window.broken = 1</script><img src=x onerror='window.broken = 1'>"
-expect.set_options(timeout=HANGS * 1000)
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="module")

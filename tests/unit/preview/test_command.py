@@ -94,7 +94,8 @@ def test_without_local_it_is_drawn_from_where_the_settings_of_the_sdk_lead(monke
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://localhost:4566")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
-    monkeypatch.setattr(command, "_preview", lambda client, name, source, window: (client.meta.endpoint_url, source))
+    monkeypatch.setattr(dashboard, "deployed", lambda client, name: "{}")
+    monkeypatch.setattr(dashboard, "draw", lambda client, name, body, source, _: (client.meta.endpoint_url, source))
     assert command.run(command.parser().parse_args(["-o", str(tmp_path / "page")]), NOW).endswith(", not AWS")
     assert (tmp_path / "page").read_text() == "https://localhost:4566"
 
@@ -140,3 +141,21 @@ def test_an_emulator_that_does_not_answer_is_no_missing_one(monkeypatch, capsys)
     monkeypatch.setattr(local_run.ownership, "in_use", lambda directory: True)
     code, said = refused(capsys, "--local")
     assert code == 6 and "does not answer" in said
+
+
+def test_an_environment_without_a_dashboard_shows_the_one_that_its_template_declares(monkeypatch):
+    arn = "arn:aws:cloudformation:us-east-1:123456789012:stack/food-delivery-dev-MonitoringStack/1"
+    body = '{"widgets": [], "of": "${Environment} in ${AWS::Region} of ${AWS::AccountId}, ${AlertsTopic.TopicName}"}'
+    template = {
+        "Parameters": {"Environment": {"Type": "String"}},
+        "Conditions": {"HasDashboard": {"Fn::Equals": ["a", "b"]}},
+        "Resources": {"Dashboard": {"Condition": "HasDashboard", "Properties": {"DashboardBody": {"Fn::Sub": body}}}},
+    }
+    monkeypatch.setattr(dashboard.reading, "nested", lambda aws, stack: {"MonitoringStack": arn})
+    monkeypatch.setattr(dashboard.reading, "template", lambda aws, stack: template)
+    parameters = [{"ParameterKey": "Environment", "ParameterValue": "dev"}]
+    monkeypatch.setattr(dashboard.reading, "describe", lambda aws, stack: {"Parameters": parameters})
+    assert json.loads(dashboard.declared(SimpleNamespace(), {"StackId": "root"})) == {
+        "widgets": [],
+        "of": "dev in us-east-1 of 123456789012, ${AlertsTopic.TopicName}",
+    }
