@@ -20,7 +20,7 @@ from tests.waiting import HANGS, eventually
 pytestmark = pytest.mark.e2e
 
 SCRIPT = "<script>window.broken = 1</script><img src=x onerror='window.broken = 1'>"
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=HANGS * 1000)
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +219,7 @@ def test_it_ends_at_once_with_a_page_open(page, deployment, problems, ending, em
             os.kill(pid, signal.SIGSTOP)
             time.sleep(1)  # a look at the run hangs by now, or soon: the end must not depend on it
         process.send_signal(ending)
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)  # a look at an emulator that hangs takes 90 s
     finally:
         os.kill(pid, signal.SIGCONT)
         process.kill()
