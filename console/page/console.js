@@ -489,11 +489,11 @@ function setUpDashboard() {
   let inView = false;
   const fit = () => {
     const page = frame.contentDocument?.body; // not the root element, which is at least as high as the frame
+    if (page && frame.src) byId("metrics-note").textContent = `drawn ${clock(Date.now())}`;
     if (page) frame.style.height = `${Math.max(page.getBoundingClientRect().height, 200)}px`;
   };
   const redraw = () => {
     if (inView && !document.hidden && seen.live) {
-      byId("metrics-note").textContent = `drawn ${clock(Date.now())}`;
       if (frame.contentWindow && frame.src) frame.contentWindow.location.replace("dashboard");
       else frame.src = "dashboard";
     }
