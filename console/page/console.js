@@ -410,7 +410,7 @@ function letter(queue, message) {
   const why = make("p", "");
   why.append(make("b", message.reason), message.detail ? `: ${message.detail}` : "");
   const orders = message.orderIds.filter(Boolean).join(", ") || "without an id";
-  const facts = make("p", `${clock(message.sent)} · order ${orders} · received ${message.receiveCount} times · ${message.bytes} bytes `, "quiet");
+  const facts = make("p", `${clock(message.sent)} · order ${orders} · receive count ${message.receiveCount} · ${message.bytes} bytes `, "quiet");
   const button = make("button", "Show body", "small");
   button.addEventListener("click", () => act(button, facts, async () => {
     const shown = item.querySelector("pre");
