@@ -46,6 +46,10 @@ run: $(RUN)  ## Deploy to the local emulator; place, read, update and list an or
 	@$(BIN)/python deploy.py --env dev --local --yes --outputs-file .local/outputs.json
 	@PYTHON=$(BIN)/python examples/walkthrough.sh .local/outputs.json
 
+console: $(RUN)  ## Deploy ENV to the local emulator; open a page to place orders, watch them pass, redrive dead letters
+	@$(BIN)/python deploy.py --env $(ENV) --local --yes
+	@$(BIN)/python -m console --env $(ENV)
+
 stop: $(RUN)  ## Stop the local emulator and keep its state
 	@$(BIN)/python deploy.py --local --stop
 
@@ -141,5 +145,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .venv-load .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run stop deploy templates test check test-load load simulate conformance lint openapi-lint audit dashboard commands pictures docs docs-serve bench lock clean
+.PHONY: help setup run console stop deploy templates test check test-load load simulate conformance lint openapi-lint audit dashboard commands pictures docs docs-serve bench lock clean
 .DEFAULT_GOAL := help

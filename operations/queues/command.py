@@ -1,12 +1,9 @@
 """`--dlq` and `--redrive`: show a dead-letter queue, and move its messages back to their source."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 from deployer import connection
-from deployer.aws import waiting
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 from deployer.options import Options
@@ -57,7 +54,7 @@ def redrive_queue(options: Options, ui: Ui, root: Path) -> dict:
     aws, stack = connection.deployed(ui, options, root)
     known = lookup.of_stack(aws, stack)
     queue = lookup.dead_letter_queue(known, options.queue)
-    source, move = _destination(aws, stack, known, queue)
+    source, move = redrive.destination(aws, stack, known, queue)
     messages = _read(aws, ui, queue)
     _in_flight(ui, queue)
     number = max(queue.waiting, len(messages)) if messages else 0
@@ -78,17 +75,6 @@ def redrive_queue(options: Options, ui: Ui, root: Path) -> dict:
             "check with --dlq, and run this command again; an order that is sent twice is stored once",
         )
     return report
-
-
-def _destination(
-    aws: Aws, stack: Mapping, known: Mapping[str, Queue], queue: Queue
-) -> tuple[str, Callable[[int, bars.OnProgress], redrive.Outcome]]:
-    """Return the name of the messages' source, and the function that moves them there."""
-    if function := lookup.function_of(stack, queue):
-        return function, partial(redrive.invoke, aws.client("sqs"), aws.client("lambda"), queue, function)
-    source = lookup.source_of(known, queue)
-    polling = waiting.polling(aws)
-    return source.logical_id, partial(redrive.run, aws.client("sqs"), queue, source, polling=polling)
 
 
 def _read(aws: Aws, ui: Ui, queue: Queue) -> list[DeadLetter]:

@@ -10,14 +10,17 @@ otherwise cycle forever.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from config import names
-from deployer.aws import service_errors
+from deployer.aws import service_errors, waiting
+from deployer.aws.session import Aws
 from deployer.aws.waiting import PollingConfig
 from deployer.errors import Exit, Failure
 from deployer.show.bars import OnProgress
+from operations.queues import lookup
 from operations.queues.dead_letters import DETAIL, PER_CALL, REASON, event_of, receive, release
 from operations.queues.lookup import Queue
 
@@ -33,6 +36,17 @@ class Outcome:
     moved: int
     kept: int = 0
     duplicated: int = 0
+
+
+def destination(
+    aws: Aws, stack: Mapping, known: Mapping[str, Queue], queue: Queue
+) -> tuple[str, Callable[[int, OnProgress], Outcome]]:
+    """Return the name of the messages' source, and the function that moves them there."""
+    if function := lookup.function_of(stack, queue):
+        return function, partial(invoke, aws.client("sqs"), aws.client("lambda"), queue, function)
+    source = lookup.source_of(known, queue)
+    polling = waiting.polling(aws)
+    return source.logical_id, partial(run, aws.client("sqs"), queue, source, polling=polling)
 
 
 def run(

@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from emulator import control
 from preview import __main__ as command
+from preview import dashboard, local_run
 from tests.unit.preview.support import COUNT, Tree, metric
 
 NOW = 1_700_000_000.0
@@ -20,11 +21,13 @@ def cloudwatch(monkeypatch):
     with mock_aws():
         client = boto3.client("cloudwatch", "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
         monkeypatch.setattr(
-            command.control,
+            local_run.control,
             "running",
             lambda directory: control.Emulator("http://127.0.0.1:1", 1, directory, 1, True, ""),
         )
-        monkeypatch.setattr(command.session, "connect_local", lambda *_: SimpleNamespace(client=lambda service: client))
+        monkeypatch.setattr(
+            local_run.session, "connect_local", lambda *_: SimpleNamespace(client=lambda service: client)
+        )
         yield client
 
 
@@ -91,7 +94,8 @@ def test_without_local_it_is_drawn_from_where_the_settings_of_the_sdk_lead(monke
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://localhost:4566")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
-    monkeypatch.setattr(command, "_preview", lambda client, name, source, window: (client.meta.endpoint_url, source))
+    monkeypatch.setattr(dashboard, "deployed", lambda client, name: "{}")
+    monkeypatch.setattr(dashboard, "draw", lambda client, name, body, source, _: (client.meta.endpoint_url, source))
     assert command.run(command.parser().parse_args(["-o", str(tmp_path / "page")]), NOW).endswith(", not AWS")
     assert (tmp_path / "page").read_text() == "https://localhost:4566"
 
@@ -127,13 +131,31 @@ def test_every_alarm_is_asked_for_however_many_there_are(cloudwatch, tmp_path):
     ("minutes", "period"), [(30, 60), (60, 60), (180, 300), (24 * 60, 3600), (14 * 24 * 60, 21600)]
 )
 def test_the_window_has_whole_periods_and_not_too_many(minutes, period):
-    window = command.window_until(NOW, minutes)
+    window = dashboard.window_until(NOW, minutes)
     assert window.period == period and window.start % period == 0
     assert 0 <= NOW - minutes * 60 - window.start < period and NOW <= window.end < NOW + 60
 
 
 def test_an_emulator_that_does_not_answer_is_no_missing_one(monkeypatch, capsys):
-    monkeypatch.setattr(command.control, "running", lambda directory: None)
-    monkeypatch.setattr(command.ownership, "in_use", lambda directory: True)
+    monkeypatch.setattr(local_run.control, "running", lambda directory: None)
+    monkeypatch.setattr(local_run.ownership, "in_use", lambda directory: True)
     code, said = refused(capsys, "--local")
     assert code == 6 and "does not answer" in said
+
+
+def test_an_environment_without_a_dashboard_shows_the_one_that_its_template_declares(monkeypatch):
+    arn = "arn:aws:cloudformation:us-east-1:123456789012:stack/food-delivery-dev-MonitoringStack/1"
+    body = '{"widgets": [], "of": "${Environment} in ${AWS::Region} of ${AWS::AccountId}, ${AlertsTopic.TopicName}"}'
+    template = {
+        "Parameters": {"Environment": {"Type": "String"}},
+        "Conditions": {"HasDashboard": {"Fn::Equals": ["a", "b"]}},
+        "Resources": {"Dashboard": {"Condition": "HasDashboard", "Properties": {"DashboardBody": {"Fn::Sub": body}}}},
+    }
+    monkeypatch.setattr(dashboard.reading, "nested", lambda aws, stack: {"MonitoringStack": arn})
+    monkeypatch.setattr(dashboard.reading, "template", lambda aws, stack: template)
+    parameters = [{"ParameterKey": "Environment", "ParameterValue": "dev"}]
+    monkeypatch.setattr(dashboard.reading, "describe", lambda aws, stack: {"Parameters": parameters})
+    assert json.loads(dashboard.declared(SimpleNamespace(), {"StackId": "root"})) == {
+        "widgets": [],
+        "of": "dev in us-east-1 of 123456789012, ${AlertsTopic.TopicName}",
+    }
