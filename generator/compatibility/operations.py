@@ -50,7 +50,8 @@ def _operations(document: dict) -> dict[str, dict]:
                     **operation,
                     "parameters": [*common, *operation.get("parameters", [])],
                     "security": [
-                        {_scheme(schemes[name]): set(scopes) for name, scopes in each.items()} for each in security
+                        {_scheme(schemes.get(name, {"type": name})): set(scopes) for name, scopes in each.items()}
+                        for each in security
                     ],
                 }
     return found
