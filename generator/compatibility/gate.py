@@ -50,7 +50,7 @@ def _differences(old: object, new: object, path: str) -> Iterator[str]:
                 yield f"{place} is new"
             else:
                 yield from _differences(old[key], new[key], place)
-    elif old != new:
+    elif json.dumps(old) != json.dumps(new):  # Python's True is 1
         yield f"{path} is {_short(new)}, was {_short(old)}"
 
 

@@ -34,7 +34,7 @@ class Direction(Enum):
 
 def changes(old: dict, new: dict, direction: Direction, path: str = "") -> Iterator[str]:
     """Yield a sentence for each change from `old` to `new` that breaks the other side. No schema has a `$ref`."""
-    if old == new or (direction is Direction.RECEIVED and "format" not in str(new) and _met(new, old)):
+    if _text(old) == _text(new) or (direction is Direction.RECEIVED and "format" not in str(new) and _met(new, old)):
         return
     promise, given = (new, old) if direction is Direction.RECEIVED else (old, new)
     for keyword, value in promise.items():
