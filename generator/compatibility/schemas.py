@@ -85,7 +85,7 @@ def _broken(keyword: str, old: dict, new: dict, direction: Direction, path: str)
     elif keyword == "enum":
         yield from _enumeration(old, new, direction, path)
     else:
-        yield f"{path or 'it'}: {keyword} is {_value(new, keyword)}, was {_value(old, keyword)}"
+        yield f"{_prefix(path)}{keyword} is {_value(new, keyword)}, was {_value(old, keyword)}"
 
 
 def _enumeration(old: dict, new: dict, direction: Direction, path: str) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _format(old: dict, new: dict, direction: Direction, path: str) -> Iterator[s
     before, after = old.get("format"), new.get("format")
     narrow, wide = (before, after) if direction is Direction.RECEIVED else (after, before)
     if before != after and (narrow is None or _INTEGERS.get(narrow) != wide):
-        yield f"{path or 'it'}: format is {after or 'absent'}, was {before or 'absent'}"
+        yield f"{_prefix(path)}format is {after or 'absent'}, was {before or 'absent'}"
 
 
 def _members(old: dict, new: dict, direction: Direction, path: str) -> Iterator[str]:
@@ -133,7 +133,7 @@ def _members(old: dict, new: dict, direction: Direction, path: str) -> Iterator[
             yield from changes(was, now, direction, _join(path, name))
     if rest is not None and rest != rest_now:
         if rest_now is None:
-            yield f"{path or 'it'}: other fields are refused now"
+            yield f"{_prefix(path)}other fields are refused now"
         else:
             yield from changes(rest, rest_now, direction, _join(path, "*"))
 
@@ -144,6 +144,10 @@ def _schema_of_rest(schema: dict) -> dict | None:
     return rest if isinstance(rest, dict) else {} if rest else None
 
 
+def _prefix(path: str) -> str:
+    return f"{path}: " if path else ""
+
+
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
@@ -151,8 +155,9 @@ def _join(path: str, name: str) -> str:
 def _value(schema: dict, keyword: str) -> str:
     if keyword not in schema:
         return "absent"
-    text = json.dumps(_constraint(schema, keyword) if keyword in _BOUNDS else schema[keyword], sort_keys=True)
-    return text if len(text) <= 80 else f"{text[:77]}…"
+    text = json.dumps(schema[keyword], sort_keys=True)
+    exclusive = " (exclusive)" if schema.get(_BOUNDS.get(keyword, "")) else ""
+    return f"{text if len(text) <= 80 else f'{text[:77]}…'}{exclusive}"
 
 
 def _listed(values) -> str:
