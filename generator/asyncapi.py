@@ -91,7 +91,8 @@ def _schema(schema: dict) -> dict:
 
 def _events() -> dict:
     properties = {name: _event_attribute(name) for name in _EVENT_ATTRIBUTES}
-    headers = {"type": "object", "required": list(_EVENT_ATTRIBUTES), "properties": properties}
+    required = [name for name in _EVENT_ATTRIBUTES if name in ORDER_EVENT["required"]]
+    headers = {"type": "object", "required": required, "properties": properties}
     events = {
         event_type: _message(
             event_type,
