@@ -10,7 +10,8 @@ import pytest
 
 from contract.routes import ROUTES
 from domain import strict_json
-from generator import examples
+from generator import asyncapi, examples
+from handlers import orders_events
 from tests.unit.handlers.contract_examples import executed
 from tests.unit.handlers.importing import World
 from tests.unit.handlers.importing import event as uploaded
@@ -85,3 +86,8 @@ def test_a_changed_answer_is_noticed(api, queues, topic, monkeypatch):  # noqa: 
     given = examples.document()
     monkeypatch.setattr("domain.pricing.total", lambda *arguments: 1)
     assert executed(given, api, queues, topic, monkeypatch) != given
+
+
+def test_the_attributes_in_the_document_are_those_that_are_published():
+    for message in asyncapi.document()["channels"]["orderEvents"]["messages"].values():
+        assert set(message["headers"]["properties"]) == set(orders_events._ATTRIBUTES)

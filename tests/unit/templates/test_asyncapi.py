@@ -10,7 +10,6 @@ from contract.imports import CSV_COLUMNS, IMPORT_REPORT
 from domain import messages
 from generator import asyncapi
 from generator.compatibility.schemas import inlined
-from handlers import orders_events
 
 DOCUMENT = asyncapi.document()
 INLINED = inlined(DOCUMENT, DOCUMENT)
@@ -52,11 +51,6 @@ def test_every_message_has_examples_that_are_valid(name, message):
 def test_every_payload_is_a_schema_that_refuses_something(name, message):
     Draft4Validator.check_schema(message["payload"])
     assert not Draft4Validator(message["payload"]).is_valid({})
-
-
-def test_the_attributes_of_an_event_are_those_that_are_published():
-    for message in INLINED["channels"]["orderEvents"]["messages"].values():
-        assert set(message["headers"]["properties"]) == set(orders_events._ATTRIBUTES)
 
 
 def test_every_type_of_event_is_a_message():
