@@ -56,7 +56,7 @@ stop: $(RUN)  ## Stop the local emulator and keep its state
 deploy: $(RUN)  ## Deploy ENV (dev, staging, prod) to AWS
 	@$(BIN)/python deploy.py --env $(ENV)
 
-templates: $(READY)  ## Render templates/, docs/openapi.yaml, docs/alarms.md, docs/order-fields.md; tables of docs/capacity.md and docs/conformance.md
+templates: $(READY)  ## Render templates/, docs/openapi.yaml, docs/asyncapi.yaml, docs/alarms.md, docs/order-fields.md; tables of docs/capacity.md and docs/conformance.md
 	@$(BIN)/python -m generator
 	@$(BIN)/python -m capacity --write
 	@$(BIN)/python -m conformance --write
@@ -86,7 +86,7 @@ endif
 simulate: $(READY)  ## Run the handlers on a simulated AWS with SEEDS schedules, or replay SEED and shrink it
 	@$(BIN)/python -m tests.simulation $(if $(SEED),$(SEED),--seeds $(SEEDS))
 
-lint: $(READY)  ## Code style, direction of imports, types, workflows, rendered files up to date, cfn-lint
+lint: $(READY)  ## Code style, direction of imports, types, workflows, rendered files up to date, the contract's version, cfn-lint
 	@mkdir -p .local
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
@@ -94,11 +94,15 @@ lint: $(READY)  ## Code style, direction of imports, types, workflows, rendered 
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	@$(BIN)/python -m generator --check
+	@$(BIN)/python -m generator.compatibility
 	@$(BIN)/cfn-lint --include-checks I --regions us-east-1 -- templates/*.yaml bootstrap/*.yaml
 	@echo "lint: clean"
 
-openapi-lint:  ## Lint docs/openapi.yaml by the standard rules of redocly and spectral (needs Node.js and a network)
-	@npx --yes @redocly/cli@$(REDOCLY) lint docs/openapi.yaml --extends recommended --max-problems 100
+release-contract: $(READY)  ## Write the contract of this version to docs/contract-history (docs/versioning.md)
+	@$(BIN)/python -m generator.compatibility --release
+
+openapi-lint:  ## Lint docs/openapi.yaml and docs/asyncapi.yaml by redocly and spectral (needs Node.js and a network)
+	@npx --yes @redocly/cli@$(REDOCLY) lint docs/openapi.yaml docs/asyncapi.yaml --extends recommended --max-problems 100
 	@printf 'extends: ["spectral:oas"]\n' > .spectral.yaml; trap 'rm -f .spectral.yaml' EXIT; \
 		npx --yes @stoplight/spectral-cli@$(SPECTRAL) lint docs/openapi.yaml --ruleset .spectral.yaml --fail-severity hint
 
@@ -145,5 +149,5 @@ lock:  ## Pin the newest versions that setup.cfg allows (needs uv)
 clean: stop  ## Stop the emulator and remove everything that is not checked in
 	rm -rf .venv .venv-audit .venv-load .local .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup run console stop deploy templates test check test-load load simulate conformance lint openapi-lint audit dashboard commands pictures docs docs-serve bench lock clean
+.PHONY: help setup run console stop deploy templates test check test-load load simulate conformance lint release-contract openapi-lint audit dashboard commands pictures docs docs-serve bench lock clean
 .DEFAULT_GOAL := help

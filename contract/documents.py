@@ -85,6 +85,7 @@ ORDER_EVENT = {
     "title": "OrderEvent",
     "type": "object",
     "required": [
+        "contractVersion",
         "eventId",
         "eventType",
         "occurredAt",
@@ -96,6 +97,11 @@ ORDER_EVENT = {
         "source",
     ],
     "properties": {
+        "contractVersion": {
+            "type": "string",
+            "pattern": "^[0-9]+[.][0-9]+[.][0-9]+$",
+            "description": "of the contract that the event is by; another first number may mean another reader",
+        },
         "eventId": {"type": "string", "description": "orderId:version; the same in every delivery of this event"},
         "eventType": {"type": "string", "enum": ["OrderCreated", "OrderStatusChanged"]},
         "occurredAt": DATE_TIME,

@@ -5,7 +5,6 @@ import json
 import os
 import sys
 import traceback
-from configparser import ConfigParser
 from importlib import import_module
 from pathlib import Path
 
@@ -76,14 +75,13 @@ def _run(options: argparse.Namespace, command: Command | None, stream) -> dict:
 
 
 def _version() -> str:
-    """The version in setup.cfg, and the commit of a checkout that has one."""
+    """The contract's version, and the commit of a checkout that has one."""
+    from contract import VERSION
     from deployer.stacks import deployment_records
 
-    settings = ConfigParser()
-    settings.read(ROOT / "setup.cfg", encoding="utf-8")
     source = deployment_records.local_source(ROOT)
     commit = f" (commit {source.commit[:10]}{', changed since' * source.dirty})" if source.commit else ""
-    return f"{settings['metadata']['name']} {settings['metadata']['version']}{commit}"
+    return f"food-delivery-platform {VERSION}{commit}"
 
 
 def _stop(options: argparse.Namespace, stream) -> dict:

@@ -5,6 +5,7 @@ They have no address and no items: subscribers that need them can read the order
 
 from collections.abc import Mapping
 
+from contract import VERSION
 from contract.documents import ORDER_EVENT
 from contract.models import ORDER
 from domain import orders, validation
@@ -23,6 +24,7 @@ def announcement(before: Mapping | None, after: Mapping) -> dict | None:
     if before is not None and before["status"] == after["status"]:
         return None
     event = {
+        "contractVersion": VERSION,
         # Each change has another version, so every delivery of an event has the same id.
         "eventId": f"{after['orderId']}:{after['version']}",
         "eventType": CREATED if before is None else STATUS_CHANGED,

@@ -4,14 +4,16 @@
 """
 
 from http import HTTPStatus
+from typing import Any
 
+from contract import VERSION
 from contract.dialects import validated
 from contract.errors import ERRORS
 from contract.models import MODELS
 from contract.routes import COMMON_ERRORS, ROUTES, Route
 from contract.schemas import IDENTIFIER
-
-VERSION = "1.0.0"
+from generator import examples
+from generator.examples import Exchange
 
 _DESCRIPTION = f"""\
 Place orders, follow them, and list a customer's. Every request carries an API key. Every error,
@@ -26,7 +28,7 @@ such as 29.99: it needs a tolerance.
 
 _TAG = {"name": "orders", "description": "Orders of food, from placing to delivery"}
 
-_HEADERS = {
+_HEADERS: dict[str, tuple[str, dict]] = {
     "ETag": ("the order's version, for If-Match", {"type": "string", "pattern": '^"[1-9][0-9]*"$'}),
     "Location": (
         "the order: an absolute path, stage or base path included, on the host of this request",
@@ -48,17 +50,8 @@ _HEADERS = {
 # Headers of a success that some of its responses lack.
 _SOMETIMES = ("Idempotency-Replayed",)
 
-_ADDRESS = {"street": "12 Harbour Road", "city": "Bristol", "zipCode": "BS1 4RN"}
-_ORDER = {
-    "customerId": "CUST-12345",
-    "items": [{"productId": "ITEM-001", "quantity": 2, "price": 12.5}],
-    "deliveryAddress": _ADDRESS,
-}
-_EXAMPLES = {
-    "OrderRequest": _ORDER,
-    "OrderSubmission": {"orderId": "ORD-2024-0001", **_ORDER, "priority": "high"},
-    "StatusUpdate": {"status": "processing"},
-}
+CODES = "x-error-codes"
+"""Of a response: the codes of `contract.errors` that it may have."""
 
 
 def document() -> dict:
@@ -103,38 +96,58 @@ def _server() -> dict:
 
 
 def _operation(route: Route) -> dict:
-    body = {"requestBody": {"required": True, "content": _content(route.request_model)}} if route.request_model else {}
+    shown = examples.exchanges(route.operation)
     return {
         "operationId": route.operation,
         "tags": [_TAG["name"]],
         "summary": route.summary,
         "description": route.description,
         "parameters": [
-            *(_parameter("path", name, IDENTIFIER, required=True) for name in route.path_parameters),
-            *(_parameter("query", name, schema) for name, schema in route.query.items()),
-            *(_parameter("header", name, schema) for name, schema in route.headers.items()),
+            *(_parameter("path", name, IDENTIFIER, shown, required=True) for name in route.path_parameters),
+            *(_parameter("query", name, schema, shown) for name, schema in route.query.items()),
+            *(_parameter("header", name, schema, shown) for name, schema in route.headers.items()),
         ],
-        **body,
-        "responses": {str(route.success): _success(route), **_failures(route)},
+        **_body(route, shown),
+        "responses": {str(route.success): _success(route, shown), **_failures(route, shown)},
     }
 
 
-def _parameter(place: str, name: str, schema: dict, required: bool = False) -> dict:
+def _body(route: Route, shown: list[Exchange]) -> dict:
+    if not route.request_model:
+        return {}
+    samples = {each.name: _example(each, each.request["body"]) for each in shown if each.is_valid}
+    return {"requestBody": {"required": True, "content": _content(route.request_model, samples)}}
+
+
+def _example(exchange: Exchange, value: Any) -> dict:
+    return {"summary": exchange.summary, "value": value}
+
+
+def _parameter(place: str, name: str, schema: dict, shown: list[Exchange], required: bool = False) -> dict:
     described = {"description": schema["description"]} if "description" in schema else {}
     plain = {key: value for key, value in _schema(schema).items() if key != "description"}
-    return {"name": name, "in": place, "required": required, **described, "schema": plain}
+    part = {"path": "path", "query": "query", "header": "headers"}[place]
+    values = [each.request[part][name] for each in shown if name in each.request.get(part, {})]
+    sample = {"example": int(values[0]) if schema["type"] == "integer" else values[0]} if values else {}
+    return {"name": name, "in": place, "required": required, **described, "schema": plain, **sample}
 
 
-def _success(route: Route) -> dict:
+def _success(route: Route, shown: list[Exchange]) -> dict:
     names = (*route.response_headers, "X-Request-Id")
+    answers = [each for each in shown if each.response["status"] == route.success]
+    headers = {name: value for each in reversed(answers) for name, value in each.response["headers"].items()}
     return {
         "description": HTTPStatus(route.success).phrase,
-        "headers": {name: _header(name, required=name not in _SOMETIMES) for name in names},
-        "content": _content(route.response_model),
+        "headers": {name: _header(name, headers.get(name), required=name not in _SOMETIMES) for name in names},
+        "content": _content(route.response_model, _answers(answers)),
     }
 
 
-def _failures(route: Route) -> dict[str, dict]:
+def _answers(exchanges: list[Exchange]) -> dict[str, dict]:
+    return {each.name: _example(each, each.response["body"]) for each in exchanges}
+
+
+def _failures(route: Route, shown: list[Exchange]) -> dict[str, dict]:
     """Status -> response; the codes that share a status share its description."""
     kinds = sorted(
         (ERRORS[code] for code in {*COMMON_ERRORS, *route.errors}), key=lambda kind: (kind.status, kind.code)
@@ -142,22 +155,29 @@ def _failures(route: Route) -> dict[str, dict]:
     responses: dict[str, dict] = {}
     for kind in kinds:
         meaning = f"`{kind.code}`: {kind.message}"
-        first = {"description": "", "headers": {"X-Request-Id": _header("X-Request-Id")}, "content": _content("Error")}
+        samples = _answers([each for each in shown if each.response["status"] == kind.status])
+        first = {
+            "description": "",
+            "headers": {"X-Request-Id": _header("X-Request-Id")},
+            "content": _content("Error", samples),
+            CODES: [],
+        }
         response = responses.setdefault(str(kind.status), first)
         response["description"] = f"{response['description']}\n{meaning}".strip()
+        response[CODES].append(kind.code)
         if kind.retry_after:
             response["headers"]["Retry-After"] = _header("Retry-After")
     return responses
 
 
-def _header(name: str, required: bool = False) -> dict:
+def _header(name: str, sample: str | None = None, required: bool = False) -> dict:
     description, schema = _HEADERS[name]
-    return {"description": description, "required": required, "schema": schema}
+    shown = {"example": int(sample) if schema["type"] == "integer" else sample} if sample else {}
+    return {"description": description, "required": required, "schema": schema, **shown}
 
 
-def _content(model: str) -> dict:
-    example = {"example": _EXAMPLES[model]} if model in _EXAMPLES else {}
-    return {"application/json": {"schema": _reference(model), **example}}
+def _content(model: str, samples: dict[str, dict]) -> dict:
+    return {"application/json": {"schema": _reference(model), **({"examples": samples} if samples else {})}}
 
 
 def _reference(model: str) -> dict:

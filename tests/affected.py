@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 UNIT = "tests/unit/"
 CONFIGURES_ALL = {"setup.cfg", "pyproject.toml", "requirements/lock.txt"}
-RENDERED = {"templates", "openapi.yaml", "alarms.md"}
+RENDERED = {"templates", "openapi.yaml", "asyncapi.yaml", "alarms.md"}
 """Names of what `python -m generator` writes."""
 READS_SOURCES = {"*.py", "requirements.md"}
 ANY_SOURCE = "any source"

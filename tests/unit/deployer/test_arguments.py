@@ -218,16 +218,16 @@ def test_a_misspelt_environment_is_answered_with_all_and_the_closest(capsys):
     assert "'prd'; did you mean prod? known: dev, prod, staging" in capsys.readouterr().err
 
 
-def test_the_version_is_that_of_setup_cfg_with_the_commit(capsys, monkeypatch, tmp_path):
-    (tmp_path / "setup.cfg").write_text("[metadata]\nname = platform\nversion = 1.2.3\n")
+def test_the_version_is_the_contracts_with_the_commit(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("contract.VERSION", "1.2.3")
     monkeypatch.setattr(cli, "ROOT", tmp_path)
     assert cli.main(["--version"]) == Exit.OK
-    assert capsys.readouterr().out == "platform 1.2.3\n"  # outside git
+    assert capsys.readouterr().out == "food-delivery-platform 1.2.3\n"  # outside git
     monkeypatch.setattr(
         "deployer.stacks.deployment_records.local_source", lambda root: Source(commit="0123456789abcdef", dirty=True)
     )
     assert cli.main(["--version"]) == Exit.OK
-    assert capsys.readouterr().out == "platform 1.2.3 (commit 0123456789, changed since)\n"
+    assert capsys.readouterr().out == "food-delivery-platform 1.2.3 (commit 0123456789, changed since)\n"
 
 
 def test_the_help_names_every_option_in_one_line_or_two():

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract import VERSION
 from contract.documents import DOCUMENTS
 from domain.claims import order_claim
 from handlers import clients, orders_events, telemetry
@@ -147,6 +148,7 @@ def test_a_stored_order_is_published_without_address_and_items(topic):
     assert handle(created("ORD-1")) == []
     (event,) = topic.events
     assert event == {
+        "contractVersion": VERSION,
         "eventId": "ORD-1:1",
         "eventType": "OrderCreated",
         "occurredAt": "2026-01-02T03:04:05.678Z",

@@ -35,7 +35,11 @@ def test_every_error_that_a_route_can_answer_is_documented(document):
     for route in ROUTES:
         responses = document["paths"][route.path][route.method.lower()]["responses"]
         for code in (*COMMON_ERRORS, *route.errors):
-            assert f"`{code}`" in responses[str(ERRORS[code].status)]["description"], (route.operation, code)
+            response = responses[str(ERRORS[code].status)]
+            assert f"`{code}`" in response["description"], (route.operation, code)
+            assert code in response[openapi.CODES]
+        listed = [code for response in responses.values() for code in response.get(openapi.CODES, ())]
+        assert sorted(listed) == sorted({*COMMON_ERRORS, *route.errors})
 
 
 def test_every_operation_wants_the_api_key(document):
