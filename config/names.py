@@ -38,6 +38,16 @@ def live(function: str) -> str:
     return f"{function}:{ALIAS}"
 
 
+def usage_plan_output(tier: str) -> str:
+    """Return the stack's output with the id of the usage plan of a tier of partners."""
+    return f"{tier.capitalize()}UsagePlanId"
+
+
+def partner_key(environment: str, partner: str) -> str:
+    """Return the name of a partner's API keys, which no template has; for "" the beginning of all those names."""
+    return f"{root_stack(environment)}/{partner}"
+
+
 def order_files_rule(environment: str) -> str:
     """Return the name of the EventBridge rule for uploaded files.
 

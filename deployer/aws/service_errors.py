@@ -218,7 +218,10 @@ _S3_ACTIONS = {
 }
 _ACTIONS = {
     "apigateway:GetAccount": "apigateway:GET",
-    "apigateway:GetApiKey": "apigateway:GET",
+    "apigateway:CreateApiKey": "apigateway:POST",
+    "apigateway:CreateUsagePlanKey": "apigateway:POST",
+    "apigateway:DeleteApiKey": "apigateway:DELETE",
+    **dict.fromkeys(("apigateway:GetApiKey", "apigateway:GetApiKeys", "apigateway:GetUsagePlanKeys"), "apigateway:GET"),
     "apigateway:UpdateAccount": "apigateway:PATCH",
     "lambda:Invoke": "lambda:InvokeFunction",
     "resourcegroupstaggingapi:GetResources": "tag:GetResources",
