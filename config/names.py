@@ -10,6 +10,10 @@ ROLLBACK_TRIGGER = "RollbackTrigger"
 """Key in the Metadata of an alarm that rolls back a release which brings it into ALARM; its value is the reason."""
 
 
+# Tag of an API key of a partner: with the partner's name.
+PARTNER_TAG = "Partner"
+
+
 def root_stack(environment: str) -> str:
     return f"{PROJECT}-{environment}"
 

@@ -221,7 +221,7 @@ _ACTIONS = {
     "apigateway:CreateApiKey": "apigateway:POST",
     "apigateway:CreateUsagePlanKey": "apigateway:POST",
     "apigateway:DeleteApiKey": "apigateway:DELETE",
-    **dict.fromkeys(("apigateway:GetApiKey", "apigateway:GetApiKeys", "apigateway:GetUsagePlanKeys"), "apigateway:GET"),
+    **{f"apigateway:{name}": "apigateway:GET" for name in ("GetApiKey", "GetApiKeys", "GetUsage", "GetUsagePlanKeys")},
     "apigateway:UpdateAccount": "apigateway:PATCH",
     "lambda:Invoke": "lambda:InvokeFunction",
     "resourcegroupstaggingapi:GetResources": "tag:GetResources",

@@ -11,7 +11,6 @@ from pathlib import Path
 from contract import partners
 from deployer import connection
 from deployer.aws import advice
-from deployer.aws.session import Aws
 from deployer.commands import side_effects
 from deployer.errors import Exit, Failure
 from deployer.options import Options
@@ -93,8 +92,12 @@ def _give(options: Options, ui: Ui, registry: Registry, tier: str, action: str, 
     for key in unfinished:
         keys.delete(aws, key.id)
     key_id, value = registry.grant(partner, tier)
-    _check_alone(aws, registry, partner, key_id, 1 if action == records.ADD else MOST_KEYS)
-    _print(options, aws, key_id, value)
+    try:
+        _check_alone(registry, partner, key_id, 1 if action == records.ADD else MOST_KEYS)
+        _print(options, value)
+    except BaseException:
+        keys.delete(aws, key_id)  # nobody knows its value
+        raise
     advice.ask(
         aws,
         "this change is not in the list of --partners: its record could not be written",
@@ -106,24 +109,21 @@ def _give(options: Options, ui: Ui, registry: Registry, tier: str, action: str, 
     return {"result": "added", "partner": partner, "tier": tier, "keyId": key_id, "apiKey": value}
 
 
-def _check_alone(aws: Aws, registry: Registry, partner: str, key_id: str, most: int) -> None:
-    """Delete the new key, and raise Failure, if another run has made one meanwhile. The earlier one stays."""
-    own = [key.id for key in registry.keys(partner) if key.plan]
-    if key_id in own[most:]:
-        keys.delete(aws, key_id)
+def _check_alone(registry: Registry, partner: str, key_id: str, most: int) -> None:
+    """Raise Failure(REFUSED) if another run has made a key meanwhile, and this one is the later."""
+    if key_id in [key.id for key in registry.keys(partner) if key.plan][most:]:
         raise Failure(
             Exit.REFUSED, f"another run has made a key of partner {partner} at the same time", "--partners lists it"
         )
 
 
-def _print(options: Options, aws: Aws, key_id: str, value: str) -> None:
-    """Print the value; delete the key if standard output cannot be written: nobody would know its value."""
+def _print(options: Options, value: str) -> None:
+    """Print the value; raise Failure(FAILED) if standard output cannot be written. With JSON the report has it."""
     if options.output == "json":
-        return  # the report has it
+        return
     print(value, flush=True)
     if problem := getattr(sys.stdout, "problem", ""):
-        keys.delete(aws, key_id)
-        raise Failure(Exit.FAILED, f"standard output cannot be written ({problem}), so the new key was deleted")
+        raise Failure(Exit.FAILED, f"standard output cannot be written ({problem}), so the new key is deleted again")
 
 
 def _listed(own: Sequence[Key]) -> str:

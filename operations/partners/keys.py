@@ -18,7 +18,7 @@ from deployer.aws.session import Aws
 from deployer.options import Options
 from deployer.stacks import outputs
 
-_PARTNER, _TIER = "Partner", "Tier"
+_TIER = "Tier"
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -83,7 +83,7 @@ class Registry:
                 description=f"Key of partner {partner}, {tier}",
                 enabled=True,
                 value=value,
-                tags={**names.tags(self.environment), _PARTNER: partner, _TIER: tier},
+                tags={**names.tags(self.environment), names.PARTNER_TAG: partner, _TIER: tier},
             )["id"]
         except Exception as error:
             if not (service_errors.is_transient(error) or service_errors.code_of(error) == "ConflictException"):
@@ -123,7 +123,7 @@ def of_environment(aws: Aws, environment: str) -> list[Key]:
 def _key(item: Mapping[str, Any], environment: str) -> Key | None:
     """Return an item of GetApiKeys; None for a key that --partner-add did not make for this environment."""
     tags = item.get("tags", {})
-    partner, tier = tags.get(_PARTNER, ""), tags.get(_TIER, "")
+    partner, tier = tags.get(names.PARTNER_TAG, ""), tags.get(_TIER, "")
     ours = names.tags(environment).items() <= tags.items() and tier in partners.TIERS
     if not (ours and partner and item.get("name") == names.partner_key(environment, partner)):
         return None
