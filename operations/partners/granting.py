@@ -91,6 +91,7 @@ def _give(options: Options, ui: Ui, registry: Registry, tier: str, action: str, 
     confirm_by_question(f"{question}, in {options.env}{aws.elsewhere}?", options)
     for key in unfinished:
         keys.delete(aws, key.id)
+        ui.line(f"{ui.ok} {'Deleted':<10} key {key.id}, which a run that did not end left in no usage plan")
     key_id, value = registry.grant(partner, tier)
     try:
         _check_alone(registry, partner, key_id, 1 if action == records.ADD else MOST_KEYS)

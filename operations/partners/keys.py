@@ -19,6 +19,7 @@ from deployer.options import Options
 from deployer.stacks import outputs
 
 _TIER = "Tier"
+_LARGEST_PAGES = {"PageSize": 500}
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -58,7 +59,7 @@ class Registry:
         return {
             each["id"]: tier
             for tier, plan in self.plans.items()
-            for page in pages.paginate(usagePlanId=plan, nameQuery=name)
+            for page in pages.paginate(usagePlanId=plan, nameQuery=name, PaginationConfig=_LARGEST_PAGES)
             for each in page["items"]
         }
 
@@ -115,7 +116,8 @@ def registry(aws: Aws, stack: Mapping[str, Any], options: Options) -> Registry:
 def of_environment(aws: Aws, environment: str) -> list[Key]:
     """Return the keys of all partners, by partner and age, without their plans."""
     pages = aws.client("apigateway").get_paginator("get_api_keys")
-    found = pages.paginate(nameQuery=names.partner_key(environment, ""), includeValues=False)
+    name = names.partner_key(environment, "")
+    found = pages.paginate(nameQuery=name, includeValues=False, PaginationConfig=_LARGEST_PAGES)
     keys = [key for page in found for item in page["items"] if (key := _key(item, environment))]
     return sorted(keys, key=lambda key: (key.partner, key.created, key.id))
 
