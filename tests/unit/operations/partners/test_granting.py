@@ -143,8 +143,10 @@ def test_keys_of_others_are_no_partners(world):
     world.gateway.partner("other", environment="prod")
     world.gateway.put("hand", "food-delivery-dev/acme", {})
     world.gateway.put("tagged", "my-key", {"Project": "food-delivery", "Environment": "dev", "Partner": "acme"})
+    world.gateway.partner("copied", plan=False)["tags"]["Environment"] = "prod"
+    world.gateway.partner("renamed", plan=False)["name"] = "food-delivery-dev/bravo"
     assert world.run("--partner-add")["result"] == "added"
-    assert {"other", "hand", "tagged"} <= set(world.gateway.keys)
+    assert {"other", "hand", "tagged", "copied", "renamed"} <= set(world.gateway.keys)
 
 
 @pytest.mark.parametrize("fault", LOST)
