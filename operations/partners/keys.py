@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config import names
 from contract import partners
@@ -18,8 +18,11 @@ from deployer.aws.session import Aws
 from deployer.options import Options
 from deployer.stacks import outputs
 
+if TYPE_CHECKING:
+    from mypy_boto3_apigateway.type_defs import PaginatorConfigTypeDef
+
 _TIER = "Tier"
-_LARGEST_PAGES = {"PageSize": 500}
+_LARGEST_PAGES: "PaginatorConfigTypeDef" = {"PageSize": 500}
 _ALPHABET = string.ascii_letters + string.digits
 
 
