@@ -67,6 +67,13 @@ class Options:
     delete_data: bool = False
     expired: bool = False
 
+    # --partner-add, --partner-rotate
+    partner: str = ""
+    tier: str | None = None
+
+    # --partner-revoke
+    key_id: str = ""
+
     # --prune
     keep: int = 10
 
@@ -101,6 +108,8 @@ _ARGUMENTS = {
     "day": ("--imported",),
     "file": ("--apply", "--discard", "--import", "--faults"),
     "function": ("--logs",),
+    "key_id": ("--partner-revoke",),
+    "partner": ("--partner-add", "--partner-rotate"),
     "queue": ("--dlq", "--redrive"),
     "version": ("--rollback",),
 }
