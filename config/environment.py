@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from config import previews
 from config.parameters import DEPLOYER_ONLY, Parameter, settings
-from config.sections import Api, Data, Deploy, Functions, Imports, Monitoring, Pipeline, Release, Section
+from config.sections import Api, Data, Deploy, Functions, Identity, Imports, Monitoring, Pipeline, Release, Section
 from contract import settings as contract
 
 ENVIRONMENTS_DIR = Path(__file__).resolve().parent.parent / "environments"
@@ -45,6 +45,7 @@ class Environment(Section):
     pipeline: Pipeline = Pipeline()
     functions: Functions = Functions()
     api: Api
+    identity: Identity = Identity()
     monitoring: Monitoring = Monitoring()
     release: Release = Release()
     deploy: Deploy = Deploy()

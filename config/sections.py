@@ -13,6 +13,7 @@ from config.constraints import (
     RETENTION_DAYS,
     ROLE_ARN,
     SHORTEST_ORDER_TTL,
+    USER_POOL_ARN,
     WARM_READS,
     WARM_WRITES,
     check_origins,
@@ -143,6 +144,13 @@ class Api(Section):
         0, ge=0, le=2_000_000_000
     )
     """Requests per five minutes and address that the firewall lets through, 10 at least; 0 for no firewall"""
+
+
+class Identity(Section):
+    user_pool_arn: Annotated[str, Parameter("UserPoolArn", "the ARN of a Cognito user pool, or empty")] = Field(
+        "", pattern=USER_POOL_ARN
+    )
+    """ARN of the user pool whose customers may call /me/orders; empty for no such routes"""
 
 
 class Monitoring(Section):

@@ -3,11 +3,12 @@
 A caller that may not see an order gets the answer for one that does not exist.
 """
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from contract import partners
-from contract.schemas import RESERVED_ID_PREFIXES
+from contract.schemas import ID_PATTERN, RESERVED_ID_PREFIXES
 from domain.errors import OrderError
 
 
@@ -58,3 +59,14 @@ def of_key(value: str | None, key_id: str) -> Caller:
     except ValueError:
         raise OrderError("forbidden") from None
     return Caller(key_id, partner, tier)
+
+
+def of_token(claims: Mapping) -> Caller:
+    """Return the customer whose access token, with these claims, API Gateway has verified.
+
+    Raises OrderError("unauthorized") for claims that no such token has, and for a subject that no order can name.
+    """
+    subject = claims.get("sub")
+    if claims.get("token_use") != "access" or not isinstance(subject, str) or not re.fullmatch(ID_PATTERN, subject):
+        raise OrderError("unauthorized")
+    return Caller(customer=subject)

@@ -13,12 +13,24 @@ from contract.schemas import IDENTIFIER
 
 VERSION = "1.0.0"
 
+_SECURITY_SCHEMES = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    # Not oauth2, whose URLs are those of the owner of the user pool.
+    "accessToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "an access token of the customers' Cognito user pool, no ID token",
+    },
+}
+
 _DESCRIPTION = f"""\
-Place orders, follow them, and list a customer's. Every request carries an API key. Every error,
-whoever answers it, has the one shape of the schema Error; programs decide by its `code`.
+Place orders, follow them, and list a customer's. Every request carries an API key, except those of customers
+under `/me`, which carry an access token; those routes exist only where customers have a user pool. Every error, whoever
+answers it, has the one shape of the schema Error; programs decide by its `code`.
 
 A path or a method that is not listed here is answered {ERRORS["route_not_found"].status} `route_not_found`, with or
-without a key. OPTIONS is answered 204 on every path, without a key: the preflight request of browsers.
+without a key. OPTIONS is answered 204 on every path, without a key or a token: the preflight request of browsers.
 
 Amounts have at most two decimals. A validator that computes `multipleOf` in binary fractions refuses some of them,
 such as 29.99: it needs a tolerance.
@@ -58,6 +70,8 @@ _EXAMPLES = {
     "OrderRequest": _ORDER,
     "OrderSubmission": {"orderId": "ORD-2024-0001", **_ORDER, "priority": "high"},
     "StatusUpdate": {"status": "processing"},
+    "MyOrderRequest": {name: value for name, value in _ORDER.items() if name != "customerId"},
+    "Cancellation": {"status": "cancelled"},
 }
 
 
@@ -80,7 +94,7 @@ def document() -> dict:
         "tags": [_TAG],
         "paths": paths,
         "components": {
-            "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
+            "securitySchemes": _SECURITY_SCHEMES,
             "schemas": {name: _model(name) for name in MODELS},
         },
     }
@@ -108,12 +122,13 @@ def _operation(route: Route) -> dict:
         "operationId": route.operation,
         "tags": [_TAG["name"]],
         "summary": route.summary,
-        "description": route.description,
+        "description": route.description + (f" The token needs the scope `{route.scope}`." if route.scope else ""),
         "parameters": [
             *(_parameter("path", name, IDENTIFIER, required=True) for name in route.path_parameters),
             *(_parameter("query", name, schema) for name, schema in route.query.items()),
             *(_parameter("header", name, schema) for name, schema in route.headers.items()),
         ],
+        **({"security": [{"accessToken": []}]} if route.scope else {}),
         **body,
         "responses": {str(route.success): _success(route), **_failures(route)},
     }

@@ -1,4 +1,4 @@
-"""The function that places and changes orders: POST /orders, PUT /orders/{orderId}."""
+"""The function that places and changes orders: POST and PUT under /orders and, for customers, /me/orders."""
 
 import os
 import time
@@ -18,7 +18,8 @@ def handler(event: dict, context: object) -> dict:
 def create_order(request: Request) -> Response:
     config = configuration.api_config()
     key = parameters.idempotency_key(request.headers.get("idempotency-key"))
-    wanted = validation.order_request(request.json())
+    customer, body = request.caller.customer, request.json()
+    wanted = validation.order_request(body) if customer is None else validation.customers_order(body, customer)
     features = flags.enabled(configuration.feature_flags(), wanted["customerId"])
     order = orders.new_order(
         {**wanted, "correlationId": request.request_id},
@@ -47,8 +48,11 @@ def update_order_status(request: Request) -> Response:
     timestamp = parameters.timestamp(request.query.get("timestamp"), order_id)
     versions = parameters.if_match(request.headers.get("if-match"))
     key = parameters.idempotency_key(request.headers.get("idempotency-key"))
-    status = validation.status_update(request.json())
-    possible = lifecycle.predecessors(status) and versions != ()
+    by_customer = request.caller.customer is not None
+    status = validation.status_update(request.json(), "Cancellation" if by_customer else "StatusUpdate")
+    transitions = lifecycle.OF_CUSTOMERS if by_customer else lifecycle.TRANSITIONS
+    allowed_from = lifecycle.predecessors(status, transitions)
+    possible = allowed_from and versions != ()
 
     table = orders_table(configuration.api_config())
     changed, order = False, None
@@ -57,19 +61,24 @@ def update_order_status(request: Request) -> Response:
     if possible and (order or timestamp):
         change_id = claims.change_id(request.caller.scope, key, status)
         changed, order = _move(
-            table, order or {"orderId": order_id, "timestamp": timestamp}, status, versions, change_id
+            table, order or {"orderId": order_id, "timestamp": timestamp}, status, allowed_from, versions, change_id
         )
     if order is None:
         raise OrderError("not_found")
     if changed:
         telemetry.order_status_changed(status)
     else:
-        lifecycle.check_unchanged(order, status, versions)
+        lifecycle.check_unchanged(order, status, versions, transitions)
     return Response(200, orders.representation(order), {"ETag": http.etag(order)})
 
 
 def _move(
-    table: OrdersTable, order: Mapping, status: str, versions: tuple[int, ...] | None, change_id: str
+    table: OrdersTable,
+    order: Mapping,
+    status: str,
+    allowed_from: tuple[str, ...],
+    versions: tuple[int, ...] | None,
+    change_id: str,
 ) -> tuple[bool, orders.Order | None]:
     """Set the status as `OrdersTable.set_status` does. `order` needs only `orderId` and `timestamp`.
 
@@ -81,7 +90,7 @@ def _move(
             order["orderId"],
             order["timestamp"],
             status,
-            allowed_from=lifecycle.predecessors(status),
+            allowed_from=allowed_from,
             versions=versions,
             change_id=change_id,
             now=now,
@@ -124,7 +133,12 @@ def _ttl_days() -> int:
     return int(os.environ["ORDER_TTL_DAYS"])
 
 
-OPERATIONS = {"createOrder": create_order, "updateOrderStatus": update_order_status}
+OPERATIONS = {
+    "createOrder": create_order,
+    "createMyOrder": create_order,
+    "updateOrderStatus": update_order_status,
+    "cancelMyOrder": update_order_status,
+}
 
 clients.warm_up(clients.dynamodb)
-validation.warm_up("OrderRequest", "StatusUpdate")
+validation.warm_up("OrderRequest", "StatusUpdate")  # those of customers at the first request: many have none

@@ -1,4 +1,4 @@
-"""The function that reads orders: GET /orders/{orderId}, GET /orders/customer/{customerId}."""
+"""The function that reads orders: GET under /orders and, for customers, /me/orders."""
 
 from domain import orders, paging, parameters
 from domain.errors import OrderError
@@ -24,7 +24,7 @@ def get_order(request: Request) -> Response:
 def list_customer_orders(request: Request) -> Response:
     config = configuration.api_config()
     query = request.query
-    customer_id = parameters.customer_id(request.path.get("customerId"))
+    customer_id = request.caller.customer or parameters.customer_id(request.path.get("customerId"))
     status = parameters.status_filter(query.get("status"))
     size = parameters.page_size(query.get("limit"), config["defaultPageSize"], config["maxPageSize"])
     after = paging.decode(query.get("nextToken"), customer_id, status)
@@ -36,6 +36,11 @@ def list_customer_orders(request: Request) -> Response:
     return Response(200, document)
 
 
-OPERATIONS = {"getOrder": get_order, "listCustomerOrders": list_customer_orders}
+OPERATIONS = {
+    "getOrder": get_order,
+    "getMyOrder": get_order,
+    "listCustomerOrders": list_customer_orders,
+    "listMyOrders": list_customer_orders,
+}
 
 clients.warm_up(clients.dynamodb)
