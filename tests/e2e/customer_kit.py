@@ -58,9 +58,7 @@ class UserPool:
         """Return the name of a new user."""
         name = f"customer-{uuid.uuid4().hex[:12]}"
         self.cognito.admin_create_user(UserPoolId=self.pool_id, Username=name, MessageAction="SUPPRESS")
-        self.cognito.admin_set_user_password(
-            UserPoolId=self.pool_id, Username=name, Password=PASSWORD, Permanent=True
-        )
+        self.cognito.admin_set_user_password(UserPoolId=self.pool_id, Username=name, Password=PASSWORD, Permanent=True)
         return name
 
     def sign_in(self, name: str, scopes: Iterable[str] = (READ_SCOPE, WRITE_SCOPE)) -> dict[str, str]:
