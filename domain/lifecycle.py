@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from domain.callers import Caller
 from domain.errors import OrderError
 
 INITIAL = "pending"
@@ -27,14 +28,17 @@ def _most_changes(status: str) -> int:
 MOST_CHANGES = _most_changes(INITIAL)
 
 
-def predecessors(status: str, transitions: Transitions = TRANSITIONS) -> tuple[str, ...]:
-    """Return the statuses from which an order may change to `status`."""
-    return tuple(before for before, after in transitions.items() if status in after)
+def transitions(caller: Caller) -> Transitions:
+    """Return the changes of status that the caller may make."""
+    return TRANSITIONS if caller.customer is None else OF_CUSTOMERS
 
 
-def check_unchanged(
-    order: Mapping, status: str, versions: tuple[int, ...] | None, transitions: Transitions = TRANSITIONS
-) -> None:
+def predecessors(status: str, caller: Caller) -> tuple[str, ...]:
+    """Return the statuses from which the caller may change an order to `status`."""
+    return tuple(before for before, after in transitions(caller).items() if status in after)
+
+
+def check_unchanged(order: Mapping, status: str, versions: tuple[int, ...] | None, caller: Caller) -> None:
     """Return if `order`, which did not change to `status`, has that status already: a repetition is not an error.
 
     `versions` are those that the client based the change on, None for any.
@@ -44,7 +48,7 @@ def check_unchanged(
         raise OrderError("version_mismatch", [f"the order's version is {order['version']}"])
     if order["status"] != status:
         # A later version may have added the status.
-        allowed = ", ".join(transitions.get(order["status"], ())) or "nothing"
+        allowed = ", ".join(transitions(caller).get(order["status"], ())) or "nothing"
         raise OrderError(
             "illegal_transition",
             [f"status: cannot change from {order['status']} to {status}; allowed: {allowed}"],

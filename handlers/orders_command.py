@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 
 from domain import admission, claims, flags, lifecycle, orders, parameters, validation
+from domain.callers import Caller
 from domain.errors import OrderError
 from handlers import clients, configuration, http, telemetry
 from handlers.http import Request, Response
@@ -22,7 +23,7 @@ def create_order(request: Request) -> Response:
     wanted = validation.order_request(body) if customer is None else validation.customers_order(body, customer)
     features = flags.enabled(configuration.feature_flags(), wanted["customerId"])
     order = orders.new_order(
-        {**wanted, "correlationId": request.request_id},
+        {**wanted, **request.caller.owned, "correlationId": request.request_id},
         now=_now(),
         features=features,
         ttl_days=_ttl_days(),
@@ -43,40 +44,36 @@ def create_order(request: Request) -> Response:
 
 
 def update_order_status(request: Request) -> Response:
-    order_id = parameters.order_id(request.path.get("orderId"))
+    order_id = parameters.order_id(request.path.get("orderId"), request.caller)
     telemetry.about(order_id)
     timestamp = parameters.timestamp(request.query.get("timestamp"), order_id)
     versions = parameters.if_match(request.headers.get("if-match"))
     key = parameters.idempotency_key(request.headers.get("idempotency-key"))
-    by_customer = request.caller.customer is not None
-    status = validation.status_update(request.json(), "Cancellation" if by_customer else "StatusUpdate")
-    transitions = lifecycle.OF_CUSTOMERS if by_customer else lifecycle.TRANSITIONS
-    allowed_from = lifecycle.predecessors(status, transitions)
-    possible = allowed_from and versions != ()
+    status = validation.status_update(request.json(), "Cancellation" if request.caller.customer else "StatusUpdate")
+    possible = lifecycle.predecessors(status, request.caller) and versions != ()
 
     table = orders_table(configuration.api_config())
     changed, order = False, None
     if timestamp is None or not possible:
-        order = table.get(order_id, timestamp)
+        order = table.get(order_id, timestamp, request.caller)
     if possible and (order or timestamp):
         change_id = claims.change_id(request.caller.scope, key, status)
-        changed, order = _move(
-            table, order or {"orderId": order_id, "timestamp": timestamp}, status, allowed_from, versions, change_id
-        )
+        known = order or {"orderId": order_id, "timestamp": timestamp}
+        changed, order = _move(table, request.caller, known, status, versions, change_id)
     if order is None:
         raise OrderError("not_found")
     if changed:
         telemetry.order_status_changed(status)
     else:
-        lifecycle.check_unchanged(order, status, versions, transitions)
-    return Response(200, orders.representation(order), {"ETag": http.etag(order)})
+        lifecycle.check_unchanged(order, status, versions, request.caller)
+    return Response(200, orders.representation(order, request.caller), {"ETag": http.etag(order)})
 
 
 def _move(
     table: OrdersTable,
+    caller: Caller,
     order: Mapping,
     status: str,
-    allowed_from: tuple[str, ...],
     versions: tuple[int, ...] | None,
     change_id: str,
 ) -> tuple[bool, orders.Order | None]:
@@ -90,7 +87,8 @@ def _move(
             order["orderId"],
             order["timestamp"],
             status,
-            allowed_from=allowed_from,
+            caller=caller,
+            allowed_from=lifecycle.predecessors(status, caller),
             versions=versions,
             change_id=change_id,
             now=now,
@@ -110,7 +108,7 @@ def _replayed(table: OrdersTable, claim: dict, order: orders.Order, request: Req
     """Return the first response again, for the Idempotency-Key of `claim`."""
     if not claims.is_of(claim, order):
         raise OrderError("idempotency_conflict")
-    first = table.get(claim["claimedOrderId"], claim["orderTimestamp"])
+    first = table.get(claim["claimedOrderId"], claim["orderTimestamp"], request.caller)
     if first is None:
         raise OrderError("not_found", ["the order placed with this Idempotency-Key is gone"])
     telemetry.about(first["orderId"])
@@ -120,7 +118,7 @@ def _replayed(table: OrdersTable, claim: dict, order: orders.Order, request: Req
 def _answer(order: orders.Order, request: Request, headers: dict[str, str] | None = None) -> Response:
     return Response(
         201,
-        orders.representation(order),
+        orders.representation(order, request.caller),
         {"Location": http.location(request, order["orderId"]), "ETag": http.etag(order), **(headers or {})},
     )
 

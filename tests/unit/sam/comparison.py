@@ -21,6 +21,7 @@ from config.parameters import from_environment
 from contract.routes import ROUTES
 from deployer.plan import cfn_yaml
 from generator.api_logging import ACCESS_LOG_FIELDS
+from generator.customers import HAS_CUSTOMERS
 from generator.functions import BY_KEY, FUNCTIONS
 
 # SAM's template has no customers.
@@ -105,7 +106,12 @@ def rows(found: list[Difference]) -> list[Difference]:
 
 
 def our_resources() -> dict[str, dict]:
-    return {title: each for template in resolved_templates().values() for title, each in template["Resources"].items()}
+    return {
+        title: each
+        for template in resolved_templates().values()
+        for title, each in template["Resources"].items()
+        if each.get("Condition") != HAS_CUSTOMERS
+    }
 
 
 def generated() -> dict[str, dict]:
