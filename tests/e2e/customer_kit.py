@@ -2,23 +2,42 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import jwt
 
 from contract.routes import READ_SCOPE, WRITE_SCOPE
 from tests.waiting import HANGS
 
 PASSWORD = "Correct-horse-7"
 RETURN_TO = "https://shop.example.com/signed-in"
+WEB_PAGE: dict[str, Any] = {
+    "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+    "AllowedOAuthFlowsUserPoolClient": True,
+    "AllowedOAuthFlows": ["code"],
+    "CallbackURLs": [RETURN_TO],
+    "SupportedIdentityProviders": ["COGNITO"],
+}
+
+
+def claims_of(token: str) -> dict:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def key_id_of(token: str) -> dict[str, str]:
+    """Return the header that names the key of the token's signature."""
+    return {"kid": jwt.get_unverified_header(token)["kid"]}
 
 
 @dataclass(frozen=True)
 class UserPool:
     """A user pool with the resource server of the contract's scopes, and a public client of a web page."""
 
+    local_dir: Path
     endpoint: str
     cognito: Any
     pool_id: str
@@ -38,21 +57,8 @@ class UserPool:
                 {"ScopeName": scope.split("/")[1], "ScopeDescription": scope} for scope in (READ_SCOPE, WRITE_SCOPE)
             ],
         )
-        client = cognito.create_user_pool_client(
-            UserPoolId=pool["Id"],
-            ClientName="web",
-            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
-            AllowedOAuthFlowsUserPoolClient=True,
-            AllowedOAuthFlows=["code"],
-            AllowedOAuthScopes=["openid", READ_SCOPE, WRITE_SCOPE],
-            CallbackURLs=[RETURN_TO],
-            SupportedIdentityProviders=["COGNITO"],
-        )["UserPoolClient"]
-        return cls(deployment.outputs["EndpointUrl"], cognito, pool["Id"], pool["Arn"], client["ClientId"])
-
-    @property
-    def issuer(self) -> str:
-        return f"https://cognito-idp.{self.pool_id.split('_')[0]}.amazonaws.com/{self.pool_id}"
+        found = cls(deployment.local_dir, deployment.outputs["EndpointUrl"], cognito, pool["Id"], pool["Arn"], "")
+        return found.client_for(READ_SCOPE, WRITE_SCOPE)
 
     def sign_up(self) -> str:
         """Return the name of a new user."""
@@ -76,6 +82,18 @@ class UserPool:
             tokens = browser.post("/oauth2/token", data={**wanted, "grant_type": "authorization_code", "code": code})
         assert tokens.status_code == 200, tokens.text
         return tokens.json()
+
+    def client_for(self, *scopes: str) -> "UserPool":
+        """Return the pool as another client sees it, which may ask for these scopes."""
+        client = self.cognito.create_user_pool_client(
+            UserPoolId=self.pool_id, ClientName="another", AllowedOAuthScopes=["openid", *scopes], **WEB_PAGE
+        )["UserPoolClient"]
+        return replace(self, client_id=client["ClientId"])
+
+    def signed(self, token: str, **changes: Any) -> str:
+        """Return a token with other claims, which the pool's own key signs."""
+        [key] = self.local_dir.rglob(f"cognito-pool-keys/{self.pool_id}-access.pem")
+        return jwt.encode(claims_of(token) | changes, key.read_bytes(), algorithm="RS256", headers=key_id_of(token))
 
     def sign_in_by_password(self, name: str) -> dict[str, str]:
         """Return the tokens of Cognito's own API, which have no scopes of a resource server."""
