@@ -81,7 +81,7 @@ _CHANGE = {
         " the order's latest"
     ),
 }
-_PAGE = {
+_PAGE: dict[str, dict] = {
     "limit": {
         "type": "integer",
         "minimum": 1,

@@ -198,7 +198,7 @@ class OrdersTable:
         started = after
         if after is not None and not after[0]:
             query["KeyConditionExpression"] += " AND #timestamp <= :latest"
-            query.setdefault("ExpressionAttributeNames", {})["#timestamp"] = "timestamp"
+            query["ExpressionAttributeNames"] = {**query.get("ExpressionAttributeNames", {}), "#timestamp": "timestamp"}
             values[":latest"] = after[1]
             after = None
         query["ExpressionAttributeValues"] = to_item(values)
