@@ -9,7 +9,7 @@ from contract.routes import ROUTES
 from contract.schemas import STATUSES
 from domain import claims
 from domain.callers import Caller
-from handlers import repository, telemetry
+from handlers import repository, telemetry, visibility
 from handlers.attributes import to_item
 from tests.unit.handlers.api import event, order, send
 
@@ -303,7 +303,7 @@ def test_the_condition_of_a_write_is_what_the_caller_sees(api, aws, caller, part
     key = placed["orderId"], placed["timestamp"]
     is_seen = table.get(*key, Caller())
     assert caller.sees(is_seen) == (table.get(*key, caller) is not None)
-    condition, operands = repository._seen_by(caller)
+    condition, operands = visibility.condition(caller)
     now = placed["timestamp"] + 1
     changed, after = table.set_status(
         *key,
