@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from botocore.exceptions import ClientError
 
 from contract import shards
-from contract.partners import QUALIFIER
 from domain.callers import Caller
 from domain.claims import TIMESTAMP as CLAIM_TIMESTAMP
 from domain.errors import OrderError
 from domain.orders import Order, is_expired
-from handlers import clients, faults
+from handlers import clients, faults, visibility
 from handlers.attributes import from_item, to_attribute, to_item
+from handlers.visibility import Position
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
         TransactWriteItemTypeDef,
     )
 
-CUSTOMER_INDEX = "customerIdIndex"
-PARTNER_CUSTOMER_INDEX = "partnerCustomerIndex"  # of partners' orders only, by partner and customer
 TRANSACTION_ATTEMPTS = 6
 
 # A filter removes items that a query has read, so one page may take several queries.
@@ -45,7 +43,6 @@ NOT_EXPIRED = "(attribute_not_exists(expiresAt) OR expiresAt >= :seconds)"
 # Why DynamoDB cancels a transaction that may succeed in a moment.
 RETRIABLE_REASONS = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
-Position = tuple[str, int]  # (orderId, timestamp); with "" for the orderId, before any order of that time
 Document = TypeVar("Document", Order, dict)
 
 
@@ -140,7 +137,7 @@ class OrdersTable:
         if versions is not None:
             version_condition, more = _among("version", "version", versions)
             condition, operands = f"{condition} AND {version_condition}", operands | more
-        seen, more = _seen_by(caller)
+        seen, more = visibility.condition(caller)
         condition, operands = f"{condition}{seen}", operands | more
         try:
             response = self.client.update_item(
@@ -178,34 +175,13 @@ class OrdersTable:
         A page may be short, even empty, and still have a next one: after MAX_QUERIES the search stops, if few of many
         orders have `status` or most are past their time to live.
         """
-        index, attribute, value = _list_of(caller, customer_id)
-        values = {":listed": value, ":seconds": _now() // 1000}
-        query: QueryInputTypeDef = {
-            "TableName": self.name,
-            "IndexName": index,
-            "KeyConditionExpression": f"{attribute} = :listed",
-            "FilterExpression": NOT_EXPIRED
-            if caller.customer is None
-            else f"{NOT_EXPIRED} AND attribute_not_exists(partner)",
-            "ScanIndexForward": False,
-            "Limit": size + 1,  # one more, to know whether there is a next page
-        }
-        if status is not None:
-            query["FilterExpression"] += " AND #status = :status"
-            query["ExpressionAttributeNames"] = {"#status": "status"}
-            values[":status"] = status
-            query["Limit"] = max(size + 1, FILTERED_READ)
-        started = after
-        if after is not None and not after[0]:
-            query["KeyConditionExpression"] += " AND #timestamp <= :latest"
-            query["ExpressionAttributeNames"] = {**query.get("ExpressionAttributeNames", {}), "#timestamp": "timestamp"}
-            values[":latest"] = after[1]
-            after = None
-        query["ExpressionAttributeValues"] = to_item(values)
+        listing = visibility.listing(caller, customer_id)
+        query = self._query(listing, size, after, status)
+        started, after = after, after if after and after[0] else None
         found: list[Order] = []
         for _ in range(MAX_QUERIES):
             if after is not None:
-                query["ExclusiveStartKey"] = {**_key(*after), attribute: to_attribute(value)}
+                query["ExclusiveStartKey"] = {**_key(*after), listing.attribute: to_attribute(listing.value)}
             response = self.client.query(**query)
             found += map(order_of, response["Items"])
             if len(found) > size:
@@ -215,7 +191,30 @@ class OrdersTable:
             last = from_item(response["LastEvaluatedKey"])
             after = last["orderId"], last["timestamp"]
             query["Limit"] = max(size + 1, FILTERED_READ)
-        return found, after if caller.customer is None else _unnamed(after, found, started)
+        return found, visibility.position(caller, after, found, started)
+
+    def _query(
+        self, listing: visibility.Listing, size: int, after: Position | None, status: str | None
+    ) -> "QueryInputTypeDef":
+        """Return the first query of a page."""
+        key, condition, names = f"{listing.attribute} = :listed", f"{NOT_EXPIRED}{listing.condition}", {}
+        values = {":listed": listing.value, ":seconds": _now() // 1000}
+        limit = size + 1  # one more, to know whether there is a next page
+        if after and not after[0]:
+            key, names["#timestamp"], values[":latest"] = f"{key} AND #timestamp <= :latest", "timestamp", after[1]
+        if status is not None:
+            condition, names["#status"], values[":status"] = f"{condition} AND #status = :status", "status", status
+            limit = max(limit, FILTERED_READ)
+        return {
+            "TableName": self.name,
+            "IndexName": listing.index,
+            "KeyConditionExpression": key,
+            "FilterExpression": condition,
+            **({"ExpressionAttributeNames": names} if names else {}),
+            "ExpressionAttributeValues": to_item(values),
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
 
     def put_if_absent(self, document: Mapping) -> "PutTypeDef":
         """Return the Put of an order or a claim, conditional on no item having its key."""
@@ -251,7 +250,10 @@ def item_of(document: Mapping) -> dict:
     key of its list.
     """
     if "partner" in document:
-        document = {**document, "partnerCustomer": _partner_customer(document["partner"], document["customerId"])}
+        document = {
+            **document,
+            "partnerCustomer": visibility.partner_customer(document["partner"], document["customerId"]),
+        }
     if "processedDate" in document:
         document = {**document, "processedDate": shards.shard_of(document["processedDate"], document["orderId"])}
     return to_item(document)
@@ -275,40 +277,6 @@ def _seen(item: Mapping, caller: Caller) -> Order | None:
     """Return the order in an item, None if it is past its time to live or the caller does not see it."""
     order = _unexpired(order_of(item))
     return order if order is not None and caller.sees(order) else None
-
-
-def _seen_by(caller: Caller) -> tuple[str, dict]:
-    """Return `Caller.sees` as the end of DynamoDB's condition, and its operands."""
-    if caller.partner is not None:
-        return " AND partner = :partner", {":partner": caller.partner}
-    if caller.customer is not None:
-        return " AND customerId = :me AND attribute_not_exists(partner)", {":me": caller.customer}
-    return "", {}
-
-
-def _unnamed(position: Position | None, found: list[Order], started: Position | None) -> Position | None:
-    """Return a position like `position`, where the search for a customer's orders stopped, for the customer.
-
-    That order may be a partner's, so its id becomes "": go on with the orders of its time. A customer's last order of that
-    time is named. If the search began at that time already, go on before it: a list has an end, whatever is hidden in it.
-    """
-    if position is None:
-        return None
-    if found and found[-1]["timestamp"] == position[1]:
-        return found[-1]["orderId"], position[1]
-    return "", position[1] - (started is not None and started[1] == position[1])
-
-
-def _list_of(caller: Caller, customer_id: str) -> tuple[str, str, str]:
-    """Return the index of a customer's orders that a partner sees, or of all; its key's attribute and value."""
-    if caller.partner is None:
-        return CUSTOMER_INDEX, "customerId", customer_id
-    return PARTNER_CUSTOMER_INDEX, "partnerCustomer", _partner_customer(caller.partner, customer_id)
-
-
-def _partner_customer(partner: str, customer_id: str) -> str:
-    """Return the key of a partner's list of a customer's orders. No name of a partner has the qualifier."""
-    return f"{partner}{QUALIFIER}{customer_id}"
 
 
 def _key(order_id: str, timestamp: int) -> dict:
