@@ -205,16 +205,18 @@ class OrdersTable:
         if status is not None:
             condition, names["#status"], values[":status"] = f"{condition} AND #status = :status", "status", status
             limit = max(limit, FILTERED_READ)
-        return {
+        query: QueryInputTypeDef = {
             "TableName": self.name,
             "IndexName": listing.index,
             "KeyConditionExpression": key,
             "FilterExpression": condition,
-            **({"ExpressionAttributeNames": names} if names else {}),
             "ExpressionAttributeValues": to_item(values),
             "ScanIndexForward": False,
             "Limit": limit,
         }
+        if names:
+            query["ExpressionAttributeNames"] = names
+        return query
 
     def put_if_absent(self, document: Mapping) -> "PutTypeDef":
         """Return the Put of an order or a claim, conditional on no item having its key."""
