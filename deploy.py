@@ -12,6 +12,7 @@ NEEDED = (
     "aws_lambda_powertools",
     "boto3",
     "cfnlint",
+    "cryptography",
     "deflate",
     "fastjsonschema",
     "jsonschema",

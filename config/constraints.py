@@ -15,6 +15,7 @@ MAX_ORIGINS = 5  # the API's stage has a variable for each
 
 ROLE_ARN = r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$"
 POLICY_ARN = r"^(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+)?$"
+USER_POOL_ARN = r"^(arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool/[\w-]+_[0-9A-Za-z]+)?$"
 EMAIL = r"^([^@\s]+@[^@\s]+)?$"
 ALLOWED_ORIGINS = Parameter(
     "AllowedOrigins",

@@ -10,7 +10,19 @@ from pydantic_core import ErrorDetails
 
 from config import previews
 from config.parameters import DEPLOYER_ONLY, Parameter, settings
-from config.sections import Api, Data, Deploy, Functions, Imports, Monitoring, Partners, Pipeline, Release, Section
+from config.sections import (
+    Api,
+    Data,
+    Deploy,
+    Functions,
+    Identity,
+    Imports,
+    Monitoring,
+    Partners,
+    Pipeline,
+    Release,
+    Section,
+)
 from contract import settings as contract
 from contract.partners import TIERS
 
@@ -47,6 +59,7 @@ class Environment(Section):
     functions: Functions = Functions()
     api: Api
     partners: Partners = Partners()
+    identity: Identity = Identity()
     monitoring: Monitoring = Monitoring()
     release: Release = Release()
     deploy: Deploy = Deploy()

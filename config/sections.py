@@ -13,6 +13,7 @@ from config.constraints import (
     RETENTION_DAYS,
     ROLE_ARN,
     SHORTEST_ORDER_TTL,
+    USER_POOL_ARN,
     WARM_READS,
     WARM_WRITES,
     check_origins,
@@ -165,6 +166,13 @@ class Partners(Section):
 
     premium_daily_quota: Annotated[int, Parameter("PremiumDailyQuota")] = Field(50_000, ge=1)
     """Requests per day and API key of a partner in tier premium"""
+
+
+class Identity(Section):
+    user_pool_arn: Annotated[str, Parameter("UserPoolArn", "the ARN of a Cognito user pool, or empty")] = Field(
+        "", pattern=USER_POOL_ARN
+    )
+    """ARN of the user pool whose customers may call /me/orders; empty for no such routes"""
 
 
 class Monitoring(Section):

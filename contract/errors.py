@@ -18,7 +18,12 @@ class ErrorKind(NamedTuple):
 
 _KINDS = (
     ErrorKind("invalid_request", 400, "The request is not valid; see details."),
-    ErrorKind("forbidden", 403, "A valid API key is required in the x-api-key header."),
+    ErrorKind("unauthorized", 401, "A valid access token is required in the Authorization header."),
+    ErrorKind(
+        "forbidden",
+        403,
+        "The request is not allowed. Except under /me, it needs a valid API key in the x-api-key header.",
+    ),
     ErrorKind("not_found", 404, "There is no such order."),
     ErrorKind("route_not_found", 404, "There is no such route; see the OpenAPI document."),
     ErrorKind("order_conflict", 409, "This orderId belongs to another order."),

@@ -2,7 +2,7 @@
 
 from contract.dialects import without
 from contract.fields import ITEM_ALIASES, ORDER_FIELDS, REQUEST, RESPONSE, SUBMISSION, Field, Model
-from contract.schemas import DRAFT_04, STATUSES, choice, closed_object
+from contract.schemas import DRAFT_04, IDENTIFIER, STATUSES, choice, closed_object
 
 # Limits of requests: orders accepted under earlier limits need not meet them.
 _LIMITS = ("additionalProperties", "pattern", "allOf", "multipleOf", "maximum", "maxItems", "maxLength")
@@ -52,10 +52,24 @@ ORDER_SUBMISSION = closed_object(
     **{"$schema": DRAFT_04, "title": "OrderSubmission"},
 )
 
+# The body of POST /me/orders: the customer is the token's.
+MY_ORDER_REQUEST = ORDER_REQUEST | {
+    "title": "MyOrderRequest",
+    "required": [name for name in ORDER_REQUEST["required"] if name != "customerId"],
+    "properties": ORDER_REQUEST["properties"]
+    | {"customerId": IDENTIFIER | {"description": "may be left out; no other than the token's subject"}},
+}
+
 STATUS_UPDATE = closed_object(
     {"status": choice(STATUSES)},
     ["status"],
     **{"$schema": DRAFT_04, "title": "StatusUpdate"},
+)
+
+CANCELLATION = closed_object(
+    {"status": choice(("cancelled",))},
+    ["status"],
+    **{"$schema": DRAFT_04, "title": "Cancellation"},
 )
 
 # Responses may gain fields, so they are open.
@@ -122,6 +136,8 @@ MODELS = {
     "OrderRequest": ORDER_REQUEST,
     "OrderSubmission": ORDER_SUBMISSION,
     "StatusUpdate": STATUS_UPDATE,
+    "MyOrderRequest": MY_ORDER_REQUEST,
+    "Cancellation": CANCELLATION,
     "Order": ORDER,
     "OrderPage": ORDER_PAGE,
     "Accepted": ACCEPTED,

@@ -25,7 +25,8 @@ class Route:
 
     `function` is the function's key in the compute stack and its module in `handlers/`; `query` and `headers` map the
     name of an optional parameter to its JSON Schema; `errors` are codes of `contract.errors` in addition to
-    COMMON_ERRORS.
+    COMMON_ERRORS. With a `scope` the route is for customers, exists only where they have a user pool, and takes an access
+    token with that scope; without one it takes an API key.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Route:
     headers: dict[str, dict] = field(default_factory=dict)
     response_headers: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    scope: str | None = None
 
     @property
     def path_parameters(self) -> list[str]:
@@ -56,10 +58,44 @@ _TIMESTAMP = {
 }
 
 
+# Scopes of customers' tokens: a resource server's identifier and scope (Cognito developer guide, "Scopes, M2M, and
+# resource servers"), which the owner of the user pool creates. Part of a deployment's snapshot, so no setting.
+READ_SCOPE, WRITE_SCOPE = "orders/read", "orders/write"
+
+
 def _idempotency_key(description: str) -> dict:
     key = {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": IDEMPOTENCY_KEY_PATTERN}
     return {"Idempotency-Key": {**key, "description": description}}
 
+
+_REPEATABLE = _idempotency_key("the same key and body within 24 h give the first answer again")
+_CHANGE = {
+    "If-Match": {
+        "type": "string",
+        "pattern": IF_MATCH_PATTERN,
+        "example": '"1"',
+        "description": f"the ETag that the change is based on, a list of at most {MAX_TAGS}, or *",
+    },
+    **_idempotency_key(
+        "with If-Match: the same change again under the same key is answered 200, not 412, as long as it is"
+        " the order's latest"
+    ),
+}
+_PAGE: dict[str, dict] = {
+    "limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MAX_PAGE_SIZE,
+        "description": "of orders on a page; the setting maxPageSize may lower the maximum",
+    },
+    "nextToken": {
+        "type": "string",
+        "maxLength": MAX_TOKEN,
+        "pattern": TOKEN_PATTERN,
+        "description": "of the page before, of the same customer and status",
+    },
+    "status": {"type": "string", "enum": list(STATUSES), "description": "only orders of this status"},
+}
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -72,7 +108,7 @@ ROUTES: tuple[Route, ...] = (
         201,
         "Order",
         request_model="OrderRequest",
-        headers=_idempotency_key("the same key and body within 24 h give the first answer again"),
+        headers=_REPEATABLE,
         response_headers=("Location", "ETag", "Idempotency-Replayed"),
         errors=(
             "unsupported_media_type",
@@ -125,18 +161,7 @@ ROUTES: tuple[Route, ...] = (
         "Order",
         request_model="StatusUpdate",
         query=_TIMESTAMP,
-        headers={
-            "If-Match": {
-                "type": "string",
-                "pattern": IF_MATCH_PATTERN,
-                "example": '"1"',
-                "description": f"the ETag that the change is based on, a list of at most {MAX_TAGS}, or *",
-            },
-            **_idempotency_key(
-                "with If-Match: the same change again under the same key is answered 200, not 412, as long as it is"
-                " the order's latest"
-            ),
-        },
+        headers=_CHANGE,
         response_headers=("ETag",),
         errors=("unsupported_media_type", "not_found", "illegal_transition", "version_mismatch"),
     ),
@@ -149,21 +174,72 @@ ROUTES: tuple[Route, ...] = (
         "A page may be short, even empty, and still have a nextToken: ask with it until there is none.",
         200,
         "OrderPage",
-        query={
-            "limit": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": MAX_PAGE_SIZE,
-                "description": "of orders on a page; the setting maxPageSize may lower the maximum",
-            },
-            "nextToken": {
-                "type": "string",
-                "maxLength": MAX_TOKEN,
-                "pattern": TOKEN_PATTERN,
-                "description": "of the page before, of the same customer and status",
-            },
-            "status": {"type": "string", "enum": list(STATUSES), "description": "only orders of this status"},
-        },
+        query=_PAGE,
+    ),
+    Route(
+        "POST",
+        "/me/orders",
+        "createMyOrder",
+        "orders_command",
+        "Place an order of the customer's own",
+        "201 once the order is stored. The customer is the subject of the token.",
+        201,
+        "Order",
+        request_model="MyOrderRequest",
+        headers=_REPEATABLE,
+        response_headers=("Location", "ETag", "Idempotency-Replayed"),
+        errors=(
+            "unauthorized",
+            "unsupported_media_type",
+            "not_found",
+            "feature_disabled",
+            "payment_mismatch",
+            "idempotency_conflict",
+        ),
+        scope=WRITE_SCOPE,
+    ),
+    Route(
+        "GET",
+        "/me/orders",
+        "listMyOrders",
+        "orders_query",
+        "List the customer's own orders, newest first",
+        "A page may be short, even empty, and still have a nextToken: ask with it until there is none.",
+        200,
+        "OrderPage",
+        query=_PAGE,
+        errors=("unauthorized",),
+        scope=READ_SCOPE,
+    ),
+    Route(
+        "GET",
+        "/me/orders/{orderId}",
+        "getMyOrder",
+        "orders_query",
+        "Read one of the customer's own orders",
+        "404 for an order of somebody else, as for one that does not exist.",
+        200,
+        "Order",
+        query=_TIMESTAMP,
+        response_headers=("ETag",),
+        errors=("unauthorized", "not_found"),
+        scope=READ_SCOPE,
+    ),
+    Route(
+        "PUT",
+        "/me/orders/{orderId}",
+        "cancelMyOrder",
+        "orders_command",
+        "Cancel one of the customer's own orders",
+        "As long as it is pending. An order that is cancelled already is 200, and does not change.",
+        200,
+        "Order",
+        request_model="Cancellation",
+        query=_TIMESTAMP,
+        headers=_CHANGE,
+        response_headers=("ETag",),
+        errors=("unauthorized", "unsupported_media_type", "not_found", "illegal_transition", "version_mismatch"),
+        scope=WRITE_SCOPE,
     ),
 )
 
@@ -180,7 +256,7 @@ COMMON_ERRORS = (
 )
 
 # Request headers a browser may send, and response headers it may read.
-CORS_REQUEST_HEADERS = ("Content-Type", "X-Api-Key", "Idempotency-Key", "If-Match", "X-Amzn-Trace-Id")
+CORS_REQUEST_HEADERS = ("Authorization", "Content-Type", "X-Api-Key", "Idempotency-Key", "If-Match", "X-Amzn-Trace-Id")
 CORS_RESPONSE_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed")
 CORS_MAX_AGE_SECONDS = 3600
 # An origin whose pages may call the API, in characters that a stage variable may have.

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from contract.metrics import METRICS, VALUES
+from contract.routes import ROUTES
 from costs.lines import BilledResources, Line, number, priced
 from costs.load import DAYS, GB, HOURS, Load
 
@@ -52,6 +53,7 @@ def series(load: Load) -> dict[str, list[Decimal]]:
     paths = [assumed["sync_share"], assumed["async_share"], per_file]  # a file's orders come in one hour
     changes = [assumed["changes_per_order"] / len(VALUES["status"])] * len(VALUES["status"])
     requests = [assumed[f"{kind}_per_order"] for kind in ("changes", "reads", "lists")]
+    of_customers = [Decimal(0) for route in ROUTES if route.scope]  # the assumed orders are those of partners
     errors = assumed["errors_per_order"]
     return {
         "OrderValue": paths,
@@ -59,7 +61,7 @@ def series(load: Load) -> dict[str, list[Decimal]]:
         "HourlyLimitUsed": [Decimal(1)],
         "OrderRejected": [errors / len(VALUES["reason"])] * len(VALUES["reason"]),
         "OrderStatusChanged": changes,
-        "RequestLatency": [assumed["sync_share"], assumed["async_share"], *requests],
+        "RequestLatency": [assumed["sync_share"], assumed["async_share"], *requests, *of_customers],
         "RequestFailed": [errors],
         "OrderDuplicate": [errors],
         "OrderRetried": [errors],

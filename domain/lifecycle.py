@@ -2,17 +2,22 @@
 
 from collections.abc import Mapping
 
+from domain.callers import Caller
 from domain.errors import OrderError
 
 INITIAL = "pending"
 
-TRANSITIONS: dict[str, tuple[str, ...]] = {
+Transitions = Mapping[str, tuple[str, ...]]
+
+TRANSITIONS: Transitions = {
     "pending": ("processing", "cancelled"),
     "processing": ("out_for_delivery", "cancelled"),
     "out_for_delivery": ("delivered",),
     "delivered": (),
     "cancelled": (),
 }
+# A customer's own.
+OF_CUSTOMERS: Transitions = {"pending": ("cancelled",)}
 
 
 def _most_changes(status: str) -> int:
@@ -23,12 +28,17 @@ def _most_changes(status: str) -> int:
 MOST_CHANGES = _most_changes(INITIAL)
 
 
-def predecessors(status: str) -> tuple[str, ...]:
-    """Return the statuses from which an order may change to `status`."""
-    return tuple(before for before, after in TRANSITIONS.items() if status in after)
+def transitions(caller: Caller) -> Transitions:
+    """Return the changes of status that the caller may make."""
+    return TRANSITIONS if caller.customer is None else OF_CUSTOMERS
 
 
-def check_unchanged(order: Mapping, status: str, versions: tuple[int, ...] | None) -> None:
+def predecessors(status: str, caller: Caller) -> tuple[str, ...]:
+    """Return the statuses from which the caller may change an order to `status`."""
+    return tuple(before for before, after in transitions(caller).items() if status in after)
+
+
+def check_unchanged(order: Mapping, status: str, versions: tuple[int, ...] | None, caller: Caller) -> None:
     """Return if `order`, which did not change to `status`, has that status already: a repetition is not an error.
 
     `versions` are those that the client based the change on, None for any.
@@ -38,7 +48,7 @@ def check_unchanged(order: Mapping, status: str, versions: tuple[int, ...] | Non
         raise OrderError("version_mismatch", [f"the order's version is {order['version']}"])
     if order["status"] != status:
         # A later version may have added the status.
-        allowed = ", ".join(TRANSITIONS.get(order["status"], ())) or "nothing"
+        allowed = ", ".join(transitions(caller).get(order["status"], ())) or "nothing"
         raise OrderError(
             "illegal_transition",
             [f"status: cannot change from {order['status']} to {status}; allowed: {allowed}"],

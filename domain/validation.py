@@ -42,6 +42,14 @@ def order_request(document: Any) -> dict:
     return _payable(_normal("OrderRequest", document, []))
 
 
+def customers_order(document: Any, customer_id: str) -> dict:
+    """As order_request, for a MyOrderRequest of this customer, which becomes an OrderRequest of the same rules."""
+    check("MyOrderRequest", document)
+    if document.get("customerId", customer_id) != customer_id:
+        raise OrderError("invalid_request", ["customerId: must be the token's subject, or be left out"])
+    return _payable(_normal("OrderRequest", {**document, "customerId": customer_id}, []))
+
+
 def order_submission(document: Any, now: int) -> dict:
     """As order_request, for an OrderSubmission, with aliases of fields resolved. `now` is in epoch ms."""
     return _submission("OrderSubmission", document, now)
@@ -69,9 +77,9 @@ def orders_message(document: Any) -> list:
     return document["orders"]
 
 
-def status_update(document: Any) -> str:
-    """Return the status in a StatusUpdate. Raises OrderError("invalid_request")."""
-    check("StatusUpdate", document)
+def status_update(document: Any, model: str = "StatusUpdate") -> str:
+    """Return the status in a StatusUpdate or a Cancellation. Raises OrderError("invalid_request")."""
+    check(model, document)
     return document["status"]
 
 

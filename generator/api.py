@@ -1,8 +1,5 @@
 """The api stack: the REST API, its deployment and stage, the operator's key, and the usage plans of keys."""
 
-import hashlib
-import json
-
 from troposphere import AWSObject, Equals, If, Ref, Sub, Template, apigateway
 from troposphere.awslambda import Permission
 from troposphere.logs import LogGroup
@@ -11,7 +8,7 @@ from troposphere.xray import SamplingRule, SamplingRuleProperty
 from config import names
 from contract.partners import TIERS
 from contract.routes import ROUTES
-from generator import api_logging, api_methods, cors, firewall, outputs, parameters
+from generator import api_logging, api_methods, cors, customers, firewall, outputs, parameters, snapshots
 from generator.audit import accepted
 from generator.gateway_responses import gateway_responses
 from generator.policies import declare_boundary
@@ -24,7 +21,8 @@ def build() -> Template:
     template = Template(
         "Food delivery, api: the REST API, its deployment, stage, key and usage plans, and the firewall"
     )
-    for name, condition in {**cors.conditions(), **firewall.conditions()}.items():
+    by_name = cors.conditions() | customers.conditions() | snapshots.conditions() | firewall.conditions()
+    for name, condition in by_name.items():
         template.add_condition(name, condition)
     template.add_condition(TRACES_DATA, Equals(Ref("DataTrace"), "true"))
     template.add_condition(api_logging.MANAGES_ACCOUNT, Equals(Ref("ManageApiGatewayAccount"), "true"))
@@ -32,7 +30,7 @@ def build() -> Template:
 
     api = template.add_resource(rest_api())
     defined = template.add_resource(definition(api))
-    deployed = template.add_resource(deployments(api, defined))
+    deployed = template.add_resource(snapshots.deployments(api, defined))
 
     access = template.add_resource(api_logging.access_logs())
     execution = template.add_resource(api_logging.execution_logs(api))
@@ -77,35 +75,11 @@ def definition(api: apigateway.RestApi) -> list[AWSObject]:
     known = api_methods.models(api)
     check = api_methods.validator(api)
     tree = api_methods.resources(api)
-    methods = [api_methods.method(api, tree[route.path], route, check, known) for route in ROUTES]
+    authorizer = customers.authorizer(api)
+    methods = [api_methods.method(api, tree[route.path], route, check, known, authorizer) for route in ROUTES]
     paths = dict.fromkeys(route.path for route in ROUTES)
     preflights = [api_methods.preflight(api, tree[path], path) for path in paths]
-    return [*known.values(), check, *tree.values(), *methods, *preflights, *gateway_responses(api)]
-
-
-def deployments(api: apigateway.RestApi, defined: list[AWSObject]) -> list[apigateway.Deployment]:
-    """Two snapshots, of which a condition on the allowed origins selects one (see `generator.cors`).
-
-    The hash in the logical id creates a new deployment if the definition changes. The old one needs no Retain:
-    CloudFormation deletes it after it has updated the stage, and a rollback reverts the stage before it deletes the new
-    one. Retained deployments would accumulate.
-    """
-    digest = fingerprint([api, *defined])
-    return [
-        apigateway.Deployment(
-            f"Deployment{digest}{title}",
-            Condition=condition,
-            DependsOn=sorted(each.title for each in defined),
-            RestApiId=Ref(api),
-        )
-        for title, condition in (("AnyOrigin", cors.ANY_ORIGIN), ("ListedOrigins", cors.LISTED_ORIGINS))
-    ]
-
-
-def fingerprint(defined: list[AWSObject]) -> str:
-    """A hash of the API's definition."""
-    text = json.dumps({each.title: each.to_dict() for each in defined}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return [*known.values(), check, authorizer, *tree.values(), *methods, *preflights, *gateway_responses(api)]
 
 
 def stage(
@@ -116,16 +90,17 @@ def stage(
     execution: LogGroup,
     account: apigateway.Account,
 ) -> apigateway.Stage:
-    any_origin, listed_origins = deployed
+    optional = [each for each in permissions if snapshots.is_optional(each)]
     return apigateway.Stage(
         "Stage",
         # The group must exist, with its retention, before API Gateway logs the first request, and the permissions before
         # a deployment that invokes something else.
-        DependsOn=[execution.title, *(each.title for each in permissions)],
+        DependsOn=[execution.title, *(each.title for each in permissions if each not in optional)],
         Metadata={
             # A dependency under a condition: a reference in Metadata (cloudonaut.io, "Optional DependsOn with
             # CloudFormation"). Without the account's role API Gateway refuses a stage that logs.
             "LogsByAccountRole": If(api_logging.MANAGES_ACCOUNT, Ref(account), "set up elsewhere"),
+            "CustomersMayInvoke": If(customers.HAS_CUSTOMERS, [Ref(each) for each in optional], "no customers"),
             **accepted(
                 {
                     "CKV_AWS_120": "Who has just written an order reads it back, and a status moves on: a cache would "
@@ -135,7 +110,7 @@ def stage(
         },
         RestApiId=Ref(api),
         StageName=Ref("Environment"),
-        DeploymentId=If(cors.ANY_ORIGIN, Ref(any_origin), Ref(listed_origins)),
+        DeploymentId=snapshots.selected(deployed),
         Variables=cors.stage_variables(),
         TracingEnabled=True,
         AccessLogSetting=api_logging.access_log_setting(access),

@@ -6,7 +6,7 @@ from troposphere.awslambda import Permission
 from contract.dialects import modelled
 from contract.models import MODELS
 from contract.routes import ROUTES, Route
-from generator import cors
+from generator import cors, customers
 from generator.functions import BY_KEY
 
 JSON = "application/json"
@@ -23,7 +23,12 @@ def models(api: apigateway.RestApi) -> dict[str, apigateway.Model]:
 def _model(api: apigateway.RestApi, name: str, schema: dict) -> apigateway.Model:
     # troposphere's validation makes one line of text of the schema.
     return apigateway.Model(
-        f"{name}Model", RestApiId=Ref(api), Name=name, ContentType=JSON, Schema=modelled(schema)
+        f"{name}Model",
+        **customers.of_model(name),
+        RestApiId=Ref(api),
+        Name=name,
+        ContentType=JSON,
+        Schema=modelled(schema),
     ).no_validation()
 
 
@@ -48,6 +53,7 @@ def resources(api: apigateway.RestApi) -> dict[str, apigateway.Resource]:
                 path,
                 apigateway.Resource(
                     f"{_title(path)}Resource",
+                    **customers.of_path(path),
                     RestApiId=Ref(api),
                     ParentId=Ref(found[parent]) if parent else GetAtt(api, "RootResourceId"),
                     PathPart=segment,
@@ -62,16 +68,17 @@ def method(
     route: Route,
     check: apigateway.RequestValidator,
     known: dict[str, apigateway.Model],
+    authorizer: apigateway.Authorizer,
 ) -> apigateway.Method:
     body = {"RequestModels": {JSON: Ref(known[route.request_model])}} if route.request_model else {}
     return apigateway.Method(
         f"{_operation(route)}Method",
+        **customers.of_route(route),
         RestApiId=Ref(api),
         ResourceId=Ref(resource),
         HttpMethod=route.method,
         OperationName=route.operation,
-        AuthorizationType="NONE",
-        ApiKeyRequired=True,
+        **customers.authorization(route, authorizer),
         RequestValidatorId=Ref(check),
         RequestParameters=_request_parameters(route),
         **body,
@@ -97,6 +104,7 @@ def preflight(api: apigateway.RestApi, resource: apigateway.Resource, path: str)
     declared = ["method.response.header.Access-Control-Allow-Origin", *headers]
     return apigateway.Method(
         f"{_title(path)}Preflight",
+        **customers.of_path(path),
         RestApiId=Ref(api),
         ResourceId=Ref(resource),
         HttpMethod="OPTIONS",
@@ -126,6 +134,7 @@ def permission(api: apigateway.RestApi, route: Route) -> Permission:
     path = "/".join("*" if part.startswith("{") else part for part in route.path.split("/"))
     return Permission(
         f"{_operation(route)}Permission",
+        **customers.of_route(route),
         Action="lambda:InvokeFunction",
         FunctionName=Ref(_alias_arn(route)),
         Principal="apigateway.amazonaws.com",

@@ -22,7 +22,7 @@ class Exchange(NamedTuple):
     operation: str
     name: str
     summary: str
-    request: dict[str, Any]  # path, query, headers, body; `key` is False for one without an API key
+    request: dict[str, Any]  # path, query, headers, body; `key`, `token` are False for one without
     response: dict[str, Any]  # status, headers, body
 
     @property

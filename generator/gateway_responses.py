@@ -1,6 +1,7 @@
 """Errors that API Gateway answers without a function, in the shape of the contract."""
 
 import json
+from http import HTTPStatus
 
 from troposphere import Ref
 from troposphere.apigateway import GatewayResponse, RestApi
@@ -19,7 +20,9 @@ RESPONSES: dict[str, tuple[str, str | None]] = {
     "BAD_REQUEST_PARAMETERS": ("invalid_request", _VALIDATION),
     "INVALID_API_KEY": ("forbidden", None),
     "ACCESS_DENIED": ("forbidden", None),
-    "UNAUTHORIZED": ("forbidden", None),
+    # No token, or one that Cognito's authorizer refuses; with scopes on the method that is every ID token.
+    "UNAUTHORIZED": ("unauthorized", None),
+    "EXPIRED_TOKEN": ("unauthorized", None),
     # The firewall answers 403 for each of its rules, also for too many requests.
     "WAF_FILTERED": ("forbidden", "refused by the firewall: too many requests, or one that looks like an attack"),
     # API Gateway's name for an unknown path or method.
@@ -60,6 +63,8 @@ def _response(api: RestApi, kind: str, code: str, detail: str | None) -> Gateway
     headers = cors.gateway_response_headers()
     if error.retry_after:
         headers["Retry-After"] = cors.static(str(error.retry_after))
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = cors.static("Bearer")
     # The status of a default would replace that of every type without a response.
     status = {} if kind.startswith("DEFAULT_") else {"StatusCode": str(error.status)}
     response = GatewayResponse(

@@ -15,12 +15,24 @@ from contract.schemas import IDENTIFIER
 from generator import examples
 from generator.examples import Exchange
 
+_SECURITY_SCHEMES = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    # Not oauth2, whose URLs are those of the owner of the user pool.
+    "accessToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "an access token of the customers' Cognito user pool, no ID token",
+    },
+}
+
 _DESCRIPTION = f"""\
-Place orders, follow them, and list a customer's. Every request carries an API key. Every error,
-whoever answers it, has the one shape of the schema Error; programs decide by its `code`.
+Place orders, follow them, and list a customer's. Every request carries an API key, except those of customers
+under `/me`, which carry an access token; those routes exist only where customers have a user pool. Every error, whoever
+answers it, has the one shape of the schema Error; programs decide by its `code`.
 
 A path or a method that is not listed here is answered {ERRORS["route_not_found"].status} `route_not_found`, with or
-without a key. OPTIONS is answered 204 on every path, without a key: the preflight request of browsers.
+without a key. OPTIONS is answered 204 on every path, without a key or a token: the preflight request of browsers.
 
 Amounts have at most two decimals. A validator that computes `multipleOf` in binary fractions refuses some of them,
 such as 29.99: it needs a tolerance.
@@ -73,7 +85,7 @@ def document() -> dict:
         "tags": [_TAG],
         "paths": paths,
         "components": {
-            "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
+            "securitySchemes": _SECURITY_SCHEMES,
             "schemas": {name: _model(name) for name in MODELS},
         },
     }
@@ -101,12 +113,13 @@ def _operation(route: Route) -> dict:
         "operationId": route.operation,
         "tags": [_TAG["name"]],
         "summary": route.summary,
-        "description": route.description,
+        "description": route.description + (f" The token needs the scope `{route.scope}`." if route.scope else ""),
         "parameters": [
             *(_parameter("path", name, IDENTIFIER, shown, required=True) for name in route.path_parameters),
             *(_parameter("query", name, schema, shown) for name, schema in route.query.items()),
             *(_parameter("header", name, schema, shown) for name, schema in route.headers.items()),
         ],
+        **({"security": [{"accessToken": []}]} if route.scope else {}),
         **_body(route, shown),
         "responses": {str(route.success): _success(route, shown), **_failures(route, shown)},
     }

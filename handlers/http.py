@@ -21,6 +21,7 @@ from domain.errors import OrderError
 from handlers import faults, telemetry
 
 _BASE_PATH = "$-_.+!*'()"  # allowed in a base path, with letters and digits
+_OF_CUSTOMERS = {route.operation for route in ROUTES if route.scope}
 _OPERATIONS = {(route.method, route.path): route.operation for route in ROUTES}
 
 
@@ -37,11 +38,15 @@ class Request:
     is_base64: bool
     request_id: str
     identity: Mapping[str, str]  # requestContext.identity
+    claims: Mapping[str, str]  # of the customer's token; none on routes that take a key
     base: str  # the URL's path before the route: "/{stage}", or a custom domain's base path, or ""
 
     @cached_property
     def caller(self) -> Caller:
-        """Raises OrderError("forbidden") for a request without a key, or with one that is not well-formed."""
+        """The route decides whether a key or a token counts. Raises OrderError("forbidden") for a request without a key,
+        or with one that is not well-formed, and OrderError("unauthorized") for one without a customer's claims."""
+        if self.operation in _OF_CUSTOMERS:
+            return callers.of_token(self.claims)
         return callers.of_key(self.identity.get("apiKey"), self.identity.get("apiKeyId") or "")
 
     def json(self) -> object:
@@ -76,7 +81,7 @@ def serve(event: dict, context: object, operations: Mapping[str, Operation]) -> 
     try:
         if request.operation not in operations:
             raise OrderError("route_not_found")
-        _ = request.caller  # before anything is read or written for it
+        telemetry.called_by(request.caller)  # raises before anything is read or written for it
         response = operations[request.operation](request)
     except Exception as error:
         response = _failure(error, request)
@@ -98,6 +103,7 @@ def read(event: dict) -> Request:
         is_base64=bool(event.get("isBase64Encoded")),
         request_id=context.get("requestId") or str(uuid.uuid4()),
         identity=context.get("identity") or {},
+        claims=(context.get("authorizer") or {}).get("claims") or {},
         base=_base(context.get("path") or "", event.get("resource") or ""),
     )
 
@@ -126,8 +132,9 @@ def _base(path: str, resource: str) -> str:
 
 
 def location(request: Request, order_id: str) -> str:
-    """Return the absolute path of an order. An id needs no escaping in a path."""
-    return f"{request.base}/orders/{order_id}"
+    """Return the absolute path of an order for the caller. An id needs no escaping in a path."""
+    own = "/me" if request.caller.customer else ""
+    return f"{request.base}{own}/orders/{request.caller.unqualified(order_id)}"
 
 
 def etag(order: Mapping) -> str:

@@ -1,10 +1,11 @@
-"""The function that places and changes orders: POST /orders, PUT /orders/{orderId}."""
+"""The function that places and changes orders: POST and PUT under /orders and, for customers, /me/orders."""
 
 import os
 import time
 from collections.abc import Mapping
 
 from domain import admission, claims, flags, lifecycle, orders, parameters, validation
+from domain.callers import Caller
 from domain.errors import OrderError
 from handlers import clients, configuration, http, telemetry
 from handlers.http import Request, Response
@@ -18,10 +19,11 @@ def handler(event: dict, context: object) -> dict:
 def create_order(request: Request) -> Response:
     config = configuration.api_config()
     key = parameters.idempotency_key(request.headers.get("idempotency-key"))
-    wanted = validation.order_request(request.json())
+    customer, body = request.caller.customer, request.json()
+    wanted = validation.order_request(body) if customer is None else validation.customers_order(body, customer)
     features = flags.enabled(configuration.feature_flags(), wanted["customerId"])
     order = orders.new_order(
-        {**wanted, "correlationId": request.request_id},
+        {**wanted, **request.caller.owned, "correlationId": request.request_id},
         now=_now(),
         features=features,
         ttl_days=_ttl_days(),
@@ -42,34 +44,38 @@ def create_order(request: Request) -> Response:
 
 
 def update_order_status(request: Request) -> Response:
-    order_id = parameters.order_id(request.path.get("orderId"))
+    order_id = parameters.order_id(request.path.get("orderId"), request.caller)
     telemetry.about(order_id)
     timestamp = parameters.timestamp(request.query.get("timestamp"), order_id)
     versions = parameters.if_match(request.headers.get("if-match"))
     key = parameters.idempotency_key(request.headers.get("idempotency-key"))
-    status = validation.status_update(request.json())
-    possible = lifecycle.predecessors(status) and versions != ()
+    status = validation.status_update(request.json(), "Cancellation" if request.caller.customer else "StatusUpdate")
+    possible = lifecycle.predecessors(status, request.caller) and versions != ()
 
     table = orders_table(configuration.api_config())
     changed, order = False, None
     if timestamp is None or not possible:
-        order = table.get(order_id, timestamp)
+        order = table.get(order_id, timestamp, request.caller)
     if possible and (order or timestamp):
         change_id = claims.change_id(request.caller.scope, key, status)
-        changed, order = _move(
-            table, order or {"orderId": order_id, "timestamp": timestamp}, status, versions, change_id
-        )
+        known = order or {"orderId": order_id, "timestamp": timestamp}
+        changed, order = _move(table, request.caller, known, status, versions, change_id)
     if order is None:
         raise OrderError("not_found")
     if changed:
         telemetry.order_status_changed(status)
     else:
-        lifecycle.check_unchanged(order, status, versions)
-    return Response(200, orders.representation(order), {"ETag": http.etag(order)})
+        lifecycle.check_unchanged(order, status, versions, request.caller)
+    return Response(200, orders.representation(order, request.caller), {"ETag": http.etag(order)})
 
 
 def _move(
-    table: OrdersTable, order: Mapping, status: str, versions: tuple[int, ...] | None, change_id: str
+    table: OrdersTable,
+    caller: Caller,
+    order: Mapping,
+    status: str,
+    versions: tuple[int, ...] | None,
+    change_id: str,
 ) -> tuple[bool, orders.Order | None]:
     """Set the status as `OrdersTable.set_status` does. `order` needs only `orderId` and `timestamp`.
 
@@ -81,7 +87,8 @@ def _move(
             order["orderId"],
             order["timestamp"],
             status,
-            allowed_from=lifecycle.predecessors(status),
+            caller=caller,
+            allowed_from=lifecycle.predecessors(status, caller),
             versions=versions,
             change_id=change_id,
             now=now,
@@ -101,7 +108,7 @@ def _replayed(table: OrdersTable, claim: dict, order: orders.Order, request: Req
     """Return the first response again, for the Idempotency-Key of `claim`."""
     if not claims.is_of(claim, order):
         raise OrderError("idempotency_conflict")
-    first = table.get(claim["claimedOrderId"], claim["orderTimestamp"])
+    first = table.get(claim["claimedOrderId"], claim["orderTimestamp"], request.caller)
     if first is None:
         raise OrderError("not_found", ["the order placed with this Idempotency-Key is gone"])
     telemetry.about(first["orderId"])
@@ -111,7 +118,7 @@ def _replayed(table: OrdersTable, claim: dict, order: orders.Order, request: Req
 def _answer(order: orders.Order, request: Request, headers: dict[str, str] | None = None) -> Response:
     return Response(
         201,
-        orders.representation(order),
+        orders.representation(order, request.caller),
         {"Location": http.location(request, order["orderId"]), "ETag": http.etag(order), **(headers or {})},
     )
 
@@ -124,7 +131,12 @@ def _ttl_days() -> int:
     return int(os.environ["ORDER_TTL_DAYS"])
 
 
-OPERATIONS = {"createOrder": create_order, "updateOrderStatus": update_order_status}
+OPERATIONS = {
+    "createOrder": create_order,
+    "createMyOrder": create_order,
+    "updateOrderStatus": update_order_status,
+    "cancelMyOrder": update_order_status,
+}
 
 clients.warm_up(clients.dynamodb)
-validation.warm_up("OrderRequest", "StatusUpdate")
+validation.warm_up("OrderRequest", "StatusUpdate")  # those of customers at the first request: many have none

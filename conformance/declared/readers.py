@@ -19,6 +19,7 @@ from conformance.declared.deployed import Reader
 READERS: Mapping[str, Reader] = {
     "AWS::ApiGateway::Account": rest_apis.account,
     "AWS::ApiGateway::ApiKey": rest_apis.api_key,
+    "AWS::ApiGateway::Authorizer": rest_apis.authorizer,
     "AWS::ApiGateway::Deployment": rest_apis.deployment,
     "AWS::ApiGateway::GatewayResponse": rest_apis.gateway_response,
     "AWS::ApiGateway::Method": rest_apis.method,

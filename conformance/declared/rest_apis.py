@@ -35,6 +35,12 @@ def request_validator(client: Client, resource: Declared) -> Mapping[str, Any]:
     return {**api, **_named(found)}
 
 
+def authorizer(client: Client, resource: Declared) -> Mapping[str, Any]:
+    api = resource.asked("RestApiId")
+    found = client("apigateway").get_authorizer(restApiId=api["RestApiId"], authorizerId=resource.id)
+    return {**api, **_named(found), "ProviderARNs": found.get("providerARNs", [])}
+
+
 def method(client: Client, resource: Declared) -> Mapping[str, Any]:
     asked = resource.asked("RestApiId", "ResourceId", "HttpMethod")
     found = client("apigateway").get_method(**{name[0].lower() + name[1:]: value for name, value in asked.items()})

@@ -35,6 +35,14 @@ def _method(status: int = 200, **properties: Any) -> dict:
     }
 
 
+def _for_customers(scope: str) -> dict:
+    return {
+        "AuthorizationType": "COGNITO_USER_POOLS",
+        "AuthorizerId": ref("Customers"),
+        "AuthorizationScopes": [scope],
+    }
+
+
 def _api(get: dict, **more: dict) -> dict:
     """An API with a method on its root, and a stage `test` on a snapshot of it."""
     of_snapshot = [name for name, each in more.items() if each["Type"] == API + "GatewayResponse"]
@@ -113,6 +121,42 @@ def a_changed_method_is_not_live_without_a_new_deployment(account: Account, name
         return status if status != 200 else None
 
     never(account, changed, "200 also after the method alone has changed")
+
+
+@deploys("generator/customers.py")
+def a_method_with_scopes_takes_access_tokens_that_have_one(account: Account, name: str) -> None:
+    """Cognito's authorizer takes an access token with a scope of the method, and refuses ID tokens and other scopes with 401."""
+    password = "Conformance-1"
+    cognito = "AWS::Cognito::UserPool"
+    flows = {"UserPoolId": ref("Pool"), "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]}
+    customers = {**OF_API, "Name": "customers", "IdentitySource": "method.request.header.Authorization"}
+    more = {
+        "Pool": {"Type": cognito, "Properties": {"UserPoolName": name}},
+        "Client": {"Type": cognito + "Client", "Properties": flows},
+        "Customers": {
+            "Type": API + "Authorizer",
+            "Properties": {**customers, "Type": "COGNITO_USER_POOLS", "ProviderARNs": [att("Pool", "Arn")]},
+        },
+        "Post": _method(HttpMethod="POST", **_for_customers("orders/write")),
+        "Refused": _response("UNAUTHORIZED"),
+    }
+    document = _api(_method(**_for_customers("aws.cognito.signin.user.admin")), **more)
+    document["Resources"]["Deployment"]["DependsOn"].append("Post")
+    document["Outputs"] |= {"Pool": {"Value": ref("Pool")}, "Client": {"Value": ref("Client")}}
+    made = account.deployed(name, document)
+    users = account.client("cognito-idp")
+    users.admin_create_user(UserPoolId=made["Pool"], Username="someone", MessageAction="SUPPRESS")
+    users.admin_set_user_password(UserPoolId=made["Pool"], Username="someone", Password=password, Permanent=True)
+    asked = {"USERNAME": "someone", "PASSWORD": password}
+    signed_in = users.initiate_auth(ClientId=made["Client"], AuthFlow="USER_PASSWORD_AUTH", AuthParameters=asked)
+    access, identity = (signed_in["AuthenticationResult"][kind] for kind in ("AccessToken", "IdToken"))
+
+    def status(verb: str, token: str) -> int:
+        return account.call(made["Api"], "/", verb, Authorization=f"Bearer {token}").status
+
+    account.until(lambda: status("GET", access) == 200, "200 for the token with the scope")
+    seen = (status("GET", identity), status("POST", access), status("GET", access + "x"))
+    expect(seen, (401, 401, 401), "an ID token, another scope, another signature")
 
 
 @deploys("generator/api_methods.py", "generator/event_sources.py")

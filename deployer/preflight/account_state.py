@@ -10,6 +10,7 @@ from deployer.aws import roles
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
 from deployer.preflight.concurrency import check as check_concurrency
+from deployer.preflight.user_pool import check as check_user_pool
 from deployer.preflight.warm_throughput import check as check_warm_throughput
 from deployer.stacks import reading
 from deployer.stacks.stack_status import StackStatus
@@ -46,6 +47,7 @@ def check(aws: Aws, environment: Environment, limits: bool = True) -> AccountSta
     if limits:
         deployed = {} if reading.status_of(stack).is_new else reading.parameters_of(stack)
         check_warm_throughput(environment, deployed)
+        check_user_pool(environment, deployed)
         check_concurrency(aws, environment, deployed)
     return AccountState(identity["Account"], identity["Arn"], stack, _keeps_role(stack) or has_gateway_role(aws))
 

@@ -45,7 +45,8 @@ def is_expected(failure: Failure, case: schemathesis.Case, answer: dict) -> bool
     return any((failure.title, error.get("code")) == (title, code) and part in text for title, code, part in EXPECTED)
 
 
-@schemathesis.openapi.from_dict(openapi.document()).parametrize()
+# Customers' routes do not exist in this deployment: tests/e2e/test_customers.py.
+@schemathesis.openapi.from_dict(openapi.document()).exclude(path_regex="^/me/").parametrize()
 @settings(max_examples=20, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_the_api_does_what_its_document_says(case, deployment):
     check(case, deployment)

@@ -107,6 +107,15 @@ def test_an_environment_name_is_never_a_path(name):
             MINIMAL + "[pipeline]\nevents_email = 'nobody'\n",
             "test.toml: pipeline.events_email: expected an e-mail address, or empty, got 'nobody'",
         ),
+        (
+            MINIMAL + "[identity]\nuser_pool_arn = 'us-east-1_Abc123'\n",
+            "test.toml: identity.user_pool_arn: expected the ARN of a Cognito user pool, or empty, got 'us-east-1_Abc123'",
+        ),
+        (
+            MINIMAL
+            + "[identity]\nuser_pool_arn = 'arn:aws:cognito-identity:us-east-1:123456789012:identitypool/us-east-1:a'\n",
+            "test.toml: identity.user_pool_arn: ",
+        ),
         (MINIMAL + "[pipeline]\nevents_queue_arn = 'https://sqs/q'\n", "test.toml: pipeline.events_queue_arn: "),
         (
             MINIMAL + "[pipeline]\nevents_queue_arn = 'arn:aws:sqs:us-east-1:123456789012:q.fifo'\n",

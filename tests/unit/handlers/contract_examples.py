@@ -13,6 +13,7 @@ from tests.unit.handlers.importing import event as uploaded
 from tests.unit.handlers.test_orders_events import change, handle
 
 NOW = 1_767_323_045_678
+CUSTOMER = "c1f0a7d2-5b64-4c1e-9a55-2f8f0e6b7d31"  # the subject of a token
 FILE = "orders/2026-01-02.jsonl"
 ROUTE_OF = {route.operation: route for route in ROUTES}
 # Headers that each answer has, or that say how it was sent.
@@ -66,6 +67,8 @@ def sent(exchange: examples.Exchange) -> Answer:
     proxied["requestContext"]["requestId"] = _uuid(f"{exchange.operation}/{exchange.name}")
     if not request.get("key", True):
         proxied["requestContext"]["identity"]["apiKey"] = None
+    if route.scope and request.get("token", True):
+        proxied["requestContext"]["authorizer"] = {"claims": {"sub": CUSTOMER, "token_use": "access"}}
     return send(proxied)
 
 

@@ -21,9 +21,12 @@ from config.parameters import from_environment
 from contract.routes import ROUTES
 from deployer.plan import cfn_yaml
 from generator.api_logging import ACCESS_LOG_FIELDS
+from generator.customers import HAS_CUSTOMERS
 from generator.functions import BY_KEY, FUNCTIONS
 
-OPERATIONS = {route.operation[0].upper() + route.operation[1:]: BY_KEY[route.function] for route in ROUTES}
+# SAM's template has no customers.
+WITH_A_KEY = [route for route in ROUTES if route.scope is None]
+OPERATIONS = {route.operation[0].upper() + route.operation[1:]: BY_KEY[route.function] for route in WITH_A_KEY}
 # Logical id in SAM's output, as a regular expression, -> ours. What a further feature of SAM generates is compared as
 # soon as it is here.
 PAIRS = {
@@ -103,7 +106,12 @@ def rows(found: list[Difference]) -> list[Difference]:
 
 
 def our_resources() -> dict[str, dict]:
-    return {title: each for template in resolved_templates().values() for title, each in template["Resources"].items()}
+    return {
+        title: each
+        for template in resolved_templates().values()
+        for title, each in template["Resources"].items()
+        if each.get("Condition") != HAS_CUSTOMERS
+    }
 
 
 def generated() -> dict[str, dict]:

@@ -75,6 +75,8 @@ def evaluate(template: dict, node, parameters: dict[str, str]):
             return truth(value)
         if name == "Fn::Not":
             return not truth(value[0])
+        if name == "Fn::And":
+            return all(map(truth, value))
         left, right = (resolve(side) for side in value)
         return str(left) == str(right)
 

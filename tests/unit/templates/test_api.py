@@ -14,7 +14,10 @@ from generator import api as api_module
 from generator import api_logging, api_methods, cors, gateway_responses
 from tests.unit.templates.support import evaluate, everywhere, of_type, root_parameters
 
-SNAPSHOT = ("Model", "RequestValidator", "Resource", "Method", "GatewayResponse")
+SNAPSHOT = ("Authorizer", "Model", "RequestValidator", "Resource", "Method", "GatewayResponse")
+
+
+POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Abc123xyz"
 
 
 def methods_of(api) -> dict[tuple[str, str], dict]:
@@ -47,13 +50,20 @@ def test_every_route_is_a_method_and_no_other_method_reaches_a_function(api):
 def test_no_order_id_can_equal_a_fixed_segment_of_a_route():
     # API Gateway prefers a literal segment to a parameter: GET /orders/async is no order's address.
     segments = {tuple(route.path.strip("/").split("/")) for route in ROUTES}
-    literal = {path[1] for path in segments if len(path) > 1 and not path[1].startswith("{")}
+    literal = {path[1] for path in segments if path[0] == "orders" and len(path) > 1 and not path[1].startswith("{")}
     assert literal == {"async", "customer"} <= set(schemas.RESERVED_IDS)
 
 
-def test_every_method_but_a_preflight_wants_a_key(api):
-    for (method, _), properties in methods_of(api).items():
-        assert properties["ApiKeyRequired"] == (method != "OPTIONS")
+def test_every_method_but_a_preflight_wants_a_key_or_a_customers_token(api):
+    scopes = {(route.method, route.path): route.scope for route in ROUTES}
+    for key, properties in methods_of(api).items():
+        scope = scopes.get(key)
+        wants_token = properties["AuthorizationType"] == "COGNITO_USER_POOLS"
+        assert properties["ApiKeyRequired"] == (key[0] != "OPTIONS" and scope is None)
+        assert wants_token == (scope is not None)
+        # Without scopes API Gateway would take ID tokens, of every client of the pool.
+        assert properties.get("AuthorizationScopes") == ([scope] if scope else None)
+        assert properties.get("AuthorizerId") == ({"Ref": "CustomerAuthorizer"} if scope else None)
 
 
 def test_every_route_is_validated_before_it_costs_an_invocation(api):
@@ -80,7 +90,10 @@ def test_path_parameters_are_required_and_the_others_are_not(api):
 
 def test_models_carry_the_contracts_schemas_as_objects(api):
     rendered = {each["Properties"]["Name"]: each["Properties"] for each in of_type(api, "ApiGateway::Model").values()}
-    assert set(rendered) == {"OrderRequest", "OrderSubmission", "StatusUpdate", "Order", "OrderPage", "Accepted"}
+    assert set(rendered) == {"OrderRequest", "OrderSubmission", "StatusUpdate", "Order", "OrderPage", "Accepted"} | {
+        "MyOrderRequest",
+        "Cancellation",
+    }
     for name, properties in rendered.items():
         assert properties["Schema"] == modelled(models.MODELS[name])
         assert properties["ContentType"] == "application/json"
@@ -102,8 +115,9 @@ def test_no_schema_uses_what_api_gateway_cannot_follow(api):
 
 def test_the_deployment_waits_for_everything_it_takes_a_snapshot_of(api):
     parts = of_type(api, *(f"ApiGateway::{kind}" for kind in SNAPSHOT))
-    for deployment in of_type(api, "ApiGateway::Deployment").values():
-        assert set(deployment["DependsOn"]) == set(parts)
+    always = {title for title, part in parts.items() if "Condition" not in part}
+    for title, deployment in of_type(api, "ApiGateway::Deployment").items():
+        assert set(deployment["DependsOn"]) == (set(parts) if title.endswith("AndCustomers") else always)
 
 
 def test_deployment_id_changes_when_a_model_changes(monkeypatch):
@@ -140,9 +154,9 @@ def test_deployment_id_stays_when_only_the_stage_changes(monkeypatch):
 
 
 def test_no_parameter_is_frozen_into_a_snapshot_but_the_one_that_selects_the_deployment(api):
-    frozen = {"Environment", "OrdersCommandAliasArn", "OrdersQueryAliasArn", "OrdersIntakeAliasArn"}
+    frozen = {"Environment", "OrdersCommandAliasArn", "OrdersQueryAliasArn", "OrdersIntakeAliasArn", "UserPoolArn"}
     # Environment never changes within a stack (it is the stage's name); the ARN of an alias changes
-    # with its function's logical id only, and so with the name of the parameter.
+    # with its function's logical id only, and so with the name of the parameter. The preflight refuses another user pool.
     parts = of_type(api, *(f"ApiGateway::{kind}" for kind in SNAPSHOT))
     found = set()
     for part in parts.values():
@@ -156,9 +170,17 @@ def _conditions(node) -> list[str]:
     return [value["Fn::If"][0] for _, value in everywhere(node) if isinstance(value, dict) and "Fn::If" in value]
 
 
-@pytest.mark.parametrize(("name", "title"), [("dev", "AnyOrigin"), ("prod", "ListedOrigins")])
-def test_the_stage_takes_the_deployment_that_exists(api, name, title):
-    parameters = root_parameters(name)
+@pytest.mark.parametrize(
+    ("name", "pool", "title"),
+    [
+        ("dev", "", "AnyOrigin"),
+        ("prod", "", "ListedOrigins"),
+        ("dev", POOL, "AnyOriginAndCustomers"),
+        ("prod", POOL, "ListedOriginsAndCustomers"),
+    ],
+)
+def test_the_stage_takes_the_deployment_that_exists(api, name, pool, title):
+    parameters = root_parameters(name, UserPoolArn=pool)
     stage = evaluate(api, api["Resources"]["Stage"]["Properties"], parameters)
     chosen = stage["DeploymentId"]
     assert chosen.endswith(title)
@@ -247,11 +269,18 @@ def test_the_accounts_logging_role_is_made_only_on_request_outlives_the_stack_an
     assert evaluate(api, reference, {"ManageApiGatewayAccount": "false"}) == "set up elsewhere"
 
 
-def test_no_resource_depends_outright_on_one_that_may_be_left_out(templates):
+@pytest.mark.parametrize("pool", ["", POOL])
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_no_resource_depends_outright_on_one_that_is_left_out_where_it_exists(templates, name, pool):
+    given = root_parameters(name, UserPoolArn=pool)
     for template in templates.values():
-        for resource in template["Resources"].values():
-            for title in resource.get("DependsOn", []):
-                assert template["Resources"][title].get("Condition") in (None, resource.get("Condition"))
+        left_out = {
+            title
+            for title, each in template["Resources"].items()
+            if "Condition" in each and evaluate(template, {"Fn::If": [each["Condition"], "", "left out"]}, given)
+        }
+        for title, resource in template["Resources"].items():
+            assert title in left_out or not left_out & {*resource.get("DependsOn", [])}
 
 
 def test_the_key_belongs_to_a_plan_with_throttle_and_quota(api):

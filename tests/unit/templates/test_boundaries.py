@@ -12,6 +12,7 @@ from troposphere.sns import Topic
 
 from config import environment, sections
 from config.parameters import ACCOUNT_PARAMETERS, from_environment, settings
+from contract.routes import ROUTES
 from generator import outputs, parameters, queue_resources
 from generator import root as root_module
 from generator.functions import QUEUES
@@ -153,6 +154,11 @@ def test_every_condition_exists_and_is_used(templates):
         used = {
             value["Fn::If"][0] for _, value in everywhere(template) if isinstance(value, dict) and "Fn::If" in value
         }
+        used |= {
+            value["Condition"]
+            for _, value in everywhere(template.get("Conditions", {}))
+            if isinstance(value, dict) and isinstance(value.get("Condition"), str)
+        }
         used |= {resource["Condition"] for resource in template["Resources"].values() if "Condition" in resource}
         assert used == set(template.get("Conditions", {})), name
 
@@ -218,9 +224,10 @@ def test_a_function_in_its_own_role_is_a_cycle(compute):
         order_of_creation(changed)
 
 
-def test_a_reference_in_metadata_makes_a_dependency_and_only_one_is_meant_to(templates, api):
+def test_a_reference_in_metadata_makes_a_dependency_where_it_is_meant_to(templates, api):
     """What CloudFormation does with it: cloudonaut.io, "Optional DependsOn with CloudFormation: Metadata to the rescue"."""
-    meant = {("api", "Stage"): {"ApiGatewayAccount"}}
+    customers = {f"{route.operation[0].upper()}{route.operation[1:]}Permission" for route in ROUTES if route.scope}
+    meant = {("api", "Stage"): {"ApiGatewayAccount", *customers}}
     found = {
         (name, title): names_used(each.get("Metadata", {}))
         for name, template in templates.items()

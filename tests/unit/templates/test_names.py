@@ -8,6 +8,7 @@ from tests.unit.templates.support import names_used
 
 # Names that cannot be taken by something outside their stack, and what only looks like a name.
 WITHIN_THE_STACK = {
+    ("AWS::ApiGateway::Authorizer", "Name"): "of an API that is made with it",
     ("AWS::ApiGateway::Method", "OperationName"): "of an API that is made with it",
     ("AWS::ApiGateway::Model", "Name"): "of an API that is made with it",
     ("AWS::ApiGateway::RequestValidator", "Name"): "of an API that is made with it",

@@ -46,6 +46,7 @@ OWN = {
     "OrdersQueryRole": {
         *(("dynamodb:GetItem", TABLE), ("dynamodb:Query", TABLE)),
         ("dynamodb:Query", TABLE + "/index/customerIdIndex"),
+        ("dynamodb:Query", TABLE + "/index/partnerCustomerIndex"),
         *_settings("api-config"),
     },
     "OrdersIntakeRole": {
@@ -258,9 +259,13 @@ def test_every_route_has_one_permission_for_exactly_its_method_and_path(api):
     )
     source = "arn:aws:execute-api:us-east-1:123456789012:OrdersApi/dev/"
     assert granted == [
+        ("OrdersCommandAliasArn", source + "POST/me/orders"),
         ("OrdersCommandAliasArn", source + "POST/orders"),
+        ("OrdersCommandAliasArn", source + "PUT/me/orders/*"),
         ("OrdersCommandAliasArn", source + "PUT/orders/*"),
         ("OrdersIntakeAliasArn", source + "POST/orders/async"),
+        ("OrdersQueryAliasArn", source + "GET/me/orders"),
+        ("OrdersQueryAliasArn", source + "GET/me/orders/*"),
         ("OrdersQueryAliasArn", source + "GET/orders/*"),
         ("OrdersQueryAliasArn", source + "GET/orders/customer/*"),
     ]

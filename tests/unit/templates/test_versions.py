@@ -15,7 +15,7 @@ from generator import data as data_module
 from generator import versions
 from generator.functions import FUNCTIONS
 from generator.parameters import HASH_NAMES, OF_ROOT
-from tests.unit.templates.support import evaluate, everywhere, of_type, root_parameters
+from tests.unit.templates.support import evaluate, everywhere, names_used, of_type, root_parameters
 
 ALL = {function.title for function in FUNCTIONS}
 LONGEST_DESCRIPTION = 256
@@ -253,4 +253,5 @@ def test_a_rule_and_the_stage_wait_for_what_their_invocations_need(templates):
     waits = templates["compute"]["Resources"]["OrderFilesRule"]["DependsOn"]
     assert {*waits} == {"OrderFilesRulePermission", "OrdersImportInvokeConfig"}
     permissions = {*of_type(templates["api"], "Lambda::Permission")}
-    assert permissions <= {*templates["api"]["Resources"]["Stage"]["DependsOn"]}
+    stage = templates["api"]["Resources"]["Stage"]
+    assert permissions <= {*stage["DependsOn"], *names_used(stage["Metadata"])}

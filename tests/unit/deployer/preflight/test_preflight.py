@@ -12,7 +12,7 @@ from botocore.exceptions import (
 from deployer.aws import isolated, service_errors, session
 from deployer.errors import Exit, Failure
 from deployer.preflight import account_state as preflight
-from deployer.preflight import concurrency, warm_throughput
+from deployer.preflight import concurrency, user_pool, warm_throughput
 from deployer.preflight.account_state import AccountState
 from deployer.stacks.stack_status import StackStatus
 
@@ -116,6 +116,27 @@ def test_a_deployment_that_lowers_a_warm_throughput_is_refused_before_it_starts(
     deployed = stack("UPDATE_COMPLETE", WarmWrites="40000")
     aws.stub("cloudformation").add_response("describe_stacks", {"Stacks": [deployed]})
     assert "is below the 40000 deployed" in refused(preflight.check, aws, warm(dev, warm_writes=4_000))
+
+
+POOL, OTHER_POOL = (f"arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_{name}" for name in ("Abc", "Xyz"))
+
+
+def with_pool(environment, arn):
+    return environment.model_copy(update={"identity": environment.identity.model_copy(update={"user_pool_arn": arn})})
+
+
+def test_a_user_pool_is_added_kept_or_removed_but_none_replaces_another(dev):
+    for before, wanted in (("", POOL), (POOL, POOL), (POOL, "")):
+        user_pool.check(with_pool(dev, wanted), {"UserPoolArn": before})
+    user_pool.check(with_pool(dev, POOL), {})  # a version without the setting
+    said = refused(user_pool.check, with_pool(dev, OTHER_POOL), {"UserPoolArn": POOL})
+    assert f"{OTHER_POOL} would replace {POOL}" in said and 'user_pool_arn = "" first' in said
+
+
+def test_a_deployment_that_replaces_a_user_pool_is_refused_before_it_starts(aws, dev):
+    aws.stub("sts").add_response("get_caller_identity", CALLER)
+    aws.stub("cloudformation").add_response("describe_stacks", {"Stacks": [stack("UPDATE_COMPLETE", UserPoolArn=POOL)]})
+    assert "would replace" in refused(preflight.check, aws, with_pool(dev, OTHER_POOL))
 
 
 @pytest.mark.parametrize(
