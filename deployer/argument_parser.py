@@ -91,6 +91,13 @@ def _looking(group) -> None:
     group.add_argument("--outputs", action="store_true", help="show the stack's outputs")
     group.add_argument("--api-key", action="store_true", help="print the API key's value and nothing else")
     group.add_argument(
+        "--partner-subscriptions",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="list the subscriptions of order events, of one partner or all, with filter and state",
+    )
+    group.add_argument(
         "--logs",
         nargs="?",
         const="",
@@ -151,6 +158,18 @@ def _acting(group) -> None:
     )
     group.add_argument(
         "--expired", action="store_true", help="with --destroy: every preview that is past its --ttl, with its data"
+    )
+    group.add_argument(
+        "--partner-subscribe",
+        nargs=2,
+        metavar=("NAME", "URL|ARN"),
+        help="send a partner the events of its own orders: to an HTTPS endpoint or an SQS queue",
+    )
+    group.add_argument(
+        "--partner-unsubscribe",
+        nargs=2,
+        metavar=("NAME", "URL|ARN"),
+        help="stop that; ARN may be the subscription's",
     )
     group.add_argument(
         "--prune", action="store_true", help="delete artifacts and function versions that no kept version needs"

@@ -10,6 +10,7 @@ from deployer.options import Options
 
 _DEPLOYING = frozenset({"yes", "allow_replace", "orders_per_day", "outputs_file", "plan", "save"})
 _DESTROYING = frozenset({"yes", "delete_data", "expired", "plan"})
+_SUBSCRIPTIONS = "operations.partners.subscriptions_command"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ COMMANDS = (
     Command("--drift", "operations.drift.command", companions=frozenset({"detailed_exitcode"})),
     Command("--outputs", "deployer.commands.show_outputs", companions=frozenset({"outputs_file"})),
     Command("--api-key", "operations.api_key", writes=True),
+    Command("--partner-subscriptions", _SUBSCRIPTIONS, "show"),
     Command("--logs", "operations.logs.command", companions=frozenset({"follow", "order", "since"}), writes=True),
     Command("--smoke", "operations.smoke.command"),
     Command("--destroy", "operations.destroy.command", companions=_DESTROYING),
@@ -57,6 +59,8 @@ COMMANDS = (
     Command("--hotswap", "operations.development.hotswap", companions=frozenset({"yes"})),
     Command("--faults", "operations.faults.command", companions=frozenset({"duration"})),
     Command("--redrive", "operations.queues.command", "redrive_queue", companions=frozenset({"yes"})),
+    Command("--partner-subscribe", _SUBSCRIPTIONS, "subscribe", companions=frozenset({"yes"})),
+    Command("--partner-unsubscribe", _SUBSCRIPTIONS, "unsubscribe", companions=frozenset({"yes"})),
     Command("--prune", "operations.pruning.command", companions=frozenset({"yes", "keep", "plan"})),
 )
 _EXPIRED = Command("--destroy", "operations.environments.expired", companions=_DESTROYING)
@@ -102,6 +106,8 @@ def wanted(options: argparse.Namespace) -> Options:
     """Return the options of the command line over the defaults of Options."""
     names = {"day": "imported", "function": "logs", "version": "rollback"}
     given = {name: getattr(options, names.get(name, name), None) for name in argument_parser.DEFAULTS}
+    subscriber = options.partner_subscribe or options.partner_unsubscribe or [options.partner_subscriptions, None]
+    given["partner"], given["endpoint"] = subscriber
     given["queue"] = options.dlq or options.redrive
     given["file"] = getattr(options, "import") or options.faults or options.apply or options.discard
     given["command"] = next((each.flag for each in COMMANDS if each.flag and _given(options, each.key)), "")

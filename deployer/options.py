@@ -67,6 +67,10 @@ class Options:
     delete_data: bool = False
     expired: bool = False
 
+    # --partner-subscribe, --partner-unsubscribe, --partner-subscriptions
+    partner: str = ""
+    endpoint: str = ""
+
     # --prune
     keep: int = 10
 
@@ -77,9 +81,10 @@ class Options:
     def command_line(self) -> str:
         """Return the command line that gives these options, quoted for a shell."""
         words = ["python", "deploy.py", *_words("--env", self.env or None)]
-        argument = next((name for name, commands in _ARGUMENTS.items() if self.command in commands), None)
+        arguments = [getattr(self, name) for name, commands in _ARGUMENTS.items() if self.command in commands]
         if self.command:
-            words += _words(self.command, getattr(self, argument) if argument else True) or [self.command]
+            words += _words(self.command, (arguments[0] or None) if arguments else True) or [self.command]
+            words += [str(each) for each in arguments[1:]]
         for field in fields(self):
             value = getattr(self, field.name)
             if value != field.default and field.name not in ("env", "command", *_ARGUMENTS):
@@ -101,10 +106,12 @@ _ARGUMENTS = {
     "day": ("--imported",),
     "file": ("--apply", "--discard", "--import", "--faults"),
     "function": ("--logs",),
+    "partner": ("--partner-subscribe", "--partner-unsubscribe", "--partner-subscriptions"),
+    "endpoint": ("--partner-subscribe", "--partner-unsubscribe"),
     "queue": ("--dlq", "--redrive"),
     "version": ("--rollback",),
 }
-"""Fields that are the argument of a command's option; all others are options."""
+"""Fields that are an argument of a command's option, in the order of the command line; all others are options."""
 
 
 def _words(flag: str, value) -> list[str]:
