@@ -32,6 +32,7 @@ def topic() -> Topic:
         "OrderEvents",
         DisplayName=Sub(f"{names.root_stack('${Environment}')} order events"),
         KmsMasterKeyId="alias/aws/sns",
+        SignatureVersion="2",  # SHA-256; the default is SHA-1
         TracingConfig=If(TRACES_DELIVERIES, "Active", "PassThrough"),
     )
 

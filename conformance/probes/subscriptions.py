@@ -9,6 +9,7 @@ from conformance import stackless
 from conformance.account import Account
 from conformance.probe import deploys, expect, holds
 from conformance.refusals import refusal
+from conformance.resources import ref, template
 
 COMMANDS = "operations/partners/subscriptions.py"
 SIGNED = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
@@ -47,6 +48,15 @@ def signed_messages(account: Account, name: str) -> None:
         expect(message["SignatureVersion"], version, "SignatureVersion")
         with urlopen(message["SigningCertURL"]) as answer:  # noqa: S310  SNS's own
             _verify(message, answer.read())
+
+
+@deploys("generator/order_events.py", "examples/webhook.py")
+def topic_signature_version(account: Account, name: str) -> None:
+    """GetTopicAttributes returns the version of signatures that the template declares."""
+    declared = {"Type": "AWS::SNS::Topic", "Properties": {"SignatureVersion": "2"}}
+    made = account.deployed(name, template({"T": declared}, {"T": ref("T")}))["T"]
+    found = account.client("sns").get_topic_attributes(TopicArn=made)["Attributes"]
+    expect(found.get("SignatureVersion"), "2", "SignatureVersion")
 
 
 @deploys("generator/order_events.py", "generator/queue_resources.py", COMMANDS)

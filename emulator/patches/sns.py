@@ -18,6 +18,7 @@ from ministack.services import sns, sqs
 from emulator import sns_signatures
 from emulator.patches.service_metrics import record
 from emulator.registry import patch
+from emulator.resources import completes
 
 PENDING = "PendingConfirmation"
 COMPARED = ("FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy")
@@ -135,6 +136,13 @@ def undelivered_messages() -> None:
         return deliver()
 
     sns._deliver_to_sqs, sns._deliver_to_http, sns._matches_filter_policy = deliver_to_queue, deliver_to_http, remember
+
+
+@completes("AWS::SNS::Topic", upstream="apply SignatureVersion of AWS::SNS::Topic")
+def topic_signature_version(arn, new, old):
+    sns._topics[arn]["attributes"].pop("SignatureVersion", None)
+    if new.get("SignatureVersion"):
+        sns._topics[arn]["attributes"]["SignatureVersion"] = str(new["SignatureVersion"])
 
 
 def _existing(topic: dict, protocol: str, endpoint: str) -> dict | None:
