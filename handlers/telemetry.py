@@ -14,6 +14,7 @@ from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import ClientError
 
 from contract.metrics import ASYNC, IMPORT, SYNC
+from domain.callers import Caller
 from handlers import emf, faults
 
 # Without RFC 3339 Lambda's log-level filter takes every line for INFO.
@@ -49,11 +50,18 @@ def begin(request_id: str | None, context: object) -> None:
         correlation_id=request_id,
         function_request_id=getattr(context, "aws_request_id", None),
         order_id=None,
+        partner=None,
+        tier=None,
         cold_start=1 if _cold else None,
     )
     if _cold:
         count("ColdStart")
         _cold = False
+
+
+def called_by(caller: Caller) -> None:
+    """Add the partner that sent the request, and its tier, to the request's log lines. Never the key."""
+    logger.append_keys(partner=caller.partner, tier=caller.tier)
 
 
 def about(order_id: str) -> None:
