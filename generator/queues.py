@@ -107,9 +107,9 @@ DELIVERY_DLQ = DeadLetterQueue(
     "events that a subscriber did not take",
     alarm="undelivered-events",
     meaning="SNS gave up delivering events of orders to a subscriber, and they wait in OrderEventsDeliveryDLQ, for 14 days.",
-    remedy="list the queue (deploy.py --dlq): each message names the subscription. Its endpoint is down or refuses the "
-    "topic: inform its partner (--partner-subscriptions names them). SNS cannot deliver again: hand the partner its events "
-    "(--output json), or have it read its orders by the API.",
+    remedy="list the queue (deploy.py --dlq): each message names its partner, whose endpoint (--partner-subscriptions) is "
+    "down or refuses the topic. Inform the partner. SNS cannot deliver again: hand over the events (--dlq … --output json) "
+    "or have the partner read its orders by the API, then purge the queue.",
     notice=Ticket("kept for 14 days; the orders are safe, and the API has them"),
 )
 """Of all subscriptions of OrderEvents, those that operators add for partners included."""
