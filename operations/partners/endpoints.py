@@ -92,7 +92,7 @@ def _public(url: SplitResult) -> None:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        if re.fullmatch(r"[0-9.x]+", host):
+        if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", host.rpartition(".")[2]):
             raise EndpointError("the host is an address in a form that clients read differently") from None
         if "." not in host or host.endswith(tuple(f".{name}" for name in _LOCAL_NAMES)):
             raise EndpointError("the host is a local name, which SNS cannot resolve") from None

@@ -129,15 +129,14 @@ def _create(aws: Aws, topic: Topic, endpoint: Endpoint, attributes: Mapping[str,
         made = subscriptions.create(aws, topic.arn, endpoint, attributes)
     except sns.exceptions.InvalidParameterException as error:
         if "different attributes" not in str(error):
-            raise Failure(
-                Exit.FAILED, f"SNS refuses the endpoint: {service_errors.message_of(error)}", "nothing was subscribed"
-            ) from error
+            said = service_errors.message_of(error).replace(endpoint.value, endpoint.shown)
+            raise Failure(Exit.FAILED, f"SNS refuses the endpoint: {said}", "nothing was subscribed") from None
         raise Failure(
             Exit.REFUSED,
             f"{endpoint.shown} has a subscription with other attributes, perhaps of another partner, that it has not "
             "confirmed",
             f"{subscriptions_view.EXPIRY}; then run this command again",
-        ) from error
+        ) from None
     except (sns.exceptions.SubscriptionLimitExceededException, sns.exceptions.FilterPolicyLimitExceededException) as e:
         raise Failure(
             Exit.FAILED,

@@ -15,7 +15,7 @@ from tests.e2e.webhook_kit import open_queue, receiver
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.e2e
-HERE = ("--env", "dev", "--local", "--yes", "--output", "json")
+HERE = ("--env", "dev", "--local", "--output", "json")
 USAGE, REFUSED = 2, 5
 DEAD_LETTERS = "OrderEventsDeliveryDLQ"
 
@@ -31,7 +31,8 @@ def platform(tmp_path_factory):
 
 
 def command(platform: Deployment, *words: str, code: int = 0) -> dict:
-    done = deploy(*HERE, *words, local_dir=platform.local_dir)
+    asks = words[0] in ("--partner-subscribe", "--partner-unsubscribe", "--redrive")
+    done = deploy(*HERE, *words, *(["--yes"] if asks else []), local_dir=platform.local_dir)
     assert done.returncode == code, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -71,7 +72,8 @@ def test_each_partner_gets_exactly_the_events_of_its_own_orders(platform):
         (described,) = (each for each in subscriptions(platform, "acme") if each["partner"])
         assert (described["state"], described["findings"]) == ("confirmed", [])
         assert described["filterPolicy"] == {"partner": ["acme"]}
-        assert described["redrivePolicy"]["deadLetterTargetArn"].endswith(DEAD_LETTERS) or described["redrivePolicy"]
+        queue = platform.outputs["OrderEventsDeliveryDlqUrl"].rpartition("/")[2]
+        assert described["redrivePolicy"]["deadLetterTargetArn"].endswith(f":{queue}")
         placed = [(partner, place(platform, partner)) for partner in ("acme", None, "globex", "acme", None, "globex")]
         heard = [json.loads(acme.line()) for _ in range(2)]
         taken: list[dict] = []
