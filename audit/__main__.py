@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m audit", description="Judge the rendered templates.")
     parser.add_argument("--verbose", action="store_true", help="list the accepted findings with their reasons")
     verbose = parser.parse_args().verbose
-    templates = resolved_templates() | resolved_pipeline()
+    templates = resolved_templates() | resolved_bootstrap()
     left = 0
     for result in results(templates):
         reasons = findings.accepted(templates, result.tool)
@@ -48,10 +48,10 @@ def resolved_templates() -> dict[str, dict]:
     return stacks.resolve(rendered_templates(), {**from_environment(environment.load(ENVIRONMENT)), **PACKAGES})
 
 
-def resolved_pipeline() -> dict[str, dict]:
-    """Return the template of the roles of production's pipeline."""
-    text = (ROOT / "bootstrap" / f"{findings.PIPELINE}.yaml").read_text(encoding="utf-8")
-    return {findings.PIPELINE: stacks.Stack(cfn_yaml.load(text), PIPELINE_PARAMETERS).resolved()}
+def resolved_bootstrap() -> dict[str, dict]:
+    """Return the templates of production's roles and policies outside the platform."""
+    texts = {name: (ROOT / "bootstrap" / f"{name}.yaml").read_text(encoding="utf-8") for name in findings.BOOTSTRAP}
+    return {name: stacks.Stack(cfn_yaml.load(text), PIPELINE_PARAMETERS).resolved() for name, text in texts.items()}
 
 
 def results(templates: dict[str, dict]) -> list[findings.Result]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-PIPELINE = "pipeline-role"
+BOOTSTRAP = ("pipeline-role", "partner-policy")
 HOW = "Metadata=accepted(…) of generator/audit.py, where the resource is generated"
 
 
@@ -18,7 +18,7 @@ class Place(NamedTuple):
     rule: str
 
     def __str__(self) -> str:
-        folder = "bootstrap" if self.stack == PIPELINE else "templates"
+        folder = "bootstrap" if self.stack in BOOTSTRAP else "templates"
         return f"{folder}/{self.stack}.yaml: {self.resource}: {self.tool} {self.rule}"
 
 

@@ -50,7 +50,7 @@ def platform(stacks: Snapshot) -> Platform:
     """Return the platform of a tree of stacks."""
     found = list(resources_of(stacks).values())
     functions = {_key(each): each for each in _of_type(found, "AWS::Lambda::Function")}
-    (plan,) = _of_type(found, "AWS::ApiGateway::UsagePlan")
+    (plan,) = (each.properties for each in found if each.logical_id == "UsagePlan")
     (queue,) = (each for each in _of_type(found, "AWS::SQS::Queue") if "RedrivePolicy" in each)
     (worker,) = (each for each in _of_type(found, "AWS::Lambda::EventSourceMapping") if "ScalingConfig" in each)
     (stream,) = (each for each in _of_type(found, "AWS::Lambda::EventSourceMapping") if "StartingPosition" in each)

@@ -10,8 +10,9 @@ from pydantic_core import ErrorDetails
 
 from config import previews
 from config.parameters import DEPLOYER_ONLY, Parameter, settings
-from config.sections import Api, Data, Deploy, Functions, Imports, Monitoring, Pipeline, Release, Section
+from config.sections import Api, Data, Deploy, Functions, Imports, Monitoring, Partners, Pipeline, Release, Section
 from contract import settings as contract
+from contract.partners import TIERS
 
 ENVIRONMENTS_DIR = Path(__file__).resolve().parent.parent / "environments"
 
@@ -45,6 +46,7 @@ class Environment(Section):
     pipeline: Pipeline = Pipeline()
     functions: Functions = Functions()
     api: Api
+    partners: Partners = Partners()
     monitoring: Monitoring = Monitoring()
     release: Release = Release()
     deploy: Deploy = Deploy()
@@ -66,6 +68,18 @@ class Environment(Section):
             role = getattr(self.deploy, key)
             if self.account and role and role.split(":")[4] != self.account:
                 raise ValueError(f"deploy.{key} is a role of another account than `account`, {self.account}")
+        return self
+
+    @model_validator(mode="after")
+    def _no_tier_is_above_the_api(self):
+        pairs = [(f"{tier}_{limit}", f"{limit}_limit") for tier in TIERS for limit in ("rate", "burst")]
+        problems = [
+            f"partners.{of_tier} is above api.{of_api}, which all keys share"
+            for of_tier, of_api in pairs
+            if getattr(self.partners, of_tier) > getattr(self.api, of_api)
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @model_validator(mode="after")

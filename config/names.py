@@ -10,6 +10,10 @@ ROLLBACK_TRIGGER = "RollbackTrigger"
 """Key in the Metadata of an alarm that rolls back a release which brings it into ALARM; its value is the reason."""
 
 
+# Tag of an API key of a partner: with the partner's name.
+PARTNER_TAG = "Partner"
+
+
 def root_stack(environment: str) -> str:
     return f"{PROJECT}-{environment}"
 
@@ -36,6 +40,16 @@ def parameter_path(environment: str, name: str) -> str:
 def live(function: str) -> str:
     """Return the name by which a function is invoked: with its alias."""
     return f"{function}:{ALIAS}"
+
+
+def usage_plan_output(tier: str) -> str:
+    """Return the stack's output with the id of the usage plan of a tier of partners."""
+    return f"{tier.capitalize()}UsagePlanId"
+
+
+def partner_key(environment: str, partner: str) -> str:
+    """Return the name of a partner's API keys, which no template has; for "" the beginning of all those names."""
+    return f"{root_stack(environment)}/{partner}"
 
 
 def order_files_rule(environment: str) -> str:

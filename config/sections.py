@@ -125,13 +125,13 @@ class Api(Section):
     """Origins whose pages may call the API: * for any, or up to five, comma-separated"""
 
     rate_limit: Annotated[int, Parameter("RateLimit")] = Field(100, ge=1)
-    """Requests per second, of the API and of each key"""
+    """Requests per second, of the API and of the operator's API key"""
 
     burst_limit: Annotated[int, Parameter("BurstLimit")] = Field(200, ge=1)
-    """Requests at once, of the API and of each key"""
+    """Requests at once, of the API and of the operator's API key"""
 
     daily_quota: Annotated[int, Parameter("DailyQuota")] = Field(10_000, ge=1)
-    """Requests per day and API key"""
+    """Requests per day of the operator's API key"""
 
     data_trace: Annotated[bool, Parameter("DataTrace")] = False
     """Whether API Gateway logs whole requests and responses: personal data, for dev only"""
@@ -143,6 +143,28 @@ class Api(Section):
         0, ge=0, le=2_000_000_000
     )
     """Requests per five minutes and address that the firewall lets through, 10 at least; 0 for no firewall"""
+
+
+class Partners(Section):
+    """What the usage plan of each tier allows each API key of a partner (`contract.partners.TIERS`)."""
+
+    standard_rate: Annotated[int, Parameter("StandardRate")] = Field(10, ge=1)
+    """Requests per second and API key of a partner in tier standard"""
+
+    standard_burst: Annotated[int, Parameter("StandardBurst")] = Field(20, ge=1)
+    """Requests at once and API key of a partner in tier standard"""
+
+    standard_daily_quota: Annotated[int, Parameter("StandardDailyQuota")] = Field(5_000, ge=1)
+    """Requests per day and API key of a partner in tier standard"""
+
+    premium_rate: Annotated[int, Parameter("PremiumRate")] = Field(50, ge=1)
+    """Requests per second and API key of a partner in tier premium"""
+
+    premium_burst: Annotated[int, Parameter("PremiumBurst")] = Field(100, ge=1)
+    """Requests at once and API key of a partner in tier premium"""
+
+    premium_daily_quota: Annotated[int, Parameter("PremiumDailyQuota")] = Field(50_000, ge=1)
+    """Requests per day and API key of a partner in tier premium"""
 
 
 class Monitoring(Section):

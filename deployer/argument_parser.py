@@ -5,6 +5,7 @@ from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
+from contract.partners import TIERS
 from deployer import durations
 from deployer.errors import MEANING
 from deployer.options import Options
@@ -90,6 +91,7 @@ def _looking(group) -> None:
     group.add_argument("--drift", action="store_true", help="detect changes made outside CloudFormation, in all stacks")
     group.add_argument("--outputs", action="store_true", help="show the stack's outputs")
     group.add_argument("--api-key", action="store_true", help="print the API key's value and nothing else")
+    group.add_argument("--partners", action="store_true", help="list partners and their API keys, never a value")
     group.add_argument(
         "--partner-subscriptions",
         nargs="?",
@@ -158,6 +160,16 @@ def _acting(group) -> None:
     )
     group.add_argument(
         "--expired", action="store_true", help="with --destroy: every preview that is past its --ttl, with its data"
+    )
+    group.add_argument("--partner-add", metavar="NAME", help="give a new partner an API key; print its value, once")
+    group.add_argument(
+        "--partner-rotate", metavar="NAME", help="give a partner a second API key; the first stays valid"
+    )
+    group.add_argument("--partner-revoke", metavar="KEY_ID", help="delete an API key of a partner")
+    group.add_argument(
+        "--tier",
+        choices=(*TIERS,),
+        help="with --partner-add, --partner-rotate: the usage plan of the key (default: standard, or that of the first)",
     )
     group.add_argument(
         "--partner-subscribe",

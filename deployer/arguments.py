@@ -48,6 +48,7 @@ COMMANDS = (
     Command("--drift", "operations.drift.command", companions=frozenset({"detailed_exitcode"})),
     Command("--outputs", "deployer.commands.show_outputs", companions=frozenset({"outputs_file"})),
     Command("--api-key", "operations.api_key", writes=True),
+    Command("--partners", "operations.partners.listing"),
     Command("--partner-subscriptions", _SUBSCRIPTIONS, "show"),
     Command("--logs", "operations.logs.command", companions=frozenset({"follow", "order", "since"}), writes=True),
     Command("--smoke", "operations.smoke.command"),
@@ -59,6 +60,9 @@ COMMANDS = (
     Command("--hotswap", "operations.development.hotswap", companions=frozenset({"yes"})),
     Command("--faults", "operations.faults.command", companions=frozenset({"duration"})),
     Command("--redrive", "operations.queues.command", "redrive_queue", companions=frozenset({"yes"})),
+    Command("--partner-add", "operations.partners.granting", "add", frozenset({"yes", "tier"}), writes=True),
+    Command("--partner-rotate", "operations.partners.granting", "rotate", frozenset({"yes", "tier"}), writes=True),
+    Command("--partner-revoke", "operations.partners.revoking", companions=frozenset({"yes"})),
     Command("--partner-subscribe", _SUBSCRIPTIONS, "subscribe", companions=frozenset({"yes"})),
     Command("--partner-unsubscribe", _SUBSCRIPTIONS, "unsubscribe", companions=frozenset({"yes"})),
     Command("--prune", "operations.pruning.command", companions=frozenset({"yes", "keep", "plan"})),
@@ -108,6 +112,8 @@ def wanted(options: argparse.Namespace) -> Options:
     given = {name: getattr(options, names.get(name, name), None) for name in argument_parser.DEFAULTS}
     subscriber = options.partner_subscribe or options.partner_unsubscribe or [options.partner_subscriptions, None]
     given["partner"], given["endpoint"] = subscriber
+    given["partner"] = options.partner_add or options.partner_rotate or given["partner"]
+    given["key_id"] = options.partner_revoke
     given["queue"] = options.dlq or options.redrive
     given["file"] = getattr(options, "import") or options.faults or options.apply or options.discard
     given["command"] = next((each.flag for each in COMMANDS if each.flag and _given(options, each.key)), "")

@@ -67,9 +67,13 @@ class Options:
     delete_data: bool = False
     expired: bool = False
 
-    # --partner-subscribe, --partner-unsubscribe, --partner-subscriptions
+    # --partner-add, --partner-rotate, --partner-subscribe, --partner-unsubscribe, --partner-subscriptions
     partner: str = ""
+    tier: str | None = None
     endpoint: str = ""
+
+    # --partner-revoke
+    key_id: str = ""
 
     # --prune
     keep: int = 10
@@ -106,7 +110,14 @@ _ARGUMENTS = {
     "day": ("--imported",),
     "file": ("--apply", "--discard", "--import", "--faults"),
     "function": ("--logs",),
-    "partner": ("--partner-subscribe", "--partner-unsubscribe", "--partner-subscriptions"),
+    "key_id": ("--partner-revoke",),
+    "partner": (
+        "--partner-add",
+        "--partner-rotate",
+        "--partner-subscribe",
+        "--partner-unsubscribe",
+        "--partner-subscriptions",
+    ),
     "endpoint": ("--partner-subscribe", "--partner-unsubscribe"),
     "queue": ("--dlq", "--redrive"),
     "version": ("--rollback",),

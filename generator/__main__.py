@@ -1,4 +1,4 @@
-"""`python -m generator`: write or check templates/*.yaml, bootstrap/pipeline-role.yaml and the generated documents of docs/."""
+"""`python -m generator`: write or check templates/*.yaml, bootstrap/*.yaml and the generated documents of docs/."""
 
 import argparse
 import difflib
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from generator import alarm_docs, configuration_docs, field_docs, openapi, yaml_writer
+from generator.bootstrap import partner_policy
 from generator.bootstrap import template as bootstrap
 from generator.render import HEADER, documents, written
 
@@ -33,6 +34,8 @@ def rendered_files() -> dict[str, str]:
     files = {f"templates/{name}.yaml": text for name, text in written(platform).items()}
     text = yaml_writer.write(bootstrap.build(platform.values()).to_dict())
     files["bootstrap/pipeline-role.yaml"] = HEADER.format(name="bootstrap/template") + text
+    text = yaml_writer.write(partner_policy.build().to_dict())
+    files["bootstrap/partner-policy.yaml"] = HEADER.format(name="bootstrap/partner_policy") + text
     files["docs/openapi.yaml"] = OPENAPI_HEADER + yaml_writer.plain(openapi.document())
     files["docs/alarms.md"] = alarm_docs.document()
     files["docs/configuration.md"] = configuration_docs.document()

@@ -1,4 +1,4 @@
-"""The api stack: the REST API, its deployment and stage, its key and usage plan."""
+"""The api stack: the REST API, its deployment and stage, the operator's key, and the usage plans of keys."""
 
 import hashlib
 import json
@@ -9,6 +9,7 @@ from troposphere.logs import LogGroup
 from troposphere.xray import SamplingRule, SamplingRuleProperty
 
 from config import names
+from contract.partners import TIERS
 from contract.routes import ROUTES
 from generator import api_logging, api_methods, cors, firewall, outputs, parameters
 from generator.audit import accepted
@@ -20,7 +21,9 @@ TRACES_DATA = "TracesData"
 
 
 def build() -> Template:
-    template = Template("Food delivery, api: the REST API, its deployment, stage, key and usage plan, and the firewall")
+    template = Template(
+        "Food delivery, api: the REST API, its deployment, stage, key and usage plans, and the firewall"
+    )
     for name, condition in {**cors.conditions(), **firewall.conditions()}.items():
         template.add_condition(name, condition)
     template.add_condition(TRACES_DATA, Equals(Ref("DataTrace"), "true"))
@@ -42,6 +45,7 @@ def build() -> Template:
     template.add_resource(firewall.firewall(api, live))
     key = template.add_resource(api_key())
     plan = template.add_resource(usage_plan(api, live))
+    of_tiers = {tier: template.add_resource(usage_plan(api, live, tier)) for tier in TIERS}
     template.add_resource(
         apigateway.UsagePlanKey("UsagePlanKey", UsagePlanId=Ref(plan), KeyId=Ref(key), KeyType="API_KEY")
     )
@@ -53,6 +57,7 @@ def build() -> Template:
         ApiName=Sub(_NAME),
         StageName=Ref(live),
         ApiKeyId=Ref(key),
+        **{names.usage_plan_output(tier): Ref(each) for tier, each in of_tiers.items()},
     )
     parameters.declare_used(template)
     return template
@@ -171,15 +176,27 @@ def sampling_rule(live: apigateway.Stage) -> SamplingRule:
 
 
 def api_key() -> apigateway.ApiKey:
-    return apigateway.ApiKey("ApiKey", Name=Sub(_NAME), Description="Key of the partner integrations", Enabled=True)
+    return apigateway.ApiKey(
+        "ApiKey", Name=Sub(_NAME), Description="Key of the operator, who sees all orders", Enabled=True
+    )
 
 
-def usage_plan(api: apigateway.RestApi, live: apigateway.Stage) -> apigateway.UsagePlan:
+def usage_plan(api: apigateway.RestApi, live: apigateway.Stage, tier: str = "") -> apigateway.UsagePlan:
+    """Return what a key may use: each of a tier of partners, or, without one, the operator's.
+
+    Keys of partners are in no template: --partner-add makes them (operations/partners).
+    """
+    if tier:
+        title, name, description = tier.capitalize(), f"{_NAME}-{tier}", f"What each key of a {tier} partner may use"
+        rate, burst, quota = (Ref(f"{title}{limit}") for limit in ("Rate", "Burst", "DailyQuota"))
+    else:
+        title, name, description = "", _NAME, "What the operator's key may use"
+        rate, burst, quota = Ref("RateLimit"), Ref("BurstLimit"), Ref("DailyQuota")
     return apigateway.UsagePlan(
-        "UsagePlan",
-        UsagePlanName=Sub(_NAME),
-        Description="What each API key may use",
+        f"{title}UsagePlan",
+        UsagePlanName=Sub(name),
+        Description=description,
         ApiStages=[apigateway.ApiStage(ApiId=Ref(api), Stage=Ref(live))],
-        Throttle=apigateway.ThrottleSettings(RateLimit=Ref("RateLimit"), BurstLimit=Ref("BurstLimit")),
-        Quota=apigateway.QuotaSettings(Limit=Ref("DailyQuota"), Period="DAY"),
+        Throttle=apigateway.ThrottleSettings(RateLimit=rate, BurstLimit=burst),
+        Quota=apigateway.QuotaSettings(Limit=quota, Period="DAY"),
     )

@@ -7,6 +7,8 @@ from typing import Any
 
 from troposphere import GetAtt, Output, Template
 
+from config import names
+from contract.partners import TIERS
 from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
 
 _OF_QUEUES = {
@@ -39,7 +41,8 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "ApiId": "Id of the REST API",
         "ApiName": "Name of the REST API, the dimension of its metrics",
         "StageName": "Name of the deployed stage",
-        "ApiKeyId": "Id of the API key; its value: aws apigateway get-api-key --include-value",
+        "ApiKeyId": "Id of the operator's API key; its value: aws apigateway get-api-key --include-value",
+        **{names.usage_plan_output(tier): f"Id of the usage plan of {tier} partners" for tier in TIERS},
     },
     "monitoring": {
         "AlertsTopicArn": "ARN of the topic that alarms notify; subscribe to it",

@@ -6,6 +6,7 @@ from troposphere import Output, Ref, Tags, Template
 from troposphere.cloudformation import Stack
 
 from config import names
+from contract.partners import TIERS
 from generator import outputs, parameters
 from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
 from generator.lifecycle import DELETED
@@ -13,6 +14,7 @@ from generator.lifecycle import DELETED
 SHOWN = (
     *("ApiUrl", "ApiId", "ApiKeyId", "StageName", "OrdersTableName", "OrderEventsTopicArn", "UploadBucketName"),
     *("AlertsTopicArn", "DashboardUrl"),
+    *map(names.usage_plan_output, TIERS),
 )
 
 

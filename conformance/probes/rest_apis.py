@@ -1,11 +1,12 @@
 """What API Gateway does with requests, and with the resources that define an API: on small APIs of the probes' own."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from conformance import limits
+from conformance import limits, removal
 from conformance.account import Account
 from conformance.measures import counted
 from conformance.probe import CannotTry, Differs, deploys, expect, holds
@@ -113,6 +114,55 @@ def api_usage_plan_method_throttle(account: Account, name: str) -> None:
     # API Gateway counts on several hosts, each for itself.
     later = {send_json(account, api, "{}", X_Api_Key=key).status for _ in range(1 if account.emulated_at else 50)}
     holds(429 in later, "429 beyond the limit", later)
+
+
+@deploys("operations/partners/keys.py")
+def api_key_values(account: Account, name: str) -> None:
+    """No two API keys have the same value: a repeated CreateApiKey is a ConflictException."""
+    gateway, asked = account.client("apigateway"), {"name": name, "value": f"{name}-key-of-the-probe"}
+    made = gateway.create_api_key(**asked, tags={removal.TAG: account.mark})["id"]
+    account.made.callback(gateway.delete_api_key, apiKey=made)
+    try:
+        again = gateway.create_api_key(**asked)["id"]
+    except ClientError as error:
+        expect(error.response["Error"]["Code"], "ConflictException", "error code")
+    else:
+        account.made.callback(gateway.delete_api_key, apiKey=again)
+        raise Differs("ConflictException", f"a second key, {again}")
+
+
+@deploys("benchmarks/load/local.py")
+def api_usage_plans_of_a_key(account: Account, name: str) -> None:
+    """GetUsagePlans by a key returns the usage plans that the key is in, and no others."""
+    api = with_api(account, name, **plan(f"{name}-key-of-the-probe"), Other=_other_plan())
+    found = account.client("apigateway").get_usage_plans(keyId=account.child(name, "Key"))["items"]
+    expect([each["id"] for each in found], [account.child(name, "Plan")], f"plans of the key of {api}")
+
+
+def _other_plan() -> dict:
+    return {"Type": "AWS::ApiGateway::UsagePlan", "Properties": {"ApiStages": []}}
+
+
+@deploys("operations/partners/listing.py")
+def api_usage(account: Account, name: str) -> None:
+    """GetUsage has, by the id of each key, the requests of each day."""
+    key = f"{name}-key-of-the-probe"
+    api = with_api(account, name, {"Put": method("PUT", ApiKeyRequired=True)}, **_metered(key))
+    account.until(lambda: _unless_forbidden(account, api, key), "the key is accepted")
+    days = {"startDate": str(datetime.now(UTC).date() - timedelta(days=1)), "endDate": str(datetime.now(UTC).date())}
+    asked = {"usagePlanId": account.child(name, "Plan"), **days}
+
+    def used() -> bool:
+        usage = account.client("apigateway").get_usage(**asked).get("items", {})
+        return sum(requests for requests, _ in usage.get(account.child(name, "Key"), [])) > 0
+
+    account.until(used, "the request is counted")
+
+
+def _metered(key: str) -> dict[str, dict]:
+    resources = plan(key)
+    resources["Plan"]["Properties"]["Quota"] = {"Limit": 1000, "Period": "DAY"}
+    return resources
 
 
 @deploys(RESPONSES, "handlers/http.py")

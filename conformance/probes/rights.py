@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from conformance import removal
 from conformance.account import Account
 from conformance.probe import deploys, expect
 from conformance.resources import att, document, function, parameter, queue, ref, role, table, template
@@ -86,6 +87,34 @@ def iam_batch_actions(account: Account, name: str) -> None:
     expect(_call(account, made["F"], "sns", "publish_batch", **publish), "done", "PublishBatch")
     deletion = _call(account, made["F"], "sqs", "delete_message", ReceiptHandle="1", **at)
     expect(deletion, DENIED, "DeleteMessage")
+
+
+@deploys("generator/bootstrap/deployer.py")
+def iam_api_key_tags(account: Account, name: str) -> None:
+    """A policy allows API keys by their tags: to create one with them, and to read and delete one that has them."""
+    keys = "arn:${AWS::Partition}:apigateway:${AWS::Region}::/apikeys"
+    own = role(("apigateway:PUT", {"Fn::Sub": keys.replace("apikeys", "tags/*")}))
+    own["Properties"]["Policies"][0]["PolicyDocument"]["Statement"] += [
+        _where("apigateway:POST", keys, {"aws:RequestTag/Partner": name}),
+        _where("apigateway:GET", f"{keys}/*", {"aws:ResourceTag/Partner": name}),
+        _where("apigateway:DELETE", f"{keys}/*", {"aws:ResourceTag/Partner": name}),
+    ]
+    resources = {"F": function(account.code(SOURCE), att("Role", "Arn"), Timeout=20), "Role": own}
+    made = account.deployed(name, template(resources, {"F": ref("F")}))["F"]
+    gateway, of_run = account.client("apigateway"), {removal.TAG: account.mark}
+    of_key = {}
+    for partner in (name, "another"):
+        of_key[partner] = gateway.create_api_key(name=name, tags={**of_run, "Partner": partner})["id"]
+        account.made.callback(gateway.delete_api_key, apiKey=of_key[partner])
+    _may(account, made, "apigateway", "get_api_key", apiKey=of_key[name])
+    expect(_call(account, made, "apigateway", "get_api_key", apiKey=of_key["another"]), DENIED, "GetApiKey")
+    expect(_call(account, made, "apigateway", "delete_api_key", apiKey=of_key["another"]), DENIED, "DeleteApiKey")
+    expect(_call(account, made, "apigateway", "create_api_key", name=name, tags=of_run), DENIED, "CreateApiKey")
+
+
+def _where(action: str, resource: str, equal: dict[str, str]) -> dict:
+    condition = {"StringEquals": equal}
+    return {"Effect": "Allow", "Action": action, "Resource": {"Fn::Sub": resource}, "Condition": condition}
 
 
 @deploys(POLICIES, "generator/queue_resources.py", "generator/uploads.py")

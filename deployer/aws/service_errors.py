@@ -218,7 +218,10 @@ _S3_ACTIONS = {
 }
 _ACTIONS = {
     "apigateway:GetAccount": "apigateway:GET",
-    "apigateway:GetApiKey": "apigateway:GET",
+    "apigateway:CreateApiKey": "apigateway:POST",
+    "apigateway:CreateUsagePlanKey": "apigateway:POST",
+    "apigateway:DeleteApiKey": "apigateway:DELETE",
+    **{f"apigateway:{name}": "apigateway:GET" for name in ("GetApiKey", "GetApiKeys", "GetUsage", "GetUsagePlanKeys")},
     "apigateway:UpdateAccount": "apigateway:PATCH",
     "lambda:Invoke": "lambda:InvokeFunction",
     "resourcegroupstaggingapi:GetResources": "tag:GetResources",

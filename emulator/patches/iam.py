@@ -6,6 +6,8 @@ from contextvars import ContextVar
 
 from ministack.app import AUTH
 from ministack.core import iam_actions, iam_evaluator
+from ministack.services import apigateway_v1 as api_gateway
+from ministack.services import tagging
 
 from emulator.registry import patch
 
@@ -77,6 +79,23 @@ def iam_partiql_inserts() -> None:
         return [("dynamodb:PartiQLInsert", f"arn:aws:dynamodb:{region}:{account_id}:table/{name}") for name in tables]
 
     iam_actions.dynamodb_transaction_checks = checks
+
+
+@patch(upstream="know the tags of API keys, and those of the request that creates one, in conditions")
+def iam_api_key_tags() -> None:
+    """Without it, a policy for the keys of one environment allows no key."""
+    operations = iam_actions._tag_operations
+
+    def tagging_operations(service):
+        return operations(service) | ({"POST"} if service == "apigateway" else set())
+
+    def tags_of_keys():
+        for (_, region, key_id), key in api_gateway._api_keys.all_items():
+            tags = [{"Key": name, "Value": value} for name, value in (key.get("tags") or {}).items()]
+            yield f"arn:aws:apigateway:{region}::/apikeys/{key_id}", tags
+
+    iam_actions._tag_operations = tagging_operations
+    tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = tags_of_keys
 
 
 @patch(upstream="treat the loopback interface as TLS in aws:SecureTransport")

@@ -28,6 +28,7 @@ from operations.destroy import consent, deletion_view, inventory, removal
 from operations.destroy.deletion_view import Kept
 from operations.destroy.inventory import ROLE, Inventory
 from operations.destroy.resources import BUCKET, TABLE, DataResource, Resource
+from operations.partners import keys
 
 FUNCTION = "AWS::Lambda::Function"
 
@@ -50,7 +51,8 @@ def destroy(options: Options, ui: Ui, aws: Aws, environment: Environment) -> dic
     consent.check_stack(environment, found, partial(options.aws_command, aws))
     data = found.retained_data if options.delete_data else []
     shared = _deletes_shared(options, found)
-    if not (found.status.exists or data or found.has_flags or found.records or (shared and found.has_shared)):
+    exists = found.status.exists or found.partner_keys or found.has_flags or found.records
+    if not (exists or data or (shared and found.has_shared)):
         ui.line(f"Environment {environment.name} is not deployed here: there is nothing to destroy.")
         return _report(ui, "nothing deployed", found, [], deletion_view.kept(found, options.delete_data), options)
     deletion_view.show(ui, found, data, shared)
@@ -65,8 +67,13 @@ def destroy(options: Options, ui: Ui, aws: Aws, environment: Environment) -> dic
 
 
 def _destroy(context: Context, found: Inventory, data: list[DataResource]) -> list[Kept]:
-    """Delete the stack, then `data`, which it retained, then what is outside it; return what is kept."""
+    """Delete the keys of partners, the stack, then `data`, which it retained, then what is outside it; return what is kept."""
     ui, aws = context.ui, context.aws
+    if found.partner_keys:  # first: they are in usage plans of the stack
+        with ui.step("Revoke") as step:
+            for key in found.partner_keys:
+                keys.delete(aws, key.id)
+            step.result = f"{len(found.partner_keys)} API keys of partners"
     if found.stack and found.status.exists:
         if termination_protection.lift(aws, found.stack):
             ui.line(f"{ui.ok} {'Unprotect':<10} {context.stack} has no termination protection any more")

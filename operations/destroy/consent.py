@@ -59,7 +59,8 @@ def confirm(environment: Environment, found: Inventory, options: Options, place:
     if why := "; ".join(_protections(environment, found)):
         _confirm_name(environment.name, why)
         return
-    confirm_by_question(f"Destroy environment {environment.name}{place}?", options)
+    keys = f" and revoke {len(found.partner_keys)} API keys of partners" * bool(found.partner_keys)
+    confirm_by_question(f"Destroy environment {environment.name}{place}{keys}?", options)
 
 
 def confirm_by_question(question: str, options: Options) -> None:

@@ -29,6 +29,12 @@ def show(ui: Ui, found: Inventory, data: list[DataResource], shared: bool) -> No
     _show_data(ui, found.deleted_data + data, "red")
     if others:
         ui.line(f"  {len(others)} resources without data, of {len({each.type for each in others})} types")
+    if found.partner_keys:
+        partners = sorted({key.partner for key in found.partner_keys})
+        ui.line(
+            f"  {len(found.partner_keys)} API keys of the partners {', '.join(partners)}, who then have no access",
+            "red",
+        )
     if found.has_flags:
         ui.line(f"  {names.parameter_path(found.environment, 'feature-flags')} (SecureString)")
     if found.records:
@@ -79,6 +85,7 @@ def as_json(result: str, found: Inventory, data: Iterable[DataResource], kept: I
     """`data`: retained by the stack, but deleted after it."""
     removed = [(each.type, each.physical_id) for each in found.resources if not each.retained]
     removed += [(each.type, each.id) for each in data]
+    removed += [("AWS::ApiGateway::ApiKey", key.id) for key in found.partner_keys]
     return {
         "result": result,
         "environment": found.environment,

@@ -11,6 +11,8 @@ from deployer.stacks import deployment_records, outputs, reading
 from deployer.stacks.stack_status import StackStatus
 from operations.destroy import resources
 from operations.destroy.resources import BUCKET, DataResource, Resource
+from operations.partners import keys
+from operations.partners.keys import Key
 
 ROLE, API = "AWS::IAM::Role", "AWS::ApiGateway::RestApi"
 _UNKNOWN = "others that these credentials cannot list"
@@ -21,7 +23,8 @@ class Inventory:
     """`stack`: the root's DescribeStacks entry, or None. `resources`: of the stack. `data`: the data resources of the
     stack, and those that earlier stacks retained. `unchecked`: what could not be read, and why. `records`: number of
     records of deployments and of a preview. `artifacts`: the shared bucket, or None. `others`: environments that share it.
-    `gateway_role`: name of the platform's role that API Gateway logs with, or ""."""
+    `gateway_role`: name of the platform's role that API Gateway logs with, or "". `partner_keys`: API keys of partners,
+    which are in no stack."""
 
     environment: str
     account: str
@@ -34,6 +37,7 @@ class Inventory:
     artifacts: DataResource | None
     others: frozenset[str]
     gateway_role: str
+    partner_keys: tuple[Key, ...] = ()
 
     @property
     def status(self) -> StackStatus:
@@ -81,6 +85,11 @@ def take(aws: Aws, environment: str, account: str) -> Inventory:
         others = frozenset(reading.roots(aws).keys() - {environment})
     except Exception as error:
         unchecked.append(f"other environments, so shared resources are kept: {_denied(error)}")
+    partner_keys: list[Key] = []
+    try:
+        partner_keys = keys.of_environment(aws, environment)
+    except Exception as error:
+        unchecked.append(f"API keys of partners: {_denied(error)}")
     bucket = Resource((), "artifacts", BUCKET, names.artifact_bucket(account, aws.region), retained=True)
     known = {each.physical_id for each in found}
     outside = [each for each in tagged if each.physical_id not in known]
@@ -96,6 +105,7 @@ def take(aws: Aws, environment: str, account: str) -> Inventory:
         next(iter(resources.with_data(aws, [bucket])), None),
         others,
         _gateway_role(aws),
+        tuple(partner_keys),
     )
 
 

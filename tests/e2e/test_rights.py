@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import boto3
 import pytest
 
 from emulator import control
@@ -149,6 +150,32 @@ def test_with_all_of_them_the_platform_is_deployed_by_the_pipelines_roles_and_wo
     assert "assumed-role/LocalDeployRole/root" in account.run("--history").stdout
 
 
+def test_the_deployer_reads_the_operators_key_and_no_partners(account):
+    file = account.project / "environments" / "dev.toml"
+    file.write_text((ROOT / "environments" / "dev.toml").read_text())
+    added = account.run("--partner-add", "acme", "--yes")
+    assert added.returncode == 0, added.stderr
+    [partners] = account.admin.client("apigateway").get_api_keys(nameQuery="food-delivery-dev/")["items"]
+    account.use("DeployRole")
+    assert account.run("--api-key").returncode == 0
+    listed = account.run("--partners")
+    assert listed.returncode == 3 and "missing permission: apigateway:GET" in listed.stderr
+    sts = account.admin.client("sts")
+    role = sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/LocalDeployRole", RoleSessionName="test")[
+        "Credentials"
+    ]
+    gateway = boto3.client(
+        "apigateway",
+        endpoint_url=account.admin.outputs["EndpointUrl"],
+        region_name="us-east-1",
+        aws_access_key_id=role["AccessKeyId"],
+        aws_secret_access_key=role["SecretAccessKey"],
+        aws_session_token=role["SessionToken"],
+    )
+    with pytest.raises(gateway.exceptions.ClientError, match="not authorized"):
+        gateway.get_api_key(apiKey=partners["id"], includeValue=True)
+
+
 def test_the_planner_plans_and_can_do_no_more(account):
     account.use("PlanRole", daily_quota="20_000")
     planned = account.run("--plan")
@@ -188,9 +215,13 @@ def test_a_preview_is_deployed_and_destroyed_by_the_roles_of_previews_like_an_en
     file.write_text(settings)
     made = previews.run("--like", "dev", "--ttl", "1s", "--yes", env=("--env", "pr-7"))
     assert made.returncode == 0, made.stdout + made.stderr
+    gateway = account.admin.client("apigateway")
+    of_partner = {"Project": "food-delivery", "Environment": "pr-7", "Partner": "acme", "Tier": "standard"}
+    gateway.create_api_key(name="food-delivery-pr-7/acme", tags=of_partner)
     done = previews.run("--destroy", "--expired", "--like", "dev", "--yes", "--output", "json", env=())
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["destroyed"] == ["pr-7"]
+    assert gateway.get_api_keys(nameQuery="food-delivery-pr-7")["items"] == []
 
 
 def test_the_environment_is_deleted_with_the_service_role(account):

@@ -9,7 +9,7 @@ from botocore.session import get_session
 
 from deployer.plan import cfn_yaml
 from generator import render, yaml_writer
-from generator.bootstrap import actions, deployer, packing, scopes, service_role, template
+from generator.bootstrap import actions, deployer, packing, partner_policy, scopes, service_role, template
 from tests.unit.test_botocore_operations import called
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -286,7 +286,7 @@ def test_what_deploy_py_calls_is_allowed(bootstrap):
 
 def deployers():
     for service, name, file in called():
-        if file not in OPERATIONS:
+        if file not in OPERATIONS | OF_PARTNERS:
             model = get_session().get_service_model(service)
             operation = next(each for each in model.operation_names if each.lower() == name.replace("_", ""))
             yield service, operation
@@ -295,7 +295,49 @@ def deployers():
 OPERATIONS = {"dead_letters.py", "redrive.py", "fetch.py", "file_import.py"}
 """Files of operations/ for people: queues, logs and imports."""
 
-_HTTP = {"get": "GET", "update": "PATCH"}
+OF_PARTNERS = {"keys.py", "records.py", "granting.py", "revoking.py", "listing.py"}
+
+_HTTP = {"create": "POST", "delete": "DELETE", "get": "GET", "update": "PATCH"}
+
+
+def of_partners():
+    return [resolved(each.document) for each in partner_policy.rights()]
+
+
+def test_those_who_manage_partners_may_do_what_their_commands_call_and_nothing_else():
+    mine = {action for each in of_partners() for action in each["Action"]}
+    session, calls = get_session(), {(service, name) for service, name, file in called() if file in OF_PARTNERS}
+    models = {service: session.get_service_model(service) for service, _ in calls}
+    operations = {
+        (service, next(each for each in models[service].operation_names if each.lower() == name.replace("_", "")))
+        for service, name in calls
+    }
+    needed = {action_of(each) for each in operations} - {"sts:GetCallerIdentity"}
+    assert mine - needed == {"apigateway:PUT", "cloudformation:DescribeStacks"}, "tags; the stack's outputs"
+    assert needed <= mine
+
+
+def test_only_the_collections_of_keys_and_plans_are_not_bound_to_one_environment():
+    gateway = [each for each in of_partners() if each["Action"][0].startswith("apigateway")]
+    unbound = {each["Sid"] for each in gateway if "Condition" not in each}
+    assert unbound == {"ListKeys", "PlansOfKeys", "ReadUsage"}, "IAM knows no tags of a list; ids are random"
+    for each in gateway:
+        for values in each.get("Condition", {}).values():
+            for key, value in values.items():
+                assert (
+                    value == {"Environment": "dev", "Project": "food-delivery", "Partner": "false"}[key.split("/")[1]]
+                )
+
+
+def test_a_deployer_reads_the_operators_key_and_no_partners(bootstrap):
+    arn = "arn:aws:apigateway:us-east-1::/apikeys/abc123"
+    [reading] = matching(bootstrap, DEPLOY, "apigateway:GET", arn)
+    assert reading["Condition"]["Null"] == {"aws:ResourceTag/Partner": "true"}
+    assert reading["Condition"]["StringLike"]["aws:ResourceTag/Environment"] == "dev"
+    assert not matching(bootstrap, DEPLOY, "apigateway:GET", arn.rpartition("/")[0]), "the list has values"
+    assert not matching(bootstrap, PLAN, "apigateway:GET", arn)
+
+
 _NAMES = {
     "s3:HeadBucket": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",

@@ -1,6 +1,7 @@
 """--destroy: what is refused before anything is changed, what needs confirmation, and the order of deletions."""
 
 import io
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,8 @@ from deployer.stacks.stack_status import StackStatus
 from operations.destroy import command, consent, inventory, removal
 from operations.destroy.inventory import ROLE, Inventory
 from operations.destroy.resources import BUCKET, TABLE, DataResource, Resource
+from operations.partners import keys
+from operations.partners.keys import Key
 
 STACK = {"StackName": "food-delivery-dev", "StackId": "arn:root", "StackStatus": "CREATE_COMPLETE"}
 ARTIFACTS = DataResource(Resource((), "artifacts", BUCKET, "artifacts", True), 5)
@@ -74,6 +77,7 @@ class World:
         monkeypatch.setattr(
             removal, "delete_log_role", lambda aws, role, in_use: self.did.append(f"role {role} {in_use}")
         )
+        monkeypatch.setattr(keys, "delete", lambda aws, key: self.did.append(f"key {key}"))
         monkeypatch.setattr(consent, "can_ask", lambda: False)
 
     def _delete(self, aws, stack, on_events, polling, token):
@@ -105,6 +109,7 @@ def world(monkeypatch):
     return World(monkeypatch)
 
 
+KEYS = tuple(Key(each, "acme", "standard", datetime(2026, 11, 1, tzinfo=UTC)) for each in ("k1", "k2"))
 SWEPT = ["log groups", "parameter /food-delivery/dev/feature-flags", "empty artifacts deployments/dev/"]
 
 
@@ -114,6 +119,29 @@ def test_the_stack_is_deleted_then_what_is_outside_it_and_shared_resources_are_k
     assert world.did == ["delete stack", *SWEPT]
     assert [entry["physicalId"] for entry in report["kept"]] == ["artifacts", "food-delivery-dev-role"]
     assert report["removed"] == [{"type": BUCKET, "physicalId": "data"}]
+
+
+def test_partners_lose_their_keys_before_the_stack_with_their_usage_plans(world):
+    world.found = found(partner_keys=KEYS)
+    report = world.run()
+    assert world.did == ["key k1", "key k2", "delete stack", *SWEPT]
+    assert "2 API keys of the partners acme, who then have no access" in world.screen.getvalue()
+    assert [each["physicalId"] for each in report["removed"]] == ["k1", "k2"]
+
+
+def test_the_question_counts_the_keys_of_partners(world, monkeypatch):
+    asked = []
+    monkeypatch.setattr(consent, "can_ask", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "n")
+    world.found = found(partner_keys=KEYS)
+    world.refused(yes=False)
+    assert asked == ["Destroy environment dev and revoke 2 API keys of partners? [y/N] "]
+
+
+def test_keys_that_outlived_the_stack_are_deleted(world):
+    world.found = found(stack=None, has_flags=False, records=0, artifacts=None, gateway_role="", partner_keys=KEYS)
+    world.run()
+    assert world.did[:2] == ["key k1", "key k2"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from deployer.stacks import deployment_records, reading
 from operations.destroy import inventory, resources
 from operations.destroy.inventory import API, ROLE
 from operations.destroy.resources import BUCKET, TABLE, DataResource, Resource
+from operations.partners import keys
+from operations.partners.keys import Key
 
 STACK = {
     "StackName": "food-delivery-dev",
@@ -16,6 +18,7 @@ STACK = {
     "StackStatus": "DELETE_FAILED",
     "Outputs": [{"OutputKey": "ApiId", "OutputValue": "api-1"}],
 }
+KEY = Key("k1", "acme", "standard", datetime(2026, 11, 1, tzinfo=UTC))
 DENIED = ClientError(
     {
         "Error": {
@@ -47,6 +50,7 @@ def account(aws, monkeypatch):
     )
     monkeypatch.setattr(deployment_records, "keys", lambda *arguments: ["one", "two"])
     aws.stub("ssm").add_response("get_parameters", {"Parameters": [{"Name": "/food-delivery/dev/feature-flags"}]})
+    monkeypatch.setattr(keys, "of_environment", lambda aws, environment: [KEY])
     role = {"cloudwatchRoleArn": "arn:aws:iam::1:role/food-delivery-prod-ApiStack-role"}
     aws.stub("apigateway").add_response("get_account", role)
     return aws
@@ -61,6 +65,7 @@ def test_resources_of_the_stack_are_distinguished_from_those_found_by_tags(accou
     assert [data.id for data in found.deleted_data] == ["orders"], "it is in the stack: its DeletionPolicy applies"
     assert [data.id for data in found.retained_data] == ["old-files"]
     assert (found.has_flags, found.records, found.others) == (True, 2, {"prod"})
+    assert found.partner_keys == (KEY,)
     assert found.artifacts.id == "food-delivery-artifacts-123456789012-us-east-1"
 
 
@@ -85,9 +90,10 @@ def test_missing_read_permissions_are_reported_and_shared_resources_are_kept(acc
 
     monkeypatch.setattr(resources, "tagged", denied)
     monkeypatch.setattr(reading, "roots", denied)
+    monkeypatch.setattr(keys, "of_environment", denied)
     found = take(account)
     assert [data.id for data in found.data] == ["orders"]
-    assert len(found.unchecked) == 2 and "tag:GetResources" in found.unchecked[0]
+    assert len(found.unchecked) == 3 and "tag:GetResources" in found.unchecked[0]
     assert found.others, "other environments may exist"
 
 
