@@ -12,6 +12,7 @@ import urllib.parse
 import urllib.request
 from datetime import UTC, datetime
 
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import new_uuid
 from ministack.services import sns, sqs
 
@@ -136,6 +137,23 @@ def undelivered_messages() -> None:
         return deliver()
 
     sns._deliver_to_sqs, sns._deliver_to_http, sns._matches_filter_policy = deliver_to_queue, deliver_to_http, remember
+
+
+@patch(upstream="give sns:Subscribe the condition keys sns:Protocol and sns:Endpoint")
+def iam_subscription_keys() -> None:
+    extract, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
+    given: contextvars.ContextVar[dict] = contextvars.ContextVar("subscription_keys")
+
+    def extract_with_keys(service, method, path, headers, body, query_params, region, account_id):
+        form = urllib.parse.parse_qs((body or b"").decode(errors="replace")) if service == "sns" else {}
+        given.set({f"sns:{key}": form[key][0] for key in ("Protocol", "Endpoint") if key in form})
+        return extract(service, method, path, headers, body, query_params, region, account_id)
+
+    def enforce_with_keys(access_key, action, service, region, resource_arn="*", service_context=None):
+        keys = given.get({}) if action == "sns:Subscribe" else {}
+        return enforce(access_key, action, service, region, resource_arn, {**(service_context or {}), **keys})
+
+    iam_actions.extract_resource_arn, iam_evaluator.enforce = extract_with_keys, enforce_with_keys
 
 
 @completes("AWS::SNS::Topic", upstream="apply SignatureVersion of AWS::SNS::Topic")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from contract.partners import NAME_PATTERN, RESERVED_NAMES
 from deployer import connection
-from deployer.aws import service_errors
+from deployer.aws import advice, service_errors
 from deployer.aws.session import Aws
 from deployer.commands import side_effects
 from deployer.errors import Exit, Failure
@@ -15,7 +15,7 @@ from deployer.options import Options
 from deployer.show.ui import Ui
 from deployer.stacks import outputs
 from operations.destroy.consent import confirm_by_question
-from operations.partners import endpoints, subscriptions, subscriptions_view
+from operations.partners import endpoints, keys, records, subscriptions, subscriptions_view
 from operations.partners.endpoints import Endpoint, EndpointError
 from operations.partners.subscriptions import Subscription
 
@@ -53,9 +53,11 @@ def subscribe(options: Options, ui: Ui, root: Path) -> dict:
     existing = subscriptions.find(_read(aws, ui, topic), endpoint)
     if existing and not existing.pending:
         return _keep(options, ui, aws, topic, existing, partner, attributes)
+    _warn_if_unknown(aws, ui, options)
     confirm_by_question(f"Send the events of {partner}'s orders to {endpoint.shown}?", options)
     with side_effects.reported(aws):
         made = _create(aws, topic, endpoint, attributes)
+        _record(aws, options, "subscribe", made)
     ui.line(f"{ui.ok} Subscribed {partner} {endpoint.shown}")
     return _report(ui, topic, made, "requested" if made.pending else "subscribed")
 
@@ -82,6 +84,7 @@ def unsubscribe(options: Options, ui: Ui, root: Path) -> dict:
     confirm_by_question(f"Stop sending the events of {partner}'s orders to {each.shown_endpoint}?", options)
     with side_effects.reported(aws):
         subscriptions.delete(aws, each)
+        _record(aws, options, "unsubscribe", each)
     ui.line(f"{ui.ok} Ended      {partner} {shown}")
     return {"result": "unsubscribed", "topic": topic.arn, "subscriptionArn": each.arn}
 
@@ -172,9 +175,30 @@ def _keep(
     confirm_by_question("Correct them?", options)
     with side_effects.reported(aws):
         subscriptions.correct(aws, existing, wrong)
+        _record(aws, options, "correct", existing)
     corrected = Subscription(**{**vars(existing), "attributes": {**existing.attributes, **wrong}})
     ui.line(f"{ui.ok} Corrected  {', '.join(wrong)}; SNS applies a filter policy within 15 minutes")
     return _report(ui, topic, corrected, "corrected")
+
+
+def _warn_if_unknown(aws: Aws, ui: Ui, options: Options) -> None:
+    """A misspelt name would be subscribed to events that never come."""
+    known = advice.ask(
+        aws,
+        "whether the partner has an API key is not known",
+        lambda: {key.partner for key in keys.of_environment(aws, options.env)},
+        {options.partner},
+    )
+    if options.partner not in known:
+        ui.warn(f"partner {options.partner} has no API key in {options.env}: check the name (--partners lists all)")
+
+
+def _record(aws: Aws, options: Options, action: str, each: Subscription) -> None:
+    def write() -> None:
+        who = aws.client("sts").get_caller_identity()["Arn"]
+        records.write(aws, who, options.env, action, options.partner, "", each.arn.rpartition(":")[2])
+
+    advice.ask(aws, "this change is not in the list of --partners: its record could not be written", write, None)
 
 
 def _not_of(each: Subscription, partner: str, outcome: str) -> Failure:

@@ -105,6 +105,10 @@ class Sns:
         self.writes.append(("set", SubscriptionArn, AttributeName, AttributeValue))
         self.known[SubscriptionArn][AttributeName] = AttributeValue
 
+    @staticmethod
+    def get_caller_identity():
+        return {"Arn": f"arn:aws:iam::{ACCOUNT}:user/night"}
+
     def unsubscribe(self, SubscriptionArn):
         self.writes.append(("unsubscribe", SubscriptionArn))
         del self.known[SubscriptionArn]
@@ -115,7 +119,7 @@ class Partners:
 
     def __init__(self, monkeypatch):
         from deployer import connection
-        from operations.partners import subscriptions_command
+        from operations.partners import keys, records, subscriptions_command
 
         self.sns, self.said, self.command = Sns(), io.StringIO(), subscriptions_command
         self.aws = SimpleNamespace(
@@ -127,6 +131,12 @@ class Partners:
             sent=Sent(),
         )
         monkeypatch.setattr(connection, "deployed", lambda *_: (self.aws, STACK))
+        self.known = {"acme", "globex"}  # partners with an API key
+        self.recorded: list[tuple] = []
+        monkeypatch.setattr(
+            keys, "of_environment", lambda aws, environment: [SimpleNamespace(partner=each) for each in self.known]
+        )
+        monkeypatch.setattr(records, "write", lambda aws, who, *change: self.recorded.append(change))
 
     def run(self, name, partner="", endpoint="", **options):
         from deployer.options import Options

@@ -174,3 +174,20 @@ def test_a_subscription_with_other_attributes_than_asked_for_is_no_success(partn
 
     partners.sns.subscribe = unfiltered
     assert "FilterPolicy" in refused(partners, "subscribe", "acme", QUEUE).message
+
+
+def test_each_change_is_recorded_without_the_endpoint(partners):
+    partners.run("subscribe", "acme", URL)
+    partners.sns.confirm(f"{TOPIC}:1")
+    partners.sns.known[f"{TOPIC}:1"]["RawMessageDelivery"] = "true"
+    partners.run("subscribe", "acme", URL)
+    partners.run("subscribe", "acme", URL)
+    partners.run("unsubscribe", "acme", URL)
+    actions = ("subscribe", "correct", "unsubscribe")
+    assert partners.recorded == [("dev", action, "acme", "", "1") for action in actions]
+
+
+@pytest.mark.parametrize(("name", "warned"), [("acme", False), ("acmee", True)])
+def test_a_name_without_an_api_key_is_perhaps_misspelt(partners, name, warned):
+    partners.run("subscribe", name, QUEUE)
+    assert ("has no API key" in partners.said.getvalue()) is warned
