@@ -53,8 +53,8 @@ def rotate(options: Options, ui: Ui, root: Path) -> dict:
         registry = keys.registry(aws, stack, options)
         own, unfinished = _keys(ui, registry, options.partner)
         if not own:
-            hint = options.at_the_same_place("--partner-add", partner=options.partner, tier=options.tier)
-            raise Failure(Exit.USAGE, f"there is no partner {options.partner}", f"add it: {hint.command_line()}")
+            hint = options.at_the_same_place("--partner-add", partner=options.partner, tier=options.tier).command_line()
+            raise Failure(Exit.USAGE, f"there is no partner {options.partner}", f"add it: {hint}")
         if len(own) >= MOST_KEYS:
             hint = options.at_the_same_place("--partner-revoke", key_id=own[0].id).command_line()
             raise Failure(

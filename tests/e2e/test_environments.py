@@ -65,8 +65,14 @@ def test_its_api_lets_in_whom_and_as_many_as_the_file_says(environment):
     assert everything["throttlingBurstLimit"] == config.api.burst_limit
     assert everything["dataTraceEnabled"] is config.api.data_trace
     assert everything["metricsEnabled"] is config.api.method_metrics
-    [plan] = gateway.get_usage_plans()["items"]
-    assert (plan["quota"]["limit"], plan["quota"]["period"]) == (config.api.daily_quota, "DAY")
+    plans = {each["name"]: each for each in gateway.get_usage_plans()["items"]}
+    limits = {name: (each["throttle"]["rateLimit"], each["quota"]["limit"]) for name, each in plans.items()}
+    api, tiers, name = config.api, config.partners, f"food-delivery-{config.name}"
+    assert limits == {
+        name: (api.rate_limit, api.daily_quota),
+        f"{name}-standard": (tiers.standard_rate, tiers.standard_daily_quota),
+        f"{name}-premium": (tiers.premium_rate, tiers.premium_daily_quota),
+    }
     for origin in ("https://elsewhere.example", config.api.allowed_origins[0].replace("*", "https://any.example")):
         with deployment.api(Origin=origin) as api:
             allowed = api.get("/orders/fd-0").headers.get("access-control-allow-origin")

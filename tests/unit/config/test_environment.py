@@ -193,6 +193,20 @@ def test_dynamodb_timeouts_longer_than_the_functions_are_refused(tmp_path):
     assert "api_config.defaultTimeout: times (retryAttempts + 1) must be at most 8000 ms" in message
 
 
+@pytest.mark.parametrize(
+    "settings, limits",
+    [
+        ("[partners]\npremium_rate = 101\n", [("premium_rate", "rate_limit")]),
+        ("[partners]\nstandard_burst = 201\n", [("standard_burst", "burst_limit")]),
+        ("rate_limit = 40\nburst_limit = 10\n", [("premium_rate", "rate_limit"), ("standard_burst", "burst_limit")]),
+    ],
+)
+def test_no_tier_of_partners_may_have_more_than_the_api(tmp_path, settings, limits):
+    message = refusal(tmp_path, MINIMAL + settings)
+    for of_tier, of_api in limits:
+        assert f"partners.{of_tier} is above api.{of_api}" in message
+
+
 def test_a_log_level_that_would_drop_metrics_is_refused(tmp_path):
     message = refusal(tmp_path, MINIMAL + "[functions]\nlog_level = 'WARN'\n")
     assert "test.toml: functions.log_level: " in message

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from config.environment import load
 from contract import models, routes, schemas
 from contract.dialects import modelled
+from contract.partners import TIERS
 from contract.routes import ROUTES
 from generator import api as api_module
 from generator import api_logging, api_methods, cors, gateway_responses
@@ -259,6 +261,25 @@ def test_the_key_belongs_to_a_plan_with_throttle_and_quota(api):
     assert plan["Quota"] == {"Limit": "10000", "Period": "DAY"}
     key = api["Resources"]["UsagePlanKey"]["Properties"]
     assert key == {"UsagePlanId": {"Ref": "UsagePlan"}, "KeyId": {"Ref": "ApiKey"}, "KeyType": "API_KEY"}
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_each_tier_of_partners_has_a_plan_of_the_stage_that_the_outputs_name(api, tier):
+    title = f"{tier.capitalize()}UsagePlan"
+    settings = root_parameters("dev")
+    plan = evaluate(api, api["Resources"][title]["Properties"], settings)
+    assert plan["ApiStages"] == [{"ApiId": "OrdersApi", "Stage": "Stage"}]
+    partners = load("dev").partners
+    rate, burst, quota = (str(getattr(partners, f"{tier}_{name}")) for name in ("rate", "burst", "daily_quota"))
+    assert plan["Throttle"] == {"RateLimit": rate, "BurstLimit": burst}
+    assert plan["Quota"] == {"Limit": quota, "Period": "DAY"}
+    assert api["Outputs"][f"{title}Id"]["Value"] == {"Ref": title}
+
+
+def test_no_key_of_a_partner_is_in_the_template(api):
+    keys = [each for each in api["Resources"].values() if each["Type"] == "AWS::ApiGateway::ApiKey"]
+    assert len(keys) == 1 and "Value" not in keys[0]["Properties"], "its value would be in the stack"
+    assert "operator" in keys[0]["Properties"]["Description"]
 
 
 def test_the_url_is_complete(api):
