@@ -83,10 +83,9 @@ class Subscription:
 
 def read_all(aws: Aws, topic: str) -> list[Subscription]:
     """Return the topic's subscriptions, with the attributes of those that are confirmed."""
-    sns = aws.client("sns")
-    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    pages = aws.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     found = [_listed(each) for page in pages for each in page.get("Subscriptions", ())]
-    return [each for each in (_described(sns, each) for each in found) if each]
+    return [each for each in (_described(aws, each) for each in found) if each]
 
 
 def find(found: list[Subscription], endpoint: Endpoint) -> Subscription | None:
@@ -108,7 +107,7 @@ def create(aws: Aws, topic: str, endpoint: Endpoint, attributes: Mapping[str, st
         ReturnSubscriptionArn=True,
     )["SubscriptionArn"]
     made = Subscription(arn, endpoint.protocol, endpoint.value, "")
-    return _described(aws.client("sns"), made) or made
+    return _described(aws, made) or made
 
 
 def correct(aws: Aws, subscription: Subscription, attributes: Mapping[str, str]) -> None:
@@ -126,10 +125,11 @@ def _listed(entry: Mapping) -> Subscription:
     return Subscription(entry["SubscriptionArn"], entry["Protocol"], entry["Endpoint"], entry.get("Owner", ""))
 
 
-def _described(sns, listed: Subscription) -> Subscription | None:
+def _described(aws: Aws, listed: Subscription) -> Subscription | None:
     """Return it with its attributes; None if it has gone since it was listed."""
     if not listed.arn.startswith("arn:"):
         return listed
+    sns = aws.client("sns")
     try:
         found = sns.get_subscription_attributes(SubscriptionArn=listed.arn)["Attributes"]
     except sns.exceptions.NotFoundException:
