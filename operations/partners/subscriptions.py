@@ -131,7 +131,7 @@ def _described(aws: Aws, listed: Subscription) -> Subscription | None:
         return listed
     sns = aws.client("sns")
     try:
-        found = sns.get_subscription_attributes(SubscriptionArn=listed.arn)["Attributes"]
+        found = aws.client("sns").get_subscription_attributes(SubscriptionArn=listed.arn)["Attributes"]
     except sns.exceptions.NotFoundException:
         return None
     return Subscription(listed.arn, listed.protocol, listed.endpoint, found.get("Owner", listed.owner), found)
