@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.e2e.pipeline_kit import open_queue
 from tests.e2e.test_partner_rights import made, operator  # noqa: F401
-from tests.e2e.webhook_kit import open_queue
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("subscription rights")]
 
@@ -15,7 +15,7 @@ def queue(operator):  # noqa: F811
     """A queue of a partner that is subscribed, with an attribute to correct."""
     outputs = json.loads(operator.run("--outputs", "--output", "json").stdout)["outputs"]
     operator.admin.outputs.update(outputs)
-    _, arn = open_queue(operator.admin)
+    _, arn = open_queue(operator.admin, outputs["OrderEventsTopicArn"])
     return arn
 
 

@@ -9,9 +9,9 @@ import pytest
 from contract.documents import DOCUMENTS
 from contract.partners import RANDOM_LENGTH, key_of
 from tests.e2e.alarm_kit import in_alarm, make_quick
-from tests.e2e.pipeline_kit import receive_all
+from tests.e2e.pipeline_kit import open_queue, receive_all
 from tests.e2e.support import Deployment, deploy, order_for, start, stop
-from tests.e2e.webhook_kit import open_queue, receiver
+from tests.e2e.webhook_kit import receiver
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.e2e
@@ -61,7 +61,7 @@ def subscriptions(platform: Deployment, *partner: str) -> list[dict]:
 
 
 def test_each_partner_gets_exactly_the_events_of_its_own_orders(platform):
-    url, arn = open_queue(platform)
+    url, arn = open_queue(platform, platform.outputs["OrderEventsTopicArn"])
     assert command(platform, "--partner-subscribe", "globex", arn)["result"] == "subscribed"
     with receiver(platform) as acme:
         endpoint = f"{acme.url}hook?token=secret"
@@ -99,7 +99,7 @@ def ids(events: list[dict]) -> set[str]:
 
 
 def test_a_subscription_that_exists_is_kept_corrected_or_refused(platform):
-    _, arn = open_queue(platform)
+    _, arn = open_queue(platform, platform.outputs["OrderEventsTopicArn"])
     subscribe = ("--partner-subscribe", "acme", arn)
     made = command(platform, *subscribe)["subscription"]["subscriptionArn"]
     assert command(platform, *subscribe)["result"] == "unchanged"

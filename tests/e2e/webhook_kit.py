@@ -1,34 +1,15 @@
 """Partners with endpoints: a queue, and the receiver of examples/webhook.py as a process."""
 
-import json
 import queue
 import subprocess
 import sys
 import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.e2e.support import ROOT, Deployment
 from tests.waiting import HANGS
-
-
-def open_queue(deployment: Deployment) -> tuple[str, str]:
-    """Make a queue that takes what the topic sends; return its URL and its ARN."""
-    sqs = deployment.client("sqs")
-    url = sqs.create_queue(QueueName=f"partner-{uuid.uuid4().hex[:8]}")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    allow = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": deployment.outputs["OrderEventsTopicArn"]}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    return url, arn
 
 
 @dataclass
