@@ -48,6 +48,8 @@ def _topics(resources: BilledResources, load: Load) -> Iterator[Line]:
     if not events:
         return
     yield priced("topic_request", publishes)
+    delivered = load.changes * load.assumed["partner_share"] * load.assumed["webhook_share"]
+    yield priced("topic_http", delivered)
     mailed = [
         each
         for each in resources.of_type("AWS::SNS::Subscription")

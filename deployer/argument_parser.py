@@ -93,6 +93,13 @@ def _looking(group) -> None:
     group.add_argument("--api-key", action="store_true", help="print the API key's value and nothing else")
     group.add_argument("--partners", action="store_true", help="list partners and their API keys, never a value")
     group.add_argument(
+        "--partner-subscriptions",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="list the subscriptions of order events, of one partner or all, with filter and state",
+    )
+    group.add_argument(
         "--logs",
         nargs="?",
         const="",
@@ -163,6 +170,18 @@ def _acting(group) -> None:
         "--tier",
         choices=(*TIERS,),
         help="with --partner-add, --partner-rotate: the usage plan of the key (default: standard, or that of the first)",
+    )
+    group.add_argument(
+        "--partner-subscribe",
+        nargs=2,
+        metavar=("NAME", "URL|ARN"),
+        help="send a partner the events of its own orders: to an HTTPS endpoint or an SQS queue",
+    )
+    group.add_argument(
+        "--partner-unsubscribe",
+        nargs=2,
+        metavar=("NAME", "URL|ARN"),
+        help="stop that; ARN may be the subscription's",
     )
     group.add_argument(
         "--prune", action="store_true", help="delete artifacts and function versions that no kept version needs"

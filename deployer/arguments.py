@@ -10,6 +10,7 @@ from deployer.options import Options
 
 _DEPLOYING = frozenset({"yes", "allow_replace", "orders_per_day", "outputs_file", "plan", "save"})
 _DESTROYING = frozenset({"yes", "delete_data", "expired", "plan"})
+_SUBSCRIPTIONS = "operations.partners.subscriptions_command"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ COMMANDS = (
     Command("--outputs", "deployer.commands.show_outputs", companions=frozenset({"outputs_file"})),
     Command("--api-key", "operations.api_key", writes=True),
     Command("--partners", "operations.partners.listing"),
+    Command("--partner-subscriptions", _SUBSCRIPTIONS, "show"),
     Command("--logs", "operations.logs.command", companions=frozenset({"follow", "order", "since"}), writes=True),
     Command("--smoke", "operations.smoke.command"),
     Command("--destroy", "operations.destroy.command", companions=_DESTROYING),
@@ -61,6 +63,8 @@ COMMANDS = (
     Command("--partner-add", "operations.partners.granting", "add", frozenset({"yes", "tier"}), writes=True),
     Command("--partner-rotate", "operations.partners.granting", "rotate", frozenset({"yes", "tier"}), writes=True),
     Command("--partner-revoke", "operations.partners.revoking", companions=frozenset({"yes"})),
+    Command("--partner-subscribe", _SUBSCRIPTIONS, "subscribe", companions=frozenset({"yes"})),
+    Command("--partner-unsubscribe", _SUBSCRIPTIONS, "unsubscribe", companions=frozenset({"yes"})),
     Command("--prune", "operations.pruning.command", companions=frozenset({"yes", "keep", "plan"})),
 )
 _EXPIRED = Command("--destroy", "operations.environments.expired", companions=_DESTROYING)
@@ -106,7 +110,9 @@ def wanted(options: argparse.Namespace) -> Options:
     """Return the options of the command line over the defaults of Options."""
     names = {"day": "imported", "function": "logs", "version": "rollback"}
     given = {name: getattr(options, names.get(name, name), None) for name in argument_parser.DEFAULTS}
-    given["partner"] = options.partner_add or options.partner_rotate
+    subscriber = options.partner_subscribe or options.partner_unsubscribe or [options.partner_subscriptions, None]
+    given["partner"], given["endpoint"] = subscriber
+    given["partner"] = options.partner_add or options.partner_rotate or given["partner"]
     given["key_id"] = options.partner_revoke
     given["queue"] = options.dlq or options.redrive
     given["file"] = getattr(options, "import") or options.faults or options.apply or options.discard

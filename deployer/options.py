@@ -67,9 +67,10 @@ class Options:
     delete_data: bool = False
     expired: bool = False
 
-    # --partner-add, --partner-rotate
+    # --partner-add, --partner-rotate, --partner-subscribe, --partner-unsubscribe, --partner-subscriptions
     partner: str = ""
     tier: str | None = None
+    endpoint: str = ""
 
     # --partner-revoke
     key_id: str = ""
@@ -84,9 +85,10 @@ class Options:
     def command_line(self) -> str:
         """Return the command line that gives these options, quoted for a shell."""
         words = ["python", "deploy.py", *_words("--env", self.env or None)]
-        argument = next((name for name, commands in _ARGUMENTS.items() if self.command in commands), None)
+        arguments = [getattr(self, name) for name, commands in _ARGUMENTS.items() if self.command in commands]
         if self.command:
-            words += _words(self.command, getattr(self, argument) if argument else True) or [self.command]
+            words += _words(self.command, (arguments[0] or None) if arguments else True) or [self.command]
+            words += [str(each) for each in arguments[1:]]
         for field in fields(self):
             value = getattr(self, field.name)
             if value != field.default and field.name not in ("env", "command", *_ARGUMENTS):
@@ -109,11 +111,18 @@ _ARGUMENTS = {
     "file": ("--apply", "--discard", "--import", "--faults"),
     "function": ("--logs",),
     "key_id": ("--partner-revoke",),
-    "partner": ("--partner-add", "--partner-rotate"),
+    "partner": (
+        "--partner-add",
+        "--partner-rotate",
+        "--partner-subscribe",
+        "--partner-unsubscribe",
+        "--partner-subscriptions",
+    ),
+    "endpoint": ("--partner-subscribe", "--partner-unsubscribe"),
     "queue": ("--dlq", "--redrive"),
     "version": ("--rollback",),
 }
-"""Fields that are the argument of a command's option; all others are options."""
+"""Fields that are an argument of a command's option, in the order of the command line; all others are options."""
 
 
 def _words(flag: str, value) -> list[str]:

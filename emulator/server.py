@@ -19,6 +19,7 @@ from emulator import INSTALL_HINT, MINISTACK_VERSION, ownership, registry
 from emulator.development import DEBUG_PATH, START_PATH
 from emulator.faults import FAULTS_PATH
 from emulator.ownership import Claim
+from emulator.sns_signatures import CERTIFICATE_PATH
 
 HOST = "127.0.0.1"
 IDENTITY_PATH = "/_emulator"
@@ -195,6 +196,7 @@ def serve(port: int, state_dir: Path, iam: bool = False, wait: float = 0) -> Non
     registry.apply(registry.left_out())
     offer("emulator.faults.injection", FAULTS_PATH)
     offer("emulator.development.serving", START_PATH, DEBUG_PATH)
+    offer("emulator.sns_signatures", CERTIFICATE_PATH)
     answer_identity(claim, iam)
     save_periodically(float(os.environ.get("EMULATOR_SAVE_SECONDS", SAVE_EVERY_SECONDS)))
     sys.argv = ["ministack"]  # main() reads its own options

@@ -16,7 +16,7 @@ from contract.metrics import ASYNC, IMPORT, SYNC
 from contract.routes import ROUTES
 from generator.naming import camel
 from generator.policies import allow
-from generator.queues import EVENTS_DLQ, IMPORT_DLQ, ORDER_QUEUE, PROCESSING_DLQ, DeadLetterQueue
+from generator.queues import DELIVERY_DLQ, EVENTS_DLQ, IMPORT_DLQ, ORDER_QUEUE, PROCESSING_DLQ, DeadLetterQueue
 from generator.resources import (
     API_CONFIG,
     FEATURE_FLAGS,
@@ -252,4 +252,4 @@ BY_KEY = {function.key: function for function in FUNCTIONS}
 
 CONSUMERS = {function.trigger.queue: function for function in FUNCTIONS if isinstance(function.trigger, QueueTrigger)}
 QUEUES = tuple(CONSUMERS)
-DEAD_LETTER_QUEUES = tuple(dict.fromkeys(function.failures for function in FUNCTIONS if function.failures))
+DEAD_LETTER_QUEUES = (*dict.fromkeys(function.failures for function in FUNCTIONS if function.failures), DELIVERY_DLQ)

@@ -3,12 +3,13 @@
 from awacs import sns as sns_actions
 from awacs import xray as xray_actions
 from awacs.aws import Allow, Condition, Principal, Statement, StringEquals, StringLike
-from troposphere import Equals, If, Not, Ref, Sub
+from troposphere import Equals, GetAtt, If, Not, Ref, Sub
 from troposphere.sns import SubscriptionResource, Topic, TopicPolicy
 from troposphere.xray import ResourcePolicy
 
 from config import names
 from generator.policies import policy, tls_only
+from generator.queues import DELIVERY_DLQ
 
 HAS_EMAIL = "HasEventsEmail"
 HAS_QUEUE = "HasEventsQueue"
@@ -31,6 +32,7 @@ def topic() -> Topic:
         "OrderEvents",
         DisplayName=Sub(f"{names.root_stack('${Environment}')} order events"),
         KmsMasterKeyId="alias/aws/sns",
+        SignatureVersion="2",  # SHA-256; the default is SHA-1
         TracingConfig=If(TRACES_DELIVERIES, "Active", "PassThrough"),
     )
 
@@ -70,6 +72,8 @@ def topic_policy(events: Topic) -> TopicPolicy:
 
 
 def subscriptions(events: Topic) -> list[SubscriptionResource]:
+    """The operator's, of every order. Those of partners come and go without a deployment (operations.partners)."""
+    undelivered = {"deadLetterTargetArn": GetAtt(DELIVERY_DLQ.title, "Arn")}
     return [
         SubscriptionResource(
             "EventsEmailSubscription",
@@ -77,6 +81,7 @@ def subscriptions(events: Topic) -> list[SubscriptionResource]:
             TopicArn=Ref(events),
             Protocol="email",
             Endpoint=Ref("EventsEmail"),
+            RedrivePolicy=undelivered,
         ),
         SubscriptionResource(
             "EventsQueueSubscription",
@@ -86,5 +91,6 @@ def subscriptions(events: Topic) -> list[SubscriptionResource]:
             Endpoint=Ref("EventsQueueArn"),
             # No envelope: the event is the body and has its attributes. The event's id replaces that of SNS.
             RawMessageDelivery=True,
+            RedrivePolicy=undelivered,
         ),
     ]

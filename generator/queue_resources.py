@@ -1,5 +1,7 @@
 """The queues of the inventory as resources of the data stack."""
 
+from typing import NamedTuple
+
 from awacs import sqs as sqs_actions
 from awacs.aws import Allow, ArnEquals, Condition, Principal, Statement, StringEqualsIfExists
 from troposphere import AWSObject, GetAtt, Ref, Sub, sqs
@@ -10,7 +12,7 @@ from generator.audit import accepted
 from generator.functions import CONSUMERS, DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
 from generator.lifecycle import AS_DATA
 from generator.policies import policy, tls_only
-from generator.queues import DeadLetterQueue, Queue
+from generator.queues import DELIVERY_DLQ, DeadLetterQueue, Queue
 from generator.triggers import RuleTrigger
 
 DAY = 24 * 3600
@@ -25,15 +27,22 @@ ENCRYPTED_BY_SQS = {
     "those, Lambda and every other service that sends would need rights."
 }
 LAST_STOP = {
-    "CT.SQS.PR.1": "Failures end here: Lambda or EventBridge sends them and no function reads them, so no message is "
+    "CT.SQS.PR.1": "Failures end here: Lambda, EventBridge or SNS sends them and no function reads them, so no message is "
     "received too often. The rule knows a dead-letter queue by the queues that may redrive to it; here none may."
 }
+
+
+class Sender(NamedTuple):
+    """A service that sends by itself, under no role."""
+
+    service: str
+    arn: Ref | Sub
 
 
 def resources() -> list[AWSObject]:
     dead_letters = {entry: _dead_letter_queue(entry) for entry in DEAD_LETTER_QUEUES}
     queues = [_queue(entry, dead_letters[entry.dead_letters]) for entry in QUEUES]
-    policies = [_policy(built, _rule_of(entry)) for entry, built in dead_letters.items()]
+    policies = [_policy(built, _sender_of(entry)) for entry, built in dead_letters.items()]
     return [*dead_letters.values(), *queues, *policies, *(_policy(queue) for queue in queues)]
 
 
@@ -84,10 +93,10 @@ def _visibility_timeout(entry: Queue) -> int:
     return 6 * CONSUMERS[entry].timeout + LONGEST_BATCHING_WINDOW
 
 
-def _policy(queue: sqs.Queue, rule: str | None = None) -> QueuePolicy:
-    """Allows only the EventBridge rule that sends what it cannot deliver. Everyone else who sends or receives
-    needs an identity policy in this account."""
-    allowed = [_may_send(queue, rule)] if rule else []
+def _policy(queue: sqs.Queue, sender: Sender | None = None) -> QueuePolicy:
+    """Allows only the EventBridge rule or the topic that sends what it cannot deliver. Everyone else who sends or
+    receives needs an identity policy in this account."""
+    allowed = [_may_send(queue, sender)] if sender else []
     return QueuePolicy(
         f"{queue.title}Policy",
         Queues=[Ref(queue)],
@@ -95,25 +104,28 @@ def _policy(queue: sqs.Queue, rule: str | None = None) -> QueuePolicy:
     )
 
 
-def _rule_of(entry: DeadLetterQueue) -> str | None:
-    """Name of the EventBridge rule whose function leaves its failures here."""
+def _sender_of(entry: DeadLetterQueue) -> Sender | None:
+    """The service that leaves here what it cannot deliver, and its rule or topic."""
+    if entry is DELIVERY_DLQ:
+        return Sender("sns", Ref("OrderEvents"))
     rules = (function.trigger for function in FUNCTIONS if isinstance(function.trigger, RuleTrigger))
-    return next((rule.name for rule in rules if rule.dead_letters is entry), None)
+    names = (rule.name for rule in rules if rule.dead_letters is entry)
+    arn = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/"
+    return next((Sender("events", Sub(arn + name)) for name in names), None)
 
 
-def _may_send(queue: sqs.Queue, rule: str) -> Statement:
-    """The rule's ARN includes the account. The condition on the account itself applies only if the request has one:
-    EventBridge documents the ARN alone, and loses in silence what this policy refuses."""
-    arn = f"arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/{rule}"
+def _may_send(queue: sqs.Queue, sender: Sender) -> Statement:
+    """The sender's ARN includes the account. The condition on the account itself applies only if the request has one:
+    EventBridge and SNS document the ARN alone, and lose in silence what this policy refuses."""
     return Statement(
         Sid="UndeliveredEvents",
         Effect=Allow,
-        Principal=Principal("Service", "events.amazonaws.com"),
+        Principal=Principal("Service", f"{sender.service}.amazonaws.com"),
         Action=[sqs_actions.SendMessage],
         Resource=[GetAtt(queue, "Arn")],
         Condition=Condition(
             [
-                ArnEquals({"aws:SourceArn": Sub(arn)}),
+                ArnEquals({"aws:SourceArn": sender.arn}),
                 StringEqualsIfExists({"aws:SourceAccount": Ref("AWS::AccountId")}),
             ]
         ),

@@ -1,7 +1,7 @@
 """The queues as data: those that functions consume, and the dead-letter queues.
 
 A queue exists because a function consumes it (`QueueTrigger` in generator.functions), a dead-letter queue because
-a queue or a function names it. Resources, outputs, rights, alarms, graphs and docs/alarms.md follow from that.
+a queue, a function or the topic's subscriptions name it. Resources, outputs, rights, alarms, graphs and docs/alarms.md follow from that.
 """
 
 from dataclasses import dataclass, field
@@ -102,3 +102,14 @@ IMPORT_DLQ = DeadLetterQueue(
     "faulty, upload a corrected one. Otherwise fix the cause, then --redrive. No order is stored twice.",
     notice=Ticket("kept for 14 days; inform the partner"),
 )
+DELIVERY_DLQ = DeadLetterQueue(
+    "OrderEventsDeliveryDLQ",
+    "events that a subscriber did not take",
+    alarm="undelivered-events",
+    meaning="SNS gave up delivering events of orders to a subscriber, and they wait in OrderEventsDeliveryDLQ, for 14 days.",
+    remedy="list the queue (deploy.py --dlq): each message names its partner, whose endpoint (--partner-subscriptions) is "
+    "down or refuses the topic. Inform the partner. SNS cannot deliver again: hand over the events (--dlq … --output json) "
+    "or have the partner read its orders by the API, then purge the queue.",
+    notice=Ticket("kept for 14 days; the orders are safe, and the API has them"),
+)
+"""Of all subscriptions of OrderEvents, those that operators add for partners included."""

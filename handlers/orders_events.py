@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ENTRIES_PER_CALL = 10
 UNREADABLE = "unreadable_record"
 SQS_TIMEOUT_RETRIES = (2_000, 1)  # milliseconds, retries: with the slowest publish, within the function's timeout
-_ATTRIBUTES = ("eventType", "customerId", "status", "source")
+_ATTRIBUTES = ("eventType", "customerId", "status", "source", "partner")  # subscribers may filter by them
 _IMAGES = ("OldImage", "NewImage")
 
 Announcement = tuple[int, dict]  # index of its record in the batch, event
@@ -126,7 +126,7 @@ def _entry(index: int, event: dict) -> "PublishBatchRequestEntryTypeDef":
     return {
         "Id": str(index),
         "Message": strict_json.dumps(event),
-        "MessageAttributes": {name: text(event[name]) for name in _ATTRIBUTES},
+        "MessageAttributes": {name: text(event[name]) for name in _ATTRIBUTES if name in event},
     }
 
 

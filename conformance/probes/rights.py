@@ -112,6 +112,23 @@ def iam_api_key_tags(account: Account, name: str) -> None:
     expect(_call(account, made, "apigateway", "create_api_key", name=name, tags=of_run), DENIED, "CreateApiKey")
 
 
+@deploys("generator/bootstrap/partner_policy.py")
+def iam_subscription_keys(account: Account, name: str) -> None:
+    """A policy allows subscriptions by their protocol."""
+    own = role()
+    topics = "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:*"
+    own["Properties"]["Policies"][0]["PolicyDocument"]["Statement"] += [
+        _where("sns:Subscribe", topics, {"sns:Protocol": "sqs"})
+    ]
+    more = {"Q": queue(), "T": {"Type": "AWS::SNS::Topic"}, "Role": own}
+    resources = {"F": function(account.code(SOURCE), att("Role", "Arn"), Timeout=20), **more}
+    made = account.deployed(name, template(resources, {"F": ref("F"), "T": ref("T"), "Q": att("Q", "Arn")}))
+    allowed = {"TopicArn": made["T"], "Protocol": "sqs", "Endpoint": made["Q"]}
+    _may(account, made["F"], "sns", "subscribe", **allowed)
+    https = {**allowed, "Protocol": "https", "Endpoint": f"https://{account.mark}.invalid/"}
+    expect(_call(account, made["F"], "sns", "subscribe", **https), DENIED, "another protocol")
+
+
 def _where(action: str, resource: str, equal: dict[str, str]) -> dict:
     condition = {"StringEquals": equal}
     return {"Effect": "Allow", "Action": action, "Resource": {"Fn::Sub": resource}, "Condition": condition}

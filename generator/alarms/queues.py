@@ -6,7 +6,7 @@ from generator.alarms.spec import EVENTS, Alarm, Metric, Text, of_path
 from generator.functions import CONSUMERS, DEAD_LETTER_QUEUES, QUEUES
 from generator.naming import words
 from generator.notices import Ticket
-from generator.queues import DeadLetterQueue, Queue
+from generator.queues import DELIVERY_DLQ, DeadLetterQueue, Queue
 
 # SQS writes no metrics of a queue that was empty and unused for six hours
 # (SQS developer guide, "Monitoring Amazon SQS queues using CloudWatch").
@@ -34,9 +34,10 @@ def alarms() -> list[Alarm]:
         undelivered(
             "order-events-undelivered",
             of_path(EVENTS),
-            "SNS could not deliver order events to a subscriber and no longer retries.",
-            "check the subscribers of OrderEvents: an endpoint is gone, or a queue's policy refuses the topic.",
-            "OrderEvents",
+            f"SNS could neither deliver order events to a subscriber nor leave them in {DELIVERY_DLQ.title}: they are lost.",
+            f"check the policy of {DELIVERY_DLQ.title}, and that the redrive policy of every subscription names it "
+            "(--partner-subscriptions).",
+            topic(TOPICS["OrderEvents"], "NumberOfNotificationsFailedToRedriveToDlq"),
         ),
         undelivered(
             "alerts-undelivered",
@@ -47,7 +48,7 @@ def alarms() -> list[Alarm]:
             ),
             "SNS could not deliver an alert to one of its subscribers.",
             "check that each subscriber of Alerts has confirmed and still exists.",
-            "Alerts",
+            topic(TOPICS["Alerts"], "NumberOfNotificationsFailed"),
         ),
         *(dead_letters(queue) for queue in DEAD_LETTER_QUEUES),
     ]
@@ -82,13 +83,13 @@ def depth(queue: Queue) -> Alarm:
     )
 
 
-def undelivered(key: str, notifies: Ticket | str, meaning: str, remedy: str, topic_title: str) -> Alarm:
+def undelivered(key: str, notifies: Ticket | str, meaning: str, remedy: str, failures: Metric) -> Alarm:
     return Alarm(
         key,
         notifies,
         meaning,
         remedy,
-        topic(TOPICS[topic_title], "NumberOfNotificationsFailed"),
+        failures,
         periods=1,
         threshold=0,
         why="SNS writes the metric when it delivers",

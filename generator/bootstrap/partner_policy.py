@@ -1,7 +1,8 @@
-"""The template of a managed policy for those who give partners their API keys, and take them back."""
+"""The template of a managed policy for those who give partners API keys and subscriptions, and take them back."""
 
 from troposphere import Output, Parameter, Ref, Template
 
+from config import names
 from generator.bootstrap import packing, scopes, template
 from generator.bootstrap.deployer import (
     BUCKET,
@@ -20,6 +21,7 @@ _NEW_KEY = {
     "StringLike": scopes.sub({key.replace("Resource", "Request"): value for key, value in OF_ENVIRONMENT.items()})
 }
 _RECORDS = f"deployments/{ENVIRONMENT}/partners/*"
+_TOPIC = arn("sns", f"{names.root_stack(ENVIRONMENT)}-DataStack-*")
 _OF_PLANS, _USAGE = (arn("apigateway", f"/usageplans/*/{what}", account="") for what in ("keys", "usage"))
 
 
@@ -34,7 +36,7 @@ def build() -> Template:
 
 
 def rights() -> list[Statement]:
-    """Return what --partners, --partner-add, --partner-rotate and --partner-revoke call."""
+    """Return what the commands for partners call."""
     return [
         statement("ReadStack", "cloudformation:DescribeStacks", ROOT),
         statement("ListKeys", "apigateway:GET", KEYS, why=LISTS_KEYS),
@@ -48,6 +50,14 @@ def rights() -> list[Statement]:
         ),
         statement("Keys", "apigateway:GET DELETE", KEY, condition=PARTNERS_KEY, why=RANDOM_IDS),
         statement("PlansOfKeys", "apigateway:GET POST", _OF_PLANS, why="ids are random"),
+        statement("ListSubscriptions", "sns:ListSubscriptionsByTopic", _TOPIC),
+        statement("Subscribe", "sns:Subscribe", _TOPIC, condition={"StringEquals": {"sns:Protocol": ["https", "sqs"]}}),
+        statement(
+            "Subscriptions",
+            "sns:GetSubscriptionAttributes SetSubscriptionAttributes Unsubscribe",
+            "*",
+            why="IAM knows no resources for these actions (Service Authorization Reference, Amazon SNS)",
+        ),
         statement("ReadUsage", "apigateway:GET", _USAGE, why="ids are random"),
         statement(
             "ListRecords",

@@ -1,4 +1,6 @@
-"""Who gave and took away which API key: an object for each change beside the deployment records, without the value.
+"""Who gave and took away which API key or subscription: an object for each change beside the deployment records.
+
+It has neither a key's value nor an endpoint, which may hold a secret: `key_id` is the id of the key or subscription.
 
 A key is `deployments/<environment>/partners/<UTC time>-<action>-<id of the API key>.json`: keys sort by time. --destroy
 deletes them with the deployment records.

@@ -29,7 +29,9 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
             return {"result": "absent", "keyId": options.key_id}
         is_last = not any(each.partner == key.partner and each.id != key.id for each in known)
         if is_last:
-            ui.warn(f"it is the last key of partner {key.partner}, who can then send no request")
+            ui.warn(
+                f"it is the last key of partner {key.partner}, who can then send no request; its subscriptions go on"
+            )
         who = aws.client("sts").get_caller_identity()["Arn"]
         confirm_by_question(
             f"Revoke key {key.id} of partner {key.partner}, {key.tier}, in {options.env}{aws.elsewhere}?", options

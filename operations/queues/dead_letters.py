@@ -117,7 +117,7 @@ def parse(message: Mapping) -> DeadLetter:
 
 def _orders(body: str) -> Iterator[str | None]:
     """Yield the ID of each order of a message in any format, known to the local version or not."""
-    message = _object(body)
+    message = order_event(body) or _object(body)
     several = message.get("orders")
     for order in several if isinstance(several, list) else [message]:
         order_id = order.get("orderId") if isinstance(order, dict) else None
@@ -140,6 +140,13 @@ def upload_of(body: str) -> dict:
     return upload if isinstance(upload, dict) else {}
 
 
+def order_event(body: str) -> dict:
+    """Return the event that SNS could not deliver, from its envelope or as the body; {} for anything else."""
+    value = _object(body)
+    event = _object(value["Message"]) if isinstance(value.get("Message"), str) and "TopicArn" in value else value
+    return event if isinstance(event.get("eventId"), str) else {}
+
+
 def _reason(given: Mapping[str, str], body: str, system: Mapping[str, str]) -> tuple[str, str]:
     """Return reason and detail, as set by the worker, EventBridge, Lambda's attributes or destination, or SQS."""
     if REASON in given:
@@ -154,6 +161,9 @@ def _reason(given: Mapping[str, str], body: str, system: Mapping[str, str]) -> t
     context = envelope.get("requestContext")
     if isinstance(context, dict) and "condition" in context:
         return str(context["condition"]), _joined(_file(body), _envelope(context, envelope))
+    if event := order_event(body):
+        whose = f"to partner {event['partner']}" if "partner" in event else "to a subscriber"
+        return "not delivered", f"{event.get('eventType')} {event['eventId']} {whose}"
     if "DeadLetterQueueSourceArn" in system:
         return "received too often", _not_known(body) or "its consumer failed each time; see the log"
     return "no reason given", ""

@@ -93,9 +93,13 @@ def source_of(queues: Mapping[str, Queue], dead_letters: Queue) -> Queue:
     for queue in queues.values():
         if queue.dead_letter_target == dead_letters.arn:
             return queue
+    from generator.queues import DELIVERY_DLQ
+
+    of_topic = dead_letters.logical_id == DELIVERY_DLQ.title
+    why = "SNS cannot deliver to one subscriber again" if of_topic else "it receives failed events of a function"
     raise Failure(
         Exit.USAGE,
-        f"{dead_letters.logical_id} cannot be redriven: it receives failed events of a function, not messages of a queue",
+        f"{dead_letters.logical_id} cannot be redriven: {why}, not messages of a queue",
         f"what to do: {_remedy(dead_letters.logical_id)}",
     )
 

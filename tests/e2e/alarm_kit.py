@@ -110,17 +110,21 @@ class Alerts:
 
 
 @contextmanager
-def deaf_subscriber(deployment: Deployment, topic: str) -> Iterator[None]:
-    """A queue that is subscribed to the topic of an output and whose policy refuses what it sends."""
+def deaf_subscriber(deployment: Deployment, topic: str, dead_letters: str = "") -> Iterator[None]:
+    """A queue that is subscribed to the topic of an output and whose policy refuses what it sends. `dead_letters`: the
+    ARN of the queue that its subscription names for that; the queue itself, which refuses again, for "itself"."""
     sqs, sns = deployment.client("sqs"), deployment.client("sns")
     url = subscribed_queue(deployment, deployment.outputs[topic])
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    subscriptions = sns.list_subscriptions_by_topic(TopicArn=deployment.outputs[topic])["Subscriptions"]
+    [own] = [each["SubscriptionArn"] for each in subscriptions if each["Endpoint"] == arn]
+    if dead_letters:
+        redrive = json.dumps({"deadLetterTargetArn": arn if dead_letters == "itself" else dead_letters})
+        sns.set_subscription_attributes(SubscriptionArn=own, AttributeName="RedrivePolicy", AttributeValue=redrive)
     try:
         yield
     finally:
-        subscriptions = sns.list_subscriptions_by_topic(TopicArn=deployment.outputs[topic])["Subscriptions"]
-        [own] = [each["SubscriptionArn"] for each in subscriptions if each["Endpoint"] == arn]
         sns.unsubscribe(SubscriptionArn=own)
         sqs.delete_queue(QueueUrl=url)
 

@@ -152,8 +152,8 @@ def _processes_below(pid: int) -> list[int]:
     return [int(child) for child in children] + [g for c in children for g in _processes_below(int(c))]
 
 
-def subscribed_queue(deployment: Deployment, topic: str) -> str:
-    """A new queue, subscribed to the topic with that ARN, with raw message delivery; its URL."""
+def open_queue(deployment: Deployment, topic: str) -> tuple[str, str]:
+    """A new queue that takes what the topic with that ARN sends; its URL and its ARN."""
     sqs = deployment.client("sqs")
     url = sqs.create_queue(QueueName=f"subscriber-{uuid.uuid4().hex[:8]}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -166,6 +166,12 @@ def subscribed_queue(deployment: Deployment, topic: str) -> str:
     }
     policy = {"Version": "2012-10-17", "Statement": [allow]}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    return url, arn
+
+
+def subscribed_queue(deployment: Deployment, topic: str) -> str:
+    """A new queue, subscribed to the topic with that ARN, with raw message delivery; its URL."""
+    url, arn = open_queue(deployment, topic)
     deployment.client("sns").subscribe(
         TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
     )

@@ -49,7 +49,13 @@ THRESHOLDS = {
     "orders-events-duration": SLOW_MS,
     "orders-import-duration": SLOW_MS,
 }
-DEAD_LETTER_QUEUES = ("DeadLetterQueueUrl", "OrderQueueDlqUrl", "OrderEventsDlqUrl", "OrderImportDlqUrl")
+DEAD_LETTER_QUEUES = (
+    "DeadLetterQueueUrl",
+    "OrderQueueDlqUrl",
+    "OrderEventsDlqUrl",
+    "OrderImportDlqUrl",
+    "OrderEventsDeliveryDlqUrl",
+)
 FUNCTIONS = ("Command", "Query", "Intake", "Worker", "Events", "Import")
 
 
@@ -174,6 +180,12 @@ def is_settled(platform: Deployment, uploaded: Uploaded) -> bool:
     return bool(report) or any(uploaded.version in letter["Body"] for letter in letters)
 
 
+def queue_arn(platform: Deployment, output: str) -> str:
+    url = platform.outputs[output]
+    attributes = platform.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    return attributes["QueueArn"]
+
+
 @contextmanager
 def much_is_refused(platform: Deployment) -> Iterator[None]:
     """Each dead-letter queue but the importer's gets something, subscribers refuse, and there are more orders
@@ -181,7 +193,8 @@ def much_is_refused(platform: Deployment) -> Iterator[None]:
     functions, command = platform.client("lambda"), platform.outputs["OrdersCommandFunction"]
     with (
         deaf_subscriber(platform, "AlertsTopicArn"),
-        deaf_subscriber(platform, "OrderEventsTopicArn"),
+        deaf_subscriber(platform, "OrderEventsTopicArn", "itself"),
+        deaf_subscriber(platform, "OrderEventsTopicArn", queue_arn(platform, "OrderEventsDeliveryDlqUrl")),
         api_config(platform, maxOrdersPerHour=2),
         configured(platform, "OrdersWorkerFunction", TOUCHED=uuid.uuid4().hex),  # settings are cached for minutes
     ):
@@ -248,7 +261,15 @@ INCIDENTS = {
     "much is refused": Incident(
         much_is_refused,
         {"orders-command-errors", "order-events-undelivered"},
-        {"sync-path", "events-path", "dead-letters", "rejected-orders", "unannounced-events", "orders-per-hour"}
+        {
+            "sync-path",
+            "events-path",
+            "dead-letters",
+            "rejected-orders",
+            "unannounced-events",
+            "orders-per-hour",
+            "undelivered-events",
+        }
         | {"alerts-undelivered"},
     ),
     "the table is busy": Incident(the_table_is_busy, set(), {"table-read-capacity", "table-write-capacity"}),

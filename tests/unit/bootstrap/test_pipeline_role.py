@@ -295,7 +295,10 @@ def deployers():
 OPERATIONS = {"dead_letters.py", "redrive.py", "fetch.py", "file_import.py"}
 """Files of operations/ for people: queues, logs and imports."""
 
-OF_PARTNERS = {"keys.py", "records.py", "granting.py", "revoking.py", "listing.py"}
+OF_PARTNERS = {
+    *("keys.py", "records.py", "granting.py", "revoking.py", "listing.py"),
+    *("subscriptions.py", "subscriptions_command.py"),
+}
 
 _HTTP = {"create": "POST", "delete": "DELETE", "get": "GET", "update": "PATCH"}
 

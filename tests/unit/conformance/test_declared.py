@@ -26,8 +26,8 @@ RESOURCES = [
 ]
 
 ATTRIBUTES = {
-    "GetTopicAttributes": ("DisplayName", "KmsMasterKeyId", "Policy", "TracingConfig"),
-    "GetSubscriptionAttributes": ("Endpoint", "Protocol", "RawMessageDelivery", "TopicArn"),
+    "GetTopicAttributes": ("DisplayName", "KmsMasterKeyId", "Policy", "SignatureVersion", "TracingConfig"),
+    "GetSubscriptionAttributes": ("Endpoint", "Protocol", "RawMessageDelivery", "RedrivePolicy", "TopicArn"),
 }
 """Maps whose keys are no part of the model; names from the SNS API Reference."""
 

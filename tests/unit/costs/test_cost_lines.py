@@ -201,11 +201,15 @@ def events(kind, **subscription):
     return {**topic, "To": resource("AWS::SNS::Subscription", Protocol=kind, TopicArn={"Ref": "OrderEvents"})}
 
 
-def test_events_are_paid_by_publish_and_their_mails_by_mail():
-    published = 2 * ORDERS * Decimal("0.50") / 10**6
-    assert lines(services.lines, events("sqs")) == {"publish requests": published}
+def test_events_are_paid_by_publish_their_mails_by_mail_and_partners_by_delivery():
+    partners = Decimal("0.8") * Decimal("0.5")  # with an HTTPS endpoint
+    always = {
+        "publish requests": 2 * ORDERS * Decimal("0.50") / 10**6,
+        "deliveries to HTTPS endpoints": 2 * ORDERS * partners * Decimal("0.60") / 10**6,
+    }
+    assert lines(services.lines, events("sqs")) == always
     assert lines(services.lines, events("email")) == {
-        "publish requests": published,
+        **always,
         "e-mails": 2 * ORDERS * 2 / 100_000,
     }
 

@@ -170,6 +170,15 @@ def test_a_stored_order_is_published_without_address_and_items(topic):
     }
 
 
+def test_an_event_of_a_partners_order_names_the_partner_for_filters_and_no_other_event_does(topic):
+    record = created("acme~1")
+    record["dynamodb"]["NewImage"]["partner"] = {"S": "acme"}
+    assert handle(record, created("ORD-1")) == []
+    partners = [entry["MessageAttributes"].get("partner") for entry in topic.entries]
+    assert partners == [{"DataType": "String", "StringValue": "acme"}, None]
+    assert [event.get("partner") for event in topic.events] == ["acme", None]
+
+
 def test_a_change_of_status_has_the_previous_one(topic):
     assert handle(moved("ORD-1", 2)) == []
     (event,) = topic.events

@@ -225,7 +225,7 @@ def test_a_queue_without_a_policy_is_named(data):
     assert set(of_type(changed, "SQS::Queue")) - refusing_plain_http(changed, "SQS::QueuePolicy") == {"OrderQueue"}
 
 
-def test_resource_policies_allow_only_the_rule_of_failed_imports(data):
+def test_resource_policies_allow_only_the_rule_of_failed_imports_and_the_topic_of_undelivered_events(data):
     policies = of_type(data, "SQS::QueuePolicy", "SNS::TopicPolicy", "S3::BucketPolicy")
     assert len(policies) == len(of_type(data, "SQS::Queue", "SNS::Topic", "S3::Bucket"))
     allowing = {
@@ -234,7 +234,19 @@ def test_resource_policies_allow_only_the_rule_of_failed_imports(data):
         for statement in each["Properties"]["PolicyDocument"]["Statement"]
         if statement["Effect"] != "Deny"
     }
-    assert allowing == {"OrderImportDLQPolicy"}
+    assert allowing == {"OrderImportDLQPolicy", "OrderEventsDeliveryDLQPolicy"}
+
+
+def test_only_the_topic_of_events_may_leave_what_it_cannot_deliver(data):
+    document = data["Resources"]["OrderEventsDeliveryDLQPolicy"]["Properties"]["PolicyDocument"]
+    policy = evaluate(data, document, {})
+    (allow,) = (each for each in policy["Statement"] if each["Effect"] == "Allow")
+    assert allow["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert (allow["Action"], allow["Resource"]) == (["sqs:SendMessage"], ["OrderEventsDeliveryDLQ.Arn"])
+    assert allow["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": "OrderEvents"},
+        "StringEqualsIfExists": {"aws:SourceAccount": "123456789012"},
+    }
 
 
 def test_only_alarms_of_this_account_and_environment_may_publish_alerts(monitoring):

@@ -239,7 +239,8 @@ def subscribed(data, parameters: dict) -> dict[str, dict]:
 def test_an_address_and_a_queue_are_subscribed_if_there_are_any(data):
     queue = "arn:aws:sqs:us-east-1:123456789012:partner"
     found = subscribed(data, root_parameters("dev", EventsEmail="a@example.com", EventsQueueArn=queue))
+    both = {"TopicArn": "OrderEvents", "RedrivePolicy": {"deadLetterTargetArn": "OrderEventsDeliveryDLQ.Arn"}}
     assert found == {
-        "email": {"TopicArn": "OrderEvents", "Protocol": "email", "Endpoint": "a@example.com"},
-        "sqs": {"TopicArn": "OrderEvents", "Protocol": "sqs", "Endpoint": queue, "RawMessageDelivery": True},
+        "email": {**both, "Protocol": "email", "Endpoint": "a@example.com"},
+        "sqs": {**both, "Protocol": "sqs", "Endpoint": queue, "RawMessageDelivery": True},
     }
