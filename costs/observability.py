@@ -39,6 +39,8 @@ def _metrics(resources: BilledResources, load: Load) -> Iterator[Line]:
             for rate in rates
         ]
         yield priced("metric", sum(written, Decimal(0)))
+    refusals = len(resources.of_type("AWS::Logs::MetricFilter"))
+    yield priced("metric", refusals * load.assumed["refusals_share"] * load.hours_written(Decimal(1)))
     detailed = any(setting.get("MetricsEnabled") == "true" for setting in _method_settings(resources))
     if detailed:
         methods = len(resources.of_type("AWS::ApiGateway::Method"))
@@ -52,7 +54,14 @@ def series(load: Load) -> dict[str, list[Decimal]]:
     paths = [assumed["sync_share"], assumed["async_share"], per_file]  # a file's orders come in one hour
     changes = [assumed["changes_per_order"] / len(VALUES["status"])] * len(VALUES["status"])
     requests = [assumed[f"{kind}_per_order"] for kind in ("changes", "reads", "lists")]
-    errors = assumed["errors_per_order"]
+    errors, premium = assumed["errors_per_order"], assumed["premium_share"]
+    partners = assumed["partner_share"]
+    callers = [
+        1 - partners,
+        partners * (1 - premium),
+        partners * premium,
+        Decimal(0),
+    ]  # no customer without a user pool
     return {
         "OrderValue": paths,
         "OrderProcessingLatency": paths,
@@ -60,6 +69,9 @@ def series(load: Load) -> dict[str, list[Decimal]]:
         "OrderRejected": [errors / len(VALUES["reason"])] * len(VALUES["reason"]),
         "OrderStatusChanged": changes,
         "RequestLatency": [assumed["sync_share"], assumed["async_share"], *requests],
+        "RequestReceived": [
+            sum([assumed["sync_share"], assumed["async_share"], *requests]) * share for share in callers
+        ],
         "RequestFailed": [errors],
         "OrderDuplicate": [errors],
         "OrderRetried": [errors],
@@ -68,7 +80,7 @@ def series(load: Load) -> dict[str, list[Decimal]]:
         "ConfigurationFallback": [errors],
         "OrdersProcessed": [per_file],
         "OrderProcessingErrors": [per_file],
-        "ProcessingFailures": [errors],
+        "ProcessingFailures": [per_file],  # at most one for each
         "ProcessingTime": [per_file],
         "SuccessRate": [per_file],
     }

@@ -6,7 +6,7 @@ A caller that may not see an order gets the answer for one that does not exist.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from contract import partners
+from contract import metrics, partners
 from contract.schemas import RESERVED_ID_PREFIXES
 from domain.errors import OrderError
 
@@ -25,6 +25,11 @@ class Caller(NamedTuple):
         if self.partner is not None:
             return f"partner#{self.partner}"
         return self.key if self.customer is None else f"customer#{self.customer}"
+
+    @property
+    def metric_tier(self) -> str:
+        """The value of the dimension `tier` of metrics."""
+        return self.tier or (metrics.OPERATOR if self.customer is None else metrics.CUSTOMER)
 
     def sees(self, order: Mapping) -> bool:
         """Return whether the caller may see an order. Orders without a partner are the operator's."""

@@ -10,7 +10,7 @@ from troposphere.xray import SamplingRule, SamplingRuleProperty
 
 from config import names
 from contract.routes import ROUTES
-from generator import api_logging, api_methods, cors, firewall, outputs, parameters
+from generator import api_logging, api_methods, cors, firewall, outputs, parameters, refusals
 from generator.audit import accepted
 from generator.gateway_responses import gateway_responses
 from generator.policies import declare_boundary
@@ -32,6 +32,7 @@ def build() -> Template:
     deployed = template.add_resource(deployments(api, defined))
 
     access = template.add_resource(api_logging.access_logs())
+    template.add_resource(refusals.filters(access))
     execution = template.add_resource(api_logging.execution_logs(api))
     role = template.add_resource(api_logging.account_role())
     account = template.add_resource(api_logging.account(role))

@@ -76,7 +76,7 @@ def serve(event: dict, context: object, operations: Mapping[str, Operation]) -> 
     try:
         if request.operation not in operations:
             raise OrderError("route_not_found")
-        _ = request.caller  # before anything is read or written for it
+        telemetry.request_received(request.caller.metric_tier)  # before anything is read or written for it
         response = operations[request.operation](request)
     except Exception as error:
         response = _failure(error, request)

@@ -65,6 +65,11 @@ def count(metric: str, times: int = 1) -> None:
     emf.add(metric, times)
 
 
+def request_received(tier: str) -> None:
+    """Count a request of a known caller. `tier` is one of contract.metrics."""
+    emf.add("RequestReceived", 1, tier=tier)
+
+
 def order_created(order_id: str, total: Decimal, per_hour: int) -> None:
     """Log an order stored by the API. `per_hour` is api-config's maxOrdersPerHour."""
     global _stored
