@@ -31,16 +31,17 @@ def _alarms(resources: BilledResources, load: Load) -> Iterator[Line]:
 
 def _metrics(resources: BilledResources, load: Load) -> Iterator[Line]:
     """A metric is charged for each hour in which it is written."""
+    written = [load.hours_written(Decimal(1)) * load.assumed["refusals_share"]] * len(
+        resources.of_type("AWS::Logs::MetricFilter")
+    )
     if any(True for _ in resources.functions()):
-        written = [
+        written += [
             load.hours_written(rate)
             for name, rates in series(load).items()
             if METRICS[name].alarm or has_dashboard(resources)
             for rate in rates
         ]
-        yield priced("metric", sum(written, Decimal(0)))
-    refusals = len(resources.of_type("AWS::Logs::MetricFilter"))
-    yield priced("metric", refusals * load.assumed["refusals_share"] * load.hours_written(Decimal(1)))
+    yield priced("metric", sum(written, Decimal(0)))
     detailed = any(setting.get("MetricsEnabled") == "true" for setting in _method_settings(resources))
     if detailed:
         methods = len(resources.of_type("AWS::ApiGateway::Method"))
