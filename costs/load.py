@@ -100,12 +100,16 @@ class Load:
         # An id given here has the order's key in it; a change of any other order reads it first.
         given_here = assumed["sync_share"] + assumed["async_share"] * (1 - assumed["own_id_share"])
         looked_up = assumed["changes_per_order"] * (1 - given_here)
+        lists, index_writes = (
+            assumed["lists_per_order"] * assumed["list_units"],
+            assumed["index_insert_units"] + changes,
+        )
+        partners = assumed["partner_share"]
         reads = (assumed["reads_per_order"] + looked_up) * assumed["read_units"]
         return {
             "": Units(reads, table_writes + changes),
-            "customerIdIndex": Units(
-                assumed["lists_per_order"] * assumed["list_units"], assumed["index_insert_units"] + changes
-            ),
+            "customerIdIndex": Units(lists * (1 - partners), index_writes),
+            "partnerCustomerIndex": Units(lists * partners, index_writes * partners),
             "processedDateIndex": Units(Decimal(0), self.import_share * assumed["index_insert_units"]),
         }
 
@@ -124,7 +128,13 @@ class Load:
         )
         claimed = (claims + self.import_share) * (assumed["claim_bytes"] + assumed["index_entry_bytes"])
         small = self.import_share * (assumed["claim_bytes"] + assumed["index_entry_bytes"])
-        return {"": entry + claimed, "customerIdIndex": entry, "processedDateIndex": small}
+        by_partner = assumed["partner_share"] * entry
+        return {
+            "": entry + claimed,
+            "customerIdIndex": entry,
+            "partnerCustomerIndex": by_partner,
+            "processedDateIndex": small,
+        }
 
     def hours_written(self, times_per_order: Decimal) -> Decimal:
         """Return the share of hours in which a metric is written; 1 is every hour."""

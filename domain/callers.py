@@ -20,6 +20,11 @@ class Caller(NamedTuple):
     customer: str | None = None  # the subject of a token
 
     @property
+    def owned(self) -> dict[str, str]:
+        """Return the fields of an order that say whose it is: none for the operator and for customers."""
+        return {} if self.partner is None else {"partner": self.partner}
+
+    @property
     def scope(self) -> str:
         """What Idempotency-Keys are unique in: not a partner's API key, which may be rotated. No id of a key has "#"."""
         if self.partner is not None:
@@ -31,17 +36,25 @@ class Caller(NamedTuple):
         """The value of the dimension `tier` of metrics."""
         return self.tier or (metrics.OPERATOR if self.customer is None else metrics.CUSTOMER)
 
+    @property
+    def sees_all(self) -> bool:
+        return self.partner is None and self.customer is None
+
     def sees(self, order: Mapping) -> bool:
         """Return whether the caller may see an order. Orders without a partner are the operator's."""
         if self.partner is not None:
             return order.get("partner") == self.partner
-        return self.customer is None or (order["customerId"] == self.customer and "partner" not in order)
+        return self.sees_all or (order["customerId"] == self.customer and "partner" not in order)
 
     def qualified(self, order_id: str) -> str:
-        """Return the platform's name of an order: a partner may leave out its own name, and that of no other reaches one."""
+        """Return the platform's id of an order: a partner may leave out its own name, and that of no other reaches one."""
         if self.partner is None or order_id.startswith((*RESERVED_ID_PREFIXES, self._own)):
             return order_id
         return f"{self._own}{order_id}"
+
+    def unqualified(self, order_id: str) -> str:
+        """Return the caller's id of one of its orders: as the partner chose it."""
+        return order_id if self.partner is None else order_id.removeprefix(self._own)
 
     @property
     def _own(self) -> str:

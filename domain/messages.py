@@ -36,7 +36,7 @@ _separators = re.compile(r"[ \t\r\n,]*").match
 def accepted(submission: dict, *, now: int, source: str, features: Collection[str], **origin: str) -> dict:
     """Return a validated submission as an accepted order, at `now` (epoch ms); `features` are the flags that are on.
 
-    `origin` is the sourceFile and processedDate of an order from a file.
+    `origin` is the partner of a partner's order, and the sourceFile and processedDate of one from a file.
     """
     timestamp = submission.get("timestamp", now)
     order_id = submission.get("orderId") or orders.new_id(timestamp)

@@ -11,8 +11,10 @@ from typing import Any, NotRequired, TypedDict
 
 from contract.fields import ORDERED, SUBMITTED
 from contract.models import ORDER
+from contract.partners import QUALIFIER
 from contract.schemas import MAX_TIMESTAMP, MIN_TIMESTAMP, PLATFORM_ID_PREFIX
 from domain import lifecycle, pricing, strict_json
+from domain.callers import Caller
 from domain.errors import OrderError
 
 SECONDS_PER_DAY = 86_400
@@ -70,8 +72,8 @@ def timestamp_of(order_id: str) -> int | None:
 
 
 def is_platform_id(order_id: str) -> bool:
-    """Return whether the platform made the id, and no client."""
-    return order_id.startswith(PLATFORM_ID_PREFIX)
+    """Return whether the platform made the id, and no client. A partner's name may begin like one."""
+    return order_id.startswith(PLATFORM_ID_PREFIX) and QUALIFIER not in order_id
 
 
 def new_order(
@@ -145,10 +147,11 @@ def fingerprint(request: Mapping) -> str:
     return sha256(strict_json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-def representation(order: Order) -> dict:
-    """Return `order` as a response has it: the fields of the contract, in the contract's order."""
+def representation(order: Order, caller: Caller) -> dict:
+    """Return `order` as a response to `caller` has it: the fields of the contract, in the contract's order."""
     seen: dict[str, object] = {
         **order,
+        "orderId": caller.unqualified(order["orderId"]),
         "createdAt": iso(order["timestamp"]),
         "updatedAt": iso(order["updatedAt"]),
     }

@@ -17,16 +17,20 @@ from contract.schemas import (
     STATUSES,
 )
 from domain import orders
+from domain.callers import Caller
 from domain.errors import OrderError
 
 _VERSION = re.compile(r'(?<!W/)"([1-9][0-9]{0,14})"')
 
 
-def order_id(text: str | None) -> str:
-    """Raise not_found for an id that no order can have, as for an order that does not exist."""
+def order_id(text: str | None, caller: Caller) -> str:
+    """Return the platform's id of the order that `caller` asks for.
+
+    Raise not_found for an id that no order can have, as for an order that does not exist.
+    """
     if text is None or not _matches(ORDER_ID_PATTERN, text):
         raise OrderError("not_found")
-    return text
+    return caller.qualified(text)
 
 
 def customer_id(text: str | None) -> str:

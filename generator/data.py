@@ -21,9 +21,13 @@ from contract.shards import PROCESSED_DATE_INDEX
 from generator import order_events, outputs, parameters, queue_resources, scaling, uploads
 from generator.audit import accepted
 from generator.lifecycle import AS_DATA
-from generator.resources import CUSTOMER_INDEX
+from generator.resources import CUSTOMER_INDEX, PARTNER_CUSTOMER_INDEX
 
-SCALED_INDEXES = {"CustomerIndex": CUSTOMER_INDEX, "ProcessedDateIndex": PROCESSED_DATE_INDEX}
+SCALED_INDEXES = {
+    "CustomerIndex": CUSTOMER_INDEX,
+    "PartnerCustomerIndex": PARTNER_CUSTOMER_INDEX,
+    "ProcessedDateIndex": PROCESSED_DATE_INDEX,
+}
 
 
 def build() -> Template:
@@ -67,8 +71,9 @@ def build() -> Template:
 def orders_table() -> Table:
     """Return the table of orders and claims (timestamp 0), which keep ids unique.
 
-    Keyed by id and time of acceptance; one index by customer, one by the day of an imported file. The latter
-    projects only attributes that never change, so a new status writes nothing to it.
+    Keyed by id and time of acceptance; one index by customer; one by partner and customer, of partners' orders only; one
+    by the day of an imported file. The latter projects only attributes that never change, so a new status writes nothing
+    to it.
     """
     return Table(
         "OrdersTable",
@@ -83,11 +88,13 @@ def orders_table() -> Table:
             AttributeDefinition(AttributeName="orderId", AttributeType="S"),
             AttributeDefinition(AttributeName="timestamp", AttributeType="N"),
             AttributeDefinition(AttributeName="customerId", AttributeType="S"),
+            AttributeDefinition(AttributeName="partnerCustomer", AttributeType="S"),
             AttributeDefinition(AttributeName="processedDate", AttributeType="S"),
         ],
         KeySchema=_keys("orderId", "timestamp"),
         GlobalSecondaryIndexes=[
             _index(CUSTOMER_INDEX, "customerId", Projection(ProjectionType="ALL"), _warm()),
+            _index(PARTNER_CUSTOMER_INDEX, "partnerCustomer", Projection(ProjectionType="ALL"), _warm()),
             _index(
                 PROCESSED_DATE_INDEX,
                 "processedDate",

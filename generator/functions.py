@@ -24,6 +24,7 @@ from generator.resources import (
     ORDER_EVENTS,
     ORDER_FILES,
     ORDERS_BY_CUSTOMER,
+    ORDERS_BY_PARTNER,
     ORDERS_STREAM,
     ORDERS_TABLE,
 )
@@ -149,7 +150,7 @@ FUNCTIONS: tuple[Function, ...] = (
         path=SYNC,
         rights=(
             allow("UseOrders", (dynamodb.GetItem, dynamodb.Query), ORDERS_TABLE),
-            allow("UseCustomerIndex", (dynamodb.Query,), ORDERS_BY_CUSTOMER),
+            allow("UseCustomerIndexes", (dynamodb.Query,), ORDERS_BY_CUSTOMER, ORDERS_BY_PARTNER),
             allow("ReadSettings", (ssm.GetParameters,), API_CONFIG),
         ),
         variables=("TABLE_NAME", "API_CONFIG_PARAMETER", "ALLOWED_ORIGINS", "ORDER_TTL_DAYS"),

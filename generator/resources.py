@@ -8,7 +8,8 @@ from contract.shards import PROCESSED_DATE_INDEX
 from generator.queues import EVENTS_DLQ, ORDER_QUEUE
 
 CUSTOMER_INDEX = "customerIdIndex"
-INDEXES = (CUSTOMER_INDEX, PROCESSED_DATE_INDEX)
+PARTNER_CUSTOMER_INDEX = "partnerCustomerIndex"
+INDEXES = (CUSTOMER_INDEX, PARTNER_CUSTOMER_INDEX, PROCESSED_DATE_INDEX)
 
 
 def _setting(name: str) -> Sub:
@@ -18,7 +19,9 @@ def _setting(name: str) -> Sub:
 
 # ARNs for policies.
 ORDERS_TABLE = Ref("OrdersTableArn")
-ORDERS_BY_CUSTOMER = Sub(f"${{OrdersTableArn}}/index/{CUSTOMER_INDEX}")
+ORDERS_BY_CUSTOMER, ORDERS_BY_PARTNER = (
+    Sub(f"${{OrdersTableArn}}/index/{index}") for index in (CUSTOMER_INDEX, PARTNER_CUSTOMER_INDEX)
+)
 ORDERS_STREAM = Ref("OrdersStreamArn")
 ORDER_EVENTS = Ref("OrderEventsTopicArn")
 ORDER_FILES = Sub(f"${{UploadBucketArn}}/{UPLOAD_PREFIX}*")

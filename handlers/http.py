@@ -76,7 +76,7 @@ def serve(event: dict, context: object, operations: Mapping[str, Operation]) -> 
     try:
         if request.operation not in operations:
             raise OrderError("route_not_found")
-        telemetry.request_received(request.caller.metric_tier)  # before anything is read or written for it
+        telemetry.called_by(request.caller)  # raises before anything is read or written for it
         response = operations[request.operation](request)
     except Exception as error:
         response = _failure(error, request)
@@ -126,8 +126,8 @@ def _base(path: str, resource: str) -> str:
 
 
 def location(request: Request, order_id: str) -> str:
-    """Return the absolute path of an order. An id needs no escaping in a path."""
-    return f"{request.base}/orders/{order_id}"
+    """Return the absolute path of an order for the caller. An id needs no escaping in a path."""
+    return f"{request.base}/orders/{request.caller.unqualified(order_id)}"
 
 
 def etag(order: Mapping) -> str:

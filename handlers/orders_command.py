@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 
 from domain import admission, claims, flags, lifecycle, orders, parameters, validation
+from domain.callers import Caller
 from domain.errors import OrderError
 from handlers import clients, configuration, http, telemetry
 from handlers.http import Request, Response
@@ -21,7 +22,7 @@ def create_order(request: Request) -> Response:
     wanted = validation.order_request(request.json())
     features = flags.enabled(configuration.feature_flags(), wanted["customerId"])
     order = orders.new_order(
-        {**wanted, "correlationId": request.request_id},
+        {**wanted, **request.caller.owned, "correlationId": request.request_id},
         now=_now(),
         features=features,
         ttl_days=_ttl_days(),
@@ -42,7 +43,7 @@ def create_order(request: Request) -> Response:
 
 
 def update_order_status(request: Request) -> Response:
-    order_id = parameters.order_id(request.path.get("orderId"))
+    order_id = parameters.order_id(request.path.get("orderId"), request.caller)
     telemetry.about(order_id)
     timestamp = parameters.timestamp(request.query.get("timestamp"), order_id)
     versions = parameters.if_match(request.headers.get("if-match"))
@@ -53,23 +54,27 @@ def update_order_status(request: Request) -> Response:
     table = orders_table(configuration.api_config())
     changed, order = False, None
     if timestamp is None or not possible:
-        order = table.get(order_id, timestamp)
+        order = table.get(order_id, timestamp, request.caller)
     if possible and (order or timestamp):
         change_id = claims.change_id(request.caller.scope, key, status)
-        changed, order = _move(
-            table, order or {"orderId": order_id, "timestamp": timestamp}, status, versions, change_id
-        )
+        known = order or {"orderId": order_id, "timestamp": timestamp}
+        changed, order = _move(table, request.caller, known, status, versions, change_id)
     if order is None:
         raise OrderError("not_found")
     if changed:
         telemetry.order_status_changed(status)
     else:
         lifecycle.check_unchanged(order, status, versions)
-    return Response(200, orders.representation(order), {"ETag": http.etag(order)})
+    return Response(200, orders.representation(order, request.caller), {"ETag": http.etag(order)})
 
 
 def _move(
-    table: OrdersTable, order: Mapping, status: str, versions: tuple[int, ...] | None, change_id: str
+    table: OrdersTable,
+    caller: Caller,
+    order: Mapping,
+    status: str,
+    versions: tuple[int, ...] | None,
+    change_id: str,
 ) -> tuple[bool, orders.Order | None]:
     """Set the status as `OrdersTable.set_status` does. `order` needs only `orderId` and `timestamp`.
 
@@ -81,6 +86,7 @@ def _move(
             order["orderId"],
             order["timestamp"],
             status,
+            caller=caller,
             allowed_from=lifecycle.predecessors(status),
             versions=versions,
             change_id=change_id,
@@ -101,7 +107,7 @@ def _replayed(table: OrdersTable, claim: dict, order: orders.Order, request: Req
     """Return the first response again, for the Idempotency-Key of `claim`."""
     if not claims.is_of(claim, order):
         raise OrderError("idempotency_conflict")
-    first = table.get(claim["claimedOrderId"], claim["orderTimestamp"])
+    first = table.get(claim["claimedOrderId"], claim["orderTimestamp"], request.caller)
     if first is None:
         raise OrderError("not_found", ["the order placed with this Idempotency-Key is gone"])
     telemetry.about(first["orderId"])
@@ -111,7 +117,7 @@ def _replayed(table: OrdersTable, claim: dict, order: orders.Order, request: Req
 def _answer(order: orders.Order, request: Request, headers: dict[str, str] | None = None) -> Response:
     return Response(
         201,
-        orders.representation(order),
+        orders.representation(order, request.caller),
         {"Location": http.location(request, order["orderId"]), "ETag": http.etag(order), **(headers or {})},
     )
 

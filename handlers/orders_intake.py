@@ -29,21 +29,22 @@ def submit_order(request: Request) -> Response:
     refusal = admission.refusal(submission, config["maxItemsPerOrder"], features)
     if refusal is not None:
         return _accepted_before(request, submission, refusal, config)
-    order = messages.accepted(submission, now=now, source="pipeline", features=features)
+    order = messages.accepted(submission, now=now, source="pipeline", features=features, **request.caller.owned)
     message_id = _send(order, request.request_id, config)
     telemetry.order_accepted(order["orderId"], message_id)
     return _accepted(request, order["orderId"], order["timestamp"], messageId=message_id)
 
 
 def _named(submission: dict, request: Request) -> dict:
-    """Return `submission` with the orderId derived from an Idempotency-Key; unchanged without a key.
+    """Return `submission` with the platform's id of the order: of the one that was chosen, or from an Idempotency-Key.
 
     Raises OrderError("invalid_request") if the submission has an orderId too.
     """
     key = parameters.idempotency_key(request.headers.get("idempotency-key"))
+    chosen = submission.get("orderId")
     if key is None:
-        return submission
-    if "orderId" in submission:
+        return submission if chosen is None else {**submission, "orderId": request.caller.qualified(chosen)}
+    if chosen is not None:
         raise OrderError("invalid_request", ["Idempotency-Key: send either the header or an orderId, not both"])
     return {**submission, "orderId": claims.keyed_order_id(request.caller.scope, key)}
 
@@ -74,7 +75,7 @@ def _send(order: dict, correlation_id: str, config: dict[str, int]) -> str:
 
 
 def _accepted(request: Request, order_id: str, timestamp: int, **more: str) -> Response:
-    body = {"orderId": order_id, "timestamp": timestamp, "status": "accepted", **more}
+    body = {"orderId": request.caller.unqualified(order_id), "timestamp": timestamp, "status": "accepted", **more}
     headers = {"Location": http.location(request, order_id), "Retry-After": str(POLL_AFTER_SECONDS)}
     return Response(202, body, headers)
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from botocore.exceptions import ClientError
 
 from contract import shards
+from contract.partners import QUALIFIER
+from domain.callers import Caller
 from domain.claims import TIMESTAMP as CLAIM_TIMESTAMP
 from domain.errors import OrderError
 from domain.orders import Order, is_expired
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     )
 
 CUSTOMER_INDEX = "customerIdIndex"
+PARTNER_CUSTOMER_INDEX = "partnerCustomerIndex"  # of partners' orders only, by partner and customer
 TRANSACTION_ATTEMPTS = 6
 
 # A filter removes items that a query has read, so one page may take several queries.
@@ -95,8 +98,8 @@ class OrdersTable:
         response = self.client.get_item(TableName=self.name, Key=_key(name, CLAIM_TIMESTAMP), ConsistentRead=True)
         return _unexpired(from_item(response["Item"])) if "Item" in response else None
 
-    def get(self, order_id: str, timestamp: int | None) -> Order | None:
-        """Return the order, None if there is none, with one read."""
+    def get(self, order_id: str, timestamp: int | None, caller: Caller) -> Order | None:
+        """Return the order, None if there is none that the caller sees, with one read."""
         if timestamp is not None:
             response = self.client.get_item(TableName=self.name, Key=_key(order_id, timestamp), ConsistentRead=True)
             items = [response["Item"]] if "Item" in response else []
@@ -110,7 +113,7 @@ class OrdersTable:
                 Limit=1,
                 ConsistentRead=True,
             )["Items"]
-        return _unexpired(order_of(items[0])) if items else None
+        return _seen(items[0], caller) if items else None
 
     def set_status(
         self,
@@ -118,24 +121,27 @@ class OrdersTable:
         timestamp: int,
         status: str,
         *,
+        caller: Caller,
         allowed_from: tuple[str, ...],
         versions: tuple[int, ...] | None,
         change_id: str,
         now: int,
         expires_at: int,
     ) -> tuple[bool, Order | None]:
-        """Move an order to `status` if it is in one of the statuses and versions (None: any).
+        """Move an order that the caller sees to `status` if it is in one of the statuses and versions (None: any).
 
         If `change_id` is that of the order's latest change, this is a repetition, and a success.
         `now` (epoch ms) must not be before the order's latest change.
-        Returns (True, the changed order) or (False, the unchanged one, None for one that is missing or past its time to
-        live).
+        Returns (True, the changed order) or (False, the unchanged one, None for one that is missing, past its time to
+        live or not seen).
         """
         condition, operands = _among("#status", "from", allowed_from)
         condition += f" AND updatedAt <= :now AND {NOT_EXPIRED}"
         if versions is not None:
             version_condition, more = _among("version", "version", versions)
             condition, operands = f"{condition} AND {version_condition}", operands | more
+        seen, more = _seen_by(caller)
+        condition, operands = f"{condition}{seen}", operands | more
         try:
             response = self.client.update_item(
                 TableName=self.name,
@@ -160,29 +166,32 @@ class OrdersTable:
             )
         except ClientError as error:
             item = _refused_item(error)
-            standing = _unexpired(order_of(item)) if item else None
+            standing = _seen(item, caller) if item else None
             return standing is not None and standing.get("changeId") == change_id, standing
         return True, order_of(response["Attributes"])
 
     def page(
-        self, customer_id: str, size: int, after: Position | None, status: str | None
+        self, caller: Caller, customer_id: str, size: int, after: Position | None, status: str | None
     ) -> tuple[list[Order], Position | None]:
-        """Return up to `size` orders of a customer, newest first, and the position that the next page starts after.
+        """Return up to `size` of a customer's orders that the caller sees, newest first, and where the next page starts.
 
         A page may be short, even empty, and still have a next one: after MAX_QUERIES the search stops, if few of many
         orders have `status` or most are past their time to live.
         """
-        values = {":customer": customer_id, ":seconds": _now() // 1000}
+        index, attribute, value = _list_of(caller, customer_id)
+        values = {":listed": value, ":seconds": _now() // 1000}
         query: QueryInputTypeDef = {
             "TableName": self.name,
-            "IndexName": CUSTOMER_INDEX,
-            "KeyConditionExpression": "customerId = :customer",
-            "FilterExpression": NOT_EXPIRED,
+            "IndexName": index,
+            "KeyConditionExpression": f"{attribute} = :listed",
+            "FilterExpression": NOT_EXPIRED
+            if caller.customer is None
+            else f"{NOT_EXPIRED} AND attribute_not_exists(partner)",
             "ScanIndexForward": False,
             "Limit": size + 1,  # one more, to know whether there is a next page
         }
         if status is not None:
-            query["FilterExpression"] = f"{NOT_EXPIRED} AND #status = :status"
+            query["FilterExpression"] += " AND #status = :status"
             query["ExpressionAttributeNames"] = {"#status": "status"}
             values[":status"] = status
             query["Limit"] = max(size + 1, FILTERED_READ)
@@ -190,7 +199,7 @@ class OrdersTable:
         found: list[Order] = []
         for _ in range(MAX_QUERIES):
             if after is not None:
-                query["ExclusiveStartKey"] = {**_key(*after), "customerId": to_attribute(customer_id)}
+                query["ExclusiveStartKey"] = {**_key(*after), attribute: to_attribute(value)}
             response = self.client.query(**query)
             found += map(order_of, response["Items"])
             if len(found) > size:
@@ -232,7 +241,11 @@ class OrdersTable:
 
 
 def item_of(document: Mapping) -> dict:
-    """Return the item of an order or a claim; the date of an imported order with its shard."""
+    """Return the item of an order or a claim: the date of an imported order with its shard, a partner's order with the
+    key of its list.
+    """
+    if "partner" in document:
+        document = {**document, "partnerCustomer": _partner_customer(document["partner"], document["customerId"])}
     if "processedDate" in document:
         document = {**document, "processedDate": shards.shard_of(document["processedDate"], document["orderId"])}
     return to_item(document)
@@ -241,6 +254,7 @@ def item_of(document: Mapping) -> dict:
 def order_of(item: Mapping) -> Order:
     """Return the order in an item, unchecked: only this platform writes to the table."""
     order = from_item(item)
+    order.pop("partnerCustomer", None)
     if "processedDate" in order:
         order["processedDate"] = shards.date_of(order["processedDate"])
     return cast(Order, order)
@@ -249,6 +263,33 @@ def order_of(item: Mapping) -> Order:
 def _unexpired(document: Document) -> Document | None:
     """Return `document`, or None if it is past its time to live: DynamoDB deletes it up to days later."""
     return None if is_expired(document, _now()) else document
+
+
+def _seen(item: Mapping, caller: Caller) -> Order | None:
+    """Return the order in an item, None if it is past its time to live or the caller does not see it."""
+    order = _unexpired(order_of(item))
+    return order if order is not None and caller.sees(order) else None
+
+
+def _seen_by(caller: Caller) -> tuple[str, dict]:
+    """Return `Caller.sees` as the end of DynamoDB's condition, and its operands."""
+    if caller.partner is not None:
+        return " AND partner = :partner", {":partner": caller.partner}
+    if caller.customer is not None:
+        return " AND customerId = :me AND attribute_not_exists(partner)", {":me": caller.customer}
+    return "", {}
+
+
+def _list_of(caller: Caller, customer_id: str) -> tuple[str, str, str]:
+    """Return the index of a customer's orders that a partner sees, or of all; its key's attribute and value."""
+    if caller.partner is None:
+        return CUSTOMER_INDEX, "customerId", customer_id
+    return PARTNER_CUSTOMER_INDEX, "partnerCustomer", _partner_customer(caller.partner, customer_id)
+
+
+def _partner_customer(partner: str, customer_id: str) -> str:
+    """Return the key of a partner's list of a customer's orders. No name of a partner has the qualifier."""
+    return f"{partner}{QUALIFIER}{customer_id}"
 
 
 def _key(order_id: str, timestamp: int) -> dict:

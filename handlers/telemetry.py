@@ -14,6 +14,7 @@ from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import ClientError
 
 from contract.metrics import ASYNC, IMPORT, SYNC
+from domain.callers import Caller
 from handlers import emf, faults
 
 # Without RFC 3339 Lambda's log-level filter takes every line for INFO.
@@ -49,11 +50,19 @@ def begin(request_id: str | None, context: object) -> None:
         correlation_id=request_id,
         function_request_id=getattr(context, "aws_request_id", None),
         order_id=None,
+        partner=None,
+        tier=None,
         cold_start=1 if _cold else None,
     )
     if _cold:
         count("ColdStart")
         _cold = False
+
+
+def called_by(caller: Caller) -> None:
+    """Add the partner that sent the request, and its tier, to the request's log lines, never the key; count the request."""
+    logger.append_keys(partner=caller.partner, tier=caller.tier)
+    emf.add("RequestReceived", 1, tier=caller.metric_tier)
 
 
 def about(order_id: str) -> None:
@@ -63,11 +72,6 @@ def about(order_id: str) -> None:
 
 def count(metric: str, times: int = 1) -> None:
     emf.add(metric, times)
-
-
-def request_received(tier: str) -> None:
-    """Count a request of a known caller. `tier` is one of contract.metrics."""
-    emf.add("RequestReceived", 1, tier=tier)
 
 
 def order_created(order_id: str, total: Decimal, per_hour: int) -> None:

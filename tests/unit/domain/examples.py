@@ -1,5 +1,7 @@
 """Documents with every field that their schema has."""
 
+import re
+
 
 def example(schema):
     """Return a document of `schema` with every field."""
@@ -10,7 +12,8 @@ def example(schema):
         case "array":
             return [example(schema["items"])]
         case "string":
-            return schema.get("enum", ["2026-01-02"])[0]
+            texts = schema.get("enum", ("2026-01-02", "acme"))
+            return next(each for each in texts if re.search(schema.get("pattern", ""), each))
         case "boolean":
             return True
     return schema.get("minimum", 1) or 1

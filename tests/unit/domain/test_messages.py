@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from domain import claims, events, messages, orders, strict_json, validation
+from domain.callers import Caller
 from domain.errors import OrderError
 from domain.lifecycle import INITIAL, MOST_CHANGES, TRANSITIONS
 from tests.unit.domain.test_orders import REQUESTS
@@ -29,7 +30,7 @@ def travelled(document, **options):
 @settings(deadline=None)
 @given(REQUESTS)
 def test_no_field_is_lost_and_totals_are_exact(document):
-    shown = json.loads(strict_json.dumps(orders.representation(travelled(document))))
+    shown = json.loads(strict_json.dumps(orders.representation(travelled(document), Caller())))
     assert {field: shown[field] for field in document} == document
     total = sum(Decimal(str(item["price"])) * item["quantity"] for item in document["items"])
     assert travelled(document)["totalAmount"] == total

@@ -132,6 +132,7 @@ exec(text.replace("\\nORDER_FIELDS = (\\n", "\\nORDER_FIELDS = (" + more), contr
 
 from contract import imports
 from domain import files, messages, orders, strict_json, validation
+from domain.callers import Caller
 from domain.errors import OrderError
 
 NOW = 1_767_323_045_678
@@ -178,7 +179,7 @@ for path, read in READERS.items():
     assert str(order["totalAmount"]) == "2.00", order
     assert (str(order["extraTip"]), str(order["extraDiscount"]), str(order["extraFees"][0]["fee"])) == ("1.50", "3.00", "2.00"), order
     assert (order["extraNote"], order["extraFlag"]) == ("ring twice", True), order
-    shown = orders.representation(order)
+    shown = orders.representation(order, Caller())
     assert {name: shown[name] for name in MORE} == MORE
     assert placed(path, BODY)["fingerprint"] != order["fingerprint"]
     prints.add(order["fingerprint"])

@@ -8,37 +8,52 @@ from hypothesis import strategies as st
 
 from contract.schemas import ID_PATTERN, STATUSES, TOKEN_PATTERN
 from domain import paging, parameters
+from domain.callers import Caller
 from domain.errors import OrderError
 
 ids = st.from_regex(ID_PATTERN, fullmatch=True).filter(lambda text: not text.endswith("\n"))
 timestamps = st.integers(1, parameters.MAX_TIMESTAMP)
 statuses = st.none() | st.sampled_from(STATUSES)
+OPERATOR = Caller("key-id-1")
+ACME = Caller("key-id-2", "acme", "standard")
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
-def refused(token, customer, status):
+def refused(token, customer, status, caller=OPERATOR):
     with pytest.raises(OrderError) as error:
-        paging.decode(token, customer, status)
+        paging.decode(token, caller, customer, status)
     return error.value.kind.status == 400
 
 
 @given(ids, timestamps, ids, statuses)
 def test_a_token_decodes_to_its_position(order_id, timestamp, customer, status):
-    token = paging.encode((order_id, timestamp), customer, status)
-    assert paging.decode(token, customer, status) == (order_id, timestamp)
+    token = paging.encode((order_id, timestamp), OPERATOR, customer, status)
+    assert paging.decode(token, OPERATOR, customer, status) == (order_id, timestamp)
     assert re.fullmatch(TOKEN_PATTERN, token)
 
 
 @given(ids, timestamps, ids, statuses, ids, statuses)
 def test_a_token_is_refused_for_another_list(order_id, timestamp, customer, status, other, other_status):
-    token = paging.encode((order_id, timestamp), customer, status)
+    token = paging.encode((order_id, timestamp), OPERATOR, customer, status)
     if (customer, status) != (other, other_status):
         assert refused(token, other, other_status)
 
 
+@given(ids, timestamps, ids, statuses)
+def test_a_token_is_refused_for_another_caller_and_lasts_beyond_a_key(order_id, timestamp, customer, status):
+    own = ACME.qualified(order_id), timestamp
+    token = paging.encode(own, ACME, customer, status)
+    assert paging.decode(token, ACME._replace(key="rotated", tier="premium"), customer, status) == own
+    for other in (OPERATOR, Caller("key-id-3", "bistro"), Caller(customer=customer), Caller(customer="acme")):
+        assert refused(token, customer, status, other)
+    token = paging.encode((order_id, timestamp), OPERATOR, customer, status)
+    assert paging.decode(token, Caller("key-id-4"), customer, status) == (order_id, timestamp)
+    assert refused(token, customer, status, ACME)
+
+
 @given(ids, timestamps, ids, st.data())
 def test_any_changed_character_is_refused(order_id, timestamp, customer, data):
-    token = paging.encode((order_id, timestamp), customer, None)
+    token = paging.encode((order_id, timestamp), OPERATOR, customer, None)
     index = data.draw(st.integers(0, len(token) - 1))
     character = data.draw(st.sampled_from(ALPHABET).filter(lambda c: c != token[index]))
     assert refused(token[:index] + character + token[index + 1 :], customer, None)
@@ -53,7 +68,7 @@ def test_any_text_is_a_token_or_400(text):
 
 @pytest.mark.parametrize("position", [("#", 1), ("order", 0), ("order", -1), ("order", 10**40)])
 def test_a_position_no_order_can_have_is_refused_though_its_digest_is_right(position):
-    assert refused(paging.encode(position, "customer-1", None), "customer-1", None)
+    assert refused(paging.encode(position, OPERATOR, "customer-1", None), "customer-1", None)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +91,8 @@ def test_a_position_no_order_can_have_is_refused_though_its_digest_is_right(posi
 )
 def test_a_token_of_an_earlier_version_is_still_valid(token, position, customer, status):
     """Clients may hold such tokens during a deployment: never change them."""
-    assert paging.decode(token, customer, status) == position
+    assert paging.decode(token, OPERATOR, customer, status) == position
 
 
 def test_no_token_is_the_first_page():
-    assert paging.decode(None, "customer-1", None) is None
+    assert paging.decode(None, OPERATOR, "customer-1", None) is None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from urllib.parse import quote
 
+from contract import partners
 from contract.routes import ROUTES
 
 TABLE = "orders-test"
@@ -36,10 +37,14 @@ def event(
     headers: dict | None = None,
     query: dict | None = None,
     api_key_id: str | None = "key-id-1",
+    api_key: str | None = "SECRET-API-KEY",
     base64: bool = False,
     **parameters: str,
 ) -> dict:
-    """Return the proxy event of a REST API. `body`: a str is unchanged, anything else becomes JSON. A header may have several values."""
+    """Return the proxy event of a REST API, by default of the operator's.
+
+    `body`: a str is unchanged, anything else becomes JSON. A header may have several values.
+    """
     text = body if isinstance(body, str) or body is None else json.dumps(body)
     sent = {"Host": "api.example.com", "X-Forwarded-For": "203.0.113.7", **(headers or {})}
     if text is not None and "content-type" not in map(str.lower, sent):
@@ -64,7 +69,7 @@ def event(
             "httpMethod": method,
             "stage": "dev",
             "requestId": str(uuid.uuid4()),
-            "identity": {"apiKey": "SECRET-API-KEY", "apiKeyId": api_key_id, "sourceIp": "203.0.113.7"},
+            "identity": {"apiKey": api_key, "apiKeyId": api_key_id, "sourceIp": "203.0.113.7"},
         },
         "body": text,
         "isBase64Encoded": base64,
@@ -103,29 +108,38 @@ def send(sent: dict) -> Answer:
     return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]), answer["body"])
 
 
-class Api:
-    """The routes, and the items in the table."""
+def key_of_partner(name: str, tier: str = "standard", random: str = "R" * partners.RANDOM_LENGTH) -> str:
+    return partners.key_of(name, tier, random)
 
-    def __init__(self, database) -> None:
+
+class Api:
+    """The routes for one caller, by default the operator, and the items in the table."""
+
+    def __init__(self, database, **key: str) -> None:
         self.database = database
+        self.key = key
+
+    def by(self, partner: str, tier: str = "standard", key_id: str = "key-id-of-partner") -> "Api":
+        """Return the routes for a partner."""
+        return Api(self.database, api_key=key_of_partner(partner, tier), api_key_id=key_id)
 
     def post(self, body: object = UNCHANGED, **options) -> Answer:
-        return send(event("POST", "/orders", order() if body is UNCHANGED else body, **options))
+        return send(event("POST", "/orders", order() if body is UNCHANGED else body, **self.key | options))
 
     def submit(self, body: object, **options) -> Answer:
-        return send(event("POST", "/orders/async", body, **options))
+        return send(event("POST", "/orders/async", body, **self.key | options))
 
     def get(self, order_id: str, **options) -> Answer:
-        return send(event("GET", "/orders/{orderId}", orderId=order_id, **options))
+        return send(event("GET", "/orders/{orderId}", orderId=order_id, **self.key | options))
 
     def put(self, order_id: str, status: object, if_match: str | None = None, **options) -> Answer:
         body = {"status": status} if isinstance(status, str) else status
         headers = options.pop("headers", {}) | ({"If-Match": if_match} if if_match is not None else {})
-        return send(event("PUT", "/orders/{orderId}", body, headers=headers, orderId=order_id, **options))
+        return send(event("PUT", "/orders/{orderId}", body, headers=headers, orderId=order_id, **self.key | options))
 
     def customer(self, customer_id: str, **query) -> Answer:
         texts = {name: str(value) for name, value in query.items() if value is not None}
-        return send(event("GET", "/orders/customer/{customerId}", query=texts, customerId=customer_id))
+        return send(event("GET", "/orders/customer/{customerId}", query=texts, customerId=customer_id, **self.key))
 
     def items(self) -> list[dict]:
         return self.database.scan(TableName=TABLE)["Items"]

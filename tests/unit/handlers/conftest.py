@@ -143,6 +143,7 @@ def make_database():
             {"AttributeName": "orderId", "AttributeType": "S"},
             {"AttributeName": "timestamp", "AttributeType": "N"},
             {"AttributeName": "customerId", "AttributeType": "S"},
+            {"AttributeName": "partnerCustomer", "AttributeType": "S"},
         ],
         KeySchema=[
             {"AttributeName": "orderId", "KeyType": "HASH"},
@@ -150,13 +151,14 @@ def make_database():
         ],
         GlobalSecondaryIndexes=[
             {
-                "IndexName": "customerIdIndex",
+                "IndexName": name,
                 "KeySchema": [
-                    {"AttributeName": "customerId", "KeyType": "HASH"},
+                    {"AttributeName": attribute, "KeyType": "HASH"},
                     {"AttributeName": "timestamp", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "ALL"},
             }
+            for name, attribute in (("customerIdIndex", "customerId"), ("partnerCustomerIndex", "partnerCustomer"))
         ],
     )
     put_parameters()

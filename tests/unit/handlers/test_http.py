@@ -105,7 +105,7 @@ def test_a_bare_event_is_answered(aws):
     assert orders_query.handler({}, None)["statusCode"] == 404
     nulls = dict.fromkeys(["headers", "pathParameters", "queryStringParameters", "requestContext", "body"])
     answer = orders_query.handler({"httpMethod": "GET", "resource": "/orders/{orderId}", **nulls}, CONTEXT)
-    assert answer["statusCode"] == 404
+    assert answer["statusCode"] == 403  # no key
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain import events, orders
+from domain.callers import Caller
 from domain.lifecycle import TRANSITIONS
 from handlers import orders_command, repository
 from handlers.attributes import from_item
@@ -65,7 +66,7 @@ def test_no_sequence_of_clocks_and_changes_decreases_updated_at(api, pipeline, c
         after = the_order(api, name)
         assert after["timestamp"] <= before["updatedAt"] <= after["updatedAt"]
         assert before["expiresAt"] <= after["expiresAt"]
-        shown = orders.representation(after)
+        shown = orders.representation(after, Caller())
         assert shown["createdAt"] <= shown["updatedAt"]
         event = events.announcement(before, after)
         assert event is None or event["occurredAt"] == shown["updatedAt"] >= orders.iso(before["updatedAt"])

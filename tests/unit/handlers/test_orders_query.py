@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain import orders, paging, strict_json, validation
+from domain.callers import Caller
 from handlers.repository import OrdersTable
 from tests.unit.handlers.api import ORDER, TABLE, event, order, send
 
@@ -153,7 +154,7 @@ def test_a_token_is_valid_for_its_list_only(api):
 def test_a_forged_token_reaches_only_the_customer_in_the_path(api):
     store(api, 3)
     store(api, 3, customer="customer-2", start=LATER + 1_000)
-    forged = paging.encode(("customer-2-002", LATER + 1_002), "customer-1", None)
+    forged = paging.encode(("customer-2-002", LATER + 1_002), Caller(), "customer-1", None)
     found = api.customer("customer-1", nextToken=forged).body["orders"]
     assert {order["customerId"] for order in found} == {"customer-1"}
 

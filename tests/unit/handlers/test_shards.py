@@ -3,6 +3,7 @@
 import pytest
 
 from contract import shards
+from domain.callers import Caller
 from handlers.attributes import from_item
 from handlers.repository import OrdersTable, item_of
 from tests.unit.handlers.api import TABLE
@@ -20,7 +21,7 @@ def test_every_way_to_store_an_order_gives_its_date_a_shard(pipeline, order_id):
     assert pipeline.work(imported(order_id)) == []
     (item,) = pipeline.orders().values()
     assert item["processedDate"]["S"] == shards.shard_of(DATE, order_id)
-    assert OrdersTable(pipeline.database, TABLE).get(order_id, None)["processedDate"] == DATE
+    assert OrdersTable(pipeline.database, TABLE).get(order_id, None, Caller())["processedDate"] == DATE
 
 
 def test_a_claim_and_an_order_that_was_not_imported_have_none(pipeline):
