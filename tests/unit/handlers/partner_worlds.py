@@ -79,15 +79,20 @@ def plan(seed: int, length: int, pair: Pair) -> list[Step]:
     for number in range(length):
         actor = draw.choices((*pair, OPERATOR), (6, 4, 1))[0]
         action = draw.choices(("place", "submit", "upload", "get", "change", "list", "work"), (4, 3, 1, 7, 6, 5, 3))[0]
-        about = draw.choice(steps[-60:]).number if steps and draw.random() < 0.85 else None
-        steps.append(
-            Step(number, "" if action == "work" else actor, action, about, _details(draw, actor, action, pair))
-        )
+        known = [step.number for step in steps[-60:] if step.action in ("place", "submit", "get", "list")]
+        about = draw.choice(known) if known and draw.random() < 0.9 else None
+        details = {**_details(draw, actor, action, pair), "pair": pair}
+        if details["key"] is not None:  # of its time: a plan is long, and a key's first request decides
+            details["key"] += f"-{number // 60}"
+        steps.append(Step(number, OPERATOR if action == "work" else actor, action, about, details))
     return steps
 
 
 def _details(draw: random.Random, actor: str, action: str, pair: Pair) -> dict:
-    details: dict[str, Any] = {"key": draw.choice((None, None, *KEYS)), "second_key": draw.random() < 0.3, "pair": pair}
+    details: dict[str, Any] = {
+        "key": draw.choice(KEYS) if draw.random() < 0.5 else None,
+        "second_key": draw.random() < 0.3,
+    }
     match action:
         case "place" | "submit":
             names = (None, *CHOSEN, *(f"{each}{QUALIFIER}{name}" for each in pair for name in CHOSEN[:3]))
@@ -106,7 +111,7 @@ def _details(draw: random.Random, actor: str, action: str, pair: Pair) -> dict:
             details["chosen"] = draw.choice(CHOSEN)
         case "change":
             details["spelling"] = draw.choice(("as answered", "as answered", "chosen", "qualified", "of the other"))
-            details["timestamp"] = draw.random() < 0.4
+            details["timestamp"] = draw.random() < 0.6
             details["chosen"] = draw.choice(CHOSEN)
             details["status"] = draw.choice(STATUSES)
             details["if_match"] = draw.choice((None, None, '"1"', '"2"', "*"))
