@@ -1,13 +1,14 @@
 """Bulk import: keys of files and reports, columns of CSV, the schema of reports, and the limits.
 
-A file under `orders/` of the upload bucket becomes orders; an object under `reports/`, one per version of the file,
-reports the result.
+A file under `orders/` of the upload bucket becomes orders, those of a partner under `orders/<partner>/`; an object under
+`reports/`, one per version of the file, reports the result.
 """
 
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import NamedTuple
 
+from contract import partners
 from contract.documents import IMPORT_RECORD
 from contract.fields import ORDER_FIELDS, SUBMISSION
 from contract.schemas import DATE_TIME, DRAFT_04, MAX_BODY_BYTES, choice, closed_object
@@ -128,6 +129,12 @@ IMPORT_REPORT = closed_object(
     ],
     **{"$schema": DRAFT_04, "title": "ImportReport"},
 )
+
+
+def partner_of(key: str) -> str | None:
+    """Return the partner whose file the upload `key` is, None for one of the operator."""
+    folder, _, rest = key.removeprefix(UPLOAD_PREFIX).partition("/")
+    return folder if rest and partners.is_name(folder) else None
 
 
 def report_key(key: str, version: str) -> str:

@@ -29,9 +29,13 @@ def key_of(partner: str, tier: str, random: str) -> str:
     return f"{KEY_PREFIX}{partner}_{TIERS[tier]}{random}"
 
 
+def is_name(text: str) -> bool:
+    return re.fullmatch(NAME_PATTERN, text) is not None and text not in RESERVED_NAMES
+
+
 def read_key(value: str) -> tuple[str, str]:
     """Return the partner and the tier of a partner's key. Raises ValueError for another key."""
     found = _KEY.fullmatch(value)
-    if not found or found[1] in RESERVED_NAMES:
+    if not found or not is_name(found[1]):
         raise ValueError("not a partner's key")
     return found[1], _TIER_OF[found[2]]

@@ -68,6 +68,7 @@ class Progress:
     rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     ranges: list[list] = field(default_factory=list)  # [first, last record, digest], of each rejected file
+    partner: str | None = None  # whose file it is; None for one of the operator
 
     @property
     def queued(self) -> int:
@@ -79,8 +80,14 @@ class Progress:
 
 
 def continuation(progress: Progress) -> dict:
-    """Return the continuation for the next invocation, of JSON's types."""
-    return {"version": CONTINUATION, **asdict(progress)}
+    """Return the continuation for the next invocation, of JSON's types.
+
+    Only a partner's has `partner`: earlier versions know all fields of the others.
+    """
+    document = {"version": CONTINUATION, **asdict(progress)}
+    if progress.partner is None:
+        del document["partner"]
+    return document
 
 
 def resumed(document: dict) -> Progress:

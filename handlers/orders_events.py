@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from contract.schemas import ID_PATTERN
+from contract.schemas import ORDER_ID_PATTERN
 from domain import claims, events, strict_json, validation
 from handlers import clients, faults, telemetry
 from handlers.attributes import from_item
@@ -160,7 +160,7 @@ def _message(record: dict, order_id: str | None) -> dict:
 
 def _order_id(record: dict) -> str | None:
     order_id = record["dynamodb"].get("Keys", {}).get("orderId", {}).get("S", "")
-    return order_id if re.fullmatch(ID_PATTERN, order_id) else None
+    return order_id if re.fullmatch(ORDER_ID_PATTERN, order_id) else None
 
 
 def _sequence_number(record: dict) -> str:

@@ -18,8 +18,9 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from contract.imports import BROKEN, COMPLETED, FAILED, MAX_INVOCATIONS, RUNNING, rejected_key, report_key
+from contract.imports import BROKEN, COMPLETED, FAILED, MAX_INVOCATIONS, RUNNING, partner_of, rejected_key, report_key
 from domain import admission, flags, imports, messages, strict_json, validation
+from domain.callers import Caller
 from domain.errors import OrderError, UnknownFormat
 from domain.files import Fault, Record, open_upload
 from domain.imports import Accepted
@@ -125,14 +126,15 @@ def _import(event: dict, context: "LambdaContext") -> None:
 
 
 def _start(event: dict, context: "LambdaContext") -> ImportRun:
+    file = uploads.file_of(event)
     if "continuation" in event:
         progress = imports.resumed(event["continuation"])
     else:
-        progress = imports.Progress(started_at=_now(), correlation_id=context.aws_request_id)
+        progress = imports.Progress(_now(), context.aws_request_id, partner=partner_of(file.key))
     left = context.get_remaining_time_in_millis()
     reserve = min(max(left * RESERVE, SHORTEST_RESERVE), LONGEST_RESERVE)
     return ImportRun(
-        uploads.file_of(event),
+        file,
         progress,
         is_out_of_time=lambda: context.get_remaining_time_in_millis() < reserve,
         deadline=time.monotonic() + (left - reserve / 2) / 1000,
@@ -199,12 +201,14 @@ def _order_factory(event: dict, run: ImportRun) -> "OrderFactory":
     """
     uploaded = datetime.fromisoformat(event["time"]).astimezone(UTC)
     uploaded_at = int(uploaded.timestamp() * 1000)
-    origin = {"source": "import", "sourceFile": run.file.url, "processedDate": f"{uploaded:%Y-%m-%d}"}
+    caller = Caller(partner=run.progress.partner)
+    origin = {"source": "import", "sourceFile": run.file.url, "processedDate": f"{uploaded:%Y-%m-%d}", **caller.owned}
     config = configuration.api_config()
     features_of = lru_cache(CUSTOMERS)(partial(flags.enabled, configuration.feature_flags()))
 
     def order(record: Record) -> Accepted:
         submission = validation.import_record(record.document(), uploaded_at)
+        submission["orderId"] = caller.qualified(submission["orderId"])
         features = features_of(submission["customerId"])
         refusal = admission.refusal(submission, config["maxItemsPerOrder"], features)
         if refusal is not None:

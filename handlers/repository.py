@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from botocore.exceptions import ClientError
 
 from contract import shards
-from contract.partners import QUALIFIER
 from domain.callers import Caller
 from domain.claims import TIMESTAMP as CLAIM_TIMESTAMP
 from domain.errors import OrderError
 from domain.orders import Order, is_expired
-from handlers import clients, faults
+from handlers import clients, faults, visibility
 from handlers.attributes import from_item, to_attribute, to_item
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
         TransactWriteItemTypeDef,
     )
 
-CUSTOMER_INDEX = "customerIdIndex"
-PARTNER_CUSTOMER_INDEX = "partnerCustomerIndex"  # of partners' orders only, by partner and customer
 TRANSACTION_ATTEMPTS = 6
 
 # A filter removes items that a query has read, so one page may take several queries.
@@ -140,7 +137,7 @@ class OrdersTable:
         if versions is not None:
             version_condition, more = _among("version", "version", versions)
             condition, operands = f"{condition} AND {version_condition}", operands | more
-        seen, more = _seen_by(caller)
+        seen, more = visibility.condition(caller)
         condition, operands = f"{condition}{seen}", operands | more
         try:
             response = self.client.update_item(
@@ -178,15 +175,13 @@ class OrdersTable:
         A page may be short, even empty, and still have a next one: after MAX_QUERIES the search stops, if few of many
         orders have `status` or most are past their time to live.
         """
-        index, attribute, value = _list_of(caller, customer_id)
+        index, attribute, value, seen = visibility.listing(caller, customer_id)
         values = {":listed": value, ":seconds": _now() // 1000}
         query: QueryInputTypeDef = {
             "TableName": self.name,
             "IndexName": index,
             "KeyConditionExpression": f"{attribute} = :listed",
-            "FilterExpression": NOT_EXPIRED
-            if caller.customer is None
-            else f"{NOT_EXPIRED} AND attribute_not_exists(partner)",
+            "FilterExpression": f"{NOT_EXPIRED}{seen}",
             "ScanIndexForward": False,
             "Limit": size + 1,  # one more, to know whether there is a next page
         }
@@ -245,7 +240,10 @@ def item_of(document: Mapping) -> dict:
     key of its list.
     """
     if "partner" in document:
-        document = {**document, "partnerCustomer": _partner_customer(document["partner"], document["customerId"])}
+        document = {
+            **document,
+            "partnerCustomer": visibility.partner_customer(document["partner"], document["customerId"]),
+        }
     if "processedDate" in document:
         document = {**document, "processedDate": shards.shard_of(document["processedDate"], document["orderId"])}
     return to_item(document)
@@ -269,27 +267,6 @@ def _seen(item: Mapping, caller: Caller) -> Order | None:
     """Return the order in an item, None if it is past its time to live or the caller does not see it."""
     order = _unexpired(order_of(item))
     return order if order is not None and caller.sees(order) else None
-
-
-def _seen_by(caller: Caller) -> tuple[str, dict]:
-    """Return `Caller.sees` as the end of DynamoDB's condition, and its operands."""
-    if caller.partner is not None:
-        return " AND partner = :partner", {":partner": caller.partner}
-    if caller.customer is not None:
-        return " AND customerId = :me AND attribute_not_exists(partner)", {":me": caller.customer}
-    return "", {}
-
-
-def _list_of(caller: Caller, customer_id: str) -> tuple[str, str, str]:
-    """Return the index of a customer's orders that a partner sees, or of all; its key's attribute and value."""
-    if caller.partner is None:
-        return CUSTOMER_INDEX, "customerId", customer_id
-    return PARTNER_CUSTOMER_INDEX, "partnerCustomer", _partner_customer(caller.partner, customer_id)
-
-
-def _partner_customer(partner: str, customer_id: str) -> str:
-    """Return the key of a partner's list of a customer's orders. No name of a partner has the qualifier."""
-    return f"{partner}{QUALIFIER}{customer_id}"
 
 
 def _key(order_id: str, timestamp: int) -> dict:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from contract.schemas import ID_PATTERN
+from contract.schemas import ORDER_ID_PATTERN
 
 _PLATFORM = re.compile(r"(START|END|REPORT) RequestId: |INIT_START |XRAY TraceId: |EXTENSION\tName: ")
 _LONGEST_PATTERN = 1024
@@ -144,8 +144,8 @@ class OrderTrace:
 
 def is_order_id(text: str) -> bool:
     """Return whether the contract allows the ID; it allows no character that means something in a filter pattern."""
-    return bool(re.fullmatch(ID_PATTERN, text))
+    return bool(re.fullmatch(ORDER_ID_PATTERN, text))
 
 
 def _usable(text: str | None) -> set[str]:
-    return {text} if text and re.fullmatch(ID_PATTERN, text) else set()
+    return {text} if text and re.fullmatch(ORDER_ID_PATTERN, text) else set()

@@ -30,6 +30,7 @@ REFUSED = "refused messages are dead letters with their reason"
 REPORTED = "each record is queued or rejected exactly once in the report"
 SAME_ANSWER = "a repeated request has the same answer"
 ANSWERS = "no handler fails"
+ISOLATED = "a partner sees and changes its own orders only"
 
 SOURCES = {"sync": "api", "async": "pipeline", "import": "import"}
 CHANGED_BY_COMMAND = {"status", "version", "updatedAt", "expiresAt", "changeId"}
@@ -41,7 +42,7 @@ def _mark_of(order: dict) -> str:
 
 def _stored_of(accepted: dict, attributes: dict) -> dict[str, str]:
     """Return what the item of an accepted order has."""
-    kept = ("orderId", "timestamp", "customerId", "priority", "source", "sourceFile", "processedDate")
+    kept = ("orderId", "timestamp", "customerId", "priority", "source", "sourceFile", "processedDate", "partner")
     points = {"loyaltyProgram"} & set(accepted["features"])
     return {
         **{name: str(accepted[name]) for name in kept if name in accepted},
@@ -81,9 +82,11 @@ class Checker:
         self.files[report_key(key, "v-1")] = key, orders
 
     def accepted(self, order: "Order", status: int, body: dict) -> None:
-        mark, order_id = order.mark, body["orderId"]
+        mark, order_id = order.mark, order.platform_id(body["orderId"])
         if not order.valid:
             raise Violation(REFUSED, f"{mark} is not valid, and was accepted")
+        if status == 201 and body.get("partner") != order.partner:
+            raise Violation(ISOLATED, f"{mark} is {order.partner}'s, and was answered as {body.get('partner')}'s")
         first = self.accepted_marks.setdefault(mark, order_id)
         if first != order_id:
             raise Violation(SAME_ANSWER, f"{mark} was {first} and is now {order_id}")
@@ -100,6 +103,10 @@ class Checker:
         conflict = code == "idempotency_conflict" and order.key is not None
         if not conflict and order.valid:
             raise Violation(REFUSED, f"{order.mark} is valid, and was answered {status} {code}")
+
+    def spied(self, name: str, order_id: str, status: int) -> None:
+        if status < 500 and status != 404:
+            raise Violation(ISOLATED, f"{name} was answered {status} for {order_id}, which is another's")
 
     def raised(self, name: str, error: BaseException) -> None:
         if type(error).__name__ != "ImportFailed":
@@ -183,6 +190,10 @@ class Checker:
         """An order is what its client or file wants, and what one of its messages says."""
         stored = _plain(item)
         said = self.accepted_as[order.mark] if self.world.actor.startswith("orders_worker") else [stored]
+        if stored.get("partner") != order.partner:
+            raise Violation(ISOLATED, f"{order.mark} is {order.partner}'s, and stored as {stored.get('partner')}'s")
+        if order.order_id and order.path != "sync" and stored["orderId"] != order.platform_id(order.order_id):
+            raise Violation(ISOLATED, f"{order.mark} is stored as {stored['orderId']}")
         of_client = stored["source"], stored["customerId"], "sourceFile" in stored
         wanted = SOURCES.get(order.path), f"CUST-{order.quantity}", order.path == "import"
         if order.valid and (of_client != wanted or all(each.items() - stored.items() for each in said)):

@@ -17,6 +17,8 @@ OTHER_RATES = {
     "garbage": (0.1, 0.5),
     "record": (0.2, 0.5),
     "latency": (0.0, 0.3, 0.7),
+    "partner": (0.0, 0.4, 0.8),
+    "spy": (0.0, 0.5),
     "detail": (0.6,),
     "later": (0.3,),
     "settings": (0.0, 0.2, 0.6),

@@ -57,9 +57,8 @@ class Table:
         conditions = expressions.condition(query["KeyConditionExpression"])
         filtered = expressions.condition(query.get("FilterExpression", "attribute_exists(orderId)"))
         given = query.get("ExpressionAttributeNames", {}), query["ExpressionAttributeValues"]
-        found = [item for item in self.items.values() if conditions(item, *given)]
-        if "IndexName" in query:
-            found = [item for item in found if "customerId" in item]
+        key = query["KeyConditionExpression"].split()[0]
+        found = [item for item in self.items.values() if key in item and conditions(item, *given)]
         found.sort(key=lambda item: (int(item["timestamp"]["N"]), item["orderId"]["S"]))
         if not query.get("ScanIndexForward", True):
             found.reverse()
@@ -69,7 +68,7 @@ class Table:
         page = found[: query.get("Limit", len(found))]
         answer: dict = {"Items": [{**item} for item in page if filtered(item, *given)]}
         if len(page) < len(found) or (page and len(page) == query.get("Limit")):
-            names = ("orderId", "timestamp", *(["customerId"] if "IndexName" in query else []))
+            names = ("orderId", "timestamp", *([key] if "IndexName" in query else []))
             answer["LastEvaluatedKey"] = {name: page[-1][name] for name in names}
         return answer
 

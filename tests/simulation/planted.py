@@ -4,7 +4,7 @@ from decimal import Decimal
 from itertools import count
 from unittest.mock import patch
 
-from domain import claims, events, orders
+from domain import callers, claims, events, orders
 from domain.errors import OrderError, UnknownFormat
 from handlers import (
     bulk,
@@ -16,12 +16,14 @@ from handlers import (
     orders_worker,
     queue_batches,
     repository,
+    visibility,
 )
 from tests.simulation.checker import (
     ANNOUNCED,
     AS_ACCEPTED,
     CLAIMED,
     IN_ORDER,
+    ISOLATED,
     LIVES,
     NOT_LOST,
     ONLY_STORED,
@@ -271,7 +273,19 @@ def life_not_extended():
     return patch.object(repository.OrdersTable, "set_status", set_status)
 
 
+def partner_not_compared():
+    """The condition of a change lacks the partner: who knows an order's id changes it."""
+    return patch.object(visibility, "condition", lambda caller: ("", {}))
+
+
+def ids_not_qualified():
+    """Partners that choose the same id choose the same order."""
+    return patch.object(callers.Caller, "qualified", lambda self, order_id: order_id)
+
+
 BUGS = {
+    partner_not_compared: {ISOLATED},
+    ids_not_qualified: {ISOLATED, NOT_LOST},
     condition_dropped: {STORED_ONCE, UNCHANGED},
     acknowledged_before_stored: {NOT_LOST},
     claim_without_order: {CLAIMED},

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from domain import claims, orders
+from domain.callers import Caller
 from handlers import bulk
 from handlers.repository import OrdersTable
 from tests.simulation import dynamodb
@@ -23,22 +24,26 @@ from tests.unit.handlers.conftest import make_database
 
 NOW = 1_767_323_045_000
 
+PARTNERS = (None, "acme", "acme", "bistro")
+
 numbers = st.integers(1, 4)
+callers = st.sampled_from([Caller(), Caller(partner="acme"), Caller(partner="bistro"), Caller(customer="customer-1")])
 calls = st.one_of(
     st.tuples(st.just("insert"), numbers, numbers),
     st.tuples(st.just("insert_with_claim"), numbers, numbers),
     st.tuples(st.just("statements"), st.lists(numbers, min_size=1, max_size=4, unique=True), numbers),
     st.tuples(st.just("transaction"), st.lists(numbers, min_size=1, max_size=4, unique=True), numbers),
-    st.tuples(st.just("set_status"), numbers, st.sampled_from([None, (1,), (2,), (1, 2)])),
-    st.tuples(st.just("get"), numbers, st.booleans()),
+    st.tuples(st.just("set_status"), numbers, st.tuples(st.sampled_from([None, (1,), (2,), (1, 2)]), callers)),
+    st.tuples(st.just("get"), numbers, st.tuples(st.booleans(), callers)),
     st.tuples(st.just("claim"), numbers, st.none()),
-    st.tuples(st.just("page"), numbers, st.sampled_from([None, "pending", "processing"])),
+    st.tuples(st.just("page"), numbers, st.tuples(st.sampled_from([None, "pending", "processing"]), callers)),
 )
 
 
 def order(number: int, variant: int, prefix: str = "fd") -> orders.Order:
     """Return one of a few orders; those of one number have the same key."""
     wanted = {
+        **Caller(partner=PARTNERS[number - 1]).owned,
         "customerId": f"customer-{number % 2}",
         "items": [{"productId": "p", "quantity": variant, "price": Decimal("1.10")}],
     }
@@ -85,17 +90,18 @@ def _make(table: OrdersTable, name: str, first, second) -> object:
                 NOW + first,
                 "processing",
                 allowed_from=("pending",),
-                versions=second,
+                versions=second[0],
+                caller=second[1],
                 change_id=f"change-{first}",
                 now=NOW + 10,
                 expires_at=NOW,
             )
         case "get":
-            return table.get(f"fd-{first}", NOW + first if second else None)
+            return table.get(f"fd-{first}", NOW + first if second[0] else None, second[1])
         case "claim":
             return table.claim(f"id-{first}")
         case "page":
-            return table.page(f"customer-{first % 2}", first, None, second)
+            return table.page(second[1], f"customer-{first % 2}", first, None, second[0])
     raise AssertionError(name)
 
 

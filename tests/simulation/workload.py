@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.functions import Outcome
 from tests.unit.handlers import importing
-from tests.unit.handlers.api import event
+from tests.unit.handlers.api import event, key_of_partner
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 STARTS = (0, 3, 40, 2_000, 60_000, 400_000)  # ms
 CLIENTS, FILES, RECORDS, GARBAGE = 7, 2, 30, 2
+PARTNERS = (None, "acme", "bistro")  # None: the operator's
 EXPRESS_FILE = 1  # whose records may be refused by the settings of the moment
 TRIES = 6
 GATEWAY_MS = 29_000
@@ -33,6 +34,7 @@ class Order:
     path: str = ""
     quantity: int = 1
     more: dict = field(default_factory=dict)
+    partner: str | None = None  # whose order it is
 
     @property
     def cents(self) -> int:
@@ -41,6 +43,11 @@ class Order:
     @property
     def total(self) -> Decimal:
         return Decimal(self.cents * self.quantity + 10) / 100
+
+    def platform_id(self, order_id: str) -> str:
+        """Return what the platform calls an order that this one's client calls `order_id`."""
+        is_given = self.partner is None or order_id.startswith(("fd-", "fk-"))
+        return order_id if is_given else f"{self.partner}~{order_id}"
 
     def body(self) -> dict:
         customer = {"customerId": f"CUST-{self.quantity}"} if self.valid else {}
@@ -62,13 +69,14 @@ class Customer:
         self.tries = 0
         self.placed: str | None = None
         self.etag: str | None = None  # of the version that this client knows
+        self.api_key = {} if order.partner is None else {"api_key": key_of_partner(order.partner)}
 
     def send(self) -> None:
         order = self.order
         self.tries += 1
         headers = {"Idempotency-Key": order.key} if order.key else {}
         path = "/orders" if order.path == "sync" else "/orders/async"
-        self._request(event("POST", path, order.body(), headers=headers), self._answered)
+        self._request(event("POST", path, order.body(), headers=headers, **self.api_key), self._answered)
 
     def _request(self, sent: dict, answered: Callable[[int, dict, dict], None]) -> None:
         """Send; a client that gets no answer for 29 seconds is answered by API Gateway."""
@@ -94,11 +102,14 @@ class Customer:
 
     def _answered(self, status: int, body: dict, headers: dict) -> None:
         accepted = status in (201, 202)
+        order_of_partner = self.order.partner is not None
         if accepted:
             self.world.checker.accepted(self.order, status, body)
             first = self.placed is None
             self.placed = body["orderId"]
             self.etag = headers.get("ETag") if first else self.etag
+            if first and order_of_partner and self.world.choices.number("spy", self.name, 2):
+                self.world.scheduler.at(2_000, self._spy)
             if first and self.changes:
                 self.world.scheduler.at(1_000, partial(self._change, "processing"))
         elif status < 500:
@@ -109,11 +120,26 @@ class Customer:
         if repeats and wants and self.tries < TRIES:
             self.world.scheduler.at(1_500, self.send)
 
+    def _spy(self) -> None:
+        """Try to change an order of another partner or of the operator."""
+        checker, own = self.world.checker, self.order.partner
+        others = [id_ for mark, id_ in checker.accepted_marks.items() if checker.orders[mark].partner != own]
+        if others:
+            sent = event("PUT", "/orders/{orderId}", {"status": "cancelled"}, orderId=others[0], **self.api_key)
+            self._request(sent, lambda code, body, headers: checker.spied(self.name, others[0], code))
+
     def _change(self, status: str, tries: int = 1) -> None:
         """Change the order's status, and once more when it is changed."""
         key = {"Idempotency-Key": f"{self.name}-{status}"}
         known = {"If-Match": self.etag} if self.etag else {}
-        sent = event("PUT", "/orders/{orderId}", {"status": status}, headers=key | known, orderId=self.placed or "")
+        sent = event(
+            "PUT",
+            "/orders/{orderId}",
+            {"status": status},
+            headers=key | known,
+            orderId=self.placed or "",
+            **self.api_key,
+        )
 
         def answered(code: int, body: dict, headers: dict) -> None:
             if code >= 500 or code == 404:
@@ -169,6 +195,7 @@ class Workload:
         order = Order(f"order-{number}", quantity=number + 1, path="sync" if kind in (1, 2, 6) else "async")
         order.key = f"key-{shared}" if kind in (2, 4, 6) else None
         order.order_id = f"id-{shared}" if kind in (3, 7) else None
+        order.partner = PARTNERS[self.choices.number("partner", name, len(PARTNERS))]
         self.world.checker.wants(order)
         repetitions = self.choices.number("detail", f"{name} repeats", 3)
         changes = self.choices.number("detail", f"{name} changes", 4)
@@ -180,17 +207,20 @@ class Workload:
         kind = self.choices.number("file", f"file-{number}", 3)
         if not kind:
             return
+        partner = PARTNERS[self.choices.number("partner", f"file-{number}", len(PARTNERS))]
         orders: list[Order] = []
         for index in range(1 + self.choices.number("detail", f"file-{number} records", RECORDS)):
-            orders.append(self._record(number, index, orders))
+            orders.append(self._record(number, index, orders, partner))
         bodies = [order.body() for order in orders]
         suffix, written = ("jsonl", importing.jsonl(*bodies)) if kind == 1 else ("json", json.dumps(bodies).encode())
-        key = f"orders/file-{number}.{suffix}"
+        folder = f"orders/{partner}/" if partner else "orders/"
+        key = f"{folder}file-{number}.{suffix}"
         self.world.scheduler.at(self._start(f"file-{number}"), partial(self._upload, key, written, orders))
 
-    def _record(self, file: int, index: int, before: list[Order]) -> Order:
+    def _record(self, file: int, index: int, before: list[Order], partner: str | None) -> Order:
         kind = self.choices.number("record", f"file-{file} record {index}", 7)
         order = Order(f"order-{file}-{index}", f"id-{file}-{index}", quantity=index % 9 + 1, path="import")
+        order.partner = partner
         if kind == 1:
             order.valid = False
         if kind == 2 and before:

@@ -15,7 +15,7 @@ from handlers import clients, configuration, orders_import
 from handlers.attributes import to_item
 
 BUCKET = "uploads"
-KEY = "orders/partner/day 1.jsonl"
+KEY = "orders/2026/day 1.jsonl"
 VERSION = "v-1"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:orders-import"
 TIME = "2026-01-02T03:04:05Z"

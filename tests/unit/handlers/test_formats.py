@@ -18,7 +18,7 @@ from handlers import clients
 from handlers.attributes import from_item
 from handlers.repository import order_of
 from tests.unit.handlers.api import TABLE
-from tests.unit.handlers.importing import World, jsonl
+from tests.unit.handlers.importing import World, event, jsonl
 from tests.unit.handlers.pipeline import record
 from tests.unit.handlers.test_orders_events import change, handle, topic  # noqa: F401 - a fixture
 
@@ -27,6 +27,8 @@ ID_GIVEN_HERE = "fd-00000000-0000-4000-8000-000000000001"
 DIRECTORY = Path(__file__).parent / "golden" / "messages"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(DIRECTORY.glob("*.json"))}
 NEWEST = [name for name, each in GOLDEN.items() if each["message"].get("format", 0) == messages.ONE]
+# The folder of the file in it is a partner's by now.
+NO_LONGER_WRITTEN = {"format-1-imported"}
 BY_CLOCK = {"updatedAt", "expiresAt"}  # the worker's own
 WHAT_TO_DO = (
     "The messages on the queue have changed. If their meaning has, add a format to domain.messages. Either way"
@@ -40,15 +42,15 @@ def test_each_released_format_has_its_golden_messages():
     assert formats == set(range(messages.ONE + 1)), WHAT_TO_DO
 
 
-@pytest.mark.parametrize("name", NEWEST)
+@pytest.mark.parametrize("name", [name for name in NEWEST if name not in NO_LONGER_WRITTEN])
 def test_new_messages_equal_the_newest_golden_ones(pipeline, api, configure, monkeypatch, name):
     golden = GOLDEN[name]
     configure(flags=golden["flags"])
     monkeypatch.setattr("handlers.orders_intake.time.time_ns", lambda: NOW * 1_000_000)
     monkeypatch.setattr(orders, "new_id", lambda timestamp: golden["message"]["orderId"])
     if golden["message"]["source"] == "import":
-        with World(jsonl(golden["given"]), flags=golden["flags"]) as world:
-            world.run()
+        with World(jsonl(golden["given"]), golden["key"], flags=golden["flags"]) as world:
+            world.run(event(golden["key"]))
         (written,) = world.bodies
     else:
         caller = api.by(golden["partner"]) if "partner" in golden else api

@@ -104,7 +104,10 @@ def missing(board: dict) -> set[str]:
             f"{part} {name}": ("AWS/DynamoDB", name, {"TableName": "orders", **index})
             for part, index in (
                 ("table", {}),
-                *((name, {"GlobalSecondaryIndexName": name}) for name in ("customerIdIndex", "processedDateIndex")),
+                *(
+                    (name, {"GlobalSecondaryIndexName": name})
+                    for name in ("customerIdIndex", "partnerCustomerIndex", "processedDateIndex")
+                ),
             )
             for name in ("ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents")
         },

@@ -18,11 +18,24 @@ def test_the_table_is_keyed_by_order_and_time_and_found_by_customer(data):
     assert index["IndexName"] == "customerIdIndex"
     assert [each["AttributeName"] for each in index["KeySchema"]] == ["customerId", "timestamp"]
     assert index["Projection"] == {"ProjectionType": "ALL"}
-    assert types == {"orderId": "S", "timestamp": "N", "customerId": "S", "processedDate": "S"}
+    assert types == {
+        "orderId": "S",
+        "timestamp": "N",
+        "customerId": "S",
+        "partnerCustomer": "S",
+        "processedDate": "S",
+    }
+
+
+def test_partners_orders_have_an_index_of_their_own_that_lists_read_whole(data):
+    _, index, _ = table_of(data)["Properties"]["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "partnerCustomerIndex"
+    assert [each["AttributeName"] for each in index["KeySchema"]] == ["partnerCustomer", "timestamp"]
+    assert index["Projection"] == {"ProjectionType": "ALL"}
 
 
 def test_imported_orders_are_found_by_day_in_an_index_that_a_change_of_status_leaves_alone(data):
-    _, index = table_of(data)["Properties"]["GlobalSecondaryIndexes"]
+    _, _, index = table_of(data)["Properties"]["GlobalSecondaryIndexes"]
     assert index["IndexName"] == "processedDateIndex"
     assert [(each["AttributeName"], each["KeyType"]) for each in index["KeySchema"]] == [
         ("processedDate", "HASH"),
@@ -61,7 +74,7 @@ def test_a_provisioned_table_and_its_indexes_start_at_the_least_capacity(data):
     properties = table_of(data, BillingMode="PROVISIONED", MinCapacity="5")["Properties"]
     least = {"ReadCapacityUnits": "5", "WriteCapacityUnits": "5"}
     assert properties["ProvisionedThroughput"] == least
-    assert [each["ProvisionedThroughput"] for each in properties["GlobalSecondaryIndexes"]] == [least, least]
+    assert [each["ProvisionedThroughput"] for each in properties["GlobalSecondaryIndexes"]] == [least] * 3
 
 
 WARM = {"ReadUnitsPerSecond": "20000", "WriteUnitsPerSecond": "40000"}
@@ -79,9 +92,9 @@ WARM = {"ReadUnitsPerSecond": "20000", "WriteUnitsPerSecond": "40000"}
 )
 def test_the_table_and_each_index_are_warm_where_asked_for(data, settings, warm, of_days):
     properties = table_of(data, **settings)["Properties"]
-    by_customer, by_day = properties["GlobalSecondaryIndexes"]
-    found = [each.get("WarmThroughput") for each in (properties, by_customer, by_day)]
-    assert found == [warm, warm, of_days]
+    by_customer, by_partner, by_day = properties["GlobalSecondaryIndexes"]
+    found = [each.get("WarmThroughput") for each in (properties, by_customer, by_partner, by_day)]
+    assert found == [warm, warm, warm, of_days]
 
 
 def test_reads_and_writes_of_table_and_every_index_scale_only_when_provisioned(data):
@@ -103,7 +116,7 @@ def test_reads_and_writes_of_table_and_every_index_scale_only_when_provisioned(d
     wanted = {("table", "table/OrdersTable")}
     for index in table_of(data)["Properties"]["GlobalSecondaryIndexes"]:
         wanted.add(("index", f"table/OrdersTable/index/{index['IndexName']}"))
-    assert len(wanted) == 3
+    assert len(wanted) == 4
     assert scaled == {
         (resource, f"dynamodb:{kind}:{direction}CapacityUnits"): f"DynamoDB{direction}CapacityUtilization"
         for kind, resource in wanted

@@ -46,6 +46,7 @@ OWN = {
     "OrdersQueryRole": {
         *(("dynamodb:GetItem", TABLE), ("dynamodb:Query", TABLE)),
         ("dynamodb:Query", TABLE + "/index/customerIdIndex"),
+        ("dynamodb:Query", TABLE + "/index/partnerCustomerIndex"),
         *_settings("api-config"),
     },
     "OrdersIntakeRole": {
