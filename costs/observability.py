@@ -10,6 +10,7 @@ from costs.load import DAYS, GB, HOURS, Load
 # Without a header of API Gateway, Lambda asks X-Ray's default rule (Lambda developer guide, AWS X-Ray: a function's
 # sampling rate cannot be configured).
 DEFAULT_RATE, DEFAULT_RESERVOIR = Decimal("0.05"), Decimal(1)
+KINDS_OF_ERRORS = 6  # that a metric counts each: errors_per_order are of all kinds together
 UNTRACED_CALLERS = ("orders_worker", "orders_events", "orders_import")
 
 
@@ -55,7 +56,7 @@ def series(load: Load) -> dict[str, list[Decimal]]:
     paths = [assumed["sync_share"], assumed["async_share"], per_file]  # a file's orders come in one hour
     changes = [assumed["changes_per_order"] / len(VALUES["status"])] * len(VALUES["status"])
     requests = [assumed[f"{kind}_per_order"] for kind in ("changes", "reads", "lists")]
-    errors, premium = assumed["errors_per_order"], assumed["premium_share"]
+    errors, premium = assumed["errors_per_order"] / KINDS_OF_ERRORS, assumed["premium_share"]
     partners = assumed["partner_share"]
     callers = [
         1 - partners,
