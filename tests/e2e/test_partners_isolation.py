@@ -23,7 +23,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.e2e
 
 LETTERS = string.ascii_letters + string.digits
-VARYING = {"x-request-id", "x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id", "date"}
+VARYING = {"x-request-id", "x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id", "x-amz-request-id", "date"}
 
 
 def key(deployment: Deployment, partner: str, tier: str) -> str:
