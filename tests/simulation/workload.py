@@ -123,7 +123,12 @@ class Customer:
     def _spy(self) -> None:
         """Try to change an order of another partner or of the operator."""
         checker, own = self.world.checker, self.order.partner
-        others = [id_ for mark, id_ in checker.accepted_marks.items() if checker.orders[mark].partner != own]
+        # An id that the operator chose is, from a partner, the partner's own.
+        others = [
+            order_id
+            for mark, order_id in checker.accepted_marks.items()
+            if checker.orders[mark].partner != own and ("~" in order_id or order_id.startswith(("fd-", "fk-")))
+        ]
         if others:
             sent = event("PUT", "/orders/{orderId}", {"status": "cancelled"}, orderId=others[0], **self.api_key)
             self._request(sent, lambda code, body, headers: checker.spied(self.name, others[0], code))

@@ -53,17 +53,17 @@ def test_an_environment_at_its_expected_load_costs_at_most_what_it_may_besides_i
 
 def test_the_table_is_nearly_free_on_demand_and_is_paid_for_by_the_hour_when_provisioned():
     choice = costs.alternatives(PROD)
-    assert Decimal("0.65") < choice.on_demand.throughput < Decimal("0.70")
-    # Table and two indexes, 5 units to read and 5 to write each, the least there is: 730 h of 15 units each.
-    assert choice.provisioned.throughput == 730 * 15 * (Decimal("0.00065") + Decimal("0.00013"))
+    assert Decimal("0.80") < choice.on_demand.throughput < Decimal("0.85")
+    # Table and three indexes, 5 units to read and 5 to write each, the least there is: 730 h of 20 units each.
+    assert choice.provisioned.throughput == 730 * 20 * (Decimal("0.00065") + Decimal("0.00013"))
     # Placing orders alone, as far as the first write, it would be some 60 times as much; over an order's life it is not.
     assert 11 < choice.provisioned.throughput / choice.on_demand.throughput < 13
 
 
 def test_provisioned_capacity_brings_its_alarms():
     choice = costs.alternatives(PROD)
-    scaling = 12 * Decimal("0.10")  # a pair for each of six policies
-    capacity = 12 * Decimal("0.10")  # used and provided, of a table and two indexes, to read and to write
+    scaling = 16 * Decimal("0.10")  # a pair for each of eight policies
+    capacity = 16 * Decimal("0.10")  # used and provided, of a table and three indexes, to read and to write
     assert of(choice.provisioned, "CloudWatch") - of(choice.on_demand, "CloudWatch") == scaling + capacity
 
 

@@ -104,6 +104,15 @@ def test_a_claimed_order_is_a_transaction():
     assert units[""].write + units["customerIdIndex"].write == 5 + 2  # docs/benchmarks.md: 5 units; and its one change
 
 
+def test_the_index_of_partners_is_written_for_their_orders_and_read_for_their_lists():
+    some = Load(Decimal(240), {**OF, "partner_share": Decimal("0.25")}).units()
+    every = Load(Decimal(240), {**OF, "partner_share": Decimal(1)}).units()
+    assert (
+        every["partnerCustomerIndex"].write == every["customerIdIndex"].write == 4 * some["partnerCustomerIndex"].write
+    )
+    assert every["customerIdIndex"].read == 0 and some["customerIdIndex"].read == 3 * some["partnerCustomerIndex"].read
+
+
 def test_a_table_of_fixed_capacity_is_paid_by_the_hour_at_any_load():
     costs = lines(table_lines, table(BillingMode="PROVISIONED", GlobalSecondaryIndexes=[INDEX], **ALL))
     assert costs == {
