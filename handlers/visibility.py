@@ -14,7 +14,7 @@ _OF_NO_PARTNER = " AND attribute_not_exists(partner)"
 class Listing(NamedTuple):
     """Where a customer's orders are that a caller sees: an index, its key, and the end of a filter."""
 
-    index: str
+    index_name: str
     attribute: str
     value: str
     condition: str
