@@ -12,7 +12,7 @@ _OF_NO_PARTNER = " AND attribute_not_exists(partner)"
 
 
 class Listing(NamedTuple):
-    """Where a customer's orders are that a caller sees: an index, its key, and the end of a filter."""
+    """Where a customer's orders are that a caller sees: the name and the key of an index, and the end of a filter."""
 
     index_name: str
     attribute: str

@@ -93,7 +93,7 @@ def published_before_version_check():
     original = repository.OrdersTable.set_status
 
     def set_status(self, order_id, timestamp, status, **options):
-        order = self.get(order_id, timestamp)
+        order = self.get(order_id, timestamp, options["caller"])
         if order is not None:
             after = {**order, "status": status, "version": order["version"] + 1}
             entry = orders_events._entry(

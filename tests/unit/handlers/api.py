@@ -12,6 +12,7 @@ from contract.routes import ROUTES
 
 TABLE = "orders-test"
 UNCHANGED = object()
+RANDOM = "R" * partners.RANDOM_LENGTH  # of a partner's key
 
 ORDER = {
     "customerId": "customer-1",
@@ -108,7 +109,7 @@ def send(sent: dict) -> Answer:
     return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]), answer["body"])
 
 
-def key_of_partner(name: str, tier: str = "standard", random: str = "R" * partners.RANDOM_LENGTH) -> str:
+def key_of_partner(name: str, tier: str = "standard", random: str = RANDOM) -> str:
     return partners.key_of(name, tier, random)
 
 
@@ -119,9 +120,11 @@ class Api:
         self.database = database
         self.key = key
 
-    def by(self, partner: str, tier: str = "standard", key_id: str = "key-id-of-partner") -> "Api":
+    def by(
+        self, partner: str, tier: str = "standard", key_id: str = "key-id-of-partner", random: str = RANDOM
+    ) -> "Api":
         """Return the routes for a partner."""
-        return Api(self.database, api_key=key_of_partner(partner, tier), api_key_id=key_id)
+        return Api(self.database, api_key=key_of_partner(partner, tier, random), api_key_id=key_id)
 
     def post(self, body: object = UNCHANGED, **options) -> Answer:
         return send(event("POST", "/orders", order() if body is UNCHANGED else body, **self.key | options))

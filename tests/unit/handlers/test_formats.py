@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.documents import ORDER_MESSAGE
-from domain import messages, orders
+from contract.schemas import IDENTIFIER
+from domain import messages, orders, validation
 from handlers import clients
 from handlers.attributes import from_item
 from handlers.repository import order_of
@@ -204,6 +205,24 @@ def test_a_field_that_is_not_known_is_never_refused_and_never_ignored(pipeline, 
     data.draw(st.sampled_from(list(objects_in(message)))).update(unknown)
     assert pipeline.work(message) == [0]
     assert pipeline.items() == [] and pipeline.dead_letters() == []
+
+
+def test_a_worker_of_before_partners_hands_their_messages_back(pipeline, monkeypatch):
+    known = {name: each for name, each in ORDER_MESSAGE["properties"].items() if name != "partner"}
+    before = {**ORDER_MESSAGE, "properties": {**known, "orderId": IDENTIFIER}}
+    monkeypatch.setitem(validation._SCHEMAS, "OrderMessage", before)
+    validation._fast.cache_clear()
+    validation._collecting.cache_clear()
+    try:
+        for name in ("format-1-partner", "format-1-imported-by-a-partner"):
+            message = GOLDEN[name]["message"]
+            alone = {key: value for key, value in message.items() if key != "format"}
+            assert pipeline.work(message) == pipeline.work({"format": 2, "orders": [alone]}) == [0]
+        assert pipeline.work(GOLDEN["format-1-minimal"]["message"]) == []
+    finally:
+        validation._fast.cache_clear()
+        validation._collecting.cache_clear()
+    assert len(pipeline.orders()) == 1 and pipeline.dead_letters() == []
 
 
 @pytest.mark.parametrize("name", GOLDEN)

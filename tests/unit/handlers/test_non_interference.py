@@ -115,11 +115,16 @@ class Partners(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Each has an order under the same key and one under the same id; bistro was the first."""
+        """Each has an order under the same key and one under the same id; bistro was the first. Each partner tries
+        to change all.
+        """
         for caller in ("bistro", "operator", "acme"):
             self.place(caller, CUSTOMERS[0], KEYS[1], None)
             self.submit(caller, CUSTOMERS[0], None, None, CHOSEN[0])
         self.work()
+        ids = len(NAMES) + len({order_id for order_id, timestamp in self.everybody.table.items if timestamp})
+        for caller, number in itertools.product(PARTNERS, range(ids)):
+            self.change(caller, number, False, "processing", None, None)
 
     def name(self, number: int) -> str:
         names = [*NAMES, *sorted({order_id for order_id, timestamp in self.everybody.table.items if timestamp})]

@@ -273,19 +273,22 @@ def test_no_route_is_open_without_a_key_or_with_a_malformed_one(api, route, key)
     assert api.items() == before
 
 
-def test_a_requests_lines_have_the_partner_and_its_tier_and_never_the_key(api, monkeypatch):
+def test_a_requests_lines_have_the_partner_and_its_tier_and_never_the_key(api, pipeline, monkeypatch, capsys):
     monkeypatch.setattr(telemetry.logger.handlers[0], "stream", written := io.StringIO())
-    premium = api.by("acme", "premium")
-    placed = premium.post().body["orderId"]
+    premium, other = api.by("acme", "premium", random="Planted" * 4 + "Pkey"), api.by("bistro")
+    placed = premium.post(headers={"Idempotency-Key": "k"}).body["orderId"]
     premium.get(placed)
     premium.put(placed, "processing")
-    api.by("bistro").customer("customer-1")
+    premium.put(placed, "pending")
+    premium.submit(order(orderId="X"))
+    other.customer("customer-1")
     api.get(placed)
-    out = written.getvalue()
-    lines = [json.loads(line) for line in out.splitlines()]
+    send(event("GET", "/orders/{orderId}", api_key=premium.key["api_key"] + "x", orderId=placed))
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
     requests = [(line.get("partner"), line.get("tier")) for line in lines if line.get("message") == "request"]
-    assert requests == [("acme", "premium")] * 3 + [("bistro", "standard"), (None, None)]
-    assert "fdp_" not in out and "R" * 32 not in out
+    assert requests == [("acme", "premium")] * 5 + [("bistro", "standard"), (None, None), (None, None)]
+    everything = [written.getvalue(), capsys.readouterr().out, repr(pipeline.queued()), repr(api.items())]
+    assert not [text for text in everything if "fdp_" in text or "Planted" in text]
 
 
 # One rule, as Python and as DynamoDB's condition.
