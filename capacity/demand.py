@@ -34,6 +34,10 @@ class Model:
         return rate
 
     @property
+    def partners(self) -> Decimal:
+        return self.load.orders_per_day * self.load.assumed["partner_share"] / self.assumed["orders_per_partner"]
+
+    @property
     def orders(self) -> Decimal:
         """Orders a second."""
         return self.peak(Decimal(1))
@@ -182,6 +186,7 @@ NEEDS: Mapping[str, Callable[[Model], Need]] = {
 } | {
     key: _against_quota(key, demand)
     for key, demand in {
+        "api_keys": lambda model: model.partners * model.assumed["keys_per_partner"],
         "api_account_rate": lambda model: model.requests,
         "new_account_concurrency": lambda model: sum(map(model.concurrency, model.platform.functions), Decimal(0)),
         "scaling_rate": lambda model: max(map(model.concurrency, model.platform.functions)),

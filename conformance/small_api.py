@@ -130,8 +130,10 @@ def plan(key: str, **throttle: Any) -> dict[str, dict]:
     }
 
 
-def access_log(name: str) -> tuple[dict, dict]:
+LINE = '{"id":"$context.requestId","status":"$context.status","route":"$context.httpMethod $context.resourcePath"}'
+
+
+def access_log(name: str, line: str = LINE) -> tuple[dict, dict]:
     """A log group, and the setting of a stage that logs there."""
-    line = '{"id":"$context.requestId","status":"$context.status","route":"$context.httpMethod $context.resourcePath"}'
     group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}}
     return group, {"AccessLogSetting": {"DestinationArn": att("Group", "Arn"), "Format": line}}

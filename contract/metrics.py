@@ -4,12 +4,13 @@
 metric can only be read with exactly the dimensions it was written with, and each combination of their values costs as
 much as a metric. So a metric has one set of dimensions, the one that is read.
 
-Every dimension has few values, all listed here. Ids of customers or orders are never dimensions.
+Every dimension has few values, all listed here. Partners, and ids of customers, orders or keys, are never dimensions.
 """
 
 from typing import NamedTuple
 
 from contract.errors import ERRORS
+from contract.partners import TIERS
 from contract.routes import ROUTES
 from contract.schemas import STATUSES
 
@@ -18,6 +19,9 @@ NAMESPACE = "FoodDelivery"
 # The ingestion paths.
 SYNC, ASYNC, IMPORT = PATHS = ("sync", "async", "import")
 
+# Who sends a request: the operator, a partner by its tier, or a customer.
+OPERATOR, CUSTOMER = "operator", "customer"
+
 BY_ENVIRONMENT = ("Environment",)
 BY_SERVICE = ("Environment", "service")  # service: the name of the function
 BY_VERSION = ("Environment", "service", "version")  # version: the function's, as published by Lambda
@@ -25,6 +29,7 @@ BY_PATH = ("Environment", "path")
 BY_OPERATION = ("Environment", "operation")  # of a route
 BY_REASON = ("Environment", "reason")
 BY_STATUS = ("Environment", "status")  # the new one
+BY_TIER = ("Environment", "tier")  # of the caller
 
 # Dimension -> its values. A function has one Environment and one service, and runs one version, or two during a release.
 VALUES: dict[str, tuple[str, ...]] = {
@@ -32,6 +37,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "operation": tuple(route.operation for route in ROUTES),
     "reason": tuple(ERRORS),
     "status": STATUSES,
+    "tier": (OPERATOR, *TIERS, CUSTOMER),
 }
 
 
@@ -60,6 +66,8 @@ _METRICS = (
     _count("OrderStatusChanged", BY_STATUS),
     # Requests that reached a function; SampleCount is their number.
     CustomMetric("RequestLatency", "Milliseconds", BY_OPERATION),
+    # Requests that reached a function.
+    _count("RequestReceived", BY_TIER),
     # Requests answered 500, which are no errors to Lambda. It stops a release to a version that fails.
     _count("RequestFailed", BY_VERSION, alarm=True),
     # Functions.

@@ -60,6 +60,7 @@ class BilledResources:
         "AWS::Lambda::EventSourceMapping",
         "AWS::Lambda::Function",
         "AWS::Logs::LogGroup",
+        "AWS::Logs::MetricFilter",
         "AWS::S3::Bucket",
         "AWS::SNS::Subscription",
         "AWS::SNS::Topic",

@@ -11,6 +11,7 @@ from costs.load import DAYS, GB, HOURS, Load
 # Without a header of API Gateway, Lambda asks X-Ray's default rule (Lambda developer guide, AWS X-Ray: a function's
 # sampling rate cannot be configured).
 DEFAULT_RATE, DEFAULT_RESERVOIR = Decimal("0.05"), Decimal(1)
+KINDS_OF_ERRORS = 6  # that a metric counts each: errors_per_order are of all kinds together
 UNTRACED_CALLERS = ("orders_worker", "orders_events", "orders_import")
 
 
@@ -32,14 +33,17 @@ def _alarms(resources: BilledResources, load: Load) -> Iterator[Line]:
 
 def _metrics(resources: BilledResources, load: Load) -> Iterator[Line]:
     """A metric is charged for each hour in which it is written."""
+    written = [load.hours_written(Decimal(1)) * load.assumed["refusals_share"]] * len(
+        resources.of_type("AWS::Logs::MetricFilter")
+    )
     if any(True for _ in resources.functions()):
-        written = [
+        written += [
             load.hours_written(rate)
             for name, rates in series(load).items()
             if METRICS[name].alarm or has_dashboard(resources)
             for rate in rates
         ]
-        yield priced("metric", sum(written, Decimal(0)))
+    yield priced("metric", sum(written, Decimal(0)))
     detailed = any(setting.get("MetricsEnabled") == "true" for setting in _method_settings(resources))
     if detailed:
         methods = len(resources.of_type("AWS::ApiGateway::Method"))
@@ -54,7 +58,14 @@ def series(load: Load) -> dict[str, list[Decimal]]:
     changes = [assumed["changes_per_order"] / len(VALUES["status"])] * len(VALUES["status"])
     requests = [assumed[f"{kind}_per_order"] for kind in ("changes", "reads", "lists")]
     of_customers = [Decimal(0) for route in ROUTES if route.scope]  # the assumed orders are those of partners
-    errors = assumed["errors_per_order"]
+    errors, premium = assumed["errors_per_order"] / KINDS_OF_ERRORS, assumed["premium_share"]
+    partners = assumed["partner_share"]
+    callers = [
+        1 - partners,
+        partners * (1 - premium),
+        partners * premium,
+        Decimal(0),
+    ]  # no customer without a user pool
     return {
         "OrderValue": paths,
         "OrderProcessingLatency": paths,
@@ -62,6 +73,9 @@ def series(load: Load) -> dict[str, list[Decimal]]:
         "OrderRejected": [errors / len(VALUES["reason"])] * len(VALUES["reason"]),
         "OrderStatusChanged": changes,
         "RequestLatency": [assumed["sync_share"], assumed["async_share"], *requests, *of_customers],
+        "RequestReceived": [
+            sum([assumed["sync_share"], assumed["async_share"], *requests]) * share for share in callers
+        ],
         "RequestFailed": [errors],
         "OrderDuplicate": [errors],
         "OrderRetried": [errors],
@@ -70,7 +84,7 @@ def series(load: Load) -> dict[str, list[Decimal]]:
         "ConfigurationFallback": [errors],
         "OrdersProcessed": [per_file],
         "OrderProcessingErrors": [per_file],
-        "ProcessingFailures": [errors],
+        "ProcessingFailures": [per_file],  # at most one for each
         "ProcessingTime": [per_file],
         "SuccessRate": [per_file],
     }

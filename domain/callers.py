@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from contract import partners
+from contract import metrics, partners
 from contract.schemas import ID_PATTERN, RESERVED_ID_PREFIXES
 from domain.errors import OrderError
 
@@ -31,6 +31,11 @@ class Caller(NamedTuple):
         if self.partner is not None:
             return f"partner#{self.partner}"
         return self.key if self.customer is None else f"customer#{self.customer}"
+
+    @property
+    def metric_tier(self) -> str:
+        """The value of the dimension `tier` of metrics."""
+        return self.tier or (metrics.OPERATOR if self.customer is None else metrics.CUSTOMER)
 
     @property
     def sees_all(self) -> bool:

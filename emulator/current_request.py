@@ -29,6 +29,8 @@ class ApiRequest:
     body: bytes
     started: float = field(default_factory=time.time)
     integration_seconds: float | None = None
+    refused_as: str = "-"
+    """The type of the gateway response, if one is the answer."""
 
     def header(self, name: str) -> str:
         """Return the last value of a header, in any spelling; "" if it is missing."""

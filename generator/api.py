@@ -8,7 +8,17 @@ from troposphere.xray import SamplingRule, SamplingRuleProperty
 from config import names
 from contract.partners import TIERS
 from contract.routes import ROUTES
-from generator import api_logging, api_methods, cors, customers, firewall, outputs, parameters, snapshots
+from generator import (
+    api_logging,
+    api_methods,
+    cors,
+    customers,
+    firewall,
+    outputs,
+    parameters,
+    refusals,
+    snapshots,
+)
 from generator.audit import accepted
 from generator.gateway_responses import gateway_responses
 from generator.policies import declare_boundary
@@ -33,6 +43,7 @@ def build() -> Template:
     deployed = template.add_resource(snapshots.deployments(api, defined))
 
     access = template.add_resource(api_logging.access_logs())
+    template.add_resource(refusals.filters(access))
     execution = template.add_resource(api_logging.execution_logs(api))
     role = template.add_resource(api_logging.account_role())
     account = template.add_resource(api_logging.account(role))

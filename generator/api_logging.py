@@ -8,7 +8,7 @@ from troposphere.iam import Role
 from troposphere.logs import LogGroup
 
 from config import names
-from generator import audit
+from generator import audit, refusals
 from generator.lifecycle import DELETED, RETAINED
 from generator.policies import BOUNDARY, assumed_by
 
@@ -19,6 +19,7 @@ ACCESS_LOG = "api-access"
 # messages, which may quote a body.
 ACCESS_LOG_FIELDS = {
     "requestId": "$context.requestId",
+    refusals.STAGE: "$context.stage",
     "traceId": "$context.xrayTraceId",
     "method": "$context.httpMethod",
     "resourcePath": "$context.resourcePath",

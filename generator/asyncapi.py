@@ -25,7 +25,7 @@ Events, answers and reports may gain fields: ignore those that you do not know. 
 """
 
 _TEXT = {"type": "string", "minLength": 1}
-_EVENT_ATTRIBUTES = ("eventType", "customerId", "status", "source")
+_EVENT_ATTRIBUTES = ("eventType", "customerId", "status", "source", "partner")
 
 
 def document() -> dict:

@@ -34,6 +34,13 @@ filter ispresent(latency)
 | limit 50
 """
 
+# The id of a key is no secret: deploy.py --partners lists it with its partner. It is "-" where no key was accepted.
+REQUESTS_BY_KEY = """\
+filter ispresent(apiKeyId)
+| stats count(*) as requests, latest(@timestamp) as last by apiKeyId, status, errorType
+| sort requests desc
+"""
+
 # Run it with the order's id, then with a correlation_id of the result as well: lines of the same request appear, too.
 ORDER_TRACE = """\
 fields @timestamp, service, level, message, order_id, correlation_id, message_id, event_id, operation, status, \
@@ -65,6 +72,7 @@ def queries() -> list[QueryDefinition]:
         _query("errors-by-function", of_functions, ERRORS),
         _query("slowest-requests", of_functions, SLOWEST),
         _query("slowest-at-the-gateway", gateway, SLOWEST_AT_THE_GATEWAY),
+        _query("requests-by-key", gateway, REQUESTS_BY_KEY),
         _query("order-trace", of_functions, ORDER_TRACE, Parameters=ids),
         _query("cold-starts", of_functions, COLD_STARTS),
     ]

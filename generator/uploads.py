@@ -1,6 +1,7 @@
 """The bucket of bulk import: partners' files under orders/, reports of their import under reports/."""
 
 from awacs import s3 as s3_actions
+from awacs.aws import Condition, Deny, Null, Principal, Statement
 from troposphere import GetAtt, Ref, Sub
 from troposphere.s3 import (
     AbortIncompleteMultipartUpload,
@@ -20,6 +21,7 @@ from troposphere.s3 import (
     VersioningConfiguration,
 )
 
+from contract.imports import REPORT_PREFIX, UPLOAD_PREFIX
 from generator.audit import accepted
 from generator.lifecycle import AS_DATA
 from generator.policies import policy, tls_only
@@ -29,6 +31,11 @@ from generator.queue_resources import DAY, DEAD_LETTER_RETENTION
 # file was replaced or has expired. Two days more than the queue's retention: EventBridge may have retried for 24 hours
 # before, Lambda for 6, and a chain of self-invocations may have run for 4.
 OLD_VERSION_DAYS = DEAD_LETTER_RETENTION // DAY + 2
+
+# The tag of a role that uploads for a partner; its value is the partner's name.
+PARTNER_TAG = "partner"
+# Uploads, of several parts too, which a client may resume or abort.
+UPLOADING = (s3_actions.PutObject, s3_actions.ListMultipartUploadParts, s3_actions.AbortMultipartUpload)
 
 # Parts of an unfinished upload are personal data and cost money, but no listing shows them. Three days let a client
 # that is cut off on a Friday continue after the weekend.
@@ -95,5 +102,27 @@ def bucket_policy(uploads: Bucket) -> BucketPolicy:
     return BucketPolicy(
         f"{uploads.title}Policy",
         Bucket=Ref(uploads),
-        PolicyDocument=policy(tls_only(s3_actions.Action("*"), GetAtt(uploads, "Arn"), objects)),
+        PolicyDocument=policy(
+            tls_only(s3_actions.Action("*"), GetAtt(uploads, "Arn"), objects), *_partners_own_files(uploads)
+        ),
     )
+
+
+def _partners_own_files(uploads: Bucket) -> list[Statement]:
+    """Return what a role with the tag `partner` can never do, even if its own policy allows all of S3.
+
+    It uploads below orders/<partner>/ and reads the reports about that, no more: no list, no deletion, no other version.
+    A key of a report has the version that S3 answers to an upload. IAM fills in the tag, so the statements are the same
+    for every partner.
+    """
+    files, reports = (
+        Sub(f"${{{uploads.title}.Arn}}/{prefix}${{!aws:PrincipalTag/{PARTNER_TAG}}}/*")
+        for prefix in (UPLOAD_PREFIX, REPORT_PREFIX + UPLOAD_PREFIX)
+    )
+    rules: list[tuple[str, dict]] = [
+        ("PartnersReachOwnFiles", {"Action": [s3_actions.Action("*")], "NotResource": [files, reports]}),
+        ("PartnersOnlyUpload", {"NotAction": list(UPLOADING), "Resource": [files]}),
+        ("PartnersOnlyReadReports", {"NotAction": [s3_actions.GetObject], "Resource": [reports]}),
+    ]
+    tagged = Condition(Null({f"aws:PrincipalTag/{PARTNER_TAG}": "false"}))
+    return [Statement(Sid=sid, Effect=Deny, Principal=Principal("*"), Condition=tagged, **what) for sid, what in rules]

@@ -60,8 +60,9 @@ def begin(request_id: str | None, context: object) -> None:
 
 
 def called_by(caller: Caller) -> None:
-    """Add the partner that sent the request, and its tier, to the request's log lines. Never the key."""
+    """Add the partner that sent the request, and its tier, to the request's log lines, never the key; count the request."""
     logger.append_keys(partner=caller.partner, tier=caller.tier)
+    emf.add("RequestReceived", 1, tier=caller.metric_tier)
 
 
 def about(order_id: str) -> None:

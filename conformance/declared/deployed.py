@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from conformance.account import Account
 from deployer.plan.changes import Unknown
-from deployer.plan.resolve import Scope
+from deployer.plan.resolve import PLACEHOLDER, Scope
 from deployer.stacks import reading, tree
 from deployer.stacks.tree import Stack
 
@@ -83,7 +83,11 @@ class _Live(Scope):
     def resolve(self, node: Any) -> Any:
         if isinstance(node, dict) and node.keys() == {"Fn::GetAtt"}:
             return self.parameters[".".join(node["Fn::GetAtt"])]
-        return super().resolve(node)
+        resolved = super().resolve(node)
+        match resolved:
+            case {"Fn::Sub": str(text)} if not PLACEHOLDER.search(text):
+                return text.replace("${!", "${")  # a variable of IAM, which Fn::Sub has escaped
+        return resolved
 
 
 class Resources:

@@ -21,6 +21,26 @@ def log_group(client: Client, resource: Declared) -> Mapping[str, Any]:
     }
 
 
+def metric_filter(client: Client, resource: Declared) -> Mapping[str, Any]:
+    group = resource.properties["LogGroupName"]
+    pages = client("logs").get_paginator("describe_metric_filters").paginate(logGroupName=group)
+    found = (each for page in pages for each in page["metricFilters"] if each["filterName"] == resource.id)
+    return next((_as_declared(each) for each in found), {})
+
+
+def _as_declared(metric_filter: Mapping[str, Any]) -> dict[str, Any]:
+    """Return it under a template's names, with the dimensions as a list."""
+    written = [
+        {
+            **{name[0].upper() + name[1:]: value for name, value in each.items()},
+            "Dimensions": [{"Key": key, "Value": value} for key, value in each.get("dimensions", {}).items()],
+        }
+        for each in metric_filter["metricTransformations"]
+    ]
+    named = {"LogGroupName": "logGroupName", "FilterPattern": "filterPattern"}
+    return {**{name: metric_filter[key] for name, key in named.items()}, "MetricTransformations": written}
+
+
 def query_definition(client: Client, resource: Declared) -> Mapping[str, Any]:
     more: dict[str, Any] = {"queryDefinitionNamePrefix": resource.properties["Name"]}
     while True:

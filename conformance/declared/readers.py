@@ -49,6 +49,7 @@ READERS: Mapping[str, Reader] = {
     "AWS::Lambda::Permission": lambda_functions.permission,
     "AWS::Lambda::Version": lambda_functions.version,
     "AWS::Logs::LogGroup": monitoring.log_group,
+    "AWS::Logs::MetricFilter": monitoring.metric_filter,
     "AWS::Logs::QueryDefinition": monitoring.query_definition,
     "AWS::S3::Bucket": buckets.bucket,
     "AWS::S3::BucketPolicy": buckets.bucket_policy,

@@ -243,6 +243,28 @@ def api_stage_access_logs(account: Account, name: str) -> None:
     holds("$context.requestId" in seen, "the format that the template declares", seen)
 
 
+@deploys("generator/refusals.py", uses={"metric": 1})
+def metric_filters(account: Account, name: str) -> None:
+    """A metric filter counts the JSON lines of its pattern, with a dimension from a field of the line."""
+    group, setting = access_log(name, '{"stage":"$context.stage","errorType":"$context.error.responseType"}')
+    counting = {
+        "MetricNamespace": name,
+        "MetricName": "Refused",
+        "MetricValue": "1",
+        "Dimensions": [{"Key": "Stage", "Value": "$.stage"}],
+    }
+    pattern = '{ $.stage = "*" && ($.errorType = "QUOTA_EXCEEDED" || $.errorType = "INVALID_API_KEY") }'
+    counter = {
+        "Type": "AWS::Logs::MetricFilter",
+        "Properties": {"LogGroupName": ref("Group"), "FilterPattern": pattern, "MetricTransformations": [counting]},
+    }
+    resources = {"Get": method("GET"), "Put": method("PUT", ApiKeyRequired=True)}
+    api = with_api(account, name, resources, setting, Group=group, Counter=counter)
+    account.call(api, "/", "GET")
+    expect(send_json(account, api, "{}").status, 403, "status without an API key")
+    counted(account, name, "Refused", {"Stage": "test"}, 1)
+
+
 @deploys("generator/alarms/api.py", uses={"method_metric": 5})
 def api_metrics(account: Account, name: str) -> None:
     """API Gateway counts requests and 5XX errors by API and stage, and by method if the stage says so."""

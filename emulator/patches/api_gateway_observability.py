@@ -17,6 +17,14 @@ VARIABLE = re.compile(r"\$context\.([A-Za-z][\w.-]*\w)")
 @patch(upstream="write access logs in the format of the stage's AccessLogSetting")
 def api_access_logs() -> None:
     """Write one line a request to the setting's log group. Unknown variables are ``-``, as on AWS."""
+    answer = api_gateway._gateway_error_response
+
+    def answer_noted(error, request):
+        if api_request := current_request.current():
+            api_request.refused_as = error.response_type
+        return answer(error, request)
+
+    api_gateway._gateway_error_response = answer_noted
     observe(_log)
 
 
@@ -67,7 +75,7 @@ def _log(request: current_request.ApiRequest, status: int, headers: dict, size: 
     group = logs._log_groups.get(settings.get("destinationArn", "").partition(":log-group:")[2].removesuffix(":*"))
     if not group or not settings.get("format"):
         return
-    values = _variables(request, status, headers, size)
+    values = _variables(request, status, size)
     line = VARIABLE.sub(lambda match: json.dumps(str(values.get(match.group(1), "-")))[1:-1], settings["format"])
     now = int(time.time() * 1000)
     times = dict.fromkeys(("firstEventTimestamp", "lastEventTimestamp", "lastIngestionTime"))
@@ -76,7 +84,7 @@ def _log(request: current_request.ApiRequest, status: int, headers: dict, size: 
     logs._append_log_events(stream, [{"timestamp": now, "message": line, "ingestionTime": now}])
 
 
-def _variables(request: current_request.ApiRequest, status: int, headers: dict, size: int) -> dict[str, object]:
+def _variables(request: current_request.ApiRequest, status: int, size: int) -> dict[str, object]:
     """Return the ``$context`` variables of an access log."""
     key = api_gateway._resolve_api_key(request.header("x-api-key"))
     integrated = request.integration_seconds is not None
@@ -102,5 +110,5 @@ def _variables(request: current_request.ApiRequest, status: int, headers: dict, 
         "identity.sourceIp": "127.0.0.1",
         "identity.userAgent": request.header("user-agent") or "-",
         "identity.apiKeyId": key["id"] if key else "-",
-        "error.responseType": {name.lower(): value for name, value in headers.items()}.get("x-amzn-errortype", "-"),
+        "error.responseType": request.refused_as,
     }

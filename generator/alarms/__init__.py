@@ -4,7 +4,7 @@
 alarm notifies for all of them, once per incident.
 """
 
-from generator.alarms import api, business, functions, objectives, queues, table
+from generator.alarms import api, business, functions, keys, objectives, queues, table
 from generator.alarms.spec import ASYNC, EVENTS, IMPORT, SYNC, Alarm, Composite, of_path
 from generator.notices import Page, Ticket
 
@@ -25,7 +25,7 @@ _PATHS = (
 
 
 def inventory() -> list[Alarm]:
-    modules = (api, objectives, functions, queues, table, business)
+    modules = (api, keys, objectives, functions, queues, table, business)
     return [alarm for module in modules for alarm in module.alarms()]
 
 

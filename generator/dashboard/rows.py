@@ -3,10 +3,10 @@
 from troposphere import Ref, Sub
 
 from contract.errors import ERRORS
-from contract.metrics import ASYNC, IMPORT, PATHS
+from contract.metrics import ASYNC, IMPORT, PATHS, VALUES
 from contract.routes import ROUTES, Route
 from contract.schemas import STATUSES
-from generator.alarms import api, business, functions, objectives, queues, table
+from generator.alarms import api, business, functions, keys, objectives, queues, table
 from generator.alarms.spec import Expression, Metric, listed, own
 from generator.alarms.table import FILLED
 from generator.dashboard.widgets import Line, Widget, computed, graph, heading, line, lines_of, numbers
@@ -98,6 +98,17 @@ def requests() -> Rows:
             ),
             graph("From acceptance to the table, by path, p95 (ms)", _by_path("OrderProcessingLatency", "p95")),
         ],
+        callers(),
+    ]
+
+
+def callers() -> list[Widget]:
+    refused, quota, throttled = keys.alarms()
+    by_tier = [line(own("RequestReceived", "Sum", tier=tier), tier) for tier in VALUES["tier"]]
+    return [
+        graph("Requests by tier of the caller", by_tier, stacked=True),
+        graph("Requests without a valid API key", lines_of([refused], ["an hour"]), [refused]),
+        graph("Requests over a limit of their key", lines_of([quota, throttled], ["quota", "rate"]), [throttled]),
     ]
 
 

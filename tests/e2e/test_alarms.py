@@ -48,6 +48,8 @@ THRESHOLDS = {
     "orders-worker-duration": SLOW_MS,
     "orders-events-duration": SLOW_MS,
     "orders-import-duration": SLOW_MS,
+    "keys-refused": 3,
+    "requests-throttled": 3,
 }
 DEAD_LETTER_QUEUES = (
     "DeadLetterQueueUrl",
@@ -218,6 +220,29 @@ def the_table_is_busy(platform: Deployment) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def callers_are_refused(platform: Deployment) -> Iterator[None]:
+    """A key is wrong, one has used up its quota, and one is too fast."""
+    spent = limited_key(platform, quota={"limit": 1, "period": "DAY"})
+    fast = limited_key(platform, throttle={"rateLimit": 0.1, "burstLimit": 1})
+    answers = {}
+    for key in ("wrong", spent, fast):
+        with platform.api(**{"x-api-key": key}) as api:
+            answers[key] = [api.get("/orders/ORD-1").status_code for _ in range(6)]
+    assert answers == {"wrong": [403] * 6, spent: [404, *[429] * 5], fast: [404, *[429] * 5]}
+    yield
+
+
+def limited_key(platform: Deployment, **limits: dict) -> str:
+    """Return the value of a key in a usage plan of its own."""
+    gateway, value = platform.client("apigateway"), f"limited-{uuid.uuid4().hex}"
+    stage = {"apiId": platform.outputs["ApiId"], "stage": platform.outputs["StageName"]}
+    plan = gateway.create_usage_plan(name=value, apiStages=[stage], **limits)["id"]
+    key = gateway.create_api_key(name=value, value=value, enabled=True)["id"]
+    gateway.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+    return value
+
+
 @dataclass(frozen=True)
 class Incident:
     """A fault that lasts as long as its context; the alarms that it brings into ALARM: `silent` ones, and those that notify."""
@@ -271,6 +296,9 @@ INCIDENTS = {
             "undelivered-events",
         }
         | {"alerts-undelivered"},
+    ),
+    "callers are refused": Incident(
+        callers_are_refused, set(), {"keys-refused", "quota-exceeded", "requests-throttled"}
     ),
     "the table is busy": Incident(the_table_is_busy, set(), {"table-read-capacity", "table-write-capacity"}),
 }

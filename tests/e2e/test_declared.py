@@ -125,6 +125,12 @@ def _attribute(put: Callable, name: str, text: str, it: Declared, **where: str) 
     return given(put, "Attributes", {name: text}, {name: str(before)}, **where)
 
 
+def _transformation(declared: dict) -> dict:
+    """Return a metric filter's transformation as PutMetricFilter takes it."""
+    made = {name[0].lower() + name[1:]: value for name, value in declared.items()}
+    return {**made, "dimensions": {each["Key"]: each["Value"] for each in declared["Dimensions"]}}
+
+
 NO_STATEMENT = json.dumps({"Version": "2012-10-17", "Statement": []})
 
 _API = "restApiId=RestApiId"
@@ -201,6 +207,20 @@ CHANGES: dict[str, Callable[[Client, Declared], Change]] = {
             1,
             int(it.properties["RetentionInDays"]),
             logGroupName=it.id,
+        ),
+    ),
+    "AWS::Logs::MetricFilter": lambda client, it: (
+        "FilterPattern",
+        *given(
+            partial(
+                client("logs").put_metric_filter,
+                logGroupName=it.properties["LogGroupName"],
+                filterName=it.id,
+                metricTransformations=[_transformation(each) for each in it.properties["MetricTransformations"]],
+            ),
+            "filterPattern",
+            '{ $.status = "403" }',
+            it.properties["FilterPattern"],
         ),
     ),
     "AWS::S3::Bucket": lambda client, it: (

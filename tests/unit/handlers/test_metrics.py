@@ -6,14 +6,30 @@ import json
 import pytest
 
 from contract import metrics
+from contract.partners import RANDOM_LENGTH, TIERS, key_of
 from contract.schemas import SOURCES
 from contract.settings import API_CONFIG
+from domain import callers
+from domain.callers import Caller
 from handlers import emf, telemetry
 from tests.unit.handlers.sessions import SESSIONS, documents, output_of, samples
 
 pytestmark = pytest.mark.xdist_group("sessions")  # one process runs each session, once
 
 VALUES = {"Environment": ("test",), "service": ("orders",), "version": ("local",), **metrics.VALUES}
+
+
+# Each dimension, with the most values that it may have.
+BOUNDS = {
+    "Environment": 1,
+    "service": 10,
+    "version": 2,
+    "path": 3,
+    "operation": 20,
+    "reason": 40,
+    "status": 10,
+    "tier": 4,
+}
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +78,20 @@ def unwritten(lines):
 def test_everything_written_is_declared_with_its_dimensions_and_their_values(lines):
     assert len(documents(lines)) > 30
     assert undeclared(lines) == set()
+
+
+@pytest.mark.parametrize("metric", metrics.METRICS.values(), ids=metrics.METRICS)
+def test_no_metric_has_a_dimension_without_a_bound(metric):
+    """A metric by partner, customer, order or key would cost as much as a metric for each of them."""
+    assert set(metric.dimensions) <= BOUNDS.keys()
+    for name in set(metric.dimensions) - {"Environment", "service", "version"}:
+        assert 1 <= len(metrics.VALUES[name]) <= BOUNDS[name]
+
+
+def test_a_request_counts_for_the_tier_of_its_caller():
+    found = {callers.of_key(key_of("acme", tier, "x" * RANDOM_LENGTH), "id").metric_tier for tier in TIERS}
+    found |= {callers.of_key("the-operators-key-value", "id").metric_tier, Caller(customer="subject").metric_tier}
+    assert found == set(metrics.VALUES["tier"])
 
 
 def test_everything_declared_is_written(lines):

@@ -99,7 +99,8 @@ def evaluate(template: dict, node, parameters: dict[str, str]):
             if name == "Fn::Sub":
                 text, variables = inner if isinstance(inner, list) else (inner, {})
                 given = {key: resolve(item) for key, item in variables.items()}
-                return re.sub(r"\$\{([\w:.]+)\}", lambda match: str(given.get(match[1], named(match[1]))), text)
+                filled = re.sub(r"\$\{([\w:.]+)\}", lambda match: str(given.get(match[1], named(match[1]))), text)
+                return filled.replace("${!", "${")
             if name == "Fn::Join":
                 return inner[0].join(resolve(inner[1]))
             if name == "Fn::If":

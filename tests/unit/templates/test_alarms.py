@@ -21,6 +21,7 @@ SHOULD_EXIST = {
     *("order-events-age", "order-events-undelivered", "alerts-undelivered"),
     *(queue.alarm for queue in DEAD_LETTER_QUEUES),
     *("table-throttles", "table-system-errors"),
+    *("keys-refused", "quota-exceeded", "requests-throttled"),
     *("import-failures", "import-success-rate", "orders-per-hour"),
     *("sync-path", "async-path", "import-path", "events-path"),
 }

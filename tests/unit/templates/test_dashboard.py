@@ -11,7 +11,7 @@ from config import environment
 from contract import metrics
 from contract.routes import ROUTES
 from generator import dashboard as dashboard_module
-from generator import functions
+from generator import functions, refusals
 from generator.dashboard import rows
 from generator.functions import DEAD_LETTER_QUEUES, FUNCTIONS, QUEUES
 from tests.unit.templates.given import PREFIX, alarms_of, expression_of, metrics_of, parameters
@@ -230,8 +230,11 @@ def watched(alarms: dict[str, dict]) -> set[tuple[str, str, frozenset]]:
     }
 
 
-def test_every_metric_of_ours_on_it_or_in_an_alarm_is_one_that_functions_write(monitoring, dashboard):
-    assert unwritten(shown_metrics(dashboard) | watched(alarms_of(monitoring, "dev"))) == set()
+OF_FILTERS = {each.metric for each in refusals.REFUSALS}  # which write them by environment: test_refusals.py
+
+
+def test_every_metric_of_ours_on_it_or_in_an_alarm_is_one_that_functions_or_metric_filters_write(monitoring, dashboard):
+    assert unwritten(shown_metrics(dashboard) | watched(alarms_of(monitoring, "dev"))) == OF_FILTERS
 
 
 @pytest.mark.parametrize(
@@ -285,7 +288,7 @@ def test_a_series_that_nobody_reads_is_named(dashboard, monitoring, monkeypatch)
 
 def test_without_a_dashboard_functions_write_exactly_the_metrics_that_alarms_read(monitoring):
     read = {name for space, name, _ in watched(alarms_of(monitoring, "dev")) if space == metrics.NAMESPACE}
-    assert {metric.name for metric in BY_EVERY_VERSION.values() if metric.alarm} == read
+    assert {metric.name for metric in BY_EVERY_VERSION.values() if metric.alarm} == read - OF_FILTERS
 
 
 def test_every_expression_of_a_graph_uses_metrics_of_the_same_graph_and_no_id_twice(dashboard):

@@ -24,6 +24,7 @@ def test_an_operator_finds_them_by_environment(saved):
         f"food-delivery/dev/{name}"
         for name in (
             *("errors-by-function", "slowest-requests", "slowest-at-the-gateway", "order-trace", "cold-starts"),
+            "requests-by-key",
         )
     }
 
@@ -35,11 +36,11 @@ def groups_of_functions(compute: dict) -> set[str]:
 
 def unsearched(saved: dict, compute: dict) -> set[str]:
     """Log groups of functions that a query over all of them leaves out."""
-    gateway = "food-delivery/dev/slowest-at-the-gateway"
+    gateway = {f"food-delivery/dev/{name}" for name in ("slowest-at-the-gateway", "requests-by-key")}
     return {
         group
         for name, query in saved.items()
-        if name != gateway
+        if name not in gateway
         for group in groups_of_functions(compute) - set(query["LogGroupNames"])
     }
 
@@ -60,6 +61,12 @@ def test_the_gateways_query_reads_its_access_log(saved, api):
     assert query["LogGroupNames"] == [groups["AccessLogs"]["Properties"]["LogGroupName"]]
     fields = re.search(r"fields (.*)", query["QueryString"])[1].split(", ")
     assert set(fields) - {"@timestamp"} <= set(ACCESS_LOG_FIELDS)
+
+
+def test_the_query_by_key_reads_the_access_log_as_well(saved):
+    query = saved["food-delivery/dev/requests-by-key"]
+    assert query["LogGroupNames"] == saved["food-delivery/dev/slowest-at-the-gateway"]["LogGroupNames"]
+    assert set(re.search(r" by (.*)", query["QueryString"])[1].split(", ")) <= set(ACCESS_LOG_FIELDS)
 
 
 def logged(tmp_path=None) -> set[str]:

@@ -39,7 +39,7 @@ def test_the_bucket_is_encrypted_with_a_key_that_every_uploader_may_use(data):
 
 def test_neither_the_bucket_nor_its_objects_can_be_reached_over_plain_http(data):
     policy = evaluate(data, data["Resources"]["UploadBucketPolicy"]["Properties"], {"UploadBucket.Arn": "bucket-arn"})
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    statement, *_ = policy["PolicyDocument"]["Statement"]
     assert policy["Bucket"] == "UploadBucket"
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", ["s3:*"])
     assert statement["Resource"] == ["UploadBucket.Arn", "bucket-arn/*"]
