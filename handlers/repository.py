@@ -207,7 +207,7 @@ class OrdersTable:
             limit = max(limit, FILTERED_READ)
         query: QueryInputTypeDef = {
             "TableName": self.name,
-            "IndexName": listing.index,
+            "IndexName": listing.index_name,
             "KeyConditionExpression": key,
             "FilterExpression": condition,
             "ExpressionAttributeValues": to_item(values),
