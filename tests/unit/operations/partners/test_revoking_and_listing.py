@@ -103,7 +103,7 @@ def test_usage_that_cannot_be_read_is_a_warning(world):
 def test_what_an_unfinished_run_left_is_shown_as_such(world):
     world.gateway.partner("k1", plan=False)
     world.run("--partners")
-    assert "unfinished: in no usage plan" in world.said.getvalue()
+    assert "opens nothing: in no usage plan" in world.said.getvalue()
 
 
 def test_a_key_that_was_moved_to_another_plan_is_shown_with_it(world):
