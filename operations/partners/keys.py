@@ -1,7 +1,7 @@
 """The API keys of partners. API Gateway is their only register: a key's name has its partner, its tags have the tier.
 
-A key that is in no usage plan opens nothing, it is left of a run that did not end, or its plan was
-deleted by a rollback to a version without tiers.
+A key that is in no usage plan opens nothing. It is left of a run that did not end, or a rollback to a version without
+tiers has deleted its plan.
 """
 
 import secrets
