@@ -36,5 +36,5 @@ def dangers(plan: Plan, allowed: Collection[str] = ()) -> list[Danger]:
     return [
         Danger(change, change.logical_id in allowed or change.path in allowed)
         for change in plan.changes
-        if change.action in _VERBS and stateful.is_stateful(change.type)
+        if change.action in _VERBS and change.type in stateful.REPLACED_BY
     ]

@@ -24,10 +24,6 @@ BEFORE_REMOVAL = {
 }
 
 
-def is_stateful(resource_type: str) -> bool:
-    return resource_type in REPLACED_BY
-
-
 def replaces(resource_type: str, difference: Difference, before: dict, after: dict) -> bool:
     """Return True if the difference makes CloudFormation replace the resource by a new, empty one."""
     if resource_type.startswith("AWS::DynamoDB::") and difference.name == "AttributeDefinitions":
