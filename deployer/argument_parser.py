@@ -61,7 +61,7 @@ def _deploying(group) -> None:
         "--allow-replace",
         action="append",
         metavar="LOGICAL_ID",
-        help="allow the replacement or deletion of this table, bucket or queue, with its data (repeatable)",
+        help="allow the replacement or deletion of this table, bucket, queue, topic or usage plan (repeatable)",
     )
     group.add_argument(
         "--orders-per-day",

@@ -31,6 +31,7 @@ def subscription_attributes(account: Account, name: str) -> None:
     other = {"FilterPolicy": json.dumps({"partner": ["globex"]})}
     refused = refusal(sns.subscribe, **{**wanted, "Attributes": other})
     error = refused["Error"]
+    expect(error["Code"], "InvalidParameter", "the error")  # botocore raises InvalidParameterException for it alone
     holds("different attributes" in error["Message"], "the reason", error)
     listed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     expect([each["SubscriptionArn"] for each in listed], ["PendingConfirmation"], "ARNs in the list")

@@ -1,4 +1,4 @@
-"""Resource types that store what no template has, and their properties that cannot change in place.
+"""Resource types that hold data, or what operators gave them; and their properties that cannot change in place.
 
 From the CloudFormation reference ("Update requires: Replacement"); a test compares the table with the
 createOnlyProperties of the provider schemas that cfn-lint ships.
@@ -8,13 +8,14 @@ from deployer.plan.changes import Difference, Item
 from deployer.plan.properties import same
 
 REPLACED_BY: dict[str, tuple[str, ...]] = {
-    "AWS::ApiGateway::UsagePlan": (),  # which keys of partners are in it
+    "AWS::ApiGateway::UsagePlan": (),  # has the keys of partners
     "AWS::Cognito::UserPool": (),
     "AWS::DynamoDB::GlobalTable": ("TableName", "KeySchema", "LocalSecondaryIndexes"),
     "AWS::DynamoDB::Table": ("TableName", "KeySchema", "LocalSecondaryIndexes", "ImportSourceSpecification"),
     "AWS::KMS::Key": ("KeySpec", "KeyUsage", "MultiRegion", "Origin"),
     "AWS::Kinesis::Stream": ("Name",),
     "AWS::S3::Bucket": ("BucketName", "BucketNamePrefix", "BucketNamespace"),
+    "AWS::SNS::Topic": ("TopicName", "FifoTopic"),  # has the subscriptions of partners
     "AWS::SQS::Queue": ("QueueName", "FifoQueue"),
 }
 

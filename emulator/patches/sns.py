@@ -46,7 +46,7 @@ def subscription_attributes() -> None:
         asked = dict(_asked(params))
         if found and any(_parsed(found["attributes"], each) != _parsed(asked, each) for each in asked):
             text = "Invalid parameter: Attributes Reason: Subscription already exists with different attributes"
-            return sns._error("InvalidParameterException", text, 400)
+            return sns._error("InvalidParameter", text, 400)
         status, headers, body = subscribe(params)
         made = topic and _existing(topic, sns._p(params, "Protocol"), sns._p(params, "Endpoint"))
         if status != 200 or not made:

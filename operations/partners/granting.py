@@ -32,9 +32,9 @@ def add(options: Options, ui: Ui, root: Path) -> dict:
     tier = options.tier or next(iter(partners.TIERS))
     with side_effects.reported(aws):
         registry = keys.registry(aws, stack, options)
-        own, unfinished = _keys(ui, registry, options.partner)
+        own, _ = _keys(ui, registry, options.partner)
         if not own:
-            return _give(options, ui, registry, tier, records.ADD, unfinished)
+            return _give(options, ui, registry, tier, records.ADD)
         if tier not in {key.tier for key in own}:
             hint = options.at_the_same_place("--partner-rotate", partner=options.partner, tier=tier).command_line()
             raise Failure(Exit.REFUSED, f"partner {options.partner} has tier {own[-1].tier}", f"another is: {hint}")
@@ -51,7 +51,7 @@ def rotate(options: Options, ui: Ui, root: Path) -> dict:
     aws, stack = connection.deployed(ui, options, root)
     with side_effects.reported(aws):
         registry = keys.registry(aws, stack, options)
-        own, unfinished = _keys(ui, registry, options.partner)
+        own, _ = _keys(ui, registry, options.partner)
         if not own:
             hint = options.at_the_same_place("--partner-add", partner=options.partner, tier=options.tier).command_line()
             raise Failure(Exit.USAGE, f"there is no partner {options.partner}", f"add it: {hint}")
@@ -62,7 +62,7 @@ def rotate(options: Options, ui: Ui, root: Path) -> dict:
                 f"partner {options.partner} has {len(own)} keys: {_listed(own)}",
                 f"revoke one first, such as the oldest: {hint}",
             )
-        return _give(options, ui, registry, options.tier or own[-1].tier, records.ROTATE, unfinished)
+        return _give(options, ui, registry, options.tier or own[-1].tier, records.ROTATE)
 
 
 def _check_name(name: str) -> None:
@@ -77,19 +77,19 @@ def _check_name(name: str) -> None:
 
 
 def _keys(ui: Ui, registry: Registry, partner: str) -> tuple[list[Key], list[Key]]:
-    """Return the partner's keys, and those that are in no usage plan."""
+    """Return the partner's keys, and those in no usage plan: a run did not end, or a deployment deleted the plan."""
     with ui.waiting("API Gateway"):
         found = registry.keys(partner)
     return [key for key in found if key.plan], [key for key in found if not key.plan]
 
 
-def _give(options: Options, ui: Ui, registry: Registry, tier: str, action: str, unfinished: Sequence[Key]) -> dict:
+def _give(options: Options, ui: Ui, registry: Registry, tier: str, action: str) -> dict:
     """Ask, make the key, print its value and record it."""
     aws, partner = registry.aws, options.partner
     who = aws.client("sts").get_caller_identity()["Arn"]
     question = f"{'Add' if action == records.ADD else 'Make a second key for'} partner {partner}, {tier}"
     confirm_by_question(f"{question}, in {options.env}{aws.elsewhere}?", options)
-    for key in unfinished:
+    for key in _keys(ui, registry, partner)[1]:  # after the question: another run may have finished one meanwhile
         keys.delete(aws, key.id)
         ui.line(f"{ui.ok} {'Deleted':<10} key {key.id}, which was in no usage plan and opened nothing")
     key_id, value = registry.grant(partner, tier)

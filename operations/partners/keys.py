@@ -59,11 +59,10 @@ class Registry:
     def _plans_of_keys(self) -> dict[str, str]:
         """Return id -> tier of its usage plan. API Gateway answers with the values, too, which go no further."""
         pages = self.aws.client("apigateway").get_paginator("get_usage_plan_keys")
-        name = names.partner_key(self.environment, "")
         return {
             each["id"]: tier
             for tier, plan in self.plans.items()
-            for page in pages.paginate(usagePlanId=plan, nameQuery=name, PaginationConfig=_LARGEST_PAGES)
+            for page in pages.paginate(usagePlanId=plan, PaginationConfig=_LARGEST_PAGES)
             for each in page["items"]
         }
 

@@ -16,7 +16,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
     Raises Failure(REFUSED) if not confirmed.
     """
-    aws, _ = connection.deployed(ui, options, root)
+    aws, stack = connection.deployed(ui, options, root)
     with side_effects.reported(aws):
         with ui.waiting("API Gateway"):
             known = keys.of_environment(aws, options.env)
@@ -26,10 +26,16 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
                 f"Nothing to revoke: no partner of {options.env} has a key {options.key_id} (any more); --partners lists all"
             )
             return {"result": "absent", "keyId": options.key_id}
-        is_last = not any(each.partner == key.partner and each.id != key.id for each in known)
+        own = advice.ask(
+            aws,
+            "whether the partner has another key that works is not known",
+            lambda: keys.registry(aws, stack, options).keys(key.partner),
+            [],
+        )
+        is_last = not any(each.plan and each.enabled and each.id != key.id for each in own)
         if is_last:
             ui.warn(
-                f"it is the last key of partner {key.partner}, who can then send no request; its subscriptions go on"
+                f"partner {key.partner} has no other key that works, and can then send no request; its subscriptions go on"
             )
         who = aws.client("sts").get_caller_identity()["Arn"]
         confirm_by_question(

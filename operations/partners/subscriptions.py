@@ -17,6 +17,9 @@ ATTRIBUTE = "partner"
 PENDING = "PendingConfirmation"
 """In place of the ARN of a subscription that its endpoint has not confirmed: SNS shows nothing else of it."""
 
+DELETED = "Deleted"
+"""In place of the ARN of one that has ended, which SNS goes on to list for days (seen by others, not documented)."""
+
 FILTER, SCOPE, REDRIVE, RAW = "FilterPolicy", "FilterPolicyScope", "RedrivePolicy", "RawMessageDelivery"
 _JSON = (FILTER, REDRIVE)
 
@@ -85,7 +88,7 @@ def read_all(aws: Aws, topic: str) -> list[Subscription]:
     """Return the topic's subscriptions, with the attributes of those that are confirmed."""
     pages = aws.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     found = [_listed(each) for page in pages for each in page.get("Subscriptions", ())]
-    return [each for each in (_described(aws, each) for each in found) if each]
+    return [each for each in (_described(aws, each) for each in found if each.arn != DELETED) if each]
 
 
 def find(found: list[Subscription], endpoint: Endpoint) -> Subscription | None:

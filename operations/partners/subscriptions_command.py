@@ -54,8 +54,10 @@ def subscribe(options: Options, ui: Ui, root: Path) -> dict:
     if existing and not existing.pending:
         return _keep(options, ui, aws, topic, existing, partner, attributes)
     _warn_if_unknown(aws, ui, options)
-    confirm_by_question(f"Send the events of {partner}'s orders to {endpoint.shown}?", options)
     with side_effects.reported(aws):
+        confirm_by_question(
+            f"Send the events of {partner}'s orders{_place(aws, options)} to {endpoint.shown}?", options
+        )
         made = _create(aws, topic, endpoint, attributes)
         _record(aws, options, "subscribe", made)
     ui.line(f"{ui.ok} Subscribed {partner} {endpoint.shown}")
@@ -81,8 +83,10 @@ def unsubscribe(options: Options, ui: Ui, root: Path) -> dict:
         )
     if each.partner != partner:
         raise _not_of(each, partner, "nothing was changed")
-    confirm_by_question(f"Stop sending the events of {partner}'s orders to {each.shown_endpoint}?", options)
     with side_effects.reported(aws):
+        confirm_by_question(
+            f"Stop sending the events of {partner}'s orders{_place(aws, options)} to {each.shown_endpoint}?", options
+        )
         subscriptions.delete(aws, each)
         _record(aws, options, "unsubscribe", each)
     ui.line(f"{ui.ok} Ended      {partner} {shown}")
@@ -106,6 +110,10 @@ def _topic(options: Options, ui: Ui, root: Path) -> tuple[Aws, Topic]:
     arn, dead_letters = known["OrderEventsTopicArn"], _queue_name(urls["OrderEventsDeliveryDlqUrl"])
     where = arn.rpartition(":")[0].replace(":sns:", ":sqs:")
     return aws, Topic(arn, f"{where}:{dead_letters}", frozenset(map(_queue_name, urls.values())))
+
+
+def _place(aws: Aws, options: Options) -> str:
+    return f" in {options.env}{aws.elsewhere}"
 
 
 def _queue_name(url: str) -> str:
@@ -172,8 +180,8 @@ def _keep(
         ui.line(f"{ui.ok} Unchanged  {partner} has this subscription already")
         return _report(ui, topic, existing, "unchanged")
     ui.line(f"{existing.shown_endpoint} has other values of: {', '.join(wrong)}")
-    confirm_by_question("Correct them?", options)
     with side_effects.reported(aws):
+        confirm_by_question(f"Correct them{_place(aws, options)}?", options)
         subscriptions.correct(aws, existing, wrong)
         _record(aws, options, "correct", existing)
     corrected = Subscription(**{**vars(existing), "attributes": {**existing.attributes, **wrong}})

@@ -74,19 +74,19 @@ def test_changed_code_uploads_one_object_and_changes_functions_in_place(project)
 def test_a_resource_is_added_and_removed_again(project):
     project, deployment = project
     before = physical_ids(deployment)
-    topic = '    template.add_resource(__import__("troposphere.sns").sns.Topic("News"))\n'
+    group = '    template.add_resource(__import__("troposphere.logs").logs.LogGroup("News"))\n'
     edit(
-        project, "generator/data.py", "    files = template.add_resource(", f"{topic}    files = template.add_resource("
+        project, "generator/data.py", "    files = template.add_resource(", f"{group}    files = template.add_resource("
     )
     added = redeploy(project, deployment)
     assert added.returncode == 0, added.stdout + added.stderr
-    assert "+ News (AWS::SNS::Topic)" in added.stdout
+    assert "+ News (AWS::Logs::LogGroup)" in added.stdout
     assert physical_ids(deployment).keys() - before.keys() == {"News"}
 
-    edit(project, "generator/data.py", topic, "")
+    edit(project, "generator/data.py", group, "")
     removed = redeploy(project, deployment)
     assert removed.returncode == 0, removed.stdout + removed.stderr
-    assert "- News (AWS::SNS::Topic)" in removed.stdout
+    assert "- News (AWS::Logs::LogGroup)" in removed.stdout
     assert physical_ids(deployment) == before
 
 

@@ -117,6 +117,14 @@ def test_a_subscription_that_exists_is_kept_corrected_or_refused(platform):
     sns.unsubscribe(SubscriptionArn=operators["SubscriptionArn"])
 
 
+def test_an_endpoint_that_has_not_confirmed_for_one_partner_is_refused_to_another(platform):
+    endpoint = "http://127.0.0.1:9/hook?token=s3cret"
+    made = command(platform, "--partner-subscribe", "acme", endpoint)["subscription"]["subscriptionArn"]
+    refused = json.dumps(command(platform, "--partner-subscribe", "globex", endpoint, code=REFUSED))
+    assert "perhaps of another partner" in refused and "two days" in refused and "s3cret" not in refused
+    platform.client("sns").unsubscribe(SubscriptionArn=made)
+
+
 @pytest.mark.parametrize(
     "endpoint", ["ftp://example.com/", "arn:aws:sqs:us-east-1:123456789012:q.fifo", "http://a:b@127.0.0.1/"]
 )

@@ -398,10 +398,9 @@ def test_no_rollback_is_refused_where_data_is_retained(world):
 
 def test_no_rollback_is_refused_where_something_would_be_replaced(world):
     run(world)
-    world.root = json.dumps(
-        json.loads(world.root)
-        | {"Resources": {"Orders": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "other"}}}}
-    )
+    root = json.loads(world.root)
+    root["Resources"]["Orders"] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "other"}}
+    world.root = json.dumps(root)
     changes = {"no_rollback": True, "allow_replace": frozenset({"Orders"})}
     with pytest.raises(Failure, match=r"CloudFormation replaces nothing \(Orders\)") as failure:
         run(world, **changes)

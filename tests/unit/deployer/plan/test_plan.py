@@ -214,6 +214,25 @@ def test_a_usage_plan_with_keys_of_partners_goes_only_by_name_and_the_plan_says_
     assert not guard.dangers(plan.make(before, wanted(data=changed)))
 
 
+TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "events"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "action"),
+    [
+        (TOPIC, {**TOPIC, "Properties": {"TopicName": "other"}}, Action.REPLACE),
+        (TOPIC, None, Action.REMOVE),
+        (TOPIC, {**TOPIC, "Properties": {"TopicName": "events", "DisplayName": "new"}}, None),
+        ({"Type": "AWS::ApiGateway::UsagePlan", "Properties": {}}, None, Action.REMOVE),
+    ],
+)
+def test_what_partners_were_given_outside_the_stack_is_not_lost_unnamed(before, after, action):
+    """The subscriptions of a topic and the keys of a usage plan are in no template."""
+    now, then = ({"Resources": {"Theirs": each} if each else {}} for each in (before, after))
+    found = guard.dangers(plan.make(Snapshot(now), Snapshot(then)))
+    assert [danger.change.action for danger in found] == ([action] if action else [])
+
+
 def test_removing_a_nested_stack_endangers_all_the_data_in_it():
     then = wanted(root=edited(ROOT, "Resources.DataStack", None))
     assert dangers(then).keys() == {"DataStack/OrdersTable", "DataStack/Queue", "DataStack/Upload"}

@@ -51,6 +51,7 @@ class Sns:
 
     def __init__(self):
         self.known: dict[str, dict] = {}
+        self.ended: list[tuple[str, str]] = []
         self.writes: list[tuple] = []
         self.refuses: Exception | None = None
 
@@ -90,6 +91,9 @@ class Sns:
         return SimpleNamespace(paginate=self._pages)
 
     def _pages(self, TopicArn):
+        for protocol, endpoint in self.ended:
+            gone = {"SubscriptionArn": "Deleted", "Protocol": protocol, "Endpoint": endpoint, "Owner": ACCOUNT}
+            yield {"Subscriptions": [gone]}
         for arn, each in self.known.items():
             shown = "PendingConfirmation" if each["PendingConfirmation"] == "true" else arn
             yield {
@@ -127,6 +131,7 @@ class Partners:
             on_this_machine=False,
             local=False,
             endpoint_url=None,
+            elsewhere="",
             region="us-east-1",
             sent=Sent(),
         )

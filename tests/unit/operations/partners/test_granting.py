@@ -8,6 +8,7 @@ import pytest
 from contract.partners import read_key
 from deployer.errors import Exit, Failure
 from operations.destroy import consent
+from operations.partners import granting
 from tests.unit.operations.partners.partner_world import PartnerWorld, empty_output
 
 LOST = ("reset after", "hang after", "html 502")
@@ -203,6 +204,17 @@ def test_a_key_that_a_killed_run_left_is_replaced(world):
     report = world.run("--partner-add")
     assert world.of() == [report["keyId"]] != ["left"]
     assert "key left, which was in no usage plan and opened nothing" in world.said.getvalue()
+
+
+def test_a_key_that_another_run_finishes_during_the_question_is_not_deleted(world, monkeypatch):
+    world.gateway.partner("theirs", plan=False)
+
+    def while_asked(*_):
+        world.gateway.members["plan-s"].append("theirs")
+
+    monkeypatch.setattr(granting, "confirm_by_question", while_asked)
+    assert "at the same time" in refused(world).message
+    assert world.of() == ["theirs"] and world.out.getvalue() == ""
 
 
 def test_a_left_key_does_not_count_as_a_second_one(world):

@@ -26,7 +26,7 @@ def test_a_key_is_deleted_and_recorded(world):
         **{"result": "revoked", "partner": "acme", "keyId": "k1", "last": False}
     }
     assert world.of() == ["k2"] and len(world.records()) == 1
-    assert "last key" not in world.said.getvalue()
+    assert "no other key" not in world.said.getvalue()
 
 
 def test_the_last_key_of_a_partner_is_warned_of_before_the_question(world, monkeypatch):
@@ -38,7 +38,28 @@ def test_the_last_key_of_a_partner_is_warned_of_before_the_question(world, monke
         world.run("--partner-revoke", "k1", yes=False)
     assert failure.value.code is Exit.REFUSED and world.of() == ["k1"]
     warning, question = world.said.getvalue().splitlines()
-    assert "last key of partner acme" in warning and question.startswith("Revoke key k1 of partner acme")
+    assert "partner acme has no other key that works" in warning and question.startswith(
+        "Revoke key k1 of partner acme"
+    )
+
+
+@pytest.mark.parametrize("other", ["in no usage plan", "disabled", "of another partner"])
+def test_a_key_that_opens_nothing_does_not_replace_the_last_one(world, other):
+    world.gateway.partner("k1")
+    world.gateway.partner(
+        "k2", partner="acme-2" if other == "of another partner" else "acme", plan=other[:5] != "in no"
+    )
+    world.gateway.keys["k2"]["enabled"] = other != "disabled"
+    assert world.run("--partner-revoke", "k1")["last"] is True
+    assert "partner acme has no other key that works" in world.said.getvalue()
+
+
+def test_a_key_is_revoked_though_its_usage_plans_cannot_be_read(world):
+    for key_id in ("k1", "k2"):
+        world.gateway.partner(key_id)
+    world.wire.faults["GetUsagePlanKeys"] = "denied"
+    assert world.run("--partner-revoke", "k1")["result"] == "revoked"
+    assert world.of() == ["k2"] and "apigateway:GET" in world.warned[0]
 
 
 @pytest.mark.parametrize("key_id", ["gone", "key0", "prod1", "", "../k1"])

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from deployer.errors import Exit, Failure
+from operations.destroy import consent
 from operations.partners.subscriptions import wanted
 from tests.unit.operations.partners.sns_world import DEAD_LETTERS, TOPIC, Invalid, Partners, TooMany
 
@@ -113,6 +114,25 @@ def test_a_partners_list_has_its_own_and_those_of_which_sns_does_not_say_whose_t
     found = partners.run("show", "acme")["subscriptions"]
     assert [(each["partner"], each["state"]) for each in found] == [("acme", "confirmed"), (None, "pending")]
     assert len(partners.run("show")["subscriptions"]) == 3
+
+
+def test_an_endpoint_whose_subscription_has_ended_but_is_still_listed_can_be_subscribed_again(partners):
+    """SNS lists it for days with Deleted in place of its ARN (ansible/ansible pull request 20086)."""
+    partners.sns.ended.append(("sqs", QUEUE))
+    assert partners.run("show")["subscriptions"] == []
+    assert partners.run("unsubscribe", "acme", QUEUE)["result"] == "unchanged"
+    assert partners.run("subscribe", "acme", QUEUE)["result"] == "subscribed"
+
+
+def test_a_question_names_the_environment(partners, monkeypatch):
+    monkeypatch.setattr(consent, "can_ask", lambda: True)
+    asked = []
+    monkeypatch.setattr(consent, "ask", asked.append)
+    partners.sns.add("sqs", QUEUE, **wanted("acme", "sqs", DEAD_LETTERS))
+    partners.sns.add("sqs", f"{QUEUE}-2", **wanted("acme", "sqs", DEAD_LETTERS) | {"RedrivePolicy": ""})
+    for command, endpoint in (("subscribe", URL), ("subscribe", f"{QUEUE}-2"), ("unsubscribe", QUEUE)):
+        assert "nothing was changed" in refused(partners, command, "acme", endpoint, yes=False).message
+    assert [" in dev" in question for question in asked] == [True, True, True]
 
 
 def test_a_pending_subscription_of_another_partner_is_not_replaced(partners):
