@@ -89,7 +89,7 @@ function show(state) {
   showKeys(state.keys);
   showBoxes(state.nodes);
   showOrders(state.orders);
-  showQueues(state.queues.filter((queue) => queue.dead));
+  showQueues(state.letters);
   pulse(state.orders);
 }
 
@@ -371,7 +371,8 @@ function showQueues(found) {
     const number = queue.waiting + queue.inFlight;
     known.count.textContent = number ? `${number} message${number === 1 ? "" : "s"}` : "empty";
     known.count.className = number ? "badge full" : "quiet";
-    known.redrive.hidden = !number;
+    known.redrive.hidden = !number || Boolean(queue.remedy);
+    if (queue.remedy) known.said.textContent = number ? `Cannot be redriven: ${queue.remedy}` : "";
     if (number !== known.number) {
       known.number = number;
       list(queue.name, known);
