@@ -20,7 +20,7 @@ from operations.smoke.rest import Answer
 )
 def test_an_id_stays_one_segment_of_the_path(order_id, path):
     sent = []
-    api = SimpleNamespace(call=lambda method, path, *_: sent.append(path) or Answer(200, {}, {}))
+    api = SimpleNamespace(call=lambda method, path, *_: sent.append(path) or Answer(200, ""))
     deployment = SimpleNamespace(api=lambda key: api)
     ordering.read(deployment, "key", order_id)
     ordering.advance(deployment, "key", order_id, 1, "processing")
