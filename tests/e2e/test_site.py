@@ -90,6 +90,14 @@ def test_an_api_that_the_page_may_not_call_is_named_with_the_setting(site, page)
         expect(status).to_contain_text('set allowed_origins = ["*"] in environments/staging.toml')
 
 
+def test_of_two_deployments_the_other_is_under_servers(site, page):
+    apis = [{"environment": name, "url": f"http://127.0.0.1:9/{name}", "origins": ["*"]} for name in ("dev", "staging")]
+    with serving(site, lambda: builder.deployment(apis)) as url:
+        page.goto(f"{url}/openapi.html")
+        expect(page.get_by_role("status")).to_contain_text("http://127.0.0.1:9/dev, or to another")
+        page.get_by_label("Servers").select_option("http://127.0.0.1:9/staging")
+
+
 def test_without_a_deployment_the_reference_says_how_to_start_one(served, page, tmp_path):
     page.goto(f"{served(tmp_path)}/openapi.html")
     expect(page.get_by_role("status")).to_contain_text("Start one with make run")
