@@ -152,6 +152,18 @@ def test_what_sns_did_not_deliver_has_no_button_and_says_what_to_do(opened, depl
     deployment.client("sqs").purge_queue(QueueUrl=url)
 
 
+def test_dead_letters_that_could_not_be_read_are_read_again(page, console, problems):
+    answers = [{"status": 502, "json": {"error": {"message": "no answer", "hint": ""}}}]
+    page.route("**/dead-letters?*", lambda route: route.fulfill(**answers.pop()) if answers else route.continue_())
+    page.goto(console)
+    page.get_by_role("button", name="One to be rejected").click()
+    expect(page.locator("#letters")).to_contain_text("no answer")
+    placed(page, "sync", 201)  # the state changes
+    expect(page.locator("#letters")).not_to_contain_text("no answer")
+    expect(page.locator(".letter").first).to_be_visible()
+    problems.clear()
+
+
 def test_a_rejected_order_says_so(opened):
     opened.get_by_role("button", name="One to be rejected").click()
     order_id = json.loads(re.search(r"\{.*\}", answered(opened, 202), re.DOTALL)[0])["orderId"]
