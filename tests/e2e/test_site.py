@@ -95,7 +95,7 @@ def test_of_two_deployments_the_other_is_under_servers(site, page):
     with serving(site, lambda: builder.deployment(apis)) as url:
         page.goto(f"{url}/openapi.html")
         expect(page.get_by_role("status")).to_contain_text("http://127.0.0.1:9/dev, or to another")
-        page.get_by_label("Servers").select_option("http://127.0.0.1:9/staging")
+        page.locator(".servers select").select_option("http://127.0.0.1:9/staging")
 
 
 def test_without_a_deployment_the_reference_says_how_to_start_one(served, page, tmp_path):
