@@ -11,6 +11,7 @@ from config.environment import Environment
 from console import callers
 from console.callers import Key
 from deployer.aws.session import Aws
+from deployer.errors import Exit, Failure
 from deployer.preflight import account_state
 from deployer.stacks import outputs
 from operations.queues import lookup
@@ -56,6 +57,15 @@ class Connection:
 
         Raises Failure if the emulator does not run or the environment is not deployed, and botocore's exceptions.
         """
+        try:
+            return self._current()
+        except Failure as failure:
+            if failure.code is not Exit.PREFLIGHT:
+                raise
+            command = f"python deploy.py --env {self._environment.name} --local"
+            raise Failure(failure.code, failure.message, f"deploy it: {command}") from None
+
+    def _current(self) -> Deployment:
         with self._lock:
             emulator = local_run.running(self._directory)
             if (emulator.pid, emulator.port) != self._emulator or self._aws is None:

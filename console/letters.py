@@ -1,6 +1,7 @@
 """Dead letters: show them with their reasons, and redrive them, as --dlq and --redrive do."""
 
 import threading
+from collections.abc import Mapping
 
 from console.deployment import Deployment
 from deployer.errors import Exit, Failure
@@ -27,6 +28,13 @@ def body(deployment: Deployment, name: str, message_id: str) -> dict:
         if message.message_id == message_id:
             return {"body": message.body}
     raise Failure(Exit.USAGE, "the message is no longer in the queue", "list the queue again")
+
+
+def remedy(deployment: Deployment, queues: Mapping[str, Queue], queue: Queue) -> str:
+    """Return what to do about messages that cannot be redriven, "" for those that can."""
+    sources = {each.dead_letter_target for each in queues.values()}
+    can_be = queue.arn in sources or lookup.function_of(deployment.stack, queue)
+    return "" if can_be else lookup.remedy(queue.logical_id)
 
 
 def move_back(deployment: Deployment, name: str) -> dict:

@@ -50,12 +50,15 @@ def place_conflict(deployment: Deployment, key: str) -> dict:
 
 def advance(deployment: Deployment, key: str, order_id: str, version: int, status: str) -> dict:
     """Move an order to `status` if its version is still `version`."""
-    path = f"/orders/{quote(order_id, safe='~')}"
-    return _called(deployment, key, "PUT", path, {"status": status}, {"If-Match": f'"{version}"'})
+    return _called(deployment, key, "PUT", _path(order_id), {"status": status}, {"If-Match": f'"{version}"'})
 
 
 def read(deployment: Deployment, key: str, order_id: str) -> dict:
-    return _called(deployment, key, "GET", f"/orders/{quote(order_id, safe='~')}")
+    return _called(deployment, key, "GET", _path(order_id))
+
+
+def _path(order_id: str) -> str:
+    return f"/orders/{quote(order_id, safe='~', errors='replace')}"
 
 
 def _called(

@@ -91,7 +91,7 @@ def _place(console: Console, fields: Fields) -> dict:
 
 def _advance(console: Console, fields: Fields) -> dict:
     version, status = fields.get("version"), _text(fields, "status")
-    if not isinstance(version, int) or status not in STATUSES:
+    if type(version) is not int or status not in STATUSES:
         raise Failure(Exit.USAGE, "version must be a number, and status one of an order")
     current = console.connection.current()
     return ordering.advance(current, _text(fields, "key"), _text(fields, "orderId"), version, status)

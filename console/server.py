@@ -35,6 +35,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 64  # of 5, a browser tries the others again after a second
 
     def __init__(self, port: int, token: str, console: Console):
         super().__init__((HOST, port), Handler)

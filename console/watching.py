@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from config import names
+from console import letters
 from console.deployment import Deployment
 from console.traces import Trace, Traces
 from deployer.aws import service_errors
@@ -75,15 +76,21 @@ class Run:
     def look(self, deployment: Deployment) -> dict:
         self._read_logs(deployment)
         shown = self._traces.latest[:SHOWN]
-        queues = [lookup.read(deployment.aws, queue.logical_id, queue.url) for queue in deployment.queues.values()]
+        queues = {
+            name: lookup.read(deployment.aws, queue.logical_id, queue.url) for name, queue in deployment.queues.items()
+        }
         return {
             "environment": deployment.environment.name,
             "api": deployment.outputs["ApiUrl"],
             "since": self.since,
             "keys": [{"id": key.id, "label": key.label} for key in deployment.keys],
             "orders": [_order(trace, self._orders.get(trace.order_id)) for trace in shown],
-            "nodes": self._nodes(deployment, queues),
-            "queues": [_queue(queue) for queue in sorted(queues, key=lambda queue: queue.logical_id)],
+            "nodes": self._nodes(deployment, queues.values()),
+            "letters": [
+                _dead_letters(queue, letters.remedy(deployment, queues, queue))
+                for _, queue in sorted(queues.items())
+                if not queue.dead_letter_target
+            ],
         }
 
     def _read_logs(self, deployment: Deployment) -> None:
@@ -162,10 +169,5 @@ def _plain(value: object) -> object:
     return value if isinstance(value, str | int) else float(str(value))
 
 
-def _queue(queue: Queue) -> dict:
-    return {
-        "name": queue.logical_id,
-        "waiting": queue.waiting,
-        "inFlight": queue.in_flight,
-        "dead": not queue.dead_letter_target,
-    }
+def _dead_letters(queue: Queue, remedy: str) -> dict:
+    return {"name": queue.logical_id, "waiting": queue.waiting, "inFlight": queue.in_flight, "remedy": remedy}

@@ -16,15 +16,17 @@ from tests.e2e import browser as chromium
 DOCS = transcript.ROOT / "docs"
 
 
-def place_order(page: Page, url: str, api_key: str) -> Locator:
+def place_order(
+    page: Page, url: str, credential: str, scheme: str = "apiKey", operation: str = "orders-createOrder"
+) -> Locator:
     """Place the example's order from the API reference; return the answer that it shows."""
-    page.goto(f"{url}/openapi.html#/orders/createOrder")
+    page.goto(f"{url}/openapi.html#/{operation.replace('-', '/')}")
     page.get_by_role("button", name="Authorize").first.click()
-    scheme = page.locator(".auth-container").filter(has_text="x-api-key")
-    scheme.get_by_label("Value:").fill(api_key)
-    scheme.get_by_role("button", name="Apply credentials").click()
-    scheme.get_by_role("button", name="Close").click()
-    order = page.locator("#operations-orders-createOrder")
+    form = page.locator(".auth-container").filter(has_text=scheme)
+    form.locator("input").fill(credential)
+    form.get_by_role("button", name="Apply credentials").click()
+    form.get_by_role("button", name="Close").click()
+    order = page.locator(f"#operations-{operation}")
     order.get_by_role("button", name="Try it out").click()
     order.get_by_role("button", name="Execute").click()
     answer = order.locator(".live-responses-table .response").first

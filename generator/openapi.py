@@ -64,6 +64,8 @@ _SOMETIMES = ("Idempotency-Replayed",)
 
 CODES = "x-error-codes"
 """Of a response: the codes of `contract.errors` that it may have."""
+SCOPES = "x-scopes"
+"""Of an operation: the scopes that its token needs. OpenAPI 3.0 has a place for those of oauth2 and openIdConnect only."""
 
 
 def document() -> dict:
@@ -119,7 +121,7 @@ def _operation(route: Route) -> dict:
             *(_parameter("query", name, schema, shown) for name, schema in route.query.items()),
             *(_parameter("header", name, schema, shown) for name, schema in route.headers.items()),
         ],
-        **({"security": [{"accessToken": []}]} if route.scope else {}),
+        **({"security": [{"accessToken": []}], SCOPES: [route.scope]} if route.scope else {}),
         **_body(route, shown),
         "responses": {str(route.success): _success(route, shown), **_failures(route, shown)},
     }

@@ -41,7 +41,7 @@ class Arrow(NamedTuple):
 
 
 NODES = (
-    Node("Clients", "API key", "", 0, 0, 3),
+    Node("Clients", "key, token", "", 0, 0, 3),
     Node("Partners", "files", "", 0, 3),
     Node("API Gateway", "", "api", 1, 0, 3, "OrdersApi"),
     Node("UploadBucket", "S3, by EventBridge", "data", 1, 3, resource="UploadBucket"),
@@ -56,9 +56,9 @@ NODES = (
     Node("OrdersTable", "DynamoDB", "data", 5, 0, 3, "OrdersTable"),
     Node("orders-events", "announce", "compute", 5, 3, resource="OrdersEventsFunction"),
     Node("OrderEventsDLQ", "unannounced", "data", 5, 4, resource="OrderEventsDLQ"),
+    Node("Delivery DLQ", "not delivered", "data", 6, 2, resource="OrderEventsDeliveryDLQ"),
     Node("OrderEvents", "SNS topic", "data", 6, 3, resource="OrderEvents"),
     Node("Subscribers", "", "", 6, 4),
-    Node("Delivery DLQ", "not delivered", "data", 6, 5, resource="OrderEventsDeliveryDLQ"),
     Node("Settings, flags", "Parameter Store", "data", 6, 0),
     Node("Every function", "logs, metrics, traces", "compute", 1, 5),
     Node("Alarms", "dashboard, queries", "monitoring", 2, 5),
@@ -77,7 +77,7 @@ _USES = (
     Arrow("OrdersWorkerFunction", "OrderQueueDLQ", "rejected"),
     Arrow("OrdersEventsFunction", "OrderEvents"),
     Arrow("OrderEvents", "Subscribers"),
-    Arrow("Subscribers", "OrderEventsDeliveryDLQ"),
+    Arrow("OrderEvents", "OrderEventsDeliveryDLQ"),
     Arrow("Every function", "Alarms"),
     Arrow("Alarms", "AlertsTopic"),
     Arrow("AlertsTopic", "Operators"),
@@ -158,6 +158,10 @@ def line(source: Box, target: Box) -> tuple[float, float, float, float]:
     return (x, source.bottom, x, target.top) if source.top < target.top else (x, source.top, x, target.bottom)
 
 
+LEGEND = Box(_LEFT[5], _TOP[5], _LEFT[5] + 200, _TOP[5] + _HEIGHT)
+"""The stacks by their colours, at the end of the last row."""
+
+
 def svg() -> str:
     width, height = SIZE
     root = element("svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width} {height}", role="img")
@@ -219,8 +223,7 @@ def _text(root: Element, text: str, x: float, y: float, kind: str) -> None:
 
 
 def _draw_legend(root: Element) -> None:
-    """The stacks by their colours, at the end of the last row."""
-    x, y = _LEFT[5], _TOP[5]
+    x, y = LEGEND.left, LEGEND.top
     add(root, "text", "nested stack", class_="detail", x=x, y=y + 10)
     for place, stack in enumerate(_LEGEND):
         left, top = x + 96 * (place % 2), y + 18 + 22 * (place // 2)

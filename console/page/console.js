@@ -81,7 +81,7 @@ async function poll() {
 }
 
 function show(state) {
-  problem(state.problem && `${state.problem.message}. ${state.problem.hint}`);
+  problem(state.problem && `${state.problem.message}; ${state.problem.hint}`);
   live(!state.problem, state.problem ? "not connected" : "live");
   if (!state.orders) return;
   byId("environment").textContent = state.environment;
@@ -89,7 +89,7 @@ function show(state) {
   showKeys(state.keys);
   showBoxes(state.nodes);
   showOrders(state.orders);
-  showQueues(state.queues.filter((queue) => queue.dead));
+  showQueues(state.letters);
   pulse(state.orders);
 }
 
@@ -371,18 +371,17 @@ function showQueues(found) {
     const number = queue.waiting + queue.inFlight;
     known.count.textContent = number ? `${number} message${number === 1 ? "" : "s"}` : "empty";
     known.count.className = number ? "badge full" : "quiet";
-    known.redrive.hidden = !number;
-    if (number !== known.number) {
-      known.number = number;
-      list(queue.name, known);
-    }
+    known.redrive.hidden = !number || Boolean(queue.remedy);
+    if (queue.remedy) known.said.textContent = number ? `Cannot be redriven: ${queue.remedy}` : "";
+    known.number = number;
+    if (number !== known.listed) list(queue.name, known);
   }
 }
 
 function addQueue(name) {
   const queue = make("div", "", "queue");
   const head = make("div", "", "queue-head");
-  const known = { count: make("span"), redrive: make("button", "Redrive…", "small"), said: make("span", "", "quiet"), letters: make("div"), messages: [], number: 0 };
+  const known = { count: make("span"), redrive: make("button", "Redrive…", "small"), said: make("span", "", "quiet"), letters: make("div"), messages: [], number: 0, listed: 0 };
   known.said.setAttribute("role", "status");
   known.redrive.addEventListener("click", () => act(known.redrive, known.said, () => redrive(name, known)));
   head.append(make("h3", title(name)), known.count, known.redrive, known.said);
@@ -394,14 +393,18 @@ function addQueue(name) {
 
 /** Read the messages and their reasons: SQS hides them from others for the moment that takes. */
 async function list(name, known) {
+  known.listed = known.number;
   if (!known.number) return known.letters.replaceChildren();
   try {
     const { ok, document: said } = await ask("dead-letters", { queue: name });
-    if (!ok) return showFailure(known.letters, said.error);
+    if (!ok) {
+      known.listed = -1;
+      return showFailure(known.letters, said.error);
+    }
     known.messages = said.messages;
     known.letters.replaceChildren(...said.messages.map((message) => letter(name, message)));
   } catch {
-    known.number = -1; // the next look tries again
+    known.listed = -1; // the next look tries again
   }
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from contract import VERSION
 from generator.compatibility import gate, history
 from generator.compatibility.gate import Comparison
-from generator.compatibility.history import FOLDER, Version
+from generator.compatibility.history import FOLDER, HistoryError, Version
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = 20
@@ -26,6 +26,13 @@ def main(arguments: list[str] | None = None, root: Path = ROOT, version: str = V
     )
     parser.add_argument("--release", action="store_true", help=f"write the contract to {FOLDER}/<version>")
     release = parser.parse_args(arguments).release
+    try:
+        return _judge(release, root, version)
+    except HistoryError as error:
+        return _fail(f"{error}.")
+
+
+def _judge(release: bool, root: Path, version: str) -> int:
     present = history.version(version)
     contract = history.present()
     released = history.versions(root)
@@ -45,6 +52,8 @@ def _release(root: Path, version: Version, contract: history.Contract) -> int:
         files = history.write(root, version, contract)
     except FileExistsError:
         return _fail(f"{FOLDER}/{version} exists: a released contract does not change; raise the version")
+    except OSError as error:
+        return _fail(f"{error.filename} cannot be written: {error.strerror}")
     for path in files:
         print(path.relative_to(root))
     return 0

@@ -22,6 +22,8 @@ def breaking(old: dict, new: dict) -> Iterator[Change]:
                 verb = "sends" if direction is Direction.SENT else "receives"
                 yield Change(name, f"the platform no longer {verb} here", whom)
             else:
+                if channel.get("address") != now.get("address"):
+                    yield Change(name, f"address is {now.get('address')}, was {channel.get('address')}", whom)
                 yield from _messages(name, channel["messages"], now["messages"], direction, whom)
 
 

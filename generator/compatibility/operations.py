@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from generator.compatibility.schemas import Direction, changes, inlined
-from generator.openapi import CODES
+from generator.openapi import CODES, SCOPES
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 CALLERS = "clients that call it"
@@ -46,11 +46,12 @@ def _operations(document: dict) -> dict[str, dict]:
                 operation = inlined(item[method], document)
                 common = inlined(item.get("parameters", []), document)
                 security = operation.get("security", document.get("security", []))
+                scopes = operation.get(SCOPES, [])
                 found[f"{method.upper()} {path}"] = {
                     **operation,
                     "parameters": [*common, *operation.get("parameters", [])],
                     "security": [
-                        {_scheme(schemes.get(name, {"type": name})): set(scopes) for name, scopes in each.items()}
+                        {_scheme(schemes.get(name, {"type": name})): {*own, *scopes} for name, own in each.items()}
                         for each in security
                     ],
                 }

@@ -96,15 +96,20 @@ def source_of(queues: Mapping[str, Queue], dead_letters: Queue) -> Queue:
     from generator.queues import DELIVERY_DLQ
 
     of_topic = dead_letters.logical_id == DELIVERY_DLQ.title
-    why = "SNS cannot deliver to one subscriber again" if of_topic else "it receives failed events of a function"
+    why = (
+        "SNS cannot deliver to one subscriber again"
+        if of_topic
+        else "it receives failed events of a function, not messages of a queue"
+    )
     raise Failure(
         Exit.USAGE,
-        f"{dead_letters.logical_id} cannot be redriven: {why}, not messages of a queue",
-        f"what to do: {_remedy(dead_letters.logical_id)}",
+        f"{dead_letters.logical_id} cannot be redriven: {why}",
+        f"what to do: {remedy(dead_letters.logical_id)}",
     )
 
 
-def _remedy(logical_id: str) -> str:
+def remedy(logical_id: str) -> str:
+    """Return what to do first about messages of a dead-letter queue."""
     from generator.functions import DEAD_LETTER_QUEUES
 
     remedies = {entry.title: entry.remedy for entry in DEAD_LETTER_QUEUES}

@@ -141,6 +141,29 @@ def test_a_poisoned_message_is_a_dead_letter_with_its_reason_and_is_redriven(ope
     assert opened.evaluate("window.broken") is None
 
 
+def test_what_sns_did_not_deliver_has_no_button_and_says_what_to_do(opened, deployment):
+    (url,) = (each for each in deployment.client("sqs").list_queues()["QueueUrls"] if "OrderEventsDeliveryDLQ" in each)
+    deployment.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps({"orderId": SCRIPT}))
+    queue = opened.locator(".queue").filter(has_text="Delivery DLQ")
+    expect(queue.locator(".letter")).to_be_visible()
+    expect(queue.get_by_role("button", name="Redrive…")).to_be_hidden()
+    expect(queue.get_by_role("status")).to_contain_text("Cannot be redriven: list the queue")
+    expect(opened.locator("#picture g.alarm").filter(has_text="Delivery DLQ")).to_contain_text("1 waiting")
+    deployment.client("sqs").purge_queue(QueueUrl=url)
+
+
+def test_dead_letters_that_could_not_be_read_are_read_again(page, console, problems):
+    answers = [{"status": 502, "json": {"error": {"message": "no answer", "hint": ""}}}]
+    page.route("**/dead-letters?*", lambda route: route.fulfill(**answers.pop()) if answers else route.continue_())
+    page.goto(console)
+    page.get_by_role("button", name="One to be rejected").click()
+    expect(page.locator("#letters")).to_contain_text("no answer")
+    placed(page, "sync", 201)  # the state changes
+    expect(page.locator("#letters")).not_to_contain_text("no answer")
+    expect(page.locator(".letter").first).to_be_visible()
+    problems.clear()
+
+
 def test_a_rejected_order_says_so(opened):
     opened.get_by_role("button", name="One to be rejected").click()
     order_id = json.loads(re.search(r"\{.*\}", answered(opened, 202), re.DOTALL)[0])["orderId"]

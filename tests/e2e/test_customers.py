@@ -11,9 +11,14 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from playwright.sync_api import expect
 
 from contract.routes import READ_SCOPE, ROUTES, WRITE_SCOPE
+from examples.site_screens import place_order
+from preview.site import builder, local_apis
+from preview.site.__main__ import write
 from tests.e2e.customer_kit import UserPool, claims_of, key_id_of
+from tests.e2e.site_kit import serving
 from tests.e2e.support import ROOT, Deployment, copy_project, deploy, deployed, order_for, start, stop
 
 pytestmark = pytest.mark.e2e
@@ -243,6 +248,14 @@ def test_a_browser_may_call_with_a_token(shop):
         assert preflight.status_code == 204
         assert "Authorization" in preflight.headers["access-control-allow-headers"].split(",")
         assert preflight.headers["access-control-allow-origin"] == "*"
+
+
+def test_a_customer_places_an_order_from_the_reference(shop, tokens, page, tmp_path):
+    write(builder.build(ROOT), tmp_path)
+    with serving(tmp_path, lambda: builder.deployment(local_apis.find(shop.deployment.local_dir))) as url:
+        answer = place_order(page, url, tokens["access_token"], "accessToken", "orders-createMyOrder")
+        expect(answer.locator(".response-col_status")).to_contain_text("201")
+        expect(answer).to_contain_text(claims_of(tokens["access_token"])["sub"])
 
 
 def test_another_pool_is_refused_and_without_a_pool_the_routes_are_gone(shop):

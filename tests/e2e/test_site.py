@@ -5,9 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -16,9 +14,10 @@ from playwright.sync_api import expect
 
 from contract.routes import ROUTES
 from examples.site_screens import place_order
-from preview.site import builder, local_apis, server
+from preview.site import builder, local_apis
 from preview.site.__main__ import write
 from tests.e2e import browser as chromium
+from tests.e2e.site_kit import serving
 from tests.e2e.support import ROOT, interruptible
 from tests.waiting import HANGS
 
@@ -30,17 +29,6 @@ def site(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("site")
     write(builder.build(ROOT), directory)
     return directory
-
-
-@contextmanager
-def serving(site: Path, load_deployment: server.LoadScript) -> Iterator[str]:
-    """Yield the URL of the site."""
-    with server.create(site, load_deployment) as created:
-        threading.Thread(target=created.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{created.server_port}"
-        finally:
-            created.shutdown()
 
 
 @pytest.fixture
@@ -100,6 +88,14 @@ def test_an_api_that_the_page_may_not_call_is_named_with_the_setting(site, page)
         status = page.get_by_role("status")
         expect(status).to_contain_text("staging allows pages of https://shop.example only")
         expect(status).to_contain_text('set allowed_origins = ["*"] in environments/staging.toml')
+
+
+def test_of_two_deployments_the_other_is_under_servers(site, page):
+    apis = [{"environment": name, "url": f"http://127.0.0.1:9/{name}", "origins": ["*"]} for name in ("dev", "staging")]
+    with serving(site, lambda: builder.deployment(apis)) as url:
+        page.goto(f"{url}/openapi.html")
+        expect(page.get_by_role("status")).to_contain_text("http://127.0.0.1:9/dev, or to another")
+        page.locator(".servers select").select_option("http://127.0.0.1:9/staging")
 
 
 def test_without_a_deployment_the_reference_says_how_to_start_one(served, page, tmp_path):

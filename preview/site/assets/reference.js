@@ -14,7 +14,7 @@ if (!local.length) {
 } else {
   note.append("Choose Authorize and enter an API key: ",
     code(`python deploy.py --env ${local[0].environment} --local --api-key`), " prints one. Try it out then sends requests to ",
-    code(local[0].url), ".")
+    code(local[0].url), local.length > 1 ? ", or to another of this machine under Servers, which has keys of its own." : ".")
 }
 for (const { environment, origins } of closed) {
   note.append(document.createElement("br"), `${environment} allows pages of ${origins.join(", ")} only. To try it here, set `,

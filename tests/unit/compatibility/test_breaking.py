@@ -37,6 +37,8 @@ BREAKING = [
     (put("api security", [{"apiKey": [], "token": []}]), "apiKey header x-api-key no longer suffices", CALLERS),
     (put("api components securitySchemes apiKey name", "x-key"), "x-api-key no longer suffices", CALLERS),
     (put(f"{POST} security", [{"token": []}]), "POST /orders: apiKey header x-api-key no longer suffices", CALLERS),
+    (put("api paths /me/orders get x-scopes", ["orders/list"]), "http bearer orders/read no longer suffices", CALLERS),
+    (append("api paths /me/orders get x-scopes", "openid"), "http bearer orders/read no longer suffices", CALLERS),
     # parameters
     (drop(f"{LIST} parameters 1"), "query parameter limit is no longer accepted", SENDERS),
     (put(f"{LIST} parameters 1 required", True), "query parameter limit is required now", SENDERS),
@@ -99,6 +101,9 @@ BREAKING = [
         "error code payment_mismatch has status 400, was 422",
         READERS,
     ),
+    # where things are
+    (put("messages channels orderFiles address", "in/{file}"), "orderFiles: address is in/{file}, was ord", UPLOADERS),
+    (put("messages channels importReports address", "r/{file}"), "importReports: address is r/{file}, was", REPORTED),
     # events
     (both(drop("messages channels orderEvents"), STOP), "orderEvents: the channel is gone", SUBSCRIBERS),
     (STOP, "orderEvents: the platform no longer sends here", SUBSCRIBERS),

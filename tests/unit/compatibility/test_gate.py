@@ -10,7 +10,7 @@ import contract
 from generator.compatibility import __main__ as command
 from generator.compatibility import gate, history
 from generator.compatibility.gate import Comparison
-from generator.compatibility.history import FOLDER, Version, version
+from generator.compatibility.history import FOLDER, HistoryError, Version, version
 from generator.compatibility.operations import Change
 from tests.unit.compatibility.changing import CONTRACT, changed, drop, put
 
@@ -63,7 +63,7 @@ def test_the_version_must_say_what_the_change_does(present, comparison, wanted):
 
 @pytest.mark.parametrize("text", ["1.0", "v1.0.0", "1.0.0-rc1", "", "1.0.0\n"])
 def test_a_version_has_three_numbers(text):
-    with pytest.raises(ValueError, match="is no version"):
+    with pytest.raises(HistoryError, match="is no version"):
         version(text)
 
 
@@ -124,3 +124,57 @@ def test_a_released_version_is_not_written_again(tmp_path, capsys):
     assert command.main(["--release"], tmp_path, "1.0.0") == 0
     assert command.main(["--release"], tmp_path, "1.0.0") == 1
     assert "1.0.0 exists: a released contract does not change" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("openapi", None, "No such file or directory"),
+        ("asyncapi", None, "No such file or directory"),
+        ("openapi", b"", "it is no JSON"),
+        ("asyncapi", b'{"channels": {', "it is no JSON"),
+        ("openapi", b"\xff\xfe", "it is no JSON"),
+        ("openapi", b"[]", "it has no paths"),
+        ("asyncapi", b'{"asyncapi": "3.0.0"}', "it has no channels"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [[], ["--release"]])
+def test_a_broken_history_is_one_sentence(tmp_path, capsys, name, content, why, arguments):
+    history.write(tmp_path, Version(1, 0, 0), CONTRACT)
+    path = tmp_path / FOLDER / "1.0.0" / f"{name}.json"
+    path.unlink() if content is None else path.write_bytes(content)
+    assert command.main(arguments, tmp_path, "1.1.0") == 1
+    said = capsys.readouterr()
+    assert f"{FOLDER}/1.0.0/{name}.json cannot be read: {why}" in said.err and said.err.count("\n") == 1
+    assert said.out == "" and not (tmp_path / FOLDER / "1.1.0").exists()
+
+
+def test_a_folder_or_a_version_with_a_wrong_name_is_one_sentence(tmp_path, capsys):
+    assert command.main([], tmp_path, "1.0") == 1
+    assert "'1.0' is no version" in capsys.readouterr().err
+    (tmp_path / FOLDER / "1.0.0-old").mkdir(parents=True)
+    assert command.main([], tmp_path, "1.0.0") == 1
+    assert "'1.0.0-old' is no version" in capsys.readouterr().err
+
+
+def test_a_release_that_is_interrupted_leaves_no_version(tmp_path, monkeypatch, capsys):
+    write_text = Path.write_text
+
+    def interrupted(path, *arguments, **options):
+        if path.name == "asyncapi.json":
+            raise KeyboardInterrupt
+        return write_text(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        command.main(["--release"], tmp_path, "1.0.0")
+    monkeypatch.undo()
+    assert history.versions(tmp_path) == []
+    assert command.main(["--release"], tmp_path, "1.0.0") == 0
+    assert history.read(tmp_path, Version(1, 0, 0)) == CONTRACT
+
+
+def test_a_history_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "docs").write_text("a file where the folder should be")
+    assert command.main(["--release"], tmp_path, "1.0.0") == 1
+    assert "cannot be written: Not a directory" in capsys.readouterr().err

@@ -3,6 +3,8 @@
 import http.client
 import json
 import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -235,7 +237,7 @@ def test_it_stops_at_once_while_a_request_is_being_answered(fake):
 
 
 def test_a_port_in_use_is_said(running, monkeypatch, capsys):
-    from console import __main__ as command
+    from console import command
 
     monkeypatch.setattr(command, "Connection", lambda *_: Fake())
     monkeypatch.setattr(Fake, "current", lambda self: None)
@@ -244,10 +246,26 @@ def test_a_port_in_use_is_said(running, monkeypatch, capsys):
 
 
 def test_what_is_not_deployed_is_said_with_what_to_do(monkeypatch, capsys):
-    from console import __main__ as command
+    from console import command
 
     monkeypatch.setattr(command, "Connection", lambda *_: Fake())
     assert command.main(["--no-browser"]) == 3
     assert capsys.readouterr().err == "console: there is no emulator running; make run\n"
     assert command.main(["--env", "nowhere", "--no-browser"]) == 2
     assert server.HOST == "127.0.0.1"
+
+
+INTERRUPTED = """
+import runpy, sys
+class Interruption:
+    def find_spec(self, name, *others):
+        if name == "console.command":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interruption())
+runpy.run_module("console", run_name="__main__")
+"""
+
+
+def test_an_interruption_while_modules_are_loaded_is_no_traceback():
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=HANGS)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")

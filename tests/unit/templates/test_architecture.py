@@ -61,7 +61,7 @@ def triggers(templates: dict) -> set[tuple[str, str]]:
 
 
 def connections(templates: dict) -> set[tuple[str, str]]:
-    """Triggers, what each function's role lets it use, and queues with the queues of their dead letters."""
+    """Triggers, what each function's role lets it use, and where queues and the topic leave what they cannot deliver."""
     found = invoking = triggers(templates)
     roles = of_type(templates, "AWS::IAM::Role")
     for name, function in of_type(templates, "AWS::Lambda::Function").items():
@@ -72,6 +72,12 @@ def connections(templates: dict) -> set[tuple[str, str]]:
     for name, queue in of_type(templates, "AWS::SQS::Queue").items():
         if "RedrivePolicy" in queue:
             found = found | {(name, resource(templates, queue["RedrivePolicy"]["deadLetterTargetArn"]))}
+    for policy in of_type(templates, "AWS::SQS::QueuePolicy").values():
+        allowed = (
+            policy["PolicyDocument"]["Statement"][0].get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn")
+        )
+        if (source := resource(templates, allowed)) == "OrderEvents":
+            found = found | {(source, resource(templates, queue)) for queue in policy["Queues"]}
     return found
 
 
@@ -113,7 +119,7 @@ def test_boxes_hold_their_text_and_do_not_overlap():
         left, top, right, bottom = architecture.box(node)
         assert min(left, top) >= 0 and right <= width and bottom <= height, node
         assert len(node.title) * CHARACTER <= right - left, node
-    for one, other in combinations(map(architecture.box, NODES), 2):
+    for one, other in combinations([*map(architecture.box, NODES), architecture.LEGEND], 2):
         apart = one.right <= other.left or other.right <= one.left or one.bottom <= other.top or other.bottom <= one.top
         assert apart, (one, other)
 
