@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from troposphere import Ref
 
+from contract.shards import PROCESSED_DATE_INDEX
 from generator.alarms.spec import Alarm, Expression, Metric, Text, listed
 from generator.functions import FUNCTIONS
 from generator.notices import Page, Ticket
@@ -59,6 +60,7 @@ def throttles() -> Alarm:
         f"{direction.lower()}{index}": metric(f"{direction}ThrottleEvents", "Sum", part)
         for index, part in enumerate(PARTS)
         for direction in DIRECTIONS
+        if (direction, part) != ("Read", PROCESSED_DATE_INDEX)  # no function reads it
     }
     return _bad_minutes(
         "table-throttles",

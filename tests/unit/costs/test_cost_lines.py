@@ -202,7 +202,7 @@ def events(kind, **subscription):
 
 
 def test_events_are_paid_by_publish_their_mails_by_mail_and_partners_by_delivery():
-    partners = Decimal("0.8") * Decimal("0.5")  # with an HTTPS endpoint
+    partners = Decimal("0.5") * Decimal("0.5")  # with an HTTPS endpoint
     always = {
         "publish requests": 2 * ORDERS * Decimal("0.50") / 10**6,
         "deliveries to HTTPS endpoints": 2 * ORDERS * partners * Decimal("0.60") / 10**6,

@@ -14,12 +14,18 @@ from domain import messages, orders
 from domain.errors import OrderError, UnknownFormat
 from handlers import bulk
 from tests.unit.handlers.api import TABLE
-from tests.unit.handlers.importing import World, jsonl
+from tests.unit.handlers.importing import World, event, jsonl
 from tests.unit.handlers.pipeline import message, platform_id, record
 
 DIRECTORY = Path(__file__).parent / "golden" / "messages_of_several"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(DIRECTORY.glob("*.json"))}
-NEWEST = [name for name, each in GOLDEN.items() if each["message"]["format"] == messages.SEVERAL]
+# Their folder has become a partner's.
+NO_LONGER_WRITTEN = {"format-2-imported"}
+NEWEST = [
+    name
+    for name, each in GOLDEN.items()
+    if each["message"]["format"] == messages.SEVERAL and name not in NO_LONGER_WRITTEN
+]
 golden_messages = pytest.mark.parametrize("name", GOLDEN)
 
 
@@ -49,8 +55,9 @@ def test_each_released_format_has_its_golden_messages():
 @pytest.mark.parametrize("name", NEWEST)
 def test_a_new_message_equals_the_newest_golden_one(name):
     golden = GOLDEN[name]
-    with World(jsonl(*golden["given"]), flags=golden["flags"]) as world:
-        world.run()
+    key = golden["message"]["orders"][0]["sourceFile"].removeprefix("s3://uploads/")
+    with World(jsonl(*golden["given"]), key, golden["flags"]) as world:
+        world.run(event(key))
     assert world.messages() == [golden["message"]]
 
 

@@ -42,9 +42,9 @@ def test_another_region_is_named_beside_that_of_the_prices():
 def test_a_change_shows_what_changes_and_by_how_much():
     rows = [line.split() for line in shown(CHANGE) if line.startswith("  DynamoDB")]
     assert [(row[1], *row[-2:]) for row in rows] == [
-        ("read", "$0.00", "$1.42"),
+        ("read", "$0.00", "$1.90"),
         ("read", usd_of("read request units"), "$0.00"),
-        ("write", "$0.00", "$7.12"),
+        ("write", "$0.00", "$9.49"),
         ("write", usd_of("write request units"), "$0.00"),
     ]
     assert not any(line.startswith("  WAF") for line in shown(CHANGE))
@@ -64,7 +64,7 @@ def test_no_change_is_one_total():
 
 def test_on_demand_and_provisioned_are_compared():
     assert shown(CHANGE)[-1] == (
-        f"reading and writing the table: on demand ${CHOICE.on_demand.throughput:.2f}, provisioned $8.54;"
+        f"reading and writing the table: on demand ${CHOICE.on_demand.throughput:.2f}, provisioned $11.39;"
         f" provisioned pays from about {round(CHOICE.break_even, -3):,} orders a day"
     )
 
@@ -96,7 +96,7 @@ def test_json_has_strings_with_two_decimals():
     assert report["prices"] == {"region": "us-east-1", "date": CHANGE.after.date, "currency": "USD", "freeTier": False}
     assert report["difference"] == f"{CHANGE.difference:.2f}"
     assert report["alternatives"]["onDemand"]["table"] == f"{CHOICE.on_demand.throughput:.2f}"
-    assert report["alternatives"]["provisioned"] == {"table": "8.54", "total": report["after"]["total"]}
+    assert report["alternatives"]["provisioned"] == {"table": "11.39", "total": report["after"]["total"]}
     assert report["alternatives"]["breakEvenOrdersPerDay"] > 40_000
     (acl,) = [line for line in report["after"]["lines"] if line["what"] == "web ACLs"]
     assert acl == {

@@ -111,8 +111,8 @@ def test_the_policy_s_owner_is_shown_unless_the_resource_shows_it():
 
 def test_a_first_creation_is_counted_by_holder():
     lines = shown(permissions.diff(Snapshot(), trees.real("dev")))
-    assert "  + ComputeStack/OrdersQueryRole: 8 allowed" in lines
-    assert "  + everyone: 9 denied or bounded" in lines
+    assert "  + ComputeStack/OrdersQueryRole: 9 allowed" in lines
+    assert "  + everyone: 13 denied or bounded" in lines
     assert len(lines) < 20
     assert lines[-1].endswith("there were none before")
 
