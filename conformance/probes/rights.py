@@ -5,7 +5,7 @@ from typing import Any
 from conformance import removal, stackless
 from conformance.account import Account
 from conformance.probe import deploys, expect
-from conformance.resources import att, document, function, parameter, queue, ref, role, table, template
+from conformance.resources import att, bucket, document, function, parameter, queue, ref, role, table, template
 from conformance.small_stacks import refused
 
 POLICIES, FUNCTIONS = "generator/policies.py", "generator/functions.py"
@@ -127,6 +127,30 @@ def iam_subscription_keys(account: Account, name: str) -> None:
     _may(account, made["F"], "sns", "subscribe", **allowed)
     https = {**allowed, "Protocol": "https", "Endpoint": f"https://{account.mark}.invalid/"}
     expect(_call(account, made["F"], "sns", "subscribe", **https), DENIED, "another protocol")
+
+
+@deploys("generator/uploads.py")
+def iam_policy_variables(account: Account, name: str) -> None:
+    """A bucket's policy denies a role with a tag all but the path of the tag's value, whatever the role's own policy allows."""
+    path = {"Fn::Sub": "${B.Arn}/orders/${!aws:PrincipalTag/partner}/*"}
+    tagged = {"Null": {"aws:PrincipalTag/partner": "false"}}
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "NotResource": path, "Condition": tagged}
+    own = role(("s3:*", [att("B", "Arn"), {"Fn::Sub": "${B.Arn}/*"}]))
+    own["Properties"]["Tags"] = [{"Key": "partner", "Value": "acme"}]
+    policy = {"Bucket": ref("B"), "PolicyDocument": document(deny)}
+    resources = {
+        "B": bucket(),
+        "Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": policy},
+        "Role": own,
+        "F": function(account.code(SOURCE), att("Role", "Arn"), Timeout=20),
+    }
+    made = account.deployed(name, template(resources, {"F": ref("F"), "B": ref("B")}))
+    file = {"Bucket": made["B"], "Key": "orders/acme/1"}
+    account.made.callback(account.client("s3").delete_object, **file)
+    _may(account, made["F"], "s3", "put_object", **file)
+    for key in ("orders/globex/1", "orders/acme-2/1", "orders/1", "reports/acme/1"):
+        expect(_call(account, made["F"], "s3", "put_object", **{**file, "Key": key}), DENIED, f"PutObject of {key}")
+    expect(_call(account, made["F"], "s3", "list_objects_v2", Bucket=made["B"]), DENIED, "ListObjectsV2")
 
 
 def _where(action: str, resource: str, equal: dict[str, str]) -> dict:
