@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from conformance import removal
+from conformance import removal, stackless
 from conformance.account import Account
 from conformance.probe import deploys, expect
-from conformance.resources import att, document, function, parameter, queue, ref, role, table, template
+from conformance.resources import att, bucket, document, function, parameter, queue, ref, role, table, template
 from conformance.small_stacks import refused
 
 POLICIES, FUNCTIONS = "generator/policies.py", "generator/functions.py"
@@ -34,8 +34,9 @@ def _function(account: Account, name: str, may: Any, more: dict) -> dict[str, st
 
 
 def _call(account: Account, function: str, service: str, operation: str, **arguments: Any) -> str:
-    """Return "done", or the error's code without "Exception", of a call that the function makes."""
-    return account.invoke(function, [service, operation, arguments]).removesuffix("Exception")
+    """Return "done", or the error's code without "Exception", of a call that the function makes; DENIED for SNS's, too."""
+    code = account.invoke(function, [service, operation, arguments]).removesuffix("Exception")
+    return DENIED if code == "AuthorizationError" else code
 
 
 def _may(account: Account, *call: Any, **arguments: Any) -> None:
@@ -120,16 +121,36 @@ def iam_subscription_keys(account: Account, name: str) -> None:
     own["Properties"]["Policies"][0]["PolicyDocument"]["Statement"] += [
         _where("sns:Subscribe", topics, {"sns:Protocol": "sqs"})
     ]
-    deny = {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": ref("T")}
-    closed = {"Type": "AWS::SNS::TopicPolicy", "Properties": {"Topics": [ref("T")], "PolicyDocument": document(deny)}}
-    # Instead of a topic's default policy, which may allow the whole account to subscribe.
-    more = {"Q": queue(), "T": {"Type": "AWS::SNS::Topic"}, "Policy": closed, "Role": own}
-    resources = {"F": function(account.code(SOURCE), att("Role", "Arn"), Timeout=20), **more}
-    made = account.deployed(name, template(resources, {"F": ref("F"), "T": ref("T"), "Q": att("Q", "Arn")}))
-    allowed = {"TopicArn": made["T"], "Protocol": "sqs", "Endpoint": made["Q"]}
-    account.until(lambda: _call(account, made["F"], "sns", "subscribe", **allowed) == "done", "Subscribe is allowed")
+    resources = {"F": function(account.code(SOURCE), att("Role", "Arn"), Timeout=20), "Q": queue(), "Role": own}
+    made = account.deployed(name, template(resources, {"F": ref("F"), "Q": att("Q", "Arn")}))
+    allowed = {"TopicArn": stackless.topic(account, "chosen"), "Protocol": "sqs", "Endpoint": made["Q"]}
+    _may(account, made["F"], "sns", "subscribe", **allowed)
     https = {**allowed, "Protocol": "https", "Endpoint": f"https://{account.mark}.invalid/"}
     expect(_call(account, made["F"], "sns", "subscribe", **https), "AuthorizationError", "another protocol")
+
+
+@deploys("generator/uploads.py")
+def iam_policy_variables(account: Account, name: str) -> None:
+    """A bucket's policy denies a role with a tag all but the path of the tag's value, whatever the role's own policy allows."""
+    path = {"Fn::Sub": "${B.Arn}/orders/${!aws:PrincipalTag/partner}/*"}
+    tagged = {"Null": {"aws:PrincipalTag/partner": "false"}}
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "NotResource": path, "Condition": tagged}
+    own = role(("s3:*", [att("B", "Arn"), {"Fn::Sub": "${B.Arn}/*"}]))
+    own["Properties"]["Tags"] = [{"Key": "partner", "Value": "acme"}]
+    policy = {"Bucket": ref("B"), "PolicyDocument": document(deny)}
+    resources = {
+        "B": bucket(),
+        "Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": policy},
+        "Role": own,
+        "F": function(account.code(SOURCE), att("Role", "Arn"), Timeout=20),
+    }
+    made = account.deployed(name, template(resources, {"F": ref("F"), "B": ref("B")}))
+    file = {"Bucket": made["B"], "Key": "orders/acme/1"}
+    account.made.callback(account.client("s3").delete_object, **file)
+    _may(account, made["F"], "s3", "put_object", **file)
+    for key in ("orders/globex/1", "orders/acme-2/1", "orders/1", "reports/acme/1"):
+        expect(_call(account, made["F"], "s3", "put_object", **{**file, "Key": key}), DENIED, f"PutObject of {key}")
+    expect(_call(account, made["F"], "s3", "list_objects_v2", Bucket=made["B"]), DENIED, "ListObjectsV2")
 
 
 def _where(action: str, resource: str, equal: dict[str, str]) -> dict:

@@ -40,7 +40,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
 
 
 def _roll_back(options: Options, ui: Ui, aws: Aws, environment: Environment) -> dict:
-    account_state = connection.check_account(ui, aws, environment)
+    account_state = connection.check_account(ui, aws, environment, limits=False)  # local settings are not deployed
     context = Context(ui, aws, environment, options, account_state.caller)
     account_state = recover.ensure_deployable(context, account_state)
     stack = account_state.stack
@@ -63,6 +63,7 @@ def _roll_back(options: Options, ui: Ui, aws: Aws, environment: Environment) -> 
             "outputs": show_outputs.show(ui, aws, stack, options.outputs_file),
         }
     desired = _desired(aws, environment, account_state, deployment)
+    preflight.check_limits(aws, environment.name, desired.parameters, stack)
     ui.line("  Data and feature flags do not change. The next deployment of the local version undoes this rollback.")
     source = replace(deployment.source, kind=deployment_records.ROLLBACK)
     report = deploy.deploy_desired(context, account_state, desired, source)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from config import names
+from config import names, parameters
 from config.environment import Environment
 from deployer.aws import roles
 from deployer.aws.session import Aws
@@ -45,11 +45,16 @@ def check(aws: Aws, environment: Environment, limits: bool = True) -> AccountSta
     check_service_role(aws, identity["Account"])
     stack = reading.describe(aws, names.root_stack(environment.name))
     if limits:
-        deployed = {} if reading.status_of(stack).is_new else reading.parameters_of(stack)
-        check_warm_throughput(environment, deployed)
-        check_user_pool(environment, deployed)
-        check_concurrency(aws, environment, deployed)
+        check_limits(aws, environment.name, parameters.from_environment(environment), stack)
     return AccountState(identity["Account"], identity["Arn"], stack, _keeps_role(stack) or has_gateway_role(aws))
+
+
+def check_limits(aws: Aws, environment: str, desired: Mapping[str, str], stack: Mapping[str, Any] | None) -> None:
+    """Raise Failure(PREFLIGHT) if the root stack cannot have the desired parameters, or cannot after those that it has."""
+    deployed = {} if reading.status_of(stack).is_new else reading.parameters_of(stack)
+    check_warm_throughput(environment, desired, deployed)
+    check_user_pool(environment, desired, deployed)
+    check_concurrency(aws, environment, desired, deployed)
 
 
 def deployed(aws: Aws, environment: Environment) -> Mapping[str, Any]:

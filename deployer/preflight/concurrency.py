@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from config.environment import Environment
 from deployer.aws import advice
 from deployer.aws.session import Aws
 from deployer.errors import Exit, Failure
@@ -11,20 +10,19 @@ UNRESERVED_MINIMUM = 100
 """Concurrency that Lambda keeps unreserved (Lambda developer guide, "Reserved concurrency")."""
 
 
-def reserved(environment: Environment) -> int:
-    """Return the sum of the environment's reservations."""
+def reserved(parameters: Mapping[str, str]) -> int:
+    """Return the sum of the reservations."""
     return sum(
-        value for key, value in environment.functions.model_dump().items() if key.endswith("_reserved_concurrency")
+        int(value) for key, value in parameters.items() if key.endswith("ReservedConcurrency") and value.isdigit()
     )
 
 
-def check(aws: Aws, environment: Environment, deployed: Mapping[str, str]) -> None:
+def check(aws: Aws, environment: str, desired: Mapping[str, str], deployed: Mapping[str, str]) -> None:
     """Raise Failure(PREFLIGHT) if the reservations leave less than 100 unreserved; a new account has 10 in all.
 
-    `deployed`: the root stack's parameters, whose reservations become available again; no more than those needs no call.
+    Reservations in `deployed` become available again; no more than those needs no call.
     """
-    wanted = reserved(environment)
-    ours = sum(int(value) for key, value in deployed.items() if key.endswith("ReservedConcurrency") and value.isdigit())
+    wanted, ours = reserved(desired), reserved(deployed)
     if wanted <= ours:
         return
     limit = advice.ask(
@@ -40,9 +38,9 @@ def check(aws: Aws, environment: Environment, deployed: Mapping[str, str]) -> No
         return
     raise Failure(
         Exit.PREFLIGHT,
-        f"environment {environment.name} reserves {wanted} concurrent executions, "
+        f"environment {environment} reserves {wanted} concurrent executions, "
         f"but this account has {max(available, 0)} available "
         f"(limit {limit['ConcurrentExecutions']}, of which {UNRESERVED_MINIMUM} must stay unreserved)",
         f'request a higher Lambda quota "Concurrent executions" in Service Quotas (new accounts start with 10), or set '
-        f"functions.command_reserved_concurrency = 0 in environments/{environment.name}.toml",
+        f"functions.command_reserved_concurrency = 0 in environments/{environment}.toml",
     )

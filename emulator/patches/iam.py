@@ -1,5 +1,6 @@
 """IAM, where it is enforced (``iam=True``)."""
 
+import dataclasses
 import json
 import re
 from contextvars import ContextVar
@@ -12,6 +13,7 @@ from ministack.services import tagging
 from emulator.registry import patch
 
 INSERT = re.compile(r"\s*INSERT\s+INTO\s+\"?([\w.-]+)", re.IGNORECASE)
+VARIABLE = re.compile(r"\$\{([^}]+)\}")
 SEVERAL = {"ssm:GetParameters", "ssm:DeleteParameters"}
 SINGLE = {
     "sns:PublishBatch": "sns:Publish",
@@ -107,6 +109,32 @@ def iam_secure_transport() -> None:
         return "true" if key.lower() == "aws:securetransport" else resolve(key, ctx)
 
     iam_evaluator._resolve_condition_key = resolve_secure
+
+
+@patch(upstream="fill in policy variables in Resource and NotResource")
+def iam_policy_variables() -> None:
+    """One that the request has no value for stays as it is, and so fits no ARN."""
+    first_match = iam_evaluator._first_match
+
+    def match_filled(request, statements, effect):
+        def value(variable):
+            found = iam_evaluator._resolve_condition_key(variable[1], request)
+            return variable[0] if found is None else str(found)
+
+        def filled(arns):
+            return [VARIABLE.sub(value, arn) for arn in arns]
+
+        fields = ("resources", "not_resources")
+        return first_match(
+            request,
+            [
+                dataclasses.replace(each, **{name: filled(getattr(each, name)) for name in fields})
+                for each in statements
+            ],
+            effect,
+        )
+
+    iam_evaluator._first_match = match_filled
 
 
 def _document(body: bytes) -> dict:

@@ -23,8 +23,14 @@ _EVENTS = {
 }
 ACCEPTED: dict[str, dict[str, str]] = {
     "ReadPolicy": _EVENTS,
+    "DeployPolicy": {
+        "PERMISSIONS_MANAGEMENT_ACTIONS:MakeBucket": "Only of the artifact bucket, which it makes.",
+        "RESOURCE_POLICY_PRIVILEGE_ESCALATION:MakeBucket": "It makes the bucket, with its policy and its lifecycle.",
+        "PRIVILEGE_ESCALATION:RestoreCode": "Who deploys the functions decides on their code.",
+    },
     "PermissionsBoundary": {
-        "RESOURCE_STAR:WriteLogs": "API Gateway's role for logs writes those of every API of the account and Region."
+        "RESOURCE_STAR:ReadAlarms": _COMPOSITE,
+        "RESOURCE_STAR:WriteLogs": "API Gateway's role for logs writes those of every API of the account and Region.",
     },
     "ServicePolicy": {
         "UNKNOWN_ACTION:Buckets": f"s3:GetBucketAbac is {_NEWER}.",
@@ -32,9 +38,12 @@ ACCEPTED: dict[str, dict[str, str]] = {
         "RESOURCE_STAR:ReadAlarms": _COMPOSITE,
         "MISMATCHED_TYPE_BUT_USABLE:ManagedPolicies": f"{_AS_DOCUMENTED}.",
         "MISMATCHED_TYPE_BUT_USABLE:RolesWithBoundary": f"{_AS_DOCUMENTED}.",
+        "PERMISSIONS_MANAGEMENT_ACTIONS:KeepPipeline": "KeepPipeline denies them.",
     },
 }
-"""Findings of parliament by policies and statement, each with its reason: see `generator.audit`."""
+"""Findings of parliament by policies, rule and statement, each with its reason: see `generator.audit`."""
+_OF_POLICIES = {"PERMISSIONS_MANAGEMENT_ACTIONS", "PRIVILEGE_ESCALATION", "RESOURCE_POLICY_PRIVILEGE_ESCALATION"}
+"""Rules that parliament finds broken by a policy: it names no statement."""
 
 _LONGEST = {
     "Environment": "e" * 9,
@@ -59,10 +68,11 @@ def policies(title: str, description: str, statements: Iterable[Statement], **mo
 
 def policy(title: str, description: str, statements: list[Statement], **more: Any) -> ManagedPolicy:
     sids = {each.document["Sid"] for each in statements}
-    known = ACCEPTED.get(title.rstrip("0123456789"), {})
-    findings = {rule: why for rule, why in known.items() if rule.partition(":")[2] in sids} | more.pop("findings", {})
-    if "KeepPipeline" in sids:
-        findings["PERMISSIONS_MANAGEMENT_ACTIONS"] = "KeepPipeline denies them."
+    findings = {**more.pop("findings", {})}
+    for found, why in ACCEPTED.get(title.rstrip("0123456789"), {}).items():
+        rule, _, sid = found.partition(":")
+        if sid in sids:
+            findings[rule if rule in _OF_POLICIES else found] = why
     reasons = {each.document["Sid"]: each.why for each in statements if each.why}
     metadata = {**({"NotOnlyThisProject": reasons} if reasons else {}), **accepted(findings)}
     return ManagedPolicy(

@@ -258,7 +258,7 @@ def test_a_customer_places_an_order_from_the_reference(shop, tokens, page, tmp_p
         expect(answer).to_contain_text(claims_of(tokens["access_token"])["sub"])
 
 
-def test_another_pool_is_refused_and_without_a_pool_the_routes_are_gone(shop):
+def test_another_pool_is_refused_by_a_rollback_too_and_without_a_pool_the_routes_are_gone(shop):
     other = UserPool.create(shop.deployment, "a third")
     with_pool(shop.project, other)
     local_dir = shop.deployment.local_dir
@@ -267,3 +267,22 @@ def test_another_pool_is_refused_and_without_a_pool_the_routes_are_gone(shop):
     with_pool(shop.project, None)
     deployed("--env", "dev", "--local", "--yes", local_dir=local_dir, project=shop.project)
     assert answers_without_customers(shop.deployment) == [404] * 4
+
+    with_pool(shop.project, other)
+    deployed("--env", "dev", "--local", "--yes", local_dir=local_dir, project=shop.project)
+    _, without, first, *_ = versions(shop)
+    back = ("--env", "dev", "--local", "--yes", "--rollback")
+    refusal = deploy(*back, first, local_dir=local_dir, project=shop.project)
+    assert refusal.returncode == 3 and "would replace" in refusal.stderr, refusal.stdout + refusal.stderr
+    with_pool(shop.project, shop.pool)  # what cannot be deployed here is no obstacle to go back
+    deployed(*back, without, local_dir=local_dir, project=shop.project)
+    deployed(*back, first, local_dir=local_dir, project=shop.project)
+    with shop.as_customer(shop.pool.sign_in(shop.pool.sign_up())["access_token"]) as me:
+        assert me.get("/me/orders").status_code == 200
+
+
+def versions(shop) -> list[str]:
+    """Return those of all deployments, newest first."""
+    arguments = ("--env", "dev", "--local", "--history", "--output", "json")
+    history = json.loads(deployed(*arguments, local_dir=shop.deployment.local_dir, project=shop.project))
+    return [each["version"] for each in history["deployments"]]

@@ -48,10 +48,10 @@ class Operator:
         found = self.admin.client("apigateway").get_api_keys(nameQuery="food-delivery-dev/")["items"]
         return [each for each in found if "Partner" in each["tags"]]
 
-    def client(self, service: str):
+    def client(self, service: str, role: str = ROLE):
         """A client with the role's own credentials."""
         sts = self.admin.client("sts")
-        found = sts.assume_role(RoleArn=ROLE, RoleSessionName="test")["Credentials"]
+        found = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
         return boto3.client(
             service,
             endpoint_url=self.admin.outputs["EndpointUrl"],
@@ -174,3 +174,37 @@ def test_a_key_is_read_and_deleted_only_if_a_partner_of_the_environment_has_it(o
     operator.without("Keys", "apigateway:GET")
     with pytest.raises(gateway.exceptions.ClientError, match="not authorized"):
         gateway.get_api_key(apiKey=ours["id"])
+
+
+def test_a_partners_role_that_may_use_all_of_s3_reaches_its_own_files_only(operator):
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [ANYBODY]})
+    iam, admin = operator.admin.client("iam"), operator.admin.client("s3")
+    role = {"RoleName": "AcmeFiles", "Tags": [{"Key": "partner", "Value": "acme"}]}
+    arn = iam.create_role(AssumeRolePolicyDocument=trust, **role)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="AcmeFiles", PolicyName="Own", PolicyDocument=policy)
+    outputs = json.loads(operator.run("--outputs", "--output", "json").stdout)["outputs"]
+    s3, bucket = operator.client("s3", arn), {"Bucket": outputs["UploadBucketName"]}
+    for key in ("orders/acme/a", "orders/globex/a", "reports/orders/acme/a", "reports/orders/globex/a"):
+        admin.put_object(Key=key, Body=b"[]", **bucket)
+
+    s3.put_object(Key="orders/acme/b", Body=b"[]", **bucket)
+    s3.get_object(Key="reports/orders/acme/a", **bucket)
+    for call, more in (
+        ("put_object", {"Key": "orders/globex/b"}),
+        ("put_object", {"Key": "orders/acme-2/b"}),
+        ("put_object", {"Key": "orders/b"}),
+        ("put_object", {"Key": "reports/orders/acme/b"}),
+        ("get_object", {"Key": "orders/acme/a"}),
+        ("get_object", {"Key": "reports/orders/globex/a"}),
+        ("delete_object", {"Key": "orders/acme/a"}),
+        ("delete_object", {"Key": "reports/orders/acme/a"}),
+        ("list_objects_v2", {"Prefix": "orders/acme/"}),
+        ("list_object_versions", {}),
+        ("get_bucket_policy", {}),
+        ("delete_bucket_policy", {}),
+        ("put_bucket_policy", {"Policy": policy}),
+    ):
+        with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
+            getattr(s3, call)(**bucket, **more)

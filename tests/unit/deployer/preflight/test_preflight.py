@@ -9,6 +9,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from config.parameters import from_environment
 from deployer.aws import isolated, service_errors, session
 from deployer.errors import Exit, Failure
 from deployer.preflight import account_state as preflight
@@ -64,7 +65,7 @@ def test_another_account_is_refused_before_anything_else_is_asked(aws, dev):
 
 def test_a_new_accounts_limit_is_reported_with_both_remedies(aws, dev):
     aws.stub("lambda").add_response("get_account_settings", limits(10, 10))
-    said = refused(concurrency.check, aws, dev, {})
+    said = refused(concurrency.check, aws, "dev", from_environment(dev), {})
     assert (
         "reserves 100" in said
         and "limit 10" in said
@@ -75,13 +76,13 @@ def test_a_new_accounts_limit_is_reported_with_both_remedies(aws, dev):
 
 def test_what_the_stack_reserved_before_counts_as_free(aws, dev):
     aws.stub("lambda").add_response("get_account_settings", limits(200, 150))
-    concurrency.check(aws, dev, {"CommandReservedConcurrency": "50"})
+    concurrency.check(aws, "dev", from_environment(dev), {"CommandReservedConcurrency": "50"})
     aws.done()
 
 
 def test_a_stack_that_reserves_no_more_than_before_needs_no_call(aws, dev):
     aws.stub("lambda")
-    concurrency.check(aws, dev, {"CommandReservedConcurrency": "100"})
+    concurrency.check(aws, "dev", from_environment(dev), {"CommandReservedConcurrency": "100"})
 
 
 def test_a_stack_that_manages_the_gateway_role_is_not_asked_for_it_again(aws, dev):
@@ -94,7 +95,7 @@ def test_a_stack_that_manages_the_gateway_role_is_not_asked_for_it_again(aws, de
 
 def test_without_a_reservation_the_limit_is_not_asked(aws, dev):
     functions = dev.functions.model_copy(update={"command_reserved_concurrency": 0})
-    concurrency.check(aws, dev.model_copy(update={"functions": functions}), {})
+    concurrency.check(aws, "dev", from_environment(dev.model_copy(update={"functions": functions})), {})
 
 
 def warm(environment, **units):
@@ -104,10 +105,10 @@ def warm(environment, **units):
 @pytest.mark.parametrize("key, parameter", [("warm_reads", "WarmReads"), ("warm_writes", "WarmWrites")])
 def test_a_warm_throughput_is_raised_or_left_to_dynamodb_but_never_lowered(dev, key, parameter):
     for units in (20_000, 40_000, 0):
-        warm_throughput.check(warm(dev, **{key: units}), {parameter: "20000"})
+        warm_throughput.check("dev", from_environment(warm(dev, **{key: units})), {parameter: "20000"})
     for deployed in ({}, {parameter: "0"}):
-        warm_throughput.check(warm(dev, **{key: 20_000}), deployed)
-    said = refused(warm_throughput.check, warm(dev, **{key: 19_999}), {parameter: "20000"})
+        warm_throughput.check("dev", from_environment(warm(dev, **{key: 20_000})), deployed)
+    said = refused(warm_throughput.check, "dev", from_environment(warm(dev, **{key: 19_999})), {parameter: "20000"})
     assert f"data.{key} = 19999 is below the 20000 deployed" in said and "set 20000 or more" in said
 
 
@@ -127,9 +128,9 @@ def with_pool(environment, arn):
 
 def test_a_user_pool_is_added_kept_or_removed_but_none_replaces_another(dev):
     for before, wanted in (("", POOL), (POOL, POOL), (POOL, "")):
-        user_pool.check(with_pool(dev, wanted), {"UserPoolArn": before})
-    user_pool.check(with_pool(dev, POOL), {})  # a version without the setting
-    said = refused(user_pool.check, with_pool(dev, OTHER_POOL), {"UserPoolArn": POOL})
+        user_pool.check("dev", {"UserPoolArn": wanted}, {"UserPoolArn": before})
+    user_pool.check("dev", {"UserPoolArn": POOL}, {})  # a version without the setting
+    said = refused(user_pool.check, "dev", {"UserPoolArn": OTHER_POOL}, {"UserPoolArn": POOL})
     assert f"{OTHER_POOL} would replace {POOL}" in said and 'user_pool_arn = "" first' in said
 
 
@@ -158,7 +159,7 @@ def test_the_stack_that_manages_the_gateway_role_keeps_it(entry, has_role, manag
 def test_a_limit_that_cannot_be_read_is_a_warning_but_no_news_from_an_emulator(aws, dev, local):
     aws.stub("lambda").add_client_error("get_account_settings", "UnknownOperationException", "?", 501)
     aws.local = local
-    concurrency.check(aws, dev, {})
+    concurrency.check(aws, "dev", from_environment(dev), {})
     assert len(aws.warned) == (not local)
 
 
