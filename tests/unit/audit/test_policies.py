@@ -28,7 +28,7 @@ def test_every_document_in_the_templates_is_judged():
 def test_every_resource_in_a_policy_is_an_arn():
     for policy in of_templates(resolved_templates()):
         for statement in policy.statements:
-            resources = statement["Resource"]
+            resources = statement.get("Resource") or statement["NotResource"]
             for resource in resources if isinstance(resources, list) else [resources]:
                 assert ARN.fullmatch(resource), f"{policy.resource}: {resource}"
 
