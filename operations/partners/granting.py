@@ -77,7 +77,7 @@ def _check_name(name: str) -> None:
 
 
 def _keys(ui: Ui, registry: Registry, partner: str) -> tuple[list[Key], list[Key]]:
-    """Return the partner's keys, and those in no usage plan: a run did not end, or a deployment deleted the plan."""
+    """Return the partner's keys, and those that are in no usage plan."""
     with ui.waiting("API Gateway"):
         found = registry.keys(partner)
     return [key for key in found if key.plan], [key for key in found if not key.plan]

@@ -203,23 +203,26 @@ def test_every_way_to_delete_data_is_found(path, value, victim):
     assert found[f"DataStack/{victim}"].change.action is Action.REMOVE
 
 
-TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "events"}}
-
-
 @pytest.mark.parametrize(
-    ("before", "after", "action"),
-    [
-        (TOPIC, {**TOPIC, "Properties": {"TopicName": "other"}}, Action.REPLACE),
-        (TOPIC, None, Action.REMOVE),
-        (TOPIC, {**TOPIC, "Properties": {"TopicName": "events", "DisplayName": "new"}}, None),
-        ({"Type": "AWS::ApiGateway::UsagePlan", "Properties": {}}, None, Action.REMOVE),
-    ],
+    ("name", "value", "action"),
+    [("TopicName", "other", Action.REPLACE), ("DisplayName", "new", None), (None, None, Action.REMOVE)],
 )
-def test_what_partners_were_given_outside_the_stack_is_not_lost_unnamed(before, after, action):
-    """The subscriptions of a topic and the keys of a usage plan are in no template."""
-    now, then = ({"Resources": {"Theirs": each} if each else {}} for each in (before, after))
-    found = guard.dangers(plan.make(Snapshot(now), Snapshot(then)))
+def test_a_topic_with_subscriptions_of_partners_is_not_lost_unnamed(name, value, action):
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "events"}}
+    then = {"Events": {**topic, "Properties": {**topic["Properties"], name: value}}} if name else {}
+    found = guard.dangers(plan.make(Snapshot({"Resources": {"Events": topic}}), Snapshot({"Resources": then})))
     assert [danger.change.action for danger in found] == ([action] if action else [])
+
+
+def test_a_usage_plan_with_keys_of_partners_goes_only_by_name_and_the_plan_says_what_to_do_first():
+    """As with a rollback to a version without partners, whose functions take every key for the operator's."""
+    usage_plan = {"Type": "AWS::ApiGateway::UsagePlan", "Properties": {"UsagePlanName": "standard"}}
+    before = wanted(data=edited(DATA, "Resources.StandardUsagePlan", usage_plan))
+    [danger] = guard.dangers(plan.make(before, wanted()))
+    assert not danger.allowed
+    assert "first revoke the keys of partners in it (--partners, --partner-revoke)" in str(danger)
+    changed = edited(DATA, "Resources.StandardUsagePlan", usage_plan | {"Properties": {"UsagePlanName": "other"}})
+    assert not guard.dangers(plan.make(before, wanted(data=changed)))
 
 
 def test_removing_a_nested_stack_endangers_all_the_data_in_it():
