@@ -30,9 +30,9 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
             aws,
             "whether the partner has another key that works is not known",
             lambda: keys.registry(aws, stack, options).keys(key.partner),
-            [],
+            None,
         )
-        is_last = not any(each.plan and each.enabled and each.id != key.id for each in own)
+        is_last = None if own is None else not any(each.plan and each.enabled and each.id != key.id for each in own)
         if is_last:
             ui.warn(
                 f"partner {key.partner} has no other key that works, and can then send no request; its subscriptions go on"

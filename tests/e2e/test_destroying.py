@@ -126,7 +126,7 @@ def test_prod_is_destroyed_only_by_its_typed_name_and_keeps_its_data_without_del
     table = deployment.outputs["OrdersTableName"]
     assert f"{table} (AWS::DynamoDB::Table): about 1 item" in screen, screen
     found = left(deployment)
-    assert (found["stacks"], found["tables"], len(found["queues"])) == ([], [table], 5)
+    assert (found["stacks"], found["tables"], len(found["queues"])) == ([], [table], 6)
     assert found["parameters"] == [] and len(deployment.orders()) == 1
 
     code, screen = typed(local_dir, "prod", "--delete-data")
