@@ -133,8 +133,8 @@ IMPORT_REPORT = closed_object(
 
 def partner_of(key: str) -> str | None:
     """Return the partner whose file the upload `key` is, None for one of the operator."""
-    folder, _, rest = key.removeprefix(UPLOAD_PREFIX).partition("/")
-    return folder if rest and partners.is_name(folder) else None
+    folder, slash, _ = key.removeprefix(UPLOAD_PREFIX).partition("/")
+    return folder if slash and partners.is_name(folder) else None  # the folder's own key, too: its partner may write it
 
 
 def report_key(key: str, version: str) -> str:

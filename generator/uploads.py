@@ -115,10 +115,10 @@ def _partners_own_files(uploads: Bucket) -> list[Statement]:
     A key of a report has the version that S3 answers to an upload. IAM fills in the tag, so the statements are the same
     for every partner.
     """
-    files, reports = (
-        Sub(f"${{{uploads.title}.Arn}}/{prefix}${{!aws:PrincipalTag/{PARTNER_TAG}}}/*")
-        for prefix in (UPLOAD_PREFIX, REPORT_PREFIX + UPLOAD_PREFIX)
-    )
+    own = f"${{!aws:PrincipalTag/{PARTNER_TAG}}}"
+    files = Sub(f"${{{uploads.title}.Arn}}/{UPLOAD_PREFIX}{own}/*")
+    # Two levels, a file and its reports: one level would open the reports about the operator's file `orders/<partner>`.
+    reports = Sub(f"${{{uploads.title}.Arn}}/{REPORT_PREFIX}{UPLOAD_PREFIX}{own}/*/*")
     rules: list[tuple[str, dict]] = [
         ("PartnersReachOwnFiles", {"Action": [s3_actions.Action("*")], "NotResource": [files, reports]}),
         ("PartnersOnlyUpload", {"NotAction": list(UPLOADING), "Resource": [files]}),

@@ -27,7 +27,8 @@ class Danger:
         names = dict.fromkeys(replacing or change.properties)
         why = f" ({', '.join(names)})" if names else ""
         kept = "; its data is kept outside the stack" if change.retained else ""
-        return f"{change.path} ({change.type}) {verb}{why}{kept}"
+        first = stateful.BEFORE_REMOVAL.get(change.type, "") if change.action is Action.REMOVE else ""
+        return f"{change.path} ({change.type}) {verb}{why}{kept}{first and f'; {first}'}"
 
 
 def dangers(plan: Plan, allowed: Collection[str] = ()) -> list[Danger]:
@@ -35,5 +36,5 @@ def dangers(plan: Plan, allowed: Collection[str] = ()) -> list[Danger]:
     return [
         Danger(change, change.logical_id in allowed or change.path in allowed)
         for change in plan.changes
-        if change.action in _VERBS and stateful.is_stateful(change.type)
+        if change.action in _VERBS and change.type in stateful.REPLACED_BY
     ]

@@ -1,4 +1,4 @@
-"""Resource types that store data, and their properties that cannot change in place.
+"""Resource types that store what no template has, and their properties that cannot change in place.
 
 From the CloudFormation reference ("Update requires: Replacement"); a test compares the table with the
 createOnlyProperties of the provider schemas that cfn-lint ships.
@@ -8,6 +8,7 @@ from deployer.plan.changes import Difference, Item
 from deployer.plan.properties import same
 
 REPLACED_BY: dict[str, tuple[str, ...]] = {
+    "AWS::ApiGateway::UsagePlan": (),  # which keys of partners are in it
     "AWS::Cognito::UserPool": (),
     "AWS::DynamoDB::GlobalTable": ("TableName", "KeySchema", "LocalSecondaryIndexes"),
     "AWS::DynamoDB::Table": ("TableName", "KeySchema", "LocalSecondaryIndexes", "ImportSourceSpecification"),
@@ -17,9 +18,10 @@ REPLACED_BY: dict[str, tuple[str, ...]] = {
     "AWS::SQS::Queue": ("QueueName", "FifoQueue"),
 }
 
-
-def is_stateful(resource_type: str) -> bool:
-    return resource_type in REPLACED_BY
+BEFORE_REMOVAL = {
+    "AWS::ApiGateway::UsagePlan": "first revoke the keys of partners in it (--partners, --partner-revoke): they lose access, "
+    "and until the update ends, functions of a version without partners take them for the operator's"
+}
 
 
 def replaces(resource_type: str, difference: Difference, before: dict, after: dict) -> bool:

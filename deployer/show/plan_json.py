@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Hidden, Plan, Unknown
 from deployer.plan.guard import Danger
-from deployer.plan.stateful import is_stateful
+from deployer.plan.stateful import REPLACED_BY
 from deployer.show import cost_view, monitoring_view, permissions_view
 from deployer.show.plan_report import PlanReport
 
@@ -55,7 +55,7 @@ def _change(change: Change) -> dict:
         "path": change.path,
         "type": change.type,
         "action": _ACTIONS[change.action],
-        "stateful": is_stateful(change.type),
+        "stateful": change.type in REPLACED_BY,
         "kept": change.retained,
         "properties": list(change.properties),
         "differences": [_difference(difference) for difference in change.differences],

@@ -8,7 +8,7 @@ from itertools import takewhile
 from deployer.plan import publishing
 from deployer.plan.changes import ABSENT, Action, Change, Difference, Hidden, Plan, Replaces, Unknown
 from deployer.plan.properties import is_expression
-from deployer.plan.stateful import is_stateful
+from deployer.plan.stateful import REPLACED_BY
 
 SIGNS = {Action.ADD: "+", Action.MODIFY: "~", Action.MAY_REPLACE: "?", Action.REPLACE: "±", Action.REMOVE: "-"}
 NOTES = {
@@ -46,7 +46,7 @@ def alike(changes: Iterable[Change]) -> list[list[Change]]:
     """Group the resources of one type with the same differences, such as functions with another package."""
     groups: dict[object, list[Change]] = {}
     for change in changes:
-        shared = bool(change.differences) and not is_stateful(change.type)
+        shared = bool(change.differences) and change.type not in REPLACED_BY
         key = (change.type, change.action, repr(change.differences)) if shared else change.path
         groups.setdefault(key, []).append(change)
     return [*groups.values()]

@@ -77,7 +77,7 @@ def _check_name(name: str) -> None:
 
 
 def _keys(ui: Ui, registry: Registry, partner: str) -> tuple[list[Key], list[Key]]:
-    """Return the partner's keys, and those that an unfinished run left."""
+    """Return the partner's keys, and those that are in no usage plan."""
     with ui.waiting("API Gateway"):
         found = registry.keys(partner)
     return [key for key in found if key.plan], [key for key in found if not key.plan]
@@ -91,7 +91,7 @@ def _give(options: Options, ui: Ui, registry: Registry, tier: str, action: str, 
     confirm_by_question(f"{question}, in {options.env}{aws.elsewhere}?", options)
     for key in unfinished:
         keys.delete(aws, key.id)
-        ui.line(f"{ui.ok} {'Deleted':<10} key {key.id}, which a run that did not end left in no usage plan")
+        ui.line(f"{ui.ok} {'Deleted':<10} key {key.id}, which was in no usage plan and opened nothing")
     key_id, value = registry.grant(partner, tier)
     try:
         _check_alone(registry, partner, key_id, 1 if action == records.ADD else MOST_KEYS)

@@ -1,6 +1,7 @@
 """The API keys of partners. API Gateway is their only register: a key's name has its partner, its tags have the tier.
 
-A key that is in no usage plan opens nothing, and nobody was shown its value: it is left of a run that did not end.
+A key that is in no usage plan opens nothing. It is left of a run that did not end, or a rollback to a version without
+tiers has deleted its plan.
 """
 
 import secrets

@@ -73,7 +73,7 @@ def _show(ui: Ui, environment: str, known: Sequence[Key], used: Mapping[str, dat
 
 def _state(key: Key) -> str:
     if not key.plan:
-        return "unfinished: in no usage plan"
+        return "opens nothing: in no usage plan"
     return ("enabled" if key.enabled else "disabled") + f", in the usage plan of {key.plan}" * (key.plan != key.tier)
 
 

@@ -23,8 +23,7 @@ def run(options: Options, ui: Ui, root: Path) -> dict:
         key = next((each for each in known if each.id == options.key_id), None)
         if key is None:
             ui.line(
-                f"{ui.ok} {'Revoked':<10} no partner of {options.env} has a key {options.key_id} (any more): "
-                "--partners lists all"
+                f"Nothing to revoke: no partner of {options.env} has a key {options.key_id} (any more); --partners lists all"
             )
             return {"result": "absent", "keyId": options.key_id}
         is_last = not any(each.partner == key.partner and each.id != key.id for each in known)

@@ -16,7 +16,7 @@ WHOSE = {
     "orders/fd-x/x.jsonl": "fd-x",
     "orders/x.jsonl": None,
     "orders/2026/x.jsonl": None,
-    "orders/acme/": None,
+    "orders/acme/": "acme",
     "orders/acme": None,
     "orders//acme/x.jsonl": None,
     "orders/Acme/x.jsonl": None,
@@ -35,7 +35,7 @@ def test_the_folder_says_whose_a_file_is(key):
     assert contract.partner_of(key) == WHOSE[key]
 
 
-@pytest.mark.parametrize("key", [key for key in WHOSE if key.endswith(".jsonl")], ids=repr)
+@pytest.mark.parametrize("key", [key for key in WHOSE if key.endswith((".jsonl", "acme/"))], ids=repr)
 def test_orders_of_a_file_are_its_partners(key):
     partner = WHOSE[key]
     with World(jsonl(order("X"), order("Y")), key) as world:

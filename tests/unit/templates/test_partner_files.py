@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.imports import rejected_key, report_key
+from contract.imports import partner_of, rejected_key, report_key
 from tests.unit.templates.support import evaluate
 
 BUCKET = "arn:aws:s3:::uploads"
@@ -32,7 +32,14 @@ def keys_of(partner: str) -> dict[str, str]:
     return {"file": file, "report": report_key(file, "v1"), "rejected": rejected_key(file, "v1", 1, 9, "digest")}
 
 
-ELSEWHERE = ("orders/orders.csv", "orders/acme.csv", "orders/acm", "orders//x.csv", "reports/x/v1.json", "smoke/1", "x")
+# The operator's, also where their names are those of a partner's folder.
+OPERATORS_FILES = ("orders/acme", "orders/acme.csv", "orders/acm", "orders//x.csv")
+ELSEWHERE = (
+    *OPERATORS_FILES,
+    *(report_key(file, "v1") for file in OPERATORS_FILES),
+    *(rejected_key(file, "v1", 1, 9, "digest") for file in OPERATORS_FILES),
+    *("orders/orders.csv", "reports/x/v1.json", "smoke/1", "x"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +120,15 @@ def test_a_partners_role_uploads_own_files_and_reads_own_reports(partner, docume
 @pytest.mark.parametrize("partner", PARTNERS)
 def test_a_partners_role_that_may_do_everything_still_reaches_only_its_own(partner, bucket_policy):
     assert reach(partner, EVERYTHING, bucket_policy) == due(partner)
+
+
+@pytest.mark.parametrize("key", ["", "x.csv", "/x.csv", "2026/x.csv", "../x.csv", "x"])
+def test_what_a_partners_role_uploads_is_imported_as_the_partners(key, bucket_policy):
+    file = f"orders/acme/{key}"
+    tags = {"partner": "acme"}
+    assert allowed("s3:PutObject", f"{BUCKET}/{file}", tags, EVERYTHING, bucket_policy)
+    assert allowed("s3:GetObject", f"{BUCKET}/{report_key(file, 'v1')}", tags, EVERYTHING, bucket_policy)
+    assert partner_of(file) == "acme"
 
 
 def test_who_is_no_partner_has_what_its_own_policy_allows(bucket_policy):

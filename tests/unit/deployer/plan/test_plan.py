@@ -203,6 +203,17 @@ def test_every_way_to_delete_data_is_found(path, value, victim):
     assert found[f"DataStack/{victim}"].change.action is Action.REMOVE
 
 
+def test_a_usage_plan_with_keys_of_partners_goes_only_by_name_and_the_plan_says_what_to_do_first():
+    """As with a rollback to a version without partners, whose functions take every key for the operator's."""
+    usage_plan = {"Type": "AWS::ApiGateway::UsagePlan", "Properties": {"UsagePlanName": "standard"}}
+    before = wanted(data=edited(DATA, "Resources.StandardUsagePlan", usage_plan))
+    [danger] = guard.dangers(plan.make(before, wanted()))
+    assert not danger.allowed
+    assert "first revoke the keys of partners in it (--partners, --partner-revoke)" in str(danger)
+    changed = edited(DATA, "Resources.StandardUsagePlan", usage_plan | {"Properties": {"UsagePlanName": "other"}})
+    assert not guard.dangers(plan.make(before, wanted(data=changed)))
+
+
 def test_removing_a_nested_stack_endangers_all_the_data_in_it():
     then = wanted(root=edited(ROOT, "Resources.DataStack", None))
     assert dangers(then).keys() == {"DataStack/OrdersTable", "DataStack/Queue", "DataStack/Upload"}

@@ -202,7 +202,7 @@ def test_a_key_that_a_killed_run_left_is_replaced(world):
     world.gateway.partner("left", plan=False)
     report = world.run("--partner-add")
     assert world.of() == [report["keyId"]] != ["left"]
-    assert "key left, which a run that did not end left in no usage plan" in world.said.getvalue()
+    assert "key left, which was in no usage plan and opened nothing" in world.said.getvalue()
 
 
 def test_a_left_key_does_not_count_as_a_second_one(world):

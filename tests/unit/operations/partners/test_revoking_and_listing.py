@@ -48,6 +48,7 @@ def test_only_a_key_of_a_partner_of_this_environment_is_deleted(world, key_id):
     before = dict(world.gateway.keys)
     assert world.run("--partner-revoke", key_id)["result"] == "absent"
     assert world.gateway.keys == before and "DeleteApiKey" not in world.wire.calls
+    assert "Revoked" not in world.said.getvalue()  # the key may well open something
 
 
 @pytest.mark.parametrize("fault", ["reset after", "html 502", "truncated"])
@@ -103,7 +104,7 @@ def test_usage_that_cannot_be_read_is_a_warning(world):
 def test_what_an_unfinished_run_left_is_shown_as_such(world):
     world.gateway.partner("k1", plan=False)
     world.run("--partners")
-    assert "unfinished: in no usage plan" in world.said.getvalue()
+    assert "opens nothing: in no usage plan" in world.said.getvalue()
 
 
 def test_a_key_that_was_moved_to_another_plan_is_shown_with_it(world):
