@@ -170,6 +170,7 @@ def test_status_shows_stacks_version_alarms_queues_and_settings(deployment):
     assert sum(report["alarms"]["counts"].values()) > 40
     assert {each["queue"] for each in report["deadLetterQueues"]} == {
         "OrderEventsDLQ",
+        "OrderEventsDeliveryDLQ",
         "OrderImportDLQ",
         "OrderProcessingDLQ",
         "OrderQueueDLQ",
