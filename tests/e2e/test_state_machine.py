@@ -162,7 +162,7 @@ class Platform(RuleBasedStateMachine):
     def import_a_file(self, kind, records):
         requests = {f"{self.run}-{chosen}": self._request(*rest) for chosen, rest in records.items()}
         rows = [{"orderId": order_id, **request} for order_id, request in requests.items()]
-        report = upload(self.deployment, f"{self.run}/{uuid.uuid4().hex}.{kind}", FILES[kind](rows)).report()
+        report = upload(self.deployment, f"2026/{self.run}/{uuid.uuid4().hex}.{kind}", FILES[kind](rows)).report()
         assert (report["status"], report["read"], report["queued"]) == ("completed", len(rows), len(rows)), report
         drained(self.deployment)
         for order_id, request in requests.items():
