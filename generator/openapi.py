@@ -141,9 +141,10 @@ def _example(exchange: Exchange, value: Any) -> dict:
 def _parameter(place: str, name: str, schema: dict, shown: list[Exchange], required: bool = False) -> dict:
     described = {"description": schema["description"]} if "description" in schema else {}
     plain = {key: value for key, value in _schema(schema).items() if key != "description"}
-    part = {"path": "path", "query": "query", "header": "headers"}[place]
-    values = [each.request[part][name] for each in shown if name in each.request.get(part, {})]
-    sample = {"example": int(values[0]) if schema["type"] == "integer" else values[0]} if values else {}
+    # None for what may be left out: a page that tries requests sends the example, and a used Idempotency-Key is refused
+    # with another body.
+    values = [each.request["path"][name] for each in shown] if place == "path" else []
+    sample = {"example": values[0]} if values else {}
     return {"name": name, "in": place, "required": required, **described, "schema": plain, **sample}
 
 

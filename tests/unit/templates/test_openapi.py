@@ -58,3 +58,10 @@ def test_no_schema_keeps_what_openapi_3_0_does_not_know(document):
 def test_an_order_is_described_once(document):
     page = document["components"]["schemas"]["OrderPage"]
     assert page["properties"]["orders"]["items"] == {"$ref": "#/components/schemas/Order"}
+
+
+def test_a_page_that_tries_requests_sends_no_idempotency_key_of_an_example():
+    parameters = [
+        each for path in openapi.document()["paths"].values() for way in path.values() for each in way["parameters"]
+    ]
+    assert {each["name"] for each in parameters if "example" in each} == {"orderId", "customerId"}
