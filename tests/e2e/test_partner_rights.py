@@ -186,20 +186,22 @@ def test_a_partners_role_that_may_use_all_of_s3_reaches_its_own_files_only(opera
     iam.put_role_policy(RoleName="AcmeFiles", PolicyName="Own", PolicyDocument=policy)
     outputs = json.loads(operator.run("--outputs", "--output", "json").stdout)["outputs"]
     s3, bucket = operator.client("s3", arn), {"Bucket": outputs["UploadBucketName"]}
-    for key in ("orders/acme/a", "orders/globex/a", "reports/orders/acme/a", "reports/orders/globex/a"):
+    reports = ("reports/orders/acme/a/1.json", "reports/orders/globex/a/1.json", "reports/orders/acme/1.json")
+    for key in ("orders/acme/a", "orders/globex/a", *reports):
         admin.put_object(Key=key, Body=b"[]", **bucket)
 
     s3.put_object(Key="orders/acme/b", Body=b"[]", **bucket)
-    s3.get_object(Key="reports/orders/acme/a", **bucket)
+    s3.get_object(Key="reports/orders/acme/a/1.json", **bucket)
     for call, more in (
         ("put_object", {"Key": "orders/globex/b"}),
         ("put_object", {"Key": "orders/acme-2/b"}),
         ("put_object", {"Key": "orders/b"}),
         ("put_object", {"Key": "reports/orders/acme/b"}),
         ("get_object", {"Key": "orders/acme/a"}),
-        ("get_object", {"Key": "reports/orders/globex/a"}),
+        ("get_object", {"Key": "reports/orders/globex/a/1.json"}),
+        ("get_object", {"Key": "reports/orders/acme/1.json"}),  # of the operator's file orders/acme
         ("delete_object", {"Key": "orders/acme/a"}),
-        ("delete_object", {"Key": "reports/orders/acme/a"}),
+        ("delete_object", {"Key": "reports/orders/acme/a/1.json"}),
         ("list_objects_v2", {"Prefix": "orders/acme/"}),
         ("list_object_versions", {}),
         ("get_bucket_policy", {}),
