@@ -7,7 +7,7 @@ such pairs.
 
 Orders that make a call fail are settled, and the others are tried again without them.
 
-Only this module and `handlers.repository` know DynamoDB.
+Only this module, `handlers.repository` and `handlers.visibility` know DynamoDB.
 """
 
 import random

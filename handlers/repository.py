@@ -1,4 +1,4 @@
-"""The orders table. Only this module and `handlers.bulk` know DynamoDB.
+"""The orders table. Only this module, `handlers.bulk` and `handlers.visibility` know DynamoDB.
 
 Items are orders (`domain.orders.Order`) and claims (`domain.claims`, timestamp 0). Every write is conditional, so a
 retry of the SDK, after a first attempt whose response was lost, cannot write twice, and is distinguished from a refusal.
@@ -248,9 +248,7 @@ class OrdersTable:
 
 
 def item_of(document: Mapping) -> dict:
-    """Return the item of an order or a claim: the date of an imported order with its shard, a partner's order with the
-    key of its list.
-    """
+    """Return the item of an order or a claim, with the keys of the indexes by day and by partner."""
     if "partner" in document:
         document = {
             **document,
